@@ -1,0 +1,208 @@
+"""A data set as a few whole tensors on one device."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from bezoar.errors import DataError
+from bezoar.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Labelled rows, held as whole tensors.
+
+    Args:
+        x: the rows (n, *shape): uint8 for images (channels, height, width), float32 for the rest.
+        y: class numbers (n), int64.
+        ids: one number a row (n), int64, that it keeps through every shuffle, subset and poison.
+        classes: the names of the classes.
+        bounds: the legal range of `x` as a classifier sees it, usually (0, 1); None where there is none.
+
+    Raises:
+        DataError: the parts do not fit together.
+    """
+
+    x: Rows
+    y: Labels
+    ids: Ids
+    classes: tuple[str, ...]
+    bounds: tuple[float, float] | None
+
+    def __post_init__(self) -> None:
+        if self.x.dtype not in (torch.uint8, torch.float32):
+            raise DataError(f"Rows must be uint8 or float32; got {self.x.dtype}. Convert them first.")
+        if not len(self.x) == len(self.y) == len(self.ids):
+            raise DataError(f"{len(self.x)} rows, {len(self.y)} labels and {len(self.ids)} ids do not match.")
+        if self.x.dtype == torch.uint8 and self.bounds is None:
+            raise DataError("Rows of uint8 need bounds, the range they stand for; usually (0, 1).")
+        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
+            raise DataError(f"The lower bound must be below the upper; got {self.bounds}.")
+        if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
+            low, high = int(self.y.min()), int(self.y.max())
+            raise DataError(
+                f"Labels must be class numbers from 0 to {len(self.classes) - 1}; got {low} to {high}."
+            )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: ArrayLike | Tensor,
+        y: ArrayLike | Tensor,
+        *,
+        classes: Sequence[str] | None = None,
+        bounds: tuple[float, float] | None = None,
+    ) -> "Dataset":
+        """A data set from arrays; ids count from 0.
+
+        Args:
+            x: rows. Images of uint8 may be (n, h, w), (n, c, h, w) or (n, h, w, c) with 1, 3 or 4 channels; anything
+                else is taken as it stands, as float32.
+            y: class numbers (n).
+            classes: names; the numbers themselves where left out.
+            bounds: the legal range of `x` as a classifier sees it. uint8 always stands for (0, 1) unless given.
+
+        Raises:
+            DataError: not arrays of numbers, lengths that differ, values that are not finite or out of bounds.
+
+        >>> images = np.zeros((2, 28, 28), np.uint8)
+        >>> data = Dataset.from_arrays(images, [0, 1])
+        >>> data.x.shape, data.classes, data.bounds
+        (torch.Size([2, 1, 28, 28]), ('0', '1'), (0.0, 1.0))
+        """
+        rows, labels = _tensor(x, "x"), _tensor(y, "y")
+        if rows.ndim < 2 or labels.ndim != 1:
+            raise DataError(
+                f"x must be n rows of at least one number and y n labels; "
+                f"got shapes {tuple(rows.shape)} and {tuple(labels.shape)}."
+            )
+        if labels.is_floating_point() and not torch.equal(labels, labels.round()):
+            raise DataError("Labels must be whole class numbers; got fractions.")
+        rows = _channels_first(rows) if rows.dtype == torch.uint8 else rows.to(torch.float32)
+        if rows.dtype == torch.uint8:
+            bounds = bounds or (0.0, 1.0)
+        elif not torch.isfinite(rows).all():
+            raise DataError("x holds values that are not finite numbers. Remove or fill them first.")
+        elif bounds is not None and not bounds[0] <= float(rows.min()) <= float(rows.max()) <= bounds[1]:
+            raise DataError(
+                f"x must lie within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}."
+            )
+        labels = labels.to(torch.int64)
+        count = int(labels.max()) + 1 if len(labels) else 0
+        return cls(
+            x=rows,
+            y=labels,
+            ids=torch.arange(len(rows)),
+            classes=tuple(map(str, range(count) if classes is None else classes)),
+            bounds=bounds,
+        )
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One row's own shape."""
+        return tuple(self.x.shape[1:])
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a row is channels, height, width."""
+        return self.x.ndim == 4
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.x.device
+
+    def to(self, device: torch.device | str) -> "Dataset":
+        """The same data on another device."""
+        return replace(self, x=self.x.to(device), y=self.y.to(device), ids=self.ids.to(device))
+
+    def subset(self, rows: Positions | Chosen) -> "Dataset":
+        """Some of the rows, by position or by a mask; they keep their ids."""
+        return replace(self, x=self.x[rows], y=self.y[rows], ids=self.ids[rows])
+
+    def inputs(self, rows: Positions | slice | None = None) -> Inputs:
+        """Rows as a classifier takes them: float32 within `bounds`, on the data's device.
+
+        >>> Dataset.from_arrays(np.full((1, 1, 1), 255, np.uint8), [0]).inputs().item()
+        1.0
+        """
+        return self.decode(self.x if rows is None else self.x[rows])
+
+    def decode(self, x: Rows) -> Inputs:
+        """Stored rows as a classifier takes them."""
+        if x.dtype != torch.uint8:
+            return x
+        low, high = self.bounds or (0.0, 1.0)
+        unit = x.to(torch.float32).div_(255)
+        return unit if (low, high) == (0.0, 1.0) else unit.mul_(high - low).add_(low)
+
+    def encode(self, inputs: Inputs) -> Rows:
+        """What a classifier takes, as it is stored: clipped to `bounds`, and rounded where rows are uint8."""
+        if self.bounds is None:
+            return inputs.to(self.x.dtype)
+        low, high = self.bounds
+        if self.x.dtype != torch.uint8:
+            return inputs.clamp(low, high)
+        return inputs.sub(low).mul_(255 / (high - low)).round_().clamp_(0, 255).to(torch.uint8)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything in it, in hexadecimal: equal data, equal fingerprint."""
+        digest = hashlib.sha256(repr((self.classes, self.bounds, str(self.x.dtype), tuple(self.x.shape))).encode())
+        for tensor in (self.x, self.y, self.ids):
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """A training set and a test set of the same kind."""
+
+    train: Dataset
+    test: Dataset
+
+    def __post_init__(self) -> None:
+        if self.train.shape != self.test.shape or self.train.classes != self.test.classes:
+            raise DataError(
+                f"Training and test set differ: rows of {self.train.shape} and {self.test.shape}, "
+                f"{len(self.train.classes)} and {len(self.test.classes)} classes."
+            )
+
+
+class Source(Protocol):
+    """Where a data set comes from: a component, such as `Digits` or `Npz`."""
+
+    def load(self) -> Splits:
+        """Read both splits."""
+
+    def files(self) -> tuple[Path, ...]:
+        """The files that `load` reads: looked for before anything runs; their bytes are part of the result's key."""
+
+
+def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
+    if isinstance(values, Tensor):
+        return values.detach()
+    array = np.asarray(values)
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{name} must hold numbers; got {array.dtype}.")
+    native = array.dtype.newbyteorder("=")
+    return torch.from_numpy(np.array(array, dtype=native))
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    if x.ndim == 3:
+        return x.unsqueeze(1)
+    if x.ndim == 4 and x.shape[1] not in (1, 3, 4) and x.shape[3] in (1, 3, 4):
+        return x.permute(0, 3, 1, 2).contiguous()
+    return x

@@ -1,0 +1,71 @@
+"""What is measured of a classifier, and how repeats become a mean and an interval."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from scipy import stats
+
+from bezoar.data import Dataset, Scorer
+from bezoar.models import predictions
+from bezoar.shapes import Positions
+
+
+def accuracy(classifier: Scorer, data: Dataset) -> float:
+    """The share of rows predicted right; NaN for no rows."""
+    return accuracy_from(confusion(classifier, data))
+
+
+def confusion(classifier: Scorer, data: Dataset) -> Positions:
+    """How many rows of each class (row) are taken for each class (column): (classes, classes), int64."""
+    classes = len(data.classes)
+    pairs = data.y * classes + predictions(classifier, data).to(data.device)
+    return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
+
+
+def accuracy_from(counts: Positions) -> float:
+    """The accuracy that a confusion matrix shows; NaN for no rows.
+
+    >>> accuracy_from(torch.tensor([[8, 2], [1, 9]]))
+    0.85
+    """
+    total = int(counts.sum())
+    return int(counts.diagonal().sum()) / total if total else math.nan
+
+
+def class_accuracies(counts: Positions) -> list[float | None]:
+    """The accuracy on each class; None for a class without rows.
+
+    >>> class_accuracies(torch.tensor([[8, 2], [0, 0]]))
+    [0.8, None]
+    """
+    rows = zip(counts.diagonal().tolist(), counts.sum(1).tolist(), strict=True)
+    return [right / total if total else None for right, total in rows]
+
+
+def summary(values: Sequence[float | None], *, share: bool = True) -> dict[str, float | int | None]:
+    """Mean, n, and the bounds of the 95 % interval of repeats, by Student's t.
+
+    It says what another seed might give. One repeat has no interval; a value that does not apply makes all null.
+
+    Args:
+        values: one a repeat.
+        share: whether values are shares, which the interval's bounds then stay within [0, 1].
+
+    >>> {key: round(value, 3) for key, value in summary([0.9, 0.92, 0.94]).items()}
+    {'mean': 0.92, 'n': 3, 'low': 0.87, 'high': 0.97}
+    >>> summary([0.5])
+    {'mean': 0.5, 'n': 1, 'low': None, 'high': None}
+    """
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    if len(known) < len(values) or not known:
+        return {"mean": None, "n": len(known), "low": None, "high": None}
+    mean = math.fsum(known) / len(known)
+    if len(known) == 1:
+        return {"mean": mean, "n": 1, "low": None, "high": None}
+    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1))
+    half = float(stats.t.ppf(0.975, len(known) - 1)) * spread / math.sqrt(len(known))
+    low, high = mean - half, mean + half
+    if share:
+        low, high = max(0.0, low), min(1.0, high)
+    return {"mean": mean, "n": len(known), "low": low, "high": high}

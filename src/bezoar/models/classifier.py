@@ -1,0 +1,95 @@
+"""The classifier's protocol, and the door through which users' models enter."""
+
+from typing import Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from bezoar.models.module import ModuleClassifier
+from bezoar.rng import Rng
+from bezoar.shapes import Features, Inputs, Labels, Scores
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A trained or untrained classifier: everything that bezoar asks of a model.
+
+    `can` says which of the methods work, of {"gradients", "features", "incremental", "probabilities"}.
+    """
+
+    classes: int
+    can: frozenset[str]
+
+    def fresh(self, rng: Rng) -> Self:
+        """The same architecture with new weights; this one is untouched."""
+
+    def copy(self) -> Self:
+        """The same classifier again, sharing nothing."""
+
+    def scores(self, x: Inputs) -> Scores:
+        """Class scores (n, classes) of any number of rows, without gradient; probabilities where it `can`."""
+
+    def logits(self, x: Inputs) -> Scores:
+        """Logits (n, classes) of one batch, differentiable in `x` and in the weights."""
+
+    def features(self, x: Inputs, layer: str | None = None) -> Features:
+        """What a layer makes of rows (n, d); by default what feeds the last linear layer."""
+
+    def layers(self) -> tuple[str, ...]:
+        """The names that `features` knows, from input to output."""
+
+    def learn(self, x: Inputs, y: Labels) -> float:
+        """One update on one batch, continuing the optimizer's state; the loss before it."""
+
+    def silence(self, layer: str, units: Tensor) -> Self:
+        """A copy in which these units (channels) of a layer always give 0."""
+
+    def with_head(self, classes: int, rng: Rng) -> Self:
+        """A copy with a new last layer for so many classes."""
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of the weights by name."""
+
+    def with_state(self, state: dict[str, Tensor]) -> Self:
+        """A copy with these weights."""
+
+
+class Model(Protocol):
+    """An architecture: a component, such as `CNN`."""
+
+    def build(
+        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
+    ) -> Classifier:
+        """An untrained classifier for rows of `input_shape`."""
+
+
+def as_classifier(
+    module: nn.Module,
+    *,
+    input_shape: tuple[int, ...],
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+    mean: float | tuple[float, ...] | None = None,
+    std: float | tuple[float, ...] | None = None,
+    outputs: str = "logits",
+    device: torch.device | str | None = None,
+) -> ModuleClassifier:
+    """Take a module of one's own as a classifier. The module is copied; the original is never changed.
+
+    Args:
+        module: takes float rows (n, *input_shape) and gives (n, classes).
+        input_shape: one row's shape: (channels, height, width) for images.
+        bounds: the range of the rows that the classifier takes, before `mean` and `std`; None where there is none.
+        mean: subtracted from a row before it goes into the module, one number or one a channel.
+        std: a row is divided by it after that.
+        outputs: what the module gives: "logits" or "probabilities".
+        device: where it computes; where the module is, if left out.
+
+    Raises:
+        SettingsError: the module does not take such rows, or does not give what `outputs` says.
+
+    >>> as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), input_shape=(1, 8, 8)).classes
+    10
+    """
+    return ModuleClassifier(
+        module, input_shape=input_shape, bounds=bounds, mean=mean, std=std, outputs=outputs, device=device
+    )

@@ -1,0 +1,310 @@
+"""`nn.Module`s as classifiers."""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bezoar.errors import CapabilityError, SettingsError
+from bezoar.models.optimizers import Optimizer
+from bezoar.registry import import_named
+from bezoar.rng import Rng
+from bezoar.settings import Code, component
+from bezoar.shapes import Features, Inputs, Labels, Scores
+
+SCORE_BATCH = 2048
+
+
+class ModuleClassifier:
+    """An `nn.Module` as a classifier. `as_classifier` makes one from a module of your own.
+
+    Args:
+        module, input_shape, bounds, mean, std, outputs, device: as `as_classifier` has them.
+        factory: makes the module anew with weights from a stream; where left out, `fresh` asks each layer to reset
+            its parameters.
+        optimizer: what `learn` updates with.
+
+    Attributes:
+        assumptions: what the adapter had to assume, in sentences; a report repeats them.
+    """
+
+    can = frozenset({"gradients", "features", "incremental", "probabilities"})
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        input_shape: tuple[int, ...],
+        bounds: tuple[float, float] | None = (0.0, 1.0),
+        mean: float | tuple[float, ...] | None = None,
+        std: float | tuple[float, ...] | None = None,
+        outputs: str = "logits",
+        device: torch.device | str | None = None,
+        factory: Callable[[Rng], nn.Module] | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> None:
+        first = next(iter(module.parameters()), None)
+        self.device = torch.device(device or (first.device if first is not None else "cpu"))
+        self.module = copy.deepcopy(module).to(self.device)
+        self.input_shape = tuple(input_shape)
+        self.bounds = bounds
+        self.outputs = outputs
+        self.factory = factory
+        self.optimizer = optimizer or Optimizer()
+        self._running: torch.optim.Optimizer | None = None
+        self._mean, self._std = _channelwise(mean, self.input_shape), _channelwise(std, self.input_shape)
+        self.assumptions = tuple(_assumptions(bounds, mean, std))
+        self.classes = self._probe()
+
+    def fresh(self, rng: Rng) -> Self:
+        """The same architecture with new weights.
+
+        Raises:
+            CapabilityError: a layer has parameters and no way to reset them.
+        """
+        made = self.copy()
+        if self.factory is not None:
+            made.module = self.factory(rng).to(self.device)
+            return made
+        for name, layer in made.module.named_modules():
+            reset = getattr(layer, "reset_parameters", None)
+            if reset is None and any(True for _ in layer.parameters(recurse=False)):
+                raise CapabilityError(
+                    f"The layer '{name}' ({type(layer).__name__}) has no reset_parameters(), so it cannot start afresh. "
+                    "Give it one, or name a factory."
+                )
+        with rng.torch_globally(self.device):
+            for layer in made.module.modules():
+                if callable(reset := getattr(layer, "reset_parameters", None)):
+                    reset()
+        return made
+
+    def copy(self) -> Self:
+        """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
+        made = copy.copy(self)
+        made.module, made._running = copy.deepcopy(self.module), None
+        return made
+
+    def to(self, device: torch.device | str) -> Self:
+        """A copy on another device."""
+        made = self.copy()
+        made.device = torch.device(device)
+        made.module = made.module.to(made.device)
+        return made
+
+    def scores(self, x: Inputs) -> Scores:
+        """Probabilities (n, classes) of any number of rows, in evaluation mode and without gradient."""
+        with torch.no_grad(), self._evaluating():
+            parts = [self.logits(part.to(self.device)).softmax(1) for part in x.split(SCORE_BATCH)]
+        return torch.cat(parts) if len(x) else torch.empty(0, self.classes, device=self.device)
+
+    def logits(self, x: Inputs) -> Scores:
+        """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
+        if self._mean is not None:
+            x = x - self._mean.to(x.device)
+        if self._std is not None:
+            x = x / self._std.to(x.device)
+        out: Tensor = self.module(x)
+        return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
+
+    def features(self, x: Inputs, layer: str | None = None) -> Features:
+        """What a layer gives for rows (n, d), flattened; by default what feeds the last linear layer.
+
+        Raises:
+            CapabilityError: there is no such layer.
+        """
+        before = layer is None
+        watched = self._last_linear()[1] if layer is None else self._layer(layer)
+        kept: list[Tensor] = []
+
+        def keep(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            kept.append((inputs[0] if before else output).detach().flatten(1))
+
+        handle = watched.register_forward_hook(keep)
+        try:
+            with torch.no_grad(), self._evaluating():
+                for part in x.split(SCORE_BATCH):
+                    self.logits(part.to(self.device))
+        finally:
+            handle.remove()
+        return torch.cat(kept)
+
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers that hold no other layers, in the module's order."""
+        return tuple(name for name, layer in self.module.named_modules() if not any(True for _ in layer.children()))
+
+    def learn(self, x: Inputs, y: Labels) -> float:
+        """One update on one batch in training mode, continuing the optimizer's state; the mean loss before it."""
+        if self._running is None:
+            self._running = self.optimizer.build(self.module.parameters())
+        self.module.train()
+        self._running.zero_grad()
+        loss = functional.cross_entropy(self.logits(x.to(self.device)), y.to(self.device))
+        loss.backward()
+        self._running.step()
+        return float(loss.detach())
+
+    def silence(self, layer: str, units: Tensor) -> Self:
+        """A copy in which these units of a linear, convolution or normalisation layer always give 0.
+
+        Raises:
+            CapabilityError: no such layer, or one whose units have no weights of their own.
+        """
+        made = self.copy()
+        silenced = made._layer(layer)
+        weight, bias = getattr(silenced, "weight", None), getattr(silenced, "bias", None)
+        if not isinstance(weight, Tensor) or isinstance(silenced, nn.modules.conv._ConvTransposeNd):
+            raise CapabilityError(f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}.")
+        with torch.no_grad():
+            weight[units] = 0
+            if isinstance(bias, Tensor):
+                bias[units] = 0
+        return made
+
+    def with_head(self, classes: int, rng: Rng) -> Self:
+        """A copy whose last linear layer is new and gives so many classes."""
+        made = self.copy()
+        name, old = made._last_linear()
+        with rng.torch_globally(self.device):
+            head = nn.Linear(old.in_features, classes, bias=old.bias is not None, device=self.device)
+        if not name:
+            made.module = head
+        else:
+            parent = made.module.get_submodule(name.rpartition(".")[0])
+            setattr(parent, name.rpartition(".")[2], head)
+        made.classes, made.factory = classes, None
+        return made
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of parameters and buffers by name."""
+        return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+
+    def with_state(self, state: dict[str, Tensor]) -> Self:
+        """A copy with these parameters and buffers.
+
+        Raises:
+            CapabilityError: they do not fit the architecture.
+        """
+        made = self.copy()
+        try:
+            made.module.load_state_dict(state)
+        except RuntimeError as error:
+            raise CapabilityError(f"These weights do not fit this architecture: {error}") from error
+        return made
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        modes = [(layer, layer.training) for layer in self.module.modules()]
+        self.module.eval()
+        try:
+            yield
+        finally:
+            for layer, training in modes:
+                layer.training = training
+
+    def _layer(self, name: str) -> nn.Module:
+        if name not in self.layers():
+            raise CapabilityError(f"There is no layer '{name}'. There are: {', '.join(self.layers())}.")
+        return self.module.get_submodule(name)
+
+    def _last_linear(self) -> tuple[str, nn.Linear]:
+        linear = [(name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)]
+        if not linear:
+            raise CapabilityError("The module has no linear layer. Name the layer that is meant.")
+        return linear[-1]
+
+    def _probe(self) -> int:
+        """Score one row to see that the settings are right; the number of classes."""
+        if self.outputs not in ("logits", "probabilities"):
+            raise SettingsError([f"outputs must be 'logits' or 'probabilities'; got {self.outputs!r}."])
+        low, high = self.bounds or (0.0, 1.0)
+        row = torch.full((1, *self.input_shape), (low + high) / 2, device=self.device)
+        try:
+            with torch.no_grad(), self._evaluating():
+                out = self.module(row if self._mean is None else row - self._mean.to(row.device))
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise SettingsError(
+                [f"The module does not take rows of shape {self.input_shape}: {str(error).splitlines()[0]}"]
+            ) from error
+        if not isinstance(out, Tensor) or out.ndim != 2 or out.shape[1] < 2:
+            got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+            raise SettingsError([f"The module must give (n, classes) with at least two classes; got {got}."])
+        sums_to_one = bool(((out >= 0).all() & ((out.sum(1) - 1).abs() < 1e-4)).all())
+        if self.outputs == "probabilities" and not sums_to_one:
+            raise SettingsError(["outputs is 'probabilities', but the module's rows do not sum to 1."])
+        if self.outputs == "logits" and sums_to_one:
+            raise SettingsError(
+                ["The module's rows sum to 1, so they look like probabilities. Pass outputs='probabilities'."]
+            )
+        return int(out.shape[1])
+
+
+@component
+class Module:
+    """A network of your own: a function that makes an `nn.Module`, named by its import path.
+
+    The function is called with `input_shape=` and `classes=` where its signature has these names. It runs only with
+    `--allow-code`.
+
+    Args:
+        factory: `package.module:function`.
+        mean: subtracted from each channel before the module sees a row.
+        std: each channel is divided by it after that.
+        outputs: what the module gives.
+    """
+
+    factory: Annotated[str, Code()]
+    mean: float | tuple[float, ...] | None = None
+    std: float | tuple[float, ...] | None = None
+    outputs: Literal["logits", "probabilities"] = "logits"
+
+    def build(
+        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
+    ) -> ModuleClassifier:
+        """An untrained classifier.
+
+        Raises:
+            SettingsError: the function does not make a module for such rows and so many classes.
+        """
+        make = import_named(self.factory)
+        named = inspect.signature(make).parameters
+        given = {"input_shape": input_shape, "classes": classes}
+
+        def factory(stream: Rng) -> nn.Module:
+            with stream.torch_globally():
+                module = make(**{name: value for name, value in given.items() if name in named})
+            if not isinstance(module, nn.Module):
+                raise SettingsError([f"{self.factory} must make an nn.Module; got {type(module).__name__}."])
+            return module
+
+        made = ModuleClassifier(
+            factory(rng),
+            input_shape=input_shape,
+            bounds=bounds,
+            mean=self.mean,
+            std=self.std,
+            outputs=self.outputs,
+            factory=factory,
+        )
+        if made.classes != classes:
+            raise SettingsError([f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."])
+        return made
+
+
+def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]) -> Tensor | None:
+    if value is None:
+        return None
+    numbers = torch.tensor(value, dtype=torch.float32)
+    if numbers.ndim and len(numbers) not in (1, shape[0]):
+        raise SettingsError([f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."])
+    return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers
+
+
+def _assumptions(bounds: object, mean: object, std: object) -> Iterator[str]:
+    if mean is None and std is None:
+        yield f"The module takes rows in {bounds or 'any range'} as they are; no mean or std was given."

@@ -1,0 +1,211 @@
+"""The only training loop: whole tensors on the device, batches by row id, nothing per sample in Python."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol
+
+import torch
+from annotated_types import Interval
+from torch import Tensor
+from torch.nn import functional
+
+from bezoar.data import Dataset
+from bezoar.errors import CapabilityError, DataError, SettingsError
+from bezoar.models import Classifier
+from bezoar.models.module import ModuleClassifier
+from bezoar.models.optimizers import Optimizer, OptimizerName
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
+from bezoar.shapes import Rows
+from bezoar.training.augment import augment
+
+GATHERED = 64
+"""So many batches are gathered at once, to keep memory bounded and the gather cheap."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a watcher is told after each epoch.
+
+    `loss` is the mean training loss over the epoch's batches as they came, each before its update.
+    """
+
+    number: int
+    of: int
+    loss: float
+    seconds: float
+
+
+Watch = Callable[[Epoch], object]
+
+
+class Training(Protocol):
+    """A training setting: a component, such as `EndToEnd`."""
+
+    def fit(
+        self,
+        classifier: Classifier,
+        data: Dataset,
+        *,
+        rng: Rng,
+        start: Classifier | None = None,
+        watch: Sequence[Watch] = (),
+    ) -> Classifier:
+        """A new classifier of the same architecture, trained; both given ones are untouched.
+
+        Args:
+            classifier: the architecture.
+            data: the rows.
+            rng: the same stream gives twins: the same first weights, and the same order of the rows they share.
+            start: where training starts from; new weights where left out.
+            watch: called after each epoch.
+        """
+
+
+@component
+class Recipe:
+    """How weights are updated, the same for every training setting.
+
+    Args:
+        epochs: passes over the data, at most.
+        batch_size: rows an update.
+        optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
+        learning_rate: its step size; the largest, where a schedule changes it.
+        momentum: for `sgd` and `rmsprop` alone.
+        weight_decay: L2 on the weights (decoupled for `adamw`).
+        schedule: `constant`, or down to 0 as a `cosine` or in a `linear` way over all epochs.
+        warmup: the share of all updates over which the learning rate first rises from 0.
+        patience: stop when the mean training loss has not fallen for so many epochs; null to train all.
+        min_delta: by how much the loss must fall to count; with `patience` alone.
+        crop: shift each image by up to so many pixels, filling with the lower bound's pixels; 0 for none.
+        flip: mirror half of the images left to right.
+        precision: `bfloat16` computes layers in bfloat16 and keeps weights in float32.
+    """
+
+    epochs: AtLeastOne = 10
+    batch_size: AtLeastOne = 128
+    optimizer: OptimizerName = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    weight_decay: NonNegative = 0.0
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    patience: AtLeastOne | None = None
+    min_delta: NonNegative = 0.0
+    crop: Count = 0
+    flip: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        name, problems = type(self).__name__, []
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            problems.append(f"{name}.momentum is for sgd and rmsprop; {self.optimizer} has its own.")
+        if self.min_delta and self.patience is None:
+            problems.append(f"{name}.min_delta needs patience, the epochs to wait for such a fall.")
+        if problems:
+            raise SettingsError(problems)
+
+    def rate_at(self, done: float) -> float:
+        """The learning rate when the share `done` of all updates is done."""
+        if done < self.warmup:
+            return self.learning_rate * done / self.warmup
+        rest = (done - self.warmup) / (1 - self.warmup)
+        factor = {"constant": 1.0, "linear": 1 - rest, "cosine": (1 + math.cos(math.pi * rest)) / 2}
+        return self.learning_rate * factor[self.schedule]
+
+
+def train(
+    classifier: Classifier, data: Dataset, recipe: Recipe, *, rng: Rng, watch: Sequence[Watch] = ()
+) -> Classifier:
+    """A trained copy of a classifier.
+
+    The order of the rows, and what augmentation does to each, depend on (stream, epoch, row id) alone.
+
+    Raises:
+        CapabilityError: the classifier has no gradients.
+        DataError: the data does not fit the classifier.
+    """
+    trained = _checked(classifier, data, recipe).copy()
+    data = data.to(trained.device)
+    module = trained.module.to(memory_format=_layout(data))  # type: ignore[call-overload]
+    optimizer = Optimizer(
+        name=recipe.optimizer,
+        learning_rate=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+    ).build(module.parameters())
+    batches = math.ceil(len(data) / recipe.batch_size)
+    best, waited = math.inf, 0
+    module.train()
+    with rng.child("modules").torch_globally(trained.device):
+        for epoch in range(recipe.epochs):
+            began = time.perf_counter()
+            total = torch.zeros((), dtype=torch.float64, device=data.device)
+            for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
+                rate = recipe.rate_at((epoch + step / batches) / recipe.epochs)
+                total += _update(trained, optimizer, x, y, rate, recipe.precision) * len(y)
+            loss = float(total) / len(data)
+            for tell in watch:
+                tell(Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began))
+            improved = loss < best - recipe.min_delta
+            best, waited = (loss, 0) if improved else (best, waited + 1)
+            if not math.isfinite(loss) or (recipe.patience is not None and waited >= recipe.patience):
+                break
+    module.eval()
+    return trained
+
+
+def _update(
+    classifier: ModuleClassifier, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, rate: float, precision: str
+) -> Tensor:
+    """One step of the optimizer; the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    lower: AbstractContextManager[object] = (
+        torch.autocast(x.device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+    )
+    with lower:
+        loss = functional.cross_entropy(classifier.logits(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    order = rng.child("order", epoch).order(data.ids)
+    size = recipe.batch_size
+    for start in range(0, len(order), size * GATHERED):
+        rows = order[start : start + size * GATHERED]
+        xs: Rows = data.x[rows]
+        ys = data.y[rows]
+        if recipe.crop or recipe.flip:
+            keys = rng.child("augment", epoch).keys(data.ids[rows])
+            xs = augment(xs, keys, crop=recipe.crop, flip=recipe.flip)
+        for first in range(0, len(rows), size):
+            yield data.decode(xs[first : first + size]), ys[first : first + size]
+
+
+def _layout(data: Dataset) -> torch.memory_format:
+    return torch.channels_last if data.is_image else torch.contiguous_format
+
+
+def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:
+    if not isinstance(classifier, ModuleClassifier):
+        raise CapabilityError(
+            f"This training needs gradients, which {type(classifier).__name__} has not. Pass a torch.nn.Module."
+        )
+    if not len(data):
+        raise DataError("There are no rows to train on.")
+    if data.shape != classifier.input_shape:
+        raise DataError(f"The classifier takes rows of {classifier.input_shape}; the data's are {data.shape}.")
+    if len(data.classes) > classifier.classes:
+        raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
+    if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
+        raise DataError(f"The classifier takes rows in {classifier.bounds}; the data's are in {data.bounds}.")
+    if (recipe.crop or recipe.flip) and not data.is_image:
+        raise DataError(f"crop and flip are for images; the data's rows are {data.shape}.")
+    return classifier
