@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from bezoar.data.poisoned import Poisoned as Poisoned
     from bezoar.data.sources import load as load
     from bezoar.errors import BezoarError as BezoarError
+    from bezoar.experiment.experiment import Experiment as Experiment
+    from bezoar.experiment.result import Result as Result
+    from bezoar.experiment.spec import load_spec as load_spec
     from bezoar.models.classifier import Classifier as Classifier
     from bezoar.models.classifier import as_classifier as as_classifier
     from bezoar.rng import Rng as Rng
@@ -17,15 +20,30 @@ _HOMES = {
     "BezoarError": "bezoar.errors",
     "Classifier": "bezoar.models.classifier",
     "Dataset": "bezoar.data.dataset",
+    "Experiment": "bezoar.experiment.experiment",
     "Poisoned": "bezoar.data.poisoned",
+    "Result": "bezoar.experiment.result",
     "Rng": "bezoar.rng",
     "Splits": "bezoar.data.dataset",
     "as_classifier": "bezoar.models.classifier",
     "load": "bezoar.data.sources",
+    "load_spec": "bezoar.experiment.spec",
 }
 
 __version__ = "0.1.0"
-__all__ = ["BezoarError", "Classifier", "Dataset", "Poisoned", "Rng", "Splits", "as_classifier", "load"]
+__all__ = [
+    "BezoarError",
+    "Classifier",
+    "Dataset",
+    "Experiment",
+    "Poisoned",
+    "Result",
+    "Rng",
+    "Splits",
+    "as_classifier",
+    "load",
+    "load_spec",
+]
 
 
 def __getattr__(name: str) -> Any:

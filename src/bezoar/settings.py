@@ -22,6 +22,8 @@ from bezoar.errors import CodeNotAllowedError, SettingsError, UnknownComponentEr
 from bezoar.registry import KINDS, did_you_mean, find, import_named, name_of
 
 T = TypeVar("T")
+COMPONENT = "__bezoar_component__"
+LIVE = "live"
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
@@ -76,6 +78,7 @@ def component(cls: type[T]) -> type[T]:
             own(self)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    setattr(cls, COMPONENT, True)
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -99,6 +102,8 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise SettingsError([f"{path} must be a name or a mapping with a name; got {short(value)}."])
     name = value["name"]
+    if name == LIVE:
+        raise SettingsError([f"{path} was made in Python ({value.get('type')}); no spec can make it again."])
     try:
         if ":" in name:
             _allow(name, path, allow_code)
@@ -140,23 +145,22 @@ def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code
         raise SettingsError(_join(path, line.removeprefix(own)) for line in error.problems) from error
 
 
-def describe(kind: str, made: Any, tensors: dict[str, Any] | None = None, path: str = "") -> dict[str, Any]:
+def describe(kind: str, made: Any) -> dict[str, Any]:
     """The plain mapping that `build` makes the same component from, every default written out.
-
-    Tensors among the fields go into `tensors`, keyed by where they stood.
 
     >>> describe("triggers", build("triggers", "patch", path="trigger"))
     {'name': 'patch', 'size': 3, 'position': 'bottom_right', 'value': 1.0, 'pattern': 'solid'}
+
+    Something made in Python that is no component is named `live`; no spec can make it again.
     """
-    return {"name": name_of(kind, type(made)), **describe_fields(made, tensors, path)}
+    if not dataclasses.is_dataclass(made) or not hasattr(type(made), COMPONENT):
+        return {"name": LIVE, "type": f"{type(made).__module__}.{type(made).__qualname__}"}
+    return {"name": name_of(kind, type(made)), **describe_fields(made)}
 
 
-def describe_fields(made: Any, tensors: dict[str, Any] | None = None, path: str = "") -> dict[str, Any]:
+def describe_fields(made: Any) -> dict[str, Any]:
     """As `describe`, without the name."""
-    return {
-        field.name: _plain(field, getattr(made, field.name), tensors, _join(path, field.name))
-        for field in _fields(type(made))
-    }
+    return {field.name: _plain(field, getattr(made, field.name)) for field in _fields(type(made))}
 
 
 def settings_of(cls: type[Any]) -> Iterator[tuple[str, str, Any]]:
@@ -261,14 +265,9 @@ def _allow(code: str, path: str, allow_code: bool) -> None:
         )
 
 
-def _plain(field: _Field, value: Any, tensors: dict[str, Any] | None, path: str) -> Any:
+def _plain(field: _Field, value: Any) -> Any:
     if field.kind and value is not None:
-        if field.many:
-            return [describe(field.kind, item, tensors, f"{path}[{i}]") for i, item in enumerate(value)]
-        return describe(field.kind, value, tensors, path)
-    if tensors is not None and hasattr(value, "detach"):
-        tensors[path] = value
-        return {"tensor": path}
+        return [describe(field.kind, item) for item in value] if field.many else describe(field.kind, value)
     return _listed(value)
 
 

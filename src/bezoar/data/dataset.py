@@ -179,6 +179,14 @@ class Splits:
                 f"{len(self.train.classes)} and {len(self.test.classes)} classes."
             )
 
+    def load(self) -> "Splits":
+        """Itself: data made in Python is a source too."""
+        return self
+
+    def files(self) -> tuple[Path, ...]:
+        """None: it is in memory."""
+        return ()
+
 
 class Source(Protocol):
     """Where a data set comes from: a component, such as `Digits` or `Npz`."""

@@ -57,9 +57,27 @@ class ModuleClassifier:
         self.factory = factory
         self.optimizer = optimizer or Optimizer()
         self._running: torch.optim.Optimizer | None = None
+        self.mean, self.std = mean, std
         self._mean, self._std = _channelwise(mean, self.input_shape), _channelwise(std, self.input_shape)
         self.assumptions = tuple(_assumptions(bounds, mean, std))
         self.classes = self._probe()
+
+    def build(
+        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
+    ) -> "ModuleClassifier":
+        """Itself with new weights, so that a model made in Python serves wherever an architecture is asked for.
+
+        Raises:
+            SettingsError: it is made for other rows or classes.
+        """
+        if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
+            raise SettingsError(
+                [
+                    f"The classifier takes rows of {self.input_shape} in {self.bounds} and knows {self.classes} classes; "
+                    f"the data has rows of {input_shape} in {bounds} and {classes} classes."
+                ]
+            )
+        return self.fresh(rng)
 
     def fresh(self, rng: Rng) -> Self:
         """The same architecture with new weights.

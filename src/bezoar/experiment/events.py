@@ -1,0 +1,53 @@
+"""What a run tells whoever watches it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bezoar.training import Epoch
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Before anything runs: cells, and how many trainings they need at most."""
+
+    cells: tuple[str, ...]
+    victims: int
+    controls: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """A stage begins."""
+
+    cell: str
+    repeat: int
+    stage: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An epoch of a stage is done."""
+
+    cell: str
+    repeat: int
+    stage: str
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stage is done; `stored` where it was read from the store instead of computed."""
+
+    cell: str
+    repeat: int
+    stage: str
+    seconds: float
+    stored: bool
+
+
+Event = Planned | Started | Trained | Finished
+Tell = Callable[[Event], object]
+
+
+def silent(event: Event) -> None:  # noqa: ARG001
+    """Tell nobody."""

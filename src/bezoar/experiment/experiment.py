@@ -1,0 +1,212 @@
+"""One experiment: a data set, a model, an attack and a training setting, repeated over seeds, with a control each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+
+from bezoar.attacks import Attack
+from bezoar.data import Dataset, Source, Splits
+from bezoar.data.sources.digits import Digits
+from bezoar.errors import BezoarError, SettingsError
+from bezoar.experiment.doubts import doubts
+from bezoar.experiment.events import Planned, Tell, silent
+from bezoar.experiment.measure import examples, measure, summarise
+from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
+from bezoar.experiment.stages import Stages
+from bezoar.experiment.store import Store
+from bezoar.experiment.yaml12 import dump_yaml
+from bezoar.goals.backdoor import Backdoor
+from bezoar.models import Classifier, Model
+from bezoar.models.cnn import CNN
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Component, Count, component, describe, describe_fields
+from bezoar.training import Training
+from bezoar.training.end_to_end import EndToEnd
+
+
+@component
+class Experiment:
+    """A data set, a model, an attack and a training setting: victims and their controls, over several seeds.
+
+    Args:
+        name: names the run and its folder.
+        dataset: where the data comes from; in Python also `Splits`.
+        model: the architecture; in Python also a classifier from `as_classifier`, which is trained afresh.
+        attack: what is done to the training data.
+        training: how victim and control are trained.
+        seed: from which all randomness follows.
+        repeats: how many times all is done, each with a seed of its own.
+
+    >>> from bezoar.attacks import BadNets
+    >>> from bezoar.models import MLP
+    >>> experiment = Experiment(model=MLP(), attack=BadNets(target=7), training=EndToEnd(epochs=8))
+    >>> result = experiment.run()
+    >>> result.metrics["attack_success_rate"]["mean"] > result.metrics["control_attack_success_rate"]["mean"]
+    True
+    """
+
+    name: str = "experiment"
+    dataset: Annotated[Source, Component("datasets")] = Digits()
+    model: Annotated[Model, Component("models")] = CNN()
+    attack: Annotated[Attack, Component("attacks")]
+    training: Annotated[Training, Component("trainings")] = EndToEnd()
+    seed: Count = 0
+    repeats: AtLeastOne = 1
+
+    def run(
+        self,
+        *,
+        out: Path | str | None = None,
+        store: Store | None = None,
+        device: str = "auto",
+        tell: Tell = silent,
+    ) -> Result:
+        """Run all stages.
+
+        Args:
+            out: the run's folder; nothing is written where left out.
+            store: where finished stages are kept and found; None computes everything anew.
+            device: `cpu`, `cuda`, …, or `auto`: CUDA where there is one.
+            tell: told what happens.
+
+        Raises:
+            SettingsError: the settings do not fit the data; nothing has been written then.
+            DataError: the data is missing or damaged.
+        """
+        return run_cells({"": self}, out=out, store=store, device=device, tell=tell)[""]
+
+    def blank(self, data: Dataset, rng: Rng) -> Classifier:
+        """An untrained classifier for such data."""
+        return self.model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
+
+    def problems(self, train: Dataset) -> list[str]:
+        """Why the settings do not fit the data."""
+        found = []
+        for path, part, subject in (("attack", self.attack, train), ("model", self.model, train.shape)):
+            if callable(ask := getattr(part, "problems", None)):
+                found += [f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)]
+        if not found:
+            try:
+                self.blank(train, Rng(self.seed))
+            except SettingsError as error:
+                found += [f"model: {problem}" for problem in error.problems]
+        return found
+
+
+@dataclass(frozen=True)
+class _Cell:
+    name: str
+    experiment: Experiment
+    stages: Stages
+
+
+def run_cells(
+    cells: dict[str, Experiment],
+    *,
+    out: Path | str | None,
+    store: Store | None,
+    device: str,
+    tell: Tell,
+    spec: str | None = None,
+) -> dict[str, Result]:
+    """Run experiments one after the other, after all of them have been held against their data.
+
+    With `out`, a lone experiment is written there. The cells of a sweep, whose own spec is `spec`, are written below
+    `out/cells`, each when it is done.
+    """
+    chosen = choose_device(device)
+    first: dict[str, Splits] = {}
+    problems: dict[str, None] = {}
+    for name, experiment in cells.items():
+        stages = Stages(store, chosen)
+        known = repr(describe("datasets", experiment.dataset)) + repr(id(experiment.dataset))
+        if known not in first:
+            first = {known: stages.prepare(experiment.dataset)}
+        prefix = f"{name}: " if name and len(cells) > 1 else ""
+        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in experiment.problems(first[known].train))
+    if problems:
+        raise SettingsError(problems)
+    if out is not None:
+        prepare_folder(Path(out), spec or dump_yaml(describe_fields(cells[""])))
+    tell(_planned(cells))
+    results = {}
+    for name, experiment in cells.items():
+        result = _run(experiment, Stages(store, chosen, name, tell))
+        if out is not None:
+            result.save(Path(out) / "cells" / name if name else Path(out))
+        results[name] = result
+    return results
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` is CUDA where there is one.
+
+    Raises:
+        BezoarError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise BezoarError(f"There is no device '{name}' here: {str(error).splitlines()[0]}") from error
+    return device
+
+
+def _run(experiment: Experiment, stages: Stages) -> Result:
+    splits = stages.prepare(experiment.dataset)
+    repeats = [_repeat(experiment, splits, stages, number) for number in range(experiment.repeats)]
+    metrics = summarise([repeat.values for repeat in repeats])
+    found = doubts(
+        metrics,
+        classes=len(splits.train.classes),
+        test_rows=len(splits.test),
+        backdoor=isinstance(repeats[0].poisoned.goal, Backdoor),
+    )
+    assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
+    about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
+    return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, (*found, *assumed), about)
+
+
+def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int) -> Repeat:
+    rng = Rng(experiment.seed).child("repeat", number)
+    poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number)
+    blank = experiment.blank(splits.train, rng.child("model"))
+    if callable(move := getattr(blank, "to", None)):
+        blank = move(stages.device)
+    twin = rng.child("fit")  # one stream for both: same weights, same order
+    victim, control = (
+        stages.fit(role, experiment.training, experiment.model, blank, data, twin, number)
+        for role, data in (("victim", poisoned.data), ("control", poisoned.control(rng.child("control"))))
+    )
+    measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, splits.test))
+    shown = examples(poisoned, victim, control, splits.test) if number == 0 else {}
+    return Repeat(
+        victim=victim.classifier,
+        control=control.classifier,
+        poisoned=poisoned,
+        values=measured.values,
+        losses=(victim.losses, control.losses),
+        confusion=measured.confusion.numpy(),
+        examples={name: tensor.cpu().numpy() for name, tensor in shown.items()},
+    )
+
+
+def _planned(cells: dict[str, Experiment]) -> Planned:
+    """A control is shared by all attacks on the same data, model and seed, unless rows are appended."""
+    victims = sum(experiment.repeats for experiment in cells.values())
+    controls = {
+        (repr(describe_shared(experiment)), repeat, getattr(experiment.attack, "mode", None) == "append" and name)
+        for name, experiment in cells.items()
+        for repeat in range(experiment.repeats)
+    }
+    return Planned(tuple(cells), victims, len(controls))
+
+
+def describe_shared(experiment: Experiment) -> tuple[object, ...]:
+    """What a control depends on."""
+    parts = ("dataset", "model", "training")
+    return (*(describe(f"{part}s", getattr(experiment, part)) for part in parts), experiment.seed)

@@ -1,0 +1,84 @@
+"""Writing files so that a reader sees the whole of one or nothing, and reading them back without trust."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from bezoar.errors import RunError
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a reader never sees a part of it, and a kill leaves what was there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write UTF-8 text."""
+    write_bytes(file, text.encode())
+
+
+def write_json(file: Path, content: object) -> None:
+    """Write JSON, with sorted keys and no NaN: equal content, equal bytes."""
+    write_text(file, json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_arrays(file: Path, arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> None:
+    """Write an .npz of plain numbers and text."""
+    buffer = BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    write_bytes(file, buffer.getvalue())
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write a .safetensors file with a JSON header of one's own."""
+    plain = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    write_bytes(file, save(plain, {"about": json.dumps(about, sort_keys=True)}))
+
+
+def read_json(file: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file} is missing or damaged: {error}") from error
+
+
+def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a .safetensors file and its header.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        with safe_open(str(file), framework="pt") as opened:
+            about = json.loads((opened.metadata() or {}).get("about", "{}"))
+            return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
+    except (OSError, ValueError, SafetensorError) as error:
+        raise RunError(f"{file} is missing or damaged: {error}") from error

@@ -1,0 +1,100 @@
+"""What a stage's key is made of: settings, bytes, source code and the machine's arithmetic."""
+
+import hashlib
+import inspect
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bezoar.data import Splits
+from bezoar.models.module import Module, ModuleClassifier
+from bezoar.registry import import_named
+from bezoar.settings import describe
+
+FACES = {"cli.py", "__main__.py", "report", "playground", "examples"}
+"""Parts of the package that no result can depend on: imports run downward only."""
+
+
+def identity(kind: str, component: Any) -> dict[str, Any] | None:
+    """What tells a component from all others: settings and source; None where that cannot be told.
+
+    What is made in Python is known by its bytes: a data set by its rows, a module by its weights and source.
+    """
+    if isinstance(component, Splits):
+        return {"train": component.train.fingerprint, "test": component.test.fingerprint}
+    if isinstance(component, ModuleClassifier):
+        return _module_identity(component)
+    source = _component_source(component)
+    return None if source is None else {**describe(kind, component), "source": source}
+
+
+def arithmetic(device: torch.device) -> dict[str, Any]:
+    """What numbers depend on beside settings: versions, device, threads, instruction set and this package's source."""
+    return {
+        "source": source_of("bezoar"),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "scikit-learn": version("scikit-learn"),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def bytes_of(files: tuple[Path, ...]) -> list[str]:
+    """SHA-256 of each file's bytes."""
+    found = []
+    for file in files:
+        with file.open("rb") as stream:
+            found.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return found
+
+
+@cache
+def source_of(module: str) -> str | None:
+    """SHA-256 of the source of the top-level package that a module belongs to; None where it has no file.
+
+    bezoar's own faces are left out: an edited report recomputes nothing.
+    """
+    top = sys.modules.get(module.partition(".")[0])
+    name = getattr(top, "__file__", None)
+    if name is None:
+        return None
+    file = Path(name)
+    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    digest = hashlib.sha256()
+    for part in files:
+        relative = part.relative_to(file.parent)
+        if module == "bezoar" and relative.parts[0] in FACES:
+            continue
+        digest.update(f"{relative}\0".encode() + part.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _component_source(component: Any) -> str | None:
+    """The source beside bezoar's own that a component's work depends on; empty for bezoar's own components."""
+    named = [type(component).__module__]
+    if isinstance(component, Module):
+        named.append(import_named(component.factory).__module__)
+    named += [type(part).__module__ for part in vars(component).values() if hasattr(part, "__dataclass_fields__")]
+    sources = [source_of(module) for module in sorted(set(named)) if module.partition(".")[0] != "bezoar"]
+    return None if None in sources else " ".join(filter(None, sources))
+
+
+def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
+    digest = hashlib.sha256()
+    for name, value in classifier.state().items():
+        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
+    try:
+        layers = {type(layer) for layer in classifier.module.modules()}
+        source = sorted(inspect.getsource(layer) for layer in layers if not layer.__module__.startswith("torch."))
+    except (OSError, TypeError):
+        return None
+    settings = (classifier.input_shape, classifier.bounds, classifier.outputs, classifier.classes)
+    text = repr((str(classifier.module), settings, classifier.mean, classifier.std, source))
+    return {"weights": digest.hexdigest(), "module": hashlib.sha256(text.encode()).hexdigest()}

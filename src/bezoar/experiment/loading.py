@@ -1,0 +1,107 @@
+"""Reading a run's folder back."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bezoar.data import Dataset, Poisoned, Splits
+from bezoar.data.formats import npz
+from bezoar.errors import BezoarError, DataError, RunError
+from bezoar.experiment.experiment import Experiment
+from bezoar.experiment.files import read_json, read_tensors
+from bezoar.experiment.result import Repeat, Result
+from bezoar.experiment.spec import load_spec
+from bezoar.models import Classifier
+from bezoar.rng import Rng
+from bezoar.settings import build
+
+DETAILS = ("classes", "confusion", "losses")
+EXAMPLES = (
+    "poison_before",
+    "poison_after",
+    "poison_label_before",
+    "poison_label_after",
+    "attempt_before",
+    "attempt_after",
+    "attempt_label",
+    "attempt_victim_before",
+    "attempt_victim",
+    "attempt_control",
+)
+
+
+def load_result(folder: Path, *, allow_code: bool) -> Result:
+    """A run's result from its folder."""
+    file = folder / "spec.yaml"
+    if not file.is_file():
+        raise RunError(f"{folder} is no run of bezoar's: it has no spec.yaml.")
+    try:
+        experiment = load_spec(file, allow_code=allow_code)
+        if not isinstance(experiment, Experiment):
+            raise RunError(f"{folder} holds a grid. Load one of its cells: {folder / 'cells'}.")
+        splits = experiment.dataset.load()
+        details = npz.read(folder / "details.npz", DETAILS, EXAMPLES)
+        values = read_json(folder / "repeats.json")
+        places = [folder, *(folder / "repeats" / str(number) for number in range(1, len(values)))]
+        repeats = [
+            _load_repeat(place, number, experiment, splits, values[number], details, allow_code)
+            for number, place in enumerate(places)
+        ]
+    except (BezoarError, KeyError, IndexError) as error:
+        raise RunError(f"{folder} cannot be read back: {error}") from error
+    about = read_json(folder / "manifest.json")
+    doubts = tuple(about.pop("doubts"))
+    return Result(file.read_text(encoding="utf-8"), tuple(repeats), read_json(folder / "metrics.json"), doubts, about)
+
+
+def _load_repeat(
+    folder: Path,
+    number: int,
+    experiment: Experiment,
+    splits: Splits,
+    values: dict[str, float | None],
+    details: dict[str, "np.ndarray[Any, Any]"],
+    allow_code: bool,
+) -> Repeat:
+    poisoned = _load_poisoned(folder, splits.train, allow_code)
+    blank = experiment.blank(splits.train, Rng(0))
+    losses = [tuple(row[~np.isnan(row)].tolist()) for row in details["losses"][number]]
+    return Repeat(
+        victim=_load_classifier(blank, folder / "victim.safetensors"),
+        control=_load_classifier(blank, folder / "control.safetensors"),
+        poisoned=poisoned,
+        values=values,
+        losses=(losses[0], losses[1]),
+        confusion=details["confusion"][number],
+        examples={name: details[name] for name in EXAMPLES if name in details} if number == 0 else {},
+    )
+
+
+def _load_classifier(blank: Classifier, file: Path) -> Classifier:
+    state, _ = read_tensors(file)
+    return blank.with_state(state)
+
+
+def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
+    arrays = npz.read(folder / "poison.npz", ("ids", "x", "y", "role", "origin_ids"))
+    held = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    place = {int(row): index for index, row in enumerate(base.ids.tolist())}
+    known = [place.get(int(row), -1) for row in held["ids"]]
+    appended = [index for index, row in enumerate(known) if row < 0]
+    for after, index in enumerate(appended):
+        known[index] = len(base) + after
+    origin = torch.tensor([place.get(int(row), -1) for row in held["origin_ids"]], dtype=torch.int64)
+    if len(set(known)) != len(known):
+        raise DataError(f"{folder / 'poison.npz'} names a row twice.")
+    goal = build("goals", read_json(folder / "goal.json"), path="goal", allow_code=allow_code)
+    return Poisoned(
+        base=base,
+        rows=torch.tensor(known, dtype=torch.int64),
+        x=held["x"],
+        y=held["y"],
+        role=held["role"],
+        origin=origin,
+        goal=goal,
+    )

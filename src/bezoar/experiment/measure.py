@@ -1,0 +1,111 @@
+"""The referee's figures for one victim and its control."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bezoar.data import Dataset, Poisoned
+from bezoar.goals.backdoor import Backdoor
+from bezoar.experiment.stages import Fitted
+from bezoar.metrics import accuracy_from, class_accuracies, confusion, summary
+from bezoar.models import predictions
+
+EXAMPLES = 8
+NOT_SHARES = {"accuracy_drop", "poison_rows", "victim_loss", "control_loss"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures by name, and the confusion matrices (2, classes, classes) of victim and control."""
+
+    values: dict[str, float | None]
+    confusion: Tensor
+
+
+def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) -> Measured:
+    """Everything that is measured of one repeat; None where a figure does not apply."""
+    both = torch.stack([confusion(fitted.classifier, test) for fitted in (victim, control)])
+    clean, without = accuracy_from(both[0]), accuracy_from(both[1])
+    values: dict[str, float | None] = {
+        "clean_accuracy": clean,
+        "control_accuracy": without,
+        "accuracy_drop": without - clean,
+        "attack_success_rate": poisoned.goal.success(victim.classifier, test),
+        "control_attack_success_rate": poisoned.goal.success(control.classifier, test),
+        "poison_rate": poisoned.rate,
+        "poison_rows": len(poisoned.rows),
+        "trigger_lost": _trigger_lost(poisoned, test),
+        "victim_loss": _finite(victim.losses),
+        "control_loss": _finite(control.losses),
+    }
+    for prefix, counts in (("class_accuracy", both[0]), ("control_class_accuracy", both[1])):
+        for name, value in zip(test.classes, class_accuracies(counts), strict=True):
+            values[f"{prefix}.{name}"] = value
+    return Measured(values, both)
+
+
+def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
+    """Each figure's mean, n and 95 % interval over the repeats."""
+    return {
+        name: summary([values[name] for values in repeats], share=name not in NOT_SHARES) for name in repeats[0]
+    }
+
+
+def examples(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) -> dict[str, Tensor]:
+    """Rows worth looking at: poison beside what it was made from, and test rows that fool the victim.
+
+    `poison_*` are contributed rows, spread over the labels they got; `attempt_*` are test rows: with the trigger where
+    there is one, otherwise rows that the victim gets wrong and the control right.
+    """
+    chosen = _spread(poisoned.y, poisoned.origin >= 0)
+    origin = poisoned.origin[chosen]
+    found = {
+        "poison_before": poisoned.base.x[origin],
+        "poison_after": poisoned.x[chosen],
+        "poison_label_before": poisoned.base.y[origin],
+        "poison_label_after": poisoned.y[chosen],
+    }
+    goal = poisoned.goal
+    if isinstance(goal, Backdoor):
+        attacked = goal.victims(test)
+        rows = attacked.subset(_spread(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool)))
+        after = goal.triggered(rows)
+    else:
+        wrong = predictions(victim.classifier, test) != test.y
+        right = predictions(control.classifier, test) == test.y
+        rows = after = test.subset(_spread(test.y, wrong & right))
+    return {
+        **found,
+        "attempt_before": rows.x,
+        "attempt_after": after.x,
+        "attempt_label": rows.y,
+        "attempt_victim_before": predictions(victim.classifier, rows),
+        "attempt_victim": predictions(victim.classifier, after),
+        "attempt_control": predictions(control.classifier, after),
+    }
+
+
+def _spread(labels: Tensor, eligible: Tensor) -> Tensor:
+    """Up to `EXAMPLES` eligible positions, one of each label in turn, the first first."""
+    positions = torch.nonzero(eligible).flatten()
+    turns = torch.zeros_like(positions)
+    for label in labels[positions].unique():
+        mine = labels[positions] == label
+        turns[mine] = torch.arange(int(mine.sum()), device=turns.device)
+    return positions[torch.argsort(turns * (int(labels.max()) + 1 if len(labels) else 1) + labels[positions])][:EXAMPLES]
+
+
+def _trigger_lost(poisoned: Poisoned, test: Dataset) -> float | None:
+    if not isinstance(poisoned.goal, Backdoor):
+        return None
+    rows = poisoned.goal.victims(test)
+    if not len(rows):
+        return None
+    same = (poisoned.goal.triggered(rows).x == rows.x).flatten(1).all(1)
+    return int(same.sum()) / len(rows)
+
+
+def _finite(losses: tuple[float, ...]) -> float | None:
+    return losses[-1] if losses and math.isfinite(losses[-1]) else None

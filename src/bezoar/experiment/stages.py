@@ -1,0 +1,165 @@
+"""The stages of a run: pure functions of settings and of what came before, kept in the store by all that went in."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from bezoar.attacks import Attack
+from bezoar.data import Dataset, Poisoned, Source, Splits
+from bezoar.experiment.events import Finished, Started, Tell, Trained, silent
+from bezoar.experiment.keys import arithmetic, bytes_of, identity
+from bezoar.experiment.store import Store
+from bezoar.models import Classifier
+from bezoar.rng import Rng
+from bezoar.settings import build, describe
+from bezoar.training import Epoch, Training
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained classifier and its loss by epoch."""
+
+    classifier: Classifier
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of one cell of a run, and where they are kept.
+
+    Args:
+        store: where finished stages are kept; None to keep nothing.
+        device: where tensors are computed.
+        cell: the cell's name, for events.
+        tell: told of every stage's start and end.
+    """
+
+    store: Store | None
+    device: torch.device
+    cell: str = ""
+    tell: Tell = silent
+    timings: list[dict[str, Any]] = field(default_factory=list)
+
+    def prepare(self, source: Source, repeat: int = 0) -> Splits:
+        """Read the data set, on the run's device."""
+
+        def compute() -> Splits:
+            return source.load()
+
+        known = None if isinstance(source, Splits) else identity("datasets", source)
+        parts = None if known is None else {"dataset": known, "files": bytes_of(source.files())}
+        splits = self._stage(repeat, "prepare", parts, compute, _pack_splits, _unpack_splits)
+        return Splits(train=splits.train.to(self.device), test=splits.test.to(self.device))
+
+    def poison(self, attack: Attack, train: Dataset, rng: Rng, repeat: int) -> Poisoned:
+        """Craft the poison."""
+
+        def unpack(tensors: dict[str, Tensor], about: dict[str, Any]) -> Poisoned:
+            moved = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+            goal = build("goals", about["goal"], path="goal", allow_code=True)  # from our own store
+            return Poisoned(base=train, goal=goal, **moved)
+
+        known = identity("attacks", attack)
+        parts = None if known is None else {"attack": known, "data": train.fingerprint, "rng": _named(rng)}
+        return self._stage(repeat, "poison", parts, lambda: attack.poison(train, rng=rng), _pack_poisoned, unpack)
+
+    def fit(
+        self,
+        role: str,
+        training: Training,
+        model: object,
+        blank: Classifier,
+        data: Dataset,
+        rng: Rng,
+        repeat: int,
+    ) -> Fitted:
+        """Train a classifier; `role` is `victim` or `control`, for events alone."""
+        stage = f"fit {role}"
+
+        def compute() -> Fitted:
+            losses: list[float] = []
+
+            def watch(epoch: Epoch) -> None:
+                losses.append(epoch.loss)
+                self.tell(Trained(self.cell, repeat, stage, epoch))
+
+            return Fitted(training.fit(blank, data, rng=rng, watch=(watch,)), tuple(losses))
+
+        def pack(fitted: Fitted) -> tuple[dict[str, Tensor], dict[str, Any]]:
+            return fitted.classifier.state(), {"losses": [repr(loss) for loss in fitted.losses]}
+
+        def unpack(tensors: dict[str, Tensor], about: dict[str, Any]) -> Fitted:
+            return Fitted(blank.with_state(tensors), tuple(map(float, about["losses"])))
+
+        known = {"training": identity("trainings", training), "model": identity("models", model)}
+        parts = {**known, "data": data.fingerprint, "rng": _named(rng)} if None not in known.values() else None
+        return self._stage(repeat, stage, parts, compute, pack, unpack)
+
+    def timed(self, repeat: int, stage: str, compute: Callable[[], T]) -> T:
+        """A stage that is computed anew each time."""
+        return self._stage(repeat, stage, None, compute, None, None)
+
+    def _stage(
+        self,
+        repeat: int,
+        stage: str,
+        parts: Mapping[str, Any] | None,
+        compute: Callable[[], T],
+        pack: Callable[[T], tuple[dict[str, Tensor], dict[str, Any]]] | None,
+        unpack: Callable[[dict[str, Tensor], dict[str, Any]], T] | None,
+    ) -> T:
+        self.tell(Started(self.cell, repeat, stage))
+        began = time.perf_counter()
+        key, kept = None, None
+        if self.store is not None and parts is not None and pack and unpack:
+            key = self.store.key(stage.partition(" ")[0], {**parts, "arithmetic": arithmetic(self.device)})
+            kept = self.store.get(key)
+        if kept is not None and unpack:
+            result = unpack(*kept)
+        else:
+            result = compute()
+            if self.store is not None and key is not None and pack:
+                self.store.put(key, *pack(result))
+        seconds = time.perf_counter() - began
+        self.timings.append({"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept is not None})
+        self.tell(Finished(self.cell, repeat, stage, seconds, kept is not None))
+        return result
+
+
+def _named(rng: Rng) -> list[Any]:
+    return [rng.seed, *rng.path]
+
+
+def _pack_splits(splits: Splits) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    tensors = {
+        f"{name}.{part}": getattr(data, part)
+        for name, data in (("train", splits.train), ("test", splits.test))
+        for part in ("x", "y", "ids")
+    }
+    return tensors, {"classes": splits.train.classes, "bounds": splits.train.bounds}
+
+
+def _unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
+    bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
+    sets = [
+        Dataset(
+            x=tensors[f"{name}.x"],
+            y=tensors[f"{name}.y"],
+            ids=tensors[f"{name}.ids"],
+            classes=tuple(about["classes"]),
+            bounds=bounds,
+        )
+        for name in ("train", "test")
+    ]
+    return Splits(train=sets[0], test=sets[1])
+
+
+def _pack_poisoned(poisoned: Poisoned) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    names = ("rows", "x", "y", "role", "origin")
+    return {name: getattr(poisoned, name) for name in names}, {"goal": describe("goals", poisoned.goal)}
