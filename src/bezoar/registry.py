@@ -204,5 +204,3 @@ def _missing(tree: ast.Module) -> tuple[str, ...]:
 @cache
 def _installed(name: str) -> bool:
     return name in sys.modules or importlib.util.find_spec(name) is not None
-
-

@@ -84,7 +84,9 @@ def choose(data: Dataset, eligible: Chosen, wanted: int, rng: Rng) -> Positions:
     return torch.sort(order[eligible[order]][:wanted]).values
 
 
-def contribute(data: Dataset, rows: Positions, *, x: Tensor | None, y: Tensor | None, goal: Goal, mode: Mode) -> Poisoned:
+def contribute(
+    data: Dataset, rows: Positions, *, x: Tensor | None, y: Tensor | None, goal: Goal, mode: Mode
+) -> Poisoned:
     """The rows made from `rows`, in their place or appended."""
     if mode == "replace":
         return Poisoned.replace(data, rows, x=x, y=y, goal=goal)

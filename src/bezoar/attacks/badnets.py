@@ -5,7 +5,16 @@ from typing import Annotated
 
 import torch
 
-from bezoar.attacks._attack import Mode, OptionalCount, OptionalRate, choose, contribute, how_many, settle_rate, shortage
+from bezoar.attacks._attack import (
+    Mode,
+    OptionalCount,
+    OptionalRate,
+    choose,
+    contribute,
+    how_many,
+    settle_rate,
+    shortage,
+)
 from bezoar.data import Dataset, Poisoned
 from bezoar.errors import SettingsError
 from bezoar.goals.backdoor import Backdoor
@@ -57,7 +66,9 @@ class BadNets:
         """The data with triggered rows in it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"BadNets {problem}" for problem in problems)
-        rows = choose(data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
+        rows = choose(
+            data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows")
+        )
         goal = Backdoor(trigger=self.trigger, target=self.target, source=self.source)
         return contribute(
             data,

@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import torch
 
-from bezoar.attacks._attack import Mode, OptionalCount, OptionalRate, choose, contribute, how_many, settle_rate, shortage
+from bezoar.attacks._attack import (
+    Mode,
+    OptionalCount,
+    OptionalRate,
+    choose,
+    contribute,
+    how_many,
+    settle_rate,
+    shortage,
+)
 from bezoar.data import Dataset, Poisoned
 from bezoar.errors import SettingsError
 from bezoar.goals.availability import Availability
@@ -47,7 +56,9 @@ class RandomNoise:
         """The data with noisy rows in it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"RandomNoise {problem}" for problem in problems)
-        rows = choose(data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
+        rows = choose(
+            data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows")
+        )
         low, high = data.bounds or (0.0, 1.0)
         inputs = data.inputs(rows)
         noise = torch.randn(inputs.shape, generator=rng.child("noise").generator()).to(data.device)

@@ -159,7 +159,9 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything in it, in hexadecimal: equal data, equal fingerprint."""
-        digest = hashlib.sha256(repr((self.classes, self.bounds, str(self.x.dtype), tuple(self.x.shape))).encode())
+        digest = hashlib.sha256(
+            repr((self.classes, self.bounds, str(self.x.dtype), tuple(self.x.shape))).encode()
+        )
         for tensor in (self.x, self.y, self.ids):
             digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
         return digest.hexdigest()

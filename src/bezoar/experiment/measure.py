@@ -49,7 +49,8 @@ def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) 
 def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
     """Each figure's mean, n and 95 % interval over the repeats."""
     return {
-        name: summary([values[name] for values in repeats], share=name not in NOT_SHARES) for name in repeats[0]
+        name: summary([values[name] for values in repeats], share=name not in NOT_SHARES)
+        for name in repeats[0]
     }
 
 
@@ -94,7 +95,9 @@ def _spread(labels: Tensor, eligible: Tensor) -> Tensor:
     for label in labels[positions].unique():
         mine = labels[positions] == label
         turns[mine] = torch.arange(int(mine.sum()), device=turns.device)
-    return positions[torch.argsort(turns * (int(labels.max()) + 1 if len(labels) else 1) + labels[positions])][:EXAMPLES]
+    return positions[
+        torch.argsort(turns * (int(labels.max()) + 1 if len(labels) else 1) + labels[positions])
+    ][:EXAMPLES]
 
 
 def _trigger_lost(poisoned: Poisoned, test: Dataset) -> float | None:

@@ -20,7 +20,13 @@ from bezoar.settings import describe
 if TYPE_CHECKING:
     import pandas
 
-MAIN = ("clean_accuracy", "control_accuracy", "accuracy_drop", "attack_success_rate", "control_attack_success_rate")
+MAIN = (
+    "clean_accuracy",
+    "control_accuracy",
+    "accuracy_drop",
+    "attack_success_rate",
+    "control_attack_success_rate",
+)
 """The figures that a table shows."""
 
 OUTPUTS = (

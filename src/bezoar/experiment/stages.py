@@ -67,7 +67,9 @@ class Stages:
 
         known = identity("attacks", attack)
         parts = None if known is None else {"attack": known, "data": train.fingerprint, "rng": _named(rng)}
-        return self._stage(repeat, "poison", parts, lambda: attack.poison(train, rng=rng), _pack_poisoned, unpack)
+        return self._stage(
+            repeat, "poison", parts, lambda: attack.poison(train, rng=rng), _pack_poisoned, unpack
+        )
 
     def fit(
         self,
@@ -98,7 +100,9 @@ class Stages:
             return Fitted(blank.with_state(tensors), tuple(map(float, about["losses"])))
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}
-        parts = {**known, "data": data.fingerprint, "rng": _named(rng)} if None not in known.values() else None
+        parts = (
+            {**known, "data": data.fingerprint, "rng": _named(rng)} if None not in known.values() else None
+        )
         return self._stage(repeat, stage, parts, compute, pack, unpack)
 
     def timed(self, repeat: int, stage: str, compute: Callable[[], T]) -> T:
@@ -127,7 +131,9 @@ class Stages:
             if self.store is not None and key is not None and pack:
                 self.store.put(key, *pack(result))
         seconds = time.perf_counter() - began
-        self.timings.append({"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept is not None})
+        self.timings.append(
+            {"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept is not None}
+        )
         self.tell(Finished(self.cell, repeat, stage, seconds, kept is not None))
         return result
 

@@ -53,7 +53,10 @@ class SweepResult:
         folder = prepare_folder(Path(folder), dump_yaml(self.sweep.spec))
         write_text(folder / "table.csv", csv_text(self.rows()))
         about = next(iter(self.results.values())).about
-        cells = {name: {"axes": self.sweep.axes[name], "doubts": list(r.doubts)} for name, r in self.results.items()}
+        cells = {
+            name: {"axes": self.sweep.axes[name], "doubts": list(r.doubts)}
+            for name, r in self.results.items()
+        }
         shared = {key: value for key, value in about.items() if key != "stages"}
         write_json(folder / "manifest.json", {**shared, "cells": cells})
         return folder

@@ -10,7 +10,7 @@ from torch import nn
 from bezoar.errors import SettingsError
 from bezoar.models.activations import ActivationName, activation
 from bezoar.models.initialisers import InitialiserName
-from bezoar.models.mlp import add_dense, initialise_layers
+from bezoar.models.mlp import add_dense, from_stream
 from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, component
@@ -63,7 +63,11 @@ class CNN:
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
         """An untrained classifier for images of `input_shape` (channels, height, width)."""
-        factory = partial(self._module, input_shape, classes)
+        if problems := list(self.problems(input_shape)):
+            raise SettingsError(f"CNN {problem}" for problem in problems)
+        factory = partial(
+            from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init
+        )
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
     def problems(self, input_shape: tuple[int, ...]) -> Iterator[str]:
@@ -73,9 +77,7 @@ class CNN:
         elif min(self._out(input_shape)) < 1:
             yield f"leaves nothing of images of {input_shape[1]} × {input_shape[2]}: too much pooling, or filters too large."
 
-    def _module(self, input_shape: tuple[int, ...], classes: int, rng: Rng) -> nn.Module:
-        if problems := list(self.problems(input_shape)):
-            raise SettingsError(f"CNN {problem}" for problem in problems)
+    def _module(self, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         module = nn.Sequential(OrderedDict[str, nn.Module]())
         channels = input_shape[0]
         for number, (count, shape, pool) in enumerate(self._blocks(), 1):
@@ -83,7 +85,9 @@ class CNN:
                 top, left = shape[0] - 1, shape[1] - 1
                 even = bool(top % 2 or left % 2)
                 if even:
-                    module.add_module(f"pad_{number}", nn.ZeroPad2d((left // 2, -(-left // 2), top // 2, -(-top // 2))))
+                    module.add_module(
+                        f"pad_{number}", nn.ZeroPad2d((left // 2, -(-left // 2), top // 2, -(-top // 2)))
+                    )
                 padding = (0, 0) if even else (top // 2, left // 2)
             else:
                 padding = (0, 0)
@@ -95,7 +99,6 @@ class CNN:
         module.add_module("flatten", nn.Flatten())
         height, width = self._out(input_shape)
         add_dense(module, channels * height * width, self.hidden, self.activation, classes)
-        initialise_layers(module, self.kernel_init, self.bias_init, rng)
         return module
 
     def _blocks(self) -> Iterator[tuple[int, tuple[int, int], tuple[int, int]]]:

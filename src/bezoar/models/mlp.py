@@ -1,6 +1,8 @@
 """A multilayer perceptron."""
 
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -35,16 +37,14 @@ class MLP:
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
         """An untrained classifier for rows of `input_shape`."""
-        factory = partial(self._module, input_shape, classes)
+        factory = partial(
+            from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init
+        )
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
-    def _module(self, input_shape: tuple[int, ...], classes: int, rng: Rng) -> nn.Module:
-        width = 1
-        for side in input_shape:
-            width *= side
+    def _module(self, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         module = nn.Sequential(OrderedDict(flatten=nn.Flatten()))
-        add_dense(module, width, self.hidden, self.activation, classes)
-        initialise_layers(module, self.kernel_init, self.bias_init, rng)
+        add_dense(module, math.prod(input_shape), self.hidden, self.activation, classes)
         return module
 
 
@@ -59,8 +59,13 @@ def add_dense(
     module.add_module("output", nn.Linear(width, classes))
 
 
-def initialise_layers(module: nn.Module, kernel: InitialiserName, bias: InitialiserName, rng: Rng) -> None:
-    """Fill every weight and bias, each from a stream of its own."""
+def from_stream(
+    make: Callable[[], nn.Module], kernel: InitialiserName, bias: InitialiserName, rng: Rng
+) -> nn.Module:
+    """A module whose every weight and bias is drawn from a stream of its own."""
+    with rng.torch_globally():  # layers draw weights as they are made; those are replaced
+        module = make()
     for name, parameter in module.named_parameters():
         chosen = bias if name.endswith("bias") else kernel
         initialise(parameter, chosen, rng.child("weights", name).generator(parameter.device))
+    return module

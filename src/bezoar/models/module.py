@@ -154,7 +154,9 @@ class ModuleClassifier:
 
     def layers(self) -> tuple[str, ...]:
         """The names of the layers that hold no other layers, in the module's order."""
-        return tuple(name for name, layer in self.module.named_modules() if not any(True for _ in layer.children()))
+        return tuple(
+            name for name, layer in self.module.named_modules() if not any(True for _ in layer.children())
+        )
 
     def learn(self, x: Inputs, y: Labels) -> float:
         """One update on one batch in training mode, continuing the optimizer's state; the mean loss before it."""
@@ -177,7 +179,9 @@ class ModuleClassifier:
         silenced = made._layer(layer)
         weight, bias = getattr(silenced, "weight", None), getattr(silenced, "bias", None)
         if not isinstance(weight, Tensor) or isinstance(silenced, nn.modules.conv._ConvTransposeNd):
-            raise CapabilityError(f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}.")
+            raise CapabilityError(
+                f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}."
+            )
         with torch.no_grad():
             weight[units] = 0
             if isinstance(bias, Tensor):
@@ -231,7 +235,9 @@ class ModuleClassifier:
         return self.module.get_submodule(name)
 
     def _last_linear(self) -> tuple[str, nn.Linear]:
-        linear = [(name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)]
+        linear = [
+            (name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)
+        ]
         if not linear:
             raise CapabilityError("The module has no linear layer. Name the layer that is meant.")
         return linear[-1]
@@ -310,7 +316,9 @@ class Module:
             factory=factory,
         )
         if made.classes != classes:
-            raise SettingsError([f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."])
+            raise SettingsError(
+                [f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."]
+            )
         return made
 
 
@@ -319,7 +327,9 @@ def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]
         return None
     numbers = torch.tensor(value, dtype=torch.float32)
     if numbers.ndim and len(numbers) not in (1, shape[0]):
-        raise SettingsError([f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."])
+        raise SettingsError(
+            [f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."]
+        )
     return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers
 
 

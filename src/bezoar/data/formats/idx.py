@@ -74,7 +74,9 @@ def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
 def _parse(stream: IO[bytes], file: Path) -> Tensor:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-        raise DataError(f"{file} is no IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}.")
+        raise DataError(
+            f"{file} is no IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}."
+        )
     header = stream.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{file} ends within its header, at offset {4 + len(header)}.")

@@ -1,0 +1,289 @@
+"""The `bezoar` command: parse, call, print."""
+
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bezoar.errors import BezoarError, SettingsError, UnknownComponentError
+from bezoar.registry import KINDS, did_you_mean, entries
+
+if TYPE_CHECKING:
+    from bezoar.experiment import Experiment, Result, Store, Sweep, SweepResult
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="What poisoned training data does to a model, whether it is poisoned, and how to repair it.",
+)
+store_app = typer.Typer(
+    no_args_is_help=True, help="Finished stages that are kept, so that nothing is computed twice."
+)
+app.add_typer(store_app, name="store")
+
+out_console = Console()
+err_console = Console(stderr=True)
+
+SpecArgument = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of an example that ships with bezoar.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any key: attack.rate=0.05. Repeatable."),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="The run's folder. Default: runs/NAME.")
+]
+DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto: CUDA where there is one.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the metrics as JSON, and nothing else, on stdout.")
+]
+CodeOption = Annotated[
+    bool, typer.Option("--allow-code", help="Run code that the spec names by import path. Read it first.")
+]
+
+
+@app.command()
+def run(
+    spec: SpecArgument,
+    overrides: SetOption = None,
+    out: OutOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Run an experiment, or all cells of a grid: poison, train victim and control, measure, report.
+
+    What is already in the store is not computed again, so a run that was stopped goes on where it was.
+    """
+    from bezoar.experiment import load_spec  # noqa: PLC0415 - loads torch
+
+    if allow_code:
+        sys.path.insert(0, str(Path.cwd()))
+    experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
+    resume = "the same command" if out is None else f"the same command, with --out {out}"
+    _run(experiment, out or Path("runs") / _slug(experiment.name), device, as_json, resume)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path("runs/demo"),
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Label flips, random noise and a backdoor against two networks, on data that is built in: under a minute."""
+    from bezoar.experiment import load_spec  # noqa: PLC0415 - loads torch
+
+    _run(load_spec(_find_spec("demo")), out, device, as_json, "`bezoar demo`")
+
+
+@app.command(name="list")
+def list_components(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")] = None,
+) -> None:
+    """List what a spec can name: attacks, models, data sets, …"""
+    for plural in KINDS if kind is None else (_kind(kind),):
+        table = Table(
+            title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
+        )
+        table.add_column("name", style="bold", no_wrap=True)
+        table.add_column("what it is")
+        for entry in entries(plural).values():
+            note = (
+                f" [red]needs {' and '.join(entry.missing)}, which is not installed[/red]"
+                if entry.missing
+                else ""
+            )
+            note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
+            table.add_row(entry.name, escape(entry.summary) + note)
+        out_console.print(table)
+        out_console.print()
+    out_console.print(
+        "`bezoar show NAME` shows a component's settings and documentation.", style="dim", highlight=False
+    )
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
+) -> None:
+    """Show a component's settings, their defaults, and its documentation."""
+    import inspect  # noqa: PLC0415
+    from dataclasses import MISSING  # noqa: PLC0415
+
+    from bezoar.settings import settings_of  # noqa: PLC0415
+
+    found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
+    if not found:
+        everything = [entry for kind in KINDS for entry in entries(kind)]
+        raise UnknownComponentError(
+            f"Nothing is called '{name}'.{did_you_mean(name, everything)} `bezoar list` shows all."
+        )
+    for entry in found:
+        cls = entry.load()
+        out_console.print(
+            f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n"
+        )
+        out_console.print(inspect.cleandoc(cls.__doc__ or ""), highlight=False, markup=False)
+        table = Table(
+            title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
+        )
+        for column in ("key", "default", "must be"):
+            table.add_column(column, style="bold" if column == "key" else "")
+        for key, phrase, default in settings_of(cls):
+            table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
+        out_console.print(table if table.row_count else "It has no settings.")
+
+
+@store_app.command()
+def size() -> None:
+    """How much is kept, and where."""
+    store = _store()
+    count, total = store.size()
+    out_console.print(f"{count} stages, {_bytes(total)}, in {store.folder}", highlight=False, soft_wrap=True)
+
+
+@store_app.command()
+def clean() -> None:
+    """Remove everything that is kept."""
+    store = _store()
+    count, total = store.clean()
+    out_console.print(
+        f"Removed {count} stages, {_bytes(total)}, from {store.folder}", highlight=False, soft_wrap=True
+    )
+
+
+def main() -> None:
+    """Run the command; an error of bezoar's own is printed without a traceback, with exit status 2."""
+    try:
+        app()
+    except SettingsError as error:
+        for problem in error.problems:
+            err_console.print(f"[red]✗[/red] {escape(problem)}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except BezoarError as error:
+        err_console.print(f"[red]✗[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool, resume: str) -> None:
+    from bezoar.progress import Display  # noqa: PLC0415 - loads torch
+    from bezoar.report import write_report  # noqa: PLC0415 - loads matplotlib
+
+    try:
+        with Display(err_console) as display:
+            result = experiment.run(out=out, store=_store(), device=device, tell=display.tell)
+            display.note("writing the report")
+            report = write_report(out)
+    except KeyboardInterrupt:
+        err_console.print(
+            f"\nStopped. Finished stages are kept: {resume} goes on from there.", highlight=False
+        )
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
+        return
+    out_console.print(_summary(result))
+    _print_doubts(result)
+    out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _metrics(result: "Result | SweepResult") -> dict[str, Any]:
+    cells = getattr(result, "results", None)
+    return {name: cell.metrics for name, cell in cells.items()} if cells else result.metrics  # type: ignore[union-attr]
+
+
+def _cells(result: "Result | SweepResult") -> "dict[str, Result]":
+    return getattr(result, "results", None) or {"": result}  # type: ignore[dict-item]
+
+
+def _summary(result: "Result | SweepResult") -> Table:
+    table = Table(title="Means over the repeats", title_justify="left", caption_justify="left")
+    cells = _cells(result)
+    columns = (
+        ("clean accuracy", "clean_accuracy"),
+        ("control", "control_accuracy"),
+        ("fall (points)", "accuracy_drop"),
+        ("attack success", "attack_success_rate"),
+        ("on the control", "control_attack_success_rate"),
+    )
+    if len(cells) > 1:
+        table.add_column("cell", no_wrap=True)
+    for title, _ in columns:
+        table.add_column(title, justify="right")
+    for name, cell in cells.items():
+        row = [_percent(cell.metrics[key]["mean"], points=key == "accuracy_drop") for _, key in columns]
+        table.add_row(*([name] if len(cells) > 1 else []), *row)
+    return table
+
+
+def _print_doubts(result: "Result | SweepResult") -> None:
+    shared: dict[str, list[str]] = {}
+    for name, cell in _cells(result).items():
+        for doubt in cell.doubts:
+            shared.setdefault(doubt, []).append(name)
+    for doubt, names in shared.items():
+        where = f" ({', '.join(names)})" if len(names) < len(_cells(result)) else ""
+        out_console.print(f"[yellow]?[/yellow] {escape(doubt)}{escape(where)}", highlight=False)
+
+
+def _percent(value: Any, *, points: bool) -> str:
+    if value is None:
+        return "–"
+    return f"{100 * value:+.1f}" if points else f"{100 * value:.1f} %"
+
+
+def _find_spec(spec: str) -> Path:
+    path = Path(spec)
+    shipped = {file.name.removesuffix(".yaml"): file for file in files("bezoar.examples").iterdir()}
+    if not path.exists() and spec in shipped:
+        return Path(str(shipped[spec]))
+    if not path.is_file():
+        names = sorted(name for name in shipped if not name.startswith("_"))
+        raise BezoarError(
+            f"There is no file {spec}.{did_you_mean(spec, names)} Examples that ship with bezoar: {', '.join(names)}."
+        )
+    return path
+
+
+def _kind(word: str) -> str:
+    for plural, kind in KINDS.items():
+        if word in (plural, kind.singular):
+            return plural
+    raise UnknownComponentError(
+        f"There is no kind '{word}'.{did_you_mean(word, KINDS)} There are: {', '.join(KINDS)}."
+    )
+
+
+def _store() -> "Store":
+    from bezoar.experiment.store import Store  # noqa: PLC0415 - loads torch
+
+    return Store.default()
+
+
+def _slug(name: str) -> str:
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name).strip("-")
+        or "experiment"
+    )
+
+
+def _yaml(value: Any) -> str:
+    plain = str(value) if not hasattr(value, "__dataclass_fields__") else type(value).__name__.lower()
+    return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(plain, plain)
+
+
+def _bytes(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
