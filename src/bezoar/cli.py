@@ -24,9 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="What poisoned training data does to a model, whether it is poisoned, and how to repair it.",
 )
-store_app = typer.Typer(
-    no_args_is_help=True, help="Finished stages that are kept, so that nothing is computed twice."
-)
+store_app = typer.Typer(no_args_is_help=True, help="Finished stages that are kept, so that nothing is computed twice.")
 app.add_typer(store_app, name="store")
 
 out_console = Console()
@@ -39,13 +37,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any key: attack.rate=0.05. Repeatable."),
 ]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="The run's folder. Default: runs/NAME.")
-]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The run's folder. Default: runs/NAME.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto: CUDA where there is one.")]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the metrics as JSON, and nothing else, on stdout.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON, and nothing else, on stdout.")]
 CodeOption = Annotated[
     bool, typer.Option("--allow-code", help="Run code that the spec names by import path. Read it first.")
 ]
@@ -89,19 +83,13 @@ def demo(
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")] = None,
 ) -> None:
-    """List what a spec can name: attacks, models, data sets, …"""
+    """List what a spec can name: attacks, models, data sets and more."""
     for plural in KINDS if kind is None else (_kind(kind),):
-        table = Table(
-            title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
-        )
+        table = Table(title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column("name", style="bold", no_wrap=True)
         table.add_column("what it is")
         for entry in entries(plural).values():
-            note = (
-                f" [red]needs {' and '.join(entry.missing)}, which is not installed[/red]"
-                if entry.missing
-                else ""
-            )
+            note = f" [red]needs {' and '.join(entry.missing)}, which is not installed[/red]" if entry.missing else ""
             note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
             table.add_row(entry.name, escape(entry.summary) + note)
         out_console.print(table)
@@ -129,13 +117,9 @@ def show(
         )
     for entry in found:
         cls = entry.load()
-        out_console.print(
-            f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n"
-        )
+        out_console.print(f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n")
         out_console.print(inspect.cleandoc(cls.__doc__ or ""), highlight=False, markup=False)
-        table = Table(
-            title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
-        )
+        table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for column in ("key", "default", "must be"):
             table.add_column(column, style="bold" if column == "key" else "")
         for key, phrase, default in settings_of(cls):
@@ -156,9 +140,7 @@ def clean() -> None:
     """Remove everything that is kept."""
     store = _store()
     count, total = store.clean()
-    out_console.print(
-        f"Removed {count} stages, {_bytes(total)}, from {store.folder}", highlight=False, soft_wrap=True
-    )
+    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.folder}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -184,9 +166,7 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
             display.note("writing the report")
             report = write_report(out)
     except KeyboardInterrupt:
-        err_console.print(
-            f"\nStopped. Finished stages are kept: {resume} goes on from there.", highlight=False
-        )
+        err_console.print(f"\nStopped. Finished stages are kept: {resume} goes on from there.", highlight=False)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
@@ -197,12 +177,12 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
 
 
 def _metrics(result: "Result | SweepResult") -> dict[str, Any]:
-    cells = getattr(result, "results", None)
-    return {name: cell.metrics for name, cell in cells.items()} if cells else result.metrics  # type: ignore[union-attr]
+    cells = {name: cell.metrics for name, cell in _cells(result).items()}
+    return cells.get("", cells)
 
 
 def _cells(result: "Result | SweepResult") -> "dict[str, Result]":
-    return getattr(result, "results", None) or {"": result}  # type: ignore[dict-item]
+    return getattr(result, "results", None) or {"": result}
 
 
 def _summary(result: "Result | SweepResult") -> Table:
@@ -258,9 +238,7 @@ def _kind(word: str) -> str:
     for plural, kind in KINDS.items():
         if word in (plural, kind.singular):
             return plural
-    raise UnknownComponentError(
-        f"There is no kind '{word}'.{did_you_mean(word, KINDS)} There are: {', '.join(KINDS)}."
-    )
+    raise UnknownComponentError(f"There is no kind '{word}'.{did_you_mean(word, KINDS)} There are: {', '.join(KINDS)}.")
 
 
 def _store() -> "Store":
@@ -270,10 +248,7 @@ def _store() -> "Store":
 
 
 def _slug(name: str) -> str:
-    return (
-        "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name).strip("-")
-        or "experiment"
-    )
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name).strip("-") or "experiment"
 
 
 def _yaml(value: Any) -> str:

@@ -20,13 +20,13 @@ class BezoarError(Exception):
 
 
 class SettingsError(BezoarError, ValueError):
-    """One or more settings are wrong.
+    r"""One or more settings are wrong.
 
     Args:
         problems: one line each; all that were found, not only the first.
 
     >>> SettingsError(["attack.rate must be in [0, 1]; got 1.5.", "seed must be a whole number; got 'a'."])
-    SettingsError("attack.rate must be in [0, 1]; got 1.5.\\nseed must be a whole number; got 'a'.")
+    SettingsError("attack.rate must be in [0, 1]; got 1.5.\nseed must be a whole number; got 'a'.")
     """
 
     def __init__(self, problems: Iterable[str]) -> None:

@@ -113,9 +113,7 @@ def find(kind: str, name: str) -> type[Any]:
     known = entries(kind)
     if name not in known:
         hint = did_you_mean(name, known)
-        raise UnknownComponentError(
-            f"Unknown {KINDS[kind].singular} '{name}'.{hint} `bezoar list {kind}` shows all."
-        )
+        raise UnknownComponentError(f"Unknown {KINDS[kind].singular} '{name}'.{hint} `bezoar list {kind}` shows all.")
     return known[name].load()
 
 
@@ -149,13 +147,13 @@ def lazily(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` for a kind's package, so that `from bezoar.attacks import BadNets` finds its file."""
     package = KINDS[kind].package
 
-    def __getattr__(name: str) -> Any:  # noqa: N807
+    def __getattr__(name: str) -> Any:
         for entry in entries(kind).values():
             if entry.class_name == name and not name.startswith("_"):
                 return entry.load()
         raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
-    def __dir__() -> list[str]:  # noqa: N807
+    def __dir__() -> list[str]:
         return sorted({*vars(sys.modules[package]), *(entry.class_name for entry in entries(kind).values())})
 
     return __getattr__, __dir__
@@ -185,9 +183,7 @@ def _read(kind: str, module: str, file: Path) -> Entry | None:
             and any(ast.unparse(d).split(".")[-1] == "component" for d in node.decorator_list)
         ):
             doc = ast.get_docstring(node) or ""
-            return replace(
-                draft, class_name=node.name, summary=doc.partition("\n")[0], missing=_missing(tree)
-            )
+            return replace(draft, class_name=node.name, summary=doc.partition("\n")[0], missing=_missing(tree))
     return None
 
 

@@ -76,7 +76,7 @@ def component(cls: type[T]) -> type[T]:
     """
     own = getattr(cls, "__post_init__", None)
 
-    def __post_init__(self: Any) -> None:  # noqa: N807
+    def __post_init__(self: Any) -> None:
         problems = []
         for field in _fields(type(self)):
             value, problem = _checked(field, getattr(self, field.name), f"{type(self).__name__}.{field.name}")
@@ -208,8 +208,12 @@ class _Field:
         return _phrase(self.type)
 
 
+def _fields(cls: Any) -> tuple[_Field, ...]:
+    return _read_fields(cls)
+
+
 @cache
-def _fields(cls: type[Any]) -> tuple[_Field, ...]:
+def _read_fields(cls: Any) -> tuple[_Field, ...]:
     hints = get_type_hints(cls, include_extras=True)
     return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
 
@@ -270,9 +274,7 @@ def _built(field: _Field, value: Any, where: str, allow_code: bool) -> Any:
 
 def _allow(code: str, path: str, allow_code: bool) -> None:
     if not allow_code:
-        raise CodeNotAllowedError(
-            f"{path} names code ('{code}'), which would run. Read it, then pass --allow-code."
-        )
+        raise CodeNotAllowedError(f"{path} names code ('{code}'), which would run. Read it, then pass --allow-code.")
 
 
 def _plain(field: _Field, value: Any) -> Any:

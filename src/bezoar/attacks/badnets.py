@@ -66,9 +66,7 @@ class BadNets:
         """The data with triggered rows in it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"BadNets {problem}" for problem in problems)
-        rows = choose(
-            data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows")
-        )
+        rows = choose(data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
         goal = Backdoor(trigger=self.trigger, target=self.target, source=self.source)
         return contribute(
             data,

@@ -55,9 +55,7 @@ class LabelFlip:
     def __post_init__(self) -> None:
         settle_rate(self)
         sources = [source for source, _ in self.pairs]
-        problems = [
-            f"LabelFlip.pairs names class {s} more than once." for s in set(sources) if sources.count(s) > 1
-        ]
+        problems = [f"LabelFlip.pairs names class {s} more than once." for s in set(sources) if sources.count(s) > 1]
         problems += [f"LabelFlip.pairs maps class {a} to itself." for a, b in self.pairs if a == b]
         if problems:
             raise SettingsError(problems)
@@ -66,9 +64,7 @@ class LabelFlip:
         """The data with wrong labels in it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"LabelFlip {problem}" for problem in problems)
-        rows = choose(
-            data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows")
-        )
+        rows = choose(data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
         goal: Goal = Targeted(pairs=self.pairs) if self.pairs else Availability()
         return contribute(data, rows, x=None, y=self._labels(data, rows, rng), goal=goal, mode=self.mode)
 

@@ -56,9 +56,7 @@ class RandomNoise:
         """The data with noisy rows in it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"RandomNoise {problem}" for problem in problems)
-        rows = choose(
-            data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows")
-        )
+        rows = choose(data, self._eligible(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
         low, high = data.bounds or (0.0, 1.0)
         inputs = data.inputs(rows)
         noise = torch.randn(inputs.shape, generator=rng.child("noise").generator()).to(data.device)

@@ -48,9 +48,7 @@ class Dataset:
             raise DataError(f"The lower bound must be below the upper; got {self.bounds}.")
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
             low, high = int(self.y.min()), int(self.y.max())
-            raise DataError(
-                f"Labels must be class numbers from 0 to {len(self.classes) - 1}; got {low} to {high}."
-            )
+            raise DataError(f"Labels must be class numbers from 0 to {len(self.classes) - 1}; got {low} to {high}.")
 
     @classmethod
     def from_arrays(
@@ -159,9 +157,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything in it, in hexadecimal: equal data, equal fingerprint."""
-        digest = hashlib.sha256(
-            repr((self.classes, self.bounds, str(self.x.dtype), tuple(self.x.shape))).encode()
-        )
+        digest = hashlib.sha256(repr((self.classes, self.bounds, str(self.x.dtype), tuple(self.x.shape))).encode())
         for tensor in (self.x, self.y, self.ids):
             digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
         return digest.hexdigest()

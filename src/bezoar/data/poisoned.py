@@ -98,9 +98,7 @@ class Poisoned:
     ) -> "Poisoned":
         """The attacker's rows after the data's own; `origin` says which of those each was made from."""
         rows = torch.arange(len(data), len(data) + len(x), device=data.device)
-        return cls._made(
-            data, rows, x, y, role, torch.full_like(rows, -1) if origin is None else origin, goal
-        )
+        return cls._made(data, rows, x, y, role, torch.full_like(rows, -1) if origin is None else origin, goal)
 
     @classmethod
     def _made(

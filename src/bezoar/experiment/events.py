@@ -49,5 +49,5 @@ Event = Planned | Started | Trained | Finished
 Tell = Callable[[Event], object]
 
 
-def silent(event: Event) -> None:  # noqa: ARG001
+def silent(event: Event) -> None:
     """Tell nobody."""

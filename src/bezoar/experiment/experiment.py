@@ -79,18 +79,14 @@ class Experiment:
 
     def blank(self, data: Dataset, rng: Rng) -> Classifier:
         """An untrained classifier for such data."""
-        return self.model.build(
-            input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng
-        )
+        return self.model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
 
     def problems(self, train: Dataset) -> list[str]:
         """Why the settings do not fit the data."""
         found = []
         for path, part, subject in (("attack", self.attack, train), ("model", self.model, train.shape)):
             if callable(ask := getattr(part, "problems", None)):
-                found += [
-                    f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)
-                ]
+                found += [f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)]
         if not found:
             try:
                 self.blank(train, Rng(self.seed))
@@ -170,9 +166,7 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
         test_rows=len(splits.test),
         backdoor=isinstance(repeats[0].poisoned.goal, Backdoor),
     )
-    assumed = (
-        getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
-    )
+    assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
     about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
     return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, (*found, *assumed), about)
 

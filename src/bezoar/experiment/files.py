@@ -42,23 +42,20 @@ def write_text(file: Path, text: str) -> None:
 
 def write_json(file: Path, content: object) -> None:
     """Write JSON, with sorted keys and no NaN: equal content, equal bytes."""
-    write_text(
-        file, json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    )
+    write_text(file, json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def write_arrays(file: Path, arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> None:
     """Write an .npz of plain numbers and text."""
     buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(file, buffer.getvalue())
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write a .safetensors file with a JSON header of one's own."""
     plain = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
     write_bytes(file, save(plain, {"about": json.dumps(about, sort_keys=True)}))
 

@@ -81,9 +81,7 @@ def _component_source(component: Any) -> str | None:
     named = [type(component).__module__]
     if isinstance(component, Module):
         named.append(import_named(component.factory).__module__)
-    named += [
-        type(part).__module__ for part in vars(component).values() if hasattr(part, "__dataclass_fields__")
-    ]
+    named += [type(part).__module__ for part in vars(component).values() if hasattr(part, "__dataclass_fields__")]
     sources = [source_of(module) for module in sorted(set(named)) if module.partition(".")[0] != "bezoar"]
     return None if None in sources else " ".join(filter(None, sources))
 
@@ -94,9 +92,7 @@ def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
         digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
     try:
         layers = {type(layer) for layer in classifier.module.modules()}
-        source = sorted(
-            inspect.getsource(layer) for layer in layers if not layer.__module__.startswith("torch.")
-        )
+        source = sorted(inspect.getsource(layer) for layer in layers if not layer.__module__.startswith("torch."))
     except (OSError, TypeError):
         return None
     settings = (classifier.input_shape, classifier.bounds, classifier.outputs, classifier.classes)

@@ -53,9 +53,7 @@ def load_result(folder: Path, *, allow_code: bool) -> Result:
         raise RunError(f"{folder} cannot be read back: {error}") from error
     about = read_json(folder / "manifest.json")
     doubts = tuple(about.pop("doubts"))
-    return Result(
-        file.read_text(encoding="utf-8"), tuple(repeats), read_json(folder / "metrics.json"), doubts, about
-    )
+    return Result(file.read_text(encoding="utf-8"), tuple(repeats), read_json(folder / "metrics.json"), doubts, about)
 
 
 def _load_repeat(

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from bezoar.data import Dataset, Poisoned
-from bezoar.goals.backdoor import Backdoor
 from bezoar.experiment.stages import Fitted
+from bezoar.goals.backdoor import Backdoor
 from bezoar.metrics import accuracy_from, class_accuracies, confusion, summary
 from bezoar.models import predictions
 
@@ -48,10 +48,7 @@ def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) 
 
 def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
     """Each figure's mean, n and 95 % interval over the repeats."""
-    return {
-        name: summary([values[name] for values in repeats], share=name not in NOT_SHARES)
-        for name in repeats[0]
-    }
+    return {name: summary([values[name] for values in repeats], share=name not in NOT_SHARES) for name in repeats[0]}
 
 
 def examples(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) -> dict[str, Tensor]:
@@ -95,9 +92,9 @@ def _spread(labels: Tensor, eligible: Tensor) -> Tensor:
     for label in labels[positions].unique():
         mine = labels[positions] == label
         turns[mine] = torch.arange(int(mine.sum()), device=turns.device)
-    return positions[
-        torch.argsort(turns * (int(labels.max()) + 1 if len(labels) else 1) + labels[positions])
-    ][:EXAMPLES]
+    return positions[torch.argsort(turns * (int(labels.max()) + 1 if len(labels) else 1) + labels[positions])][
+        :EXAMPLES
+    ]
 
 
 def _trigger_lost(poisoned: Poisoned, test: Dataset) -> float | None:

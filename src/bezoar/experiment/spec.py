@@ -140,8 +140,6 @@ def _place(mapping: dict[str, Any], key: str, value: Any) -> None:
         if isinstance(child, str):
             child = inner[part] = {"name": child}
         if not isinstance(child, dict):
-            raise SettingsError(
-                [f"{'.'.join(path[: depth + 1])} is {short(child)}; '{key}' cannot be set in it."]
-            )
+            raise SettingsError([f"{'.'.join(path[: depth + 1])} is {short(child)}; '{key}' cannot be set in it."])
         inner = child
     inner[last] = value

@@ -67,9 +67,7 @@ class Stages:
 
         known = identity("attacks", attack)
         parts = None if known is None else {"attack": known, "data": train.fingerprint, "rng": _named(rng)}
-        return self._stage(
-            repeat, "poison", parts, lambda: attack.poison(train, rng=rng), _pack_poisoned, unpack
-        )
+        return self._stage(repeat, "poison", parts, lambda: attack.poison(train, rng=rng), _pack_poisoned, unpack)
 
     def fit(
         self,
@@ -100,9 +98,7 @@ class Stages:
             return Fitted(blank.with_state(tensors), tuple(map(float, about["losses"])))
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}
-        parts = (
-            {**known, "data": data.fingerprint, "rng": _named(rng)} if None not in known.values() else None
-        )
+        parts = {**known, "data": data.fingerprint, "rng": _named(rng)} if None not in known.values() else None
         return self._stage(repeat, stage, parts, compute, pack, unpack)
 
     def timed(self, repeat: int, stage: str, compute: Callable[[], T]) -> T:

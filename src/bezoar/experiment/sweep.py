@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bezoar.experiment.events import Tell, silent
 from bezoar.experiment.experiment import Experiment, run_cells
 from bezoar.experiment.files import write_json, write_text
-from bezoar.experiment.events import Tell, silent
 from bezoar.experiment.result import MAIN, Result, frame, prepare_folder
 from bezoar.experiment.store import Store
 from bezoar.experiment.table import csv_text
@@ -53,10 +53,7 @@ class SweepResult:
         folder = prepare_folder(Path(folder), dump_yaml(self.sweep.spec))
         write_text(folder / "table.csv", csv_text(self.rows()))
         about = next(iter(self.results.values())).about
-        cells = {
-            name: {"axes": self.sweep.axes[name], "doubts": list(r.doubts)}
-            for name, r in self.results.items()
-        }
+        cells = {name: {"axes": self.sweep.axes[name], "doubts": list(r.doubts)} for name, r in self.results.items()}
         shared = {key: value for key, value in about.items() if key != "stages"}
         write_json(folder / "manifest.json", {**shared, "cells": cells})
         return folder
@@ -87,9 +84,7 @@ class Sweep:
         tell: Tell = silent,
     ) -> SweepResult:
         """Run all cells, as `Experiment.run` does each; what two cells share is computed once if there is a store."""
-        results = run_cells(
-            self.cells, out=out, store=store, device=device, tell=tell, spec=dump_yaml(self.spec)
-        )
+        results = run_cells(self.cells, out=out, store=store, device=device, tell=tell, spec=dump_yaml(self.spec))
         done = SweepResult(self, results)
         if out is not None:
             done.save(out)

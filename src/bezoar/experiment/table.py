@@ -7,10 +7,10 @@ from typing import Any
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same keys as CSV; None is an empty field.
+    r"""Rows of the same keys as CSV; None is an empty field.
 
     >>> csv_text([{"cell": "a", "mean": 0.5}, {"cell": "b", "mean": None}])
-    'cell,mean\\na,0.5\\nb,\\n'
+    'cell,mean\na,0.5\nb,\n'
     """
     buffer = StringIO()
     writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")

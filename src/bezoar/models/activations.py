@@ -4,9 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-ActivationName = Literal[
-    "relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "leaky_relu", "linear"
-]
+ActivationName = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "leaky_relu", "linear"]
 """The activations that a spec can name."""
 
 _CLASSES: dict[ActivationName, type[nn.Module]] = {

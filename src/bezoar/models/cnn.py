@@ -21,7 +21,7 @@ Side = AtLeastOne | tuple[AtLeastOne, AtLeastOne]
 
 @component
 class CNN:
-    """A convolutional network: convolution, activation and max pooling, as often as there are filter counts, then dense.
+    """A convolutional network: convolution, activation and pooling for each filter count, then dense layers.
 
     Args:
         filters: the number of filters of each convolution.
@@ -65,9 +65,7 @@ class CNN:
         """An untrained classifier for images of `input_shape` (channels, height, width)."""
         if problems := list(self.problems(input_shape)):
             raise SettingsError(f"CNN {problem}" for problem in problems)
-        factory = partial(
-            from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init
-        )
+        factory = partial(from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init)
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
     def problems(self, input_shape: tuple[int, ...]) -> Iterator[str]:
@@ -75,7 +73,7 @@ class CNN:
         if len(input_shape) != 3:
             yield f"needs images (channels, height, width); the data's rows are {input_shape}. `mlp` takes any rows."
         elif min(self._out(input_shape)) < 1:
-            yield f"leaves nothing of images of {input_shape[1]} × {input_shape[2]}: too much pooling, or filters too large."
+            yield f"leaves nothing of images of {input_shape[1]} × {input_shape[2]}: pool less, or use smaller filters."
 
     def _module(self, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         module = nn.Sequential(OrderedDict[str, nn.Module]())
@@ -85,9 +83,7 @@ class CNN:
                 top, left = shape[0] - 1, shape[1] - 1
                 even = bool(top % 2 or left % 2)
                 if even:
-                    module.add_module(
-                        f"pad_{number}", nn.ZeroPad2d((left // 2, -(-left // 2), top // 2, -(-top // 2)))
-                    )
+                    module.add_module(f"pad_{number}", nn.ZeroPad2d((left // 2, -(-left // 2), top // 2, -(-top // 2))))
                 padding = (0, 0) if even else (top // 2, left // 2)
             else:
                 padding = (0, 0)

@@ -37,9 +37,7 @@ class MLP:
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
         """An untrained classifier for rows of `input_shape`."""
-        factory = partial(
-            from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init
-        )
+        factory = partial(from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init)
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
     def _module(self, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -48,9 +46,7 @@ class MLP:
         return module
 
 
-def add_dense(
-    module: nn.Sequential, width: int, hidden: tuple[int, ...], name: ActivationName, classes: int
-) -> None:
+def add_dense(module: nn.Sequential, width: int, hidden: tuple[int, ...], name: ActivationName, classes: int) -> None:
     """Append hidden layers and the output layer."""
     for number, wider in enumerate(hidden, 1):
         module.add_module(f"hidden_{number}", nn.Linear(width, wider))
@@ -59,9 +55,7 @@ def add_dense(
     module.add_module("output", nn.Linear(width, classes))
 
 
-def from_stream(
-    make: Callable[[], nn.Module], kernel: InitialiserName, bias: InitialiserName, rng: Rng
-) -> nn.Module:
+def from_stream(make: Callable[[], nn.Module], kernel: InitialiserName, bias: InitialiserName, rng: Rng) -> nn.Module:
     """A module whose every weight and bias is drawn from a stream of its own."""
     with rng.torch_globally():  # layers draw weights as they are made; those are replaced
         module = make()

@@ -73,8 +73,8 @@ class ModuleClassifier:
         if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
             raise SettingsError(
                 [
-                    f"The classifier takes rows of {self.input_shape} in {self.bounds} and knows {self.classes} classes; "
-                    f"the data has rows of {input_shape} in {bounds} and {classes} classes."
+                    f"The classifier takes rows of {self.input_shape} in {self.bounds} and knows "
+                    f"{self.classes} classes; the data has rows of {input_shape} in {bounds} and {classes} classes."
                 ]
             )
         return self.fresh(rng)
@@ -93,8 +93,8 @@ class ModuleClassifier:
             reset = getattr(layer, "reset_parameters", None)
             if reset is None and any(True for _ in layer.parameters(recurse=False)):
                 raise CapabilityError(
-                    f"The layer '{name}' ({type(layer).__name__}) has no reset_parameters(), so it cannot start afresh. "
-                    "Give it one, or name a factory."
+                    f"The layer '{name}' ({type(layer).__name__}) has no reset_parameters(), so it cannot start "
+                    "afresh. Give it one, or name a factory."
                 )
         with rng.torch_globally(self.device):
             for layer in made.module.modules():
@@ -154,9 +154,7 @@ class ModuleClassifier:
 
     def layers(self) -> tuple[str, ...]:
         """The names of the layers that hold no other layers, in the module's order."""
-        return tuple(
-            name for name, layer in self.module.named_modules() if not any(True for _ in layer.children())
-        )
+        return tuple(name for name, layer in self.module.named_modules() if not any(True for _ in layer.children()))
 
     def learn(self, x: Inputs, y: Labels) -> float:
         """One update on one batch in training mode, continuing the optimizer's state; the mean loss before it."""
@@ -179,9 +177,7 @@ class ModuleClassifier:
         silenced = made._layer(layer)
         weight, bias = getattr(silenced, "weight", None), getattr(silenced, "bias", None)
         if not isinstance(weight, Tensor) or isinstance(silenced, nn.modules.conv._ConvTransposeNd):
-            raise CapabilityError(
-                f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}."
-            )
+            raise CapabilityError(f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}.")
         with torch.no_grad():
             weight[units] = 0
             if isinstance(bias, Tensor):
@@ -235,9 +231,7 @@ class ModuleClassifier:
         return self.module.get_submodule(name)
 
     def _last_linear(self) -> tuple[str, nn.Linear]:
-        linear = [
-            (name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)
-        ]
+        linear = [(name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)]
         if not linear:
             raise CapabilityError("The module has no linear layer. Name the layer that is meant.")
         return linear[-1]
@@ -316,9 +310,7 @@ class Module:
             factory=factory,
         )
         if made.classes != classes:
-            raise SettingsError(
-                [f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."]
-            )
+            raise SettingsError([f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."])
         return made
 
 
@@ -327,9 +319,7 @@ def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]
         return None
     numbers = torch.tensor(value, dtype=torch.float32)
     if numbers.ndim and len(numbers) not in (1, shape[0]):
-        raise SettingsError(
-            [f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."]
-        )
+        raise SettingsError([f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."])
     return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers
 
 

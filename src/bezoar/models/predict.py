@@ -20,7 +20,6 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     torch.Size([450])
     """
     parts = [
-        classifier.scores(data.inputs(slice(start, start + BATCH))).argmax(1)
-        for start in range(0, len(data), BATCH)
+        classifier.scores(data.inputs(slice(start, start + BATCH))).argmax(1) for start in range(0, len(data), BATCH)
     ]
     return torch.cat(parts) if parts else data.y.new_empty(0)

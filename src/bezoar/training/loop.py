@@ -206,13 +206,9 @@ def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleCla
     if not len(data):
         raise DataError("There are no rows to train on.")
     if data.shape != classifier.input_shape:
-        raise DataError(
-            f"The classifier takes rows of {classifier.input_shape}; the data's are {data.shape}."
-        )
+        raise DataError(f"The classifier takes rows of {classifier.input_shape}; the data's are {data.shape}.")
     if len(data.classes) > classifier.classes:
-        raise DataError(
-            f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}."
-        )
+        raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
     if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
         raise DataError(f"The classifier takes rows in {classifier.bounds}; the data's are in {data.bounds}.")
     if (recipe.crop or recipe.flip) and not data.is_image:

@@ -27,9 +27,9 @@ class Patch:
     """
 
     size: AtLeastOne = 3
-    position: (
-        Literal["top_left", "top_right", "bottom_left", "bottom_right", "centre"] | tuple[Count, Count]
-    ) = "bottom_right"
+    position: Literal["top_left", "top_right", "bottom_left", "bottom_right", "centre"] | tuple[Count, Count] = (
+        "bottom_right"
+    )
     value: Rate = 1.0
     pattern: Literal["solid", "checkerboard"] = "solid"
 
@@ -39,9 +39,7 @@ class Patch:
         patched = x.clone()
         if x.ndim != 4:
             if x[0:1].numel() < self.size and len(x):
-                raise DataError(
-                    f"A patch of {self.size} columns does not fit into rows of {tuple(x.shape[1:])}."
-                )
+                raise DataError(f"A patch of {self.size} columns does not fit into rows of {tuple(x.shape[1:])}.")
             patched.flatten(1)[:, -self.size :] = low + self._unit(x)[0] * (high - low)
             return patched
         row, column = self._corner(x.shape[2], x.shape[3])
@@ -65,6 +63,6 @@ class Patch:
             row, column = self.position
         if not (0 <= row <= down and 0 <= column <= right):
             raise DataError(
-                f"A patch of {self.size} × {self.size} at {self.position} does not fit into images of {height} × {width}."
+                f"A patch of side {self.size} at {self.position} does not fit into images of {height} × {width}."
             )
         return row, column

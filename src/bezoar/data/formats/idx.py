@@ -4,8 +4,8 @@ import gzip
 import math
 import struct
 import zlib
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
@@ -71,12 +71,10 @@ def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
         raise DataError(f"{labels}: {error}") from error
 
 
-def _parse(stream: IO[bytes], file: Path) -> Tensor:
+def _parse(stream: gzip.GzipFile | BufferedReader, file: Path) -> Tensor:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-        raise DataError(
-            f"{file} is no IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}."
-        )
+        raise DataError(f"{file} is no IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}.")
     header = stream.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{file} ends within its header, at offset {4 + len(header)}.")

@@ -64,9 +64,7 @@ class Npz:
             classes = [str(number) for number in range(count)]
         data = Dataset.from_arrays(arrays["x"], arrays["y"], classes=classes, bounds=self.bounds)
         if "x_test" in arrays:
-            test = Dataset.from_arrays(
-                arrays["x_test"], arrays["y_test"], classes=classes, bounds=self.bounds
-            )
+            test = Dataset.from_arrays(arrays["x_test"], arrays["y_test"], classes=classes, bounds=self.bounds)
             return Splits(train=data, test=test)
         order = Rng(0).child("npz").order(data.ids)
         cut = round(len(data) * self.test_share)

@@ -1,0 +1,32 @@
+# `make demo` and `make test` set everything up on a machine that has Python 3.11 or later, make and a compiler.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check reproduce clean
+
+demo: .venv/.bezoar
+	$(BIN)/bezoar demo
+
+test: .venv/.dev
+	scripts/check
+
+check: .venv/.dev
+	scripts/check --fast
+
+# Published figures and figures of speed, on real data below $$BEZOAR_DATA: takes long.
+reproduce: .venv/.dev
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.badnets
+
+clean:
+	rm -rf .venv build dist runs
+
+.venv/.bezoar: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ .venv/.bezoar
