@@ -1,0 +1,282 @@
+"""The command, as a user meets it: in a process of its own where exit status and streams matter."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+QUICK = """
+name: quick
+model: {name: mlp, hidden: [8]}
+attack: {name: badnets, target: 7}
+training: {name: end_to_end, epochs: 2}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "spec.yaml").write_text(QUICK)
+    return tmp_path
+
+
+def bezoar(*arguments: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {
+        **os.environ,
+        "BEZOAR_STORE": str(at / "store"),
+        "BEZOAR_DATA": str(at / "data"),
+        "COLUMNS": "200",
+        **environment,
+    }
+    command = [sys.executable, "-m", "bezoar", *arguments]
+    return subprocess.run(command, cwd=at, env=clean, capture_output=True, text=True, timeout=120, check=False)
+
+
+def files_of(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
+
+def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:
+    done = bezoar("run", "spec.yaml", "--out", "out", at=place)
+    assert done.returncode == 0, done.stderr
+    assert "out/report.html" in done.stdout
+    assert "2 trainings at most: 1 victims and 1 controls" in done.stderr
+    expected = {"spec.yaml", "manifest.json", "metrics.json", "poison.npz", "goal.json", "report.html"}
+    assert expected | {"victim.safetensors", "control.safetensors"} <= files_of(place / "out")
+
+
+def test_json_is_all_that_stdout_holds(place: Path) -> None:
+    done = bezoar("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
+    metrics = json.loads(done.stdout)
+    assert metrics == json.loads((place / "runs/quick/metrics.json").read_text())
+    assert metrics["poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:
+    bezoar("run", "spec.yaml", "--out", "first", at=place)
+    again = bezoar("run", "first/spec.yaml", "--out", "second", at=place, BEZOAR_STORE=str(place / "other"))
+    assert again.returncode == 0, again.stderr
+    for name in ("metrics.json", "poison.npz", "victim.safetensors", "spec.yaml"):
+        assert (place / "first" / name).read_bytes() == (place / "second" / name).read_bytes(), name
+
+
+def test_a_grid_says_beforehand_what_it_costs_and_writes_a_table(place: Path) -> None:
+    (place / "grid.yaml").write_text(QUICK + "repeats: 2\ngrid: {attack.rate: [0.1, 0.2], model: [mlp, {name: cnn}]}\n")
+    done = bezoar("run", "grid.yaml", "--out", "out", at=place)
+    assert done.returncode == 0, done.stderr
+    assert "4 cells, 12 trainings at most: 8 victims and 4 controls" in done.stderr
+    assert len((place / "out/table.csv").read_text().splitlines()) == 5
+    assert len(list((place / "out/cells").iterdir())) == 4
+    assert len(list((place / "store").rglob("fit-*"))) == 12
+
+
+BAD_SPECS = {
+    "a near miss": ("attack: {name: badnets, rat: 0.1}", ["attack.rat is not a setting. Did you mean 'rate'?"]),
+    "a wrong type": ("attack: {name: badnets, rate: much}", ["attack.rate must be a number in [0, 1] or null"]),
+    "out of range": ("attack: {name: badnets, rate: 2}", ["attack.rate must be in [0, 1]"]),
+    "all at once": (
+        "attack: {name: badnet}\nseed: -1\nmodel: {name: cnn, filters: []}\ntraning: {}",
+        ["Did you mean 'badnets'?", "seed must be at least 0", "Did you mean 'training'?"],
+    ),
+    "missing data": ("attack: badnets\ndataset: mnist", ["train-images-idx3-ubyte", "$BEZOAR_DATA"]),
+    "missing data beside other faults": ("attack: badnet\ndataset: mnist", ["badnets", "train-images-idx3-ubyte"]),
+    "an object in YAML": ("attack: !!python/object/apply:os.system ['true']", ["line 1"]),
+    "an alias": ("a: &x [1]\nattack: *x", ["aliases"]),
+    "not a mapping": ("- 1\n- 2", ["must hold settings"]),
+    "no attack": ("name: nothing", ["attack is missing"]),
+    "a class that is not there": ("attack: {name: badnets, target: 10}", ["target 10", "0 to 9"]),
+    "too large a rate": ("attack: {name: badnets, rate: 1.0}", ["eligible"]),
+    "code": ("attack: badnets\nmodel: {name: module, factory: 'os:getcwd'}", ["--allow-code"]),
+    "a grid with a fault": ("attack: badnets\ngrid: {attack.rate: [0.1, 3]}", ["attack.rate must be in [0, 1]"]),
+    "an empty file": ("", ["must hold settings"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SPECS)
+def test_a_bad_spec_gets_its_problems_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+    text, expected = BAD_SPECS[name]
+    (tmp_path / "spec.yaml").write_text(text)
+    done = bezoar("run", "spec.yaml", "--out", "out", at=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    for words in expected:
+        assert words in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert not done.stdout
+
+
+def test_damaged_data_gets_one_message(tmp_path: Path) -> None:
+    np.savez(tmp_path / "objects.npz", x=np.array([{}], dtype=object), y=np.zeros(1))
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (folder / f"{name}-ubyte").write_bytes(b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"\0" * 5)
+    for dataset, words in (("{name: npz, path: objects.npz}", "Python objects"), ("mnist", "at offset 21")):
+        (tmp_path / "spec.yaml").write_text(f"attack: badnets\ndataset: {dataset}\n")
+        done = bezoar("run", "spec.yaml", "--out", "out", at=tmp_path)
+        assert (done.returncode, done.stderr.count("✗")) == (2, 1), done.stderr
+        assert words in done.stderr
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_strangers_folder_is_refused(place: Path) -> None:
+    (place / "out").mkdir()
+    (place / "out" / "thesis.txt").write_text("mine")
+    done = bezoar("run", "spec.yaml", "--out", "out", at=place)
+    assert done.returncode == 2
+    assert "holds no run" in done.stderr
+    assert files_of(place / "out") == {"thesis.txt"}
+
+
+def test_code_runs_only_when_allowed(place: Path) -> None:
+    (place / "nets.py").write_text(
+        "from torch import nn\ndef make(classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))\n"
+    )
+    named = ["--set", "model={name: module, factory: 'nets:make'}"]
+    assert bezoar("run", "spec.yaml", *named, at=place).returncode == 2
+    done = bezoar("run", "spec.yaml", *named, "--allow-code", at=place)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "attack"], ["list", "attacks"], ["show", "badnets"], ["--help"]]
+)
+def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
+    done = bezoar(*arguments, at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "badnets" in done.stdout or "poison" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["list", "atacks"], "Did you mean 'attacks'?"),
+        (["show", "badnet"], "Did you mean 'badnets'?"),
+        (["run", "no_such.yaml"], "Examples that ship with bezoar"),
+        (["run", "digits_badnet"], "Did you mean 'digits_badnets'?"),
+        (["run", "spec.yaml", "--set", "rate"], "key=value"),
+        (["run", "spec.yaml", "--device", "cuda:99"], "no device"),
+        (["run", "spec.yaml", "--device", "abacus"], "no device"),
+    ],
+)
+def test_a_wrong_word_gets_the_right_one(arguments: list[str], words: str, place: Path) -> None:
+    done = bezoar(*arguments, at=place)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_listing_loads_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.argv = ['bezoar', 'list']\nimport bezoar.cli\n"
+        "try:\n    bezoar.cli.main()\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_store_says_its_size_and_is_emptied(place: Path) -> None:
+    bezoar("run", "spec.yaml", at=place)
+    assert bezoar("store", "size", at=place).stdout.startswith("4 stages")
+    assert bezoar("store", "clean", at=place).stdout.startswith("Removed 4 stages")
+    assert bezoar("store", "size", at=place).stdout.startswith("0 stages")
+
+
+KILLER = """
+import os, signal, sys
+from bezoar.experiment import stages, experiment
+import bezoar.experiment.events as events
+import bezoar.progress, bezoar.cli, bezoar.report
+at = {stage!r}
+tell = bezoar.progress.Display.tell
+def deadly(self, event):
+    now = isinstance(event, events.Trained) if at.startswith("fit") else isinstance(event, events.Started)
+    if now and event.stage == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    tell(self, event)
+bezoar.progress.Display.tell = deadly
+if at == "report":
+    bezoar.report.write_report = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
+sys.argv = ["bezoar", "run", "spec.yaml", "--out", "out"]
+bezoar.cli.main()
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place: Path) -> None:
+    kept = {"prepare": 0, "poison": 1, "fit victim": 2, "fit control": 3, "measure": 4, "report": 4}
+    bezoar("run", "spec.yaml", "--out", "whole", at=place, BEZOAR_STORE=str(place / "whole-store"))
+    for stage, before in kept.items():
+        shutil.rmtree(place / "store", ignore_errors=True)
+        shutil.rmtree(place / "out", ignore_errors=True)
+        environment = {**os.environ, "BEZOAR_STORE": str(place / "store")}
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLER.format(stage=stage)],
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, (stage, killed.stderr)
+        # the data is read, and kept, before the first event: settings are held against it
+        assert len(list((place / "store").rglob("*.safetensors"))) == max(before, 1), stage
+        done = bezoar("run", "spec.yaml", "--out", "out", at=place)
+        assert done.returncode == 0, (stage, done.stderr)
+        manifest = json.loads((place / "out" / "manifest.json").read_text())
+        stored = {entry["stage"]: entry["stored"] for entry in manifest["stages"]}
+        order = ["prepare", "poison", "fit victim", "fit control"]
+        assert [stored[name] for name in order] == [index < max(before, 1) for index in range(4)], stage
+        for name in ("metrics.json", "poison.npz"):
+            assert (place / "out" / name).read_bytes() == (place / "whole" / name).read_bytes(), (stage, name)
+
+
+@pytest.mark.slow
+def test_an_edited_attack_is_not_served_from_the_store(place: Path) -> None:
+    import bezoar as package
+
+    copied = place / "package" / "bezoar"
+    shutil.copytree(Path(package.__file__).parent, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    path = {"PYTHONPATH": str(copied.parent)}
+
+    def poisoned_rows() -> list[int]:
+        done = bezoar("run", "spec.yaml", "--out", "out", at=place, **path)
+        assert done.returncode == 0, done.stderr
+        with np.load(place / "out" / "poison.npz") as arrays:
+            return [int(label) for label in np.unique(arrays["y"])]
+
+    assert poisoned_rows() == [7]
+    edited = copied / "attacks" / "badnets.py"
+    edited.write_text(edited.read_text().replace("torch.full_like(rows, self.target)", "torch.full_like(rows, 3)"))
+    assert poisoned_rows() == [3]
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
+    (place / "long.yaml").write_text(QUICK.replace("epochs: 2", "epochs: 100000"))
+    command = [sys.executable, "-m", "bezoar", "run", "long.yaml", "--out", "out"]
+    environment = {**os.environ, "BEZOAR_STORE": str(place / "store"), "COLUMNS": "200"}
+    running = subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
+    while not list((place / "store").rglob("poison-*")):
+        assert running.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert "goes on from there" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_the_demo_runs(tmp_path: Path) -> None:
+    done = bezoar("demo", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/demo/report.html").is_file()
+    assert "badnets-cnn" in done.stdout
