@@ -8,7 +8,7 @@ from scipy import stats
 
 from bezoar.data import Dataset, Scorer
 from bezoar.models import predictions
-from bezoar.shapes import Positions
+from bezoar.shapes import Counts
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
@@ -16,14 +16,14 @@ def accuracy(classifier: Scorer, data: Dataset) -> float:
     return accuracy_from(confusion(classifier, data))
 
 
-def confusion(classifier: Scorer, data: Dataset) -> Positions:
+def confusion(classifier: Scorer, data: Dataset) -> Counts:
     """How many rows of each class (row) are taken for each class (column): (classes, classes), int64."""
     classes = len(data.classes)
     pairs = data.y * classes + predictions(classifier, data).to(data.device)
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
 
 
-def accuracy_from(counts: Positions) -> float:
+def accuracy_from(counts: Counts) -> float:
     """The accuracy that a confusion matrix shows; NaN for no rows.
 
     >>> accuracy_from(torch.tensor([[8, 2], [1, 9]]))
@@ -33,7 +33,7 @@ def accuracy_from(counts: Positions) -> float:
     return int(counts.diagonal().sum()) / total if total else math.nan
 
 
-def class_accuracies(counts: Positions) -> list[float | None]:
+def class_accuracies(counts: Counts) -> list[float | None]:
     """The accuracy on each class; None for a class without rows.
 
     >>> class_accuracies(torch.tensor([[8, 2], [0, 0]]))

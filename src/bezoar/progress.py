@@ -1,7 +1,6 @@
 """A run's progress on the terminal."""
 
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -33,7 +32,7 @@ class Display:
         )
         self._task = self._progress.add_task("reading the data", total=None)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Display":
         self._progress.start()
         return self
 

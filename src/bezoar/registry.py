@@ -120,7 +120,7 @@ def find(kind: str, name: str) -> type[Any]:
 def name_of(kind: str, cls: type[Any]) -> str:
     """The name by which a spec calls a class; `module:Class` for one that is not registered."""
     for entry in entries(kind).values():
-        if (entry.module, entry.class_name) == (cls.__module__, cls.__qualname__):
+        if getattr(sys.modules.get(entry.module), entry.class_name or " ", None) is cls:
             return entry.name
     return f"{cls.__module__}:{cls.__qualname__}"
 
@@ -136,7 +136,7 @@ def import_named(path: str) -> Any:
         found = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise UnknownComponentError(
             f"Cannot import '{path}': {error}. Write package.module:name, importable from here."
         ) from error
@@ -174,7 +174,7 @@ def _read(kind: str, module: str, file: Path) -> Entry | None:
     draft = Entry(kind, name, module, "", "")
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
         return replace(draft, broken=f"{type(error).__name__}: {error}", summary="cannot be read")
     for node in tree.body:
         if (

@@ -74,7 +74,7 @@ class Rng:
             yield
 
     def _key(self) -> int:
-        text = repr((self.seed, self.path)).encode()
+        text = repr((int(self.seed), self.path)).encode()  # a NumPy integer is written otherwise
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) & _MASK
 
 

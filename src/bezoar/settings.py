@@ -11,7 +11,7 @@ what a YAML file says; `describe` writes it back.
 
 import dataclasses
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import (
     Annotated,
@@ -246,7 +246,7 @@ def _checked(field: _Field, value: Any, where: str) -> tuple[Any, str | None]:
         right = all(callable(getattr(member, method, None)) for member in members)
         return value, None if right else f"{where} must be {field.phrase}, with a method {method}{got}"
     try:
-        return _adapter(field.type).validate_python(_tupled(value), strict=True), None
+        return _validator(field.type)(_tupled(value), strict=True), None
     except ValidationError as error:
         kinds = {item["type"] for item in error.errors()}
         bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
@@ -296,8 +296,9 @@ def _tupled(value: Any) -> Any:
 
 
 @cache
-def _adapter(hint: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
+def _validator(hint: Any) -> Callable[..., Any]:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
+    return adapter.validate_python
 
 
 def _phrase(hint: Any, *, bounds_only: bool = False) -> str:

@@ -1,6 +1,6 @@
 """The attack's protocol, and how many rows an attack may take, which all attacks settle in the same way."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
 from annotated_types import Interval
@@ -19,6 +19,7 @@ OptionalRate = Annotated[float, Interval(ge=0, le=1)] | None
 OptionalCount = Annotated[int, Interval(ge=0)] | None
 
 
+@runtime_checkable
 class Attack(Protocol):
     """A way to poison data: a component, such as `BadNets`.
 

@@ -1,11 +1,12 @@
 """A data set as a few whole tensors on one device."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from torch import Tensor
 
 from bezoar.errors import DataError
 from bezoar.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows
+
+MAX_UNNAMED = 100_000
+"""So many classes may go without names: a stray label must not make a name for every number below it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,12 +44,21 @@ class Dataset:
     def __post_init__(self) -> None:
         if self.x.dtype not in (torch.uint8, torch.float32):
             raise DataError(f"Rows must be uint8 or float32; got {self.x.dtype}. Convert them first.")
+        if self.x.ndim < 2 or not math.prod(self.shape):
+            raise DataError(f"x must be n rows of at least one number; got shape {tuple(self.x.shape)}.")
+        for name, tensor in (("y", self.y), ("ids", self.ids)):
+            if tensor.ndim != 1 or tensor.dtype != torch.int64:
+                raise DataError(f"{name} must be int64, one number a row; got {tensor.dtype} of {tuple(tensor.shape)}.")
         if not len(self.x) == len(self.y) == len(self.ids):
             raise DataError(f"{len(self.x)} rows, {len(self.y)} labels and {len(self.ids)} ids do not match.")
         if self.x.dtype == torch.uint8 and self.bounds is None:
             raise DataError("Rows of uint8 need bounds, the range they stand for; usually (0, 1).")
-        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
-            raise DataError(f"The lower bound must be below the upper; got {self.bounds}.")
+        if self.bounds is not None:
+            if not -math.inf < self.bounds[0] < self.bounds[1] < math.inf:
+                raise DataError(f"Bounds must be two numbers, the lower below the upper; got {self.bounds}.")
+            object.__setattr__(self, "bounds", (float(self.bounds[0]), float(self.bounds[1])))
+        if len(set(self.classes)) != len(self.classes):
+            raise DataError(f"Classes must have names of their own; got {self.classes}.")
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
             low, high = int(self.y.min()), int(self.y.max())
             raise DataError(f"Labels must be class numbers from 0 to {len(self.classes) - 1}; got {low} to {high}.")
@@ -89,16 +102,18 @@ class Dataset:
             bounds = bounds or (0.0, 1.0)
         elif not torch.isfinite(rows).all():
             raise DataError("x holds values that are not finite numbers. Remove or fill them first.")
-        elif bounds is not None and not bounds[0] <= float(rows.min()) <= float(rows.max()) <= bounds[1]:
+        elif bounds is not None and ((rows < bounds[0]) | (rows > bounds[1])).any():
             raise DataError(
                 f"x must lie within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}."
             )
-        labels = labels.to(torch.int64)
+        labels = labels.to(rows.device, torch.int64)
         count = int(labels.max()) + 1 if len(labels) else 0
+        if classes is None and count > MAX_UNNAMED:
+            raise DataError(f"Labels go up to {count - 1}. Number the classes from 0, or name all of them.")
         return cls(
             x=rows,
             y=labels,
-            ids=torch.arange(len(rows)),
+            ids=torch.arange(len(rows), device=rows.device),
             classes=tuple(map(str, range(count) if classes is None else classes)),
             bounds=bounds,
         )
@@ -151,7 +166,7 @@ class Dataset:
             return inputs.to(self.x.dtype)
         low, high = self.bounds
         if self.x.dtype != torch.uint8:
-            return inputs.clamp(low, high)
+            return inputs.clamp(low, high).to(self.x.dtype)
         return inputs.sub(low).mul_(255 / (high - low)).round_().clamp_(0, 255).to(torch.uint8)
 
     @cached_property
@@ -186,6 +201,7 @@ class Splits:
         return ()
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where a data set comes from: a component, such as `Digits` or `Npz`."""
 
@@ -198,11 +214,16 @@ class Source(Protocol):
 
 def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
     if isinstance(values, Tensor):
+        if values.is_complex():
+            raise DataError(f"{name} must hold numbers; got {values.dtype}.")
         return values.detach()
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name} must be an array: {error}") from error
     if array.dtype.kind not in "buif":
         raise DataError(f"{name} must hold numbers; got {array.dtype}.")
-    native = array.dtype.newbyteorder("=")
+    native = np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
     return torch.from_numpy(np.array(array, dtype=native))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ CLEAN, POISON, COVER = 0, 1, 2
 """Who contributed a row: nobody; the attacker, to do harm; the attacker, to hide it."""
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """Anything that scores classes: all that a goal needs of a classifier."""
 
@@ -23,6 +24,7 @@ class Scorer(Protocol):
         """Class scores (n, classes) of rows (n, *shape); the largest is the prediction."""
 
 
+@runtime_checkable
 class Goal(Protocol):
     """What the attacker wants at test time, independent of how: a component, such as `Backdoor`."""
 
@@ -75,6 +77,7 @@ class Poisoned:
         >>> poisoned.data.y.tolist(), poisoned.roles.tolist(), round(poisoned.rate, 2)
         ([0, 0, 0], [0, 1, 0], 0.33)
         """
+        _hold_within(rows, 0, len(data))
         return cls._made(
             data,
             rows,
@@ -115,6 +118,9 @@ class Poisoned:
             )
         if len(rows.unique()) != len(rows):
             raise DataError("A row can be replaced once only.")
+        _hold_within(origin, -1, len(data))
+        if not torch.isin(role, torch.tensor([POISON, COVER], device=role.device)).all():
+            raise DataError("A contributed row is POISON or COVER.")
         poisoned = cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal)
         replace(data, x=x, y=y, ids=rows)  # refuses labels that are no class
         return poisoned
@@ -170,3 +176,8 @@ class Poisoned:
         all_y = torch.cat([self.base.y, self.base.y.new_empty(room)])
         all_x[self.rows], all_y[self.rows] = x, y
         return replace(self.base, x=all_x, y=all_y, ids=self._all_ids)
+
+
+def _hold_within(positions: Tensor, low: int, end: int) -> None:
+    if len(positions) and not low <= int(positions.min()) <= int(positions.max()) < end:
+        raise DataError(f"Positions must be from 0 to {end - 1}; got {int(positions.min())} to {int(positions.max())}.")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -45,7 +46,7 @@ def write_json(file: Path, content: object) -> None:
     write_text(file, json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def write_arrays(file: Path, arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> None:
+def write_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an .npz of plain numbers and text."""
     buffer = BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bezoar.data import Dataset, Poisoned, Splits
 from bezoar.data.formats import npz
@@ -62,7 +63,7 @@ def _load_repeat(
     experiment: Experiment,
     splits: Splits,
     values: dict[str, float | None],
-    details: dict[str, "np.ndarray[Any, Any]"],
+    details: dict[str, NDArray[Any]],
     allow_code: bool,
 ) -> Repeat:
     poisoned = _load_poisoned(folder, splits.train, allow_code)

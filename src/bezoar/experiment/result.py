@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bezoar.data import Poisoned
 from bezoar.errors import BezoarError, RunError
@@ -59,8 +60,8 @@ class Repeat:
     poisoned: Poisoned
     values: dict[str, float | None]
     losses: tuple[tuple[float, ...], tuple[float, ...]]
-    confusion: "np.ndarray[Any, Any]"
-    examples: dict[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
+    confusion: NDArray[Any]
+    examples: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,7 @@ class Result:
 
         return load_result(Path(folder), allow_code=allow_code)
 
-    def _details(self) -> dict[str, "np.ndarray[Any, Any]"]:
+    def _details(self) -> dict[str, NDArray[Any]]:
         epochs = max(len(losses) for repeat in self.repeats for losses in repeat.losses)
         losses = np.full((len(self.repeats), 2, epochs), np.nan)
         for number, repeat in enumerate(self.repeats):

@@ -1,6 +1,6 @@
 """The classifier's protocol, and the door through which users' models enter."""
 
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +20,10 @@ class Classifier(Protocol):
     classes: int
     can: frozenset[str]
 
-    def fresh(self, rng: Rng) -> Self:
+    def fresh(self, rng: Rng) -> "Classifier":
         """The same architecture with new weights; this one is untouched."""
 
-    def copy(self) -> Self:
+    def copy(self) -> "Classifier":
         """The same classifier again, sharing nothing."""
 
     def scores(self, x: Inputs) -> Scores:
@@ -41,19 +41,20 @@ class Classifier(Protocol):
     def learn(self, x: Inputs, y: Labels) -> float:
         """One update on one batch, continuing the optimizer's state; the loss before it."""
 
-    def silence(self, layer: str, units: Tensor) -> Self:
+    def silence(self, layer: str, units: Tensor) -> "Classifier":
         """A copy in which these units (channels) of a layer always give 0."""
 
-    def with_head(self, classes: int, rng: Rng) -> Self:
+    def with_head(self, classes: int, rng: Rng) -> "Classifier":
         """A copy with a new last layer for so many classes."""
 
     def state(self) -> dict[str, Tensor]:
         """A copy of the weights by name."""
 
-    def with_state(self, state: dict[str, Tensor]) -> Self:
+    def with_state(self, state: dict[str, Tensor]) -> "Classifier":
         """A copy with these weights."""
 
 
+@runtime_checkable
 class Model(Protocol):
     """An architecture: a component, such as `CNN`."""
 

@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,7 @@ class ModuleClassifier:
             )
         return self.fresh(rng)
 
-    def fresh(self, rng: Rng) -> Self:
+    def fresh(self, rng: Rng) -> "ModuleClassifier":
         """The same architecture with new weights.
 
         Raises:
@@ -102,13 +102,13 @@ class ModuleClassifier:
                     reset()
         return made
 
-    def copy(self) -> Self:
+    def copy(self) -> "ModuleClassifier":
         """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
         made = copy.copy(self)
         made.module, made._running = copy.deepcopy(self.module), None
         return made
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "ModuleClassifier":
         """A copy on another device."""
         made = self.copy()
         made.device = torch.device(device)
@@ -167,7 +167,7 @@ class ModuleClassifier:
         self._running.step()
         return float(loss.detach())
 
-    def silence(self, layer: str, units: Tensor) -> Self:
+    def silence(self, layer: str, units: Tensor) -> "ModuleClassifier":
         """A copy in which these units of a linear, convolution or normalisation layer always give 0.
 
         Raises:
@@ -184,7 +184,7 @@ class ModuleClassifier:
                 bias[units] = 0
         return made
 
-    def with_head(self, classes: int, rng: Rng) -> Self:
+    def with_head(self, classes: int, rng: Rng) -> "ModuleClassifier":
         """A copy whose last linear layer is new and gives so many classes."""
         made = self.copy()
         name, old = made._last_linear()
@@ -202,7 +202,7 @@ class ModuleClassifier:
         """A copy of parameters and buffers by name."""
         return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
 
-    def with_state(self, state: dict[str, Tensor]) -> Self:
+    def with_state(self, state: dict[str, Tensor]) -> "ModuleClassifier":
         """A copy with these parameters and buffers.
 
         Raises:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
 from annotated_types import Interval
@@ -42,6 +42,7 @@ class Epoch:
 Watch = Callable[[Epoch], object]
 
 
+@runtime_checkable
 class Training(Protocol):
     """A training setting: a component, such as `EndToEnd`."""
 

@@ -1,10 +1,11 @@
 """The trigger's protocol."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bezoar.shapes import Inputs
 
 
+@runtime_checkable
 class Trigger(Protocol):
     """What an attacker puts into an input so that a backdoor answers: a component, such as `Patch`."""
 

@@ -1,11 +1,12 @@
 """Arrays of one's own, in an .npz file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from annotated_types import Interval
+from numpy.typing import NDArray
 
 from bezoar.data.dataset import Dataset, Splits
 from bezoar.data.formats import npz
@@ -55,19 +56,27 @@ class Npz:
         """The file."""
         return (Path(self.path),)
 
-    def _splits(self, arrays: dict[str, np.ndarray[Any, Any]]) -> Splits:
-        classes = [str(name) for name in arrays["classes"]] if "classes" in arrays else None
+    def _splits(self, arrays: dict[str, NDArray[Any]]) -> Splits:
+        classes = _names(arrays["classes"]) if "classes" in arrays else None
         if ("x_test" in arrays) != ("y_test" in arrays):
             raise DataError("x_test and y_test come together or not at all.")
-        if "x_test" in arrays and classes is None:
-            count = 1 + max(int(arrays[name].max()) for name in ("y", "y_test") if arrays[name].size)
-            classes = [str(number) for number in range(count)]
         data = Dataset.from_arrays(arrays["x"], arrays["y"], classes=classes, bounds=self.bounds)
         if "x_test" in arrays:
             test = Dataset.from_arrays(arrays["x_test"], arrays["y_test"], classes=classes, bounds=self.bounds)
-            return Splits(train=data, test=test)
+            most = max(data.classes, test.classes, key=len)  # numbers, where they have no names
+            return Splits(train=replace(data, classes=most), test=replace(test, classes=most))
         order = Rng(0).child("npz").order(data.ids)
         cut = round(len(data) * self.test_share)
         if not 0 < cut < len(data):
             raise DataError(f"{len(data)} rows are too few to keep a share of {self.test_share} for testing.")
         return Splits(train=data.subset(torch.sort(order[cut:]).values), test=data.subset(order[:cut]))
+
+
+def _names(array: NDArray[Any]) -> list[str]:
+    """Class names from an array of text (n)."""
+    try:
+        names = [str(name) for name in array.astype(str)]
+        "".join(names).encode()
+    except (TypeError, ValueError) as error:
+        raise DataError(f"classes must be an array of names; got {array.dtype} of shape {array.shape}.") from error
+    return names

@@ -1,0 +1,165 @@
+"""Figures: matplotlib's objects, no global state, colours that the colour-blind tell apart, always with a shape too."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from matplotlib import image
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bezoar.report.run import Array, Run
+
+VICTIM, CONTROL, INK, GRID = "#D55E00", "#0072B2", "#222222", "#DDDDDD"
+"""Okabe and Ito's vermillion and blue."""
+CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def png_of(pixels: Array) -> bytes:
+    """One row (channels, height, width), uint8 or in [0, 1], as a PNG of its own size."""
+    values = pixels.astype(np.float64) / (255 if pixels.dtype == np.uint8 else 1)
+    values = np.clip(values, 0, 1).transpose(1, 2, 0)
+    values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3]
+    if values.shape[2] == 2:
+        values = np.concatenate([values, values[:, :, :1]], axis=2)
+    buffer = BytesIO()
+    image.imsave(buffer, values, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def difference(before: Array, after: Array) -> Array:
+    """Where two rows differ, grey for no change, stretched to the full range."""
+    change = after.astype(np.float64) - before.astype(np.float64)
+    peak = np.abs(change).max()
+    return np.asarray(0.5 + (change / (2 * peak) if peak else 0 * change))
+
+
+def losses(run: Run) -> bytes:
+    """Training loss by epoch: thin for each repeat, thick for their mean."""
+    figure, axes = _figure(5.2, 3.2)
+    for who, (name, colour, style) in enumerate((("victim", VICTIM, "-"), ("control", CONTROL, "--"))):
+        curves = run.arrays["losses"][:, who]
+        epochs = np.arange(1, curves.shape[1] + 1)
+        for curve in curves:
+            axes.plot(epochs, curve, style, color=colour, alpha=0.35, linewidth=0.8)
+        known = ~np.isnan(curves).any(0)
+        axes.plot(epochs[known], curves[:, known].mean(0), style, color=colour, linewidth=2, label=name)
+    axes.set(xlabel="epoch", ylabel="mean training loss")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def by_class(run: Run) -> bytes:
+    """Accuracy on each class, victim beside control."""
+    classes = run.classes
+    figure, axes = _figure(5.2, max(2.2, 0.27 * len(classes) + 0.9))
+    rows = np.arange(len(classes))
+    for prefix, colour, mark, name in (
+        ("control_class_accuracy", CONTROL, "o", "control"),
+        ("class_accuracy", VICTIM, "D", "victim"),
+    ):
+        values = [run.metrics[f"{prefix}.{label}"]["mean"] for label in classes]
+        axes.plot(
+            [np.nan if v is None else 100 * v for v in values], rows, mark, color=colour, label=name, markersize=6
+        )
+    axes.set_yticks(rows, [_short(label) for label in classes])
+    axes.invert_yaxis()
+    axes.set(xlabel="accuracy, %", xlim=(-2, 102))
+    axes.legend(frameon=False, loc="lower left")
+    return _png(figure)
+
+
+def confusions(run: Run) -> bytes:
+    """Both confusion matrices, each row as shares of its true class, on one scale."""
+    counts = run.arrays["confusion"].sum(0).astype(float)
+    shares = counts / np.maximum(counts.sum(2, keepdims=True), 1)
+    classes = [_short(label) for label in run.classes]
+    figure = Figure(figsize=(8.6, 4.3), dpi=110, layout="constrained")
+    pair = figure.subplots(1, 2)
+    for axes, matrix, name in zip(pair, shares, ("victim", "control"), strict=True):
+        drawn = axes.imshow(matrix, vmin=0, vmax=1, cmap="cividis")
+        axes.set(title=name, xlabel="predicted", ylabel="true class")
+        if len(classes) <= 20:
+            axes.set_xticks(range(len(classes)), classes, rotation=0 if max(map(len, classes)) < 3 else 60)
+            axes.set_yticks(range(len(classes)), classes)
+            _annotate(axes, matrix)
+    figure.colorbar(drawn, ax=pair, shrink=0.8, label="share of the true class")
+    return _png(figure)
+
+
+def curves(rows: list[dict[str, Any]], axis: str, others: list[str]) -> bytes:
+    """Clean accuracy and attack success against one numeric axis of a grid, a line for each of the others' values."""
+    rated = any(row["attack_success_rate"] is not None for row in rows)
+    figure = Figure(figsize=(8.6 if rated else 5.2, 3.4), dpi=110, layout="constrained")
+    panels = [("clean_accuracy", "clean accuracy, %")] + [("attack_success_rate", "attack success, %")] * rated
+    drawn = np.atleast_1d(figure.subplots(1, len(panels)))
+    names = list(dict.fromkeys(tuple(str(row[key]) for key in others) for row in rows))
+    for axes, (metric, title) in zip(drawn, panels, strict=True):
+        for index, name in enumerate(names):
+            mine = sorted((r for r in rows if tuple(str(r[k]) for k in others) == name), key=lambda r: float(r[axis]))
+            mine = [row for row in mine if row[metric] is not None]
+            x = [float(row[axis]) for row in mine]
+            colour, mark = CYCLE[index % len(CYCLE)], MARKS[index % len(MARKS)]
+            axes.plot(x, [100 * r[metric] for r in mine], color=colour, marker=mark, label=", ".join(name) or None)
+            if mine and all(row[f"{metric}_low"] is not None for row in mine):
+                low, high = ([100 * row[f"{metric}_{side}"] for row in mine] for side in ("low", "high"))
+                axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        _style(axes)
+        axes.set(xlabel=axis, ylabel=title, ylim=(-2, 102))
+    if len(names) > 1:
+        drawn[0].legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def cells(rows: list[dict[str, Any]]) -> bytes:
+    """Every cell of a grid: victim, control and attack success in one line each."""
+    figure, axes = _figure(7.6, 0.42 * len(rows) + 1.1)
+    places = np.arange(len(rows))
+    for metric, colour, mark, name in (
+        ("control_accuracy", CONTROL, "o", "control's accuracy"),
+        ("clean_accuracy", VICTIM, "D", "victim's clean accuracy"),
+        ("attack_success_rate", INK, "x", "attack success rate"),
+    ):
+        values = [np.nan if row[metric] is None else 100 * row[metric] for row in rows]
+        axes.plot(values, places, mark, color=colour, label=name, markersize=7)
+    axes.set_yticks(places, [_short(row["cell"], 40) for row in rows])
+    axes.invert_yaxis()
+    axes.set(xlabel="%", xlim=(-2, 102))
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.5 / (0.42 * len(rows) + 0.3)), ncols=3)
+    return _png(figure)
+
+
+def _annotate(axes: Axes, matrix: Array) -> None:
+    for row, column in zip(*np.nonzero(matrix >= 0.005), strict=True):
+        value = matrix[row, column]
+        ink = "black" if value > 0.6 else "white"
+        axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=ink, fontsize=7)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    _style(axes)
+    return figure, axes
+
+
+def _style(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _short(label: str, limit: int = 12) -> str:
+    """Text that matplotlib takes literally: no mathematics between dollar signs."""
+    cut = label if len(label) <= limit else label[: limit - 1] + "…"
+    return cut.replace("$", r"\$")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()

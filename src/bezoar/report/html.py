@@ -1,0 +1,279 @@
+"""The page: a run's figures and words, put into a template that escapes everything."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from bezoar.errors import RunError
+from bezoar.experiment.files import read_json, write_bytes, write_text
+from bezoar.experiment.result import MAIN
+from bezoar.experiment.sweep import label
+from bezoar.experiment.yaml12 import dump_yaml, read_yaml
+from bezoar.report import figures, words
+from bezoar.report.run import Array, Run, read_run
+
+CARDS = (
+    ("Clean accuracy", "clean_accuracy", "control_accuracy"),
+    ("Attack success rate", "attack_success_rate", "control_attack_success_rate"),
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture for the page: a PNG, what it shows in words, and the line below it."""
+
+    name: str
+    png: bytes
+    alt: str
+    caption: str
+
+    @property
+    def uri(self) -> str:
+        """The picture itself, as an address."""
+        return _uri(self.png)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A row beside what it was made from, as pictures, and what was said of it."""
+
+    pictures: tuple[tuple[str, str, str], ...]
+    lines: tuple[str, ...]
+
+
+def write_report(folder: Path | str) -> Path:
+    """Write `report.html` and `figures/` into a finished run's folder; for a grid, into each cell's too.
+
+    Args:
+        folder: what `Result.save` or `Sweep.run` wrote.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RunError: the folder holds no finished run, or is damaged.
+
+    >>> import tempfile
+    >>> from bezoar.experiment import load_spec
+    >>> folder = Path(tempfile.mkdtemp()) / "run"
+    >>> _ = load_spec({"attack": "label_flip", "training": {"name": "end_to_end", "epochs": 1}}).run(out=folder)
+    >>> write_report(folder).name
+    'report.html'
+    """
+    folder = Path(folder)
+    if not (folder / "manifest.json").is_file():
+        raise RunError(f"{folder} holds no finished run of bezoar's.")
+    about = read_json(folder / "manifest.json")
+    try:
+        if "cells" in about:
+            return _write_grid(folder, about)
+        run = read_run(folder)
+        return _write(folder, "run.html", _section(run), run=run)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise RunError(f"{folder} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
+    sections, rows = [], []
+    for name, cell in about["cells"].items():
+        place = folder / "cells" / name
+        if place.parent != folder / "cells":
+            raise RunError(f"{folder / 'manifest.json'} names a cell outside of the run: {name}.")
+        run = read_run(place, name, cell["axes"])
+        section = _section(run)
+        _write(place, "run.html", section, run=run)
+        sections.append(section)
+        rows.append(_row(run))
+    spec = read_yaml(folder / "spec.yaml")
+    overview = _overview(rows, list(rows[0]["axes"]), spec)
+    for figure in overview:
+        write_bytes(folder / "figures" / f"{figure.name}.png", figure.png)
+    page = _template("grid.html").render(
+        title=str(spec.get("name", "experiment")),
+        about=about,
+        rows=rows,
+        axes=list(rows[0]["axes"]),
+        overview=overview,
+        sections=sections,
+        spec=dump_yaml(spec),
+    )
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def _write(folder: Path, template: str, section: dict[str, Any], *, run: Run) -> Path:
+    for figure in section["figures"]:
+        write_bytes(folder / "figures" / f"{figure.name}.png", figure.png)
+    write_text(folder / "report.html", _template(template).render(title=run.name, about=run.about, section=section))
+    return folder / "report.html"
+
+
+def _section(run: Run) -> dict[str, Any]:
+    """Everything that the page says of one run."""
+    return {
+        "name": run.name,
+        "sentence": words.sentence(run),
+        "doubts": run.doubts,
+        "cards": [_card(run, *card) for card in CARDS if run.mean(card[1]) is not None],
+        "fall": words.points(None if (fall := run.mean("accuracy_drop")) is None else -fall),
+        "poison": _poison(run),
+        "poison_note": _poison_note(run),
+        "attempts": _attempts(run),
+        "triggered": run.mean("trigger_lost") is not None,
+        "figures": _figures(run),
+        "metrics": [(name, *_metric(entry)) for name, entry in run.metrics.items()],
+        "repeats": run.repeats if len(run.repeats) > 1 else [],
+        "main": MAIN,
+        "spec": dump_yaml(run.spec),
+        "stages": run.about["stages"],
+        "number": words.number,
+    }
+
+
+def _card(run: Run, title: str, victim: str, control: str) -> dict[str, str]:
+    return {
+        "title": title,
+        "victim": words.percent(run.mean(victim)),
+        "victim_interval": words.interval(run.metrics[victim]),
+        "control": words.percent(run.mean(control)),
+        "control_interval": words.interval(run.metrics[control]),
+    }
+
+
+def _metric(entry: dict[str, Any]) -> tuple[str, str, str]:
+    bounds = "–" if entry["low"] is None else f"{entry['low']:.4g} to {entry['high']:.4g}"
+    return words.number(entry["mean"]), bounds, str(entry["n"])
+
+
+def _poison(run: Run) -> list[Sample]:
+    arrays = run.arrays
+    if not _pictorial(arrays["poison_after"]):
+        return []
+    found = []
+    for before, after, was, now in zip(
+        arrays["poison_before"],
+        arrays["poison_after"],
+        arrays["poison_label_before"],
+        arrays["poison_label_after"],
+        strict=True,
+    ):
+        old, new = run.classes[int(was)], run.classes[int(now)]
+        pictures = [
+            ("original", _uri(figures.png_of(before)), f"training image of class {old} as it was"),
+            ("poisoned", _uri(figures.png_of(after)), f"the same image as the victim saw it, labelled {new}"),
+        ]
+        if (before != after).any():
+            changed = f"where they differ: {int((before != after).any(0).sum())} pixels"
+            pictures.append(("difference", _uri(figures.png_of(figures.difference(before, after))), changed))
+        found.append(Sample(tuple(pictures), (f"label {old} → {new}" if old != new else f"label {old}, kept",)))
+    return found
+
+
+def _poison_note(run: Run) -> str:
+    arrays = run.arrays
+    if not len(arrays["poison_after"]):
+        return "Nothing was contributed, so there is nothing to show."
+    if not _pictorial(arrays["poison_after"]):
+        moved = int((arrays["poison_before"] != arrays["poison_after"]).sum())
+        return f"The rows are no images. In {len(arrays['poison_after'])} of them, {moved} numbers were changed."
+    if (arrays["poison_before"] == arrays["poison_after"]).all():
+        return "The images are untouched; only their labels are wrong."
+    return "The difference is stretched to the full range: grey is no change, white is brighter, black is darker."
+
+
+def _attempts(run: Run) -> list[Sample]:
+    arrays = run.arrays
+    if not _pictorial(arrays["attempt_after"]):
+        return []
+    columns = ("attempt_after", "attempt_label", "attempt_victim", "attempt_control")
+    found = []
+    for image, label_, victim, control in zip(*(arrays[name] for name in columns), strict=True):
+        true, by_victim, by_control = (run.classes[int(index)] for index in (label_, victim, control))
+        alt = f"test image of class {true}; the victim says {by_victim}, the control {by_control}"
+        lines = (f"true class {true}", f"victim: {by_victim}", f"control: {by_control}")
+        found.append(Sample((("", _uri(figures.png_of(image)), alt),), lines))
+    return found
+
+
+def _figures(run: Run) -> list[Figure]:
+    last = run.mean("victim_loss"), run.mean("control_loss")
+    known = [(name, run.metrics[f"class_accuracy.{name}"]["mean"]) for name in run.classes]
+    worst = min((pair for pair in known if pair[1] is not None), key=lambda pair: pair[1], default=("–", None))
+    return [
+        Figure(
+            "accuracy_by_class",
+            figures.by_class(run),
+            f"Accuracy on each class. The victim is worst on {worst[0]}: {words.percent(worst[1])}.",
+            "Accuracy on each class, mean over the repeats.",
+        ),
+        Figure(
+            "training_loss",
+            figures.losses(run),
+            f"Training loss by epoch; at the end {words.number(last[0])} for the victim and {words.number(last[1])} "
+            "for the control.",
+            "Mean training loss by epoch: each repeat thin, their mean thick.",
+        ),
+        Figure(
+            "confusion",
+            figures.confusions(run),
+            f"Confusion matrices: {words.percent(run.mean('clean_accuracy'))} of the victim's and "
+            f"{words.percent(run.mean('control_accuracy'))} of the control's test rows lie on the diagonal.",
+            "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
+        ),
+    ]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    row: dict[str, Any] = {"cell": run.name, "axes": {key: label(value) for key, value in run.axes.items()}}
+    row["raw"] = run.axes
+    row["doubts"] = len(run.doubts)
+    for name in MAIN:
+        entry = run.metrics[name]
+        row |= {name: entry["mean"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
+        row[f"{name}_text"] = words.points(entry["mean"]) if name == "accuracy_drop" else words.percent(entry["mean"])
+        bounds = "" if entry["low"] is None else f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
+        row[f"{name}_interval"] = bounds
+    return row
+
+
+def _overview(rows: list[dict[str, Any]], axes: list[str], spec: dict[str, Any]) -> list[Figure]:
+    grid = spec.get("grid", {})
+    numeric = [
+        key
+        for key in axes
+        if len(grid.get(key, ())) >= 3
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in grid[key])
+    ]
+    best = max(rows, key=lambda row: row["clean_accuracy"] or 0)
+    said = (
+        f"The highest clean accuracy is {best['clean_accuracy_text']}, in {best['cell']}; all figures are in the table."
+    )
+    if len(numeric) == 1:
+        flat = [{**row, **row["axes"], numeric[0]: row["raw"][numeric[0]]} for row in rows]
+        png = figures.curves(flat, numeric[0], [key for key in axes if key != numeric[0]])
+        caption = f"Against {numeric[0]}; bands are 95 % intervals over the repeats."
+        return [Figure("curves", png, f"Curves against {numeric[0]}. {said}", caption)]
+    png = figures.cells(rows)
+    return [Figure("cells", png, f"One line for each cell. {said}", "Means over the repeats, a line for each cell.")]
+
+
+def _pictorial(rows: Array) -> bool:
+    return rows.ndim == 4 and len(rows) > 0
+
+
+def _uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bezoar.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
