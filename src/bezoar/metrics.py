@@ -7,19 +7,28 @@ import torch
 from scipy import stats
 
 from bezoar.data import Dataset, Scorer
+from bezoar.errors import DataError
 from bezoar.models import predictions
 from bezoar.shapes import Counts
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
     """The share of rows predicted right; NaN for no rows."""
-    return accuracy_from(confusion(classifier, data))
+    right = predictions(classifier, data).to(data.device) == data.y
+    return int(right.sum()) / len(data) if len(data) else math.nan
 
 
 def confusion(classifier: Scorer, data: Dataset) -> Counts:
-    """How many rows of each class (row) are taken for each class (column): (classes, classes), int64."""
+    """How many rows of each class (row) are taken for each class (column): (classes, classes), int64.
+
+    Raises:
+        DataError: the classifier takes a row for a class that the data has not.
+    """
     classes = len(data.classes)
-    pairs = data.y * classes + predictions(classifier, data).to(data.device)
+    predicted = predictions(classifier, data).to(data.device)
+    if len(data) and int(predicted.max()) >= classes:
+        raise DataError(f"A row is taken for class {int(predicted.max())}; the data's are 0 to {classes - 1}.")
+    pairs = data.y * classes + predicted
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
 
 

@@ -11,7 +11,7 @@ what a YAML file says; `describe` writes it back.
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import (
     Annotated,
@@ -122,6 +122,8 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
             cls = find(kind, name)
     except (UnknownComponentError, CodeNotAllowedError) as error:
         raise SettingsError([f"{path}: {error}"]) from error
+    if not isinstance(cls, type) or not hasattr(cls, COMPONENT):
+        raise SettingsError([f"{path}: '{name}' is no class decorated with bezoar.settings.component."])
     settings = {key: item for key, item in value.items() if key != "name"}
     return build_as(cls, settings, path=path, allow_code=allow_code)
 
@@ -243,7 +245,9 @@ def _checked(field: _Field, value: Any, where: str) -> tuple[Any, str | None]:
         value = tuple(value) if field.many and isinstance(value, list | tuple) else value
         members = value if field.many and isinstance(value, tuple) else (value,)
         method = KINDS[field.kind].method
-        right = all(callable(getattr(member, method, None)) for member in members)
+        right = isinstance(value, tuple) == field.many and all(
+            callable(getattr(member, method, None)) and not isinstance(member, type) for member in members
+        )
         return value, None if right else f"{where} must be {field.phrase}, with a method {method}{got}"
     try:
         return _validator(field.type)(_tupled(value), strict=True), None
@@ -255,12 +259,11 @@ def _checked(field: _Field, value: Any, where: str) -> tuple[Any, str | None]:
 
 def _built(field: _Field, value: Any, where: str, allow_code: bool) -> Any:
     if field.kind and not (value is None and field.optional):
-        if field.many and isinstance(value, list):
-            return tuple(
-                build(field.kind, item, path=f"{where}[{index}]", allow_code=allow_code)
-                for index, item in enumerate(value)
-            )
-        return build(field.kind, value, path=where, allow_code=allow_code)
+        if not field.many:
+            return build(field.kind, value, path=where, allow_code=allow_code)
+        if not isinstance(value, list | tuple):
+            raise SettingsError([f"{where} must be {field.phrase}; got {short(value)}."])
+        return _built_all(field.kind, value, where, allow_code)
     if field.code and isinstance(value, str):
         try:
             _allow(value, where, allow_code)
@@ -270,6 +273,19 @@ def _built(field: _Field, value: Any, where: str, allow_code: bool) -> Any:
     if problem:
         raise SettingsError([problem])
     return checked
+
+
+def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -> tuple[Any, ...]:
+    made = []
+    problems: list[str] = []
+    for index, value in enumerate(values):
+        try:
+            made.append(build(kind, value, path=f"{where}[{index}]", allow_code=allow_code))
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    return tuple(made)
 
 
 def _allow(code: str, path: str, allow_code: bool) -> None:

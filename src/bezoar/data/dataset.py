@@ -152,12 +152,12 @@ class Dataset:
         """
         return self.decode(self.x if rows is None else self.x[rows])
 
-    def decode(self, x: Rows) -> Inputs:
-        """Stored rows as a classifier takes them."""
+    def decode(self, x: Rows, out: Inputs | None = None) -> Inputs:
+        """Stored rows as a classifier takes them; into `out`, where it is given and a conversion is needed."""
         if x.dtype != torch.uint8:
             return x
         low, high = self.bounds or (0.0, 1.0)
-        unit = x.to(torch.float32).div_(255)
+        unit = (x.to(torch.float32) if out is None else out.copy_(x)).div_(255)
         return unit if (low, high) == (0.0, 1.0) else unit.mul_(high - low).add_(low)
 
     def encode(self, inputs: Inputs) -> Rows:

@@ -69,7 +69,7 @@ def read_json(file: Path) -> Any:
     """
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{file} is missing or damaged: {error}") from error
 
 
@@ -83,5 +83,5 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(str(file), framework="pt") as opened:
             about = json.loads((opened.metadata() or {}).get("about", "{}"))
             return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise RunError(f"{file} is missing or damaged: {error}") from error

@@ -2,7 +2,9 @@
 
 import hashlib
 import inspect
+import re
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -10,11 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from bezoar.data import Splits
+from bezoar.errors import DataError, MissingDataError
 from bezoar.models.module import Module, ModuleClassifier
 from bezoar.registry import import_named
-from bezoar.settings import describe
+from bezoar.settings import COMPONENT, LIVE, describe
+
+ADDRESS = re.compile(r"\bat 0x[0-9a-f]+|(?:tensor|array)\(")
+"""In a `repr`: it says where something is, or cuts it short, not what it is."""
 
 FACES = {"cli.py", "__main__.py", "report", "playground", "examples"}
 """Parts of the package that no result can depend on: imports run downward only."""
@@ -29,8 +36,8 @@ def identity(kind: str, component: Any) -> dict[str, Any] | None:
         return {"train": component.train.fingerprint, "test": component.test.fingerprint}
     if isinstance(component, ModuleClassifier):
         return _module_identity(component)
-    source = _component_source(component)
-    return None if source is None else {**describe(kind, component), "source": source}
+    described, source = describe(kind, component), _component_source(component)
+    return None if source is None or _holds_live(described) else {**described, "source": source}
 
 
 def arithmetic(device: torch.device) -> dict[str, Any]:
@@ -50,8 +57,15 @@ def bytes_of(files: tuple[Path, ...]) -> list[str]:
     """SHA-256 of each file's bytes."""
     found = []
     for file in files:
-        with file.open("rb") as stream:
-            found.append(hashlib.file_digest(stream, "sha256").hexdigest())
+        try:
+            with file.open("rb") as stream:
+                found.append(hashlib.file_digest(stream, "sha256").hexdigest())
+        except FileNotFoundError as error:
+            raise MissingDataError(
+                f"{file} is missing. Put it there, or point $BEZOAR_DATA to where data sets are."
+            ) from error
+        except OSError as error:
+            raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     return found
 
 
@@ -78,12 +92,29 @@ def source_of(module: str) -> str | None:
 
 def _component_source(component: Any) -> str | None:
     """The source beside bezoar's own that a component's work depends on; empty for bezoar's own components."""
-    named = [type(component).__module__]
-    if isinstance(component, Module):
-        named.append(import_named(component.factory).__module__)
-    named += [type(part).__module__ for part in vars(component).values() if hasattr(part, "__dataclass_fields__")]
+    named = list(_modules(component))
     sources = [source_of(module) for module in sorted(set(named)) if module.partition(".")[0] != "bezoar"]
     return None if None in sources else " ".join(filter(None, sources))
+
+
+def _modules(part: Any) -> Iterator[str]:
+    """The modules in which a component, its parts and what it names are made."""
+    if isinstance(part, tuple):
+        for member in part:
+            yield from _modules(member)
+    elif hasattr(part, COMPONENT):
+        yield type(part).__module__
+        if isinstance(part, Module):
+            yield import_named(part.factory).__module__
+        for member in vars(part).values():
+            yield from _modules(member)
+
+
+def _holds_live(described: Any) -> bool:
+    """Whether something in it was made in Python and is no component, so that its settings are not known."""
+    if isinstance(described, dict):
+        return described.get("name") == LIVE or any(map(_holds_live, described.values()))
+    return isinstance(described, list) and any(map(_holds_live, described))
 
 
 def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
@@ -96,5 +127,18 @@ def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
     except (OSError, TypeError):
         return None
     settings = (classifier.input_shape, classifier.bounds, classifier.outputs, classifier.classes)
-    text = repr((str(classifier.module), settings, classifier.mean, classifier.std, source))
+    made = (classifier.mean, classifier.std, classifier.optimizer, classifier.factory)
+    text = repr((str(classifier.module), settings, made, list(_attributes(classifier.module)), source))
+    if ADDRESS.search(text):
+        return None
     return {"weights": digest.hexdigest(), "module": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _attributes(module: nn.Module) -> Iterator[tuple[str, str, object]]:
+    """What a module's layers hold beside weights: sizes, rates, hooks, and whatever its author put there."""
+    usual = {key: repr(value) for key, value in vars(nn.Module()).items()}
+    elsewhere = ("training", "_parameters", "_buffers", "_modules")
+    for name, layer in module.named_modules():
+        for key, value in sorted(vars(layer).items()):
+            if key not in elsewhere and repr(value) != usual.get(key):
+                yield name, key, value

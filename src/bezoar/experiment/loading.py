@@ -12,7 +12,7 @@ from bezoar.data.formats import npz
 from bezoar.errors import BezoarError, DataError, RunError
 from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.files import read_json, read_tensors
-from bezoar.experiment.result import Repeat, Result
+from bezoar.experiment.result import OURS, Repeat, Result
 from bezoar.experiment.spec import load_spec
 from bezoar.models import Classifier
 from bezoar.rng import Rng
@@ -50,11 +50,12 @@ def load_result(folder: Path, *, allow_code: bool) -> Result:
             _load_repeat(place, number, experiment, splits, values[number], details, allow_code)
             for number, place in enumerate(places)
         ]
-    except (BezoarError, KeyError, IndexError) as error:
+        about, metrics = read_json(folder / "manifest.json"), read_json(folder / "metrics.json")
+        doubts = tuple(about.pop("doubts"))
+    except (BezoarError, LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(f"{folder} cannot be read back: {error}") from error
-    about = read_json(folder / "manifest.json")
-    doubts = tuple(about.pop("doubts"))
-    return Result(file.read_text(encoding="utf-8"), tuple(repeats), read_json(folder / "metrics.json"), doubts, about)
+    spec = file.read_text(encoding="utf-8").removeprefix(OURS)
+    return Result(spec, tuple(repeats), metrics, doubts, about)
 
 
 def _load_repeat(
@@ -97,12 +98,8 @@ def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
     if len(set(known)) != len(known):
         raise DataError(f"{folder / 'poison.npz'} names a row twice.")
     goal = build("goals", read_json(folder / "goal.json"), path="goal", allow_code=allow_code)
-    return Poisoned(
-        base=base,
-        rows=torch.tensor(known, dtype=torch.int64),
-        x=held["x"],
-        y=held["y"],
-        role=held["role"],
-        origin=origin,
-        goal=goal,
-    )
+    rows = torch.tensor(known, dtype=torch.int64)
+    poisoned = Poisoned(base=base, rows=rows, x=held["x"], y=held["y"], role=held["role"], origin=origin, goal=goal)
+    if not len(poisoned.data) == len(poisoned.roles) == len(base) + len(appended):
+        raise DataError(f"{folder / 'poison.npz'} does not fit the data.")
+    return poisoned

@@ -29,16 +29,16 @@ def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) 
     both = torch.stack([confusion(fitted.classifier, test) for fitted in (victim, control)])
     clean, without = accuracy_from(both[0]), accuracy_from(both[1])
     values: dict[str, float | None] = {
-        "clean_accuracy": clean,
-        "control_accuracy": without,
-        "accuracy_drop": without - clean,
+        "clean_accuracy": _finite(clean),
+        "control_accuracy": _finite(without),
+        "accuracy_drop": _finite(without - clean),
         "attack_success_rate": poisoned.goal.success(victim.classifier, test),
         "control_attack_success_rate": poisoned.goal.success(control.classifier, test),
         "poison_rate": poisoned.rate,
         "poison_rows": len(poisoned.rows),
         "trigger_lost": _trigger_lost(poisoned, test),
-        "victim_loss": _finite(victim.losses),
-        "control_loss": _finite(control.losses),
+        "victim_loss": _finite(*victim.losses[-1:]),
+        "control_loss": _finite(*control.losses[-1:]),
     }
     for prefix, counts in (("class_accuracy", both[0]), ("control_class_accuracy", both[1])):
         for name, value in zip(test.classes, class_accuracies(counts), strict=True):
@@ -107,5 +107,5 @@ def _trigger_lost(poisoned: Poisoned, test: Dataset) -> float | None:
     return int(same.sum()) / len(rows)
 
 
-def _finite(losses: tuple[float, ...]) -> float | None:
-    return losses[-1] if losses and math.isfinite(losses[-1]) else None
+def _finite(value: float = math.nan) -> float | None:
+    return value if math.isfinite(value) else None

@@ -30,6 +30,9 @@ MAIN = (
 )
 """The figures that a table shows."""
 
+OURS = "# Written by bezoar: a run of another spec into this folder replaces what is here.\n"
+"""The first line of a run's spec, by which its folder is told from a stranger's."""
+
 OUTPUTS = (
     "metrics.json",
     "repeats.json",
@@ -151,11 +154,11 @@ def prepare_folder(folder: Path, spec: str) -> Path:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; a run needs a folder.")
     if folder.is_dir() and any(folder.iterdir()):
-        if not written.is_file():
+        if not written.is_file() or not written.read_bytes().startswith(OURS.encode()):
             raise RunError(f"{folder} is not empty and holds no run of bezoar's. Choose another folder.")
-        if written.read_text(encoding="utf-8") != spec:
+        if written.read_bytes() != (OURS + spec).encode():
             _remove_run(folder)
-    write_text(written, spec)
+    write_text(written, OURS + spec)
     return folder
 
 

@@ -86,9 +86,13 @@ def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
 
 
 def _sweep(mapping: dict[str, Any], grid: Any, allow_code: bool) -> Sweep:
-    if not isinstance(grid, dict) or not grid or not all(isinstance(v, list) and v for v in grid.values()):
+    if (
+        not isinstance(grid, dict)
+        or not grid
+        or not all(isinstance(k, str) and isinstance(v, list) and v for k, v in grid.items())
+    ):
         raise SettingsError(["grid must map keys to lists of values, such as {attack.rate: [0.1, 0.2]}."])
-    keys = sorted(map(str, grid), key=lambda key: key.count("."))
+    keys = sorted(grid, key=lambda key: key.count("."))
     count = 1
     for key in keys:
         count *= len(grid[key])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Poisoned, Source, Splits
+from bezoar.errors import BezoarError
 from bezoar.experiment.events import Finished, Started, Tell, Trained, silent
 from bezoar.experiment.keys import arithmetic, bytes_of, identity
 from bezoar.experiment.store import Store
@@ -19,6 +20,7 @@ from bezoar.settings import build, describe
 from bezoar.training import Epoch, Training
 
 T = TypeVar("T")
+Kept = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -116,22 +118,28 @@ class Stages:
     ) -> T:
         self.tell(Started(self.cell, repeat, stage))
         began = time.perf_counter()
-        key, kept = None, None
+        result: T | None = None
+        key, kept = None, False
         if self.store is not None and parts is not None and pack and unpack:
             key = self.store.key(stage.partition(" ")[0], {**parts, "arithmetic": arithmetic(self.device)})
-            kept = self.store.get(key)
-        if kept is not None and unpack:
-            result = unpack(*kept)
-        else:
+            result = _unpacked(self.store.get(key), unpack)
+            kept = result is not None
+        if result is None:
             result = compute()
             if self.store is not None and key is not None and pack:
                 self.store.put(key, *pack(result))
         seconds = time.perf_counter() - began
-        self.timings.append(
-            {"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept is not None}
-        )
-        self.tell(Finished(self.cell, repeat, stage, seconds, kept is not None))
+        self.timings.append({"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept})
+        self.tell(Finished(self.cell, repeat, stage, seconds, kept))
         return result
+
+
+def _unpacked(kept: Kept | None, unpack: Callable[..., T]) -> T | None:
+    """What was kept; None where nothing was, or what only Python could make again."""
+    try:
+        return None if kept is None else unpack(*kept)
+    except (BezoarError, LookupError, TypeError):
+        return None
 
 
 def _named(rng: Rng) -> list[Any]:

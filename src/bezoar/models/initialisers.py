@@ -30,8 +30,9 @@ def initialise(tensor: Tensor, name: InitialiserName, generator: Generator) -> N
     """Fill a weight in place.
 
     The `_uniform` and `_normal` families draw with variance 2 / (fan in + fan out) for Glorot, 2 / fan in for He and
-    1 / fan in for LeCun; the normal ones are cut at two standard deviations. `random_uniform` is within ±0.05, and
-    `random_normal` and `truncated_normal` have standard deviation 0.05. A bias counts as one row of its length.
+    1 / fan in for LeCun; the normal ones are cut at two standard deviations. `random_uniform` is within ±0.05,
+    `random_normal` has standard deviation 0.05, and `truncated_normal` is the same cut at ±0.1. A bias
+    counts as one row of its length.
 
     >>> import torch
     >>> weight = torch.empty(3, 2)

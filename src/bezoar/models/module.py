@@ -18,6 +18,17 @@ from bezoar.settings import Code, component
 from bezoar.shapes import Features, Inputs, Labels, Scores
 
 SCORE_BATCH = 2048
+SILENT = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.modules.batchnorm._BatchNorm,
+    nn.modules.instancenorm._InstanceNorm,
+    nn.GroupNorm,
+    nn.LayerNorm,
+)
+"""Layers whose units have weights of their own, one row or number a unit."""
 
 
 class ModuleClassifier:
@@ -58,6 +69,8 @@ class ModuleClassifier:
         self.optimizer = optimizer or Optimizer()
         self._running: torch.optim.Optimizer | None = None
         self.mean, self.std = mean, std
+        if std is not None and not min(std if isinstance(std, tuple) else (std,)) > 0:
+            raise SettingsError([f"std must be above 0; got {std}."])
         self._mean, self._std = _channelwise(mean, self.input_shape), _channelwise(std, self.input_shape)
         self.assumptions = tuple(_assumptions(bounds, mean, std))
         self.classes = self._probe()
@@ -117,18 +130,20 @@ class ModuleClassifier:
 
     def scores(self, x: Inputs) -> Scores:
         """Probabilities (n, classes) of any number of rows, in evaluation mode and without gradient."""
+        if not len(x):
+            return torch.empty(0, self.classes, device=self.device)
         with torch.no_grad(), self._evaluating():
-            parts = [self.logits(part.to(self.device)).softmax(1) for part in x.split(SCORE_BATCH)]
-        return torch.cat(parts) if len(x) else torch.empty(0, self.classes, device=self.device)
+            return torch.cat([self.logits(part.to(self.device)).softmax(1) for part in x.split(SCORE_BATCH)])
 
     def logits(self, x: Inputs) -> Scores:
         """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
+        out: Tensor = self.module(self._normalised(x))
+        return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
+
+    def _normalised(self, x: Inputs) -> Inputs:
         if self._mean is not None:
             x = x - self._mean.to(x.device)
-        if self._std is not None:
-            x = x / self._std.to(x.device)
-        out: Tensor = self.module(x)
-        return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
+        return x if self._std is None else x / self._std.to(x.device)
 
     def features(self, x: Inputs, layer: str | None = None) -> Features:
         """What a layer gives for rows (n, d), flattened; by default what feeds the last linear layer.
@@ -141,7 +156,7 @@ class ModuleClassifier:
         kept: list[Tensor] = []
 
         def keep(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            kept.append((inputs[0] if before else output).detach().flatten(1))
+            kept.append((inputs[0] if before else output).detach().flatten(1).clone())  # what follows may work in place
 
         handle = watched.register_forward_hook(keep)
         try:
@@ -176,7 +191,7 @@ class ModuleClassifier:
         made = self.copy()
         silenced = made._layer(layer)
         weight, bias = getattr(silenced, "weight", None), getattr(silenced, "bias", None)
-        if not isinstance(weight, Tensor) or isinstance(silenced, nn.modules.conv._ConvTransposeNd):
+        if not isinstance(silenced, SILENT) or not isinstance(weight, nn.Parameter):
             raise CapabilityError(f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}.")
         with torch.no_grad():
             weight[units] = 0
@@ -244,11 +259,10 @@ class ModuleClassifier:
         row = torch.full((1, *self.input_shape), (low + high) / 2, device=self.device)
         try:
             with torch.no_grad(), self._evaluating():
-                out = self.module(row if self._mean is None else row - self._mean.to(row.device))
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise SettingsError(
-                [f"The module does not take rows of shape {self.input_shape}: {str(error).splitlines()[0]}"]
-            ) from error
+                out = self.module(self._normalised(row))
+        except Exception as error:
+            said = (str(error) or type(error).__name__).splitlines()[0]
+            raise SettingsError([f"The module does not take rows of shape {self.input_shape}: {said}"]) from error
         if not isinstance(out, Tensor) or out.ndim != 2 or out.shape[1] < 2:
             got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             raise SettingsError([f"The module must give (n, classes) with at least two classes; got {got}."])
@@ -318,6 +332,8 @@ def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]
     if value is None:
         return None
     numbers = torch.tensor(value, dtype=torch.float32)
+    if not torch.isfinite(numbers).all():
+        raise SettingsError([f"mean and std must be finite numbers; got {value}."])
     if numbers.ndim and len(numbers) not in (1, shape[0]):
         raise SettingsError([f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."])
     return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers

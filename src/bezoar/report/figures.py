@@ -8,6 +8,7 @@ from matplotlib import image
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bezoar.report.run import Array, Run
 
@@ -25,7 +26,7 @@ def png_of(pixels: Array) -> bytes:
     if values.shape[2] == 2:
         values = np.concatenate([values, values[:, :, :1]], axis=2)
     buffer = BytesIO()
-    image.imsave(buffer, values, format="png", metadata={"Software": None})
+    image.imsave(buffer, values, format="png", metadata={"Software": ""})
     return buffer.getvalue()
 
 
@@ -47,7 +48,7 @@ def losses(run: Run) -> bytes:
         known = ~np.isnan(curves).any(0)
         axes.plot(epochs[known], curves[:, known].mean(0), style, color=colour, linewidth=2, label=name)
     axes.set(xlabel="epoch", ylabel="mean training loss")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     return _png(figure)
@@ -58,18 +59,20 @@ def by_class(run: Run) -> bytes:
     classes = run.classes
     figure, axes = _figure(5.2, max(2.2, 0.27 * len(classes) + 0.9))
     rows = np.arange(len(classes))
+    known: list[float] = []
     for prefix, colour, mark, name in (
         ("control_class_accuracy", CONTROL, "o", "control"),
         ("class_accuracy", VICTIM, "D", "victim"),
     ):
         values = [run.metrics[f"{prefix}.{label}"]["mean"] for label in classes]
+        known += [100 * value for value in values if value is not None]
         axes.plot(
             [np.nan if v is None else 100 * v for v in values], rows, mark, color=colour, label=name, markersize=6
         )
     axes.set_yticks(rows, [_short(label) for label in classes])
     axes.invert_yaxis()
-    axes.set(xlabel="accuracy, %", xlim=(-2, 102))
-    axes.legend(frameon=False, loc="lower left")
+    axes.set(xlabel="accuracy, % (the axis need not start at 0)", xlim=(min(known, default=0) - 6, 101))
+    axes.legend(frameon=False, loc="upper left")
     return _png(figure)
 
 
@@ -161,5 +164,5 @@ def _short(label: str, limit: int = 12) -> str:
 
 def _png(figure: Figure) -> bytes:
     buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()

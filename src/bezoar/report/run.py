@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from bezoar.data.formats import npz
 from bezoar.errors import BezoarError, RunError
@@ -12,7 +12,7 @@ from bezoar.experiment.files import read_json
 from bezoar.experiment.loading import DETAILS, EXAMPLES
 from bezoar.experiment.yaml12 import read_yaml
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,8 @@ def sentence(run: Run) -> str:
             f"the trigger sends {percent(success)} of other classes' test rows to class {_class(run, attack['target'])}"
         )
         return f"{poisoned}, {aim}; without poison, {percent(without)}. {accuracy}"
-    return f"{poisoned} by {run.attack}, the wanted confusion happens in {percent(success)} of attempts; without poison, in {percent(without)}. {accuracy}"
+    aim = f"the wanted confusion happens in {percent(success)} of attempts; without poison, in {percent(without)}"
+    return f"{poisoned} by {run.attack}, {aim}. {accuracy}"
 
 
 def _class(run: Run, index: int) -> str:

@@ -3,14 +3,12 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
 from annotated_types import Interval
 from torch import Tensor
-from torch.nn import functional
 
 from bezoar.data import Dataset
 from bezoar.errors import CapabilityError, DataError, SettingsError
@@ -19,10 +17,10 @@ from bezoar.models.module import ModuleClassifier
 from bezoar.models.optimizers import Optimizer, OptimizerName
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
-from bezoar.shapes import Rows
 from bezoar.training.augment import augment
+from bezoar.training.step import Step, step_for
 
-GATHERED = 64
+GATHERED = 16
 """So many batches are gathered at once, to keep memory bounded and the gather cheap."""
 
 
@@ -132,67 +130,55 @@ def train(
     trained = _checked(classifier, data, recipe).copy()
     data = data.to(trained.device)
     module = trained.module.to(memory_format=_layout(data))  # type: ignore[call-overload]
-    optimizer = Optimizer(
+    settings = Optimizer(
         name=recipe.optimizer,
         learning_rate=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
-    ).build(module.parameters())
-    batches = math.ceil(len(data) / recipe.batch_size)
+    )
+    update = step_for(trained, settings, recipe.precision)
     best, waited = math.inf, 0
     module.train()
     with rng.child("modules").torch_globally(trained.device):
         for epoch in range(recipe.epochs):
             began = time.perf_counter()
-            total = torch.zeros((), dtype=torch.float64, device=data.device)
-            for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
-                rate = recipe.rate_at((epoch + step / batches) / recipe.epochs)
-                total += _update(trained, optimizer, x, y, rate, recipe.precision) * len(y)
-            loss = float(total) / len(data)
+            loss = epoch_of(update, data, recipe, rng, epoch)
             for tell in watch:
                 tell(Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began))
             improved = loss < best - recipe.min_delta
             best, waited = (loss, 0) if improved else (best, waited + 1)
             if not math.isfinite(loss) or (recipe.patience is not None and waited >= recipe.patience):
                 break
+    module.zero_grad()
     module.eval()
     return trained
 
 
-def _update(
-    classifier: ModuleClassifier,
-    optimizer: torch.optim.Optimizer,
-    x: Tensor,
-    y: Tensor,
-    rate: float,
-    precision: str,
-) -> Tensor:
-    """One step of the optimizer; the loss before it."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    lower: AbstractContextManager[object] = (
-        torch.autocast(x.device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
-    )
-    with lower:
-        loss = functional.cross_entropy(classifier.logits(x), y)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
+def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> float:
+    """Update on every batch of an epoch; the mean loss over its rows."""
+    batches = math.ceil(len(data) / recipe.batch_size)
+    total = torch.zeros((), dtype=torch.float64, device=data.device)
+    for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
+        rate = recipe.rate_at((epoch + step / batches) / recipe.epochs)
+        total += update(x, y, rate) * len(y)
+    return float(total) / len(data)
 
 
 def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The epoch's batches; a batch is overwritten when the next ones are gathered."""
     order = rng.child("order", epoch).order(data.ids)
-    size = recipe.batch_size
-    for start in range(0, len(order), size * GATHERED):
-        rows = order[start : start + size * GATHERED]
-        xs: Rows = data.x[rows]
+    size, many = recipe.batch_size, recipe.batch_size * GATHERED
+    stored = data.x.new_empty(min(many, len(order)), *data.shape)
+    inputs = torch.empty(stored.shape, device=data.device)  # new memory for each gather would cost more than it
+    for start in range(0, len(order), many):
+        rows = order[start : start + many]
+        xs = torch.index_select(data.x, 0, rows, out=stored[: len(rows)])
         ys = data.y[rows]
         if recipe.crop or recipe.flip:
             keys = rng.child("augment", epoch).keys(data.ids[rows])
             xs = augment(xs, keys, crop=recipe.crop, flip=recipe.flip)
-        for first in range(0, len(rows), size):
-            yield data.decode(xs[first : first + size]), ys[first : first + size]
+        decoded = data.decode(xs, out=inputs[: len(rows)])
+        yield from zip(decoded.split(size), ys.split(size), strict=True)
 
 
 def _layout(data: Dataset) -> torch.memory_format:

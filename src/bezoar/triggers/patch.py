@@ -36,7 +36,7 @@ class Patch:
     def apply(self, x: Inputs, bounds: tuple[float, float]) -> Inputs:
         """Rows (n, *shape) with the patch."""
         low, high = bounds
-        patched = x.clone()
+        patched = x.clone(memory_format=torch.contiguous_format)
         if x.ndim != 4:
             if x[0:1].numel() < self.size and len(x):
                 raise DataError(f"A patch of {self.size} columns does not fit into rows of {tuple(x.shape[1:])}.")

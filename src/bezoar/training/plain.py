@@ -1,0 +1,246 @@
+"""A fast path for plain networks: the derivative written out, every buffer reused, no graph recorded.
+
+Small networks on a CPU spend more time in recording and replaying autograd's graph, and in new memory for every
+gradient, than in arithmetic. For an `nn.Sequential` of linear, convolution, pooling and elementwise layers the
+derivative is known, so it is written here. Autograd is the oracle that the tests hold it against, and what every other
+network is trained with.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+aten = torch.ops.aten
+
+FEW_CHANNELS = 4
+"""A first convolution on so many channels or fewer is quicker as a matrix product over its windows."""
+
+
+class _Layer(Protocol):
+    """A layer with its own derivative."""
+
+    def forward(self, x: Tensor) -> Tensor: ...
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor: ...
+
+
+class PlainNetwork:
+    """A plain network's loss and gradients.
+
+    Args:
+        module: a module for which `plain` is true.
+    """
+
+    def __init__(self, module: nn.Sequential) -> None:
+        self.layers: list[_Layer] = []
+        kinds = list(module)
+        first_conv = next((layer for layer in kinds if type(layer) is nn.Conv2d), None)
+        index = 0
+        while index < len(kinds):
+            pair = kinds[index : index + 2]
+            if [type(layer) for layer in pair] == [nn.ReLU, nn.MaxPool2d]:
+                # the maximum of the rectified is the rectified maximum, gradient and all, on fewer numbers
+                self.layers += [_MAKERS[nn.MaxPool2d](pair[1]), _MAKERS[nn.ReLU](pair[0])]
+                index += 2
+                continue
+            layer = kinds[index]
+            if layer is first_conv and layer.in_channels <= FEW_CHANNELS and not self.layers:
+                self.layers.append(_Windows(layer))
+            elif type(layer) is not nn.Identity:
+                self.layers.append(_MAKERS[type(layer)](layer))
+            index += 1
+
+    def gradients(self, x: Tensor, y: Tensor) -> Tensor:
+        """The mean cross-entropy of a batch; its gradient is put into every parameter's `grad`, in place."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        log = torch.log_softmax(x, 1)
+        loss = functional.nll_loss(log, y)
+        gradient = log.exp_()
+        gradient.scatter_add_(1, y.unsqueeze(1), gradient.new_full((len(y), 1), -1.0)).div_(len(y))
+        for index in range(len(self.layers) - 1, -1, -1):
+            gradient = self.layers[index].backward(gradient, index > 0)
+        return loss
+
+
+def plain(module: nn.Module) -> bool:
+    """Whether a module is a plain network: on a CPU, in float32, of known layers, all trainable, without hooks."""
+    if type(module) is not nn.Sequential or not len(module) or type(module[-1]) is not nn.Linear:
+        return False
+    parameters = list(module.parameters())
+    if any(p.device.type != "cpu" or p.dtype != torch.float32 or not p.requires_grad for p in parameters):
+        return False
+    if len(parameters) != sum(len(list(layer.parameters())) for layer in module) or len(set(module)) != len(module):
+        return False  # a weight, or a layer, that stands twice
+    return not _hooked(module) and all(not _hooked(layer) and _known(layer) for layer in module)
+
+
+def _known(layer: nn.Module) -> bool:
+    if isinstance(layer, nn.Conv2d):
+        usual = layer.stride == (1, 1) and layer.dilation == (1, 1) and layer.groups == 1
+        zeros = layer.padding_mode == "zeros" and isinstance(layer.padding, tuple)
+        return type(layer) is nn.Conv2d and usual and zeros and layer.bias is not None
+    if isinstance(layer, nn.MaxPool2d):
+        same = layer.stride == layer.kernel_size and layer.padding == 0 and layer.dilation == 1
+        return type(layer) is nn.MaxPool2d and same and not layer.ceil_mode and not layer.return_indices
+    if isinstance(layer, nn.Linear):
+        return type(layer) is nn.Linear and layer.bias is not None
+    if isinstance(layer, nn.Flatten):
+        return (layer.start_dim, layer.end_dim) == (1, -1)
+    return type(layer) in _MAKERS or type(layer) is nn.Identity
+
+
+def _hooked(module: nn.Module) -> bool:
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    parametrised = hasattr(module, "parametrizations")
+    return parametrised or "forward" in vars(module) or any(getattr(module, kind) for kind in kinds)
+
+
+def _room(held: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """A buffer of that shape: the held one where it is large enough, a part of it for the last, smaller batch."""
+    if held is None or held.shape[1:] != shape[1:] or len(held) < shape[0]:
+        return like.new_empty(shape)
+    return held
+
+
+class _Dense:
+    def __init__(self, layer: nn.Module) -> None:
+        assert isinstance(layer, nn.Linear) and layer.bias is not None
+        self.weight, self.bias = layer.weight, layer.bias
+        self.out: Tensor | None = None
+        self.back: Tensor | None = None
+        self.x = layer.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.x, n = x, len(x)
+        self.out = _room(self.out, (n, len(self.weight)), x)
+        return torch.addmm(self.bias, x, self.weight.t(), out=self.out[:n])
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor:
+        _product(gradient, self.x, self.weight, self.bias)
+        if not needed:
+            return gradient
+        self.back = _room(self.back, tuple(self.x.shape), self.x)
+        return torch.mm(gradient, self.weight, out=self.back[: len(self.x)])
+
+
+class _Convolution:
+    def __init__(self, layer: nn.Module) -> None:
+        assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+        self.weight, self.bias = layer.weight, layer.bias
+        self.padding = list(layer.padding) if isinstance(layer.padding, tuple) else []
+        self.x = layer.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.x = x
+        return functional.conv2d(x, self.weight, self.bias, padding=self.padding)
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor:
+        parts = aten.convolution_backward(
+            gradient, self.x, self.weight, [len(self.bias)], [1, 1], self.padding, [1, 1], False, [0, 0], 1,
+            [needed, True, True],
+        )  # fmt: skip
+        for parameter, found in zip((self.weight, self.bias), parts[1:], strict=True):
+            assert parameter.grad is not None
+            parameter.grad.copy_(found)
+        return parts[0] if needed else gradient
+
+
+class _Windows:
+    """The first convolution as a product over all windows: what comes out lies with its channels last."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        assert layer.bias is not None and isinstance(layer.padding, tuple)
+        self.weight, self.bias = layer.weight, layer.bias
+        self.kernel, self.padding = layer.kernel_size, layer.padding
+        self.windows: Tensor | None = None
+        self.out: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        top, left = self.padding
+        padded = functional.pad(x, (left, left, top, top)) if top or left else x
+        view = padded.unfold(2, self.kernel[0], 1).unfold(3, self.kernel[1], 1).permute(0, 2, 3, 1, 4, 5)
+        n, height, width = view.shape[:3]
+        rows = n * height * width
+        self.windows = _room(self.windows, (rows, self.weight[0].numel()), x)
+        self.used = self.windows[:rows]
+        self.used.view(view.shape).copy_(view)
+        self.out = _room(self.out, (rows, len(self.weight)), x)
+        flat = torch.addmm(self.bias, self.used, self.weight.flatten(1).t(), out=self.out[:rows])
+        return flat.view(n, height, width, -1).permute(0, 3, 1, 2)
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor:
+        assert not needed
+        rows = gradient.permute(0, 2, 3, 1).reshape(-1, len(self.weight))
+        _product(rows, self.used, self.weight, self.bias)
+        return gradient
+
+
+class _Pool:
+    def __init__(self, layer: nn.Module) -> None:
+        assert isinstance(layer, nn.MaxPool2d)
+        size = layer.kernel_size
+        self.size = [size, size] if isinstance(size, int) else list(size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.x = x
+        out, self.where = aten.max_pool2d_with_indices(x, self.size, self.size)
+        return out  # type: ignore[no-any-return]
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor:  # noqa: ARG002
+        return aten.max_pool2d_with_indices_backward(  # type: ignore[no-any-return]
+            gradient, self.x, self.size, self.size, [0, 0], [1, 1], False, self.where
+        )
+
+
+class _Flat:
+    def __init__(self, layer: nn.Module) -> None:
+        pass
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.shape, self.last = x.shape, x.ndim == 4 and not x.is_contiguous()
+        return x.flatten(1)
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor:  # noqa: ARG002
+        back = gradient.view(self.shape)
+        return back.contiguous(memory_format=torch.channels_last) if self.last else back
+
+
+class _Elementwise:
+    """An activation, in place on its input, whose derivative is a function of what came out."""
+
+    def __init__(self, apply: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], object]) -> None:
+        self.apply, self.slope = apply, slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.y = self.apply(x)
+        return self.y
+
+    def backward(self, gradient: Tensor, needed: bool) -> Tensor:  # noqa: ARG002
+        self.slope(gradient, self.y)
+        return gradient
+
+
+def _product(gradient: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> None:
+    """The gradients of `x @ weight.T + bias` in both parameters."""
+    assert weight.grad is not None and bias.grad is not None
+    torch.mm(gradient.t(), x, out=weight.grad.flatten(1))
+    torch.sum(gradient, 0, out=bias.grad)
+
+
+_MAKERS: dict[type[nn.Module], Callable[[nn.Module], _Layer]] = {
+    nn.Linear: _Dense,
+    nn.Conv2d: _Convolution,
+    nn.MaxPool2d: _Pool,
+    nn.Flatten: _Flat,
+    nn.ReLU: lambda _: _Elementwise(
+        torch.relu_, lambda g, y: aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+    ),
+    nn.Tanh: lambda _: _Elementwise(torch.tanh_, lambda g, y: aten.tanh_backward.grad_input(g, y, grad_input=g)),
+    nn.Sigmoid: lambda _: _Elementwise(
+        torch.sigmoid_, lambda g, y: aten.sigmoid_backward.grad_input(g, y, grad_input=g)
+    ),
+}
