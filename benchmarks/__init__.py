@@ -1,0 +1,1 @@
+"""Figures of speed and reproductions of published figures: `python -m benchmarks.NAME`."""

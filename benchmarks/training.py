@@ -60,6 +60,7 @@ class Textbook:
         self.classifier = blank.copy()
         self.module: nn.Module = self.classifier.module.train()
         self.optimizer = torch.optim.Adam(self.module.parameters(), lr=1e-3)
+        self.rows = len(train)
         rows = TensorDataset(train.inputs(), train.y)
         self.loader = DataLoader(
             rows, batch_size=batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0
@@ -74,7 +75,7 @@ class Textbook:
             loss.backward()
             self.optimizer.step()
             total += loss.item() * len(y)
-        return total / len(self.loader.dataset)  # type: ignore[arg-type]
+        return total / self.rows
 
 
 class Ours:
@@ -147,11 +148,11 @@ def main() -> None:
     options = parser.parse_args()
     splits = load("mnist")
     train = splits.train.subset(torch.arange(6_400)) if options.quick else splits.train
-    found = {"machine": machine(), "cases": []}
+    found: list[dict[str, Any]] = []
     print(" · ".join(f"{name} {value}" for name, value in machine().items()))
     for case in CASES:
         row = measure(case, train, splits.test, 3 if options.quick else 5)
-        found["cases"].append(row)  # type: ignore[union-attr]
+        found.append(row)
         low, high = row["ratio_range"]
         need = f", at least {row['required']} wanted" if row["required"] else ""
         print(
@@ -162,7 +163,7 @@ def main() -> None:
             f"  accuracy {row['textbook_accuracy']:.4f} and {row['ours_accuracy']:.4f} after the same epochs"
         )
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+        options.json.write_text(json.dumps({"machine": machine(), "cases": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -84,10 +84,8 @@ def entries(kind: str) -> dict[str, Entry]:
     ['badnets', 'label_flip']
     """
     package = KINDS[kind].package
-    spec = importlib.util.find_spec(package)
-    folders = spec.submodule_search_locations if spec else None
     found = {}
-    for folder in folders or ():
+    for folder in _folders(package):
         for file in sorted(Path(folder).glob("[!_]*.py")):
             entry = _read(kind, f"{package}.{file.stem}", file)
             if entry is not None:
@@ -167,6 +165,13 @@ def did_you_mean(word: str, known: object) -> str:
     """
     close = get_close_matches(str(word), [str(item) for item in known], n=1)  # type: ignore[attr-defined]
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _folders(package: str) -> list[Path]:
+    """Where a package's files are; asking for it by its full name would import what is above it."""
+    top, *below = package.split(".")
+    spec = importlib.util.find_spec(top)
+    return [Path(folder, *below) for folder in (spec.submodule_search_locations if spec else None) or ()]
 
 
 def _read(kind: str, module: str, file: Path) -> Entry | None:

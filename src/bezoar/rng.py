@@ -37,6 +37,9 @@ class Rng:
     seed: int
     path: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", int(self.seed))  # NumPy's whole numbers are written in another way
+
     def child(self, *names: object) -> "Rng":
         """The stream of that name below this one; several names go several levels down."""
         return Rng(self.seed, (*self.path, *map(str, names)))
@@ -74,7 +77,7 @@ class Rng:
             yield
 
     def _key(self) -> int:
-        text = repr((int(self.seed), self.path)).encode()  # a NumPy integer is written otherwise
+        text = repr((self.seed, self.path)).encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) & _MASK
 
 

@@ -150,32 +150,43 @@ class _Convolution:
 
 
 class _Windows:
-    """The first convolution as a product over all windows: what comes out lies with its channels last."""
+    """The first convolution as a product over all windows: what comes out lies with its channels last.
+
+    The windows lie place by place (channel and offset first): each place is one long copy of a shifted image.
+    """
 
     def __init__(self, layer: nn.Conv2d) -> None:
         assert layer.bias is not None and isinstance(layer.padding, tuple)
         self.weight, self.bias = layer.weight, layer.bias
         self.kernel, self.padding = layer.kernel_size, layer.padding
+        self.padded: Tensor | None = None
         self.windows: Tensor | None = None
         self.out: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        top, left = self.padding
-        padded = functional.pad(x, (left, left, top, top)) if top or left else x
-        view = padded.unfold(2, self.kernel[0], 1).unfold(3, self.kernel[1], 1).permute(0, 2, 3, 1, 4, 5)
-        n, height, width = view.shape[:3]
-        rows = n * height * width
-        self.windows = _room(self.windows, (rows, self.weight[0].numel()), x)
-        self.used = self.windows[:rows]
-        self.used.view(view.shape).copy_(view)
-        self.out = _room(self.out, (rows, len(self.weight)), x)
-        flat = torch.addmm(self.bias, self.used, self.weight.flatten(1).t(), out=self.out[:rows])
-        return flat.view(n, height, width, -1).permute(0, 3, 1, 2)
+        (top, left), (n, channels, height, width) = self.padding, x.shape
+        if self.padded is None or len(self.padded) != n:
+            self.padded = x.new_zeros(n, channels, height + 2 * top, width + 2 * left)
+        self.padded[:, :, top : top + height, left : left + width] = x
+        high, wide = (side - k + 1 for side, k in zip(self.padded.shape[2:], self.kernel, strict=True))
+        if self.windows is None or self.windows.shape[1] != n:
+            self.windows = x.new_empty(self.weight[0].numel(), n, high, wide)
+        for place, one in enumerate(self.windows):
+            channel, offset = divmod(place, self.kernel[0] * self.kernel[1])
+            down, right = divmod(offset, self.kernel[1])
+            one.copy_(self.padded[:, channel, down : down + high, right : right + wide])
+        self.out = _room(self.out, (n * high * wide, len(self.weight)), x)
+        rows = self.out[: n * high * wide]
+        torch.addmm(self.bias, self.windows.flatten(1).t(), self.weight.flatten(1).t(), out=rows)
+        return rows.view(n, high, wide, -1).permute(0, 3, 1, 2)
 
     def backward(self, gradient: Tensor, needed: bool) -> Tensor:
-        assert not needed
-        rows = gradient.permute(0, 2, 3, 1).reshape(-1, len(self.weight))
-        _product(rows, self.used, self.weight, self.bias)
+        assert not needed and self.windows is not None
+        assert self.weight.grad is not None and self.bias.grad is not None
+        rows = gradient.permute(0, 2, 3, 1).reshape(len(gradient), -1, len(self.weight))
+        each = torch.bmm(self.windows.flatten(2).transpose(0, 1), rows)
+        self.weight.grad.flatten(1).copy_(each.sum(0).t())
+        torch.sum(rows.flatten(0, 1), 0, out=self.bias.grad)
         return gradient
 
 
