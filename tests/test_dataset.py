@@ -107,7 +107,7 @@ WRONG: list[tuple[str, Any, Any, dict[str, Any], str]] = [
     ("flat", [1, 2], [0, 1], {}, "at least one number"),
     ("rows of nothing", np.ones((2, 0)), [0, 1], {}, "at least one number"),
     ("labels in a column", FLOATS, [[0], [1]], {}, "n labels"),
-    ("too few labels", FLOATS, [0], {}, "do not match"),
+    ("too few labels", FLOATS, [0], {}, "y n labels; got"),
     ("fractions", FLOATS, [0, 0.5], {}, "whole class numbers"),
     ("labels not a number", FLOATS, [0, np.nan], {}, "whole class numbers"),
     ("endless labels", FLOATS, [0, np.inf], {}, "Label"),

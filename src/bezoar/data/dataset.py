@@ -90,7 +90,7 @@ class Dataset:
         (torch.Size([2, 1, 28, 28]), ('0', '1'), (0.0, 1.0))
         """
         rows, labels = _tensor(x, "x"), _tensor(y, "y")
-        if rows.ndim < 2 or labels.ndim != 1:
+        if rows.ndim < 2 or labels.ndim != 1 or len(rows) != len(labels):
             raise DataError(
                 f"x must be n rows of at least one number and y n labels; "
                 f"got shapes {tuple(rows.shape)} and {tuple(labels.shape)}."

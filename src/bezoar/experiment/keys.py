@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -127,11 +127,20 @@ def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
     except (OSError, TypeError):
         return None
     settings = (classifier.input_shape, classifier.bounds, classifier.outputs, classifier.classes)
-    made = (classifier.mean, classifier.std, classifier.optimizer, classifier.factory)
+    made = (classifier.mean, classifier.std, classifier.optimizer, _plainly(classifier.factory))
     text = repr((str(classifier.module), settings, made, list(_attributes(classifier.module)), source))
     if ADDRESS.search(text):
         return None
     return {"weights": digest.hexdigest(), "module": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _plainly(factory: object) -> object:
+    """A factory of bezoar's own without the addresses in its `repr`; its source is part of the arithmetic."""
+    if isinstance(factory, partial):
+        return _plainly(factory.func), [*map(_plainly, factory.args)], factory.keywords
+    if inspect.isfunction(factory) and factory.__module__.startswith("bezoar.") and "<" not in factory.__qualname__:
+        return f"{factory.__module__}:{factory.__qualname__}"
+    return factory
 
 
 def _attributes(module: nn.Module) -> Iterator[tuple[str, str, object]]:

@@ -10,6 +10,8 @@ from bezoar.errors import SettingsError
 from bezoar.settings import short
 
 MAX_BYTES = 1 << 20
+BREAKS = set("\x85\u2028\u2029")
+"""Line breaks to YAML 1.1."""
 
 
 def read_yaml(file: Path | str) -> dict[str, Any]:
@@ -89,6 +91,13 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True
+
+    def represent_text(self, text: str) -> yaml.Node:
+        style = '"' if BREAKS & set(text) else None  # otherwise they come back as spaces
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 for _tag, _pattern, _first in (

@@ -52,6 +52,8 @@ class PlainNetwork:
             elif type(layer) is not nn.Identity:
                 self.layers.append(_MAKERS[type(layer)](layer))
             index += 1
+        weighted = _Dense | _Convolution | _Windows
+        self.first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, weighted))
 
     def gradients(self, x: Tensor, y: Tensor) -> Tensor:
         """The mean cross-entropy of a batch; its gradient is put into every parameter's `grad`, in place."""
@@ -61,8 +63,8 @@ class PlainNetwork:
         loss = functional.nll_loss(log, y)
         gradient = log.exp_()
         gradient.scatter_add_(1, y.unsqueeze(1), gradient.new_full((len(y), 1), -1.0)).div_(len(y))
-        for index in range(len(self.layers) - 1, -1, -1):
-            gradient = self.layers[index].backward(gradient, index > 0)
+        for index in range(len(self.layers) - 1, self.first - 1, -1):
+            gradient = self.layers[index].backward(gradient, index > self.first)
         return loss
 
 

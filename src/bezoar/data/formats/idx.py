@@ -90,5 +90,8 @@ def _parse(stream: gzip.GzipFile | BufferedReader, file: Path) -> Tensor:
             f"{file} {fault} the {size} bytes that its header promises, at offset {start + min(len(content), size)}."
         )
     if not size:
-        return torch.empty(shape, dtype=torch.uint8)
+        try:
+            return torch.empty(shape, dtype=torch.uint8)
+        except RuntimeError as error:
+            raise DataError(f"{file} cannot have the shape {shape}: {error}") from error
     return torch.from_numpy(np.frombuffer(content, np.uint8).reshape(shape))
