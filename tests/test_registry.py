@@ -42,7 +42,11 @@ def test_components_are_found_by_file_and_not_imported(strange: None) -> None:
 def test_what_is_missing_or_broken_is_said(strange: None) -> None:
     assert registry.entries("attacks")["needy"].missing == ("no_such_package_here",)
     assert "SyntaxError" in (registry.entries("attacks")["broken"].broken or "")
-    for name, words in (("needy", "needs no_such_package_here"), ("broken", "cannot be loaded"), ("god_one", "'good_one'")):
+    for name, words in (
+        ("needy", "needs no_such_package_here"),
+        ("broken", "cannot be loaded"),
+        ("god_one", "'good_one'"),
+    ):
         with pytest.raises(UnknownComponentError, match=words):
             registry.find("attacks", name)
 

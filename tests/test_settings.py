@@ -57,7 +57,11 @@ def test_a_wrong_setting_is_named_with_what_it_must_be(settings: dict[str, Any],
 
 def test_all_problems_come_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        build("attacks", {"name": "badnets", "rate": 2, "tarjet": 1, "trigger": {"name": "patch", "size": 0}}, path="attack")
+        build(
+            "attacks",
+            {"name": "badnets", "rate": 2, "tarjet": 1, "trigger": {"name": "patch", "size": 0}},
+            path="attack",
+        )
     assert caught.value.problems == (
         "attack.rate must be in [0, 1]; got 2.",
         "attack.tarjet is not a setting. Did you mean 'target'?",
@@ -89,7 +93,8 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"), [({"momentum": 0.9}, "for sgd"), ({"min_delta": 0.1}, "needs patience"), ({"warmup": 1.0}, "warmup")]
+    ("settings", "words"),
+    [({"momentum": 0.9}, "for sgd"), ({"min_delta": 0.1}, "needs patience"), ({"warmup": 1.0}, "warmup")],
 )
 def test_an_option_that_would_be_ignored_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):

@@ -304,7 +304,10 @@ class Module:
             SettingsError: the function does not make a module for such rows and so many classes.
         """
         make = import_named(self.factory)
-        named = inspect.signature(make).parameters
+        try:
+            named = inspect.signature(make).parameters
+        except (TypeError, ValueError) as error:
+            raise SettingsError([f"{self.factory} is no function that makes an nn.Module."]) from error
         given = {"input_shape": input_shape, "classes": classes}
 
         def factory(stream: Rng) -> nn.Module:

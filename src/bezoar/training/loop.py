@@ -160,7 +160,7 @@ def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) 
     total = torch.zeros((), dtype=torch.float64, device=data.device)
     for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
         rate = recipe.rate_at((epoch + step / batches) / recipe.epochs)
-        total += update(x, y, rate) * len(y)
+        total.add_(update(x, y, rate), alpha=len(y))
     return float(total) / len(data)
 
 

@@ -52,6 +52,7 @@ class PlainNetwork:
             elif type(layer) is not nn.Identity:
                 self.layers.append(_MAKERS[type(layer)](layer))
             index += 1
+        self.less = torch.empty(0, 1)
         weighted = _Dense | _Convolution | _Windows
         self.first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, weighted))
 
@@ -61,8 +62,9 @@ class PlainNetwork:
             x = layer.forward(x)
         log = torch.log_softmax(x, 1)
         loss = functional.nll_loss(log, y)
-        gradient = log.exp_()
-        gradient.scatter_add_(1, y.unsqueeze(1), gradient.new_full((len(y), 1), -1.0)).div_(len(y))
+        if len(self.less) < len(y):
+            self.less = log.new_full((len(y), 1), -1.0)
+        gradient = log.exp_().scatter_add_(1, y.unsqueeze(1), self.less).div_(len(y))
         for index in range(len(self.layers) - 1, self.first - 1, -1):
             gradient = self.layers[index].backward(gradient, index > self.first)
         return loss
@@ -249,9 +251,7 @@ _MAKERS: dict[type[nn.Module], Callable[[nn.Module], _Layer]] = {
     nn.Conv2d: _Convolution,
     nn.MaxPool2d: _Pool,
     nn.Flatten: _Flat,
-    nn.ReLU: lambda _: _Elementwise(
-        torch.relu_, lambda g, y: aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
-    ),
+    nn.ReLU: lambda _: _Elementwise(torch.relu_, lambda g, y: g.mul_(y > 0)),
     nn.Tanh: lambda _: _Elementwise(torch.tanh_, lambda g, y: aten.tanh_backward.grad_input(g, y, grad_input=g)),
     nn.Sigmoid: lambda _: _Elementwise(
         torch.sigmoid_, lambda g, y: aten.sigmoid_backward.grad_input(g, y, grad_input=g)

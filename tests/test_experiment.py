@@ -1,0 +1,462 @@
+"""The referee: the same numbers each time, a control that differs in the poison alone, and folders that are safe."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bezoar.attacks import BadNets, LabelFlip, RandomNoise
+from bezoar.data import Dataset, Poisoned, Splits
+from bezoar.errors import BezoarError, RunError, SettingsError
+from bezoar.experiment import Experiment, Result, Store, Sweep, load_spec
+from bezoar.experiment.events import Finished
+from bezoar.models import CNN, MLP, as_classifier
+from bezoar.rng import Rng
+from bezoar.testing import toy_images
+from bezoar.training import EndToEnd
+from tests.toys import small_net
+
+SPLITS = Splits(train=toy_images(120, seed=0), test=toy_images(40, seed=1))
+DIGITS = {
+    "dataset": {"name": "digits"},
+    "model": {"name": "mlp", "hidden": [8]},
+    "training": {"name": "end_to_end", "epochs": 1},
+}
+
+
+def experiment(**changes: Any) -> Experiment:
+    """A small one on toys, which takes a fraction of a second."""
+    usual = {"dataset": SPLITS, "model": MLP(hidden=(8,)), "attack": BadNets(target=1), "training": EndToEnd(epochs=2)}
+    return Experiment(**{**usual, **changes})
+
+
+def spec(**changes: Any) -> Experiment:
+    """One that its folder can make again."""
+    made = load_spec({**DIGITS, "attack": {"name": "badnets", "target": 7}, **changes})
+    assert isinstance(made, Experiment)
+    return made
+
+
+def listen() -> tuple[list[tuple[str, bool]], Callable[[Any], None]]:
+    heard: list[tuple[str, bool]] = []
+
+    def tell(event: Any) -> None:
+        if isinstance(event, Finished):
+            heard.append((event.stage, event.stored))
+
+    return heard, tell
+
+
+def stored(made: Experiment, store: Store) -> dict[str, bool]:
+    """Which stages of another run come from the store."""
+    heard, tell = listen()
+    made.run(store=store, tell=tell)
+    return dict(heard)
+
+
+def figures(result: Result) -> str:
+    return json.dumps(result.metrics, sort_keys=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_two_runs_into_two_empty_stores_give_the_same_bytes(tmp_path: Path) -> None:
+    for number in (1, 2):
+        spec(repeats=2).run(out=tmp_path / str(number), store=Store(tmp_path / f"store-{number}"))
+    for name in (
+        "metrics.json",
+        "repeats.json",
+        "poison.npz",
+        "victim.safetensors",
+        "goal.json",
+        "repeats/1/poison.npz",
+    ):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_another_seed_gives_other_numbers_and_global_streams_count_for_nothing() -> None:
+    torch.manual_seed(1)
+    first = figures(experiment().run())
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    assert figures(experiment().run()) == first
+    assert torch.equal(torch.get_rng_state(), before)
+    assert figures(experiment(seed=1).run()) != first
+
+
+def test_repeats_differ_and_the_first_is_what_one_repeat_gives() -> None:
+    one, two = experiment().run(), experiment(repeats=2).run()
+    assert two.repeats[0].values == one.repeats[0].values
+    assert two.repeats[1].values != two.repeats[0].values
+
+
+@pytest.mark.parametrize("attack", [BadNets(target=1), LabelFlip(), RandomNoise(), LabelFlip(pairs=((0, 1),))])
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_the_control_has_as_many_rows_and_sees_no_poison(attack: Any, mode: str) -> None:
+    result = experiment(attack=replace(attack, mode=mode)).run()
+    poisoned, control = result.poisoned, result.poisoned.control(Rng(0))
+    assert len(control) == len(poisoned.data)
+    assert control.ids.tolist() == poisoned.data.ids.tolist()
+    assert (len(poisoned.data) > 120) == (mode == "append")
+    clean = {(row.numpy().tobytes(), int(label)) for row, label in zip(SPLITS.train.x, SPLITS.train.y, strict=True)}
+    assert {(row.numpy().tobytes(), int(label)) for row, label in zip(control.x, control.y, strict=True)} <= clean
+    assert len(result.repeats[0].losses[0]) == len(result.repeats[0].losses[1]) == 2
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_without_poison_the_victim_is_its_control(mode: Any) -> None:
+    result = experiment(attack=BadNets(target=1, rate=0.0, mode=mode)).run()
+    victim, control = result.victim.state(), result.control.state()
+    assert all(torch.equal(victim[name], control[name]) for name in victim)
+    assert result.metrics["accuracy_drop"]["mean"] == 0
+    assert result.metrics["poison_rows"]["mean"] == 0
+    assert any("Nothing was poisoned" in doubt for doubt in result.doubts)
+
+
+def test_a_run_without_a_store_keeps_nothing_and_gives_the_same(store: Store, places: Path) -> None:
+    assert figures(experiment().run()) == figures(experiment().run(store=store))
+    assert not (places / "store").exists()
+
+
+# What is kept ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_computes_nothing_twice(store: Store) -> None:
+    first = experiment().run(store=store)
+    kept = stored(experiment(), store)
+    assert {stage: kept[stage] for stage in ("poison", "fit victim", "fit control")} == dict.fromkeys(
+        ("poison", "fit victim", "fit control"), True
+    )
+    assert figures(experiment().run(store=store)) == figures(first)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"attack": BadNets(target=2)}, {"poison": False, "fit victim": False, "fit control": True}),
+        ({"training": EndToEnd(epochs=3)}, {"poison": True, "fit victim": False, "fit control": False}),
+        ({"model": MLP(hidden=(9,))}, {"poison": True, "fit victim": False, "fit control": False}),
+        ({"seed": 1}, {"poison": False, "fit victim": False, "fit control": False}),
+        ({"name": "another"}, {"poison": True, "fit victim": True, "fit control": True}),
+        (
+            {"dataset": Splits(train=SPLITS.train, test=toy_images(40, seed=2))},
+            {"poison": True, "fit victim": True, "fit control": True},
+        ),
+        (
+            {"dataset": Splits(train=toy_images(120, seed=2), test=SPLITS.test)},
+            {"poison": False, "fit victim": False, "fit control": False},
+        ),
+    ],
+)
+def test_what_a_change_does_not_reach_is_kept(store: Store, changes: dict[str, Any], kept: dict[str, bool]) -> None:
+    experiment().run(store=store)
+    heard = stored(experiment(**changes), store)
+    assert {stage: heard[stage] for stage in kept} == kept
+
+
+def test_a_damaged_store_costs_time_alone(store: Store) -> None:
+    first = experiment().run(store=store)
+    for file in store.folder.rglob("*.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert figures(experiment().run(store=store)) == figures(first)
+    assert stored(experiment(), store)["fit victim"]
+
+
+def test_a_module_made_in_python_is_a_model_and_is_kept_by_its_state(store: Store) -> None:
+    with Rng(0).torch_globally():
+        module = small_net((1, 6, 6), 4)
+    live = as_classifier(module, input_shape=(1, 6, 6))
+    first = experiment(model=live).run(store=store)
+    assert stored(experiment(model=as_classifier(module, input_shape=(1, 6, 6))), store)["fit victim"]
+    module[1].weight.data.add_(1)
+    assert not stored(experiment(model=as_classifier(module, input_shape=(1, 6, 6))), store)["fit victim"]
+    assert any("no mean or std was given" in doubt for doubt in first.doubts)
+
+
+class Own:
+    """An attack, and its goal, that are no components: their settings are not known."""
+
+    def __init__(self, shift: int) -> None:
+        self.shift = shift
+
+    def success(self, classifier: Any, test: Dataset) -> float | None:
+        return None
+
+    def poison(self, data: Dataset, *, rng: Rng, surrogate: Any = None) -> Poisoned:
+        rows = torch.arange(10)
+        return Poisoned.replace(data, rows, y=(data.y[rows] + self.shift) % 4, goal=self)
+
+
+def test_an_attack_that_is_no_component_is_never_taken_for_another(store: Store) -> None:
+    one, two = (experiment(attack=Own(shift)).run(store=store) for shift in (1, 2))
+    assert not torch.equal(one.poisoned.y, two.poisoned.y)
+    assert not stored(experiment(attack=Own(1)), store)["poison"]
+
+
+def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bezoar.experiment import stages
+
+    monkeypatch.setattr(stages, "identity", lambda kind, part: {"name": type(part).__name__})
+    experiment(attack=Own(1)).run(store=store)
+    assert not stored(experiment(attack=Own(1)), store)["poison"]
+
+
+# What is refused -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"attack": BadNets(target=12)}, "attack (badnets) has target 12, but the classes are 0 to 3."),
+        ({"attack": BadNets(target=1, count=100)}, "attack (badnets) wants 100 rows, but only 90 of 120 are eligible."),
+        ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has pairs with [9]"),
+        ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
+        (
+            {"model": as_classifier(small_net((1, 5, 5), 4), input_shape=(1, 5, 5))},
+            "model: The classifier takes rows of",
+        ),
+        ({"model": as_classifier(small_net((1, 6, 6), 3), input_shape=(1, 6, 6))}, "knows 3 classes"),
+    ],
+)
+def test_settings_that_do_not_fit_the_data_are_refused_before_anything_is_written(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        experiment(**changes).run(out=tmp_path / "out", store=Store(tmp_path / "store"))
+    assert said in str(caught.value)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_all_cells_problems_are_told_before_anything_runs(tmp_path: Path) -> None:
+    made = load_spec({**DIGITS, "attack": "badnets", "grid": {"attack.target": [1, 12, 13]}})
+    with pytest.raises(SettingsError) as caught:
+        made.run(out=tmp_path / "out")
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == ["2-target-12", "3-target-13"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for device in ("abacus", "cuda:99"):
+        with pytest.raises(BezoarError, match="There is no device"):
+            experiment().run(device=device, out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Folders ---------------------------------------------------------------------------------------------------------------
+
+
+STRANGERS = {
+    "a text": {"notes.txt": "mine"},
+    "somebody's spec.yaml": {"spec.yaml": "attack: badnets", "figures/mine.png": "mine", "cells/a": "mine"},
+    "a spec.yaml of other bytes": {"spec.yaml": "\xff", "report.html": "mine"},
+    "a hidden file": {".git/config": "mine"},
+}
+
+
+@pytest.mark.parametrize("held", STRANGERS.values(), ids=STRANGERS.keys())
+def test_a_strangers_folder_is_refused_and_left_alone(tmp_path: Path, held: dict[str, str]) -> None:
+    for name, text in held.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode("latin1"))
+    with pytest.raises(RunError, match="holds no run of bezoar's"):
+        experiment().run(out=tmp_path)
+    found = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert found == {name: text.encode("latin1") for name, text in held.items()}
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(RunError, match="is a file"):
+        experiment().run(out=tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_run_of_another_spec_replaces_the_earlier_one_and_nothing_else(tmp_path: Path) -> None:
+    experiment(repeats=2).run(out=tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    assert (tmp_path / "out" / "repeats" / "1").is_dir()
+    experiment().run(out=tmp_path / "out")
+    assert not (tmp_path / "out" / "repeats").exists()
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+def test_a_name_that_is_a_path_writes_nowhere_else(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    experiment(name="../../x").run(out=out)
+    made = load_spec({**DIGITS, "attack": "badnets", "grid": {"name": ["../../x", "/tmp/x"]}})
+    assert isinstance(made, Sweep)
+    made.run(out=tmp_path / "deep" / "grid")
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["grid", "out"]
+    assert len(list((tmp_path / "deep" / "grid" / "cells").iterdir())) == 2
+
+
+def test_a_result_is_the_same_after_it_was_written(tmp_path: Path) -> None:
+    attack = {"name": "badnets", "target": 7, "mode": "append"}
+    result = spec(attack=attack, repeats=2).run(out=tmp_path / "out")
+    again = Result.load(tmp_path / "out")
+    assert (again.spec, again.metrics, again.doubts) == (result.spec, result.metrics, result.doubts)
+    assert len(again.repeats) == 2
+    for one, other in zip(result.repeats, again.repeats, strict=True):
+        assert (one.values, one.losses) == (other.values, other.losses)
+        assert np.array_equal(one.confusion, other.confusion)
+        assert one.poisoned.data.fingerprint == other.poisoned.data.fingerprint
+        assert torch.equal(one.poisoned.roles, other.poisoned.roles)
+        assert one.poisoned.control(Rng(0)).fingerprint == other.poisoned.control(Rng(0)).fingerprint
+        assert one.poisoned.goal == other.poisoned.goal
+        test = one.poisoned.base
+        assert torch.equal(one.victim.scores(test.inputs()), other.victim.scores(test.inputs()))
+        assert torch.equal(one.control.scores(test.inputs()), other.control.scores(test.inputs()))
+    assert {name: array.tolist() for name, array in result.repeats[0].examples.items()} == {
+        name: array.tolist() for name, array in again.repeats[0].examples.items()
+    }
+    assert again.to_frame().shape == result.to_frame().shape
+    assert (tmp_path / "out" / "metrics.json").read_bytes() == (
+        again.save(tmp_path / "b") / "metrics.json"
+    ).read_bytes()
+
+
+def test_what_a_run_wrote_runs_again_to_the_same_numbers(tmp_path: Path) -> None:
+    result = spec(name="1e-3").run(out=tmp_path / "out")
+    again = load_spec(tmp_path / "out" / "spec.yaml")
+    assert isinstance(again, Experiment)
+    assert figures(again.run()) == figures(result)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "no spec": lambda out: (out / "spec.yaml").unlink(),
+    "a broken spec": lambda out: (out / "spec.yaml").write_text("attack: ["),
+    "a grid": lambda out: (out / "spec.yaml").write_text("attack: badnets\ngrid: {seed: [1, 2]}"),
+    "no manifest": lambda out: (out / "manifest.json").unlink(),
+    "an empty manifest": lambda out: (out / "manifest.json").write_text("{}"),
+    "a manifest that is a list": lambda out: (out / "manifest.json").write_text("[]"),
+    "no figures": lambda out: (out / "metrics.json").unlink(),
+    "repeats that are a number": lambda out: (out / "repeats.json").write_text("3"),
+    "more repeats than there are": lambda out: (out / "repeats.json").write_text("[{}, {}, {}]"),
+    "no victim": lambda out: (out / "victim.safetensors").unlink(),
+    "half a victim": lambda out: (out / "victim.safetensors").write_bytes(b"\0" * 40),
+    "another network's victim": lambda out: (out / "spec.yaml").write_text(
+        (out / "spec.yaml").read_text().replace("  - 8\n", "  - 9\n")
+    ),
+    "a goal that is none": lambda out: (out / "goal.json").write_text("[]"),
+    "a goal that names code": lambda out: (out / "goal.json").write_text('{"name": "os:abort"}'),
+    "poison that is none": lambda out: (out / "poison.npz").write_bytes(b"PK"),
+    "details that are none": lambda out: (out / "details.npz").write_bytes(b""),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run that the tests below copy."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    spec().run(out=out)
+    return out
+
+
+def copied(run: Path, to: Path) -> Path:
+    to.mkdir()
+    for file in run.iterdir():
+        if file.is_file():
+            (to / file.name).write_bytes(file.read_bytes())
+    return to
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    out = copied(run, tmp_path / "out")
+    damage(out)
+    with pytest.raises(RunError):
+        Result.load(out)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x": lambda x: x[:-1]},
+        {"x": lambda x: x[..., :-1]},
+        {"x": lambda x: x.astype(np.float64)},
+        {"y": lambda y: y + 10},
+        {"y": lambda y: y * np.nan},
+        {"ids": lambda ids: np.zeros_like(ids)},
+        {"role": lambda role: role[:1]},
+        {"origin_ids": lambda ids: ids[:1]},
+    ],
+)
+def test_poison_that_does_not_fit_the_data_is_one_error(
+    run: Path, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import jaxtyping
+
+    out = copied(run, tmp_path / "out")
+    with np.load(out / "poison.npz") as held:
+        arrays = dict(held)
+    np.savez(
+        out / "poison.npz", **{name: changes.get(name, lambda same: same)(array) for name, array in arrays.items()}
+    )
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # outside the tests nobody checks the shapes
+    with pytest.raises(RunError):
+        Result.load(out)
+
+
+def test_a_run_of_what_only_python_had_says_so(tmp_path: Path) -> None:
+    experiment().run(out=tmp_path / "out")
+    with pytest.raises(RunError, match="was made in Python"):
+        Result.load(tmp_path / "out")
+
+
+# Sweeps ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: Store) -> None:
+    made = load_spec({**DIGITS, "attack": {"name": "badnets", "target": 7}, "grid": {"attack.rate": [0.05, 0.1]}})
+    assert isinstance(made, Sweep)
+    heard, tell = listen()
+    done = made.run(out=tmp_path / "out", store=store, tell=tell)
+    assert [kept for stage, kept in heard if stage == "fit control"] == [False, True]
+    assert [row["attack.rate"] for row in done.rows()] == ["0.05", "0.1"]
+    assert done.to_frame().shape[0] == 2
+    table = (tmp_path / "out" / "table.csv").read_text().splitlines()
+    assert len(table) == 3
+    for name, result in done.results.items():
+        cell = tmp_path / "out" / "cells" / name
+        assert json.loads((cell / "metrics.json").read_text()) == result.metrics
+        assert Result.load(cell).metrics == result.metrics
+        assert figures(made.cells[name].run()) == figures(result)
+    again = load_spec(tmp_path / "out" / "spec.yaml")
+    assert isinstance(again, Sweep)
+    assert again.cells == made.cells
+
+
+# Odd data ----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_test_set_has_no_figures_and_is_written(tmp_path: Path) -> None:
+    none = SPLITS.test.subset(torch.arange(0))
+    result = experiment(dataset=Splits(train=SPLITS.train, test=none)).run(out=tmp_path / "out")
+    for name in ("clean_accuracy", "control_accuracy", "accuracy_drop", "attack_success_rate"):
+        assert result.metrics[name]["mean"] is None
+    assert any("test set has 0 rows" in doubt for doubt in result.doubts)
+
+
+def test_a_training_that_diverges_says_so_and_is_written(tmp_path: Path) -> None:
+    training = EndToEnd(epochs=2, optimizer="sgd", learning_rate=1e30)
+    result = experiment(training=training).run(out=tmp_path / "out", store=Store(tmp_path / "store"))
+    assert any("it diverged" in doubt for doubt in result.doubts)
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["victim_loss"]["mean"] is None
+
+
+def test_classes_with_any_names_are_written_and_read(tmp_path: Path) -> None:
+    names = ("a/b", "é 漢", "", "class_accuracy.x")
+    named = Splits(train=replace(SPLITS.train, classes=names), test=replace(SPLITS.test, classes=names))
+    result = experiment(dataset=named).run(out=tmp_path / "out")
+    held = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert held == result.metrics
+    assert {f"class_accuracy.{name}" for name in names} <= set(held)

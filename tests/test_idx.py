@@ -1,0 +1,206 @@
+"""MNIST's files, from friends and from strangers."""
+
+import gzip
+import os
+import struct
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bezoar.data.formats import idx
+from bezoar.data.sources.mnist import Mnist
+from bezoar.errors import BezoarError, DataError, MissingDataError
+from bezoar.rng import Rng
+
+LARGE = 2**31
+FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""The folder is shared between examples on purpose: each writes its file anew."""
+
+
+def content(array: np.ndarray) -> bytes:
+    header = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def claim(*shape: int) -> bytes:
+    return b"\0\0\x08" + bytes([len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
+
+
+def images(rows: int, seed: int = 0) -> np.ndarray:
+    return Rng(seed).child("images").numpy().integers(0, 256, (rows, 4, 5), dtype=np.uint8)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "some-idx"
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.booleans())
+@FILE_EACH_TIME
+def test_what_was_written_is_read(tmp_path: Path, shape: list[int], packed: bool) -> None:
+    array = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    file = tmp_path / ("some.gz" if packed else "some")
+    file.write_bytes(gzip.compress(content(array)) if packed else content(array))
+    read = idx.read(file)
+    assert read.dtype == torch.uint8
+    assert np.array_equal(read.numpy(), array)
+
+
+WRONG = {
+    "nothing": b"",
+    "half a magic number": b"\0\0\x08",
+    "another type": b"\0\0\x0d\1" + struct.pack(">I", 0),
+    "no dimensions": b"\0\0\x08\0",
+    "five dimensions": claim(1, 1, 1, 1, 1) + b"x",
+    "half a header": claim(2, 2)[:9],
+    "too short": claim(2, 2) + b"abc",
+    "too long": claim(2, 2) + b"abcde",
+    "no dimensions to speak of": claim(0) + b"a",
+    "two gigabytes that are not there": claim(LARGE) + b"abc",
+    "all that 32 bits can say": claim(*[2**32 - 1] * 4) + b"abc",
+    "a NumPy file": b"\x93NUMPY\x01\x00",
+    "a gzip file without the ending": gzip.compress(claim(1) + b"a"),
+}
+
+
+@pytest.mark.parametrize("written", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, written: bytes, packed: bool) -> None:
+    file = tmp_path / ("some.gz" if packed else "some")
+    file.write_bytes(gzip.compress(written) if packed else written)
+    with pytest.raises(DataError) as caught:
+        idx.read(file)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 4), (4, 0), (2**32 - 1, 0)])
+def test_no_bytes_are_an_array_too(file: Path, shape: tuple[int, ...]) -> None:
+    file.write_bytes(claim(*shape))
+    assert tuple(idx.read(file).shape) == shape
+
+
+def test_no_bytes_of_a_shape_that_no_tensor_can_have_are_refused(file: Path) -> None:
+    file.write_bytes(claim(0, 2**32 - 1, 2**32 - 1))
+    with pytest.raises(DataError, match="cannot have the shape"):
+        idx.read(file)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [claim(LARGE), claim(LARGE, 3), claim(2**32 - 1, 2**32 - 1)],
+)
+def test_a_header_that_lies_costs_no_memory(file: Path, written: bytes) -> None:
+    file.write_bytes(written + bytes(1000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="ends before"):
+            idx.read(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 * idx.CHUNK
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_gzip_bomb_is_left_after_the_bytes_that_its_header_promises(tmp_path: Path) -> None:
+    file = tmp_path / "bomb.gz"
+    file.write_bytes(gzip.compress(claim(10) + bytes(1 << 26)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="goes on after"):
+            idx.read(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 * idx.CHUNK
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.data(), st.booleans())
+@FILE_EACH_TIME
+def test_a_mutilated_file_gives_an_array_or_one_error(tmp_path: Path, draw: st.DataObject, packed: bool) -> None:
+    raw = content(images(3))
+    broken = bytearray(gzip.compress(raw) if packed else raw)
+    for _ in range(draw.draw(st.integers(1, 4))):
+        where = draw.draw(st.integers(0, max(0, len(broken) - 1)))
+        match draw.draw(st.sampled_from(["flip", "cut", "insert", "delete"])):
+            case "flip" if broken:
+                broken[where] ^= draw.draw(st.integers(1, 255))
+            case "cut":
+                del broken[where:]
+            case "insert":
+                broken[where:where] = draw.draw(st.binary(min_size=1, max_size=8))
+            case "delete":
+                del broken[where : where + 3]
+    file = tmp_path / ("some.gz" if packed else "some")
+    file.write_bytes(broken)
+    try:
+        assert idx.read(file).dtype == torch.uint8
+    except DataError as error:
+        assert str(file) in str(error)
+
+
+@given(st.binary(max_size=64), st.booleans())
+@FILE_EACH_TIME
+def test_noise_gives_an_array_or_one_error(tmp_path: Path, noise: bytes, packed: bool) -> None:
+    file = tmp_path / ("some.gz" if packed else "some")
+    file.write_bytes(noise)
+    try:
+        idx.read(file)
+    except DataError as error:
+        assert str(file) in str(error)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        idx.read(tmp_path)
+
+
+@pytest.fixture
+def mnist() -> Path:
+    """A small MNIST where `$BEZOAR_DATA` points to."""
+    folder = Path(os.environ["BEZOAR_DATA"]) / "mnist"
+    folder.mkdir(parents=True)
+    for (x, y), rows in zip(idx.NAMES.values(), (20, 10), strict=True):
+        (folder / x).write_bytes(content(images(rows)))
+        (folder / f"{y}.gz").write_bytes(gzip.compress(content(np.arange(rows) % 10)))
+    return folder
+
+
+def test_mnist_is_read_plain_and_packed(mnist: Path) -> None:
+    splits = Mnist().load()
+    assert (len(splits.train), len(splits.test), splits.train.shape) == (20, 10, (1, 4, 5))
+    assert splits.train.classes == tuple("0123456789")
+    assert np.array_equal(splits.train.x[:, 0].numpy(), images(20))
+    assert [file.name for file in Mnist().files()] == [
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte.gz",
+    ]
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte.gz"])
+def test_a_missing_file_is_named(mnist: Path, name: str) -> None:
+    (mnist / name).unlink()
+    with pytest.raises(MissingDataError, match=name.removesuffix(".gz")):
+        Mnist().load()
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("train-labels-idx1-ubyte", np.arange(19) % 10),
+        ("train-labels-idx1-ubyte", np.full(20, 10)),
+        ("train-labels-idx1-ubyte", np.zeros((20, 1))),
+        ("train-images-idx3-ubyte", np.zeros((20, 4))),
+        ("t10k-images-idx3-ubyte", np.zeros((10, 5, 4))),
+        ("train-images-idx3-ubyte", np.zeros((20, 0, 0))),
+    ],
+)
+def test_files_that_do_not_belong_together_are_refused(mnist: Path, name: str, array: np.ndarray) -> None:
+    (mnist / name).write_bytes(content(array))
+    with pytest.raises(BezoarError):
+        Mnist().load()
