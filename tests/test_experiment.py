@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -27,6 +28,8 @@ DIGITS = {
     "model": {"name": "mlp", "hidden": [8]},
     "training": {"name": "end_to_end", "epochs": 1},
 }
+
+SAME = ("metrics.json", "repeats.json", "poison.npz", "victim.safetensors", "goal.json", "repeats/1/poison.npz")
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -71,14 +74,7 @@ def store(tmp_path: Path) -> Store:
 def test_two_runs_into_two_empty_stores_give_the_same_bytes(tmp_path: Path) -> None:
     for number in (1, 2):
         spec(repeats=2).run(out=tmp_path / str(number), store=Store(tmp_path / f"store-{number}"))
-    for name in (
-        "metrics.json",
-        "repeats.json",
-        "poison.npz",
-        "victim.safetensors",
-        "goal.json",
-        "repeats/1/poison.npz",
-    ):
+    for name in SAME:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
 
 
@@ -250,7 +246,7 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-# Folders ---------------------------------------------------------------------------------------------------------------
+# Folders --------------------------------------------------------------------------------------------------------------
 
 
 STRANGERS = {
@@ -385,7 +381,7 @@ def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[
         {"x": lambda x: x.astype(np.float64)},
         {"y": lambda y: y + 10},
         {"y": lambda y: y * np.nan},
-        {"ids": lambda ids: np.zeros_like(ids)},
+        {"ids": np.zeros_like},
         {"role": lambda role: role[:1]},
         {"origin_ids": lambda ids: ids[:1]},
     ],
@@ -393,8 +389,6 @@ def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[
 def test_poison_that_does_not_fit_the_data_is_one_error(
     run: Path, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import jaxtyping
-
     out = copied(run, tmp_path / "out")
     with np.load(out / "poison.npz") as held:
         arrays = dict(held)
@@ -435,7 +429,7 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
     assert again.cells == made.cells
 
 
-# Odd data ----------------------------------------------------------------------------------------------------------------
+# Odd data -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_test_set_has_no_figures_and_is_written(tmp_path: Path) -> None:

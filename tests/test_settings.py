@@ -4,6 +4,7 @@ import json
 import pickle
 from typing import Annotated, Any
 
+import jaxtyping
 import pytest
 from annotated_types import Interval
 
@@ -63,7 +64,7 @@ def test_all_problems_come_at_once() -> None:
             path="attack",
         )
     assert caught.value.problems == (
-        "attack.rate must be in [0, 1]; got 2.",
+        "attack.rate must be in [0, 1] or null; got 2.",
         "attack.tarjet is not a setting. Did you mean 'target'?",
         "attack.trigger.size must be at least 1; got 0.",
     )
@@ -74,7 +75,8 @@ def test_whole_numbers_become_floats_and_lists_tuples() -> None:
     assert (type(made.rate), made.sizes) == (float, (1, 2))
 
 
-def test_a_component_must_have_its_method() -> None:
+def test_a_component_must_have_its_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # outside the tests nobody checks the type
     with pytest.raises(SettingsError, match="trigger must be a trigger, with a method apply"):
         BadNets(trigger=3)
 

@@ -89,6 +89,8 @@ def _load_classifier(blank: Classifier, file: Path) -> Classifier:
 def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
     arrays = npz.read(folder / "poison.npz", ("ids", "x", "y", "role", "origin_ids"))
     held = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    if len({len(tensor) for tensor in held.values()}) != 1:
+        raise DataError(f"{folder / 'poison.npz'} holds arrays of different lengths.")
     place = {int(row): index for index, row in enumerate(base.ids.tolist())}
     known = [place.get(int(row), -1) for row in held["ids"]]
     appended = [index for index, row in enumerate(known) if row < 0]

@@ -13,7 +13,7 @@ from torch import Tensor
 from bezoar.data import Dataset
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.models import Classifier
-from bezoar.models.module import ModuleClassifier
+from bezoar.models.module import ModuleClassifier, lay_out
 from bezoar.models.optimizers import Optimizer, OptimizerName
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
@@ -129,7 +129,7 @@ def train(
     """
     trained = _checked(classifier, data, recipe).copy()
     data = data.to(trained.device)
-    module = trained.module.to(memory_format=_layout(data))  # type: ignore[call-overload]
+    module = trained.module
     settings = Optimizer(
         name=recipe.optimizer,
         learning_rate=recipe.learning_rate,
@@ -150,6 +150,7 @@ def train(
             if not math.isfinite(loss) or (recipe.patience is not None and waited >= recipe.patience):
                 break
     module.zero_grad()
+    lay_out(module, trained.input_shape)  # a quick step may have laid the weights otherwise
     module.eval()
     return trained
 
@@ -179,10 +180,6 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tu
             xs = augment(xs, keys, crop=recipe.crop, flip=recipe.flip)
         decoded = data.decode(xs, out=inputs[: len(rows)])
         yield from zip(decoded.split(size), ys.split(size), strict=True)
-
-
-def _layout(data: Dataset) -> torch.memory_format:
-    return torch.channels_last if data.is_image else torch.contiguous_format
 
 
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:

@@ -1,0 +1,205 @@
+"""Components are found by file name, read without being imported, and one that is broken hides itself alone."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bezoar import registry
+from bezoar.attacks import BadNets
+from bezoar.errors import UnknownComponentError
+from bezoar.registry import KINDS, Kind, did_you_mean, entries, find, import_named, name_of
+
+GOOD = '''
+from bezoar.settings import component
+
+@component
+class {name}:
+    """A trigger called {name}.
+
+    More."""
+
+    def apply(self, x, bounds):
+        return x
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, registry.Entry]]]:
+    """Write files of a package of triggers, and read its entries."""
+    package = tmp_path / "strange_triggers"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(KINDS, "triggers", Kind("trigger", "strange_triggers", "apply"))
+    entries.cache_clear()
+
+    def write(**files: str | bytes) -> dict[str, registry.Entry]:
+        for name, content in files.items():
+            raw = content if isinstance(content, bytes) else content.encode()
+            (package / f"{name}.py").write_bytes(raw)
+        entries.cache_clear()
+        return entries("triggers")
+
+    yield write
+    entries.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("strange_triggers")]:
+        del sys.modules[name]
+
+
+def test_the_name_is_the_files_and_the_summary_the_docstrings_first_line(folder: Callable[..., dict]) -> None:
+    found = folder(red_dot=GOOD.format(name="RedDot"))
+    assert list(found) == ["red_dot"]
+    assert (found["red_dot"].class_name, found["red_dot"].summary) == ("RedDot", "A trigger called RedDot.")
+    assert "strange_triggers.red_dot" not in sys.modules, "reading must not import"
+    assert find("triggers", "red_dot").__name__ == "RedDot"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "class Other: pass",
+        "from bezoar.settings import component\n@component\nclass SomethingElse: pass",
+        "class RedDot: pass  # not decorated",
+        "",
+    ],
+)
+def test_a_file_without_a_component_of_its_name_is_none(folder: Callable[..., dict], content: str) -> None:
+    assert folder(red_dot=content) == {}
+
+
+def test_a_file_that_starts_with_an_underscore_is_none(folder: Callable[..., dict]) -> None:
+    assert folder(_red_dot=GOOD.format(name="RedDot")) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["def broken(:", b"\xff\xfe\xfa", b"x = '\0'", "(" * 5000, "import os\n  x = 1"],
+    ids=["syntax", "bytes", "null", "deep", "indent"],
+)
+def test_a_broken_file_hides_one_component_and_says_so(folder: Callable[..., dict], content: str | bytes) -> None:
+    found = folder(broken=content, red_dot=GOOD.format(name="RedDot"))
+    assert list(found) == ["broken", "red_dot"]
+    assert found["broken"].broken
+    assert found["red_dot"].broken is None
+    assert find("triggers", "red_dot").__name__ == "RedDot"
+    with pytest.raises(UnknownComponentError, match="'broken' cannot be loaded from"):
+        find("triggers", "broken")
+
+
+def test_a_package_that_is_not_installed_is_named(folder: Callable[..., dict]) -> None:
+    needy = "import no_such_package.deep\nfrom nor_this import x\nimport os\n" + GOOD.format(name="Needy")
+    found = folder(needy=needy, red_dot=GOOD.format(name="RedDot"))
+    assert found["needy"].missing == ("no_such_package", "nor_this")
+    assert found["red_dot"].missing == ()
+    with pytest.raises(UnknownComponentError, match="needs no_such_package and nor_this, which is not installed"):
+        found["needy"].load()
+
+
+def test_a_file_that_fails_when_imported_says_why(folder: Callable[..., dict]) -> None:
+    found = folder(late=GOOD.format(name="Late") + "\nfrom os import no_such_name\n")
+    with pytest.raises(UnknownComponentError, match=r"cannot be loaded from strange_triggers\.late: .*no_such_name"):
+        found["late"].load()
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A package of somebody else's with an attack, which its inner module holds and its top re-exports."""
+
+    class Theirs(BadNets):
+        """Theirs."""
+
+    module = ModuleType("their_package")
+    module.Theirs = Theirs  # type: ignore[attr-defined]
+    Theirs.__module__ = "their_package._inner"
+    monkeypatch.setitem(sys.modules, "their_package", module)
+    point = EntryPoint(name="theirs", value="their_package:Theirs", group="bezoar.attacks")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "bezoar.attacks" else [])
+    entries.cache_clear()
+    yield module
+    monkeypatch.undo()
+    entries.cache_clear()
+
+
+def test_an_entry_point_adds_a_component(plugin: ModuleType) -> None:
+    assert find("attacks", "theirs") is plugin.Theirs
+    assert {"badnets", "theirs"} <= set(entries("attacks"))
+    assert "theirs" not in entries("triggers")
+
+
+def test_a_component_that_an_entry_point_re_exports_keeps_its_name(plugin: ModuleType) -> None:
+    assert name_of("attacks", plugin.Theirs) == "theirs"
+
+
+def test_an_entry_point_that_leads_nowhere_says_so(plugin: ModuleType) -> None:
+    del plugin.Theirs
+    with pytest.raises(UnknownComponentError, match="'theirs' cannot be loaded from their_package"):
+        find("attacks", "theirs")
+    assert name_of("attacks", BadNets) == "badnets"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_components_and_each_loads(kind: str) -> None:
+    found = entries(kind)
+    assert found
+    assert list(found) == sorted(found)
+    for name, entry in found.items():
+        assert entry.summary, name
+        assert entry.broken is None
+        assert callable(getattr(entry.load(), KINDS[kind].method))
+        assert name_of(kind, entry.load()) == name
+
+
+def test_reading_all_entries_imports_no_torch() -> None:
+    code = (
+        "import sys\nfrom bezoar.registry import KINDS, entries\n"
+        "assert all(entries(kind) for kind in KINDS)\n"
+        "print([name for name in ('torch', 'numpy', 'sklearn', 'pandas', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "said"),
+    [
+        ("attacks", "badnet", "Unknown attack 'badnet'. Did you mean 'badnets'? `bezoar list attacks` shows all."),
+        ("attacks", "qqqqq", "Unknown attack 'qqqqq'. `bezoar list attacks` shows all."),
+        ("attacks", "", "Unknown attack ''. `bezoar list attacks` shows all."),
+        ("datasets", "mnst", "Did you mean 'mnist'?"),
+        ("attacks", "_attack", "Unknown attack"),
+        ("attacks", "../models/cnn", "Unknown attack"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest(kind: str, wrong: str, said: str) -> None:
+    with pytest.raises(UnknownComponentError) as caught:
+        find(kind, wrong)
+    assert said in str(caught.value)
+
+
+def test_did_you_mean_is_silent_where_nothing_is_near() -> None:
+    assert did_you_mean("x", []) == ""
+    assert did_you_mean("seed", ["epochs"]) == ""
+
+
+def test_packages_offer_their_components_by_class_name() -> None:
+    import bezoar.attacks
+
+    assert bezoar.attacks.BadNets is BadNets
+    assert "LabelFlip" in dir(bezoar.attacks)
+    with pytest.raises(AttributeError, match="no attribute 'NoSuch'"):
+        bezoar.attacks.NoSuch  # noqa: B018
+
+
+@pytest.mark.parametrize("path", ["os", "os:", ":x", "", ":", ".x:y", "os:no.such", "no_such_pkg:x", "a b:c"])
+def test_a_path_that_leads_nowhere_is_one_error(path: str) -> None:
+    with pytest.raises(UnknownComponentError, match="Cannot import"):
+        import_named(path)
+
+
+def test_a_path_may_lead_into_a_class() -> None:
+    assert import_named("pathlib:Path.cwd") == Path.cwd
