@@ -60,3 +60,15 @@ def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(
         [sys.executable, "-m", "bezoar", "list", "attacks"], env=environment, capture_output=True, text=True, check=True
     )
     assert "inverted" in listed.stdout
+
+
+def test_the_readmes_ten_lines_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code
+    assert len([line for line in code[1].splitlines() if line]) <= 11
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code[1].replace("epochs=25", "epochs=2"), "README.md", "exec"), {})
+    assert "report.html" in capsys.readouterr().out
+    assert (tmp_path / "runs/mine/report.html").is_file()

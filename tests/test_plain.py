@@ -56,8 +56,8 @@ def test_gradients_are_autograds(name: str, ties: bool) -> None:
 
 
 class Own(nn.Linear):
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        return super().forward(input) * 2
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) * 2
 
 
 def flat(*layers: nn.Module) -> nn.Sequential:

@@ -1,0 +1,136 @@
+"""The report: self-contained, escaped, told in words too, and a clear error for a damaged run."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bezoar import Dataset, Splits, load_spec
+from bezoar.attacks import BadNets
+from bezoar.errors import RunError
+from bezoar.experiment import Experiment
+from bezoar.models import MLP
+from bezoar.report import write_report
+from bezoar.rng import Rng
+from bezoar.training import EndToEnd
+
+VOID = {"meta", "img", "br", "hr", "link"}
+BASE: dict[str, Any] = {
+    "model": {"name": "mlp", "hidden": [8]},
+    "training": {"name": "end_to_end", "epochs": 2},
+}
+ATTACKS = {
+    "badnets": {"name": "badnets", "target": 7},
+    "flips": {"name": "label_flip", "rate": 0.3},
+    "pairs": {"name": "label_flip", "count": 20, "pairs": [[3, 5]]},
+    "noise": {"name": "random_noise"},
+    "nothing": {"name": "label_flip", "rate": 0.0},
+}
+
+
+class Page(HTMLParser):
+    """What a page is made of; fails on a tag that is not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def check_page(file: Path) -> str:
+    text = file.read_text()
+    page = Page(text)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        source = attributes.get("src") or attributes.get("href") or ""
+        assert not re.match(r"(?:\w+:)?//", source), source
+        if tag == "img":
+            assert source.startswith("data:image/png;base64,")
+            assert attributes.get("alt")
+    return text
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_each_kind_of_attack_has_its_page(name: str, tmp_path: Path) -> None:
+    load_spec({**BASE, "attack": ATTACKS[name]}).run(out=tmp_path / "run")
+    text = check_page(write_report(tmp_path / "run"))
+    assert "What the victim was fed" in text
+    assert ("Test images with the trigger" in text) == (name == "badnets")
+    assert ("Attack success rate</h3>" in text) == (name in ("badnets", "pairs"))
+    assert "One seed only" in text
+    assert {file.name for file in (tmp_path / "run/figures").iterdir()} == {
+        "accuracy_by_class.png",
+        "confusion.png",
+        "training_loss.png",
+    }
+
+
+def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
+    load_spec({**BASE, "attack": ATTACKS["badnets"]}).run(out=tmp_path / "run")
+    first = write_report(tmp_path / "run").read_bytes()
+    assert write_report(tmp_path / "run").read_bytes() == first
+
+
+def test_a_grid_has_a_table_a_curve_and_a_section_for_each_cell(tmp_path: Path) -> None:
+    spec = {**BASE, "attack": ATTACKS["badnets"], "repeats": 2, "grid": {"attack.rate": [0.05, 0.1, 0.2]}}
+    load_spec(spec).run(out=tmp_path / "run")
+    text = check_page(write_report(tmp_path / "run"))
+    assert text.count('<section class="cell"') == 3
+    assert "Against attack.rate" in text
+    for cell in (tmp_path / "run/cells").iterdir():
+        assert "Each repeat" in check_page(cell / "report.html")
+
+
+def test_hostile_names_are_only_text(tmp_path: Path) -> None:
+    evil = '<script>alert("1")</script>$x_{'
+    rows = Rng(0).numpy().integers(0, 256, (60, 5, 5), np.uint8)
+    data = Dataset.from_arrays(rows, np.arange(60) % 2, classes=[evil, "b"])
+    Experiment(
+        name=evil,
+        dataset=Splits(train=data, test=data),
+        model=MLP(hidden=()),
+        attack=BadNets(target=0),
+        training=EndToEnd(epochs=1),
+    ).run(out=tmp_path / "run")
+    assert "&lt;script&gt;" in check_page(write_report(tmp_path / "run"))
+
+
+def test_rows_that_are_no_images_have_a_page_too(tmp_path: Path) -> None:
+    rows = Rng(0).numpy().random((60, 5)).astype(np.float32)
+    data = Dataset.from_arrays(rows, np.arange(60) % 2, bounds=(0.0, 1.0))
+    experiment = Experiment(
+        dataset=Splits(train=data, test=data),
+        model=MLP(hidden=()),
+        attack=BadNets(target=0),
+        training=EndToEnd(epochs=1),
+    )
+    experiment.run(out=tmp_path / "run")
+    assert "The rows are no images" in check_page(write_report(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "details.npz", "spec.yaml", "repeats.json"])
+@pytest.mark.parametrize("damage", [None, b"", b"{}", b"PK\x03\x04 no zip"])
+def test_a_damaged_run_gets_a_clear_error(name: str, damage: bytes | None, tmp_path: Path) -> None:
+    load_spec({**BASE, "attack": ATTACKS["flips"]}).run(out=tmp_path / "run")
+    file = tmp_path / "run" / name
+    file.unlink() if damage is None else file.write_bytes(damage)
+    with pytest.raises(RunError):
+        write_report(tmp_path / "run")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no finished run"):
+        write_report(tmp_path)
