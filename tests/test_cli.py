@@ -134,6 +134,20 @@ def test_a_strangers_folder_is_refused(place: Path) -> None:
     assert files_of(place / "out") == {"thesis.txt"}
 
 
+def test_a_folder_that_cannot_be_written_is_one_message(place: Path) -> None:
+    (place / "file").write_text("")
+    done = bezoar("run", "spec.yaml", "--out", "file/out", at=place)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+
+
+def test_a_setting_of_a_default_component_needs_no_name(place: Path) -> None:
+    (place / "short.yaml").write_text("attack: badnets")
+    sets = ["--set", "training.epochs=1", "--set", "model.filters=[2]"]
+    done = bezoar("run", "short.yaml", "--out", "out", *sets, at=place)
+    assert done.returncode == 0, done.stderr
+    assert "epochs: 1" in (place / "out/spec.yaml").read_text()
+
+
 def test_code_runs_only_when_allowed(place: Path) -> None:
     (place / "nets.py").write_text(
         "from torch import nn\ndef make(classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))\n"

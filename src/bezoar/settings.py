@@ -260,6 +260,8 @@ def _checked(field: _Field, value: Any, where: str) -> tuple[Any, str | None]:
 def _built(field: _Field, value: Any, where: str, allow_code: bool) -> Any:
     if field.kind and not (value is None and field.optional):
         if not field.many:
+            if isinstance(value, Mapping) and "name" not in value and hasattr(type(field.default), COMPONENT):
+                value = {"name": name_of(field.kind, type(field.default)), **value}
             return build(field.kind, value, path=where, allow_code=allow_code)
         if not isinstance(value, list | tuple):
             raise SettingsError([f"{where} must be {field.phrase}; got {short(value)}."])

@@ -158,7 +158,10 @@ def prepare_folder(folder: Path, spec: str) -> Path:
             raise RunError(f"{folder} is not empty and holds no run of bezoar's. Choose another folder.")
         if written.read_bytes() != (OURS + spec).encode():
             _remove_run(folder)
-    write_text(written, OURS + spec)
+    try:
+        write_text(written, OURS + spec)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written to: {error.strerror or error}.") from error
     return folder
 
 
