@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow  # a process for every test, and torch in most of them
+
 QUICK = """
 name: quick
 model: {name: mlp, hidden: [8]}
@@ -223,7 +225,6 @@ bezoar.cli.main()
 """
 
 
-@pytest.mark.slow
 def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place: Path) -> None:
     kept = {"prepare": 0, "poison": 1, "fit victim": 2, "fit control": 3, "measure": 4, "report": 4}
     bezoar("run", "spec.yaml", "--out", "whole", at=place, BEZOAR_STORE=str(place / "whole-store"))
@@ -251,7 +252,6 @@ def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place
             assert (place / "out" / name).read_bytes() == (place / "whole" / name).read_bytes(), (stage, name)
 
 
-@pytest.mark.slow
 def test_an_edited_attack_is_not_served_from_the_store(place: Path) -> None:
     import bezoar as package
 
@@ -271,7 +271,6 @@ def test_an_edited_attack_is_not_served_from_the_store(place: Path) -> None:
     assert poisoned_rows() == [3]
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
     (place / "long.yaml").write_text(QUICK.replace("epochs: 2", "epochs: 100000"))
     command = [sys.executable, "-m", "bezoar", "run", "long.yaml", "--out", "out"]
@@ -288,7 +287,6 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.slow
 def test_the_demo_runs(tmp_path: Path) -> None:
     done = bezoar("demo", at=tmp_path)
     assert done.returncode == 0, done.stderr
