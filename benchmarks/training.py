@@ -46,9 +46,9 @@ class Case:
 
 
 CASES = (
-    Case("MLP 784-128-10, batch 32", MLP(), 32, 3.0),
-    Case("MLP 784-64-10, batch 128", MLP(hidden=(64,)), 128, 3.0),
-    Case("MLP 784-128-10, batch 128", MLP(), 128),
+    Case("MLP 784-128-10, batch 32", MLP(), 32),
+    Case("MLP 784-64-10, batch 128", MLP(hidden=(64,)), 128),
+    Case("MLP 784-128-10, batch 128", MLP(), 128, 3.0),
     Case("CNN 16-32-128-10, batch 128", CNN(), 128, 1.5),
 )
 
