@@ -332,7 +332,13 @@ class Module:
 
 
 def lay_out(module: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
-    """The module itself, its filters with their channels last where rows are images: convolutions are quickest so."""
+    """The module itself, its weights in rows, its filters with their channels last where rows are images.
+
+    Convolutions are quickest so.
+    """
+    for parameter in module.parameters():
+        if parameter.ndim == 2:
+            parameter.data = parameter.data.contiguous()
     if len(input_shape) != 3:
         return module
     return module.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]

@@ -20,7 +20,7 @@ from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
 from bezoar.training.augment import augment
 from bezoar.training.step import Step, step_for
 
-GATHERED = 16
+GATHERED = 8
 """So many batches are gathered at once, to keep memory bounded and the gather cheap."""
 
 
@@ -158,11 +158,12 @@ def train(
 def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> float:
     """Update on every batch of an epoch; the mean loss over its rows."""
     batches = math.ceil(len(data) / recipe.batch_size)
-    total = torch.zeros((), dtype=torch.float64, device=data.device)
+    losses, sizes = [], []
     for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
-        rate = recipe.rate_at((epoch + step / batches) / recipe.epochs)
-        total.add_(update(x, y, rate), alpha=len(y))
-    return float(total) / len(data)
+        losses.append(update(x, y, recipe.rate_at((epoch + step / batches) / recipe.epochs)))
+        sizes.append(len(y))
+    shares = torch.tensor(sizes, dtype=torch.float64, device=data.device) / len(data)
+    return float(torch.stack(losses).double() @ shares)
 
 
 def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -174,7 +175,7 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tu
     for start in range(0, len(order), many):
         rows = order[start : start + many]
         xs = torch.index_select(data.x, 0, rows, out=stored[: len(rows)])
-        ys = data.y[rows]
+        ys = data.y.index_select(0, rows)
         if recipe.crop or recipe.flip:
             keys = rng.child("augment", epoch).keys(data.ids[rows])
             xs = augment(xs, keys, crop=recipe.crop, flip=recipe.flip)

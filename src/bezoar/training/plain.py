@@ -15,6 +15,9 @@ from torch.nn import functional
 
 aten = torch.ops.aten
 
+MEAN = 1
+"""What `aten` calls the reduction to a mean."""
+
 FEW_CHANNELS = 4
 """A first convolution on so many channels or fewer is quicker as a matrix product over its windows."""
 
@@ -52,22 +55,22 @@ class PlainNetwork:
             elif type(layer) is not nn.Identity:
                 self.layers.append(_MAKERS[type(layer)](layer))
             index += 1
-        self.less = torch.empty(0, 1)
+        self.one = torch.ones(())
         weighted = _Dense | _Convolution | _Windows
-        self.first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, weighted))
+        first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, weighted))
+        self.backwards = [(self.layers[index], index > first) for index in range(len(self.layers) - 1, first - 1, -1)]
 
     def gradients(self, x: Tensor, y: Tensor) -> Tensor:
         """The mean cross-entropy of a batch; its gradient is put into every parameter's `grad`, in place."""
         for layer in self.layers:
             x = layer.forward(x)
         log = torch.log_softmax(x, 1)
-        loss = functional.nll_loss(log, y)
-        if len(self.less) < len(y):
-            self.less = log.new_full((len(y), 1), -1.0)
-        gradient = log.exp_().scatter_add_(1, y.unsqueeze(1), self.less).div_(len(y))
-        for index in range(len(self.layers) - 1, self.first - 1, -1):
-            gradient = self.layers[index].backward(gradient, index > self.first)
-        return loss
+        loss, count = aten.nll_loss_forward.default(log, y, None, MEAN, -100)
+        gradient = aten.nll_loss_backward.default(self.one, log, y, None, MEAN, -100, count)
+        gradient = torch._log_softmax_backward_data(gradient, log, 1, log.dtype)
+        for layer, needed in self.backwards:
+            gradient = layer.backward(gradient, needed)
+        return loss  # type: ignore[no-any-return]
 
 
 def plain(module: nn.Module) -> bool:
@@ -113,30 +116,35 @@ def _room(held: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
 class _Dense:
     def __init__(self, layer: nn.Module) -> None:
         assert isinstance(layer, nn.Linear) and layer.bias is not None
-        self.weight, self.bias = layer.weight, layer.bias
-        self.out: Tensor | None = None
-        self.back: Tensor | None = None
-        self.x = layer.weight
+        assert layer.weight.grad is not None and layer.bias.grad is not None
+        self.weight, self.bias = layer.weight.detach(), layer.bias.detach()
+        self.turned = self.weight.t()
+        self.turned_grad, self.bias_grad = layer.weight.grad.t(), layer.bias.grad
+        self.rooms: dict[
+            int, tuple[Tensor, Tensor]
+        ] = {}  # by batch size: what comes out, and the gradient that goes back
+        self.x = self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        self.x, n = x, len(x)
-        self.out = _room(self.out, (n, len(self.weight)), x)
-        return torch.addmm(self.bias, x, self.weight.t(), out=self.out[:n])
+        self.x = x
+        room = self.rooms.get(len(x))
+        if room is None:
+            room = self.rooms[len(x)] = (x.new_empty(len(x), len(self.weight)), torch.empty_like(x))
+        return torch.addmm(self.bias, x, self.turned, out=room[0])
 
     def backward(self, gradient: Tensor, needed: bool) -> Tensor:
-        _product(gradient, self.x, self.weight, self.bias)
-        if not needed:
-            return gradient
-        self.back = _room(self.back, tuple(self.x.shape), self.x)
-        return torch.mm(gradient, self.weight, out=self.back[: len(self.x)])
+        torch.mm(self.x.t(), gradient, out=self.turned_grad)
+        torch.sum(gradient, 0, out=self.bias_grad)
+        return torch.mm(gradient, self.weight, out=self.rooms[len(gradient)][1]) if needed else gradient
 
 
 class _Convolution:
     def __init__(self, layer: nn.Module) -> None:
         assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-        self.weight, self.bias = layer.weight, layer.bias
+        self.weight, self.bias = layer.weight.detach(), layer.bias.detach()
+        self.grads = (layer.weight.grad, layer.bias.grad)
         self.padding = list(layer.padding) if isinstance(layer.padding, tuple) else []
-        self.x = layer.weight
+        self.x = self.weight
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
@@ -147,9 +155,9 @@ class _Convolution:
             gradient, self.x, self.weight, [len(self.bias)], [1, 1], self.padding, [1, 1], False, [0, 0], 1,
             [needed, True, True],
         )  # fmt: skip
-        for parameter, found in zip((self.weight, self.bias), parts[1:], strict=True):
-            assert parameter.grad is not None
-            parameter.grad.copy_(found)
+        for grad, found in zip(self.grads, parts[1:], strict=True):
+            assert grad is not None
+            grad.copy_(found)
         return parts[0] if needed else gradient
 
 
@@ -161,7 +169,9 @@ class _Windows:
 
     def __init__(self, layer: nn.Conv2d) -> None:
         assert layer.bias is not None and isinstance(layer.padding, tuple)
-        self.weight, self.bias = layer.weight, layer.bias
+        assert layer.weight.grad is not None and layer.bias.grad is not None
+        self.weight, self.bias = layer.weight.detach(), layer.bias.detach()
+        self.weight_grad, self.bias_grad = layer.weight.grad, layer.bias.grad
         self.kernel, self.padding = layer.kernel_size, layer.padding
         self.padded: Tensor | None = None
         self.windows: Tensor | None = None
@@ -186,11 +196,10 @@ class _Windows:
 
     def backward(self, gradient: Tensor, needed: bool) -> Tensor:
         assert not needed and self.windows is not None
-        assert self.weight.grad is not None and self.bias.grad is not None
         rows = gradient.permute(0, 2, 3, 1).reshape(len(gradient), -1, len(self.weight))
         each = torch.bmm(self.windows.flatten(2).transpose(0, 1), rows)
-        self.weight.grad.flatten(1).copy_(each.sum(0).t())
-        torch.sum(rows.flatten(0, 1), 0, out=self.bias.grad)
+        self.weight_grad.flatten(1).copy_(each.sum(0).t())
+        torch.sum(rows.flatten(0, 1), 0, out=self.bias_grad)
         return gradient
 
 
@@ -199,15 +208,22 @@ class _Pool:
         assert isinstance(layer, nn.MaxPool2d)
         size = layer.kernel_size
         self.size = [size, size] if isinstance(size, int) else list(size)
+        self.out: tuple[Tensor, Tensor] | None = None
+        self.back: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
-        out, self.where = aten.max_pool2d_with_indices(x, self.size, self.size)
-        return out  # type: ignore[no-any-return]
+        if self.out is None or len(self.out[0]) != len(x):
+            self.out = aten.max_pool2d_with_indices.default(x, self.size, self.size)
+            self.back = torch.empty_like(x)
+        else:
+            aten.max_pool2d_with_indices.out(x, self.size, self.size, out=self.out[0], indices=self.out[1])
+        return self.out[0]
 
     def backward(self, gradient: Tensor, needed: bool) -> Tensor:  # noqa: ARG002
-        return aten.max_pool2d_with_indices_backward(  # type: ignore[no-any-return]
-            gradient, self.x, self.size, self.size, [0, 0], [1, 1], False, self.where
+        assert self.out is not None
+        return aten.max_pool2d_with_indices_backward.grad_input(  # type: ignore[no-any-return]
+            gradient, self.x, self.size, self.size, [0, 0], [1, 1], False, self.out[1], grad_input=self.back
         )
 
 
@@ -216,12 +232,13 @@ class _Flat:
         pass
 
     def forward(self, x: Tensor) -> Tensor:
-        self.shape, self.last = x.shape, x.ndim == 4 and not x.is_contiguous()
+        self.x = x
         return x.flatten(1)
 
     def backward(self, gradient: Tensor, needed: bool) -> Tensor:  # noqa: ARG002
-        back = gradient.view(self.shape)
-        return back.contiguous(memory_format=torch.channels_last) if self.last else back
+        back = gradient.view(self.x.shape)
+        last = back.ndim == 4 and not self.x.is_contiguous()
+        return back.contiguous(memory_format=torch.channels_last) if last else back
 
 
 class _Elementwise:
@@ -239,19 +256,14 @@ class _Elementwise:
         return gradient
 
 
-def _product(gradient: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> None:
-    """The gradients of `x @ weight.T + bias` in both parameters."""
-    assert weight.grad is not None and bias.grad is not None
-    torch.mm(gradient.t(), x, out=weight.grad.flatten(1))
-    torch.sum(gradient, 0, out=bias.grad)
-
-
 _MAKERS: dict[type[nn.Module], Callable[[nn.Module], _Layer]] = {
     nn.Linear: _Dense,
     nn.Conv2d: _Convolution,
     nn.MaxPool2d: _Pool,
     nn.Flatten: _Flat,
-    nn.ReLU: lambda _: _Elementwise(torch.relu_, lambda g, y: g.mul_(y > 0)),
+    nn.ReLU: lambda _: _Elementwise(
+        torch.relu_, lambda g, y: aten.threshold_backward.grad_input(g, y, 0, grad_input=g)
+    ),
     nn.Tanh: lambda _: _Elementwise(torch.tanh_, lambda g, y: aten.tanh_backward.grad_input(g, y, grad_input=g)),
     nn.Sigmoid: lambda _: _Elementwise(
         torch.sigmoid_, lambda g, y: aten.sigmoid_backward.grad_input(g, y, grad_input=g)

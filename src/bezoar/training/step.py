@@ -40,13 +40,13 @@ class PlainStep:
     def __init__(self, classifier: ModuleClassifier, optimizer: Optimizer) -> None:
         module = classifier.module
         parameters = list(module.parameters())
-        self.weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
+        self.weights = torch.cat([_turned(parameter.detach()).flatten() for parameter in parameters])
         self.gradient = torch.zeros_like(self.weights)
         begin = 0
         for parameter in parameters:
-            end = begin + parameter.numel()
-            parameter.data = self.weights[begin:end].view(parameter.shape)
-            parameter.grad = self.gradient[begin:end].view(parameter.shape)
+            end, shape = begin + parameter.numel(), _turned(parameter).shape
+            parameter.data = _turned(self.weights[begin:end].view(shape))
+            parameter.grad = _turned(self.gradient[begin:end].view(shape))
             begin = end
         self.network = PlainNetwork(module)  # type: ignore[arg-type]
         self.settings = optimizer
@@ -57,7 +57,6 @@ class PlainStep:
         direct = optimizer.name == "adam" and hasattr(torch, "_fused_adam_")  # not public, so it may go
         self.optimizer = None if direct else optimizer.build([flat])
 
-    @torch.no_grad()
     def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
         """Update on a batch at this learning rate; the loss before it."""
         loss = self.network.gradients(x, y)
@@ -77,6 +76,11 @@ class PlainStep:
             lr=rate, beta1=0.9, beta2=0.999, weight_decay=self.settings.weight_decay, eps=1e-8,
             amsgrad=False, maximize=False,
         )  # fmt: skip
+
+
+def _turned(parameter: Tensor) -> Tensor:
+    """A linear layer's weights inputs first: products with them are quicker that way."""
+    return parameter.t() if parameter.ndim == 2 else parameter
 
 
 Step = AutogradStep | PlainStep
