@@ -207,6 +207,9 @@ def test_a_setting_with_a_wrong_value_is_not_also_missing() -> None:
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "npz": {"path": "x.npz"},
+    "csv": {"path": "x.csv"},
+    "folder": {"path": "x"},
+    "parquet": {"path": "x.parquet"},
     "module": {"factory": "tests.toys:small_net"},
     "backdoor": {"trigger": Patch(), "target": 1},
     "targeted": {"pairs": ((1, 2),)},

@@ -1,8 +1,10 @@
 """Every registered component keeps its promises; found by discovery, no list."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bezoar.registry import entries
@@ -16,6 +18,9 @@ from bezoar.testing import (
     check_attack,
     toy_images,
 )
+from tests.test_formats import binary, png, some, write_binary, write_folder
+from tests.test_hostile_files import parquet_of
+from tests.test_idx import content
 
 WAIVED: dict[tuple[str, str], str] = {}
 """(component, check): the reason."""
@@ -23,10 +28,12 @@ WAIVED: dict[tuple[str, str], str] = {}
 SETTINGS: dict[str, dict[str, Any]] = {
     "end_to_end": {"epochs": 8, "learning_rate": 5e-3, "batch_size": 32},
     "module": {"factory": "tests.toys:small_net"},
+    "npz": {"path": "mine.npz"},
+    "csv": {"path": "mine.csv"},
+    "folder": {"path": "mine"},
+    "parquet": {"path": "mine.parquet"},
 }
 """What a component needs beside its defaults to be tried on toys."""
-
-HERE = {"npz": "has a file of its own: test_npz", "mnist": "its files are not part of the project: test_idx"}
 
 
 def cases(kind: str, checks: tuple[Callable[..., None], ...]) -> list[Any]:
@@ -34,7 +41,7 @@ def cases(kind: str, checks: tuple[Callable[..., None], ...]) -> list[Any]:
         pytest.param(name, check, id=f"{name}-{check.__name__}")
         for name in entries(kind)
         for check in checks
-        if (name, check.__name__) not in WAIVED and name not in HERE
+        if (name, check.__name__) not in WAIVED
     ]
 
 
@@ -79,6 +86,31 @@ def test_classifiers(name: str, check: Callable[[Any, Any], None]) -> None:
     check(model.build(input_shape=data.shape, classes=4, bounds=data.bounds, rng=Rng(0)), data)
 
 
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file of every format, in the current folder and below `$BEZOAR_DATA`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    (x, y), test = some(), some(1, 4)
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    (tmp_path / "mine.csv").write_text("a,b,c\n" + "".join(f"{n},{n * n},{n % 2}\n" for n in range(8)))
+    (tmp_path / "mine.parquet").write_bytes(parquet_of(image=[png(row) for row in x], label=y.tolist()))
+    write_folder(tmp_path / "mine", x, y, *test)
+    write_binary(tmp_path, x, y, *test)
+    for name in ("mnist", "fashion_mnist"):
+        (tmp_path / name).mkdir()
+        for part in ("train", "t10k"):
+            (tmp_path / f"{name}/{part}-images-idx3-ubyte").write_bytes(content(x[:, 0]))
+            (tmp_path / f"{name}/{part}-labels-idx1-ubyte").write_bytes(content(y))
+    home = tmp_path / "cifar100/cifar-100-binary"
+    home.mkdir(parents=True)
+    for name in ("train", "test"):
+        (home / f"{name}.bin").write_bytes(binary(x, y, y))
+    for name, count in (("coarse", 20), ("fine", 100)):
+        (home / f"{name}_label_names.txt").write_text("\n".join(map(str, range(count))))
+
+
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("name", "check"), cases("datasets", SOURCE_CHECKS))
 def test_sources(name: str, check: Callable[[Any], None]) -> None:
     check(made("datasets", name))

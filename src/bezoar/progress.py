@@ -12,7 +12,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from bezoar.experiment.events import Event, Finished, Planned, Started, Trained
+from bezoar.experiment.events import Event, Finished, Planned, Read, Started, Trained
 
 
 class Display:
@@ -53,6 +53,8 @@ class Display:
                 self._progress.update(self._task, total=2 * victims)
             case Started(cell, repeat, stage):
                 self.note(f"{cell} " * bool(cell) + f"repeat {repeat + 1}: {stage}")
+            case Read(done=done, of=of):
+                self.note(f"reading the data, {done} of {of} rows")
             case Trained(cell, repeat, stage, epoch):
                 place = f"{cell} " * bool(cell) + f"repeat {repeat + 1}"
                 self.note(f"{place}: {stage}, epoch {epoch.number}/{epoch.of}, loss {epoch.loss:.3f}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,19 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from bezoar.errors import DataError
+from bezoar.rng import Rng
 from bezoar.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows
 
 MAX_UNNAMED = 100_000
 """So many classes may go without names: a stray label must not make a name for every number below it."""
+
+
+Watch = Callable[[int, int], object]
+"""Told how many rows have been read, of how many."""
+
+
+def unwatched(done: int, of: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,6 +153,22 @@ class Dataset:
         """Some of the rows, by position or by a mask; they keep their ids."""
         return replace(self, x=self.x[rows], y=self.y[rows], ids=self.ids[rows])
 
+    def split(self, share: float, rng: Rng) -> "Splits":
+        """A training set, and a test set of this share of the rows, drawn by their ids.
+
+        Raises:
+            DataError: there are too few rows for both.
+
+        >>> data = Dataset.from_arrays(np.zeros((8, 2, 2), np.uint8), [0, 1] * 4)
+        >>> len(data.split(0.25, Rng(0)).test)
+        2
+        """
+        order = rng.order(self.ids)
+        cut = round(len(self) * share)
+        if not 0 < cut < len(self):
+            raise DataError(f"{len(self)} rows are too few to keep a share of {share} for testing.")
+        return Splits(train=self.subset(torch.sort(order[cut:]).values), test=self.subset(order[:cut]))
+
     def inputs(self, rows: Positions | slice | None = None) -> Inputs:
         """Rows as a classifier takes them: float32 within `bounds`, on the data's device.
 
@@ -192,7 +217,7 @@ class Splits:
                 f"{len(self.train.classes)} and {len(self.test.classes)} classes."
             )
 
-    def load(self) -> "Splits":
+    def load(self, watch: Watch = unwatched) -> "Splits":  # noqa: ARG002
         """Itself: data made in Python is a source too."""
         return self
 
@@ -205,8 +230,8 @@ class Splits:
 class Source(Protocol):
     """Where a data set comes from: a component, such as `Digits` or `Npz`."""
 
-    def load(self) -> Splits:
-        """Read both splits."""
+    def load(self, watch: Watch = unwatched) -> Splits:
+        """Read both splits; `watch` is told how far it is where that takes long."""
 
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads: looked for before anything runs; their bytes are part of the result's key."""

@@ -25,6 +25,16 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Read:
+    """So many rows of the data set have been read, of how many."""
+
+    cell: str
+    repeat: int
+    done: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Trained:
     """An epoch of a stage is done."""
 
@@ -45,7 +55,7 @@ class Finished:
     stored: bool
 
 
-Event = Planned | Started | Trained | Finished
+Event = Planned | Started | Read | Trained | Finished
 Tell = Callable[[Event], object]
 
 

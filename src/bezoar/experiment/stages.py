@@ -11,7 +11,7 @@ from torch import Tensor
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Poisoned, Source, Splits
 from bezoar.errors import BezoarError
-from bezoar.experiment.events import Finished, Started, Tell, Trained, silent
+from bezoar.experiment.events import Finished, Read, Started, Tell, Trained, silent
 from bezoar.experiment.keys import arithmetic, bytes_of, identity
 from bezoar.experiment.store import Store
 from bezoar.models import Classifier
@@ -52,7 +52,7 @@ class Stages:
         """Read the data set, on the run's device."""
 
         def compute() -> Splits:
-            return source.load()
+            return source.load(lambda done, of: self.tell(Read(self.cell, repeat, done, of)))
 
         known = None if isinstance(source, Splits) else identity("datasets", source)
         parts = None if known is None else {"dataset": known, "files": bytes_of(source.files())}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from bezoar.data.dataset import Dataset, Splits
+from bezoar.data.dataset import Dataset, Splits, Watch, unwatched
 from bezoar.rng import Rng
 from bezoar.settings import component
 
@@ -23,7 +23,7 @@ class Digits:
     (1347, 450)
     """
 
-    def load(self) -> Splits:
+    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
         """Both splits."""
         bunch = load_digits()
         data = Dataset.from_arrays((bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bezoar.data.dataset import Splits
+from bezoar.data.dataset import Splits, Watch, unwatched
 from bezoar.data.formats import idx
 from bezoar.data.home import data_home
 from bezoar.settings import component
@@ -19,7 +19,7 @@ class Mnist:
     'train-images-idx3-ubyte'
     """
 
-    def load(self) -> Splits:
+    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
         """Both splits.
 
         Raises:

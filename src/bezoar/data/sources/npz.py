@@ -4,11 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from bezoar.data.dataset import Dataset, Splits
+from bezoar.data.dataset import Dataset, Splits, Watch, unwatched
 from bezoar.data.formats import npz
 from bezoar.errors import DataError
 from bezoar.rng import Rng
@@ -44,7 +43,7 @@ class Npz:
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
     bounds: tuple[float, float] | None = None
 
-    def load(self) -> Splits:
+    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
         """Both splits."""
         arrays = npz.read(Path(self.path), _NAMES, _OPTIONAL)
         try:
@@ -65,11 +64,7 @@ class Npz:
             test = Dataset.from_arrays(arrays["x_test"], arrays["y_test"], classes=classes, bounds=self.bounds)
             most = max(data.classes, test.classes, key=len)  # numbers, where they have no names
             return Splits(train=replace(data, classes=most), test=replace(test, classes=most))
-        order = Rng(0).child("npz").order(data.ids)
-        cut = round(len(data) * self.test_share)
-        if not 0 < cut < len(data):
-            raise DataError(f"{len(data)} rows are too few to keep a share of {self.test_share} for testing.")
-        return Splits(train=data.subset(torch.sort(order[cut:]).values), test=data.subset(order[:cut]))
+        return data.split(self.test_share, Rng(0).child("npz"))
 
 
 def _names(array: NDArray[Any]) -> list[str]:
