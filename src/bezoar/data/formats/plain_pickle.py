@@ -7,6 +7,7 @@ else. It is what CIFAR's Python version needs and no more.
 
 import math
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -99,14 +100,15 @@ def parse(content: bytes, where: str) -> Any:
     """The same from bytes; `where` is for messages."""
     machine, offset, steps = _Machine(), 0, 0
     try:
-        for opcode, argument, position in pickletools.genops(BytesIO(content)):
-            offset, steps = position or 0, steps + 1
-            if steps > MAX_STEPS:
-                raise ValueError(f"more than {MAX_STEPS} steps")
-            if opcode.name == "STOP":
-                (result,) = machine.stack
-                return _finished(result)
-            _step(machine, opcode.name, argument)
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes in text
+            for opcode, argument, position in pickletools.genops(BytesIO(content)):
+                offset, steps = position or 0, steps + 1
+                if steps > MAX_STEPS:
+                    raise ValueError(f"more than {MAX_STEPS} steps")
+                if opcode.name == "STOP":
+                    (result,) = machine.stack
+                    return _finished(result)
+                _step(machine, opcode.name, argument)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         reason = "the file ends too early" if isinstance(error, IndexError) else str(error) or type(error).__name__
         raise DataError(f"{where} cannot be read as plain data, at offset {offset}: {reason}.") from error

@@ -1,12 +1,10 @@
 """A folder of images, one folder a class, or a ZIP file of one. Nothing is unpacked onto the disk."""
 
 import os
-import stat
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -106,35 +104,32 @@ def files_in(path: Path) -> tuple[Path, ...]:
     """The files that a tree reads: the ZIP file, or every image of the folder."""
     if not path.is_dir():
         return (path,)
-    with closing(Tree(path)) as tree:
-        return tuple(path / leaf.path for leaf in tree.leaves)
+    with Tree(path) as tree:
+        return tuple(Path(f"{path}{os.sep}{leaf.path}") for leaf in tree.leaves)
 
 
-def _walk(root: Path) -> Iterable[str]:
+def _walk(root: Path) -> Iterator[str]:
     """The paths of all images below a folder, relative to it."""
-    inside = str(root.resolve()) + os.sep
-
-    def fail(error: OSError) -> None:
-        raise DataError(f"{error.filename} cannot be read: {error.strerror or error}") from error
-
-    for folder, folders, names in os.walk(root, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if os.path.islink(os.path.join(folder, name)):  # noqa: PTH114, PTH118
-                raise DataError(f"{folder}/{name} is a link to a folder. Links to folders are not followed.")
-        prefix = os.path.relpath(folder, root)
-        for entry in names:
-            if entry.startswith(".") or not is_image(entry):
-                continue
-            full = os.path.join(folder, entry)  # noqa: PTH118
-            mode = os.lstat(full).st_mode
-            if stat.S_ISLNK(mode):
-                if not os.path.realpath(full).startswith(inside):
-                    raise DataError(f"{full} is a link that leads out of {root}.")
-                mode = os.stat(full).st_mode if os.path.exists(full) else 0  # noqa: PTH110, PTH116
-            if not stat.S_ISREG(mode):
-                raise DataError(f"{full} is no regular file.")
-            yield entry if prefix == os.curdir else f"{prefix}/{entry}".replace(os.sep, "/")
+    inside, folders = f"{root.resolve()}{os.sep}", [""]
+    while folders:
+        prefix = folders.pop()
+        try:
+            with os.scandir(f"{root}{os.sep}{prefix}") as entries:
+                found = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            raise DataError(f"{root}/{prefix} cannot be read: {error.strerror or error}") from error
+        for entry in found:
+            real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{prefix}{entry.name}/")
+            elif real != entry.path and Path(real).is_dir():
+                raise DataError(f"{entry.path} is a link to a folder. Links to folders are not followed.")
+            elif is_image(entry.name):
+                if real != entry.path and not real.startswith(inside):
+                    raise DataError(f"{entry.path} is a link that leads out of {root}.")
+                if not (entry.is_file(follow_symlinks=False) or Path(real).is_file()):
+                    raise DataError(f"{entry.path} is no regular file.")
+                yield prefix + entry.name
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -146,7 +141,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
         raise DataError(f"{path} is neither a folder nor a ZIP file, or a damaged one: {error}") from error
 
 
-def _members(archive: zipfile.ZipFile, path: Path) -> Iterable[str]:
+def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
     """The names of all images in a ZIP file."""
     total, seen = 0, set[str]()
     for info in archive.infolist():

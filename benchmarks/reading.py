@@ -1,0 +1,45 @@
+"""A folder of 60,000 JPEGs of 32 × 32 pixels into tensors: the first time, and the second time out of the store.
+
+    python -m benchmarks.reading FOLDER [--quick] [--json FILE]
+
+FOLDER holds `train/CLASS/*.jpg` and `test/CLASS/*.jpg`. `--quick` reads `test` alone.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import machine
+from bezoar.data.sources.folder import Folder
+from bezoar.experiment.stages import Stages
+from bezoar.experiment.store import Store
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--quick", action="store_true", help="the test images alone")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    options = parser.parse_args()
+    source = Folder(path=str(options.folder / "test" if options.quick else options.folder))
+    took = []
+    with tempfile.TemporaryDirectory() as folder:
+        stages = Stages(Store(Path(folder)), torch.device("cpu"))
+        for _ in range(3):
+            began = time.perf_counter()
+            splits = stages.prepare(source)
+            took.append(time.perf_counter() - began)
+    rows = len(splits.train) + len(splits.test)
+    print(" · ".join(f"{name} {value}" for name, value in machine().items()))
+    print(f"{rows} images: {took[0]:.1f} s the first time, {took[1]:.2f} and {took[2]:.2f} s after that")
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "rows": rows, "seconds": took}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
