@@ -79,6 +79,75 @@ def demo(
     _run(load_spec(_find_spec("demo")), out, device, as_json, "`bezoar demo`")
 
 
+@app.command()
+def poison(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="folder (PNG images by class), npz or parquet.")
+    ] = "folder",
+    overrides: SetOption = None,
+    device: DeviceOption = "auto",
+    allow_code: CodeOption = False,
+) -> None:
+    """Write an experiment's poisoned data for a training script of your own, and the truth about it apart.
+
+    Train on DIR/data; `bezoar measure MODEL --truth DIR` tells what came of it.
+    """
+    from bezoar.experiment import Experiment, load_spec  # noqa: PLC0415 - loads torch
+    from bezoar.experiment.export import export  # noqa: PLC0415
+    from bezoar.progress import Display  # noqa: PLC0415
+
+    if form not in ("folder", "npz", "parquet"):
+        raise SettingsError([f"--format must be folder, npz or parquet; got '{form}'."])
+    if allow_code:
+        sys.path.insert(0, str(Path.cwd()))
+    experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
+    if not isinstance(experiment, Experiment):
+        raise SettingsError(["The spec has a grid; poison one of its cells: take the grid out, or --set its keys."])
+    with Display(err_console) as display:
+        done = export(experiment, out, form=form, store=_store(), device=device, tell=display.tell)  # type: ignore[arg-type]
+    sizes = ", ".join(f"{count} {name}" for name, count in done.rows.items())
+    out_console.print(f"Wrote {sizes} rows; {done.poison} of those to train on are the attacker's.", highlight=False)
+    out_console.print(f"Train on {out / 'data'}, keep {out / 'truth'} away from it.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def measure(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Weights (.safetensors, .pt) or predictions (.csv, .npz).")
+    ],
+    truth: Annotated[Path, typer.Option("--truth", metavar="DIR", help="What `bezoar poison` wrote.")],
+    control: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="The same of a model that was trained on DIR/control.")
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The weights' architecture: a name or YAML. Default: the spec's."),
+    ] = None,
+    out: OutOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    allow_code: CodeOption = False,
+) -> None:
+    """Measure a model that you trained on poisoned data yourself: the same figures and report as of a run."""
+    from bezoar.experiment.outside import measure_outside  # noqa: PLC0415 - loads torch
+    from bezoar.report import write_report  # noqa: PLC0415 - loads matplotlib
+
+    if allow_code:
+        sys.path.insert(0, str(Path.cwd()))
+    folder = out or Path("runs") / f"measured-{_slug(model.stem)}"
+    metrics = measure_outside(model, truth, folder, control=control, arch=arch, device=device, allow_code=allow_code)
+    report = write_report(folder)
+    if as_json:
+        typer.echo(json.dumps(metrics, indent=2, sort_keys=True))
+        return
+    out_console.print(_table({"": metrics}))
+    for doubt in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["doubts"]:
+        out_console.print(f"[yellow]?[/yellow] {escape(doubt)}", highlight=False)
+    out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
 @app.command(name="list")
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")] = None,
@@ -186,8 +255,11 @@ def _cells(result: "Result | SweepResult") -> "dict[str, Result]":
 
 
 def _summary(result: "Result | SweepResult") -> Table:
+    return _table({name: cell.metrics for name, cell in _cells(result).items()})
+
+
+def _table(cells: dict[str, dict[str, Any]]) -> Table:
     table = Table(title="Means over the repeats", title_justify="left", caption_justify="left")
-    cells = _cells(result)
     columns = (
         ("clean accuracy", "clean_accuracy"),
         ("control", "control_accuracy"),
@@ -199,8 +271,8 @@ def _summary(result: "Result | SweepResult") -> Table:
         table.add_column("cell", no_wrap=True)
     for title, _ in columns:
         table.add_column(title, justify="right")
-    for name, cell in cells.items():
-        row = [_percent(cell.metrics[key]["mean"], points=key == "accuracy_drop") for _, key in columns]
+    for name, metrics in cells.items():
+        row = [_percent(metrics[key]["mean"], points=key == "accuracy_drop") for _, key in columns]
         table.add_row(*([name] if len(cells) > 1 else []), *row)
     return table
 

@@ -11,7 +11,9 @@ FEW_ROWS = 100
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
-def doubts(metrics: Metrics, *, classes: int, test_rows: int, backdoor: bool) -> Iterator[str]:
+def doubts(
+    metrics: Metrics, *, classes: int, test_rows: int, backdoor: bool, trained_here: bool = True
+) -> Iterator[str]:
     """Each doubt in a sentence.
 
     Args:
@@ -19,15 +21,17 @@ def doubts(metrics: Metrics, *, classes: int, test_rows: int, backdoor: bool) ->
         classes: the number of classes.
         test_rows: the size of the test set.
         backdoor: whether the attack's goal is a backdoor.
+        trained_here: whether bezoar trained the models, and knows how their loss went.
     """
     mean = {name: entry["mean"] for name, entry in metrics.items()}
     if metrics["clean_accuracy"]["n"] == 1:
-        yield "One seed only: another seed may give another result. Set repeats to 3 or more for an interval."
+        more = "Set repeats to 3 or more for an interval." if trained_here else "Train several for an interval."
+        yield f"One seed only: another seed may give another result. {more}"
     if test_rows < FEW_ROWS:
         yield f"The test set has {test_rows} rows only: one row is {100 / max(1, test_rows):.1f} points."
     if mean["control_accuracy"] is not None and mean["control_accuracy"] < CHANCE_MARGIN / classes:
         yield "The control is hardly better than chance: the training fails even without poison."
-    for who in ("victim", "control"):
+    for who in ("victim", "control") if trained_here else ():
         if mean[f"{who}_loss"] is None:
             yield f"The {who}'s training loss is not a finite number: it diverged. Lower the learning rate."
     if mean["poison_rows"] == 0:

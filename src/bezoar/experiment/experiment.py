@@ -183,7 +183,7 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         for role, data in (("victim", poisoned.data), ("control", poisoned.control(rng.child("control"))))
     )
     measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, splits.test))
-    shown = examples(poisoned, victim, control, splits.test) if number == 0 else {}
+    shown = examples(poisoned, victim.classifier, control.classifier, splits.test) if number == 0 else {}
     return Repeat(
         victim=victim.classifier,
         control=control.classifier,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bezoar.data import Dataset, Poisoned
+from bezoar.data import Dataset, Goal, Poisoned, Scorer
 from bezoar.experiment.stages import Fitted
 from bezoar.goals.backdoor import Backdoor
 from bezoar.metrics import accuracy_from, class_accuracies, confusion, summary
@@ -26,22 +26,32 @@ class Measured:
 
 def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) -> Measured:
     """Everything that is measured of one repeat; None where a figure does not apply."""
-    both = torch.stack([confusion(fitted.classifier, test) for fitted in (victim, control)])
-    clean, without = accuracy_from(both[0]), accuracy_from(both[1])
+    judged = judge(poisoned.goal, victim.classifier, control.classifier, test)
+    values = {
+        **judged.values,
+        "poison_rate": poisoned.rate,
+        "poison_rows": len(poisoned.rows),
+        "victim_loss": _finite(*victim.losses[-1:]),
+        "control_loss": _finite(*control.losses[-1:]),
+    }
+    return Measured(values, judged.confusion)
+
+
+def judge(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> Measured:
+    """What can be measured of finished classifiers alone; what is the control's is None where there is none."""
+    both = torch.stack([confusion(one, test) for one in (victim, control) if one is not None])
+    clean, without = accuracy_from(both[0]), accuracy_from(both[1]) if control else math.nan
     values: dict[str, float | None] = {
         "clean_accuracy": _finite(clean),
         "control_accuracy": _finite(without),
         "accuracy_drop": _finite(without - clean),
-        "attack_success_rate": poisoned.goal.success(victim.classifier, test),
-        "control_attack_success_rate": poisoned.goal.success(control.classifier, test),
-        "poison_rate": poisoned.rate,
-        "poison_rows": len(poisoned.rows),
-        "trigger_lost": _trigger_lost(poisoned, test),
-        "victim_loss": _finite(*victim.losses[-1:]),
-        "control_loss": _finite(*control.losses[-1:]),
+        "attack_success_rate": goal.success(victim, test),
+        "control_attack_success_rate": goal.success(control, test) if control else None,
+        "trigger_lost": _trigger_lost(goal, test),
     }
-    for prefix, counts in (("class_accuracy", both[0]), ("control_class_accuracy", both[1])):
-        for name, value in zip(test.classes, class_accuracies(counts), strict=True):
+    for prefix, counts in zip(("class_accuracy", "control_class_accuracy"), [*both, None], strict=False):
+        found = [None] * len(test.classes) if counts is None else class_accuracies(counts)
+        for name, value in zip(test.classes, found, strict=True):
             values[f"{prefix}.{name}"] = value
     return Measured(values, both)
 
@@ -51,37 +61,44 @@ def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, flo
     return {name: summary([values[name] for values in repeats], share=name not in NOT_SHARES) for name in repeats[0]}
 
 
-def examples(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) -> dict[str, Tensor]:
-    """Rows worth looking at: poison beside what it was made from, and test rows that fool the victim.
+def examples(poisoned: Poisoned, victim: Scorer, control: Scorer, test: Dataset) -> dict[str, Tensor]:
+    """Rows worth looking at: poison beside what it was made from, and test rows that fool the victim."""
+    return {**contributed(poisoned), **attempts(poisoned.goal, victim, control, test)}
 
-    `poison_*` are contributed rows, spread over the labels they got; `attempt_*` are test rows: with the trigger where
-    there is one, otherwise rows that the victim gets wrong and the control right.
-    """
+
+def contributed(poisoned: Poisoned) -> dict[str, Tensor]:
+    """Contributed rows, spread over the labels they got, each beside the row that it was made from."""
     chosen = _spread(poisoned.y, poisoned.origin >= 0)
     origin = poisoned.origin[chosen]
-    found = {
+    return {
         "poison_before": poisoned.base.x[origin],
         "poison_after": poisoned.x[chosen],
         "poison_label_before": poisoned.base.y[origin],
         "poison_label_after": poisoned.y[chosen],
     }
-    goal = poisoned.goal
+
+
+def attempts(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> dict[str, Tensor]:
+    """Test rows: with the trigger where there is one, otherwise rows that the victim gets wrong and the control right.
+
+    What the control says of them is -1 where there is none.
+    """
     if isinstance(goal, Backdoor):
         attacked = goal.victims(test)
         rows = attacked.subset(_spread(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool)))
         after = goal.triggered(rows)
     else:
-        wrong = predictions(victim.classifier, test) != test.y
-        right = predictions(control.classifier, test) == test.y
-        rows = after = test.subset(_spread(test.y, wrong & right))
+        wrong = predictions(victim, test) != test.y
+        if control is not None:
+            wrong &= predictions(control, test) == test.y
+        rows = after = test.subset(_spread(test.y, wrong))
     return {
-        **found,
         "attempt_before": rows.x,
         "attempt_after": after.x,
         "attempt_label": rows.y,
-        "attempt_victim_before": predictions(victim.classifier, rows),
-        "attempt_victim": predictions(victim.classifier, after),
-        "attempt_control": predictions(control.classifier, after),
+        "attempt_victim_before": predictions(victim, rows),
+        "attempt_victim": predictions(victim, after),
+        "attempt_control": torch.full_like(rows.y, -1) if control is None else predictions(control, after),
     }
 
 
@@ -97,13 +114,13 @@ def _spread(labels: Tensor, eligible: Tensor) -> Tensor:
     ]
 
 
-def _trigger_lost(poisoned: Poisoned, test: Dataset) -> float | None:
-    if not isinstance(poisoned.goal, Backdoor):
+def _trigger_lost(goal: Goal, test: Dataset) -> float | None:
+    if not isinstance(goal, Backdoor):
         return None
-    rows = poisoned.goal.victims(test)
+    rows = goal.victims(test)
     if not len(rows):
         return None
-    same = (poisoned.goal.triggered(rows).x == rows.x).flatten(1).all(1)
+    same = (goal.triggered(rows).x == rows.x).flatten(1).all(1)
     return int(same.sum()) / len(rows)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bezoar.errors import MissingDataError, SettingsError
+from bezoar.errors import DataError, MissingDataError, SettingsError
 from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.sweep import Sweep
 from bezoar.experiment.yaml12 import dump_yaml, parse_yaml, read_yaml
@@ -78,9 +78,13 @@ def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
         source = build("datasets", mapping["dataset"], path="dataset", allow_code=allow_code)
     except SettingsError:
         return []  # told already
+    try:
+        files = source.files()
+    except DataError as error:
+        return [f"dataset: {error}"]
     return [
         f"dataset: {file} is missing. Put it there, or point $BEZOAR_DATA to where data sets are."
-        for file in source.files()
+        for file in files
         if not file.is_file()
     ]
 

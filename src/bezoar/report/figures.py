@@ -82,8 +82,8 @@ def confusions(run: Run) -> bytes:
     shares = counts / np.maximum(counts.sum(2, keepdims=True), 1)
     classes = [_short(label) for label in run.classes]
     figure = Figure(figsize=(8.6, 4.3), dpi=110, layout="constrained")
-    pair = figure.subplots(1, 2)
-    for axes, matrix, name in zip(pair, shares, ("victim", "control"), strict=True):
+    pair = figure.subplots(1, len(shares), squeeze=False)[0]
+    for axes, matrix, name in zip(pair, shares, ("victim", "control"), strict=False):
         drawn = axes.imshow(matrix, vmin=0, vmax=1, cmap="cividis")
         axes.set(title=name, xlabel="predicted", ylabel="true class")
         if len(classes) <= 20:

@@ -191,9 +191,10 @@ def _attempts(run: Run) -> list[Sample]:
     columns = ("attempt_after", "attempt_label", "attempt_victim", "attempt_control")
     found = []
     for image, label_, victim, control in zip(*(arrays[name] for name in columns), strict=True):
-        true, by_victim, by_control = (run.classes[int(index)] for index in (label_, victim, control))
-        alt = f"test image of class {true}; the victim says {by_victim}, the control {by_control}"
-        lines = (f"true class {true}", f"victim: {by_victim}", f"control: {by_control}")
+        said = {"victim": victim, "control": control} if control >= 0 else {"victim": victim}
+        true, named = run.classes[int(label_)], {who: run.classes[int(index)] for who, index in said.items()}
+        alt = f"test image of class {true}; {', '.join(f'the {who} says {name}' for who, name in named.items())}"
+        lines = (f"true class {true}", *(f"{who}: {name}" for who, name in named.items()))
         found.append(Sample((("", _uri(figures.png_of(image)), alt),), lines))
     return found
 
@@ -202,7 +203,7 @@ def _figures(run: Run) -> list[Figure]:
     last = run.mean("victim_loss"), run.mean("control_loss")
     known = [(name, run.metrics[f"class_accuracy.{name}"]["mean"]) for name in run.classes]
     worst = min((pair for pair in known if pair[1] is not None), key=lambda pair: pair[1], default=("–", None))
-    return [
+    found = [
         Figure(
             "accuracy_by_class",
             figures.by_class(run),
@@ -211,7 +212,7 @@ def _figures(run: Run) -> list[Figure]:
         ),
         Figure(
             "training_loss",
-            figures.losses(run),
+            figures.losses(run) if run.arrays["losses"].shape[2] else b"",
             f"Training loss by epoch; at the end {words.number(last[0])} for the victim and {words.number(last[1])} "
             "for the control.",
             "Mean training loss by epoch: each repeat thin, their mean thick.",
@@ -224,6 +225,8 @@ def _figures(run: Run) -> list[Figure]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
+    trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
+    return [figure for figure in found if trained or figure.name != "training_loss"]
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -29,7 +29,10 @@ def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
         if all(file.is_file() for file in needed):
             return name
     tried = ", ".join(str(needed[0]) for needed in files.values())
-    raise MissingDataError(f"No layout of the data is there whole; looked for {tried} and what belongs to them.")
+    raise MissingDataError(
+        f"No layout of the data is there whole; looked for {tried} and what belongs to them. "
+        "Put one there, or point $BEZOAR_DATA to where data sets are."
+    )
 
 
 def recorded(file: Path, watch: Watch, label: int = 0) -> Pair:

@@ -1,0 +1,273 @@
+"""Poisoned data for other people's scripts, and what came of it."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from typer.testing import CliRunner
+
+from bezoar.cli import app
+from bezoar.data.sources.folder import Folder
+from bezoar.data.sources.npz import Npz
+from bezoar.errors import BezoarError, DataError, RunError, SettingsError
+from bezoar.experiment import load_spec
+from bezoar.experiment.export import Format, class_folders, export, read_back
+from bezoar.experiment.outside import NO_CONTROL, measure_outside
+from bezoar.models.files import read_weights
+from bezoar.report import write_report
+
+SPEC: dict[str, Any] = {
+    "model": {"name": "mlp", "hidden": [32]},
+    "attack": {"name": "badnets", "rate": 0.1, "target": 7},
+    "training": {"name": "end_to_end", "epochs": 20, "learning_rate": 3e-3, "batch_size": 64},
+}
+ARCH = "{name: module, factory: 'tests.test_outside:network'}"
+
+
+def network() -> nn.Module:
+    """Somebody's own network."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+def plain_script(folder: Path) -> nn.Module:
+    """A training script that knows a folder of images for each class, and nothing of bezoar."""
+    rows, labels = [], []
+    for number, place in enumerate(sorted(folder.iterdir())):
+        for file in sorted(place.iterdir()):
+            rows.append(np.asarray(Image.open(file), np.float32)[None] / 255)
+            labels.append(number)
+    x, y = torch.tensor(np.stack(rows)), torch.tensor(labels)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = network()
+        optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+        for _ in range(20):
+            for batch in torch.randperm(len(y)).split(64):
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()
+                optimizer.step()
+    return net
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("outside") / "out"
+    export(load_spec(SPEC), folder)  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(written: Path) -> tuple[Path, Path]:
+    files = written.parent / "victim.pt", written.parent / "control.safetensors"
+    torch.save({"state_dict": plain_script(written / "data/train").state_dict(), "epoch": 20}, files[0])
+    from safetensors.torch import save_file
+
+    save_file(plain_script(written / "control").state_dict(), files[1])
+    return files
+
+
+@pytest.mark.parametrize("form", ["folder", "npz", "parquet"])
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_what_was_written_is_what_the_victim_would_have_seen(tmp_path: Path, form: Format, mode: str) -> None:
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
+    spec = load_spec({**SPEC, "attack": {**SPEC["attack"], "mode": mode}})
+    done = export(spec, tmp_path / "out", form=form)  # type: ignore[arg-type]
+    splits = spec.dataset.load()  # type: ignore[union-attr]
+    truth = np.load(tmp_path / "out/truth/rows.npz")
+    x, y = read_back(tmp_path / "out/data/train", form)
+    clean_x, clean_y = read_back(tmp_path / "out/control", form)
+    poison = torch.from_numpy(truth["roles"] == 1)
+    assert done.rows["train"] == len(x) == len(clean_x)
+    assert int(poison.sum()) == done.poison == round(0.1 * len(x))
+    assert (y[poison] == 7).all()
+    place = {int(row): index for index, row in enumerate(splits.train.ids)}
+    clean = [place[int(row)] for row in truth["ids"][~poison.numpy()]]
+    assert torch.equal(x[~poison], splits.train.x[clean])
+    assert torch.equal(y[~poison], splits.train.y[clean])
+    assert torch.equal(clean_x[~poison], x[~poison])
+    assert torch.equal(clean_y[~poison], y[~poison])
+    assert (x[poison, :, -2:, -2:] == 255).all()
+    triggered, labels = read_back(tmp_path / "out/triggered", form)
+    assert (triggered[:, :, -2:, -2:] == 255).all()
+    assert (labels != 7).all()
+    assert len(triggered) == int((splits.test.y != 7).sum())
+    where = poison.nonzero().flatten().double() / len(x)
+    assert 0.4 < float(where.mean()) < 0.6  # not all at one end
+
+
+def test_other_sources_read_what_was_written(written: Path, tmp_path: Path) -> None:
+    splits = Folder(path=str(written / "data"), mode="grey").load()
+    assert (len(splits.train), len(splits.test)) == (1347, 450)
+    export(load_spec(SPEC), tmp_path / "out", form="npz")  # type: ignore[arg-type]
+    data = Npz(path=str(tmp_path / "out/data/train.npz")).load().train
+    assert data.shape == (1, 8, 8)
+
+
+def test_a_plain_script_gives_the_figures_that_a_run_gives(
+    written: Path, trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    metrics = measure_outside(trained[0], written, tmp_path / "run", control=trained[1], arch=ARCH, allow_code=True)
+    inside = load_spec({**SPEC, "repeats": 3}).run().metrics  # type: ignore[union-attr]
+    assert metrics.keys() == inside.keys()
+    for name in ("clean_accuracy", "control_accuracy", "attack_success_rate", "control_attack_success_rate"):
+        assert metrics[name]["mean"] == pytest.approx(inside[name]["mean"], abs=0.02), name
+    assert metrics["attack_success_rate"]["mean"] > 0.97
+    assert metrics["control_attack_success_rate"]["mean"] < 0.02
+    page = write_report(tmp_path / "run").read_text()
+    assert "the control" in page
+    assert NO_CONTROL not in page
+
+
+def test_without_a_control_that_is_said(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    metrics = measure_outside(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
+    assert metrics["control_accuracy"]["mean"] is None
+    assert metrics["attack_success_rate"]["mean"] > 0.97
+    assert NO_CONTROL in write_report(tmp_path / "run").read_text()
+
+
+def test_predictions_give_the_figures_that_weights_give(
+    written: Path, trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    net = network()
+    net.load_state_dict(read_weights(trained[0]))
+    scores = {}
+    for name, place in (("test", "data/test"), ("triggered", "triggered")):
+        x, _ = read_back(written / place, "folder")
+        scores[name] = net.eval()(x.float() / 255).detach().numpy()
+    np.savez(tmp_path / "scores.npz", **scores)
+    np.savez(tmp_path / "labels.npz", **{name: held.argmax(1) for name, held in scores.items()})
+    with (tmp_path / "labels.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["set", "row", "label"])
+        for name, held in scores.items():
+            writer.writerows([name, row, label] for row, label in enumerate(held.argmax(1)))
+    wanted = measure_outside(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
+    for name in ("scores.npz", "labels.npz", "labels.csv"):
+        assert measure_outside(tmp_path / name, written / "truth", tmp_path / f"run-{name}") == wanted
+
+
+def test_an_attack_without_a_trigger_is_measured_too(tmp_path: Path) -> None:
+    spec = load_spec({**SPEC, "attack": {"name": "label_flip", "rate": 0.3}})
+    done = export(spec, tmp_path / "out", form="npz")  # type: ignore[arg-type]
+    assert "triggered" not in done.rows
+    labels = np.load(tmp_path / "out/data/test.npz")["y"]
+    np.savez(tmp_path / "said.npz", test=np.where(labels == 3, 5, labels))
+    metrics = measure_outside(tmp_path / "said.npz", tmp_path / "out", tmp_path / "run")
+    assert metrics["clean_accuracy"]["mean"] == pytest.approx((labels != 3).mean())
+    assert metrics["class_accuracy.3"]["mean"] == 0
+    assert metrics["attack_success_rate"]["mean"] is None
+    assert write_report(tmp_path / "run").is_file()
+
+
+def test_only_what_the_format_can_hold_is_written(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).random((40, 5)).astype(np.float32)
+    np.savez(tmp_path / "table.npz", x=rows, y=np.arange(40) % 2)
+    spec = load_spec(
+        {
+            **SPEC,
+            "dataset": {"name": "npz", "path": str(tmp_path / "table.npz"), "bounds": [0, 1]},
+            "attack": "random_noise",
+        }
+    )
+    with pytest.raises(SettingsError, match="images of 1 or 3 channels"):
+        export(spec, tmp_path / "out")  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+    export(spec, tmp_path / "out", form="npz")  # type: ignore[arg-type]
+    with pytest.raises(RunError, match="not an empty folder"):
+        export(spec, tmp_path / "out", form="npz")  # type: ignore[arg-type]
+    assert not list(tmp_path.glob(".out-*"))
+
+
+WRONG_PREDICTIONS = {
+    "too few": ({"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)}, "has 3 rows; the set has 450"),
+    "no triggered": ({"test": np.zeros(450, np.int64)}, "no array 'triggered'"),
+    "a class too far": ({"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)}, "classes from 10 to 10"),
+    "fractions": ({"test": np.zeros(450), "triggered": np.zeros(395, np.int64)}, "must be class numbers"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PREDICTIONS)
+def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str) -> None:
+    arrays, message = WRONG_PREDICTIONS[name]
+    np.savez(tmp_path / "said.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        measure_outside(tmp_path / "said.npz", written, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "row 0 has none"),
+        ("set,row,label\ntest,0,x\n", "line 2"),
+        ("set,row,label\ntest,0,1\n", "row 1 has none"),
+        ("set,row,label\ntest,-1,1\n", "line 2"),
+    ],
+)
+def test_wrong_lines_are_refused(written: Path, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "said.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        measure_outside(tmp_path / "said.csv", written, tmp_path / "run")
+
+
+def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Say which with --arch"):
+        measure_outside(trained[0], written, tmp_path / "run")
+    torch.save({"net": network()}, tmp_path / "whole.pt")
+    (tmp_path / "cut.pt").write_bytes(trained[0].read_bytes()[:500])
+    (tmp_path / "cut.safetensors").write_bytes(trained[1].read_bytes()[:500])
+    torch.save({"a": 1}, tmp_path / "number.pt")
+    torch.save([1], tmp_path / "list.pt")
+    for name, message in (
+        ("whole.pt", "more than weights"),
+        ("cut.pt", "damaged"),
+        ("cut.safetensors", "damaged"),
+        ("number.pt", "no tensor"),
+        ("list.pt", "no state dict"),
+        ("absent.pt", "is missing"),
+        ("said.txt", "missing"),
+    ):
+        with pytest.raises(DataError, match=message):
+            measure_outside(tmp_path / name, written, tmp_path / "run")
+
+
+def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no truth"):
+        measure_outside("x.npz", tmp_path, tmp_path / "run")
+    for name in ("truth.json", "goal.json", "test.npz"):
+        place = tmp_path / name
+        place.mkdir()
+        for file in (written / "truth").iterdir():
+            (place / file.name).write_bytes(file.read_bytes() if file.name != name else b"{}")
+        with pytest.raises(BezoarError, match="is damaged"):
+            measure_outside("x.npz", place, tmp_path / "run")
+
+
+def test_class_folders_keep_the_order() -> None:
+    names = class_folders(tuple(f"../{letter}/x" for letter in "zyxwvutsrqp"))
+    assert names == sorted(names)
+    assert not any("/" in name or ".." in name for name in names)
+
+
+def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEZOAR_STORE", str(tmp_path / "store"))
+    run = CliRunner().invoke
+    done = run(app, ["poison", "digits_badnets", "--out", str(tmp_path / "out"), "--format", "npz"])
+    assert done.exit_code == 0, done.output
+    labels = np.load(tmp_path / "out/data/test.npz")["y"]
+    np.savez(tmp_path / "said.npz", test=labels, triggered=np.full(int((labels != 7).sum()), 7))
+    command = ["measure", str(tmp_path / "said.npz"), "--truth", str(tmp_path / "out"), "--out", str(tmp_path / "run")]
+    done = run(app, [*command, "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["attack_success_rate"]["mean"] == 1
+    assert "Report:" in run(app, command).output
+    for wrong in (["--format", "tar"], ["--set", "grid={attack.rate: [0.1]}"]):
+        refused = run(app, ["poison", "digits_badnets", "--out", str(tmp_path / "more"), *wrong])
+        assert isinstance(refused.exception, SettingsError)
