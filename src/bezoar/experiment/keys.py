@@ -26,7 +26,7 @@ ADDRESS = re.compile(r"\bat 0x[0-9a-f]+|(?:tensor|array)\(")
 
 BLOCK = 1 << 20
 
-FACES = {"cli.py", "__main__.py", "report", "playground", "examples"}
+FACES = {"cli.py", "cli_data.py", "__main__.py", "report", "playground", "examples"}
 """Parts of the package that no result can depend on: imports run downward only."""
 
 
