@@ -10,6 +10,8 @@ import torch
 from jaxtyping import install_import_hook
 
 # Not by --jaxtyping-packages: the workers of xdist do not get what stands in addopts.
+os.environ["KERAS_BACKEND"] = "torch"  # before anything imports keras
+
 install_import_hook("bezoar", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 torch.set_num_threads(1)  # workers in parallel; threads inside them would only get in each other's way

@@ -28,6 +28,7 @@ WAIVED: dict[tuple[str, str], str] = {}
 SETTINGS: dict[str, dict[str, Any]] = {
     "end_to_end": {"epochs": 8, "learning_rate": 5e-3, "batch_size": 32},
     "module": {"factory": "tests.toys:small_net"},
+    "preact_resnet18": {"width": 4},
     "npz": {"path": "mine.npz"},
     "csv": {"path": "mine.csv"},
     "folder": {"path": "mine"},

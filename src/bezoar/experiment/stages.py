@@ -100,7 +100,9 @@ class Stages:
             return Fitted(blank.with_state(tensors), tuple(map(float, about["losses"])))
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}
-        parts = {**known, "data": data.fingerprint, "rng": _named(rng)} if None not in known.values() else None
+        files = bytes_of(model.files()) if callable(getattr(model, "files", None)) else []  # type: ignore[attr-defined]
+        given = {"data": data.fingerprint, "rng": _named(rng), "files": files}
+        parts = {**known, **given} if None not in known.values() else None
         return self._stage(repeat, stage, parts, compute, pack, unpack)
 
     def timed(self, repeat: int, stage: str, compute: Callable[[], T]) -> T:

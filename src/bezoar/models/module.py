@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
@@ -11,13 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bezoar.errors import CapabilityError, SettingsError
+from bezoar.models.files import read_weights
 from bezoar.models.optimizers import Optimizer
-from bezoar.registry import import_named
+from bezoar.registry import did_you_mean, import_named
 from bezoar.rng import Rng
 from bezoar.settings import Code, component
 from bezoar.shapes import Features, Inputs, Labels, Scores
 
 SCORE_BATCH = 2048
+
+ONEDNN_BLOCK = 16
+"""Input channels that oneDNN takes at once: 16 with AVX-512, 8 with AVX2."""
+
 SILENT = (
     nn.Linear,
     nn.Conv1d,
@@ -288,12 +294,18 @@ class Module:
         mean: subtracted from each channel before the module sees a row.
         std: each channel is divided by it after that.
         outputs: what the module gives.
+        weights: a file of weights, `.safetensors` or a state dict in `.pt`, that it starts with; new ones if left out.
     """
 
     factory: Annotated[str, Code()]
     mean: float | tuple[float, ...] | None = None
     std: float | tuple[float, ...] | None = None
     outputs: Literal["logits", "probabilities"] = "logits"
+    weights: str | None = None
+
+    def files(self) -> tuple[Path, ...]:
+        """The file of weights: its bytes are part of what is made with it."""
+        return () if self.weights is None else (Path(self.weights),)
 
     def build(
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
@@ -315,8 +327,9 @@ class Module:
                 module = make(**{name: value for name, value in given.items() if name in named})
             if not isinstance(module, nn.Module):
                 raise SettingsError([f"{self.factory} must make an nn.Module; got {type(module).__name__}."])
-            return module
+            return module if start is None else _with_weights(module, start, str(self.weights))
 
+        start = None if self.weights is None else read_weights(self.weights)
         made = ModuleClassifier(
             factory(rng),
             input_shape=input_shape,
@@ -331,17 +344,43 @@ class Module:
         return made
 
 
+def _with_weights(module: nn.Module, weights: dict[str, Tensor], file: str) -> nn.Module:
+    """The module itself with these weights, every name of both on the other's side."""
+    own = module.state_dict()
+    problems = [f"{file} has no '{name}'.{did_you_mean(name, weights)}" for name in own if name not in weights]
+    problems += [f"{file} has '{name}', which the module has not." for name in weights if name not in own]
+    problems += [
+        f"{file}: '{name}' has the shape {tuple(weights[name].shape)}, the module's {tuple(value.shape)}."
+        for name, value in own.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    if problems:
+        raise SettingsError(problems)
+    module.load_state_dict(weights)
+    return module
+
+
 def lay_out(module: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
     """The module itself, its weights in rows, its filters with their channels last where rows are images.
 
-    Convolutions are quickest so.
+    Convolutions are quickest so; but not where oneDNN would write past its memory (decision 5).
     """
     for parameter in module.parameters():
         if parameter.ndim == 2:
             parameter.data = parameter.data.contiguous()
-    if len(input_shape) != 3:
+    if len(input_shape) != 3 or any(map(_overruns, module.modules())):
         return module
     return module.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+
+
+def _overruns(layer: nn.Module) -> bool:
+    """Whether oneDNN's gradient of this layer's weights overruns its workspace when channels come last."""
+    return (
+        isinstance(layer, nn.Conv2d)
+        and layer.kernel_size == (1, 1)
+        and max(layer.stride) > 1
+        and layer.in_channels // layer.groups < ONEDNN_BLOCK
+    )
 
 
 def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]) -> Tensor | None:
