@@ -148,7 +148,11 @@ def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
         parts = PurePosixPath(info.filename).parts
         if info.filename.startswith("/") or ".." in parts or "\\" in info.filename or "\0" in info.filename:
             raise DataError(f"{path} holds the name {info.filename!r}, which leads out of it.")
-        if info.is_dir() or not is_image(info.filename) or any(part.startswith((".", "__MACOSX")) for part in parts):
+        if (
+            info.filename.endswith("/")
+            or not is_image(info.filename)
+            or any(part.startswith((".", "__MACOSX")) for part in parts)
+        ):
             continue
         if info.filename in seen:
             raise DataError(f"{path} holds {info.filename!r} twice.")
