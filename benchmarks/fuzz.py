@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from safetensors.torch import save
 
 from benchmarks.machine import machine
 from bezoar.data.formats import cifar, idx, images, npz, plain_pickle, recordio
@@ -89,6 +90,7 @@ def _readers() -> list[Reader]:
         Reader("parquet", ".parquet", (table.getvalue(),), lambda file: Parquet(path=str(file), size=(8, 8)).load()),
         Reader("csv", ".csv", (rows,), lambda file: Csv(path=str(file)).load(), (b",", b'"', b"\n", b"nan", b"1e400")),
         Reader("weights", ".pt", (weights.getvalue(),), read_weights),
+        Reader("safetensors", ".safetensors", (save({"a": torch.zeros(2)}),), read_weights),
     ]  # fmt: skip
 
 

@@ -65,6 +65,8 @@ def by_class(run: Run) -> bytes:
         ("class_accuracy", VICTIM, "D", "victim"),
     ):
         values = [run.metrics[f"{prefix}.{label}"]["mean"] for label in classes]
+        if all(value is None for value in values):
+            continue
         known += [100 * value for value in values if value is not None]
         axes.plot(
             [np.nan if v is None else 100 * v for v in values], rows, mark, color=colour, label=name, markersize=6
@@ -81,7 +83,7 @@ def confusions(run: Run) -> bytes:
     counts = run.arrays["confusion"].sum(0).astype(float)
     shares = counts / np.maximum(counts.sum(2, keepdims=True), 1)
     classes = [_short(label) for label in run.classes]
-    figure = Figure(figsize=(8.6, 4.3), dpi=110, layout="constrained")
+    figure = Figure(figsize=(8.6 if len(shares) == 2 else 5.2, 4.3), dpi=110, layout="constrained")
     pair = figure.subplots(1, len(shares), squeeze=False)[0]
     for axes, matrix, name in zip(pair, shares, ("victim", "control"), strict=False):
         drawn = axes.imshow(matrix, vmin=0, vmax=1, cmap="cividis")

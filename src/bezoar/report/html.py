@@ -139,7 +139,7 @@ def _card(run: Run, title: str, victim: str, control: str) -> dict[str, str]:
         "victim": words.percent(run.mean(victim)),
         "victim_interval": words.interval(run.metrics[victim]),
         "control": words.percent(run.mean(control)),
-        "control_interval": words.interval(run.metrics[control]),
+        "control_interval": words.interval(run.metrics[control]) if run.metrics[control]["n"] else "none was given",
     }
 
 

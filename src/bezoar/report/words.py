@@ -39,18 +39,22 @@ def sentence(run: Run) -> str:
     """What came out, in plain words."""
     rate, clean, control = (run.mean(name) for name in ("poison_rate", "clean_accuracy", "control_accuracy"))
     success, without = run.mean("attack_success_rate"), run.mean("control_attack_success_rate")
-    accuracy = f"Clean accuracy is {percent(clean)}, against the control's {percent(control)}."
+    known = control is not None
+    beside = f", against the control's {percent(control)}" if known else "; no control was given to compare it with"
+    accuracy = f"Clean accuracy is {percent(clean)}{beside}."
     poisoned = f"With {percent(rate)} of the training set poisoned"
     if success is None:
         fall = run.mean("accuracy_drop")
-        return f"{poisoned} by {run.attack}, the model loses {100 * (fall or 0):.1f} points of accuracy. {accuracy}"
+        loses = f", the model loses {100 * fall:.1f} points of accuracy" if fall is not None else ""
+        return f"{poisoned} by {run.attack}{loses}. {accuracy}"
     attack = run.spec["attack"]
     if "target" in attack:
         aim = (
             f"the trigger sends {percent(success)} of other classes' test rows to class {_class(run, attack['target'])}"
         )
-        return f"{poisoned}, {aim}; without poison, {percent(without)}. {accuracy}"
-    aim = f"the wanted confusion happens in {percent(success)} of attempts; without poison, in {percent(without)}"
+        return f"{poisoned}, {aim}{f'; without poison, {percent(without)}' if known else ''}. {accuracy}"
+    aim = f"the wanted confusion happens in {percent(success)} of attempts"
+    aim += f"; without poison, in {percent(without)}" if known else ""
     return f"{poisoned} by {run.attack}, {aim}. {accuracy}"
 
 
