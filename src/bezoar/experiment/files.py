@@ -3,16 +3,16 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from bezoar.errors import RunError
@@ -20,20 +20,28 @@ from bezoar.errors import RunError
 
 def write_bytes(file: Path, content: bytes) -> None:
     """Write a file whole or not at all: a reader never sees a part of it, and a kill leaves what was there."""
+    with _whole(file) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A place to write to, which becomes the file when the block ends well, and goes when it does not."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield part
+        os.fsync(handle)
         umask = os.umask(0)
         os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(file)
+        part.chmod(0o666 & ~umask)
+        part.replace(file)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
 
 
 def write_text(file: Path, text: str) -> None:
@@ -54,11 +62,15 @@ def write_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write a .safetensors file with a JSON header of one's own."""
-    plain = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
-    }
-    write_bytes(file, save(plain, {"about": json.dumps(about, sort_keys=True)}))
+    """Write a .safetensors file with a JSON header of one's own; straight from the tensors, which may be large."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    seen = set[int]()
+    for name, tensor in plain.items():
+        place = tensor.untyped_storage().data_ptr()
+        plain[name] = tensor.clone() if place in seen else tensor  # two that share memory would be refused
+        seen.add(place)
+    with _whole(file) as part:
+        save_file(plain, part, {"about": json.dumps(about, sort_keys=True)})
 
 
 def read_json(file: Path) -> Any:
