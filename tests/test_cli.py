@@ -96,6 +96,14 @@ BAD_SPECS = {
     "too large a rate": ("attack: {name: badnets, rate: 1.0}", ["eligible"]),
     "code": ("attack: badnets\nmodel: {name: module, factory: 'os:getcwd'}", ["--allow-code"]),
     "a grid with a fault": ("attack: badnets\ngrid: {attack.rate: [0.1, 3]}", ["attack.rate must be in [0, 1]"]),
+    "a crop as wide as the image": (
+        "attack: badnets\ntraining: {name: end_to_end, crop: 8}",
+        ["training (end_to_end) has crop 8", "8 × 8"],
+    ),
+    "a network that no memory holds": (
+        "attack: badnets\nmodel: {name: mlp, hidden: [99999999999]}",
+        ["cannot be built"],
+    ),
     "an empty file": ("", ["must hold settings"]),
 }
 
@@ -142,6 +150,15 @@ def test_a_folder_that_cannot_be_written_is_one_message(place: Path) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
 
 
+def test_a_store_that_is_no_folder_is_one_message(place: Path) -> None:
+    (place / "file").write_text("mine")
+    for arguments in (["run", "spec.yaml"], ["store", "size"]):
+        done = bezoar(*arguments, at=place, BEZOAR_STORE=str(place / "file"))
+        assert done.returncode == 2
+        assert "Point $BEZOAR_STORE elsewhere" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_setting_of_a_default_component_needs_no_name(place: Path) -> None:
     (place / "short.yaml").write_text("attack: badnets")
     sets = ["--set", "training.epochs=1", "--set", "model.filters=[2]"]
@@ -179,6 +196,11 @@ def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
         (["run", "spec.yaml", "--set", "rate"], "key=value"),
         (["run", "spec.yaml", "--device", "cuda:99"], "no device"),
         (["run", "spec.yaml", "--device", "abacus"], "no device"),
+        (["run", "spec.yaml", "--device", "mps"], "There are: auto, cpu"),
+        (["run", "spec.yaml", "--device", "cpu:7"], "no device"),
+        (["run", ""], "Name a spec"),
+        (["run", "."], "Name a spec"),
+        (["run", "label_flip_rates", "--set", "attack.rate=0.5"], "--set grid=null"),
     ],
 )
 def test_a_wrong_word_gets_the_right_one(arguments: list[str], words: str, place: Path) -> None:

@@ -13,9 +13,10 @@ import torch
 
 from bezoar.attacks import BadNets, LabelFlip, RandomNoise
 from bezoar.data import Dataset, Poisoned, Splits
-from bezoar.errors import BezoarError, RunError, SettingsError
+from bezoar.errors import BezoarError, DataError, RunError, SettingsError
 from bezoar.experiment import Experiment, Result, Store, Sweep, load_spec
 from bezoar.experiment.events import Finished
+from bezoar.experiment.files import LOCK, held
 from bezoar.models import CNN, MLP, as_classifier
 from bezoar.rng import Rng
 from bezoar.testing import toy_images
@@ -432,12 +433,30 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
 # Odd data -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_test_set_has_no_figures_and_is_written(tmp_path: Path) -> None:
+def test_an_empty_test_set_is_refused() -> None:
     none = SPLITS.test.subset(torch.arange(0))
-    result = experiment(dataset=Splits(train=SPLITS.train, test=none)).run(out=tmp_path / "out")
-    for name in ("clean_accuracy", "control_accuracy", "accuracy_drop", "attack_success_rate"):
-        assert result.metrics[name]["mean"] is None
-    assert any("test set has 0 rows" in doubt for doubt in result.doubts)
+    with pytest.raises(DataError, match="0 to test with"):
+        Splits(train=SPLITS.train, test=none)
+
+
+def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
+    with held(tmp_path / "out"), pytest.raises(RunError, match="Another run"):
+        experiment().run(out=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+    experiment().run(out=tmp_path / "out")
+    assert not (tmp_path / "out" / LOCK).exists()
+
+
+def test_poison_that_changes_nothing_is_doubted() -> None:
+    doubts = experiment(attack=RandomNoise(rate=0.2, std=0.0)).run().doubts
+    assert any("100.0% of the attacker's rows are no other than the clean rows" in doubt for doubt in doubts)
+
+
+def test_a_batch_of_all_rows_may_be_named_by_any_larger_number() -> None:
+    losses = [
+        experiment(training=EndToEnd(epochs=1, batch_size=size)).run().metrics for size in (10**20, len(SPLITS.train))
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_a_training_that_diverges_says_so_and_is_written(tmp_path: Path) -> None:

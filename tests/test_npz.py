@@ -290,10 +290,16 @@ def test_arrays_that_are_no_data_set_are_refused_with_the_file(file: Path, held:
     assert str(file) in str(caught.value)
 
 
-def test_empty_splits_of_a_file_are_refused_or_empty(file: Path) -> None:
+def test_empty_splits_of_a_file_are_refused(file: Path) -> None:
     np.savez(file, x=EMPTY, y=Y[:0], x_test=EMPTY, y_test=Y[:0])
-    splits = Npz(path=str(file)).load()
-    assert (len(splits.train), len(splits.test), splits.train.classes) == (0, 0, ())
+    with pytest.raises(DataError, match="0 rows to train on and 0 to test with"):
+        Npz(path=str(file)).load()
+
+
+def test_a_label_that_no_whole_number_holds_is_refused(file: Path) -> None:
+    np.savez(file, x=np.ones((12, 2)), y=np.full(12, 2**63, np.uint64))
+    with pytest.raises(DataError, match=r"below 2\*\*63"):
+        Npz(path=str(file)).load()
 
 
 def test_wide_floats_are_read_as_float32(file: Path) -> None:

@@ -1,6 +1,8 @@
 """What the attacker contributed, and the control that differs in that alone."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bezoar.attacks import BadNets
 from bezoar.data import CLEAN, COVER, POISON, Dataset, Poisoned
 from bezoar.errors import DataError
 from bezoar.goals import Availability
 from bezoar.rng import Rng
+from bezoar.testing import toy_images
 
 GOAL = Availability()
 ROWS = st.lists(st.integers(0, 9), unique=True).map(lambda rows: torch.tensor(rows, dtype=torch.int64))
@@ -137,3 +141,26 @@ WRONG = {
 def test_what_does_not_fit_is_refused(make: Any) -> None:
     with pytest.raises(DataError):
         make()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for what is mapped")
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_what_is_larger_than_memory_is_mapped_and_is_the_same(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = toy_images()
+    attack = BadNets(rate=0.2, mode=mode)
+    usual = attack.poison(data, rng=Rng(0))
+    assert "bezoar-" not in where_it_lies(usual.data.x)
+    monkeypatch.setattr("bezoar.data.room.LARGE", 100)
+    mapped = attack.poison(data, rng=Rng(0))
+    assert mapped.data.fingerprint == usual.data.fingerprint
+    assert mapped.control(Rng(1)).fingerprint == usual.control(Rng(1)).fingerprint
+    for rows in (mapped.data, data.split(0.25, Rng(0)).test):
+        assert "bezoar-" in where_it_lies(rows.x)
+
+
+def where_it_lies(tensor: torch.Tensor) -> str:
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        start, end = (int(part, 16) for part in line.split()[0].split("-"))
+        if start <= tensor.data_ptr() < end:
+            return line
+    raise AssertionError("nowhere")

@@ -150,3 +150,8 @@ def test_targeted_counts_each_pair() -> None:
 
 def test_availability_has_no_rate() -> None:
     assert Availability().success(Told(3), rows(EVERY)) is None
+
+
+def test_a_patch_has_no_position_in_a_table() -> None:
+    with pytest.raises(DataError, match="no position in a table"):
+        Patch(position="centre").apply(torch.zeros(2, 8), (0.0, 1.0))

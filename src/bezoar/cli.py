@@ -106,7 +106,8 @@ def poison(
         sys.path.insert(0, str(Path.cwd()))
     experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     if not isinstance(experiment, Experiment):
-        raise SettingsError(["The spec has a grid; poison one of its cells: take the grid out, or --set its keys."])
+        advice = "Poison one of its cells: take the grid out with --set grid=null, and --set its keys."
+        raise SettingsError([f"The spec has a grid. {advice}"])
     with Display(err_console) as display:
         done = export(experiment, out, form=form, store=_store(), device=device, tell=display.tell)  # type: ignore[arg-type]
     sizes = ", ".join(f"{count} {name}" for name, count in done.rows.items())
@@ -297,6 +298,8 @@ def _percent(value: Any, *, points: bool) -> str:
 
 def _find_spec(spec: str) -> Path:
     path = Path(spec)
+    if not spec or path.is_dir():
+        raise BezoarError(f"'{spec}' is no file. Name a spec, or an example that ships with bezoar.")
     shipped = {file.name.removesuffix(".yaml"): file for file in files("bezoar.examples").iterdir()}
     if not path.exists() and spec in shipped:
         return Path(str(shipped[spec]))
@@ -322,7 +325,10 @@ def _store() -> "Store":
 
 
 def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name).strip("-") or "experiment"
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name).strip("-")[:80]
+        or "experiment"
+    )
 
 
 def _yaml(value: Any) -> str:

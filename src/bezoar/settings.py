@@ -270,7 +270,7 @@ def _built(field: _Field, value: Any, where: str, allow_code: bool) -> Any:
         try:
             _allow(value, where, allow_code)
         except CodeNotAllowedError as error:
-            raise SettingsError([f"{where}: {error}"]) from error
+            raise SettingsError([str(error)]) from error
     checked, problem = _checked(field, value, where)
     if problem:
         raise SettingsError([problem])

@@ -16,7 +16,7 @@ from bezoar.attacks._attack import (
     shortage,
 )
 from bezoar.data import Dataset, Poisoned
-from bezoar.errors import SettingsError
+from bezoar.errors import DataError, SettingsError
 from bezoar.goals.backdoor import Backdoor
 from bezoar.models import Classifier
 from bezoar.rng import Rng
@@ -85,6 +85,11 @@ class BadNets:
                 return
         if data.bounds is None:
             yield "needs to know the range of the data. Give the data set bounds."
+        else:
+            try:
+                self.trigger.apply(data.inputs(slice(0, 1)), data.bounds)
+            except DataError as error:
+                yield f"cannot put its trigger into the data: {error}"
         if short := shortage(self._eligible(data), how_many(data, self.rate, self.count, self.mode)):
             yield short
 

@@ -15,6 +15,7 @@ from bezoar.attacks._attack import (
     shortage,
 )
 from bezoar.data import Dataset, Poisoned
+from bezoar.data.dataset import LARGEST
 from bezoar.errors import SettingsError
 from bezoar.goals.availability import Availability
 from bezoar.models import Classifier
@@ -65,6 +66,9 @@ class RandomNoise:
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data."""
+        low, high = data.bounds or (0.0, 1.0)
+        if data.bounds is None and self.std * (high - low) > LARGEST:
+            yield f"has std {self.std:g}, which is more than rows of float32 can hold."
         if short := shortage(self._eligible(data), how_many(data, self.rate, self.count, self.mode)):
             yield short
 

@@ -13,12 +13,17 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from bezoar.data.room import gathered
 from bezoar.errors import DataError
 from bezoar.rng import Rng
 from bezoar.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows
 
 MAX_UNNAMED = 100_000
 """So many classes may go without names: a stray label must not make a name for every number below it."""
+
+
+LARGEST = 1e38
+"""Rows are float32, and the width of their range must be one too."""
 
 
 Watch = Callable[[int, int], object]
@@ -65,6 +70,8 @@ class Dataset:
         if self.bounds is not None:
             if not -math.inf < self.bounds[0] < self.bounds[1] < math.inf:
                 raise DataError(f"Bounds must be two numbers, the lower below the upper; got {self.bounds}.")
+            if max(map(abs, self.bounds)) > LARGEST:
+                raise DataError(f"Bounds must be within ±{LARGEST:g}, as float32 can hold; got {self.bounds}.")
             object.__setattr__(self, "bounds", (float(self.bounds[0]), float(self.bounds[1])))
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"Classes must have names of their own; got {self.classes}.")
@@ -151,7 +158,7 @@ class Dataset:
 
     def subset(self, rows: Positions | Chosen) -> "Dataset":
         """Some of the rows, by position or by a mask; they keep their ids."""
-        return replace(self, x=self.x[rows], y=self.y[rows], ids=self.ids[rows])
+        return replace(self, x=gathered(self.x, rows), y=self.y[rows], ids=self.ids[rows])
 
     def split(self, share: float, rng: Rng) -> "Splits":
         """A training set, and a test set of this share of the rows, drawn by their ids.
@@ -216,6 +223,8 @@ class Splits:
                 f"Training and test set differ: rows of {self.train.shape} and {self.test.shape}, "
                 f"{len(self.train.classes)} and {len(self.test.classes)} classes."
             )
+        if not len(self.train) or not len(self.test):
+            raise DataError(f"There are {len(self.train)} rows to train on and {len(self.test)} to test with.")
 
     def load(self, watch: Watch = unwatched) -> "Splits":  # noqa: ARG002
         """Itself: data made in Python is a source too."""
@@ -248,6 +257,8 @@ def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
         raise DataError(f"{name} must be an array: {error}") from error
     if array.dtype.kind not in "buif":
         raise DataError(f"{name} must hold numbers; got {array.dtype}.")
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= 1 << 63:
+        raise DataError(f"{name} must hold numbers below 2**63; got {array.max()}.")
     native = np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
     return torch.from_numpy(np.array(array, dtype=native))
 

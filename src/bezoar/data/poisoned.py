@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bezoar.data.dataset import Dataset
+from bezoar.data.room import gathered, room
 from bezoar.errors import DataError
 from bezoar.rng import Rng
 from bezoar.shapes import Inputs, Labels, Positions, Roles, Rows, Scores
@@ -160,7 +161,7 @@ class Poisoned:
         if not self.appended:
             return self.base
         stand_in = torch.where(self.origin >= 0, self.origin, rng.keys(self.ids) % len(self.base))
-        return self._with(self.base.x[stand_in], self.base.y[stand_in])
+        return self._with(gathered(self.base.x, stand_in), self.base.y[stand_in])
 
     @cached_property
     def _all_ids(self) -> Tensor:
@@ -171,11 +172,13 @@ class Poisoned:
         return torch.cat([self.base.ids, new])
 
     def _with(self, x: Tensor, y: Tensor) -> Dataset:
-        room = self.appended
-        all_x = torch.cat([self.base.x, self.base.x.new_empty(room, *self.base.shape)])
-        all_y = torch.cat([self.base.y, self.base.y.new_empty(room)])
+        base, count = self.base, len(self.base) + self.appended
+        on_cpu = base.device.type == "cpu"
+        all_x = room(count, base.shape, base.x.dtype) if on_cpu else base.x.new_empty(count, *base.shape)
+        all_x[: len(base)] = base.x
+        all_y = torch.cat([base.y, base.y.new_empty(self.appended)])
         all_x[self.rows], all_y[self.rows] = x, y
-        return replace(self.base, x=all_x, y=all_y, ids=self._all_ids)
+        return replace(base, x=all_x, y=all_y, ids=self._all_ids)
 
 
 def _hold_within(positions: Tensor, low: int, end: int) -> None:

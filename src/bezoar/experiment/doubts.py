@@ -37,6 +37,8 @@ def doubts(
     if mean["poison_rows"] == 0:
         yield "Nothing was poisoned, so the victim is its own control."
         return
+    if mean.get("poison_unchanged"):
+        yield f"{mean['poison_unchanged']:.1%} of the attacker's rows are no other than the clean rows they come from."
     yield from _backdoor(metrics, mean) if backdoor else _damage(metrics, mean)
 
 

@@ -1,5 +1,6 @@
 """One experiment: a data set, a model, an attack and a training setting, repeated over seeds, with a control each."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from bezoar.data.sources.digits import Digits
 from bezoar.errors import BezoarError, SettingsError
 from bezoar.experiment.doubts import doubts
 from bezoar.experiment.events import Planned, Tell, silent
+from bezoar.experiment.files import held
 from bezoar.experiment.measure import examples, measure, summarise
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
 from bezoar.experiment.stages import Stages
@@ -84,7 +86,8 @@ class Experiment:
     def problems(self, train: Dataset) -> list[str]:
         """Why the settings do not fit the data."""
         found = []
-        for path, part, subject in (("attack", self.attack, train), ("model", self.model, train.shape)):
+        parts = (("attack", self.attack, train), ("model", self.model, train.shape), ("training", self.training, train))
+        for path, part, subject in parts:
             if callable(ask := getattr(part, "problems", None)):
                 found += [f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)]
         if not found:
@@ -92,6 +95,9 @@ class Experiment:
                 self.blank(train, Rng(self.seed))
             except SettingsError as error:
                 found += [f"model: {problem}" for problem in error.problems]
+            except (RuntimeError, MemoryError, OverflowError, TypeError) as error:  # torch, of sizes that nobody has
+                said = str(error).splitlines()[0] if str(error) else type(error).__name__
+                found += [f"model ({describe('models', self.model)['name']}) cannot be built: {said}"]
         return found
 
 
@@ -128,15 +134,16 @@ def run_cells(
         problems |= dict.fromkeys(f"{prefix}{problem}" for problem in experiment.problems(first[known].train))
     if problems:
         raise SettingsError(problems)
-    if out is not None:
-        prepare_folder(Path(out), spec or dump_yaml(describe_fields(cells[""])))
-    tell(_planned(cells))
-    results = {}
-    for name, experiment in cells.items():
-        result = _run(experiment, Stages(store, chosen, name, tell))
+    with nullcontext() if out is None else held(Path(out)):
         if out is not None:
-            result.save(Path(out) / "cells" / name if name else Path(out))
-        results[name] = result
+            prepare_folder(Path(out), spec or dump_yaml(describe_fields(cells[""])))
+        tell(_planned(cells))
+        results = {}
+        for name, experiment in cells.items():
+            result = _run(experiment, Stages(store, chosen, name, tell))
+            if out is not None:
+                result.save(Path(out) / "cells" / name if name else Path(out))
+            results[name] = result
     return results
 
 
@@ -151,9 +158,16 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise BezoarError(f"There is no device '{name}' here: {str(error).splitlines()[0]}") from error
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise BezoarError(_no_device(name)) from error
+    if device.type == "cpu" and device.index:
+        raise BezoarError(_no_device(name))
     return device
+
+
+def _no_device(name: str) -> str:
+    there = ["auto", "cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return f"There is no device '{name}' here. There are: {', '.join(there)}."
 
 
 def _run(experiment: Experiment, stages: Stages) -> Result:

@@ -16,7 +16,7 @@ from bezoar.errors import BezoarError, RunError, SettingsError
 from bezoar.experiment.events import Tell, silent
 from bezoar.experiment.experiment import Experiment, choose_device
 from bezoar.experiment.files import write_arrays, write_bytes, write_json, write_text
-from bezoar.experiment.measure import contributed
+from bezoar.experiment.measure import contributed, unchanged
 from bezoar.experiment.result import OURS
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
@@ -179,6 +179,7 @@ def _write_truth(
         "format": form,
         "poison_rate": poisoned.rate,
         "poison_rows": len(poisoned.rows),
+        "poison_unchanged": unchanged(poisoned),
         "bounds": base.bounds,
     }
     write_json(place / "truth.json", about)

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from bezoar.errors import RunError
+
+LOCK = ".lock"
+"""Stands in a folder while a run writes to it."""
 
 
 def write_bytes(file: Path, content: bytes) -> None:
@@ -42,6 +46,33 @@ def _whole(file: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(handle)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; it is made where it is not there.
+
+    Raises:
+        RunError: another run writes to it, or it cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; a run needs a folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made: {error.strerror or error}.") from error
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RunError(f"Another run is writing to {folder}. Wait for it, or choose another folder.") from error
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written to: {error.strerror or error}.") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def write_text(file: Path, text: str) -> None:

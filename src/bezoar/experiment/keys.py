@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from bezoar.data import Splits
+from bezoar.data.home import data_home
 from bezoar.errors import DataError, MissingDataError
 from bezoar.models.module import Module, ModuleClassifier
 from bezoar.registry import import_named
@@ -75,9 +76,11 @@ def _digest(file: str) -> str:
         finally:
             os.close(opened)
     except FileNotFoundError as error:
-        raise MissingDataError(
-            f"{file} is missing. Put it there, or point $BEZOAR_DATA to where data sets are."
-        ) from error
+        home = Path(file).is_relative_to(data_home())
+        advice = "Put it there, or point $BEZOAR_DATA to where data sets are." if home else "Mend its path."
+        raise MissingDataError(f"{file} is missing. {advice}") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{file} is a folder, not a file.") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()

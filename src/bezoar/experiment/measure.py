@@ -31,6 +31,7 @@ def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) 
         **judged.values,
         "poison_rate": poisoned.rate,
         "poison_rows": len(poisoned.rows),
+        "poison_unchanged": unchanged(poisoned),
         "victim_loss": _finite(*victim.losses[-1:]),
         "control_loss": _finite(*control.losses[-1:]),
     }
@@ -112,6 +113,15 @@ def _spread(labels: Tensor, eligible: Tensor) -> Tensor:
     return positions[torch.argsort(turns * (int(labels.max()) + 1 if len(labels) else 1) + labels[positions])][
         :EXAMPLES
     ]
+
+
+def unchanged(poisoned: Poisoned) -> float | None:
+    """The share of the contributed rows that are the rows they were made from, label and all."""
+    if not len(poisoned.rows) or bool((poisoned.origin < 0).any()):
+        return None
+    base = poisoned.base.subset(poisoned.origin)
+    same = (base.x == poisoned.x).flatten(1).all(1) & (base.y == poisoned.y)
+    return int(same.sum()) / len(same)
 
 
 def _trigger_lost(goal: Goal, test: Dataset) -> float | None:

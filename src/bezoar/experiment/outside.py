@@ -15,7 +15,7 @@ from bezoar.data.formats._reading import contents
 from bezoar.errors import BezoarError, DataError, RunError
 from bezoar.experiment.doubts import doubts
 from bezoar.experiment.experiment import choose_device
-from bezoar.experiment.files import read_json, write_arrays, write_json
+from bezoar.experiment.files import held, read_json, write_arrays, write_json
 from bezoar.experiment.measure import attempts, judge, summarise
 from bezoar.experiment.result import OURS, about_machine, prepare_folder
 from bezoar.experiment.yaml12 import parse_yaml, read_yaml
@@ -98,6 +98,7 @@ def measure_outside(
         **judged.values,
         "poison_rate": about["poison_rate"],
         "poison_rows": about["poison_rows"],
+        "poison_unchanged": about["poison_unchanged"],
         "victim_loss": None,
         "control_loss": None,
     }
@@ -107,17 +108,19 @@ def measure_outside(
     found += doubts(metrics, classes=len(test.classes), test_rows=len(test), backdoor=backdoor, trained_here=False)
     shown = {name: tensor.cpu().numpy() for name, tensor in attempts(goal, victim, twin, test).items()}
     shown |= npz.read(place / "examples.npz", EXAMPLES)
-    folder = prepare_folder(Path(out), (place / "spec.yaml").read_text(encoding="utf-8").removeprefix(OURS))
+    folder = Path(out)
     details = {
         "classes": np.array(test.classes),
         "confusion": judged.confusion.numpy()[None],
         "losses": np.zeros((1, 2, 0)),
     }
-    write_arrays(folder / "details.npz", {**details, **shown})
-    write_json(folder / "repeats.json", [values])
-    write_json(folder / "metrics.json", metrics)
     manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": found}
-    write_json(folder / "manifest.json", {**manifest, "model": str(model), "control": control and str(control)})
+    with held(folder):
+        prepare_folder(folder, (place / "spec.yaml").read_text(encoding="utf-8").removeprefix(OURS))
+        write_arrays(folder / "details.npz", {**details, **shown})
+        write_json(folder / "repeats.json", [values])
+        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "manifest.json", {**manifest, "model": str(model), "control": control and str(control)})
     return metrics
 
 
@@ -134,7 +137,7 @@ def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str,
             bounds=bounds,
         )
         goal = build("goals", read_json(place / "goal.json"), path="goal", allow_code=allow_code)
-        float(about["poison_rate"]), int(about["poison_rows"])
+        float(about["poison_rate"]), int(about["poison_rows"]), float(about["poison_unchanged"] or 0)
         return test, goal, about, read_yaml(place / "spec.yaml")
     except (BezoarError, LookupError, TypeError, ValueError) as error:
         raise RunError(f"{place} is damaged: {error}") from error

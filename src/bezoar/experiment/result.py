@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bezoar.data import Poisoned
 from bezoar.errors import BezoarError, RunError
-from bezoar.experiment.files import write_arrays, write_json, write_tensors, write_text
+from bezoar.experiment.files import LOCK, write_arrays, write_json, write_tensors, write_text
 from bezoar.models import Classifier
 from bezoar.settings import describe
 
@@ -151,9 +151,7 @@ def prepare_folder(folder: Path, spec: str) -> Path:
         RunError: it holds something else.
     """
     written = folder / "spec.yaml"
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; a run needs a folder.")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
         if not written.is_file() or not written.read_bytes().startswith(OURS.encode()):
             raise RunError(f"{folder} is not empty and holds no run of bezoar's. Choose another folder.")
         if written.read_bytes() != (OURS + spec).encode():

@@ -39,6 +39,9 @@ def load_spec(
         key, equals, value = override.partition("=")
         if not equals or not key:
             raise SettingsError([f"An override must be key=value; got {short(override)}."])
+        for swept in mapping.get("grid") or () if isinstance(mapping.get("grid"), dict) else ():
+            if f"{key.strip()}.".startswith(f"{swept}."):
+                raise SettingsError([f"The grid sets {swept}. Take it out first: --set grid=null."])
         _place(mapping, key.strip(), parse_yaml(value, f"the value of {key}"))
     grid = mapping.pop("grid", None)
     if grid is None:

@@ -47,6 +47,7 @@ class Store:
     def get(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What is kept under a key; None where there is nothing, or where it is damaged (and then removed)."""
         file = self._file(key)
+        self._usable()
         if not file.is_file():
             return None
         try:
@@ -57,10 +58,17 @@ class Store:
 
     def put(self, key: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """Keep a finished stage."""
-        write_tensors(self._file(key), tensors, about)
+        try:
+            write_tensors(self._file(key), tensors, about)
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise RunError(
+                f"The store {self.folder} cannot be written to: {said}. Point $BEZOAR_STORE elsewhere."
+            ) from error
 
     def size(self) -> tuple[int, int]:
         """How many stages are kept, and their bytes."""
+        self._usable()
         sizes = [file.stat().st_size for file in self._files()]
         return len(sizes), sum(sizes)
 
@@ -70,6 +78,10 @@ class Store:
         for file in (*self._files(), *self.folder.glob("??/.*")):
             file.unlink(missing_ok=True)
         return count
+
+    def _usable(self) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"The store {self.folder} is no folder. Point $BEZOAR_STORE elsewhere.")
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("??/*.safetensors"))

@@ -107,6 +107,13 @@ class Recipe:
         if problems:
             raise SettingsError(problems)
 
+    def problems(self, data: Dataset) -> Iterator[str]:
+        """Why the settings do not fit the data."""
+        if (self.crop or self.flip) and not data.is_image:
+            yield f"has crop and flip for images; the data's rows are {data.shape}."
+        elif self.crop and self.crop >= min(data.shape[1:]):
+            yield f"has crop {self.crop}, which shifts images of {data.shape[1]} × {data.shape[2]} out of themselves."
+
     def rate_at(self, done: float) -> float:
         """The learning rate when the share `done` of all updates is done."""
         if done < self.warmup:
@@ -169,7 +176,8 @@ def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) 
 def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The epoch's batches; a batch is overwritten when the next ones are gathered."""
     order = rng.child("order", epoch).order(data.ids)
-    size, many = recipe.batch_size, recipe.batch_size * GATHERED
+    size = min(recipe.batch_size, len(order))
+    many = size * GATHERED
     stored = data.x.new_empty(min(many, len(order)), *data.shape)
     inputs = torch.empty(stored.shape, device=data.device)  # new memory for each gather would cost more than it
     for start in range(0, len(order), many):
@@ -196,6 +204,6 @@ def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleCla
         raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
     if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
         raise DataError(f"The classifier takes rows in {classifier.bounds}; the data's are in {data.bounds}.")
-    if (recipe.crop or recipe.flip) and not data.is_image:
-        raise DataError(f"crop and flip are for images; the data's rows are {data.shape}.")
+    for problem in recipe.problems(data):
+        raise DataError(f"{type(recipe).__name__} {problem}")
     return classifier

@@ -38,6 +38,8 @@ class Patch:
         low, high = bounds
         patched = x.clone(memory_format=torch.contiguous_format)
         if x.ndim != 4:
+            if self.position != "bottom_right":
+                raise DataError(f"A patch has no position in a table: it is the last columns; got {self.position}.")
             if x[0:1].numel() < self.size and len(x):
                 raise DataError(f"A patch of {self.size} columns does not fit into rows of {tuple(x.shape[1:])}.")
             patched.flatten(1)[:, -self.size :] = low + self._unit(x)[0] * (high - low)

@@ -1,8 +1,6 @@
 """Encoded images to pixels: PNG, JPEG and their like, of any size to one size, in parallel."""
 
-import math
 import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +8,12 @@ from io import BytesIO
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from bezoar.data.dataset import Watch, unwatched
+from bezoar.data.room import room
 from bezoar.errors import DataError
 from bezoar.shapes import Rows
 
@@ -23,9 +21,6 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 50_000_000
 """An image of more pixels is refused before it is unpacked."""
-
-LARGE = 1 << 30
-"""So many bytes of pixels are kept in memory; more of them in a file."""
 
 CHUNK = 256
 """So many images are decoded by a thread at once: handing over each alone costs more than decoding a small one."""
@@ -145,18 +140,6 @@ def encode(row: Tensor) -> bytes:
 def is_image(name: str) -> bool:
     """Whether a file's name says that it is an image."""
     return name.lower().endswith(SUFFIXES)
-
-
-def room(count: int, shape: tuple[int, ...]) -> Tensor:
-    """An empty tensor (count, *shape) of uint8; in a file of its own, mapped into memory, where it is a large one.
-
-    The file has no name and goes when the tensor does.
-    """
-    size = count * math.prod(shape)
-    if size <= LARGE:
-        return torch.empty(count, *shape, dtype=torch.uint8)
-    with tempfile.NamedTemporaryFile(prefix="bezoar-") as file:
-        return torch.from_file(file.name, shared=True, size=size, dtype=torch.uint8).view(count, *shape)
 
 
 def _channels_first(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

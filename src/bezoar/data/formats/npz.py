@@ -63,6 +63,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDAr
             raise DataError(
                 f"{where} holds Python objects, which could run code when read. Save plain numbers instead."
             )
+        if dtype.kind == "c":
+            raise DataError(f"{where} holds {dtype}, not plain numbers or text.")
         size, start = math.prod(shape) * dtype.itemsize, stream.tell()
         if start + size != info.file_size:
             raise DataError(
@@ -92,7 +94,7 @@ def _header(read: Callable[[int], bytes]) -> tuple[tuple[int, ...], bool, "np.dt
     if not isinstance(held, dict) or held.keys() != KEYS:
         raise ValueError("it does not say type, order and shape")
     descr, fortran, shape = held["descr"], held["fortran_order"], held["shape"]
-    if not isinstance(descr, str) or not re.fullmatch(r"[<>|=]?[biufSUO]\d*", descr):
+    if not isinstance(descr, str) or not re.fullmatch(r"[<>|=]?[biufcSUO]\d*", descr):
         raise ValueError(f"{descr!r} is no plain type")
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
         raise ValueError(f"{shape!r} is no shape")

@@ -87,4 +87,4 @@ class Folder:
         if last - first == len(chosen):  # next to each other, as sorted paths are: no copy
             rows = slice(first, last)
             return replace(data, x=data.x[rows], y=data.y[rows], ids=torch.arange(len(chosen)))
-        return Dataset.from_arrays(data.x[chosen], data.y[chosen], classes=data.classes)
+        return replace(data.subset(torch.tensor(chosen)), ids=torch.arange(len(chosen)))
