@@ -206,6 +206,7 @@ def test_a_setting_with_a_wrong_value_is_not_also_missing() -> None:
 
 
 REQUIRED: dict[str, dict[str, Any]] = {
+    "poison_file": {"path": "x.npz"},
     "npz": {"path": "x.npz"},
     "csv": {"path": "x.csv"},
     "folder": {"path": "x"},

@@ -44,13 +44,14 @@ class Display:
     def tell(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Planned(cells, victims, controls):
+            case Planned(cells, victims, controls, surrogates):
                 plural = f"{len(cells)} cells, " if len(cells) > 1 else ""
+                kinds = [f"{victims} victims", f"{controls} controls"] + [f"{surrogates} surrogates"] * bool(surrogates)
+                whom = f"{', '.join(kinds[:-1])} and {kinds[-1]}"
                 self._console.print(
-                    f"{plural}{victims + controls} trainings at most: {victims} victims and {controls} controls.",
-                    highlight=False,
+                    f"{plural}{victims + controls + surrogates} trainings at most: {whom}.", highlight=False
                 )
-                self._progress.update(self._task, total=2 * victims)
+                self._progress.update(self._task, total=2 * victims + surrogates)
             case Started(cell, repeat, stage):
                 self.note(f"{cell} " * bool(cell) + f"repeat {repeat + 1}: {stage}")
             case Read(done=done, of=of):

@@ -36,6 +36,7 @@ KINDS = {
     "triggers": Kind("trigger", "bezoar.triggers", "apply"),
     "goals": Kind("goal", "bezoar.goals", "success"),
     "attacks": Kind("attack", "bezoar.attacks", "poison"),
+    "surrogates": Kind("surrogate", "bezoar.surrogates", "recipe"),
     "trainings": Kind("training", "bezoar.training", "fit"),
 }
 
@@ -81,7 +82,7 @@ def entries(kind: str) -> dict[str, Entry]:
     """All components of a kind by name, sorted; none of them is imported.
 
     >>> sorted(entries("attacks"))[:2]
-    ['badnets', 'label_flip']
+    ['badnets', 'generative_poison']
     """
     package = KINDS[kind].package
     found = {}

@@ -85,12 +85,29 @@ def choose(data: Dataset, eligible: Chosen, wanted: int, rng: Rng) -> Positions:
     return torch.sort(order[eligible[order]][:wanted]).values
 
 
+def everything(data: Dataset) -> Chosen:
+    """Every row is eligible."""
+    return torch.ones(len(data), dtype=torch.bool, device=data.device)
+
+
 def contribute(
-    data: Dataset, rows: Positions, *, x: Tensor | None, y: Tensor | None, goal: Goal, mode: Mode
+    data: Dataset,
+    rows: Positions,
+    *,
+    x: Tensor | None,
+    y: Tensor | None,
+    goal: Goal,
+    mode: Mode,
+    rounds: Tensor | None = None,
 ) -> Poisoned:
     """The rows made from `rows`, in their place or appended."""
     if mode == "replace":
-        return Poisoned.replace(data, rows, x=x, y=y, goal=goal)
+        return Poisoned.replace(data, rows, x=x, y=y, goal=goal, rounds=rounds)
     return Poisoned.append(
-        data, x=data.x[rows] if x is None else x, y=data.y[rows] if y is None else y, goal=goal, origin=rows
+        data,
+        x=data.x[rows] if x is None else x,
+        y=data.y[rows] if y is None else y,
+        goal=goal,
+        origin=rows,
+        rounds=rounds,
     )

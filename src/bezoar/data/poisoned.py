@@ -48,6 +48,8 @@ class Poisoned:
         role: `POISON` or `COVER` for each (m), uint8. It says who contributed the row, not whether its pixels differ.
         origin: the position in `base` of the row that each was made from (m); -1 where there is none.
         goal: what the attacker wants.
+        rounds: the contributed rows after each round of crafting (m, rounds, *shape), as they are stored; None where
+            there were no rounds, or where they were not kept.
     """
 
     base: Dataset
@@ -57,6 +59,7 @@ class Poisoned:
     role: Roles
     origin: Positions
     goal: Goal
+    rounds: Tensor | None = None
 
     @classmethod
     def replace(
@@ -68,6 +71,7 @@ class Poisoned:
         x: Rows | None = None,
         y: Labels | None = None,
         role: int | Roles = POISON,
+        rounds: Tensor | None = None,
     ) -> "Poisoned":
         """The attacker's rows in place of some of the data's; `x` or `y` left out stays as it is.
 
@@ -87,6 +91,7 @@ class Poisoned:
             role,
             rows,
             goal,
+            rounds,
         )
 
     @classmethod
@@ -99,14 +104,24 @@ class Poisoned:
         goal: Goal,
         origin: Positions | None = None,
         role: int | Roles = POISON,
+        rounds: Tensor | None = None,
     ) -> "Poisoned":
         """The attacker's rows after the data's own; `origin` says which of those each was made from."""
         rows = torch.arange(len(data), len(data) + len(x), device=data.device)
-        return cls._made(data, rows, x, y, role, torch.full_like(rows, -1) if origin is None else origin, goal)
+        origin = torch.full_like(rows, -1) if origin is None else origin
+        return cls._made(data, rows, x, y, role, origin, goal, rounds)
 
     @classmethod
     def _made(
-        cls, data: Dataset, rows: Tensor, x: Tensor, y: Tensor, role: int | Tensor, origin: Tensor, goal: Goal
+        cls,
+        data: Dataset,
+        rows: Tensor,
+        x: Tensor,
+        y: Tensor,
+        role: int | Tensor,
+        origin: Tensor,
+        goal: Goal,
+        rounds: Tensor | None,
     ) -> "Poisoned":
         if isinstance(role, int):
             role = torch.full((len(rows),), role, dtype=torch.uint8, device=data.device)
@@ -122,7 +137,9 @@ class Poisoned:
         _hold_within(origin, -1, len(data))
         if not torch.isin(role, torch.tensor([POISON, COVER], device=role.device)).all():
             raise DataError("A contributed row is POISON or COVER.")
-        poisoned = cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal)
+        if rounds is not None and (len(rounds) != len(x) or rounds.dtype != x.dtype or rounds.shape[2:] != x.shape[1:]):
+            raise DataError(f"Rounds must be rows by round, {x.dtype} of {data.shape}; got {tuple(rounds.shape)}.")
+        poisoned = cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal, rounds=rounds)
         replace(data, x=x, y=y, ids=rows)  # refuses labels that are no class
         return poisoned
 

@@ -13,6 +13,7 @@ class Planned:
     cells: tuple[str, ...]
     victims: int
     controls: int
+    surrogates: int = 0
 
 
 @dataclass(frozen=True)

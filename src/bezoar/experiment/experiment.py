@@ -24,6 +24,8 @@ from bezoar.models import Classifier, Model
 from bezoar.models.cnn import CNN
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Component, Count, component, describe, describe_fields
+from bezoar.surrogates import Surrogate
+from bezoar.surrogates.trained import Trained
 from bezoar.training import Training
 from bezoar.training.end_to_end import EndToEnd
 
@@ -40,6 +42,8 @@ class Experiment:
         training: how victim and control are trained.
         seed: from which all randomness follows.
         repeats: how many times all is done, each with a seed of its own.
+        surrogate: the model that an attack is crafted against, where it needs one.
+        train_rows: train on so many rows, drawn from the training set; null for all.
 
     >>> from bezoar.attacks import BadNets
     >>> from bezoar.models import MLP
@@ -56,6 +60,8 @@ class Experiment:
     training: Annotated[Training, Component("trainings")] = EndToEnd()
     seed: Count = 0
     repeats: AtLeastOne = 1
+    surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
+    train_rows: AtLeastOne | None = None
 
     def run(
         self,
@@ -82,6 +88,19 @@ class Experiment:
     def blank(self, data: Dataset, rng: Rng) -> Classifier:
         """An untrained classifier for such data."""
         return self.model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
+
+    def part(self, splits: Splits) -> Splits:
+        """The rows that the experiment is done on.
+
+        Raises:
+            SettingsError: it wants more than there are.
+        """
+        if self.train_rows is None:
+            return splits
+        if self.train_rows > len(splits.train):
+            raise SettingsError([f"train_rows is {self.train_rows}; the data set has {len(splits.train)}."])
+        chosen = Rng(self.seed).child("train_rows").order(splits.train.ids)[: self.train_rows]
+        return Splits(train=splits.train.subset(torch.sort(chosen).values), test=splits.test)
 
     def problems(self, train: Dataset) -> list[str]:
         """Why the settings do not fit the data."""
@@ -131,7 +150,11 @@ def run_cells(
         if known not in first:
             first = {known: stages.prepare(experiment.dataset)}
         prefix = f"{name}: " if name and len(cells) > 1 else ""
-        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in experiment.problems(first[known].train))
+        try:
+            found = experiment.problems(experiment.part(first[known]).train)
+        except SettingsError as error:
+            found = list(error.problems)
+        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in found)
     if problems:
         raise SettingsError(problems)
     with nullcontext() if out is None else held(Path(out)):
@@ -171,7 +194,7 @@ def _no_device(name: str) -> str:
 
 
 def _run(experiment: Experiment, stages: Stages) -> Result:
-    splits = stages.prepare(experiment.dataset)
+    splits = experiment.part(stages.prepare(experiment.dataset))
     repeats = [_repeat(experiment, splits, stages, number) for number in range(experiment.repeats)]
     metrics = summarise([repeat.values for repeat in repeats])
     found = doubts(
@@ -187,10 +210,9 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
 
 def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int) -> Repeat:
     rng = Rng(experiment.seed).child("repeat", number)
-    poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number)
-    blank = experiment.blank(splits.train, rng.child("model"))
-    if callable(move := getattr(blank, "to", None)):
-        blank = move(stages.device)
+    surrogate = fit_surrogate(experiment, splits.train, stages, rng.child("surrogate"), number)
+    poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number, surrogate)
+    blank = _blank(experiment.model, splits.train, stages, rng.child("model"))
     twin = rng.child("fit")  # one stream for both: same weights, same order
     victim, control = (
         stages.fit(role, experiment.training, experiment.model, blank, data, twin, number)
@@ -209,6 +231,22 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     )
 
 
+def fit_surrogate(experiment: Experiment, train: Dataset, stages: Stages, rng: Rng, number: int) -> Classifier | None:
+    """The model that the attack is crafted against; None where it needs none."""
+    if "surrogate" not in getattr(experiment.attack, "needs", ()):
+        return None
+    model, training = experiment.surrogate.recipe(experiment.model, experiment.training)
+    blank = _blank(model, train, stages, rng.child("model"))
+    known = experiment.surrogate.knows(train, rng.child("known"))
+    return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number).classifier
+
+
+def _blank(model: Model, data: Dataset, stages: Stages, rng: Rng) -> Classifier:
+    """An untrained classifier on the run's device."""
+    made = model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
+    return move(stages.device) if callable(move := getattr(made, "to", None)) else made
+
+
 def _planned(cells: dict[str, Experiment]) -> Planned:
     """A control is shared by all attacks on the same data, model and seed, unless rows are appended."""
     victims = sum(experiment.repeats for experiment in cells.values())
@@ -221,10 +259,20 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
         for name, experiment in cells.items()
         for repeat in range(experiment.repeats)
     }
-    return Planned(tuple(cells), victims, len(controls))
+    surrogates = {
+        (repr(describe_shared(experiment)), repr(describe("surrogates", experiment.surrogate)), repeat)
+        for experiment in cells.values()
+        if "surrogate" in getattr(experiment.attack, "needs", ())
+        for repeat in range(experiment.repeats)
+    }
+    return Planned(tuple(cells), victims, len(controls), len(surrogates))
 
 
 def describe_shared(experiment: Experiment) -> tuple[object, ...]:
     """What a control depends on."""
     parts = ("dataset", "model", "training")
-    return (*(describe(f"{part}s", getattr(experiment, part)) for part in parts), experiment.seed)
+    return (
+        *(describe(f"{part}s", getattr(experiment, part)) for part in parts),
+        experiment.seed,
+        experiment.train_rows,
+    )

@@ -66,6 +66,13 @@ def bytes_of(files: tuple[Path, ...]) -> list[str]:
     return [f"{name[start:]} {_digest(name)}" for name in names]
 
 
+def absent(file: Path) -> str:
+    """What to say of a file that is not there."""
+    home = file.is_relative_to(data_home())
+    advice = "Put it there, or point $BEZOAR_DATA to where data sets are." if home else "Mend its path."
+    return f"{file} is missing. {advice}"
+
+
 def _digest(file: str) -> str:
     digest = hashlib.sha256()
     try:
@@ -76,9 +83,7 @@ def _digest(file: str) -> str:
         finally:
             os.close(opened)
     except FileNotFoundError as error:
-        home = Path(file).is_relative_to(data_home())
-        advice = "Put it there, or point $BEZOAR_DATA to where data sets are." if home else "Mend its path."
-        raise MissingDataError(f"{file} is missing. {advice}") from error
+        raise MissingDataError(absent(Path(file))) from error
     except IsADirectoryError as error:
         raise DataError(f"{file} is a folder, not a file.") from error
     except OSError as error:

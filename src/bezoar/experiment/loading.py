@@ -42,7 +42,7 @@ def load_result(folder: Path, *, allow_code: bool) -> Result:
         experiment = load_spec(file, allow_code=allow_code)
         if not isinstance(experiment, Experiment):
             raise RunError(f"{folder} holds a grid. Load one of its cells: {folder / 'cells'}.")
-        splits = experiment.dataset.load()
+        splits = experiment.part(experiment.dataset.load())
         details = npz.read(folder / "details.npz", DETAILS, EXAMPLES)
         values = read_json(folder / "repeats.json")
         places = [folder, *(folder / "repeats" / str(number) for number in range(1, len(values)))]
@@ -87,7 +87,7 @@ def _load_classifier(blank: Classifier, file: Path) -> Classifier:
 
 
 def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
-    arrays = npz.read(folder / "poison.npz", ("ids", "x", "y", "role", "origin_ids"))
+    arrays = npz.read(folder / "poison.npz", ("ids", "x", "y", "role", "origin_ids"), ("rounds",))
     held = {name: torch.from_numpy(array) for name, array in arrays.items()}
     if len({len(tensor) for tensor in held.values()}) != 1:
         raise DataError(f"{folder / 'poison.npz'} holds arrays of different lengths.")
@@ -101,7 +101,8 @@ def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
         raise DataError(f"{folder / 'poison.npz'} names a row twice.")
     goal = build("goals", read_json(folder / "goal.json"), path="goal", allow_code=allow_code)
     rows = torch.tensor(known, dtype=torch.int64)
-    poisoned = Poisoned(base=base, rows=rows, x=held["x"], y=held["y"], role=held["role"], origin=origin, goal=goal)
+    parts = {name: held.get(name) for name in ("x", "y", "role", "rounds")}
+    poisoned = Poisoned(base=base, rows=rows, origin=origin, goal=goal, **parts)  # type: ignore[arg-type]
     if not len(poisoned.data) == len(poisoned.roles) == len(base) + len(appended):
         raise DataError(f"{folder / 'poison.npz'} does not fit the data.")
     return poisoned

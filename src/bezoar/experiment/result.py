@@ -210,6 +210,8 @@ def save_classifier(classifier: Classifier, poisoned: Poisoned, file: Path) -> N
 def _save_repeat(repeat: Repeat, folder: Path) -> None:
     poisoned = repeat.poisoned
     arrays = {"ids": poisoned.ids, "x": poisoned.x, "y": poisoned.y, "role": poisoned.role}
+    if poisoned.rounds is not None:
+        arrays["rounds"] = poisoned.rounds
     arrays["origin_ids"] = torch.where(poisoned.origin >= 0, poisoned.base.ids[poisoned.origin], -1)
     write_arrays(folder / "poison.npz", {name: tensor.cpu().numpy() for name, tensor in arrays.items()})
     write_json(folder / "goal.json", describe("goals", poisoned.goal))

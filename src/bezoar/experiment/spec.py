@@ -9,6 +9,7 @@ from typing import Any
 
 from bezoar.errors import DataError, MissingDataError, SettingsError
 from bezoar.experiment.experiment import Experiment
+from bezoar.experiment.keys import absent
 from bezoar.experiment.sweep import Sweep
 from bezoar.experiment.yaml12 import dump_yaml, parse_yaml, read_yaml
 from bezoar.settings import build, build_as, describe_fields, short
@@ -75,21 +76,22 @@ def _experiment(mapping: Mapping[str, Any], allow_code: bool) -> Experiment:
 
 
 def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
-    if "dataset" not in mapping:
-        return []
-    try:
-        source = build("datasets", mapping["dataset"], path="dataset", allow_code=allow_code)
-    except SettingsError:
-        return []  # told already
-    try:
-        files = source.files()
-    except DataError as error:
-        return [f"dataset: {error}"]
-    return [
-        f"dataset: {file} is missing. Put it there, or point $BEZOAR_DATA to where data sets are."
-        for file in files
-        if not file.is_file()
-    ]
+    missing = []
+    for kind in ("datasets", "attacks", "models"):
+        path = kind.removesuffix("s")
+        if path not in mapping:
+            continue
+        try:
+            part = build(kind, mapping[path], path=path, allow_code=allow_code)
+        except SettingsError:
+            continue  # told already
+        if not callable(files := getattr(part, "files", None)):
+            continue
+        try:
+            missing += [f"{path}: {absent(file)}" for file in files() if not file.exists()]
+        except DataError as error:
+            missing.append(f"{path}: {error}")
+    return missing
 
 
 def _sweep(mapping: dict[str, Any], grid: Any, allow_code: bool) -> Sweep:

@@ -59,7 +59,9 @@ class Stages:
         splits = self._stage(repeat, "prepare", parts, compute, _pack_splits, _unpack_splits)
         return Splits(train=splits.train.to(self.device), test=splits.test.to(self.device))
 
-    def poison(self, attack: Attack, train: Dataset, rng: Rng, repeat: int) -> Poisoned:
+    def poison(
+        self, attack: Attack, train: Dataset, rng: Rng, repeat: int, surrogate: Classifier | None = None
+    ) -> Poisoned:
         """Craft the poison."""
 
         def unpack(tensors: dict[str, Tensor], about: dict[str, Any]) -> Poisoned:
@@ -67,9 +69,16 @@ class Stages:
             goal = build("goals", about["goal"], path="goal", allow_code=True)  # from our own store
             return Poisoned(base=train, goal=goal, **moved)
 
-        known = identity("attacks", attack)
-        parts = None if known is None else {"attack": known, "data": train.fingerprint, "rng": _named(rng)}
-        return self._stage(repeat, "poison", parts, lambda: attack.poison(train, rng=rng), _pack_poisoned, unpack)
+        def compute() -> Poisoned:
+            return attack.poison(train, rng=rng, surrogate=surrogate)
+
+        known = {"attack": identity("attacks", attack)}
+        if surrogate is not None:
+            known["surrogate"] = identity("models", surrogate)
+        files = bytes_of(attack.files()) if callable(getattr(attack, "files", None)) else []  # type: ignore[attr-defined]
+        given = {"data": train.fingerprint, "rng": _named(rng), "files": files}
+        parts = {**known, **given} if None not in known.values() else None
+        return self._stage(repeat, "poison", parts, compute, _pack_poisoned, unpack)
 
     def fit(
         self,
@@ -81,7 +90,7 @@ class Stages:
         rng: Rng,
         repeat: int,
     ) -> Fitted:
-        """Train a classifier; `role` is `victim` or `control`, for events alone."""
+        """Train a classifier; `role` is `victim`, `control` or `surrogate`, for events alone."""
         stage = f"fit {role}"
 
         def compute() -> Fitted:
@@ -174,4 +183,7 @@ def _unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
 
 def _pack_poisoned(poisoned: Poisoned) -> tuple[dict[str, Tensor], dict[str, Any]]:
     names = ("rows", "x", "y", "role", "origin")
-    return {name: getattr(poisoned, name) for name in names}, {"goal": describe("goals", poisoned.goal)}
+    tensors = {name: getattr(poisoned, name) for name in names}
+    if poisoned.rounds is not None:
+        tensors["rounds"] = poisoned.rounds
+    return tensors, {"goal": describe("goals", poisoned.goal)}

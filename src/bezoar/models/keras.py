@@ -54,8 +54,24 @@ class KerasClassifier(ModuleClassifier):
 
     def logits(self, x: Inputs) -> Scores:
         """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
-        out: Tensor = self.module(self._normalised(x), training=self.module.training)
-        return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
+        out: Tensor = self.module(self.normalised(x), training=self.module.training)
+        return self.as_logits(out)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Keras' own trainable variables, detached, each under its place and path."""
+        return {key: one.value.detach() for key, one in self._trainable().items()}
+
+    def logits_with(self, weights: dict[str, Tensor], x: Inputs) -> Scores:
+        """As `logits`, with these values of the trainable variables; differentiable in them."""
+        import keras  # noqa: PLC0415
+
+        given = [(one, weights[key]) for key, one in self._trainable().items()]
+        with keras.StatelessScope(state_mapping=given):
+            return self.as_logits(self.module(self.normalised(x), training=False))
+
+    def _trainable(self) -> dict[str, Any]:
+        held = enumerate(self.module.trainable_variables)  # type: ignore[arg-type]
+        return {_key(number, one): one for number, one in held}
 
     def features(self, x: Inputs, layer: str | None = None) -> Features:
         """What a layer gives for rows (n, d), flattened; by default what feeds the last dense layer.
@@ -69,7 +85,7 @@ class KerasClassifier(ModuleClassifier):
         part = keras.Model(self.module.inputs, wanted)
         with torch.no_grad():
             found = [
-                part(self._normalised(rows.to(self.device)), training=False).flatten(1) for rows in x.split(SCORE_BATCH)
+                part(self.normalised(rows.to(self.device)), training=False).flatten(1) for rows in x.split(SCORE_BATCH)
             ]
         return torch.cat(found)
 
@@ -130,8 +146,9 @@ class KerasClassifier(ModuleClassifier):
                 one.value.data.copy_(value)
         return made
 
-    def _normalised(self, x: Inputs) -> Tensor:
-        x = super()._normalised(x)
+    def normalised(self, x: Inputs) -> Tensor:
+        """Rows as the model takes them: normalised, and with channels last where it takes them so."""
+        x = super().normalised(x)
         return x.movedim(1, -1) if self.turned else x
 
     def _replace(self, model: Any) -> None:

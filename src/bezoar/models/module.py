@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from bezoar.errors import CapabilityError, SettingsError
@@ -143,10 +144,22 @@ class ModuleClassifier:
 
     def logits(self, x: Inputs) -> Scores:
         """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
-        out: Tensor = self.module(self._normalised(x))
+        return self.as_logits(self.module(self.normalised(x)))
+
+    def weights(self) -> dict[str, Tensor]:
+        """Its trainable parameters by name, detached; a bias's name ends in `bias`."""
+        return {name: value.detach() for name, value in self.module.named_parameters()}
+
+    def logits_with(self, weights: dict[str, Tensor], x: Inputs) -> Scores:
+        """As `logits`, with these parameters in place of its own; differentiable in them, for `torch.func`."""
+        return self.as_logits(functional_call(self.module, weights, (self.normalised(x),)))
+
+    def as_logits(self, out: Scores) -> Scores:
+        """What the module gives, as logits."""
         return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
 
-    def _normalised(self, x: Inputs) -> Inputs:
+    def normalised(self, x: Inputs) -> Inputs:
+        """Rows as the module takes them: `mean` subtracted, divided by `std`."""
         if self._mean is not None:
             x = x - self._mean.to(x.device)
         return x if self._std is None else x / self._std.to(x.device)
@@ -265,7 +278,7 @@ class ModuleClassifier:
         row = torch.full((1, *self.input_shape), (low + high) / 2, device=self.device)
         try:
             with torch.no_grad(), self._evaluating():
-                out = self.module(self._normalised(row))
+                out = self.module(self.normalised(row))
         except Exception as error:
             said = (str(error) or type(error).__name__).splitlines()[0]
             raise SettingsError([f"The module does not take rows of shape {self.input_shape}: {said}"]) from error

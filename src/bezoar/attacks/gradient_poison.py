@@ -1,0 +1,212 @@
+"""The direct gradient method."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bezoar.attacks._attack import (
+    Mode,
+    OptionalCount,
+    OptionalRate,
+    choose,
+    contribute,
+    everything,
+    how_many,
+    settle_rate,
+    shortage,
+)
+from bezoar.attacks._crafting import Crafted, LabelRule, Norm, labels_for
+from bezoar.attacks._one_step import Objective, VictimStep, finite_differences, objective_for, with_gradients
+from bezoar.attacks._unrolled import Path
+from bezoar.data import Dataset, Poisoned
+from bezoar.errors import SettingsError
+from bezoar.goals.availability import Availability
+from bezoar.models import Classifier
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
+from bezoar.shapes import Inputs, Labels, Positions
+
+
+@component
+class GradientPoison:
+    """Rows with a wrong label whose pixels climb the loss that a victim has after learning from them.
+
+    Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017), the direct method. The
+    gradient is exact: it is taken through the victim's training step, for many poisons at once; the paper's own, a
+    probe of every pixel, is there for comparison. Each poison is made for one step from the surrogate's state, unless
+    `horizon` or `recraft` follow the victim along the way.
+
+    Args:
+        rate: the poisoned share of the final training set; 0.1 where neither it nor `count` is given.
+        count: the number of poisoned rows, instead of a rate.
+        mode: whether a poison replaces the row it grows out of, or is appended.
+        gradient: `exact`, or `finite_difference`: a one-sided probe of every pixel.
+        probe: the probe's size, for `finite_difference`.
+        rounds: how many moves.
+        step: a move of `step_size` along the gradient's `sign`, or along the `raw` gradient times `step_size`.
+        step_size: as a share of the data's range.
+        normals: the number of clean rows whose loss is to rise, drawn from the data.
+        victim_learning_rate: the victim's step.
+        bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
+        label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
+        target: the label for `fixed`.
+        norm: the budget's norm around the base row, `linf` or `l2`; null for none.
+        epsilon: the budget, as a share of the data's range.
+        stealth: how much of the poison's own loss is taken off the objective: above 0 it evades a loss monitor.
+        keep_rounds: whether the poison after every round is kept.
+        horizon: how many poisons are made together, for all the steps that the victim takes on them.
+        between: clean rows, drawn from the data, that the victim learns from after each poison.
+        recraft: whether each poison is made at the state the victim is in when it arrives.
+
+    Raises:
+        SettingsError: settings that contradict each other or the data, or too few rows.
+        CapabilityError: no surrogate, or one without gradients.
+
+    >>> from bezoar.data.sources import load
+    >>> from bezoar.models import MLP
+    >>> train = load("digits").train
+    >>> victim = MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
+    >>> poisoned = GradientPoison(count=20).poison(train, rng=Rng(0), surrogate=victim)
+    >>> bool((poisoned.y == (train.y[poisoned.rows] + 1) % 10).all())
+    True
+    """
+
+    needs = frozenset({"surrogate"})
+
+    rate: OptionalRate = None
+    count: OptionalCount = None
+    mode: Mode = "replace"
+    gradient: Literal["exact", "finite_difference"] = "exact"
+    probe: Positive = 0.01
+    rounds: Count = 5
+    step: Literal["sign", "raw"] = "sign"
+    step_size: Positive = 0.2
+    normals: AtLeastOne = 10
+    victim_learning_rate: Positive = 0.05
+    bias_rate_factor: NonNegative = 2.0
+    label: LabelRule = "next"
+    target: Count | None = None
+    norm: Norm | None = None
+    epsilon: Positive | None = None
+    stealth: NonNegative = 0.0
+    keep_rounds: bool = False
+    horizon: AtLeastOne = 1
+    between: Count = 0
+    recraft: bool = False
+
+    def __post_init__(self) -> None:
+        settle_rate(self)
+        problems = []
+        if (self.label == "fixed") != (self.target is not None):
+            problems.append(f"GradientPoison.target goes with label 'fixed'; got {self.label!r} and {self.target}.")
+        if (self.norm is None) != (self.epsilon is None):
+            problems.append(f"GradientPoison.norm and epsilon go together; got {self.norm} and {self.epsilon}.")
+        if self.follows and self.gradient == "finite_difference":
+            problems.append("GradientPoison.gradient must be 'exact' where horizon or recraft follow the victim.")
+        if self.between and not self.follows:
+            problems.append("GradientPoison.between is for a horizon above 1 or recraft, which follow the victim.")
+        if self.follows and self.label == "worst":
+            problems.append("GradientPoison.label 'worst' is not for a horizon above 1 or recraft.")
+        if problems:
+            raise SettingsError(problems)
+
+    @property
+    def follows(self) -> bool:
+        """Whether the victim's path is followed from poison to poison."""
+        return self.recraft or self.horizon > 1
+
+    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
+        """The data with crafted rows in it."""
+        if problems := list(self.problems(data)):
+            raise SettingsError(f"GradientPoison {problem}" for problem in problems)
+        victim_step = VictimStep(self.victim_learning_rate, self.bias_rate_factor, self.stealth)
+        wanted = how_many(data, self.rate, self.count, self.mode)
+        rows = choose(data, everything(data), wanted, rng.child("rows"))
+        others = data.subset(rng.child("normals").order(data.ids)[: self.normals])
+        normal = others.inputs()
+        crafted = Crafted(data, rows, self.norm, self.epsilon)
+        kept = []
+        if self.follows:
+            with_gradients(surrogate, "GradientPoison")
+            y = labels_for(self.label, data.y[rows], len(data.classes), self.target, None)
+            kept = self._along_the_way(crafted, y, surrogate, victim_step, (normal, others.y), data, rng)
+        else:
+            objective = objective_for(surrogate, victim_step, normal, others.y, attack="GradientPoison")
+            y = self._labels(data, rows, crafted, objective)
+            for _ in range(self.rounds):
+                crafted.move(self._direction(self._slopes(objective, crafted.seen(), y), data))
+                kept += [crafted.stored()] if self.keep_rounds else []
+        return contribute(
+            data,
+            rows,
+            x=crafted.stored(),
+            y=y,
+            goal=Availability(),
+            mode=self.mode,
+            rounds=torch.stack(kept, 1) if kept else None,
+        )
+
+    def problems(self, data: Dataset) -> Iterator[str]:
+        """Why the settings do not fit the data."""
+        if self.target is not None and self.target >= len(data.classes):
+            yield f"has target {self.target}, but the classes are 0 to {len(data.classes) - 1}."
+        if self.normals > len(data):
+            yield f"wants {self.normals} normal rows; the data has {len(data)}."
+        if len(data.classes) < 2:
+            yield "needs at least two classes."
+        if short := shortage(everything(data), how_many(data, self.rate, self.count, self.mode)):
+            yield short
+
+    def _labels(self, data: Dataset, rows: Positions, crafted: Crafted, objective: Objective) -> Labels:
+        classes, harm = len(data.classes), None
+        if self.label == "worst" and len(rows):
+            flips = [objective.values(crafted.base, torch.full_like(rows, label)) for label in range(classes)]
+            harm = torch.stack(flips, 1)
+        if not len(rows):
+            return data.y[rows]
+        return labels_for(self.label, data.y[rows], classes, self.target, harm)
+
+    def _slopes(self, objective: Objective, x: Inputs, y: Labels) -> Tensor:
+        if not len(x):
+            return torch.zeros_like(x)
+        if self.gradient == "exact":
+            return objective.gradients(x, y)[1]
+        return finite_differences(objective.values, x, y, probe=self.probe)
+
+    def _direction(self, slopes: Tensor, data: Dataset) -> Tensor:
+        low, high = data.bounds or (0.0, 1.0)
+        return (slopes.sign() if self.step == "sign" else slopes) * (self.step_size * (high - low))
+
+    def _along_the_way(
+        self,
+        crafted: Crafted,
+        y: Labels,
+        surrogate: Classifier | None,
+        step: VictimStep,
+        normal: tuple[Tensor, Tensor],
+        data: Dataset,
+        rng: Rng,
+    ) -> list[Tensor]:
+        """Craft windows of poisons at the victim's own state, and let it learn from them; what is kept by round."""
+        victim = with_gradients(surrogate, "GradientPoison")
+        weights, count = victim.weights(), len(y)
+        keys = rng.child("between").keys(torch.arange(count * self.between, device=data.device)) % len(data)
+        clean_x = data.inputs(keys).view(count, self.between, *data.shape)
+        clean_y = data.y[keys].view(count, self.between)
+        history = [crafted.stored() for _ in range(self.rounds)] if self.keep_rounds else []
+        stride = 1 if self.recraft else self.horizon
+        for first in range(0, count, stride):
+            window = slice(first, min(first + self.horizon, count))
+
+            def path(window: slice = window) -> Path:
+                return Path(victim, step, crafted.seen(window), y[window], clean_x[window], clean_y[window])
+
+            for number in range(self.rounds):
+                slopes = path().gradients(weights, *normal)[1]
+                crafted.move(self._direction(slopes, data), window)
+                if history:
+                    history[number][window] = crafted.stored(window)
+            weights = path().walked(weights, min(stride, count - first))
+        return history
