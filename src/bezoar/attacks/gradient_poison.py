@@ -44,7 +44,7 @@ class GradientPoison:
         mode: whether a poison replaces the row it grows out of, or is appended.
         gradient: `exact`, or `finite_difference`: a one-sided probe of every pixel.
         probe: the probe's size, for `finite_difference`.
-        rounds: how many moves.
+        rounds: how many moves; the paper's is 5 of 0.2.
         step: a move of `step_size` along the gradient's `sign`, or along the `raw` gradient times `step_size`.
         step_size: as a share of the data's range.
         normals: the number of clean rows whose loss is to rise, drawn from the data.
@@ -80,9 +80,9 @@ class GradientPoison:
     mode: Mode = "replace"
     gradient: Literal["exact", "finite_difference"] = "exact"
     probe: Positive = 0.01
-    rounds: Count = 5
+    rounds: Count = 20
     step: Literal["sign", "raw"] = "sign"
-    step_size: Positive = 0.2
+    step_size: Positive = 0.1
     normals: AtLeastOne = 10
     victim_learning_rate: Positive = 0.05
     bias_rate_factor: NonNegative = 2.0

@@ -1,0 +1,290 @@
+"""What it costs to craft a poison by its gradient, and how strong it is: the paper's ways beside the exact one.
+
+    python -m benchmarks.poison_crafting [--quick] [--json FILE] [--no-cifar10]
+
+Yang, Wu, Li and Chen (2017): a victim takes one step on a poison; the attacker wants 10 normal rows to lose by it. All
+ways have the same victims, on MNIST and CIFAR-10 below $BEZOAR_DATA, the same normal rows and the same bases, drawn
+from seeds that were fixed before any figure was seen. Ways are timed in turn, in one process; a time is the median of
+its rounds, in seconds for one poison and one round.
+
+`plain` is the paper's finite difference: for each pixel one probe of 0.01 through one step of the victim, written with
+bare tensors and autograd, no module, no copy and no loop over normal rows. `vectorised` puts all probes of a poison
+into one batch; the victim's step is bezoar's own, which writes no weights; `by_torch_func` is the same by `vmap`.
+`exact` is the gradient through the step.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.machine import machine
+from bezoar import Rng, load
+from bezoar.attacks import GenerativePoison, GradientPoison
+from bezoar.attacks._one_step import Functional, VictimStep, finite_differences, objective_for, with_gradients
+from bezoar.data import Dataset, Poisoned
+from bezoar.metrics import accuracy
+from bezoar.models.cnn import CNN
+from bezoar.models.mlp import MLP
+from bezoar.models.module import ModuleClassifier
+from bezoar.training.end_to_end import EndToEnd
+
+STEP = VictimStep(learning_rate=0.05, bias_rate_factor=2.0)
+CIFAR_STEP = VictimStep(learning_rate=0.01, bias_rate_factor=2.0)
+SEED = 20
+BATCH = 256
+PROBE = 0.01
+
+
+def mnist() -> tuple[ModuleClassifier, Dataset, Dataset]:
+    """The paper's MNIST victim, and both splits."""
+    data = load("mnist")
+    return _victim(MLP(hidden=(64,)), EndToEnd(epochs=5), data.train), data.train, data.test
+
+
+def cifar10(rows: int) -> tuple[ModuleClassifier, Dataset, Dataset]:
+    """The paper's CIFAR-10 victim, trained on so many rows, and both splits; 2,000 rows to test with."""
+    data = load("cifar10")
+    train = data.train.subset(torch.arange(rows))
+    model = CNN(filters=(20, 50), filter_shape=5, padding="valid", hidden=(500,), activation="tanh")
+    return _victim(model, EndToEnd(epochs=4), train), train, data.test.subset(torch.arange(2000))
+
+
+def _victim(model: MLP | CNN, training: EndToEnd, train: Dataset) -> ModuleClassifier:
+    blank = model.build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(SEED))
+    trained = training.fit(blank, train, rng=Rng(SEED).child("fit"))
+    assert isinstance(trained, ModuleClassifier)
+    return trained
+
+
+def plain_probes(victim: ModuleClassifier, step: VictimStep, normal: Tensor, labels: Tensor) -> Callable[..., Tensor]:
+    """The paper's gradient of one poison: a probe at a time, bare tensors."""
+    weights = [weight.detach().clone().requires_grad_() for weight in victim.module.parameters()]
+    rates = [step.rate(name) for name, _ in victim.module.named_parameters()]
+
+    def forward(held: list[Tensor], x: Tensor) -> Tensor:
+        if len(held) == 4:
+            return functional.linear(functional.linear(x.flatten(1), held[0], held[1]).relu(), held[2], held[3])
+        for number in (0, 2):
+            x = functional.max_pool2d(functional.conv2d(x, held[number], held[number + 1]).tanh(), 2)
+        return functional.linear(functional.linear(x.flatten(1), held[4], held[5]).tanh(), held[6], held[7])
+
+    def value(x: Tensor, y: Tensor) -> Tensor:
+        slopes = torch.autograd.grad(functional.cross_entropy(forward(weights, x), y), weights)
+        with torch.no_grad():
+            after = [w.sub(g, alpha=rate) for w, g, rate in zip(weights, slopes, rates, strict=True)]
+            return functional.cross_entropy(forward(after, normal), labels, reduction="sum")
+
+    def gradient(x: Tensor, y: Tensor) -> Tensor:
+        start, probe, slopes = value(x, y), x.clone(), torch.empty(x.numel())
+        flat = probe.view(-1)
+        for pixel in range(len(flat)):
+            flat[pixel] += PROBE
+            slopes[pixel] = value(probe, y) - start
+            flat[pixel] -= PROBE
+        return slopes.view_as(x)
+
+    return gradient
+
+
+def speed(
+    victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bases: int, rounds: int, probes: bool = True
+) -> dict[str, Any]:
+    """Seconds for one poison and one round, by each way."""
+    order = Rng(SEED).child("speed").order(train.ids)
+    normal, labels = train.inputs(order[:10]), train.y[order[:10]]
+    x, y = train.inputs(order[10 : 10 + 2 * BATCH]), (train.y[order[10 : 10 + 2 * BATCH]] + 1) % 10
+    quick = objective_for(victim, step, normal, labels, attack="benchmark")
+    general = Functional(with_gradients(victim, "benchmark"), step, normal, labels)
+    plain = plain_probes(victim, step, normal, labels)
+
+    def one_by_one(way: Any, count: int) -> None:
+        for row in range(count):
+            way(x[row : row + 1], y[row : row + 1])
+
+    few = 64 if len(x[0].flatten()) < 1000 else 4
+    ways: dict[str, tuple[Callable[[], object], int]] = {
+        "plain_finite_difference": (lambda: one_by_one(plain, bases), bases),
+        "vectorised_finite_difference": (
+            lambda: finite_differences(quick.values, x[:bases], y[:bases], probe=PROBE),
+            bases,
+        ),
+        "exact_one_at_a_time": (lambda: one_by_one(quick.gradients, few), few),
+        "exact_in_batches": (lambda: quick.gradients(x, y), len(x)),
+        "exact_by_torch_func_in_batches": (lambda: general.gradients(x[:few], y[:few]), few),
+    }
+    if probes and len(x[0].flatten()) < 1000:
+        ways["finite_difference_by_torch_func"] = (
+            lambda: finite_differences(general.values, x[:1], y[:1], probe=PROBE),
+            1,
+        )
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    quick.gradients(x[:BATCH], y[:BATCH])
+    for _ in range(rounds):
+        for name, (way, count) in ways.items():
+            began = time.perf_counter()
+            way()
+            times[name].append((time.perf_counter() - began) / count)
+    found = {name: statistics.median(each) for name, each in times.items()}
+    return {
+        "seconds": found,
+        "rounds_timed": rounds,
+        "batched_ratio": found["plain_finite_difference"] / found["exact_in_batches"],
+        "vectorised_ratio": found["vectorised_finite_difference"] / found["exact_in_batches"],
+        "one_at_a_time_ratio": found["plain_finite_difference"] / found["exact_one_at_a_time"],
+        **generative_speed(victim, train, step),
+    }
+
+
+def generative_speed(victim: ModuleClassifier, train: Dataset, step: VictimStep) -> dict[str, float]:
+    """The generator's seconds for a poison and a round: with its training, and once it is trained, for a new row."""
+    found = {}
+    for feedback, size in (("sign", 1), ("gradient", 64)):
+        attack = GenerativePoison(
+            count=64,
+            feedback=feedback,
+            batch_size=size,
+            victim_learning_rate=step.learning_rate,
+        )
+        began = time.perf_counter()
+        generator, _ = attack.train(train, rng=Rng(SEED), surrogate=victim)
+        found[f"generative_{feedback}_with_training"] = (time.perf_counter() - began) / (64 * attack.rounds)
+        rows = train.inputs(torch.arange(2048))
+        began = time.perf_counter()
+        generator.poison(rows)
+        found[f"generative_{feedback}_once_trained"] = (time.perf_counter() - began) / len(rows)
+    return found
+
+
+def after_one_step(victim: ModuleClassifier, step: VictimStep, x: Tensor, y: Tensor, test: Dataset) -> Tensor:
+    """The test accuracy after one step on each row alone (m)."""
+    rows, found = test.inputs(), []
+    for row in range(len(x)):
+        weights = {name: weight.requires_grad_() for name, weight in victim.weights().items()}
+        loss = functional.cross_entropy(victim.logits_with(weights, x[row : row + 1]), y[row : row + 1])
+        slopes = torch.autograd.grad(loss, list(weights.values()))
+        with torch.no_grad():
+            after = {
+                name: weight - step.rate(name) * slope
+                for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+            }
+            right = [
+                (victim.logits_with(after, part).argmax(1) == labels).sum()
+                for part, labels in zip(rows.split(2000), test.y.split(2000), strict=True)
+            ]
+        found.append(sum(map(int, right)) / len(test))
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def strength(
+    victim: ModuleClassifier, train: Dataset, test: Dataset, step: VictimStep, *, bases: int, direct: bool
+) -> dict[str, Any]:
+    """Accuracies after one step on the same bases, poisoned in each way, and paired differences."""
+    shared: dict[str, Any] = {"count": bases, "victim_learning_rate": step.learning_rate}
+    attacks: dict[str, Any] = {
+        "flip alone": GradientPoison(rounds=0, **shared),
+        "exact, 5 rounds of 0.2": GradientPoison(rounds=5, step_size=0.2, **shared),
+        "exact, 20 rounds of 0.1": GradientPoison(**shared),
+        "generative, the paper's feedback": GenerativePoison(feedback="sign", batch_size=1, **shared),
+        "generative, exact feedback": GenerativePoison(batch_size=1, **shared),
+    }
+    if direct:
+        attacks["direct, 5 rounds of 0.2"] = GradientPoison(
+            gradient="finite_difference", rounds=5, step_size=0.2, **shared
+        )
+    made: dict[str, Poisoned] = {
+        name: attack.poison(train, rng=Rng(SEED).child("strength"), surrogate=victim)
+        for name, attack in attacks.items()
+    }
+    flip = made["flip alone"]
+    found = {"true label": after_one_step(victim, step, train.inputs(flip.rows), train.y[flip.rows], test)}
+    for name, poison in made.items():
+        assert torch.equal(poison.rows, flip.rows)
+        found[name] = after_one_step(victim, step, train.decode(poison.x), poison.y, test)
+    best = "exact, 20 rounds of 0.1"
+    return {
+        "bases": bases,
+        "accuracy": {name: interval(values) for name, values in found.items()},
+        f"{best}, less": {name: interval(found[best] - values) for name, values in found.items() if name != best},
+    }
+
+
+def interval(values: Tensor) -> dict[str, float]:
+    """Mean and 95 % interval, by Student's t."""
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(values.std()) / math.sqrt(len(values))
+    mean = float(values.mean())
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def agreement(victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bases: int) -> dict[str, Any]:
+    """How many pixels the probe and the exact gradient push the same way, by base; and central differences' say."""
+    order = Rng(SEED).child("agreement").order(train.ids)
+    normal, labels = train.inputs(order[:10]), train.y[order[:10]]
+    x, y = train.inputs(order[10 : 10 + bases]), (train.y[order[10 : 10 + bases]] + 1) % 10
+    objective = objective_for(victim, step, normal, labels, attack="benchmark")
+    exact = objective.gradients(x, y)[1].flatten(1)
+    probed = finite_differences(objective.values, x, y, probe=PROBE).flatten(1)
+    shares = (exact.sign() == probed.sign()).double().mean(1)
+    quantiles = torch.tensor([0, 0.05, 0.25, 0.5, 0.75, 1], dtype=torch.float64)
+    double = victim.copy()
+    double.module.double()
+    precise = objective_for(double, step, normal.double(), labels, attack="benchmark")
+    few, h = min(5, bases), 1e-6
+    slopes = precise.gradients(x[:few].double(), y[:few])[1].flatten(1)
+    forward = finite_differences(precise.values, x[:few].double(), y[:few], probe=h).flatten(1)
+    backward = finite_differences(precise.values, x[:few].double(), y[:few], probe=-h).flatten(1)
+    off = (forward - backward).abs() <= 1e-3 * (forward.abs() + backward.abs()) + 1e-6  # both sides agree: no kink
+    central = (forward + backward) / 2
+    return {
+        "bases": bases,
+        "median": float(shares.median()),
+        "quantiles": dict(zip(("0", "5", "25", "50", "75", "100"), shares.quantile(quantiles).tolist(), strict=True)),
+        "central_differences_float64": float((slopes.sign() == central.sign())[off].double().mean()),
+        "pixels_off_kinks": float(off.double().mean()),
+    }
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under a minute: fewer bases, no CIFAR-10")
+    parser.add_argument("--no-cifar10", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    victim, train, test = mnist()
+    bases = 20 if arguments.quick else 50
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "mnist": {
+            "victim_accuracy": accuracy(victim, test),
+            **speed(victim, train, STEP, bases=2, rounds=3 if arguments.quick else 9),
+            "strength": strength(victim, train, test, STEP, bases=bases, direct=True),
+            "agreement": agreement(victim, train, STEP, bases=bases),
+        },
+    }
+    result["batched_ratio"] = result["mnist"]["batched_ratio"]
+    result["vectorised_ratio"] = result["mnist"]["vectorised_ratio"]
+    print(json.dumps(result, indent=2))
+    if not (arguments.quick or arguments.no_cifar10):
+        victim, train, test = cifar10(20_000)
+        result["cifar10"] = {
+            "victim_accuracy": accuracy(victim, test),
+            **speed(victim, train, CIFAR_STEP, bases=2, rounds=1),
+            "strength": strength(victim, train, test, CIFAR_STEP, bases=20, direct=False),
+        }
+        print(json.dumps(result["cifar10"], indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
