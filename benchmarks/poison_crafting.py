@@ -30,7 +30,14 @@ from torch.nn import functional
 from benchmarks.machine import machine
 from bezoar import Rng, load
 from bezoar.attacks import GenerativePoison, GradientPoison
-from bezoar.attacks._one_step import Functional, VictimStep, finite_differences, objective_for, with_gradients
+from bezoar.attacks._one_step import (
+    Functional,
+    VictimStep,
+    after_one_step,
+    finite_differences,
+    objective_for,
+    with_gradients,
+)
 from bezoar.data import Dataset, Poisoned
 from bezoar.metrics import accuracy
 from bezoar.models.cnn import CNN
@@ -163,26 +170,6 @@ def generative_speed(victim: ModuleClassifier, train: Dataset, step: VictimStep)
         generator.poison(rows)
         found[f"generative_{feedback}_once_trained"] = (time.perf_counter() - began) / len(rows)
     return found
-
-
-def after_one_step(victim: ModuleClassifier, step: VictimStep, x: Tensor, y: Tensor, test: Dataset) -> Tensor:
-    """The test accuracy after one step on each row alone (m)."""
-    rows, found = test.inputs(), []
-    for row in range(len(x)):
-        weights = {name: weight.requires_grad_() for name, weight in victim.weights().items()}
-        loss = functional.cross_entropy(victim.logits_with(weights, x[row : row + 1]), y[row : row + 1])
-        slopes = torch.autograd.grad(loss, list(weights.values()))
-        with torch.no_grad():
-            after = {
-                name: weight - step.rate(name) * slope
-                for (name, weight), slope in zip(weights.items(), slopes, strict=True)
-            }
-            right = [
-                (victim.logits_with(after, part).argmax(1) == labels).sum()
-                for part, labels in zip(rows.split(2000), test.y.split(2000), strict=True)
-            ]
-        found.append(sum(map(int, right)) / len(test))
-    return torch.tensor(found, dtype=torch.float64)
 
 
 def strength(

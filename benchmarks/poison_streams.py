@@ -5,8 +5,8 @@
 An MNIST victim (784-64-10, below $BEZOAR_DATA) that has been trained learns on from single rows: one poison, four clean
 rows that the attacker never saw, and so on. The attacker knows the victim's weights at the start, and nothing after
 that: it plays the stream with clean rows of its own. The figure is the area under the curve of accuracy over poisons
-(2,000 test rows, after every poison), up to 10, 50 and 200 poisons; lower is better for the attacker. Every arm has the
-same victims, bases (but for flips of one class) and clean rows; intervals are over seeds, each with a victim of its own.
+(2,000 test rows, after every poison), up to 10, 50 and 200 poisons; lower is better for the attacker. Every arm has
+the same victims, bases (but for flips of one class) and clean rows; intervals are over seeds, each with its own victim.
 """
 
 import argparse

@@ -11,6 +11,7 @@ from bezoar.registry import entries
 from bezoar.testing import (
     ATTACK_CHECKS,
     CLASSIFIER_CHECKS,
+    DETECTOR_CHECKS,
     MODEL_CHECKS,
     SOURCE_CHECKS,
     TRAINING_CHECKS,
@@ -81,6 +82,11 @@ def test_attacks_that_append(name: str, check: Callable[[Any], None]) -> None:
 @pytest.mark.parametrize(("name", "check"), cases("trainings", TRAINING_CHECKS))
 def test_trainings(name: str, check: Callable[[Any], None]) -> None:
     check(made("trainings", name))
+
+
+@pytest.mark.parametrize(("name", "check"), cases("defences", DETECTOR_CHECKS))
+def test_defences(name: str, check: Callable[[Any], None]) -> None:
+    check(made("defences", name))
 
 
 @pytest.mark.parametrize(("name", "check"), cases("triggers", TRIGGER_CHECKS))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bezoar
-from bezoar.errors import MissingDataError
+from bezoar.errors import MissingDataError, SettingsError
 from bezoar.experiment import load_spec
 
 ROOT = Path(__file__).parent.parent
@@ -22,11 +22,11 @@ SPECS = sorted(file.name for file in files("bezoar.examples").iterdir() if file.
 def test_a_shipped_spec_is_valid(name: str) -> None:
     try:
         load_spec(Path(str(files("bezoar.examples"))) / name)
-    except MissingDataError as error:
+    except (MissingDataError, SettingsError) as error:
         assert "BEZOAR_DATA" in str(error)
 
 
-@pytest.mark.parametrize("name", ["digits_badnets.yaml", "label_flip_rates.yaml"])
+@pytest.mark.parametrize("name", ["digits_badnets.yaml", "gradient_poison_digits.yaml", "label_flip_rates.yaml"])
 def test_a_shipped_spec_runs(name: str) -> None:
     quick = ["training.epochs=1", "repeats=1"]
     done = load_spec(Path(str(files("bezoar.examples"))) / name, overrides=quick).run()

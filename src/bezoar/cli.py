@@ -75,7 +75,7 @@ def demo(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Label flips, random noise and a backdoor against two networks, on data that is built in: under a minute."""
+    """Label flips, noise, gradient poison and a backdoor, two networks, data that is built in: under a minute."""
     from bezoar.experiment import load_spec  # noqa: PLC0415 - loads torch
 
     _run(load_spec(_find_spec("demo")), out, device, as_json, "`bezoar demo`")
@@ -96,23 +96,41 @@ def poison(
 
     Train on DIR/data; `bezoar measure MODEL --truth DIR` tells what came of it.
     """
-    from bezoar.experiment import Experiment, load_spec  # noqa: PLC0415 - loads torch
-    from bezoar.experiment.export import export  # noqa: PLC0415
+    from bezoar.experiment.export import export  # noqa: PLC0415 - loads torch
     from bezoar.progress import Display  # noqa: PLC0415
 
     if form not in ("folder", "npz", "parquet"):
         raise SettingsError([f"--format must be folder, npz or parquet; got '{form}'."])
-    if allow_code:
-        sys.path.insert(0, str(Path.cwd()))
-    experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
-    if not isinstance(experiment, Experiment):
-        advice = "Poison one of its cells: take the grid out with --set grid=null, and --set its keys."
-        raise SettingsError([f"The spec has a grid. {advice}"])
+    experiment = _lone(spec, overrides, allow_code)
     with Display(err_console) as display:
         done = export(experiment, out, form=form, store=_store(), device=device, tell=display.tell)  # type: ignore[arg-type]
     sizes = ", ".join(f"{count} {name}" for name, count in done.rows.items())
     out_console.print(f"Wrote {sizes} rows; {done.poison} of those to train on are the attacker's.", highlight=False)
     out_console.print(f"Train on {out / 'data'}, keep {out / 'truth'} away from it.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def craft(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("poison"),
+    overrides: SetOption = None,
+    device: DeviceOption = "auto",
+    allow_code: CodeOption = False,
+) -> None:
+    """Make an experiment's poison, round by round, as a file that `poison_file` injects; no victim is trained."""
+    from bezoar.experiment.craft import craft as make  # noqa: PLC0415 - loads torch
+    from bezoar.progress import Display  # noqa: PLC0415
+
+    experiment = _lone(spec, overrides, allow_code)
+    with Display(err_console) as display:
+        done = make(experiment, out, store=_store(), device=device, tell=display.tell)
+    poisoned = done.poisoned
+    rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
+    out_console.print(
+        f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {done.file}", highlight=False, soft_wrap=True
+    )
+    if done.generator is not None:
+        out_console.print(f"The generator: {done.generator}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -244,8 +262,22 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
         typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
         return
     out_console.print(_summary(result))
+    _print_defences(result)
     _print_doubts(result)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _lone(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experiment":
+    """The experiment of a spec without a grid."""
+    from bezoar.experiment import Experiment, load_spec  # noqa: PLC0415 - loads torch
+
+    if allow_code:
+        sys.path.insert(0, str(Path.cwd()))
+    experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
+    if not isinstance(experiment, Experiment):
+        advice = "Poison one of its cells: take the grid out with --set grid=null, and --set its keys."
+        raise SettingsError([f"The spec has a grid. {advice}"])
+    return experiment
 
 
 def _metrics(result: "Result | SweepResult") -> dict[str, Any]:
@@ -278,6 +310,22 @@ def _table(cells: dict[str, dict[str, Any]]) -> Table:
         row = [_percent(metrics[key]["mean"], points=key == "accuracy_drop") for _, key in columns]
         table.add_row(*([name] if len(cells) > 1 else []), *row)
     return table
+
+
+def _print_defences(result: "Result | SweepResult") -> None:
+    for name, cell in _cells(result).items():
+        metrics = cell.metrics
+        for key in [key for key in metrics if key.startswith("defence.") and key.endswith(".auroc")]:
+            stem = key.removesuffix("auroc")
+            area = metrics[key]["mean"]
+            caught, false = (
+                _percent(metrics[f"{stem}{what}"]["mean"], points=False) for what in ("caught", "false_alarms")
+            )
+            told = f"AUROC {'–' if area is None else format(area, '.3f')}, catches {caught}, false alarms {false}"
+            where = f"{name} " if name else ""
+            out_console.print(
+                f"{escape(where + stem.removeprefix('defence.').removesuffix('.'))}: {told}", highlight=False
+            )
 
 
 def _print_doubts(result: "Result | SweepResult") -> None:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import torch
 from scipy import stats
+from sklearn.metrics import roc_auc_score, roc_curve
+from torch import Tensor
 
 from bezoar.data import Dataset, Scorer
 from bezoar.errors import DataError
 from bezoar.models import predictions
-from bezoar.shapes import Counts
+from bezoar.shapes import Chosen, Counts
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
@@ -78,3 +80,43 @@ def summary(values: Sequence[float | None], *, share: bool = True) -> dict[str, 
     if share:
         low, high = max(0.0, low), min(1.0, high)
     return {"mean": mean, "n": len(known), "low": low, "high": high}
+
+
+def auroc(scores: Tensor, positive: Chosen) -> float | None:
+    """The chance that a positive row scores above a negative one, ties counted half; None without both kinds.
+
+    >>> auroc(torch.tensor([0.1, 0.4, 0.4, 0.9]), torch.tensor([False, False, True, True]))
+    0.875
+    """
+    if bool(positive.all()) or not bool(positive.any()):
+        return None
+    return float(roc_auc_score(positive.cpu().numpy(), scores.cpu().numpy()))
+
+
+def true_positives_at(scores: Tensor, positive: Chosen, false_alarms: float) -> float | None:
+    """The largest share of positive rows above a threshold that at most so many negative rows exceed; None as `auroc`.
+
+    >>> true_positives_at(torch.tensor([0.1, 0.4, 0.3, 0.9]), torch.tensor([False, False, True, True]), 0.01)
+    0.5
+    """
+    if bool(positive.all()) or not bool(positive.any()):
+        return None
+    rates, found, _ = roc_curve(positive.cpu().numpy(), scores.cpu().numpy(), drop_intermediate=False)
+    return float(found[rates <= false_alarms].max())
+
+
+def threshold_for(clean: Tensor, false_alarms: float) -> float:
+    """A threshold that a new clean row exceeds with at most this chance, from the scores of exchangeable clean rows.
+
+    The conformal rank: of n rows the (n + 1) (1 - rate)-th, rounded up; infinite where n is too small for the promise.
+
+    >>> threshold_for(torch.arange(99.0), 0.05), threshold_for(torch.arange(9.0), 0.05)
+    (94.0, inf)
+    """
+    rank = math.ceil((len(clean) + 1) * (1 - false_alarms))
+    return float(clean.sort().values[rank - 1]) if rank <= len(clean) else math.inf
+
+
+def share_above(scores: Tensor, threshold: float) -> float:
+    """The share of scores above a threshold; NaN for none."""
+    return float((scores > threshold).double().mean()) if len(scores) else math.nan

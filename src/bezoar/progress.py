@@ -44,14 +44,18 @@ class Display:
     def tell(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Planned(cells, victims, controls, surrogates):
+            case Planned(cells, victims, controls, surrogates, defenders):
                 plural = f"{len(cells)} cells, " if len(cells) > 1 else ""
-                kinds = [f"{victims} victims", f"{controls} controls"] + [f"{surrogates} surrogates"] * bool(surrogates)
-                whom = f"{', '.join(kinds[:-1])} and {kinds[-1]}"
-                self._console.print(
-                    f"{plural}{victims + controls + surrogates} trainings at most: {whom}.", highlight=False
-                )
-                self._progress.update(self._task, total=2 * victims + surrogates)
+                counts = {
+                    "victims": victims,
+                    "controls": controls,
+                    "surrogates": surrogates,
+                    "defenders' own": defenders,
+                }
+                named = [f"{count} {who}" for who, count in counts.items() if count]
+                whom = f"{', '.join(named[:-1])} and {named[-1]}"
+                self._console.print(f"{plural}{sum(counts.values())} trainings at most: {whom}.", highlight=False)
+                self._progress.update(self._task, total=2 * victims + surrogates + defenders)
             case Started(cell, repeat, stage):
                 self.note(f"{cell} " * bool(cell) + f"repeat {repeat + 1}: {stage}")
             case Read(done=done, of=of):

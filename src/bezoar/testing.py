@@ -19,12 +19,14 @@ import torch
 
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Poisoned, Source
+from bezoar.defences import Detector
 from bezoar.errors import CapabilityError
-from bezoar.metrics import accuracy
+from bezoar.metrics import accuracy, auroc
 from bezoar.models import Classifier, Model
 from bezoar.models.mlp import MLP
 from bezoar.rng import Rng
 from bezoar.settings import build, describe
+from bezoar.shapes import Chosen
 from bezoar.training import Epoch, Training
 from bezoar.training.end_to_end import EndToEnd
 from bezoar.triggers import Trigger
@@ -217,6 +219,61 @@ def training_settings_round_trip(training: Training) -> None:
     settings_round_trip("trainings", training)
 
 
+# Defences -----------------------------------------------------------------------------------------------------------
+
+
+def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
+    """Rows of which one in ten has a wrong label, which those are, a model that learned from clean rows, and others."""
+    data, model = toy_images(), _toy_model(toy_images())
+    trained = EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(model, toy_images(seed=1), rng=Rng(0))
+    wrong = torch.zeros(len(data), dtype=torch.bool)
+    wrong[Rng(0).child("wrong").order(data.ids)[: len(data) // 10]] = True
+    labels = torch.where(wrong, (data.y + 1) % CLASSES, data.y)
+    return dataclasses.replace(data, y=labels), wrong, trained, toy_images(seed=2)
+
+
+def detector_leaves_its_inputs_alone(detector: Detector) -> None:
+    """Neither data, classifier, clean rows nor any global random stream is touched."""
+    data, _, classifier, clean = _planted()
+    prints = [dataclasses.replace(each).fingerprint for each in (data, clean)]
+    before = _bytes(classifier)
+    with global_state_untouched():
+        scores = detector.score(data, classifier, rng=Rng(0), clean=clean)
+    assert scores.shape == (len(data),), f"one score a row; got {tuple(scores.shape)}"
+    assert not scores.requires_grad, "scores carry a gradient"
+    assert before == _bytes(classifier), "the classifier was changed"
+    assert prints == [dataclasses.replace(each).fingerprint for each in (data, clean)], "data was changed"
+
+
+def detector_is_reproducible(detector: Detector) -> None:
+    """Same seed, same scores, to the bit."""
+    data, _, classifier, clean = _planted()
+    first, again = (detector.score(data, classifier, rng=Rng(0), clean=clean) for _ in range(2))
+    assert torch.equal(first, again), "the same seed gave other scores"
+
+
+def detector_does_not_look_at_the_order(detector: Detector) -> None:
+    """Permuting the rows permutes the scores."""
+    data, _, classifier, clean = _planted()
+    order = Rng(1).child("order").order(data.ids)
+    scores = detector.score(data, classifier, rng=Rng(0), clean=clean)
+    permuted = detector.score(data.subset(order), classifier, rng=Rng(0), clean=clean)
+    assert torch.allclose(permuted, scores[order], rtol=1e-4, atol=1e-5), "scores depend on the rows' order"
+
+
+def detector_finds_what_was_planted(detector: Detector) -> None:
+    """Wrong labels on an easy problem are found far better than by chance."""
+    data, wrong, classifier, clean = _planted()
+    found = auroc(detector.score(data, classifier, rng=Rng(0), clean=clean), wrong)
+    assert found is not None
+    assert found > 0.75, f"AUROC on wrong labels is {found:.3f}"
+
+
+def detector_settings_round_trip(detector: Detector) -> None:
+    """Settings survive JSON and pickle."""
+    settings_round_trip("defences", detector)
+
+
 # Classifiers --------------------------------------------------------------------------------------------------------
 
 
@@ -363,6 +420,13 @@ TRAINING_CHECKS: tuple[Callable[[Training], None], ...] = (
     training_learns,
     training_settings_round_trip,
 )
+DETECTOR_CHECKS: tuple[Callable[[Detector], None], ...] = (
+    detector_leaves_its_inputs_alone,
+    detector_is_reproducible,
+    detector_does_not_look_at_the_order,
+    detector_finds_what_was_planted,
+    detector_settings_round_trip,
+)
 CLASSIFIER_CHECKS: tuple[Callable[[Classifier, Dataset], None], ...] = (
     classifier_scores_any_number_of_rows,
     classifier_copies_share_nothing,
@@ -400,6 +464,11 @@ def check_attack(attack: Attack, waive: Mapping[str, str] | None = None) -> None
 def check_training(training: Training, waive: Mapping[str, str] | None = None) -> None:
     """Hold a training setting to every promise; as `check_attack`."""
     _check(TRAINING_CHECKS, (training,), waive)
+
+
+def check_detector(detector: Detector, waive: Mapping[str, str] | None = None) -> None:
+    """Fail where a detector breaks a promise that every detector makes; `waive` as `check_attack` has it."""
+    _check(DETECTOR_CHECKS, (detector,), waive)
 
 
 def check_classifier(classifier: Classifier, data: Dataset, waive: Mapping[str, str] | None = None) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 from torch.nn import functional
 
+from bezoar.data import Dataset
 from bezoar.errors import CapabilityError
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier
@@ -26,6 +27,9 @@ MEMORY = 1 << 30
 
 AT_ONCE = 256
 """So many poisons fill a processor's caches; more at once are no quicker."""
+
+TESTED = 2000
+"""Test rows at once."""
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.LeakyReLU, nn.SiLU, nn.Softplus)
 SPATIAL = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d)
@@ -40,11 +44,17 @@ class VictimStep:
         learning_rate: the step's size.
         bias_rate_factor: biases are stepped at so many times the rate.
         stealth: how much of the poison's own loss before the step is taken off the attacker's objective.
+        stealth_limit: nothing is taken off for a loss below this.
     """
 
     learning_rate: float
     bias_rate_factor: float = 1.0
     stealth: float = 0.0
+    stealth_limit: float = 0.0
+
+    def shown(self, own: Tensor) -> Tensor:
+        """What the poison's own loss before the step takes off the attacker's objective."""
+        return self.stealth * (own - self.stealth_limit).clamp_min(0)
 
     def rate(self, name: str) -> float:
         """The rate of a parameter of that name."""
@@ -134,7 +144,7 @@ class Functional:
         after = {name: weight - self.step.rate(name) * slopes[name] for name, weight in self.weights.items()}
         rows = self.x if normal is None else normal
         harm = functional.cross_entropy(self.victim.logits_with(after, rows), self.y, reduction="sum")
-        value = harm - self.step.stealth * own
+        value = harm - self.step.shown(own)
         return value, value
 
 
@@ -192,7 +202,7 @@ class Layered:
                     normal = _each(layer, normal, shared=not any(earlier < index for earlier in changed))
             logits = self.victim.as_logits(normal.flatten(0, 1))
             losses = functional.cross_entropy(logits, self.y.repeat(len(x)), reduction="none")
-            return losses.view(len(x), -1).sum(1) - self.step.stealth * own
+            return losses.view(len(x), -1).sum(1) - self.step.shown(own)
 
     def _after(self, layer: nn.Module, into: Tensor, slope: Tensor, normal: Tensor) -> Tensor:
         """What a layer makes of normal rows, (n, …) or (m, n, …), after a step on each poison: (m, n, …)."""
@@ -318,3 +328,22 @@ def finite_differences(values: Callable[[Inputs, Labels], Tensor], x: Inputs, y:
             moved = values(probes.view(-1, *x.shape[1:]), y[row].repeat(len(pixels)))
             slopes[row, pixels] = (moved - start) / probe
     return slopes.view_as(x)
+
+
+def after_one_step(victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels, test: Dataset) -> Tensor:
+    """The accuracy on `test` after one step on each row alone (m), float64."""
+    still = with_gradients(victim, "after_one_step")
+    rows, found = test.inputs(), []
+    for row in range(len(x)):
+        weights = {name: weight.requires_grad_() for name, weight in still.weights().items()}
+        loss = functional.cross_entropy(still.logits_with(weights, x[row : row + 1]), y[row : row + 1])
+        slopes = torch.autograd.grad(loss, list(weights.values()))
+        with torch.no_grad():
+            after = {
+                name: weight - step.rate(name) * slope
+                for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+            }
+            parts = zip(rows.split(TESTED), test.y.split(TESTED), strict=True)
+            right = sum(int((still.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
+        found.append(right / len(test))
+    return torch.tensor(found, dtype=torch.float64)

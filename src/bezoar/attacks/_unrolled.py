@@ -38,7 +38,7 @@ class Path:
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
                 at, _ = self._step(at, x, y, again=True)
             harm = functional.cross_entropy(self.victim.logits_with(at, normal), labels, reduction="sum")
-            total = total + harm - self.step.stealth * own
+            total = total + harm - self.step.shown(own)
         value = total / len(poison)
         return value.detach(), torch.autograd.grad(value, poison)[0]
 

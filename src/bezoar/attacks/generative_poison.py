@@ -103,6 +103,11 @@ class GenerativePoison:
         """The saved generator: its bytes are part of what is made with it."""
         return () if self.generator is None else (Path(self.generator),)
 
+    @property
+    def victim_step(self) -> VictimStep:
+        """The step that the poison is made for."""
+        return VictimStep(self.victim_learning_rate, self.bias_rate_factor)
+
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with generated rows in it."""
         return self.train(data, rng=rng, surrogate=surrogate)[1]
@@ -119,7 +124,7 @@ class GenerativePoison:
         rows = choose(data, everything(data), wanted, rng.child("rows"))
         victim = with_gradients(surrogate, "GenerativePoison")
         others = data.subset(rng.child("normals").order(data.ids)[: self.normals])
-        step = VictimStep(self.victim_learning_rate, self.bias_rate_factor)
+        step = self.victim_step
         objective = objective_for(victim, step, others.inputs(), others.y, attack="GenerativePoison")
         true, classes = data.y[rows], len(data.classes)
         harm = None

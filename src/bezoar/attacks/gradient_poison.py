@@ -47,6 +47,7 @@ class GradientPoison:
         rounds: how many moves; the paper's is 5 of 0.2.
         step: a move of `step_size` along the gradient's `sign`, or along the `raw` gradient times `step_size`.
         step_size: as a share of the data's range.
+        decay: whether the moves become smaller, down to none; a stealthy poison then settles at its limit.
         normals: the number of clean rows whose loss is to rise, drawn from the data.
         victim_learning_rate: the victim's step.
         bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
@@ -55,6 +56,7 @@ class GradientPoison:
         norm: the budget's norm around the base row, `linf` or `l2`; null for none.
         epsilon: the budget, as a share of the data's range.
         stealth: how much of the poison's own loss is taken off the objective: above 0 it evades a loss monitor.
+        stealth_limit: the loss up to which nothing is taken off: what the attacker thinks a monitor lets pass.
         keep_rounds: whether the poison after every round is kept.
         horizon: how many poisons are made together, for all the steps that the victim takes on them.
         between: clean rows, drawn from the data, that the victim learns from after each poison.
@@ -83,6 +85,7 @@ class GradientPoison:
     rounds: Count = 20
     step: Literal["sign", "raw"] = "sign"
     step_size: Positive = 0.1
+    decay: bool = False
     normals: AtLeastOne = 10
     victim_learning_rate: Positive = 0.05
     bias_rate_factor: NonNegative = 2.0
@@ -91,6 +94,7 @@ class GradientPoison:
     norm: Norm | None = None
     epsilon: Positive | None = None
     stealth: NonNegative = 0.0
+    stealth_limit: NonNegative = 0.0
     keep_rounds: bool = False
     horizon: AtLeastOne = 1
     between: Count = 0
@@ -117,11 +121,15 @@ class GradientPoison:
         """Whether the victim's path is followed from poison to poison."""
         return self.recraft or self.horizon > 1
 
+    @property
+    def victim_step(self) -> VictimStep:
+        """The step that the poison is made for."""
+        return VictimStep(self.victim_learning_rate, self.bias_rate_factor, self.stealth, self.stealth_limit)
+
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with crafted rows in it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"GradientPoison {problem}" for problem in problems)
-        victim_step = VictimStep(self.victim_learning_rate, self.bias_rate_factor, self.stealth)
         wanted = how_many(data, self.rate, self.count, self.mode)
         rows = choose(data, everything(data), wanted, rng.child("rows"))
         others = data.subset(rng.child("normals").order(data.ids)[: self.normals])
@@ -131,12 +139,12 @@ class GradientPoison:
         if self.follows:
             with_gradients(surrogate, "GradientPoison")
             y = labels_for(self.label, data.y[rows], len(data.classes), self.target, None)
-            kept = self._along_the_way(crafted, y, surrogate, victim_step, (normal, others.y), data, rng)
+            kept = self._along_the_way(crafted, y, surrogate, self.victim_step, (normal, others.y), data, rng)
         else:
-            objective = objective_for(surrogate, victim_step, normal, others.y, attack="GradientPoison")
+            objective = objective_for(surrogate, self.victim_step, normal, others.y, attack="GradientPoison")
             y = self._labels(data, rows, crafted, objective)
-            for _ in range(self.rounds):
-                crafted.move(self._direction(self._slopes(objective, crafted.seen(), y), data))
+            for number in range(self.rounds):
+                crafted.move(self._move(self._slopes(objective, crafted.seen(), y), data, number))
                 kept += [crafted.stored()] if self.keep_rounds else []
         return contribute(
             data,
@@ -175,9 +183,10 @@ class GradientPoison:
             return objective.gradients(x, y)[1]
         return finite_differences(objective.values, x, y, probe=self.probe)
 
-    def _direction(self, slopes: Tensor, data: Dataset) -> Tensor:
+    def _move(self, slopes: Tensor, data: Dataset, number: int) -> Tensor:
         low, high = data.bounds or (0.0, 1.0)
-        return (slopes.sign() if self.step == "sign" else slopes) * (self.step_size * (high - low))
+        size = self.step_size * (high - low) * (1 - number / self.rounds if self.decay else 1)
+        return (slopes.sign() if self.step == "sign" else slopes) * size
 
     def _along_the_way(
         self,
@@ -205,7 +214,7 @@ class GradientPoison:
 
             for number in range(self.rounds):
                 slopes = path().gradients(weights, *normal)[1]
-                crafted.move(self._direction(slopes, data), window)
+                crafted.move(self._move(slopes, data, number), window)
                 if history:
                     history[number][window] = crafted.stored(window)
             weights = path().walked(weights, min(stride, count - first))

@@ -14,6 +14,7 @@ class Planned:
     victims: int
     controls: int
     surrogates: int = 0
+    defenders: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from annotated_types import Interval
 
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Source, Splits
 from bezoar.data.sources.digits import Digits
+from bezoar.defences import Detector
 from bezoar.errors import BezoarError, SettingsError
+from bezoar.experiment.defend import Defender, Found, detect, split_trusted, too_few
 from bezoar.experiment.doubts import doubts
 from bezoar.experiment.events import Planned, Tell, silent
 from bezoar.experiment.files import held
-from bezoar.experiment.measure import examples, measure, summarise
+from bezoar.experiment.measure import by_round, examples, measure, summarise
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
@@ -22,6 +25,7 @@ from bezoar.experiment.yaml12 import dump_yaml
 from bezoar.goals.backdoor import Backdoor
 from bezoar.models import Classifier, Model
 from bezoar.models.cnn import CNN
+from bezoar.registry import name_of
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Component, Count, component, describe, describe_fields
 from bezoar.surrogates import Surrogate
@@ -44,6 +48,9 @@ class Experiment:
         repeats: how many times all is done, each with a seed of its own.
         surrogate: the model that an attack is crafted against, where it needs one.
         train_rows: train on so many rows, drawn from the training set; null for all.
+        defences: detectors, which score the rows that the victim trains on.
+        trusted: where there are defences, the share of the test set that the defender has: one half to train a model
+            of its own on, the other to set thresholds; nothing is measured on these rows.
 
     >>> from bezoar.attacks import BadNets
     >>> from bezoar.models import MLP
@@ -62,6 +69,13 @@ class Experiment:
     repeats: AtLeastOne = 1
     surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
     train_rows: AtLeastOne | None = None
+    defences: tuple[Annotated[Detector, Component("defences")], ...] = ()
+    trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
+
+    def __post_init__(self) -> None:
+        names = [name_of("defences", type(defence)) for defence in self.defences]
+        if len(set(names)) < len(names):
+            raise SettingsError([f"Experiment.defences names {max(names, key=names.count)} more than once."])
 
     def run(
         self,
@@ -84,6 +98,11 @@ class Experiment:
             DataError: the data is missing or damaged.
         """
         return run_cells({"": self}, out=out, store=store, device=device, tell=tell)[""]
+
+    @property
+    def detectors(self) -> dict[str, Detector]:
+        """The defences by name."""
+        return {name_of("defences", type(each)): each for each in self.defences}
 
     def blank(self, data: Dataset, rng: Rng) -> Classifier:
         """An untrained classifier for such data."""
@@ -203,9 +222,11 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
         test_rows=len(splits.test),
         backdoor=isinstance(repeats[0].poisoned.goal, Backdoor),
     )
+    kept = max(2, round(experiment.trusted * len(splits.test)))
     assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
     about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
-    return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, (*found, *assumed), about)
+    doubted = (*found, *too_few(experiment.detectors, kept - kept // 2), *assumed)
+    return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, doubted, about)
 
 
 def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int) -> Repeat:
@@ -213,21 +234,33 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     surrogate = fit_surrogate(experiment, splits.train, stages, rng.child("surrogate"), number)
     poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number, surrogate)
     blank = _blank(experiment.model, splits.train, stages, rng.child("model"))
+    test, defender = splits.test, None
+    if experiment.defences:
+        test, defender = _defender(experiment, splits, stages, rng.child("defender"), number)
     twin = rng.child("fit")  # one stream for both: same weights, same order
     victim, control = (
         stages.fit(role, experiment.training, experiment.model, blank, data, twin, number)
         for role, data in (("victim", poisoned.data), ("control", poisoned.control(rng.child("control"))))
     )
-    measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, splits.test))
-    shown = examples(poisoned, victim.classifier, control.classifier, splits.test) if number == 0 else {}
+    measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, test))
+    found = Found({}, {})
+    if defender is not None:
+        detectors = experiment.detectors
+        given = Defender(before=defender[0], after=victim.classifier, clean=defender[1])
+        found = stages.timed(number, "defend", lambda: detect(detectors, poisoned, given, rng.child("detect")))
+    shown = {}
+    if number == 0:
+        pictures = examples(poisoned, victim.classifier, control.classifier, test)
+        pictures |= by_round(poisoned, surrogate, getattr(experiment.attack, "victim_step", None), test)
+        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores}
     return Repeat(
         victim=victim.classifier,
         control=control.classifier,
         poisoned=poisoned,
-        values=measured.values,
+        values={**measured.values, **found.values},
         losses=(victim.losses, control.losses),
         confusion=measured.confusion.numpy(),
-        examples={name: tensor.cpu().numpy() for name, tensor in shown.items()},
+        examples=shown,
     )
 
 
@@ -239,6 +272,18 @@ def fit_surrogate(experiment: Experiment, train: Dataset, stages: Stages, rng: R
     blank = _blank(model, train, stages, rng.child("model"))
     known = experiment.surrogate.knows(train, rng.child("known"))
     return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number).classifier
+
+
+def _defender(
+    experiment: Experiment, splits: Splits, stages: Stages, rng: Rng, number: int
+) -> tuple[Dataset, tuple[Classifier | None, Dataset]]:
+    """The test rows that are left to measure on; the defender's own model, where one is asked for, and clean rows."""
+    train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"))
+    if not any(getattr(defence, "arrival", False) for defence in experiment.defences):
+        return rest, (None, clean)
+    blank = _blank(experiment.model, splits.train, stages, rng.child("model"))
+    fitted = stages.fit("defender", experiment.training, experiment.model, blank, train, rng.child("fit"), number)
+    return rest, (fitted.classifier, clean)
 
 
 def _blank(model: Model, data: Dataset, stages: Stages, rng: Rng) -> Classifier:
@@ -265,7 +310,12 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
         if "surrogate" in getattr(experiment.attack, "needs", ())
         for repeat in range(experiment.repeats)
     }
-    return Planned(tuple(cells), victims, len(controls), len(surrogates))
+    defenders = sum(
+        experiment.repeats
+        for experiment in cells.values()
+        if any(getattr(defence, "arrival", False) for defence in experiment.defences)
+    )
+    return Planned(tuple(cells), victims, len(controls), len(surrogates), defenders)
 
 
 def describe_shared(experiment: Experiment) -> tuple[object, ...]:

@@ -30,6 +30,13 @@ EXAMPLES = (
     "attempt_victim_before",
     "attempt_victim",
     "attempt_control",
+    "poison_rounds",
+    "round_numbers",
+    "round_accuracy",
+    "defence_names",
+    "defence_clean",
+    "defence_poison",
+    "defence_threshold",
 )
 
 

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bezoar.attacks._one_step import VictimStep, after_one_step
 from bezoar.data import Dataset, Goal, Poisoned, Scorer
 from bezoar.experiment.stages import Fitted
 from bezoar.goals.backdoor import Backdoor
 from bezoar.metrics import accuracy_from, class_accuracies, confusion, summary
-from bezoar.models import predictions
+from bezoar.models import Classifier, predictions
+from bezoar.models.module import ModuleClassifier
 
 EXAMPLES = 8
+ROUNDS, ROUND_ROWS = 11, 1000
+"""How many rounds, at most, and on how many test rows accuracy is told by round."""
 NOT_SHARES = {"accuracy_drop", "poison_rows", "victim_loss", "control_loss"}
 
 
@@ -65,6 +69,30 @@ def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, flo
 def examples(poisoned: Poisoned, victim: Scorer, control: Scorer, test: Dataset) -> dict[str, Tensor]:
     """Rows worth looking at: poison beside what it was made from, and test rows that fool the victim."""
     return {**contributed(poisoned), **attempts(poisoned.goal, victim, control, test)}
+
+
+def by_round(
+    poisoned: Poisoned, surrogate: Classifier | None, step: VictimStep | None, test: Dataset
+) -> dict[str, Tensor]:
+    """What some poisons do to the surrogate in one step, after each round of their crafting.
+
+    `round_numbers` (r) and `round_accuracy` (m, r); round 0 is the base row with the poison's label.
+    """
+    if poisoned.rounds is None or not isinstance(surrogate, ModuleClassifier) or step is None or not len(poisoned.x):
+        return {}
+    rounds = poisoned.rounds.shape[1]
+    chosen = _spread(poisoned.y, poisoned.origin >= 0)
+    numbers = torch.linspace(0, rounds, min(rounds + 1, ROUNDS)).round().long().unique()
+    few = test.subset(torch.arange(min(len(test), ROUND_ROWS), device=test.device))
+    y, found = poisoned.y[chosen], []
+    for number in numbers.tolist():
+        x = poisoned.rounds[chosen, number - 1] if number else poisoned.base.x[poisoned.origin[chosen]]
+        found.append(after_one_step(surrogate, step, test.decode(x), y, few))
+    return {
+        "poison_rounds": poisoned.rounds[chosen],
+        "round_numbers": numbers,
+        "round_accuracy": torch.stack(found, 1),
+    }
 
 
 def contributed(poisoned: Poisoned) -> dict[str, Tensor]:

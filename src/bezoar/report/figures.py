@@ -20,14 +20,17 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X")
 
 def png_of(pixels: Array) -> bytes:
     """One row (channels, height, width), uint8 or in [0, 1], as a PNG of its own size."""
-    values = pixels.astype(np.float64) / (255 if pixels.dtype == np.uint8 else 1)
+    buffer = BytesIO()
+    image.imsave(buffer, _pixels(pixels), format="png", metadata={"Software": ""})
+    return buffer.getvalue()
+
+
+def _pixels(row: Array) -> Array:
+    """A row (channels, height, width), uint8 or in [0, 1], as (height, width, 3) in [0, 1]."""
+    values = row.astype(np.float64) / (255 if row.dtype == np.uint8 else 1)
     values = np.clip(values, 0, 1).transpose(1, 2, 0)
     values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3]
-    if values.shape[2] == 2:
-        values = np.concatenate([values, values[:, :, :1]], axis=2)
-    buffer = BytesIO()
-    image.imsave(buffer, values, format="png", metadata={"Software": ""})
-    return buffer.getvalue()
+    return np.concatenate([values, values[:, :, :1]], axis=2) if values.shape[2] == 2 else values
 
 
 def difference(before: Array, after: Array) -> Array:
@@ -135,6 +138,64 @@ def cells(rows: list[dict[str, Any]]) -> bytes:
     axes.invert_yaxis()
     axes.set(xlabel="%", xlim=(-2, 102))
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.5 / (0.42 * len(rows) + 0.3)), ncols=3)
+    return _png(figure)
+
+
+def strip(run: Run, columns: int = 8) -> bytes:
+    """Poison on its way: the base row, some of its rounds, what was stored; a line for each."""
+    bases, rounds = run.arrays["poison_before"], run.arrays["poison_rounds"]
+    count = rounds.shape[1]
+    chosen = sorted({round(place) for place in np.linspace(1, count, min(count, columns))})
+    figure = Figure(figsize=(0.8 * (len(chosen) + 1), 0.84 * len(rounds) + 0.3), dpi=110, layout="constrained")
+    drawn = figure.subplots(len(rounds), len(chosen) + 1, squeeze=False)
+    for line, base, grown in zip(drawn, bases, rounds, strict=True):
+        for axes, pixels in zip(line, [base, *(grown[number - 1] for number in chosen)], strict=True):
+            axes.imshow(_pixels(pixels), interpolation="nearest")
+            axes.set_axis_off()
+    for axes, title in zip(drawn[0], ["base", *(f"round {number}" for number in chosen)], strict=True):
+        axes.set_title(title, fontsize=7)
+    return _png(figure)
+
+
+def by_round(run: Run) -> bytes:
+    """Accuracy after one step on a poison, by round: thin for each poison, thick for their mean."""
+    figure, axes = _figure(5.2, 3.2)
+    numbers, values = run.arrays["round_numbers"], 100 * run.arrays["round_accuracy"]
+    for curve in values:
+        axes.plot(numbers, curve, color=VICTIM, alpha=0.35, linewidth=0.8)
+    axes.plot(numbers, values.mean(0), color=VICTIM, linewidth=2, marker="D", label="mean")
+    axes.set(
+        xlabel="round (0: the base row with the poison's label)", ylabel="accuracy after one step, %", ylim=(0, 101)
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def distributions(run: Run) -> bytes:
+    """Each detector's scores of clean and contributed rows, and its threshold."""
+    names = [str(name) for name in run.arrays["defence_names"]]
+    figure = Figure(figsize=(5.2, 2.9 * len(names)), dpi=110, layout="constrained")
+    for place, (axes, name) in enumerate(zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True)):
+        clean, poison = (run.arrays[f"defence_{kind}"][place] for kind in ("clean", "poison"))
+        threshold = float(run.arrays["defence_threshold"][place])
+        every = np.concatenate([clean, poison])
+        edges = np.linspace(every.min(), max(every.max(), every.min() + 1e-6), 41)
+        for values, colour, label, fill in (
+            (clean, CONTROL, "clean rows", True),
+            (poison, VICTIM, "the attacker's", False),
+        ):
+            if len(values):
+                shares = np.full(len(values), 100 / len(values))
+                kind = "stepfilled" if fill else "step"
+                axes.hist(
+                    values, edges, weights=shares, histtype=kind, color=colour, alpha=0.55 if fill else 1, label=label
+                )
+        if np.isfinite(threshold):
+            axes.axvline(threshold, color=INK, linestyle=":", label="threshold")
+        axes.set(xlabel=f"{_short(name, 30)}: score", ylabel="% of the rows", yscale="symlog")
+        axes.legend(frameon=False, loc="upper right", fontsize=8)
+        _style(axes)
     return _png(figure)
 
 

@@ -225,8 +225,44 @@ def _figures(run: Run) -> list[Figure]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
+    found += [*_crafting(run), *_detection(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
+
+
+def _crafting(run: Run) -> list[Figure]:
+    arrays = run.arrays
+    if "round_accuracy" not in arrays:
+        return []
+    mean = arrays["round_accuracy"].mean(0)
+    text = f"Accuracy after one step: {words.percent(float(mean[0]))} on the base rows with the poison's labels, "
+    found = [
+        Figure(
+            "accuracy_by_round",
+            figures.by_round(run),
+            f"{text}{words.percent(float(mean[-1]))} after the last round.",
+            f"Accuracy of the surrogate after one step on a poison, by round of its crafting; "
+            f"{len(arrays['round_accuracy'])} poisons, up to 1,000 test rows.",
+        )
+    ]
+    if _pictorial(arrays["poison_after"]):
+        count, rounds = arrays["poison_rounds"].shape[:2]
+        alt = f"{count} poisons from their base row to the last of {rounds} rounds."
+        found.append(Figure("poison_by_round", figures.strip(run), alt, "From the base row to the poison, by round."))
+    return found
+
+
+def _detection(run: Run) -> list[Figure]:
+    if "defence_names" not in run.arrays:
+        return []
+    said = [
+        f"{name}: AUROC {words.number(run.mean(f'defence.{name}.auroc'))}, catches "
+        f"{words.percent(run.mean(f'defence.{name}.caught'))} with "
+        f"{words.percent(run.mean(f'defence.{name}.false_alarms'))} false alarms"
+        for name in map(str, run.arrays["defence_names"])
+    ]
+    caption = f"What the detectors make of the training set, first repeat. Means over the repeats: {'; '.join(said)}."
+    return [Figure("detection", figures.distributions(run), "; ".join(said), caption)]
 
 
 def _row(run: Run) -> dict[str, Any]:

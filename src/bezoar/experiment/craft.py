@@ -1,0 +1,93 @@
+"""An attack's poison as a file of its own, for another experiment to inject."""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bezoar.data import Poisoned
+from bezoar.data.formats import rounds
+from bezoar.errors import RunError, SettingsError
+from bezoar.experiment.events import Tell, silent
+from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate
+from bezoar.experiment.files import held, write_arrays
+from bezoar.experiment.stages import Stages
+from bezoar.experiment.store import Store
+from bezoar.rng import Rng
+from bezoar.settings import describe
+
+
+@dataclass(frozen=True)
+class Crafted:
+    """What was written.
+
+    Attributes:
+        file: the poison by round, as `PoisonFile` reads it.
+        poisoned: the same, and where it came from.
+        generator: the trained generator, where the attack has one.
+    """
+
+    file: Path
+    poisoned: Poisoned
+    generator: Path | None
+
+
+def craft(
+    experiment: Experiment,
+    folder: Path | str,
+    *,
+    store: Store | None = None,
+    device: str = "auto",
+    tell: Tell = silent,
+) -> Crafted:
+    """Make an experiment's poison, every round of it, and train no victim.
+
+    Below `folder`: `gradient_attack_mnist.npz` or the like, with `X` (n, rounds, *shape), float32 within the data's
+    bounds, and `Y` (n, rounds), the original study's layout; `generator_mnist.safetensors` where a generator was
+    trained. The file is read back, round by round, before this ends.
+
+    Args:
+        experiment: its data set, attack, surrogate and seed; the poison is the first repeat's.
+        folder: where to write; files of the same name are replaced.
+        store: where finished stages are kept and found.
+        device: where the poison is crafted.
+        tell: told what happens.
+
+    Raises:
+        SettingsError: the settings do not fit the data, or the attack contributes nothing.
+        RunError: the folder cannot be written to, or what was written does not read back as it was.
+    """
+    attack: Any = experiment.attack
+    if "keep_rounds" in {field.name for field in fields(attack)}:
+        attack = replace(attack, keep_rounds=True)
+        experiment = replace(experiment, attack=attack)
+    stages = Stages(store, choose_device(device), tell=tell)
+    splits = experiment.part(stages.prepare(experiment.dataset))
+    if problems := experiment.problems(splits.train):
+        raise SettingsError(problems)
+    rng = Rng(experiment.seed).child("repeat", 0)
+    surrogate = fit_surrogate(experiment, splits.train, stages, rng.child("surrogate"), 0)
+    generator = None
+    if callable(train := getattr(attack, "train", None)):  # the store keeps poison, not what made it
+        generator, poisoned = stages.timed(
+            0, "poison", lambda: train(splits.train, rng=rng.child("attack"), surrogate=surrogate)
+        )
+    else:
+        poisoned = stages.poison(attack, splits.train, rng.child("attack"), 0, surrogate)
+    if not len(poisoned.rows):
+        raise SettingsError(["The attack contributes no rows. Raise its rate or count."])
+    grown = poisoned.x.unsqueeze(1) if poisoned.rounds is None else poisoned.rounds
+    target, data = Path(folder), describe("datasets", experiment.dataset)["name"]
+    name = describe("attacks", attack)["name"].removesuffix("_poison")
+    file, saved = target / f"{name}_attack_{data}.npz", target / f"generator_{data}.safetensors"
+    with held(target):
+        write_arrays(file, rounds.arrays(grown, poisoned.y, splits.train))
+        for number in range(grown.shape[1]):
+            x, y = rounds.read(file, splits.train, number)
+            if not (torch.equal(x, grown[:, number]) and torch.equal(y, poisoned.y)):
+                file.unlink()
+                raise RunError(f"{file} does not read back as it was written. Nothing was kept.")
+        if generator is not None:
+            generator.save(saved)
+    return Crafted(file, poisoned, saved if generator is not None else None)
