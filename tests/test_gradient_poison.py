@@ -11,7 +11,15 @@ from torch import Tensor, nn
 from bezoar.attacks import GenerativePoison, GradientPoison, LossPoison, PoisonFile
 from bezoar.attacks._crafting import Crafted
 from bezoar.attacks._generator import Generator
-from bezoar.attacks._one_step import Functional, Layered, VictimStep, finite_differences, objective_for, with_gradients
+from bezoar.attacks._one_step import (
+    Functional,
+    Layered,
+    OneByOne,
+    VictimStep,
+    finite_differences,
+    objective_for,
+    with_gradients,
+)
 from bezoar.attacks._unrolled import Path as Walk
 from bezoar.data import Dataset
 from bezoar.data.formats import rounds
@@ -94,7 +102,11 @@ def by_hand(classifier: ModuleClassifier, x: Tensor, y: Tensor, normal: Tensor, 
 
 
 @pytest.mark.parametrize(
-    ("way", "name"), [*((Functional, name) for name in VICTIMS), *((Layered, name) for name in sorted(LAYERED))]
+    ("way", "name"),
+    [
+        *((way, name) for way in (Functional, OneByOne) for name in VICTIMS),
+        *((Layered, name) for name in sorted(LAYERED)),
+    ],
 )
 def test_the_exact_gradient_is_what_differences_say(way: Any, name: str) -> None:
     classifier, normal, (x, y) = victim(name), some(5, seed=1), some(3)
@@ -128,6 +140,34 @@ def test_what_the_quick_way_does_not_know_goes_the_general_way(module: nn.Module
     assert isinstance(found, Functional)
     x, y = some(2, seed=3)
     assert torch.allclose(found.gradients(x, y)[1], central(found, x, y), rtol=1e-3, atol=1e-6)
+
+
+class Looking(nn.Module):
+    """A module that looks at a value, which no batch over its weights can do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(36, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x.flatten(1))
+        return x * 2 if float(x.detach().abs().max()) > 0 else x
+
+
+def test_what_cannot_be_batched_goes_one_by_one() -> None:
+    classifier = as_classifier(Looking(), input_shape=(1, 6, 6))
+    classifier.module.double()
+    found = objective_for(classifier, STEP, *some(3, seed=1), attack="test")
+    assert isinstance(found, OneByOne)
+    x, y = some(2)
+    assert torch.allclose(found.gradients(x, y)[1], central(found, x, y), rtol=1e-4, atol=1e-7)
+    linear = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(36, 4)), input_shape=(1, 6, 6))
+    linear.module.double()
+    both = [
+        way(with_gradients(linear, "test"), STEP, *some(3, seed=1)).normal_slopes(x, y)
+        for way in (Functional, OneByOne)
+    ]
+    assert all(torch.allclose(a, b) for a, b in zip(*both, strict=True))
 
 
 def test_normalisation_and_probabilities_are_differentiated_through() -> None:

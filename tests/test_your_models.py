@@ -14,6 +14,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from torch import nn
 
+from bezoar.attacks import GradientPoison
+from bezoar.attacks._one_step import VictimStep, objective_for
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
@@ -263,3 +265,35 @@ def test_a_file_of_weights_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must end in"):
         (tmp_path / "net.pkl").write_bytes(b"")
         read_weights(tmp_path / "net.pkl")
+
+
+# Gradients through a victim's step ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sequential", "functional"])
+def test_a_step_of_a_keras_model_is_differentiated_through(name: str) -> None:
+    """A real step of Keras' own variables, against the exact value; and small moves against the gradient."""
+    classifier = as_classifier(keras_models()[name], input_shape=SHAPE)
+    objective = objective_for(classifier, VictimStep(0.5, 2.0), DATA.inputs()[:6], DATA.y[:6], attack="test")
+    x, y = DATA.inputs()[6:8], (DATA.y[6:8] + 1) % CLASSES
+    values, slopes = objective.gradients(x, y)
+    stepped = classifier.copy()
+    stepped.module.eval()
+    held = stepped._trainable()
+    loss = torch.nn.functional.cross_entropy(stepped.logits(x[:1]), y[:1])
+    grown = torch.autograd.grad(loss, [one.value for one in held.values()])
+    with torch.no_grad():
+        for (key, one), slope in zip(held.items(), grown, strict=True):
+            one.value.data.sub_(slope, alpha=0.5 * (2.0 if key.endswith("bias") else 1.0))
+        after = torch.nn.functional.cross_entropy(stepped.logits(DATA.inputs()[:6]), DATA.y[:6], reduction="sum")
+    assert float(values[0]) == pytest.approx(float(after), rel=1e-4)
+    for way in (torch.sign(slopes), torch.ones_like(slopes)):
+        moved = objective.values(x + 1e-3 * way, y) - objective.values(x - 1e-3 * way, y)
+        assert torch.allclose(moved / 2e-3, (slopes * way).flatten(1).sum(1), rtol=0.05, atol=0.02)
+
+
+def test_a_residual_network_is_poisoned_too() -> None:
+    data = toy_images()
+    net = PreactResnet18(width=4).build(input_shape=data.shape, classes=4, bounds=data.bounds, rng=Rng(0))
+    made = GradientPoison(count=4, rounds=2).poison(data, rng=Rng(0), surrogate=net)
+    assert not torch.equal(made.x, data.x[made.rows])

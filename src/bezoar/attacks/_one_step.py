@@ -79,7 +79,17 @@ def objective_for(surrogate: Classifier | None, step: VictimStep, x: Inputs, y: 
         CapabilityError: there is no surrogate, or it has no gradients.
     """
     victim = with_gradients(surrogate, attack)
-    return Layered(victim, step, x, y) if _layered(victim, x) else Functional(victim, step, x, y)
+    return Layered(victim, step, x, y) if _layered(victim, x) else general_objective(victim, step, x, y)
+
+
+def general_objective(victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> "Functional | OneByOne":
+    """The objective of any differentiable victim, many poisons at once where `vmap` knows all that the module does."""
+    objective = Functional(victim, step, x, y)
+    try:
+        objective.gradients(x[:1], y[:1])
+    except RuntimeError:  # vmap, of an operation without a batching rule, or of one that looks at values
+        return OneByOne(victim, step, x, y)
+    return objective
 
 
 def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
@@ -146,6 +156,49 @@ class Functional:
         harm = functional.cross_entropy(self.victim.logits_with(after, rows), self.y, reduction="sum")
         value = harm - self.step.shown(own)
         return value, value
+
+
+class OneByOne:
+    """The objective of a differentiable classifier that cannot be batched over its weights: by autograd, in a loop."""
+
+    def __init__(self, victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> None:
+        self.victim, self.step, self.x, self.y = victim, step, x, y
+
+    def values(self, x: Inputs, y: Labels) -> Tensor:
+        """The objective of each poison."""
+        found = [self._value(a, b, self.x, again=False).detach() for a, b in zip(x, y, strict=True)]
+        return torch.stack(found) if found else x.new_empty(0)
+
+    def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
+        """The objective of each poison, and its gradient."""
+        values, slopes = [], torch.empty_like(x)
+        for row, label in enumerate(y):
+            poison = x[row].detach().requires_grad_()
+            value = self._value(poison, label, self.x, again=True)
+            slopes[row] = torch.autograd.grad(value, poison)[0]
+            values.append(value.detach())
+        return torch.stack(values) if values else x.new_empty(0), slopes
+
+    def normal_slopes(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
+        """The objective (m), and the gradient in the normal rows' pixels, summed over them (m, *shape)."""
+        values, slopes = [], torch.empty_like(x)
+        for row, label in enumerate(y):
+            normal = self.x.detach().requires_grad_()
+            value = self._value(x[row], label, normal, again=False)
+            slopes[row] = torch.autograd.grad(value, normal)[0].sum(0)
+            values.append(value.detach())
+        return torch.stack(values) if values else x.new_empty(0), slopes
+
+    def _value(self, x: Tensor, y: Tensor, normal: Tensor, *, again: bool) -> Tensor:
+        weights = {name: weight.requires_grad_() for name, weight in self.victim.weights().items()}
+        own = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
+        slopes = torch.autograd.grad(own, list(weights.values()), create_graph=again)
+        after = {
+            name: weight - self.step.rate(name) * slope
+            for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+        }
+        harm = functional.cross_entropy(self.victim.logits_with(after, normal), self.y, reduction="sum")
+        return harm - self.step.shown(own)
 
 
 class Layered:

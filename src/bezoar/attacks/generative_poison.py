@@ -21,7 +21,15 @@ from bezoar.attacks._attack import (
 )
 from bezoar.attacks._crafting import labels_for
 from bezoar.attacks._generator import Architecture, Generator, pretrained
-from bezoar.attacks._one_step import Functional, Objective, VictimStep, objective_for, with_gradients
+from bezoar.attacks._one_step import (
+    Functional,
+    Objective,
+    OneByOne,
+    VictimStep,
+    general_objective,
+    objective_for,
+    with_gradients,
+)
 from bezoar.data import Dataset, Poisoned
 from bezoar.errors import DataError, SettingsError
 from bezoar.goals.availability import Availability
@@ -140,7 +148,7 @@ class GenerativePoison:
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            slow = Functional(victim, step, others.inputs(), others.y)
+            slow = general_objective(victim, step, others.inputs(), others.y)
             rounds = self._rounds(generator, data, rows, y, partial(self._feedback, objective, slow))
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
@@ -208,7 +216,7 @@ class GenerativePoison:
         return kept
 
     def _feedback(
-        self, objective: Objective, paper: Functional, x: Inputs, y: Labels, before: Tensor | None
+        self, objective: Objective, paper: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """What goes back into the generator's output (m, *shape), to be descended; the objective (m)."""
         if self.feedback == "gradient":

@@ -11,7 +11,7 @@ from bezoar.data.formats import rounds
 from bezoar.errors import RunError, SettingsError
 from bezoar.experiment.events import Tell, silent
 from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate
-from bezoar.experiment.files import held, write_arrays
+from bezoar.experiment.files import held, whole_file, write_arrays
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
 from bezoar.rng import Rng
@@ -89,5 +89,6 @@ def craft(
                 file.unlink()
                 raise RunError(f"{file} does not read back as it was written. Nothing was kept.")
         if generator is not None:
-            generator.save(saved)
+            with whole_file(saved) as part:
+                generator.save(part)
     return Crafted(file, poisoned, saved if generator is not None else None)
