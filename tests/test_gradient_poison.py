@@ -185,7 +185,7 @@ def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bezoar.attacks._one_step.AT_ONCE", 3)
     parts = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("bezoar.attacks._one_step.MEMORY", 1)
+    monkeypatch.setattr("bezoar.attacks._one_step.MEMORY", {"cpu": 1, "cuda": 1})
     assert Layered(with_gradients(victim(), "test"), STEP, *some(4, seed=1))._many == 1
 
 

@@ -44,18 +44,19 @@ class Display:
     def tell(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Planned(cells, victims, controls, surrogates, defenders):
+            case Planned(cells, victims, controls, surrogates, defenders, warm_ups):
                 plural = f"{len(cells)} cells, " if len(cells) > 1 else ""
                 counts = {
                     "victims": victims,
                     "controls": controls,
                     "surrogates": surrogates,
                     "defenders' own": defenders,
+                    "warm-ups": warm_ups,
                 }
                 named = [f"{count} {who}" for who, count in counts.items() if count]
                 whom = f"{', '.join(named[:-1])} and {named[-1]}"
                 self._console.print(f"{plural}{sum(counts.values())} trainings at most: {whom}.", highlight=False)
-                self._progress.update(self._task, total=2 * victims + surrogates + defenders)
+                self._progress.update(self._task, total=2 * victims + surrogates + defenders + warm_ups)
             case Started(cell, repeat, stage):
                 self.note(f"{cell} " * bool(cell) + f"repeat {repeat + 1}: {stage}")
             case Read(done=done, of=of):

@@ -37,6 +37,7 @@ KINDS = {
     "goals": Kind("goal", "bezoar.goals", "success"),
     "attacks": Kind("attack", "bezoar.attacks", "poison"),
     "surrogates": Kind("surrogate", "bezoar.surrogates", "recipe"),
+    "arrivals": Kind("arrival", "bezoar.arrivals", "arrange"),
     "defences": Kind("defence", "bezoar.defences", "score"),
     "trainings": Kind("training", "bezoar.training", "fit"),
 }

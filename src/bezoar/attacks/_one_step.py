@@ -22,8 +22,8 @@ from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier
 from bezoar.shapes import Inputs, Labels
 
-MEMORY = 1 << 30
-"""Bytes that the poisons which are computed at once may take."""
+MEMORY = {"cpu": 1 << 26, "cuda": 1 << 30}
+"""Bytes that the poisons which are computed at once may take: a processor is slower with more, a GPU with less."""
 
 AT_ONCE = 256
 """So many poisons fill a processor's caches; more at once are no quicker."""
@@ -358,7 +358,8 @@ def _windows(layer: nn.Conv2d, x: Tensor) -> Tensor:
 
 def _many(bytes_each: int, x: Tensor) -> int:
     """How many poisons are computed at once."""
-    return max(1, min(AT_ONCE, MEMORY // (bytes_each + x[0].numel() * x.element_size() * 8)))
+    allowed = MEMORY.get(x.device.type, MEMORY["cuda"])
+    return max(1, min(AT_ONCE, allowed // (bytes_each + x[0].numel() * x.element_size() * 8)))
 
 
 def _parts(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -10,7 +10,7 @@ from bezoar.data import Poisoned
 from bezoar.data.formats import rounds
 from bezoar.errors import RunError, SettingsError
 from bezoar.experiment.events import Tell, silent
-from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate
+from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate, open_with
 from bezoar.experiment.files import held, whole_file, write_arrays
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
@@ -63,11 +63,12 @@ def craft(
         attack = replace(attack, keep_rounds=True)
         experiment = replace(experiment, attack=attack)
     stages = Stages(store, choose_device(device), tell=tell)
-    splits = experiment.part(stages.prepare(experiment.dataset))
+    rng = Rng(experiment.seed).child("repeat", 0)
+    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng)
+    splits = opening.splits
     if problems := experiment.problems(splits.train):
         raise SettingsError(problems)
-    rng = Rng(experiment.seed).child("repeat", 0)
-    surrogate = fit_surrogate(experiment, splits.train, stages, rng.child("surrogate"), 0)
+    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), 0)
     generator = None
     if callable(train := getattr(attack, "train", None)):  # the store keeps poison, not what made it
         generator, poisoned = stages.timed(

@@ -15,6 +15,7 @@ class Planned:
     controls: int
     surrogates: int = 0
     defenders: int = 0
+    warm_ups: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """One experiment: a data set, a model, an attack and a training setting, repeated over seeds, with a control each."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +9,7 @@ import torch
 from annotated_types import Interval
 
 from bezoar.attacks import Attack
-from bezoar.data import Dataset, Source, Splits
+from bezoar.data import CLEAN, Dataset, Source, Splits
 from bezoar.data.sources.digits import Digits
 from bezoar.defences import Detector
 from bezoar.errors import BezoarError, SettingsError
@@ -17,7 +17,7 @@ from bezoar.experiment.defend import Defender, Found, detect, split_trusted, too
 from bezoar.experiment.doubts import doubts
 from bezoar.experiment.events import Planned, Tell, silent
 from bezoar.experiment.files import held
-from bezoar.experiment.measure import by_round, examples, measure, summarise
+from bezoar.experiment.measure import by_round, examples, measure, summarise, trajectory
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
@@ -170,7 +170,8 @@ def run_cells(
             first = {known: stages.prepare(experiment.dataset)}
         prefix = f"{name}: " if name and len(cells) > 1 else ""
         try:
-            found = experiment.problems(experiment.part(first[known]).train)
+            rng = Rng(experiment.seed).child("repeat", 0)
+            found = experiment.problems(open_with(experiment, experiment.part(first[known]), rng).splits.train)
         except SettingsError as error:
             found = list(error.problems)
         problems |= dict.fromkeys(f"{prefix}{problem}" for problem in found)
@@ -231,16 +232,23 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
 
 def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int) -> Repeat:
     rng = Rng(experiment.seed).child("repeat", number)
-    surrogate = fit_surrogate(experiment, splits.train, stages, rng.child("surrogate"), number)
+    opening = open_with(experiment, splits, rng)
+    splits, start = opening.splits, fit_start(experiment, opening, stages, rng.child("start"), "warm-up", number)
+    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), number)
     poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number, surrogate)
     blank = _blank(experiment.model, splits.train, stages, rng.child("model"))
     test, defender = splits.test, None
     if experiment.defences:
-        test, defender = _defender(experiment, splits, stages, rng.child("defender"), number)
+        standing = start if is_stream(experiment.training) else None
+        test, defender = _defender(experiment, splits, stages, rng.child("defender"), number, standing)
     twin = rng.child("fit")  # one stream for both: same weights, same order
+    fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
+    if is_stream(experiment.training):
+        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
+        fed = {role: data.subset(order) for role, data in fed.items()}
     victim, control = (
-        stages.fit(role, experiment.training, experiment.model, blank, data, twin, number)
-        for role, data in (("victim", poisoned.data), ("control", poisoned.control(rng.child("control"))))
+        stages.fit(role, experiment.training, experiment.model, blank, data, twin, number, start)
+        for role, data in fed.items()
     )
     measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, test))
     found = Found({}, {})
@@ -252,6 +260,12 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     if number == 0:
         pictures = examples(poisoned, victim.classifier, control.classifier, test)
         pictures |= by_round(poisoned, surrogate, getattr(experiment.attack, "victim_step", None), test)
+        if victim.checkpoints:
+            once = getattr(experiment.training, "schedule", "stream") == "stream"
+            rows = len(fed["victim"]) * (1 if once else len(victim.checkpoints))
+            pictures |= trajectory(poisoned.goal, (victim, control), start, blank, test, rows)
+            if is_stream(experiment.training) and once:
+                pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
         shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores}
     return Repeat(
         victim=victim.classifier,
@@ -264,23 +278,74 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     )
 
 
-def fit_surrogate(experiment: Experiment, train: Dataset, stages: Stages, rng: Rng, number: int) -> Classifier | None:
-    """The model that the attack is crafted against; None where it needs none."""
+@dataclass(frozen=True)
+class Opening:
+    """What a training starts from.
+
+    Attributes:
+        known: the clean rows that the model was trained on before; None where it was not.
+        splits: what is left to be poisoned and trained on, and to measure on.
+    """
+
+    known: Dataset | None
+    splits: Splits
+
+
+def open_with(experiment: Experiment, splits: Splits, rng: Rng) -> Opening:
+    """The rows for what comes before the training, and the rest."""
+    if not callable(divide := getattr(experiment.training, "divide", None)):
+        return Opening(None, splits)
+    return Opening(*divide(splits, rng.child("divide")))
+
+
+def is_stream(training: Training) -> bool:
+    """Whether rows come in one after the other, and the referee says in which order."""
+    return callable(getattr(training, "arrange", None))
+
+
+def fit_start(
+    experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, role: str, number: int
+) -> Classifier | None:
+    """The model that the training starts from; None where it starts with new weights."""
+    before = getattr(experiment.training, "before", None)
+    if opening.known is None or before is None:
+        return None
+    blank = _blank(experiment.model, opening.known, stages, rng.child("model"))
+    return stages.fit(role, before, experiment.model, blank, opening.known, rng.child("fit"), number).classifier
+
+
+def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, number: int) -> Classifier | None:
+    """The model that the attack is crafted against; None where it needs none.
+
+    For a stream it is what the victim is when the stream begins: a warm-up like the victim's.
+    """
     if "surrogate" not in getattr(experiment.attack, "needs", ()):
         return None
     model, training = experiment.surrogate.recipe(experiment.model, experiment.training)
+    like = replace(experiment, model=model, training=training)
+    start, train = None, opening.splits.train
+    if opening.known is not None and callable(getattr(training, "divide", None)):
+        known = experiment.surrogate.knows(opening.known, rng.child("known"))
+        start = fit_start(like, replace(opening, known=known), stages, rng.child("start"), "surrogate", number)
+        if is_stream(training):
+            return start
     blank = _blank(model, train, stages, rng.child("model"))
     known = experiment.surrogate.knows(train, rng.child("known"))
-    return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number).classifier
+    return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number, start).classifier
 
 
 def _defender(
-    experiment: Experiment, splits: Splits, stages: Stages, rng: Rng, number: int
+    experiment: Experiment, splits: Splits, stages: Stages, rng: Rng, number: int, standing: Classifier | None
 ) -> tuple[Dataset, tuple[Classifier | None, Dataset]]:
-    """The test rows that are left to measure on; the defender's own model, where one is asked for, and clean rows."""
+    """The test rows that are left to measure on; the model before the data came in, where one is asked for; clean rows.
+
+    That model is the one that stood, where one did, and otherwise one that the defender trains on rows of its own.
+    """
     train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"))
     if not any(getattr(defence, "arrival", False) for defence in experiment.defences):
         return rest, (None, clean)
+    if standing is not None:
+        return rest, (standing, clean)
     blank = _blank(experiment.model, splits.train, stages, rng.child("model"))
     fitted = stages.fit("defender", experiment.training, experiment.model, blank, train, rng.child("fit"), number)
     return rest, (fitted.classifier, clean)
@@ -314,8 +379,15 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
         experiment.repeats
         for experiment in cells.values()
         if any(getattr(defence, "arrival", False) for defence in experiment.defences)
+        and not (is_stream(experiment.training) and getattr(experiment.training, "before", None))
     )
-    return Planned(tuple(cells), victims, len(controls), len(surrogates), defenders)
+    warm_ups = {
+        (repr(describe_shared(experiment)), repeat)
+        for experiment in cells.values()
+        if getattr(experiment.training, "before", None) is not None
+        for repeat in range(experiment.repeats)
+    }
+    return Planned(tuple(cells), victims, len(controls), len(surrogates), defenders, len(warm_ups))
 
 
 def describe_shared(experiment: Experiment) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from bezoar.data import Dataset, Poisoned
 from bezoar.data.formats import images, npz, tree
 from bezoar.errors import BezoarError, RunError, SettingsError
 from bezoar.experiment.events import Tell, silent
-from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate
+from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate, open_with
 from bezoar.experiment.files import write_arrays, write_bytes, write_json, write_text
 from bezoar.experiment.measure import contributed, unchanged
 from bezoar.experiment.result import OURS
@@ -75,13 +75,14 @@ def export(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} is not an empty folder. Choose another.")
     stages = Stages(store, choose_device(device), tell=tell)
-    splits = experiment.part(stages.prepare(experiment.dataset))
+    rng = Rng(experiment.seed).child("repeat", 0)
+    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng)
+    splits = opening.splits
     if problems := experiment.problems(splits.train):
         raise SettingsError(problems)
     if form != "npz" and not _pictures(splits.train):
         raise SettingsError([f"The format {form} is for images of 1 or 3 channels of uint8. Use npz."])
-    rng = Rng(experiment.seed).child("repeat", 0)
-    surrogate = fit_surrogate(experiment, splits.train, stages, rng.child("surrogate"), 0)
+    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), 0)
     poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), 0, surrogate)
     order = rng.child("export").order(poisoned.data.ids)
     sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}

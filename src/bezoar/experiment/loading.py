@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bezoar.data import Dataset, Poisoned, Splits
 from bezoar.data.formats import npz
 from bezoar.errors import BezoarError, DataError, RunError
-from bezoar.experiment.experiment import Experiment
+from bezoar.experiment.experiment import Experiment, open_with
 from bezoar.experiment.files import read_json, read_tensors
 from bezoar.experiment.result import OURS, Repeat, Result
 from bezoar.experiment.spec import load_spec
@@ -37,6 +37,10 @@ EXAMPLES = (
     "defence_clean",
     "defence_poison",
     "defence_threshold",
+    "trajectory_rows",
+    "trajectory_accuracy",
+    "trajectory_success",
+    "poison_arrivals",
 )
 
 
@@ -74,6 +78,7 @@ def _load_repeat(
     details: dict[str, NDArray[Any]],
     allow_code: bool,
 ) -> Repeat:
+    splits = open_with(experiment, splits, Rng(experiment.seed).child("repeat", number)).splits
     poisoned = _load_poisoned(folder, splits.train, allow_code)
     blank = experiment.blank(splits.train, Rng(0))
     losses = [tuple(row[~np.isnan(row)].tolist()) for row in details["losses"][number]]

@@ -10,11 +10,12 @@ from bezoar.attacks._one_step import VictimStep, after_one_step
 from bezoar.data import Dataset, Goal, Poisoned, Scorer
 from bezoar.experiment.stages import Fitted
 from bezoar.goals.backdoor import Backdoor
-from bezoar.metrics import accuracy_from, class_accuracies, confusion, summary
+from bezoar.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
 from bezoar.models import Classifier, predictions
 from bezoar.models.module import ModuleClassifier
 
 EXAMPLES = 8
+TRAJECTORY_ROWS = 2000
 ROUNDS, ROUND_ROWS = 11, 1000
 """How many rounds, at most, and on how many test rows accuracy is told by round."""
 NOT_SHARES = {"accuracy_drop", "poison_rows", "victim_loss", "control_loss"}
@@ -92,6 +93,35 @@ def by_round(
         "poison_rounds": poisoned.rounds[chosen],
         "round_numbers": numbers,
         "round_accuracy": torch.stack(found, 1),
+    }
+
+
+def trajectory(
+    goal: Goal,
+    fitted: tuple[Fitted, Fitted],
+    start: Classifier | None,
+    blank: Classifier,
+    test: Dataset,
+    rows: int,
+) -> dict[str, Tensor]:
+    """Victim's and control's clean accuracy and attack success along the way, from their checkpoints.
+
+    `trajectory_rows` (k): after how many rows; `trajectory_accuracy` and `trajectory_success` (2, k), NaN where there
+    is no success. The start comes first, where there is one.
+    """
+    few = test.subset(torch.arange(min(len(test), TRAJECTORY_ROWS), device=test.device))
+    looks = len(fitted[0].checkpoints)
+    places = [0] * (start is not None) + [round(rows * number / looks) for number in range(1, looks + 1)]
+    accuracies, successes = [], []
+    for one in fitted:
+        stood = [start] * (start is not None) + [blank.with_state(state) for state in one.checkpoints]
+        accuracies.append([accuracy(each, few) for each in stood if each is not None])
+        found = [goal.success(each, few) for each in stood if each is not None]
+        successes.append([math.nan if each is None else each for each in found])
+    return {
+        "trajectory_rows": torch.tensor(places),
+        "trajectory_accuracy": torch.tensor(accuracies, dtype=torch.float64),
+        "trajectory_success": torch.tensor(successes, dtype=torch.float64),
     }
 
 

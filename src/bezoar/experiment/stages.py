@@ -25,10 +25,11 @@ Kept = tuple[dict[str, Tensor], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier and its loss by epoch."""
+    """A trained classifier, its loss by epoch, and its weights at each of them where the training keeps checkpoints."""
 
     classifier: Classifier
     losses: tuple[float, ...]
+    checkpoints: tuple[dict[str, Tensor], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,26 +90,43 @@ class Stages:
         data: Dataset,
         rng: Rng,
         repeat: int,
+        start: Classifier | None = None,
     ) -> Fitted:
-        """Train a classifier; `role` is `victim`, `control` or `surrogate`, for events alone."""
+        """Train a classifier; `role` is `victim`, `control`, `surrogate` or the like, for events alone."""
         stage = f"fit {role}"
 
         def compute() -> Fitted:
             losses: list[float] = []
+            kept: list[dict[str, Tensor]] = []
 
             def watch(epoch: Epoch) -> None:
                 losses.append(epoch.loss)
+                if getattr(training, "checkpoints", 0) and epoch.classifier is not None:
+                    kept.append(epoch.classifier.state())
                 self.tell(Trained(self.cell, repeat, stage, epoch))
 
-            return Fitted(training.fit(blank, data, rng=rng, watch=(watch,)), tuple(losses))
+            trained = training.fit(blank, data, rng=rng, start=start, watch=(watch,))
+            return Fitted(trained, tuple(losses), tuple(kept))
 
         def pack(fitted: Fitted) -> tuple[dict[str, Tensor], dict[str, Any]]:
-            return fitted.classifier.state(), {"losses": [repr(loss) for loss in fitted.losses]}
+            looks = {f"{n} {name}": value for n, one in enumerate(fitted.checkpoints) for name, value in one.items()}
+            state = {f"final {name}": value for name, value in fitted.classifier.state().items()}
+            return {**state, **looks}, {
+                "losses": [repr(one) for one in fitted.losses],
+                "looks": len(fitted.checkpoints),
+            }
 
         def unpack(tensors: dict[str, Tensor], about: dict[str, Any]) -> Fitted:
-            return Fitted(blank.with_state(tensors), tuple(map(float, about["losses"])))
+            held: dict[str, dict[str, Tensor]] = {}
+            for key, value in tensors.items():
+                which, _, name = key.partition(" ")
+                held.setdefault(which, {})[name] = value
+            looks = tuple(held[str(number)] for number in range(about["looks"]))
+            return Fitted(blank.with_state(held["final"]), tuple(map(float, about["losses"])), looks)
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}
+        if start is not None:
+            known["start"] = identity("models", start)
         files = bytes_of(model.files()) if callable(getattr(model, "files", None)) else []  # type: ignore[attr-defined]
         given = {"data": data.fingerprint, "rng": _named(rng), "files": files}
         parts = {**known, **given} if None not in known.values() else None

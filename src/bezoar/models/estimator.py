@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import log_loss
 from torch import Tensor
 
 from bezoar.errors import CapabilityError, SettingsError
@@ -124,7 +123,8 @@ class EstimatorClassifier:
         if not len(x):
             return torch.empty(0, self.classes)
         give = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
-        parts = [np.asarray(give(_flat(part, self.estimator)), np.float32) for part in x.split(SCORE_BATCH)]
+        with np.errstate(divide="ignore"):  # naive Bayes takes the logarithm of 0 for a class that it never saw
+            parts = [np.asarray(give(_flat(part, self.estimator)), np.float32) for part in x.split(SCORE_BATCH)]
         scores = torch.from_numpy(np.concatenate(parts))
         return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
 
@@ -139,7 +139,8 @@ class EstimatorClassifier:
         before, labels = self.scores(x), y.cpu().numpy()
         self.estimator.partial_fit(_flat(x, self.estimator), labels, classes=np.arange(self.classes))
         if "probabilities" in self.can:
-            return float(log_loss(labels, _normal(before), labels=np.arange(self.classes)))
+            said = _normal(before)[np.arange(len(labels)), labels]
+            return float(-np.log(said.clip(np.finfo(np.float64).eps, 1)).mean())
         return float((before.argmax(1) != y.cpu()).float().mean())
 
     def state(self) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from matplotlib import image
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from bezoar.report.run import Array, Run
 
@@ -172,6 +172,26 @@ def by_round(run: Run) -> bytes:
     return _png(figure)
 
 
+def trajectory(run: Run) -> bytes:
+    """Clean accuracy, and attack success where there is one, along a stream; marks below where poison came in."""
+    rows = run.arrays["trajectory_rows"]
+    success = run.arrays["trajectory_success"]
+    panels = [("trajectory_accuracy", "clean accuracy, %")]
+    panels += [("trajectory_success", "attack success, %")] * (not np.isnan(success).all())
+    figure = Figure(figsize=(5.2, 2.9 * len(panels)), dpi=110, layout="constrained")
+    for axes, (name, title) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+        for values, colour, style, who in zip(
+            run.arrays[name], (VICTIM, CONTROL), "-:", ("victim", "control"), strict=True
+        ):
+            axes.plot(rows, 100 * values, style, color=colour, marker="." if who == "victim" else None, label=who)
+        arrivals = run.arrays.get("poison_arrivals", np.zeros(0))
+        axes.plot(arrivals, np.full(len(arrivals), -4), "|", color=INK, markersize=4, label="poison", clip_on=False)
+        axes.set(xlabel="rows of the stream", ylabel=title, ylim=(-6, 102))
+        axes.legend(frameon=False, fontsize=8)
+        _style(axes)
+    return _png(figure)
+
+
 def distributions(run: Run) -> bytes:
     """Each detector's scores of clean and contributed rows, and its threshold."""
     names = [str(name) for name in run.arrays["defence_names"]]
@@ -194,6 +214,7 @@ def distributions(run: Run) -> bytes:
         if np.isfinite(threshold):
             axes.axvline(threshold, color=INK, linestyle=":", label="threshold")
         axes.set(xlabel=f"{_short(name, 30)}: score", ylabel="% of the rows", yscale="symlog")
+        axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.legend(frameon=False, loc="upper right", fontsize=8)
         _style(axes)
     return _png(figure)

@@ -225,9 +225,21 @@ def _figures(run: Run) -> list[Figure]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
-    found += [*_crafting(run), *_detection(run)]
+    found += [*_along(run), *_crafting(run), *_detection(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
+
+
+def _along(run: Run) -> list[Figure]:
+    if "trajectory_rows" not in run.arrays:
+        return []
+    victim, control = run.arrays["trajectory_accuracy"]
+    said = (
+        f"From {words.percent(float(victim[0]))} to {words.percent(float(victim[-1]))} for the victim, "
+        f"{words.percent(float(control[-1]))} for the control."
+    )
+    caption = "Accuracy along the way, first repeat, up to 2,000 test rows; the marks are the attacker's rows."
+    return [Figure("trajectory", figures.trajectory(run), f"Clean accuracy along the way. {said}", caption)]
 
 
 def _crafting(run: Run) -> list[Figure]:

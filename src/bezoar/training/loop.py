@@ -28,13 +28,15 @@ GATHERED = 8
 class Epoch:
     """What a watcher is told after each epoch.
 
-    `loss` is the mean training loss over the epoch's batches as they came, each before its update.
+    `loss` is the mean training loss over the epoch's batches as they came, each before its update. `classifier` is as
+    it stands, and goes on learning: copy its `state()` to keep it. A stream's epoch is a part of the stream.
     """
 
     number: int
     of: int
     loss: float
     seconds: float
+    classifier: Classifier | None = None
 
 
 Watch = Callable[[Epoch], object]
@@ -42,7 +44,13 @@ Watch = Callable[[Epoch], object]
 
 @runtime_checkable
 class Training(Protocol):
-    """A training setting: a component, such as `EndToEnd`."""
+    """A training setting: a component, such as `EndToEnd`.
+
+    A training that starts from a model which was trained before says so: `before` is that model's training, and
+    `divide(splits, rng)` says on which rows, and which splits are left; both are the referee's to use, so that victim
+    and control share it. `arrange(roles, ids, rng)` gives the order in which the rows of a stream come in.
+    `checkpoints`, where it has one above 0, asks for the weights at each call of a watcher to be kept.
+    """
 
     def fit(
         self,
@@ -71,10 +79,11 @@ class Recipe:
     Args:
         epochs: passes over the data, at most.
         batch_size: rows an update.
-        optimizer: `adam`, `adamw`, `sgd` or `rmsprop`.
+        optimizer: `adam`, `adamw`, `sgd`, `rmsprop` or `sklearn_adam`.
         learning_rate: its step size; the largest, where a schedule changes it.
         momentum: for `sgd` and `rmsprop` alone.
         weight_decay: L2 on the weights (decoupled for `adamw`).
+        decay_biases: whether that holds for biases too.
         schedule: `constant`, or down to 0 as a `cosine` or in a `linear` way over all epochs.
         warmup: the share of all updates over which the learning rate first rises from 0.
         patience: stop when the mean training loss has not fallen for so many epochs; null to train all.
@@ -90,6 +99,7 @@ class Recipe:
     learning_rate: Positive = 1e-3
     momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     weight_decay: NonNegative = 0.0
+    decay_biases: bool = True
     schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.0
     patience: AtLeastOne | None = None
@@ -142,6 +152,7 @@ def train(
         learning_rate=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
+        decay_biases=recipe.decay_biases,
     )
     update = step_for(trained, settings, recipe.precision)
     best, waited = math.inf, 0
@@ -151,7 +162,7 @@ def train(
             began = time.perf_counter()
             loss = epoch_of(update, data, recipe, rng, epoch)
             for tell in watch:
-                tell(Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began))
+                tell(Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began, trained))
             improved = loss < best - recipe.min_delta
             best, waited = (loss, 0) if improved else (best, waited + 1)
             if not math.isfinite(loss) or (recipe.patience is not None and waited >= recipe.patience):
@@ -194,16 +205,27 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tu
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:
     if not isinstance(classifier, ModuleClassifier):
         raise CapabilityError(
-            f"This training needs gradients, which {type(classifier).__name__} has not. Pass a torch.nn.Module."
+            f"This training needs gradients, which {type(classifier).__name__} has not. Pass a torch.nn.Module, "
+            "or train a scikit-learn estimator by own_fit or online."
         )
-    if not len(data):
-        raise DataError("There are no rows to train on.")
-    if data.shape != classifier.input_shape:
-        raise DataError(f"The classifier takes rows of {classifier.input_shape}; the data's are {data.shape}.")
-    if len(data.classes) > classifier.classes:
-        raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
-    if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
-        raise DataError(f"The classifier takes rows in {classifier.bounds}; the data's are in {data.bounds}.")
+    hold_fitting(classifier, data)
     for problem in recipe.problems(data):
         raise DataError(f"{type(recipe).__name__} {problem}")
     return classifier
+
+
+def hold_fitting(classifier: Classifier, data: Dataset) -> None:
+    """Hold data against the classifier that is to learn from it.
+
+    Raises:
+        DataError: it is none, or not of the shape, classes or bounds that the classifier takes.
+    """
+    if not len(data):
+        raise DataError("There are no rows to train on.")
+    shape, bounds = (getattr(classifier, name, None) for name in ("input_shape", "bounds"))
+    if shape is not None and data.shape != shape:
+        raise DataError(f"The classifier takes rows of {shape}; the data's are {data.shape}.")
+    if len(data.classes) > classifier.classes:
+        raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
+    if data.bounds is not None and bounds is not None and data.bounds != bounds:
+        raise DataError(f"The classifier takes rows in {bounds}; the data's are in {data.bounds}.")

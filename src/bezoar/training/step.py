@@ -89,6 +89,9 @@ Step = AutogradStep | PlainStep
 def step_for(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> Step:
     """The quickest exact way to update this classifier."""
     simple = classifier.outputs == "logits" and classifier.mean is None and classifier.std is None
-    if simple and precision == "float32" and plain(classifier.module):
+    whole = all(weight.requires_grad for weight in classifier.module.parameters())
+    whole = whole and (optimizer.decay_biases or not optimizer.weight_decay)
+    single = next(classifier.module.parameters()).dtype == torch.float32
+    if simple and whole and single and precision == "float32" and plain(classifier.module):
         return PlainStep(classifier, optimizer)
     return AutogradStep(classifier, optimizer, precision)

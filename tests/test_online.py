@@ -1,0 +1,313 @@
+"""Streams: arrivals, online training against scikit-learn's own, and the experiments they make."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import Perceptron, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier
+from torch import nn
+
+from bezoar.arrivals.at_point import AtPoint
+from bezoar.arrivals.bursts import Bursts
+from bezoar.arrivals.spread import Spread
+from bezoar.attacks import GradientPoison, LabelFlip
+from bezoar.data import Splits
+from bezoar.defences.loss_monitor import LossMonitor
+from bezoar.errors import CapabilityError, SettingsError
+from bezoar.experiment import Experiment, Result, Store, load_spec
+from bezoar.experiment.events import Finished, Planned
+from bezoar.models import MLP, as_classifier
+from bezoar.models.estimator import EstimatorClassifier
+from bezoar.rng import Rng
+from bezoar.testing import check_training, toy_images
+from bezoar.training import EndToEnd, Online, OwnFit
+from bezoar.training.loop import Epoch
+
+QUICK = EndToEnd(epochs=3, learning_rate=5e-3, batch_size=32)
+SPLITS = Splits(train=toy_images(240), test=toy_images(200, seed=1))
+
+
+def experiment(**settings: object) -> Experiment:
+    made: dict[str, Any] = {
+        "dataset": SPLITS,
+        "model": MLP(hidden=(8,)),
+        "training": Online(warm_up=QUICK, checkpoints=5),
+        "attack": LabelFlip(rate=0.2),
+    }
+    return Experiment(**{**made, **settings})
+
+
+# Arrivals -------------------------------------------------------------------------------------------------------------
+
+
+@given(
+    roles=st.lists(st.sampled_from([0, 0, 0, 1, 2]), max_size=30),
+    arrival=st.sampled_from([Spread(), Spread(repeats=3), AtPoint(point=0.3, repeats=2), Bursts(bursts=3, repeats=2)]),
+    seed=st.integers(0, 5),
+)
+def test_every_row_comes_and_clean_rows_keep_their_order(roles: list[int], arrival: Any, seed: int) -> None:
+    marks, ids = torch.tensor(roles, dtype=torch.uint8), torch.arange(len(roles)) * 3 + 7
+    order = arrival.arrange(marks, ids, Rng(seed))
+    clean = order[marks[order] == 0]
+    counts = torch.bincount(order, minlength=len(roles))
+    assert (counts == torch.where(marks == 0, 1, arrival.repeats)).all()
+    alone = arrival.arrange(marks[marks == 0], ids[marks == 0], Rng(seed))
+    assert torch.equal(ids[clean], ids[marks == 0][alone])
+
+
+def test_bursts_and_points_are_where_they_should_be() -> None:
+    roles = torch.cat([torch.zeros(100), torch.ones(10)]).to(torch.uint8)
+    ids = torch.arange(110)
+
+    def places(arrival: Any) -> list[int]:
+        return torch.nonzero(roles[arrival.arrange(roles, ids, Rng(0))]).flatten().tolist()
+
+    assert places(AtPoint(point=0.3)) == list(range(30, 40))
+    assert places(AtPoint(point=1.0)) == list(range(100, 110))
+    assert places(AtPoint(point=0.3, repeats=3)) == list(range(30, 60))
+    assert places(Bursts(bursts=2)) == [*range(33, 38), *range(72, 77)]
+    assert np.std(places(Spread())) > 15
+
+
+# Against scikit-learn -------------------------------------------------------------------------------------------------
+
+
+class Doubled(nn.Module):
+    """Rows in float64, as scikit-learn computes."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1).double()
+
+
+def pair(**settings: Any) -> tuple[Any, Any]:
+    """A `MLPClassifier` that has seen one row, and the same network with the same weights in PyTorch."""
+    estimator = MLPClassifier((12,), random_state=0, batch_size=1, **settings)
+    data = SPLITS.train
+    estimator.partial_fit(data.inputs()[:1].flatten(1).double().numpy(), [0], classes=range(4))
+    fresh = MLPClassifier((12,), random_state=0, batch_size=1, **settings)
+    learner = as_classifier(fresh, input_shape=(1, 6, 6), classes=4)
+    rows = data.inputs()[:4].flatten(1).double().numpy()
+    learner.estimator._validate_input(rows, np.arange(4), True, True)  # type: ignore[attr-defined]
+    learner.estimator._random_state = np.random.RandomState(0)  # type: ignore[attr-defined]
+    learner.estimator._initialize(np.eye(4), [36, 12, 4], np.float64)  # type: ignore[attr-defined]
+    first, last = nn.Linear(36, 12, dtype=torch.float64), nn.Linear(12, 4, dtype=torch.float64)
+    begun: Any = learner.estimator  # type: ignore[attr-defined]
+    with torch.no_grad():
+        for layer, weight, bias in zip((first, last), begun.coefs_, begun.intercepts_, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight.T))
+            layer.bias.copy_(torch.from_numpy(bias))
+    network = as_classifier(nn.Sequential(Doubled(), first, nn.ReLU(), last), input_shape=(1, 6, 6))
+    return learner, network
+
+
+def apart(learner: Any, network: Any, *many: dict[str, Any]) -> list[float]:
+    """The largest difference of any weight after 1,000 rows of one stream, with each of these settings."""
+    rows = torch.arange(1000) % len(SPLITS.train)
+    stream = SPLITS.train.subset(Rng(3).child("rows").order(rows) % len(SPLITS.train))
+    theirs: Any = Online().fit(learner, stream, rng=Rng(0), start=learner)
+    theirs = theirs.estimator
+    assert np.abs(theirs.coefs_[0] - learner.estimator.coefs_[0]).max() > 0.05, "nothing was learned"
+    found = []
+    for settings in many:
+        mine: Any = Online(**settings).fit(network, stream, rng=Rng(0), start=network)
+        layers = (mine.module[1], mine.module[3])
+        pairs = zip(layers, theirs.coefs_, theirs.intercepts_, strict=True)
+        found.append(
+            max(
+                float(np.abs(own.detach().numpy().T - other).max())
+                for layer, weight, bias in pairs
+                for own, other in ((layer.weight, weight), (layer.bias, bias))
+            )
+        )
+    return found
+
+
+def test_sgd_is_scikit_learns_own() -> None:
+    both = pair(solver="sgd", learning_rate_init=0.05, momentum=0.0, alpha=0.01)
+    settings = {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 0.01, "decay_biases": False}
+    assert apart(*both, settings)[0] < 1e-6
+
+
+def test_adam_is_scikit_learns_own_where_it_is_asked_for() -> None:
+    """`torch.optim.Adam` drifts: here by 0.004 in a weight, and by 0.5 and more where it decays biases too."""
+    settings: dict[str, Any] = {"learning_rate": 1e-2, "weight_decay": 1e-4, "decay_biases": False}
+    both = pair(solver="adam", learning_rate_init=1e-2, alpha=1e-4)
+    own = {"optimizer": "sklearn_adam", **settings}
+    exact, torchs, decayed = apart(*both, own, {**own, "optimizer": "adam"}, {**own, "decay_biases": True})
+    assert exact < 1e-6
+    assert torchs > 1e-3
+    assert decayed > 0.1
+
+
+@pytest.mark.parametrize(
+    "estimator", [SGDClassifier(), MLPClassifier((16,), learning_rate_init=0.01), Perceptron(), GaussianNB()]
+)
+def test_estimators_learn_from_streams(estimator: Any) -> None:
+    blank = as_classifier(estimator, input_shape=(1, 6, 6), classes=4)
+    result = experiment(model=blank, training=Online(warm_up=OwnFit(), checkpoints=4)).run()
+    assert result.metrics["control_accuracy"]["mean"] > 0.8  # type: ignore[operator]
+    assert result.repeats[0].examples["trajectory_accuracy"].shape == (2, 5)
+
+
+def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> None:
+    blank = as_classifier(MLPClassifier((4,), max_iter=300), input_shape=(1, 6, 6), classes=4)
+    before = SPLITS.train.fingerprint
+    first, again, other = (OwnFit().fit(blank, SPLITS.train, rng=Rng(seed)).state() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+    assert replace(SPLITS.train).fingerprint == before
+    assert not hasattr(blank.estimator, "coefs_")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"optimizer": "sgd"}, {"learning_rate": 0.1}, {"momentum": 0.5}, {"weight_decay": 0.1}, {"decay_biases": False}],
+)
+@pytest.mark.parametrize("schedule", ["stream", "mixed"])
+def test_what_an_estimator_cannot_be_told_is_refused(settings: dict[str, Any], schedule: Any) -> None:
+    blank = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
+    with pytest.raises(SettingsError, match=f"Online.{next(iter(settings))} is for an nn.Module"):
+        Online(schedule=schedule, **settings).fit(blank, SPLITS.train, rng=Rng(0))
+
+
+@pytest.mark.parametrize("schedule", ["stream", "mixed"])
+def test_what_cannot_learn_row_by_row_is_refused(schedule: Any) -> None:
+    tree = as_classifier(DecisionTreeClassifier(), input_shape=(1, 6, 6), classes=4)
+    with pytest.raises(CapabilityError, match="learns batch by batch"):
+        Online(schedule=schedule).fit(tree, SPLITS.train, rng=Rng(0))
+    with pytest.raises(CapabilityError, match="own_fit is for scikit-learn"):
+        OwnFit().fit(MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)), SPLITS.train, rng=Rng(0))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"schedule": "mixed", "arrival": Spread()}, {"epochs": 3}, {"optimizer": "adam", "momentum": 0.9}]
+)
+def test_settings_that_would_be_ignored_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        Online(**settings)
+
+
+# Training -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_order_is_the_streams_and_every_row_comes_once() -> None:
+    seen: list[int] = []
+
+    class Noting(EstimatorClassifier):
+        def learn(self, x: Any, y: Any) -> float:
+            seen.extend(y.tolist())
+            return float(len(y))
+
+    heard: list[Epoch] = []
+    data = SPLITS.train.subset(torch.tensor([5, 3, 3, 9, 1, 0, 2]))
+    training = Online(batch_size=2, checkpoints=3)
+    noting = Noting(GaussianNB(), input_shape=(1, 6, 6), classes=4)
+    training.fit(noting, data, rng=Rng(0), watch=(heard.append,))
+    assert seen == data.y.tolist()
+    assert [epoch.number for epoch in heard] == [1, 2, 3]
+    training = Online(batch_size=2, checkpoints=1)
+    training.fit(noting, data, rng=Rng(0), watch=(heard.append,))
+    assert heard[-1].loss == pytest.approx((3 * 2 * 2 + 1) / 7)  # three batches of two and one of one
+
+
+def test_mixed_stops_when_the_loss_no_longer_falls() -> None:
+    heard: list[Epoch] = []
+    training = Online(schedule="mixed", patience=1, epochs=60, learning_rate=0.5)
+    blank = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
+    training.fit(blank, SPLITS.train, rng=Rng(0), watch=(heard.append,))
+    assert 1 < len(heard) < 60
+    assert heard[-1].loss >= heard[-2].loss
+    linear = as_classifier(MLPClassifier((4,)), input_shape=(1, 6, 6), classes=4)
+    Online(schedule="mixed", patience=1, epochs=3).fit(linear, SPLITS.train, rng=Rng(0), watch=(heard.append,))
+    assert heard[-1].of == 3
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_online_keeps_every_promise_of_a_training(batch_size: int) -> None:
+    check_training(Online(batch_size=batch_size, learning_rate=0.05))
+
+
+# Experiments ----------------------------------------------------------------------------------------------------------
+
+
+def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: Path) -> None:
+    heard: list[Finished] = []
+    told: list[Any] = []
+    store = Store(tmp_path)
+    for attack in (LabelFlip(rate=0.2), GradientPoison(rate=0.2, rounds=2)):
+        experiment(attack=attack).run(store=store, tell=told.append)
+    heard = [event for event in told if isinstance(event, Finished)]
+    warm = [event for event in heard if event.stage == "fit warm-up"]
+    assert [event.stored for event in warm] == [False, True]  # one for both attacks
+    planned = [event for event in told if isinstance(event, Planned)]
+    assert [(one.warm_ups, one.surrogates) for one in planned] == [(1, 0), (1, 1)]
+    fits = [event for event in heard if event.stage.startswith("fit")]
+    assert len(fits) == sum(one.victims + one.controls + one.warm_ups + one.surrogates for one in planned)
+    result = experiment().run()
+    assert len(result.poisoned.base) == 120
+    arrays = result.repeats[0].examples
+    assert arrays["trajectory_accuracy"].shape == (2, 6)
+    assert arrays["trajectory_accuracy"][0, 0] == arrays["trajectory_accuracy"][1, 0]
+    assert arrays["trajectory_rows"].tolist() == [0, 24, 48, 72, 96, 120]
+    assert len(arrays["poison_arrivals"]) == 24
+
+
+def test_a_burst_harms_when_it_comes_and_not_before() -> None:
+    attack = GradientPoison(rate=0.2, recraft=True, rounds=5, victim_learning_rate=0.1, bias_rate_factor=1)
+    training = Online(warm_up=replace(QUICK, epochs=10), arrival=AtPoint(point=0.5), learning_rate=0.1, checkpoints=10)
+    arrays = experiment(attack=attack, training=training).run().repeats[0].examples
+    victim, control = arrays["trajectory_accuracy"]
+    first = int(arrays["poison_arrivals"].min())
+    before = arrays["trajectory_rows"] <= first
+    assert np.array_equal(victim[before], control[before])
+    assert victim[~before].min() < control[~before].min() - 0.1
+
+
+def test_repeats_make_the_stream_longer_for_both() -> None:
+    training = Online(warm_up=QUICK, arrival=AtPoint(repeats=5), checkpoints=2)
+    arrays = experiment(attack=LabelFlip(count=6), training=training).run().repeats[0].examples
+    assert arrays["trajectory_rows"][-1] == 120 + 4 * 6
+    assert len(arrays["poison_arrivals"]) == 30
+
+
+def test_a_monitor_of_a_stream_is_given_the_model_that_stood() -> None:
+    heard: list[Any] = []
+    of = experiment(training=Online(warm_up=replace(QUICK, epochs=15)), defences=(LossMonitor(false_alarm_rate=0.05),))
+    result = replace(of, trusted=0.4).run(tell=heard.append)
+    assert "fit defender" not in [event.stage for event in heard if isinstance(event, Finished)]
+    assert result.metrics["defence.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
+
+
+def test_a_streams_run_comes_back_and_is_drawn(tmp_path: Path) -> None:
+    spec = {
+        "model": {"name": "mlp", "hidden": [8]},
+        "attack": {"name": "badnets", "rate": 0.1},
+        "training": {
+            "name": "online",
+            "warm_up": {"name": "end_to_end", "epochs": 2},
+            "arrival": {"name": "bursts", "bursts": 2},
+            "checkpoints": 4,
+        },
+        "repeats": 2,
+    }
+    from bezoar.report import write_report
+
+    first = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
+    again = load_spec(spec).run(store=Store(tmp_path / "store"))
+    assert first.metrics == again.metrics  # type: ignore[union-attr]
+    loaded = Result.load(tmp_path / "run")
+    for mine, theirs in zip(first.repeats, loaded.repeats, strict=True):  # type: ignore[union-attr]
+        assert mine.poisoned.data.fingerprint == theirs.poisoned.data.fingerprint
+    write_report(tmp_path / "run")
+    assert (tmp_path / "run" / "figures" / "trajectory.png").is_file()
+    success = first.repeats[0].examples["trajectory_success"]  # type: ignore[union-attr]
+    assert success.shape == (2, 5)
+    assert not np.isnan(success).any()
