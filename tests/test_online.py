@@ -164,7 +164,7 @@ def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> 
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
     assert replace(SPLITS.train).fingerprint == before
-    assert not hasattr(blank.estimator, "coefs_")  # type: ignore[attr-defined]
+    assert not hasattr(blank.estimator, "coef_")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

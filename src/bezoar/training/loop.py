@@ -157,6 +157,10 @@ def train(
     update = step_for(trained, settings, recipe.precision)
     best, waited = math.inf, 0
     module.train()
+    for layer in module.modules():  # what is frozen keeps its running statistics too
+        own = list(layer.parameters(recurse=False))
+        if own and not any(weight.requires_grad for weight in own):
+            layer.eval()
     with rng.child("modules").torch_globally(trained.device):
         for epoch in range(recipe.epochs):
             began = time.perf_counter()

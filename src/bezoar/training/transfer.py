@@ -1,0 +1,157 @@
+"""Transfer training."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Interval
+from torch import nn
+
+from bezoar.data import Dataset, Source, Splits
+from bezoar.errors import CapabilityError, DataError, SettingsError
+from bezoar.models import Classifier
+from bezoar.models.module import ModuleClassifier
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Component, Count, component
+from bezoar.training.end_to_end import EndToEnd
+from bezoar.training.loop import Recipe, Training, Watch, train
+
+
+@component
+class Transfer(Recipe):
+    """The last layers of a model that was trained on other, clean data; the layers before them stay as they are.
+
+    The pre-training is shared by victim and control; poison is in the target's data alone. The other settings are
+    those of the training on the target.
+
+    Args:
+        pretraining: how the model is trained on the source.
+        source: the data set it is trained on, of rows of the same shape; null for a part of the target's own.
+        target_classes: where there is no source: these classes are the target, all others the source. Empty to take
+            `source_share` of the training rows, of all classes, for the source.
+        source_share: where there is neither.
+        layers: how many of the last layers with weights are trained.
+        head: `reset` gives the last layer new weights; `keep` goes on with the source's, if the classes are as many.
+
+    Raises:
+        SettingsError: settings that contradict each other, or more layers than the model has.
+        CapabilityError: the classifier has no gradients.
+
+    >>> from bezoar.data.sources import load
+    >>> from bezoar.models import MLP, predictions
+    >>> digits, blank = load("digits"), MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
+    >>> training = Transfer(epochs=5)
+    >>> source, target = training.divide(digits, Rng(0))
+    >>> start = EndToEnd(epochs=5).fit(blank, source, rng=Rng(0))
+    >>> trained = training.fit(blank, target.train, rng=Rng(1), start=start)
+    >>> bool((trained.module.hidden_1.weight == start.module.hidden_1.weight).all())
+    True
+    """
+
+    pretraining: Annotated[Training, Component("trainings")] = EndToEnd()
+    source: Annotated[Source, Component("datasets")] | None = None
+    target_classes: tuple[Count, ...] = ()
+    source_share: Annotated[float, Interval(gt=0, lt=1)] = 0.5
+    layers: AtLeastOne = 1
+    head: Literal["reset", "keep"] = "reset"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        problems = []
+        if self.source is not None and self.target_classes:
+            problems.append("Transfer.source and target_classes both say what the source is; give one.")
+        if len(set(self.target_classes)) < len(self.target_classes):
+            problems.append("Transfer.target_classes names a class more than once.")
+        if len(self.target_classes) == 1:
+            problems.append("Transfer.target_classes must be at least two classes.")
+        if problems:
+            raise SettingsError(problems)
+
+    @property
+    def before(self) -> Training:
+        """How the model is trained on the source."""
+        return self.pretraining
+
+    def divide(self, splits: Splits, rng: Rng) -> tuple[Dataset | None, Splits]:
+        """The source's rows, and the target's splits, each with classes of their own, numbered from 0."""
+        if self.source is not None:
+            known = self.source.load().train
+            if (known.shape, known.bounds) != (splits.train.shape, splits.train.bounds):
+                raise DataError(
+                    f"Source and target differ: rows of {known.shape} in {known.bounds}, and of {splits.train.shape} "
+                    f"in {splits.train.bounds}."
+                )
+            return known, splits
+        if self.target_classes:
+            return self._by_class(splits)
+        order = rng.order(splits.train.ids)
+        cut = round(self.source_share * len(order))
+        if not 0 < cut < len(order):
+            raise DataError(f"{len(order)} rows are too few for a source of {self.source_share:.0%} and a target.")
+        known_rows, rest = (torch.sort(part).values for part in (order[:cut], order[cut:]))
+        return splits.train.subset(known_rows), Splits(train=splits.train.subset(rest), test=splits.test)
+
+    def _by_class(self, splits: Splits) -> tuple[Dataset, Splits]:
+        count = len(splits.train.classes)
+        others = tuple(label for label in range(count) if label not in self.target_classes)
+        if max(self.target_classes) >= count or len(others) < 2:
+            raise SettingsError(
+                [f"Transfer.target_classes must leave two of the classes 0 to {count - 1}; got {self.target_classes}."]
+            )
+        target = Splits(train=_only(splits.train, self.target_classes), test=_only(splits.test, self.target_classes))
+        return _only(splits.train, others), target
+
+    def fit(
+        self,
+        classifier: Classifier,
+        data: Dataset,
+        *,
+        rng: Rng,
+        start: Classifier | None = None,
+        watch: Sequence[Watch] = (),
+    ) -> Classifier:
+        """A new classifier: `start` with its last layers trained on the data; random layers if there is no start."""
+        first = classifier.fresh(rng.child("weights")) if start is None else start
+        if not isinstance(first, ModuleClassifier):
+            raise CapabilityError(
+                f"Transfer needs layers to freeze, which {type(first).__name__} has not. Pass a torch.nn.Module."
+            )
+        if self.head == "reset" or first.classes != classifier.classes:
+            if self.head == "keep":
+                got = f"{first.classes} classes, and {classifier.classes} to be"
+                raise SettingsError([f"Transfer.head cannot be kept: there are {got}."])
+            first = first.with_head(classifier.classes, rng.child("head"))
+        else:
+            first = first.copy()
+        self._freeze(first)
+        trained = train(first, data, self, rng=rng.child("loop"), watch=watch)
+        assert isinstance(trained, ModuleClassifier)
+        trained.module.requires_grad_(True)
+        trained.factory = getattr(classifier, "factory", None)
+        return trained
+
+    def _freeze(self, classifier: ModuleClassifier) -> None:
+        weighted = list(_weighted(classifier.module))
+        if self.layers > len(weighted):
+            raise SettingsError(
+                [f"Transfer.layers is {self.layers}; the model has {len(weighted)} layers with weights."]
+            )
+        classifier.module.requires_grad_(False)
+        for layer in weighted[-self.layers :]:
+            layer.requires_grad_(True)
+
+
+def _weighted(module: nn.Module) -> Iterator[nn.Module]:
+    """Layers with weights of their own, from input to output; normalisation goes with the layer before it."""
+    for layer in module.modules():
+        if any(parameter.ndim >= 2 for parameter in layer.parameters(recurse=False)):
+            yield layer
+
+
+def _only(data: Dataset, classes: tuple[int, ...]) -> Dataset:
+    """The rows of some classes, which are numbered from 0 in the order given."""
+    number = torch.full((len(data.classes),), -1, device=data.device)
+    number[list(classes)] = torch.arange(len(classes), device=data.device)
+    kept = data.subset(number[data.y] >= 0)
+    return replace(kept, y=number[kept.y], classes=tuple(data.classes[label] for label in classes))

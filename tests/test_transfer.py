@@ -1,0 +1,130 @@
+"""Transfer training: what is frozen stays, what is shared is shared, poison is in the target alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.linear_model import SGDClassifier
+from torch import nn
+
+from bezoar.attacks import BadNets, GradientPoison, LabelFlip
+from bezoar.data import Splits
+from bezoar.errors import CapabilityError, DataError, SettingsError
+from bezoar.experiment import Experiment, Result, Store, load_spec
+from bezoar.experiment.events import Finished
+from bezoar.models import CNN, MLP, as_classifier
+from bezoar.rng import Rng
+from bezoar.testing import check_training, toy_images, toy_table
+from bezoar.training import EndToEnd, Transfer
+
+PRE = EndToEnd(epochs=4, learning_rate=5e-3, batch_size=32)
+SPLITS = Splits(train=toy_images(320), test=toy_images(200, seed=1))
+QUICK: dict[str, Any] = {"pretraining": PRE, "epochs": 4, "learning_rate": 1e-2, "batch_size": 32}
+
+
+def started(model: Any = None) -> Any:
+    blank = (model or MLP(hidden=(8, 6))).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
+    return blank, PRE.fit(blank, SPLITS.train, rng=Rng(1))
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("head", ["reset", "keep"])
+def test_the_last_layers_alone_are_trained(layers: int, head: Any) -> None:
+    blank, start = started()
+    before = start.state()
+    trained = Transfer(layers=layers, head=head, **QUICK).fit(blank, SPLITS.train, rng=Rng(2), start=start)
+    moved = {name.partition(".")[0] for name, value in trained.state().items() if not torch.equal(value, before[name])}
+    assert moved == set(["hidden_1", "hidden_2", "output"][-layers:])
+    assert all(torch.equal(value, before[name]) for name, value in start.state().items())
+    assert all(weight.requires_grad for weight in trained.module.parameters())
+
+
+def test_what_is_frozen_keeps_its_running_statistics() -> None:
+    with Rng(0).torch_globally():
+        net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 4))
+    start = as_classifier(net, input_shape=(1, 6, 6))
+    before = start.state()
+    trained = Transfer(**QUICK).fit(start, SPLITS.train, rng=Rng(0), start=start)
+    after = trained.state()
+    assert [name for name in before if not torch.equal(before[name], after[name])] == ["4.weight", "4.bias"]
+
+
+def test_a_trunk_of_other_classes_serves() -> None:
+    training = Transfer(target_classes=(2, 3), **QUICK)
+    source, target = training.divide(SPLITS, Rng(0))
+    assert source is not None
+    assert (source.classes, target.train.classes) == (("0", "1"), ("2", "3"))
+    assert set(target.train.y.tolist()) == set(source.y.tolist()) == {0, 1}
+    assert not set(source.ids.tolist()) & set(target.train.ids.tolist())
+    true = SPLITS.train.y[target.train.ids]
+    assert torch.equal(true - 2, target.train.y)
+    result = Experiment(dataset=SPLITS, model=CNN(filters=(4,)), attack=LabelFlip(rate=0.0), training=training).run()
+    assert result.metrics["control_accuracy"]["mean"] > 0.9  # type: ignore[operator]
+    assert result.victim.classes == 2
+
+
+def test_another_data_set_is_the_source_and_must_fit() -> None:
+    other = Splits(train=toy_images(120, seed=9), test=toy_images(40, seed=8))
+    source, target = Transfer(source=other, **QUICK).divide(SPLITS, Rng(0))
+    assert source is not None
+    assert source.fingerprint == other.train.fingerprint
+    assert target is SPLITS
+    table = Splits(train=toy_table(40), test=toy_table(40))
+    with pytest.raises(DataError, match="Source and target differ"):
+        Transfer(source=table, **QUICK).divide(SPLITS, Rng(0))
+
+
+def test_victim_and_control_share_the_trunk_and_poison_stays_in_the_target(tmp_path: Path) -> None:
+    heard: list[Any] = []
+    store = Store(tmp_path)
+    training = Transfer(**QUICK)
+    for attack in (BadNets(rate=0.2), GradientPoison(rate=0.2, rounds=2)):
+        of = Experiment(dataset=SPLITS, model=MLP(hidden=(8,)), attack=attack, training=training)
+        result = of.run(store=store, tell=heard.append)
+        victim, control = result.victim.state(), result.control.state()
+        assert torch.equal(victim["hidden_1.weight"], control["hidden_1.weight"])
+        assert not torch.equal(victim["output.weight"], control["output.weight"])
+        assert len(result.poisoned.base) == 160
+    warm = [event.stored for event in heard if isinstance(event, Finished) and event.stage == "fit warm-up"]
+    assert warm == [False, True]
+
+
+def test_a_transfer_run_comes_back(tmp_path: Path) -> None:
+    spec = {
+        "model": {"name": "mlp", "hidden": [8]},
+        "attack": {"name": "label_flip", "rate": 0.2},
+        "training": {
+            "name": "transfer",
+            "pretraining": {"name": "end_to_end", "epochs": 2},
+            "target_classes": [5, 6, 7, 8, 9],
+            "epochs": 2,
+        },
+    }
+    first = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
+    again = load_spec(spec).run(store=Store(tmp_path / "store"))
+    assert first.metrics == again.metrics  # type: ignore[union-attr]
+    loaded = Result.load(tmp_path / "run")
+    assert loaded.poisoned.data.fingerprint == first.poisoned.data.fingerprint  # type: ignore[union-attr]
+    assert "class_accuracy.5" in first.metrics  # type: ignore[union-attr]
+
+
+def test_what_cannot_be_frozen_or_kept_is_refused() -> None:
+    blank, start = started()
+    with pytest.raises(SettingsError, match="layers is 4; the model has 3"):
+        Transfer(layers=4, **QUICK).fit(blank, SPLITS.train, rng=Rng(0), start=start)
+    wider = MLP(hidden=(8, 6)).build(input_shape=(1, 6, 6), classes=9, bounds=(0.0, 1.0), rng=Rng(0))
+    with pytest.raises(SettingsError, match="cannot be kept"):
+        Transfer(head="keep", **QUICK).fit(wider, SPLITS.train, rng=Rng(0), start=start)
+    linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
+    with pytest.raises(CapabilityError, match="layers to freeze"):
+        Transfer(**QUICK).fit(linear, SPLITS.train, rng=Rng(0))
+    for classes in ((1,), (1, 1), (0, 1, 2), (2, 9)):
+        with pytest.raises(SettingsError):
+            Transfer(target_classes=classes, **QUICK).divide(SPLITS, Rng(0))
+    with pytest.raises(SettingsError, match="give one"):
+        Transfer(target_classes=(0, 1), source=SPLITS)
+
+
+def test_transfer_keeps_every_promise_of_a_training() -> None:
+    check_training(Transfer(**{**QUICK, "epochs": 20}, layers=2))
