@@ -1,6 +1,7 @@
 """Keras 3 models on the torch backend as classifiers."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -88,6 +89,20 @@ class KerasClassifier(ModuleClassifier):
                 part(self.normalised(rows.to(self.device)), training=False).flatten(1) for rows in x.split(SCORE_BATCH)
             ]
         return torch.cat(found)
+
+    def activations(self, x: Inputs, layers: Iterable[str]) -> dict[str, Tensor]:
+        """What these layers give for one batch (n, …), images with their channels first, without gradient.
+
+        Raises:
+            CapabilityError: there is no such layer, or the model is no graph of layers.
+        """
+        import keras  # noqa: PLC0415
+
+        names = list(layers)
+        part = keras.Model(self.module.inputs, [self._named(name).output for name in names])
+        with torch.no_grad():
+            found = part(self.normalised(x.to(self.device)), training=False)
+        return {name: one.movedim(-1, 1) if one.ndim == 4 else one for name, one in zip(names, found, strict=True)}
 
     def layers(self) -> tuple[str, ...]:
         """The names of the model's layers, from input to output."""

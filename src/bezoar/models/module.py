@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -185,6 +185,29 @@ class ModuleClassifier:
         finally:
             handle.remove()
         return torch.cat(kept)
+
+    def activations(self, x: Inputs, layers: Iterable[str]) -> dict[str, Tensor]:
+        """What these layers give for one batch (n, …), in one forward pass, without gradient, as they give it.
+
+        Raises:
+            CapabilityError: there is no such layer.
+        """
+        kept: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Callable[..., None]:
+            def hook(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+                kept[name] = output.detach().clone()  # what follows may work in place
+
+            return hook
+
+        handles = [self._layer(name).register_forward_hook(keep(name)) for name in layers]
+        try:
+            with torch.no_grad(), self._evaluating():
+                self.logits(x.to(self.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return kept
 
     def layers(self) -> tuple[str, ...]:
         """The names of the layers that hold no other layers, in the module's order."""

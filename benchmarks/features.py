@@ -1,0 +1,94 @@
+"""Every layer's similarity, probes and drift, victim against control, beside scikit-learn's probes.
+
+    python -m benchmarks.features [--quick] [--json FILE]
+
+A CNN 16-32-128-10 on MNIST (below $BEZOAR_DATA), a backdoored victim and its control, all 10,000 test rows: linear CKA
+of every layer with every layer, a probe on every layer of both, scatter and drift of both. scikit-learn's probes are
+`LogisticRegression` on the same features of one network, on the same 5,000 rows.
+"""
+
+import argparse
+import json
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks.machine import machine
+from bezoar import Rng, load
+from bezoar.analysis import drift, probe_layers, similarity, studied_layers
+from bezoar.analysis._layers import in_batches, narrowed
+from bezoar.analysis.probes import WIDTH
+from bezoar.attacks import BadNets
+from bezoar.goals import Backdoor
+from bezoar.models.cnn import CNN
+from bezoar.training.end_to_end import EndToEnd
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="2,000 test rows, no scikit-learn")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    data = load("mnist")
+    train = data.train.subset(torch.arange(12_000))
+    test = data.test.subset(torch.arange(2000)) if arguments.quick else data.test
+    poisoned = BadNets(rate=0.05, target=7).poison(train, rng=Rng(0))
+    assert isinstance(poisoned.goal, Backdoor)
+    blank = CNN().build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(0))
+    victim, control = (EndToEnd(epochs=2).fit(blank, rows, rng=Rng(1)) for rows in (poisoned.data, train))
+    attacked = poisoned.goal.triggered(poisoned.goal.victims(test))
+    target = torch.full_like(attacked.y, 7)
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+    alike = similarity(victim, control, test)
+    seconds["similarity"] = time.perf_counter() - began
+    began = time.perf_counter()
+    probes = {who: probe_layers(one, test, rng=Rng(2)) for who, one in (("victim", victim), ("control", control))}
+    seconds["probes of both"] = time.perf_counter() - began
+    began = time.perf_counter()
+    moved = {who: drift(one, test, attacked, target) for who, one in (("victim", victim), ("control", control))}
+    seconds["drift of both"] = time.perf_counter() - began
+    seconds["all"] = sum(seconds.values())
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "rows": len(test),
+        "layers": studied_layers(victim),
+        "seconds": seconds,
+        "similarity": alike.same,
+        "probes": probes,
+        "moved": {who: dict(zip(found.layers, found.moved.tolist(), strict=True)) for who, found in moved.items()},
+    }
+    if not arguments.quick:
+        result["scikit_learn"] = scikit_learn(victim, test, probes["victim"])
+    print(json.dumps(result, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def scikit_learn(classifier: Any, test: Any, probes: dict[str, float]) -> dict[str, Any]:
+    """The same probes by scikit-learn, on one network: seconds, and the largest difference of accuracy."""
+    names = studied_layers(classifier)
+    parts = [
+        {name: narrowed(given[name], WIDTH) for name in names} for _, given in in_batches(classifier, test, names, 1024)
+    ]
+    order = Rng(2).order(test.ids)
+    fitted, told = order[: len(order) // 2], order[len(order) // 2 :]
+    began, apart = time.perf_counter(), {}
+    for name in names:
+        x = torch.cat([part[name] for part in parts])
+        mean, scale = x[fitted].mean(0), x[fitted].std(0, correction=0).clamp_min(1e-6)
+        rows = ((x - mean) / scale).numpy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            known = LogisticRegression(max_iter=1000).fit(rows[fitted], test.y[fitted].numpy())
+        apart[name] = known.score(rows[told], test.y[told].numpy()) - probes[name]
+    return {"seconds": time.perf_counter() - began, "accuracy_less_bezoars": apart}
+
+
+if __name__ == "__main__":
+    main()

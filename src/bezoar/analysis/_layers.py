@@ -1,0 +1,61 @@
+"""The layers of a network, and what they make of rows, a batch at a time."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from bezoar.data import Dataset
+from bezoar.errors import CapabilityError
+from bezoar.models import Classifier
+from bezoar.models.module import ModuleClassifier
+
+PLAIN = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
+"""Layers that only move numbers, by the beginning of their class's name."""
+
+
+def with_layers(classifier: Classifier) -> ModuleClassifier:
+    """The classifier itself.
+
+    Raises:
+        CapabilityError: it has no layers.
+    """
+    if not isinstance(classifier, ModuleClassifier):
+        raise CapabilityError(f"{type(classifier).__name__} has no layers to look into. Pass a torch.nn.Module.")
+    return classifier
+
+
+def studied_layers(classifier: Classifier) -> tuple[str, ...]:
+    """The layers that do more than move numbers, from input to output.
+
+    >>> from bezoar.models import MLP
+    >>> from bezoar.rng import Rng
+    >>> studied_layers(MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0)))
+    ('hidden_1', 'activation_1', 'output')
+    """
+    module = with_layers(classifier).module
+    kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
+    return tuple(name for name in classifier.layers() if not kinds.get(name, "").startswith(PLAIN))
+
+
+def in_batches(
+    classifier: Classifier, data: Dataset, layers: Sequence[str], batch_size: int
+) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    """Each batch's place, and what each layer gives for it (n, …): one forward pass for all layers."""
+    looked_into = with_layers(classifier)
+    for start in range(0, len(data), batch_size):
+        rows = slice(start, min(start + batch_size, len(data)))
+        yield rows, looked_into.activations(data.inputs(rows), layers)
+
+
+def narrowed(activation: Tensor, width: int) -> Tensor:
+    """At most about `width` numbers a row (n, d): maps are averaged over cells, the rest is flattened.
+
+    >>> narrowed(torch.zeros(2, 16, 28, 28), 512).shape
+    torch.Size([2, 400])
+    """
+    if activation.ndim == 4 and activation[0].numel() > width:
+        channels, high, wide = activation.shape[1:]
+        side = max(1, int((width / channels) ** 0.5))
+        activation = torch.nn.functional.adaptive_avg_pool2d(activation, (min(side, high), min(side, wide)))
+    return activation.flatten(1)
