@@ -11,7 +11,7 @@ from torch import Tensor
 from bezoar.analysis import LinearProbe, cka, drift, neurons, probe_layers, similarity, studied_layers
 from bezoar.attacks import BadNets
 from bezoar.data import Dataset
-from bezoar.errors import CapabilityError, DataError
+from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.goals import Backdoor
 from bezoar.metrics import accuracy
 from bezoar.models import CNN, MLP, as_classifier
@@ -198,3 +198,33 @@ def test_what_has_no_layers_is_refused() -> None:
             ask()
     with pytest.raises(CapabilityError, match="There is no layer 'nine'"):
         similarity(net(MLP(hidden=(4,))), net(MLP(hidden=(4,))), TEST, layers=["nine"])
+
+
+# Within an experiment -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
+def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path: Any) -> None:
+    from bezoar.experiment import Result, load_spec
+    from bezoar.report import write_report
+
+    spec = {
+        "model": {"name": "mlp", "hidden": [16]},
+        "attack": {"name": attack, "rate": 0.2},
+        "training": {"name": "end_to_end", "epochs": 3, "learning_rate": 5e-3},
+        "analysis": ["similarity", "probes", "drift"],
+    }
+    result: Any = load_spec(spec).run(out=tmp_path / "run")
+    mean = {name: entry["mean"] for name, entry in result.metrics.items()}
+    for layer in ("hidden_1", "activation_1", "output"):
+        assert 0.3 < mean[f"cka.{layer}"] <= 1
+        assert mean[f"probe.{layer}"] > 0.8
+        assert mean[f"control_probe.{layer}"] > 0.8
+        assert (mean[f"moved.{layer}"] is None) == (attack == "random_noise")  # its labels are true
+    assert result.repeats[0].examples["similarity_matrix"].shape == (3, 3)
+    write_report(tmp_path / "run")
+    for name in ("features_by_layer", "similarity"):
+        assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
+    assert Result.load(tmp_path / "run").metrics == result.metrics
+    with pytest.raises(SettingsError, match="analysis"):
+        load_spec({**spec, "analysis": ["astrology"]})

@@ -21,6 +21,7 @@ from bezoar.experiment.measure import by_round, examples, measure, summarise, tr
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
+from bezoar.experiment.study import Analysis, study
 from bezoar.experiment.yaml12 import dump_yaml
 from bezoar.goals.backdoor import Backdoor
 from bezoar.models import Classifier, Model
@@ -51,6 +52,8 @@ class Experiment:
         defences: detectors, which score the rows that the victim trains on.
         trusted: where there are defences, the share of the test set that the defender has: one half to train a model
             of its own on, the other to set thresholds; nothing is measured on these rows.
+        analysis: what is asked of the features, layer by layer, victim against control: `similarity` (CKA), `probes`,
+            `drift`.
 
     >>> from bezoar.attacks import BadNets
     >>> from bezoar.models import MLP
@@ -71,6 +74,7 @@ class Experiment:
     train_rows: AtLeastOne | None = None
     defences: tuple[Annotated[Detector, Component("defences")], ...] = ()
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
+    analysis: tuple[Analysis, ...] = ()
 
     def __post_init__(self) -> None:
         names = [name_of("defences", type(defence)) for defence in self.defences]
@@ -256,6 +260,12 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         detectors = experiment.detectors
         given = Defender(before=defender[0], after=victim.classifier, clean=defender[1])
         found = stages.timed(number, "defend", lambda: detect(detectors, poisoned, given, rng.child("detect")))
+    learned = Found({}, {})
+    if experiment.analysis:
+        both = (victim.classifier, control.classifier)
+        learned = stages.timed(
+            number, "analyse", lambda: study(experiment.analysis, *both, poisoned, test, rng.child("analyse"))
+        )
     shown = {}
     if number == 0:
         pictures = examples(poisoned, victim.classifier, control.classifier, test)
@@ -266,12 +276,12 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
             pictures |= trajectory(poisoned.goal, (victim, control), start, blank, test, rows)
             if is_stream(experiment.training) and once:
                 pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
-        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores}
+        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.scores}
     return Repeat(
         victim=victim.classifier,
         control=control.classifier,
         poisoned=poisoned,
-        values={**measured.values, **found.values},
+        values={**measured.values, **found.values, **learned.values},
         losses=(victim.losses, control.losses),
         confusion=measured.confusion.numpy(),
         examples=shown,

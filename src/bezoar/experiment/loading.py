@@ -41,6 +41,10 @@ EXAMPLES = (
     "trajectory_accuracy",
     "trajectory_success",
     "poison_arrivals",
+    "studied_layers",
+    "similarity_matrix",
+    "similarity_victim",
+    "similarity_control",
 )
 
 

@@ -192,6 +192,48 @@ def trajectory(run: Run) -> bytes:
     return _png(figure)
 
 
+def by_layer(run: Run) -> bytes:
+    """Similarity of victim and control, probes, and how far poisoned rows have moved, by layer."""
+    layers = [str(name) for name in run.arrays["studied_layers"]]
+    panels = [
+        ("", "cka", "similarity to\nthe control (CKA)"),
+        ("control_", "probe", "linear probe's\naccuracy"),
+        ("control_", "moved", "poisoned rows' way to the\nwanted class (0 to 1)"),
+    ]
+    panels = [panel for panel in panels if f"{panel[1]}.{layers[-1]}" in run.metrics]
+    figure = Figure(figsize=(max(5.2, 0.5 * len(layers) + 1), 2.6 * len(panels)), dpi=110, layout="constrained")
+    for axes, (control, what, title) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+        both = [("", VICTIM, "-D", "victim")] + [(control, CONTROL, "--o", "control")] * bool(control)
+        for prefix, colour, style, who in both:
+            means = [run.metrics[f"{prefix}{what}.{name}"]["mean"] for name in layers]
+            shown = [np.nan if value is None else value for value in means]
+            axes.plot(range(len(layers)), shown, style, color=colour, label=who, markersize=5)
+        axes.set(ylabel=title)
+        axes.set_xticks(range(len(layers)), [_short(name, 18) for name in layers], rotation=35, ha="right", fontsize=8)
+        if control:
+            axes.legend(frameon=False, fontsize=8)
+        _style(axes)
+    return _png(figure)
+
+
+def similarities(run: Run) -> bytes:
+    """CKA of every layer of the victim with every layer of the control."""
+    matrix = run.arrays["similarity_matrix"]
+    mine, theirs = (
+        [_short(str(name), 18) for name in run.arrays[f"similarity_{who}"]] for who in ("victim", "control")
+    )
+    figure = Figure(figsize=(0.42 * len(theirs) + 2.6, 0.42 * len(mine) + 1.8), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.imshow(matrix, vmin=0, vmax=1, cmap="cividis")
+    axes.set_xticks(range(len(theirs)), theirs, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(mine)), mine, fontsize=8)
+    axes.set(xlabel="control", ylabel="victim")
+    if len(mine) <= 20:
+        _annotate(axes, np.clip(matrix, 0, 1))
+    figure.colorbar(drawn, ax=axes, shrink=0.8, label="CKA")
+    return _png(figure)
+
+
 def distributions(run: Run) -> bytes:
     """Each detector's scores of clean and contributed rows, and its threshold."""
     names = [str(name) for name in run.arrays["defence_names"]]

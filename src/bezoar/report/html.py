@@ -225,7 +225,7 @@ def _figures(run: Run) -> list[Figure]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
-    found += [*_along(run), *_crafting(run), *_detection(run)]
+    found += [*_along(run), *_learned(run), *_crafting(run), *_detection(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
 
@@ -240,6 +240,22 @@ def _along(run: Run) -> list[Figure]:
     )
     caption = "Accuracy along the way, first repeat, up to 2,000 test rows; the marks are the attacker's rows."
     return [Figure("trajectory", figures.trajectory(run), f"Clean accuracy along the way. {said}", caption)]
+
+
+def _learned(run: Run) -> list[Figure]:
+    if "studied_layers" not in run.arrays:
+        return []
+    layers = [str(name) for name in run.arrays["studied_layers"]]
+    known = [(name, run.mean(f"cka.{name}")) for name in layers if f"cka.{name}" in run.metrics]
+    least = min(((value, name) for name, value in known if value is not None), default=None)
+    said = "" if least is None else f" Least alike is {least[1]}, with a CKA of {words.number(least[0])}."
+    caption = "What the layers have learned, on the same clean test rows, means over the repeats."
+    found = [Figure("features_by_layer", figures.by_layer(run), f"Figures by layer.{said}", caption)]
+    if "similarity_matrix" in run.arrays:
+        text = f"CKA of {len(layers)} layers of the victim with the control's.{said}"
+        shown = "Similarity of every layer of the victim with every layer of the control, first repeat, in percent."
+        found.append(Figure("similarity", figures.similarities(run), text, shown))
+    return found
 
 
 def _crafting(run: Run) -> list[Figure]:
