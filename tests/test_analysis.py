@@ -218,8 +218,8 @@ def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path
     mean = {name: entry["mean"] for name, entry in result.metrics.items()}
     for layer in ("hidden_1", "activation_1", "output"):
         assert 0.3 < mean[f"cka.{layer}"] <= 1
-        assert mean[f"probe.{layer}"] > 0.8
-        assert mean[f"control_probe.{layer}"] > 0.8
+        assert mean[f"probe.{layer}"] > 0.7
+        assert mean[f"control_probe.{layer}"] > 0.7
         assert (mean[f"moved.{layer}"] is None) == (attack == "random_noise")  # its labels are true
     assert result.repeats[0].examples["similarity_matrix"].shape == (3, 3)
     write_report(tmp_path / "run")
