@@ -95,6 +95,7 @@ def test_batches_agree_with_the_whole() -> None:
     assert torch.isfinite(odd.matrix).all()
 
 
+@pytest.mark.slow
 def test_a_network_is_itself_and_an_untrained_one_is_another() -> None:
     one = net()
     assert all(value == pytest.approx(1, abs=1e-6) for value in similarity(one, one, TEST).same.values())
@@ -203,6 +204,7 @@ def test_what_has_no_layers_is_refused() -> None:
 # Within an experiment -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
 def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path: Any) -> None:
     from bezoar.experiment import Result, load_spec

@@ -43,6 +43,7 @@ def test_an_attack_that_needs_a_surrogate_gets_one_of_its_own() -> None:
     assert "fit surrogate" not in [event.stage for event in heard]
 
 
+@pytest.mark.slow
 def test_another_surrogate_makes_other_poison_and_the_same_one_is_not_trained_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first, _ = finished(experiment(), store)
@@ -170,6 +171,7 @@ def test_the_same_defence_twice_is_refused() -> None:
 # The report -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
     spec = {
         "model": {"name": "mlp", "hidden": [8]},

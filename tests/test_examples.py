@@ -26,9 +26,19 @@ def test_a_shipped_spec_is_valid(name: str) -> None:
         assert "BEZOAR_DATA" in str(error)
 
 
-@pytest.mark.parametrize("name", ["digits_badnets.yaml", "gradient_poison_digits.yaml", "label_flip_rates.yaml"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "digits_badnets.yaml",
+        "features_digits.yaml",
+        "gradient_poison_digits.yaml",
+        "label_flip_rates.yaml",
+        "online_digits.yaml",
+    ],
+)
 def test_a_shipped_spec_runs(name: str) -> None:
-    quick = ["training.epochs=1", "repeats=1"]
+    quick = ["repeats=1"] if name.startswith("online") else ["training.epochs=1", "repeats=1"]
     done = load_spec(Path(str(files("bezoar.examples"))) / name, overrides=quick).run()
     assert done.to_frame()["clean_accuracy"].between(0, 1).all()
 

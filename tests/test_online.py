@@ -130,12 +130,14 @@ def apart(learner: Any, network: Any, *many: dict[str, Any]) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_sgd_is_scikit_learns_own() -> None:
     both = pair(solver="sgd", learning_rate_init=0.05, momentum=0.0, alpha=0.01)
     settings = {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 0.01, "decay_biases": False}
     assert apart(*both, settings)[0] < 1e-6
 
 
+@pytest.mark.slow
 def test_adam_is_scikit_learns_own_where_it_is_asked_for() -> None:
     """`torch.optim.Adam` drifts: here by 0.004 in a weight, and by 0.5 and more where it decays biases too."""
     settings: dict[str, Any] = {"learning_rate": 1e-2, "weight_decay": 1e-4, "decay_biases": False}
@@ -147,6 +149,7 @@ def test_adam_is_scikit_learns_own_where_it_is_asked_for() -> None:
     assert decayed > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator", [SGDClassifier(), MLPClassifier((16,), learning_rate_init=0.01), Perceptron(), GaussianNB()]
 )
@@ -218,6 +221,7 @@ def test_the_order_is_the_streams_and_every_row_comes_once() -> None:
     assert heard[-1].loss == pytest.approx((3 * 2 * 2 + 1) / 7)  # three batches of two and one of one
 
 
+@pytest.mark.slow
 def test_mixed_stops_when_the_loss_no_longer_falls() -> None:
     heard: list[Epoch] = []
     training = Online(schedule="mixed", patience=1, epochs=60, learning_rate=0.5)
@@ -238,6 +242,7 @@ def test_online_keeps_every_promise_of_a_training(batch_size: int) -> None:
 # Experiments ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: Path) -> None:
     heard: list[Finished] = []
     told: list[Any] = []
@@ -286,6 +291,7 @@ def test_a_monitor_of_a_stream_is_given_the_model_that_stood() -> None:
     assert result.metrics["defence.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_streams_run_comes_back_and_is_drawn(tmp_path: Path) -> None:
     spec = {
         "model": {"name": "mlp", "hidden": [8]},

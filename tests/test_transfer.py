@@ -75,6 +75,7 @@ def test_another_data_set_is_the_source_and_must_fit() -> None:
         Transfer(source=table, **QUICK).divide(SPLITS, Rng(0))
 
 
+@pytest.mark.slow
 def test_victim_and_control_share_the_trunk_and_poison_stays_in_the_target(tmp_path: Path) -> None:
     heard: list[Any] = []
     store = Store(tmp_path)
@@ -90,6 +91,7 @@ def test_victim_and_control_share_the_trunk_and_poison_stays_in_the_target(tmp_p
     assert warm == [False, True]
 
 
+@pytest.mark.slow
 def test_a_transfer_run_comes_back(tmp_path: Path) -> None:
     spec = {
         "model": {"name": "mlp", "hidden": [8]},
