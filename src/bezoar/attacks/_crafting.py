@@ -3,14 +3,11 @@
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from bezoar.data import Dataset
-from bezoar.errors import SettingsError
-from bezoar.shapes import Inputs, Labels, Positions, Rows
+from bezoar.shapes import Inputs, Positions, Rows
 
 Norm = Literal["linf", "l2"]
-LabelRule = Literal["next", "fixed", "worst"]
 
 
 class Crafted:
@@ -63,23 +60,3 @@ class Crafted:
     def seen(self, chosen: slice | Positions = slice(None)) -> Inputs:
         """The poison as a classifier will see it once it has been stored."""
         return self.data.decode(self.stored(chosen))
-
-
-def labels_for(rule: LabelRule, true: Labels, classes: int, target: int | None, losses: Tensor | None) -> Labels:
-    """The poison's labels: the next class, one for all, or the one whose flip alone does the most harm.
-
-    Args:
-        rule: which.
-        true: the base rows' own labels (m).
-        classes: how many there are.
-        target: for `fixed`.
-        losses: for `worst`: the attacker's objective with each label on the base row (m, classes).
-    """
-    if rule == "next":
-        return (true + 1) % classes
-    if rule == "fixed":
-        if target is None:
-            raise SettingsError(["label 'fixed' needs a target."])
-        return torch.full_like(true, target)
-    assert losses is not None
-    return losses.scatter(1, true.unsqueeze(1), -torch.inf).argmax(1)

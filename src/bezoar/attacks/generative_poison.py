@@ -8,24 +8,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bezoar.attacks._attack import (
-    Mode,
-    OptionalCount,
-    OptionalRate,
-    choose,
-    contribute,
-    everything,
-    how_many,
-    settle_rate,
-    shortage,
-)
-from bezoar.attacks._crafting import labels_for
+from bezoar.attacks._against_a_step import AgainstAStep
+from bezoar.attacks._attack import contribute
 from bezoar.attacks._generator import Architecture, Generator, pretrained
 from bezoar.attacks._one_step import (
     Functional,
     Objective,
     OneByOne,
-    VictimStep,
     general_objective,
     objective_for,
     with_gradients,
@@ -35,12 +24,12 @@ from bezoar.errors import DataError, SettingsError
 from bezoar.goals.availability import Availability
 from bezoar.models import Classifier
 from bezoar.rng import Rng
-from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
+from bezoar.settings import AtLeastOne, Count, Positive, component
 from bezoar.shapes import Inputs, Labels, Positions, Rows
 
 
 @component
-class GenerativePoison:
+class GenerativePoison(AgainstAStep):
     """Rows with a wrong label, made by an autoencoder that learns from what its poison does to the victim.
 
     Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017). The generator is first
@@ -81,11 +70,6 @@ class GenerativePoison:
     torch.Size([20, 1, 8, 8])
     """
 
-    needs = frozenset({"surrogate"})
-
-    rate: OptionalRate = None
-    count: OptionalCount = None
-    mode: Mode = "replace"
     feedback: Literal["gradient", "sign"] = "gradient"
     rounds: AtLeastOne = 10
     batch_size: AtLeastOne = 64
@@ -94,27 +78,10 @@ class GenerativePoison:
     hidden: tuple[AtLeastOne, ...] | None = None
     pretraining: Count = 1000
     generator: str | None = None
-    normals: AtLeastOne = 10
-    victim_learning_rate: Positive = 0.05
-    bias_rate_factor: NonNegative = 2.0
-    label: Literal["next", "fixed", "worst"] = "next"
-    target: Count | None = None
-    keep_rounds: bool = False
-
-    def __post_init__(self) -> None:
-        settle_rate(self)
-        if (self.label == "fixed") != (self.target is not None):
-            got = f"{self.label!r} and {self.target}"
-            raise SettingsError([f"GenerativePoison.target goes with label 'fixed'; got {got}."])
 
     def files(self) -> tuple[Path, ...]:
         """The saved generator: its bytes are part of what is made with it."""
         return () if self.generator is None else (Path(self.generator),)
-
-    @property
-    def victim_step(self) -> VictimStep:
-        """The step that the poison is made for."""
-        return VictimStep(self.victim_learning_rate, self.bias_rate_factor)
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with generated rows in it."""
@@ -126,20 +93,10 @@ class GenerativePoison:
         Raises:
             SettingsError, CapabilityError: as `poison`.
         """
-        if problems := list(self.problems(data)):
-            raise SettingsError(f"GenerativePoison {problem}" for problem in problems)
-        wanted = how_many(data, self.rate, self.count, self.mode)
-        rows = choose(data, everything(data), wanted, rng.child("rows"))
+        rows, others = self.bases(data, rng), self.harmed(data, rng)
         victim = with_gradients(surrogate, "GenerativePoison")
-        others = data.subset(rng.child("normals").order(data.ids)[: self.normals])
-        step = self.victim_step
-        objective = objective_for(victim, step, others.inputs(), others.y, attack="GenerativePoison")
-        true, classes = data.y[rows], len(data.classes)
-        harm = None
-        if self.label == "worst" and wanted:
-            base = data.inputs(rows)
-            harm = torch.stack([objective.values(base, torch.full_like(true, one)) for one in range(classes)], 1)
-        y = labels_for(self.label, true, classes, self.target, harm) if wanted else true
+        objective = objective_for(victim, self.victim_step, others.inputs(), others.y, attack="GenerativePoison")
+        y = self.labels(data.inputs(rows), data.y[rows], len(data.classes), objective)
         if self.generator is not None:
             generator = self._loaded(data)
             final = data.encode(generator.poison(data.inputs(rows)).clone())
@@ -148,7 +105,7 @@ class GenerativePoison:
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            slow = general_objective(victim, step, others.inputs(), others.y)
+            slow = general_objective(victim, self.victim_step, others.inputs(), others.y)
             rounds = self._rounds(generator, data, rows, y, partial(self._feedback, objective, slow))
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
@@ -156,14 +113,7 @@ class GenerativePoison:
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data."""
-        if self.target is not None and self.target >= len(data.classes):
-            yield f"has target {self.target}, but the classes are 0 to {len(data.classes) - 1}."
-        if self.normals > len(data):
-            yield f"wants {self.normals} normal rows; the data has {len(data)}."
-        if len(data.classes) < 2:
-            yield "needs at least two classes."
-        if short := shortage(everything(data), how_many(data, self.rate, self.count, self.mode)):
-            yield short
+        yield from super().problems(data)
         try:
             if self.generator is not None:
                 self._loaded(data)
@@ -175,11 +125,8 @@ class GenerativePoison:
 
     @property
     def _sizes(self) -> tuple[int, ...]:
-        return (
-            self.hidden
-            if self.hidden is not None
-            else {"dense": (200, 200), "convolutional": (32, 64)}[self.architecture]
-        )
+        usual = {"dense": (200, 200), "convolutional": (32, 64)}
+        return usual[self.architecture] if self.hidden is None else self.hidden
 
     def _loaded(self, data: Dataset) -> Generator:
         generator = Generator.load(str(self.generator))

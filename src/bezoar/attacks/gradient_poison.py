@@ -1,23 +1,13 @@
 """The direct gradient method."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from bezoar.attacks._attack import (
-    Mode,
-    OptionalCount,
-    OptionalRate,
-    choose,
-    contribute,
-    everything,
-    how_many,
-    settle_rate,
-    shortage,
-)
-from bezoar.attacks._crafting import Crafted, LabelRule, Norm, labels_for
+from bezoar.attacks._against_a_step import AgainstAStep
+from bezoar.attacks._attack import contribute
+from bezoar.attacks._crafting import Crafted, Norm
 from bezoar.attacks._one_step import Objective, VictimStep, finite_differences, objective_for, with_gradients
 from bezoar.attacks._unrolled import Path
 from bezoar.data import Dataset, Poisoned
@@ -26,11 +16,11 @@ from bezoar.goals.availability import Availability
 from bezoar.models import Classifier
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Count, NonNegative, Positive, component
-from bezoar.shapes import Inputs, Labels, Positions
+from bezoar.shapes import Inputs, Labels
 
 
 @component
-class GradientPoison:
+class GradientPoison(AgainstAStep):
     """Rows with a wrong label whose pixels climb the loss that a victim has after learning from them.
 
     Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017), the direct method. The
@@ -75,36 +65,23 @@ class GradientPoison:
     True
     """
 
-    needs = frozenset({"surrogate"})
-
-    rate: OptionalRate = None
-    count: OptionalCount = None
-    mode: Mode = "replace"
     gradient: Literal["exact", "finite_difference"] = "exact"
     probe: Positive = 0.01
     rounds: Count = 20
     step: Literal["sign", "raw"] = "sign"
     step_size: Positive = 0.1
     decay: bool = False
-    normals: AtLeastOne = 10
-    victim_learning_rate: Positive = 0.05
-    bias_rate_factor: NonNegative = 2.0
-    label: LabelRule = "next"
-    target: Count | None = None
     norm: Norm | None = None
     epsilon: Positive | None = None
     stealth: NonNegative = 0.0
     stealth_limit: NonNegative = 0.0
-    keep_rounds: bool = False
     horizon: AtLeastOne = 1
     between: Count = 0
     recraft: bool = False
 
     def __post_init__(self) -> None:
-        settle_rate(self)
+        super().__post_init__()
         problems = []
-        if (self.label == "fixed") != (self.target is not None):
-            problems.append(f"GradientPoison.target goes with label 'fixed'; got {self.label!r} and {self.target}.")
         if (self.norm is None) != (self.epsilon is None):
             problems.append(f"GradientPoison.norm and epsilon go together; got {self.norm} and {self.epsilon}.")
         if self.follows and self.gradient == "finite_difference":
@@ -128,21 +105,17 @@ class GradientPoison:
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with crafted rows in it."""
-        if problems := list(self.problems(data)):
-            raise SettingsError(f"GradientPoison {problem}" for problem in problems)
-        wanted = how_many(data, self.rate, self.count, self.mode)
-        rows = choose(data, everything(data), wanted, rng.child("rows"))
-        others = data.subset(rng.child("normals").order(data.ids)[: self.normals])
+        rows, others, classes = self.bases(data, rng), self.harmed(data, rng), len(data.classes)
         normal = others.inputs()
         crafted = Crafted(data, rows, self.norm, self.epsilon)
         kept = []
         if self.follows:
             with_gradients(surrogate, "GradientPoison")
-            y = labels_for(self.label, data.y[rows], len(data.classes), self.target, None)
+            y = self.labels(crafted.base, data.y[rows], classes, None)
             kept = self._along_the_way(crafted, y, surrogate, self.victim_step, (normal, others.y), data, rng)
         else:
             objective = objective_for(surrogate, self.victim_step, normal, others.y, attack="GradientPoison")
-            y = self._labels(data, rows, crafted, objective)
+            y = self.labels(crafted.base, data.y[rows], classes, objective)
             for number in range(self.rounds):
                 crafted.move(self._move(self._slopes(objective, crafted.seen(), y), data, number))
                 kept += [crafted.stored()] if self.keep_rounds else []
@@ -155,26 +128,6 @@ class GradientPoison:
             mode=self.mode,
             rounds=torch.stack(kept, 1) if kept else None,
         )
-
-    def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
-        if self.target is not None and self.target >= len(data.classes):
-            yield f"has target {self.target}, but the classes are 0 to {len(data.classes) - 1}."
-        if self.normals > len(data):
-            yield f"wants {self.normals} normal rows; the data has {len(data)}."
-        if len(data.classes) < 2:
-            yield "needs at least two classes."
-        if short := shortage(everything(data), how_many(data, self.rate, self.count, self.mode)):
-            yield short
-
-    def _labels(self, data: Dataset, rows: Positions, crafted: Crafted, objective: Objective) -> Labels:
-        classes, harm = len(data.classes), None
-        if self.label == "worst" and len(rows):
-            flips = [objective.values(crafted.base, torch.full_like(rows, label)) for label in range(classes)]
-            harm = torch.stack(flips, 1)
-        if not len(rows):
-            return data.y[rows]
-        return labels_for(self.label, data.y[rows], classes, self.target, harm)
 
     def _slopes(self, objective: Objective, x: Inputs, y: Labels) -> Tensor:
         if not len(x):
