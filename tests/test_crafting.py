@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bezoar.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
+from bezoar.attacks._crafting import Crafted
 from bezoar.data import Splits
 from bezoar.defences.loss_monitor import LossMonitor
 from bezoar.errors import SettingsError
@@ -197,3 +198,19 @@ def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
     accuracies = result.repeats[0].examples["round_accuracy"]  # type: ignore[union-attr]
     assert accuracies.shape == (8, 5)
     assert ((accuracies >= 0) & (accuracies <= 1)).all()
+
+
+def test_what_leaves_nothing_to_count_or_to_measure_is_told() -> None:
+    all_of_it, _ = finished(experiment(attack=LabelFlip(rate=1.0), defences=(LossMonitor(),)))
+    assert all_of_it.metrics["defence.loss_monitor.false_alarms"]["mean"] is None
+    for trusted in (0.0001, 0.9999):
+        with pytest.raises(SettingsError, match="to measure on"):
+            experiment(defences=(LossMonitor(),), trusted=trusted).run()
+
+
+def test_a_move_that_is_no_number_is_refused() -> None:
+    crafted = Crafted(SPLITS.train, torch.arange(3))
+    with pytest.raises(SettingsError, match="no finite gradient"):
+        crafted.move(torch.full_like(crafted.base, torch.nan))
+    crafted.move(torch.full_like(crafted.base, torch.inf))  # clipped
+    assert (crafted.stored() == 255).all()

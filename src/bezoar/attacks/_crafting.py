@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 
 from bezoar.data import Dataset
+from bezoar.errors import SettingsError
 from bezoar.shapes import Inputs, Positions, Rows
 
 Norm = Literal["linf", "l2"]
@@ -36,7 +37,13 @@ class Crafted:
         self.master = self.base.clone()
 
     def move(self, by: Inputs, chosen: slice | Positions = slice(None)) -> None:
-        """Add to the master, and bring it back within bounds and budget."""
+        """Add to the master, and bring it back within bounds and budget.
+
+        Raises:
+            SettingsError: a move is no number.
+        """
+        if bool(by.isnan().any()):
+            raise SettingsError(["The victim's step has no finite gradient. Lower victim_learning_rate."])
         self.put(self.master[chosen] + by, chosen)
 
     def put(self, rows: Inputs, chosen: slice | Positions = slice(None)) -> None:

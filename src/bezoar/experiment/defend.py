@@ -82,7 +82,7 @@ def detect(detectors: dict[str, Detector], poisoned: Poisoned, defender: Defende
             f"defence.{name}.auroc": auroc(scores, bad),
             f"defence.{name}.caught_at_1_percent": true_positives_at(scores, bad, 0.01),
             f"defence.{name}.caught": share_above(scores[bad], threshold) if some else None,
-            f"defence.{name}.false_alarms": share_above(scores[~bad], threshold),
+            f"defence.{name}.false_alarms": share_above(scores[~bad], threshold) if not bool(bad.all()) else None,
         }
         for kind, chosen in (("clean", ~bad), ("poison", bad)):
             rows = torch.nonzero(chosen).flatten()

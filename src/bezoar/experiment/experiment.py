@@ -118,6 +118,10 @@ class Experiment:
         Raises:
             SettingsError: it wants more than there are.
         """
+        kept = round(self.trusted * len(splits.test))
+        if self.defences and not 2 <= kept < len(splits.test):
+            given = f"trusted is {self.trusted}: {kept} of {len(splits.test)} test rows are the defender's."
+            raise SettingsError([f"{given} It needs two, and leaves one at least to measure on."])
         if self.train_rows is None:
             return splits
         if self.train_rows > len(splits.train):
