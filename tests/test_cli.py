@@ -210,6 +210,10 @@ def test_a_wrong_word_gets_the_right_one(arguments: list[str], words: str, place
     assert "Traceback" not in done.stderr
 
 
+def test_a_default_that_is_a_component_is_shown_by_its_name(tmp_path: Path) -> None:
+    assert "end_to_end" in bezoar("show", "online", at=tmp_path).stdout.partition("Settings")[2]
+
+
 def test_listing_loads_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys\nsys.argv = ['bezoar', 'list']\nimport bezoar.cli\n"

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bezoar import cli_data
 from bezoar.errors import BezoarError, SettingsError, UnknownComponentError
-from bezoar.registry import KINDS, did_you_mean, entries
+from bezoar.registry import KINDS, did_you_mean, entries, name_of
 
 if TYPE_CHECKING:
     from bezoar.experiment import Experiment, Result, Store, Sweep, SweepResult
@@ -380,8 +380,10 @@ def _slug(name: str) -> str:
 
 
 def _yaml(value: Any) -> str:
-    plain = str(value) if not hasattr(value, "__dataclass_fields__") else type(value).__name__.lower()
-    return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(plain, plain)
+    if hasattr(value, "__dataclass_fields__"):
+        names = [name_of(kind, type(value)) for kind in KINDS]
+        return next((name for name in names if ":" not in name), type(value).__name__)
+    return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(str(value), str(value))
 
 
 def _bytes(count: float) -> str:
