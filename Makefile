@@ -17,6 +17,11 @@ check: .venv/.dev
 reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.badnets
+	$(BIN)/python -m benchmarks.poison_crafting
+	$(BIN)/python -m benchmarks.poison_streams
+	$(BIN)/python -m benchmarks.poison_detection
+	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.large
 
 clean:
 	rm -rf .venv build dist runs
