@@ -23,6 +23,7 @@ from bezoar.attacks._one_step import (
     with_gradients,
 )
 from bezoar.attacks._unrolled import Path as Walk
+from bezoar.attacks.generative_poison import _paper
 from bezoar.data import Dataset
 from bezoar.data.formats import rounds
 from bezoar.errors import CapabilityError, DataError, SettingsError
@@ -317,6 +318,8 @@ def test_horizon_and_recraft_follow_the_victim(data: Dataset, trained: ModuleCla
         {"between": 2},
         {"horizon": 2, "gradient": "finite_difference"},
         {"recraft": True, "label": "worst"},
+        {"probe": 0.01},
+        {"stealth_limit": 2.0},
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any]) -> None:
@@ -365,10 +368,9 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
     slow = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
-    attack = GenerativePoison(feedback="sign")
-    first, values = attack._feedback(slow, slow, x, y, None)
+    first, values = _paper(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    fallen, _ = attack._feedback(slow, slow, x, y, values + 1)
+    fallen, _ = _paper(slow, x, y, values + 1)
     assert torch.equal(first, -fallen)
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()

@@ -7,7 +7,7 @@ at once.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -55,6 +55,11 @@ class VictimStep:
     def shown(self, own: Tensor) -> Tensor:
         """What the poison's own loss before the step takes off the attacker's objective."""
         return self.stealth * (own - self.stealth_limit).clamp_min(0)
+
+    def taken(self, weights: dict[str, Tensor], slopes: Iterable[Tensor]) -> dict[str, Tensor]:
+        """The weights after the step, from the loss's slope in each of them, in their order."""
+        pairs = zip(weights.items(), slopes, strict=True)
+        return {name: weight - self.rate(name) * slope for (name, weight), slope in pairs}
 
     def rate(self, name: str) -> float:
         """The rate of a parameter of that name."""
@@ -151,7 +156,7 @@ class Functional:
             return functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
 
         slopes, own = torch.func.grad_and_value(loss)(self.weights)
-        after = {name: weight - self.step.rate(name) * slopes[name] for name, weight in self.weights.items()}
+        after = self.step.taken(self.weights, slopes.values())
         rows = self.x if normal is None else normal
         harm = functional.cross_entropy(self.victim.logits_with(after, rows), self.y, reduction="sum")
         value = harm - self.step.shown(own)
@@ -193,10 +198,7 @@ class OneByOne:
         weights = {name: weight.requires_grad_() for name, weight in self.victim.weights().items()}
         own = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
         slopes = torch.autograd.grad(own, list(weights.values()), create_graph=again)
-        after = {
-            name: weight - self.step.rate(name) * slope
-            for (name, weight), slope in zip(weights.items(), slopes, strict=True)
-        }
+        after = self.step.taken(weights, slopes)
         harm = functional.cross_entropy(self.victim.logits_with(after, normal), self.y, reduction="sum")
         return harm - self.step.shown(own)
 
@@ -393,10 +395,7 @@ def after_one_step(victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Lab
         loss = functional.cross_entropy(still.logits_with(weights, x[row : row + 1]), y[row : row + 1])
         slopes = torch.autograd.grad(loss, list(weights.values()))
         with torch.no_grad():
-            after = {
-                name: weight - step.rate(name) * slope
-                for (name, weight), slope in zip(weights.items(), slopes, strict=True)
-            }
+            after = step.taken(weights, slopes)
             parts = zip(rows.split(TESTED), test.y.split(TESTED), strict=True)
             right = sum(int((still.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
         found.append(right / len(test))

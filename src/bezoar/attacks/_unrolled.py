@@ -56,8 +56,5 @@ class Path:
             weights = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         loss = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
         slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=again)
-        after = {
-            name: weight - self.step.rate(name) * slope
-            for (name, weight), slope in zip(weights.items(), slopes, strict=True)
-        }
+        after = self.step.taken(weights, slopes)
         return (after if again else {name: weight.detach() for name, weight in after.items()}), loss

@@ -105,8 +105,10 @@ class GenerativePoison(AgainstAStep):
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            slow = general_objective(victim, self.victim_step, others.inputs(), others.y)
-            rounds = self._rounds(generator, data, rows, y, partial(self._feedback, objective, slow))
+            back = partial(_exact, objective)
+            if self.feedback == "sign":
+                back = partial(_paper, general_objective(victim, self.victim_step, others.inputs(), others.y))
+            rounds = self._rounds(generator, data, rows, y, back)
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
         return generator, contribute(data, rows, x=final, y=y, goal=Availability(), mode=self.mode, rounds=kept)
@@ -162,13 +164,15 @@ class GenerativePoison(AgainstAStep):
                 kept[part, number] = data.encode(poison.detach().clone())
         return kept
 
-    def _feedback(
-        self, objective: Objective, paper: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """What goes back into the generator's output (m, *shape), to be descended; the objective (m)."""
-        if self.feedback == "gradient":
-            values, slopes = objective.gradients(x, y)
-            return -slopes / len(x), values
-        values, slopes = paper.normal_slopes(x, y)
-        rose = torch.sign(values - (torch.zeros_like(values) if before is None else before))
-        return -slopes.sign() * rose.view(-1, *(1 for _ in x.shape[1:])), values
+
+def _exact(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+    """What goes back into the generator's output (m, *shape), to be descended: the derivative; and the objective (m)."""
+    values, slopes = objective.gradients(x, y)
+    return -slopes / len(x), values
+
+
+def _paper(objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:
+    """As `_exact`: the sign of the normal rows' summed gradient, turned round where the objective has fallen."""
+    values, slopes = objective.normal_slopes(x, y)
+    rose = torch.sign(values - (torch.zeros_like(values) if before is None else before))
+    return -slopes.sign() * rose.view(-1, *(1 for _ in x.shape[1:])), values

@@ -33,7 +33,7 @@ class GradientPoison(AgainstAStep):
         count: the number of poisoned rows, instead of a rate.
         mode: whether a poison replaces the row it grows out of, or is appended.
         gradient: `exact`, or `finite_difference`: a one-sided probe of every pixel.
-        probe: the probe's size, for `finite_difference`.
+        probe: the probe's size, for `finite_difference` alone; 0.01 if null.
         rounds: how many moves; the paper's is 5 of 0.2.
         step: a move of `step_size` along the gradient's `sign`, or along the `raw` gradient times `step_size`.
         step_size: as a share of the data's range.
@@ -66,7 +66,7 @@ class GradientPoison(AgainstAStep):
     """
 
     gradient: Literal["exact", "finite_difference"] = "exact"
-    probe: Positive = 0.01
+    probe: Positive | None = None
     rounds: Count = 20
     step: Literal["sign", "raw"] = "sign"
     step_size: Positive = 0.1
@@ -82,6 +82,10 @@ class GradientPoison(AgainstAStep):
     def __post_init__(self) -> None:
         super().__post_init__()
         problems = []
+        if self.probe is not None and self.gradient == "exact":
+            problems.append("GradientPoison.probe is for gradient 'finite_difference'; 'exact' probes nothing.")
+        if self.stealth_limit and not self.stealth:
+            problems.append("GradientPoison.stealth_limit needs stealth, the weight of what lies above it.")
         if (self.norm is None) != (self.epsilon is None):
             problems.append(f"GradientPoison.norm and epsilon go together; got {self.norm} and {self.epsilon}.")
         if self.follows and self.gradient == "finite_difference":
@@ -134,7 +138,7 @@ class GradientPoison(AgainstAStep):
             return torch.zeros_like(x)
         if self.gradient == "exact":
             return objective.gradients(x, y)[1]
-        return finite_differences(objective.values, x, y, probe=self.probe)
+        return finite_differences(objective.values, x, y, probe=self.probe or 0.01)
 
     def _move(self, slopes: Tensor, data: Dataset, number: int) -> Tensor:
         low, high = data.bounds or (0.0, 1.0)

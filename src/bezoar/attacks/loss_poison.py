@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import torch
-from torch.nn import functional
 
 from bezoar.attacks._attack import (
     Mode,
@@ -18,7 +17,7 @@ from bezoar.attacks._attack import (
 from bezoar.data import Dataset, Poisoned
 from bezoar.errors import CapabilityError, SettingsError
 from bezoar.goals.availability import Availability
-from bezoar.models import Classifier
+from bezoar.models import Classifier, row_losses
 from bezoar.rng import Rng
 from bezoar.settings import component
 
@@ -64,8 +63,7 @@ class LossPoison:
         if surrogate is None:
             raise CapabilityError("LossPoison needs a model to take the loss from. Pass surrogate=, a classifier.")
         wanted = how_many(data, self.rate, self.count, self.mode)
-        scores = [surrogate.scores(data.inputs(part)) for part in torch.arange(len(data)).split(4096)]
-        losses = functional.nll_loss(torch.cat(scores).clamp_min(1e-30).log(), data.y, reduction="none")
+        losses = row_losses(surrogate, data)
         ties = rng.child("ties").order(data.ids)
         hardest = ties[torch.argsort(losses[ties], descending=True, stable=True)][:wanted]
         goal = Availability()

@@ -2,19 +2,13 @@
 
 from typing import Annotated
 
-import torch
 from annotated_types import Interval
 from torch import Tensor
-from torch.nn import functional
 
 from bezoar.data import Dataset
-from bezoar.models import Classifier
+from bezoar.models import Classifier, row_losses
 from bezoar.rng import Rng
 from bezoar.settings import component
-
-ROWS = 4096
-TINY = 1e-38
-"""The least probability that has a logarithm: a class that a model rules out has a loss of 87."""
 
 
 @component
@@ -48,8 +42,4 @@ class LossMonitor:
         clean: Dataset | None = None,  # noqa: ARG002
     ) -> Tensor:
         """The cross-entropy of each row's label (n)."""
-        losses = []
-        for rows in torch.arange(len(data), device=data.device).split(ROWS):
-            scores = classifier.scores(data.inputs(rows)).to(data.device).clamp_min(TINY)
-            losses.append(functional.nll_loss(scores.log(), data.y[rows], reduction="none"))
-        return torch.cat(losses)
+        return row_losses(classifier, data)

@@ -147,13 +147,6 @@ class Experiment:
         return found
 
 
-@dataclass(frozen=True)
-class _Cell:
-    name: str
-    experiment: Experiment
-    stages: Stages
-
-
 def run_cells(
     cells: dict[str, Experiment],
     *,

@@ -10,6 +10,7 @@ from sklearn.base import clone, is_classifier
 from torch import Tensor
 
 from bezoar.errors import CapabilityError, SettingsError
+from bezoar.models.module import hold_made_for
 from bezoar.rng import Rng
 from bezoar.shapes import Features, Inputs, Labels, Scores
 
@@ -80,13 +81,7 @@ class EstimatorClassifier:
         Raises:
             SettingsError: it is made for other rows or classes.
         """
-        if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
-            raise SettingsError(
-                [
-                    f"The classifier takes rows of {self.input_shape} in {self.bounds} and knows "
-                    f"{self.classes} classes; the data has rows of {input_shape} in {bounds} and {classes} classes."
-                ]
-            )
+        hold_made_for(self, input_shape, classes, bounds)
         return self.fresh(rng)
 
     def fresh(self, rng: Rng) -> "EstimatorClassifier":

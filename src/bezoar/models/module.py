@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -90,13 +90,7 @@ class ModuleClassifier:
         Raises:
             SettingsError: it is made for other rows or classes.
         """
-        if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
-            raise SettingsError(
-                [
-                    f"The classifier takes rows of {self.input_shape} in {self.bounds} and knows "
-                    f"{self.classes} classes; the data has rows of {input_shape} in {bounds} and {classes} classes."
-                ]
-            )
+        hold_made_for(self, input_shape, classes, bounds)
         return self.fresh(rng)
 
     def fresh(self, rng: Rng) -> "ModuleClassifier":
@@ -316,6 +310,19 @@ class ModuleClassifier:
                 ["The module's rows sum to 1, so they look like probabilities. Pass outputs='probabilities'."]
             )
         return int(out.shape[1])
+
+
+def hold_made_for(
+    classifier: Any, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None
+) -> None:
+    """Refuse a classifier made in Python for data that it was not made for."""
+    if (input_shape, classes, bounds) != (classifier.input_shape, classifier.classes, classifier.bounds):
+        raise SettingsError(
+            [
+                f"The classifier takes rows of {classifier.input_shape} in {classifier.bounds} and knows "
+                f"{classifier.classes} classes; the data has rows of {input_shape} in {bounds} and {classes} classes."
+            ]
+        )
 
 
 @component
