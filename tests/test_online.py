@@ -263,6 +263,20 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     assert len(arrays["poison_arrivals"]) == 24
 
 
+def test_a_control_of_a_stream_is_each_attacks_own() -> None:
+    """Its rows come in the order of the attack's stream, so the announced figure must not share it."""
+    told: list[Any] = []
+    spec = {
+        "model": {"name": "mlp", "hidden": [8]},
+        "attack": "label_flip",
+        "training": {"name": "online", "warm_up": {"name": "end_to_end", "epochs": 1}, "batch_size": 50},
+        "grid": {"attack": ["label_flip", "random_noise"]},
+    }
+    load_spec(spec).run(tell=told.append)
+    planned = next(event for event in told if isinstance(event, Planned))
+    assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 1)
+
+
 def test_a_burst_harms_when_it_comes_and_not_before() -> None:
     attack = GradientPoison(rate=0.2, recraft=True, rounds=5, victim_learning_rate=0.1, bias_rate_factor=1)
     training = Online(warm_up=replace(QUICK, epochs=10), arrival=AtPoint(point=0.5), learning_rate=0.1, checkpoints=10)

@@ -1,8 +1,10 @@
 """Transfer training: what is frozen stays, what is shared is shared, poison is in the target alone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import SGDClassifier
@@ -10,9 +12,11 @@ from torch import nn
 
 from bezoar.attacks import BadNets, GradientPoison, LabelFlip
 from bezoar.data import Splits
+from bezoar.data.sources.npz import Npz
+from bezoar.defences.loss_monitor import LossMonitor
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.experiment import Experiment, Result, Store, load_spec
-from bezoar.experiment.events import Finished
+from bezoar.experiment.events import Finished, Planned
 from bezoar.models import CNN, MLP, as_classifier
 from bezoar.rng import Rng
 from bezoar.testing import check_training, toy_images, toy_table
@@ -89,6 +93,48 @@ def test_victim_and_control_share_the_trunk_and_poison_stays_in_the_target(tmp_p
         assert len(result.poisoned.base) == 160
     warm = [event.stored for event in heard if isinstance(event, Finished) and event.stage == "fit warm-up"]
     assert warm == [False, True]
+
+
+class Looking(LossMonitor):
+    """Notes which classifier it is given."""
+
+    def score(self, data: Any, classifier: Any, **rest: Any) -> torch.Tensor:
+        SEEN.append(classifier.state())
+        return super().score(data, classifier, **rest)
+
+
+SEEN: list[dict[str, torch.Tensor]] = []
+
+
+def test_a_defender_stands_on_the_trunk_that_the_victim_stands_on() -> None:
+    SEEN.clear()
+    of = Experiment(dataset=SPLITS, model=MLP(hidden=(8,)), attack=LabelFlip(rate=0.2), training=Transfer(**QUICK))
+    result = replace(of, defences=(Looking(),), trusted=0.5).run()
+    assert torch.equal(SEEN[0]["hidden_1.weight"], result.victim.state()["hidden_1.weight"])
+    assert not torch.equal(SEEN[0]["output.weight"], result.victim.state()["output.weight"])
+
+
+def test_all_trainings_of_a_transfer_are_announced() -> None:
+    heard: list[Any] = []
+    of = Experiment(
+        dataset=SPLITS, model=MLP(hidden=(8,)), attack=GradientPoison(count=5, rounds=1), training=Transfer(**QUICK)
+    )
+    replace(of, defences=(LossMonitor(),)).run(tell=heard.append)
+    planned = next(event for event in heard if isinstance(event, Planned))
+    fits = [event for event in heard if isinstance(event, Finished) and event.stage.startswith("fit")]
+    assert planned == Planned(("",), 1, 1, 2, 1, 1)
+    assert len(fits) == 6
+
+
+def test_another_data_set_is_read_once_where_there_is_a_store(tmp_path: Path) -> None:
+    x, y = SPLITS.train.x.numpy(), SPLITS.train.y.numpy()
+    np.savez(tmp_path / "source.npz", x=x, y=y)
+    training = Transfer(source=Npz(path=str(tmp_path / "source.npz")), **QUICK)
+    of = Experiment(dataset=SPLITS, model=MLP(hidden=(8,)), attack=LabelFlip(rate=0.2), training=training, repeats=2)
+    heard: list[Any] = []
+    of.run(store=Store(tmp_path / "store"), tell=heard.append)
+    reads = [event.stored for event in heard if isinstance(event, Finished) and event.stage == "prepare"]
+    assert reads.count(True) == 2  # one a repeat, after it was held against its data
 
 
 @pytest.mark.slow

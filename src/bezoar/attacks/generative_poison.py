@@ -166,7 +166,7 @@ class GenerativePoison(AgainstAStep):
 
 
 def _exact(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
-    """What goes back into the generator's output (m, *shape), to be descended: the derivative; and the objective (m)."""
+    """What goes back into the generator (m, *shape), to be descended: the derivative; and the objective (m)."""
     values, slopes = objective.gradients(x, y)
     return -slopes / len(x), values
 

@@ -10,9 +10,10 @@ from bezoar.data import Poisoned
 from bezoar.data.formats import rounds
 from bezoar.errors import RunError, SettingsError
 from bezoar.experiment.events import Tell, silent
-from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate, open_with
+from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.files import held, whole_file, write_arrays
-from bezoar.experiment.stages import Stages
+from bezoar.experiment.opening import fit_surrogate, open_with
+from bezoar.experiment.stages import Stages, choose_device
 from bezoar.experiment.store import Store
 from bezoar.rng import Rng
 from bezoar.settings import describe
@@ -64,7 +65,7 @@ def craft(
         experiment = replace(experiment, attack=attack)
     stages = Stages(store, choose_device(device), tell=tell)
     rng = Rng(experiment.seed).child("repeat", 0)
-    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng)
+    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng, stages.prepare)
     splits = opening.splits
     if problems := experiment.problems(splits.train):
         raise SettingsError(problems)

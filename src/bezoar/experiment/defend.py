@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bezoar.data import CLEAN, Dataset, Poisoned
 from bezoar.defences import Detector
+from bezoar.errors import SettingsError
 from bezoar.metrics import auroc, share_above, threshold_for, true_positives_at
 from bezoar.models import Classifier
 from bezoar.rng import Rng
@@ -42,11 +43,31 @@ class Found:
     scores: dict[str, NDArray[np.generic]]
 
 
+def trusted_rows(rows: int, share: float) -> int:
+    """How many of a test set's rows are the defender's.
+
+    Raises:
+        SettingsError: too few for a model and a threshold, or so many that none is left to measure on.
+    """
+    kept = round(share * rows)
+    if not 2 <= kept < rows:
+        given = f"trusted is {share}: {kept} of {rows} test rows are the defender's."
+        raise SettingsError([f"{given} It needs two, and leaves one at least to measure on."])
+    return kept
+
+
+def clean_rows(rows: int, share: float) -> int:
+    """How many of the defender's rows are to set thresholds on: the half that no model is trained on."""
+    kept = trusted_rows(rows, share)
+    return kept - kept // 2
+
+
 def split_trusted(test: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset, Dataset]:
     """A defender's rows to train on, a defender's rows to set thresholds on, and the rest, to measure on."""
     order = rng.order(test.ids)
-    count = max(2, round(share * len(test)))
-    train, clean, rest = order[: count // 2], order[count // 2 : count], order[count:]
+    count = trusted_rows(len(test), share)
+    half = count - clean_rows(len(test), share)
+    train, clean, rest = order[:half], order[half:count], order[count:]
     return test.subset(train), test.subset(clean), test.subset(torch.sort(rest).values)
 
 

@@ -14,11 +14,12 @@ from bezoar.data import Dataset, Poisoned
 from bezoar.data.formats import images, npz, tree
 from bezoar.errors import BezoarError, RunError, SettingsError
 from bezoar.experiment.events import Tell, silent
-from bezoar.experiment.experiment import Experiment, choose_device, fit_surrogate, open_with
+from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.files import write_arrays, write_bytes, write_json, write_text
 from bezoar.experiment.measure import contributed, unchanged
+from bezoar.experiment.opening import fit_surrogate, open_with
 from bezoar.experiment.result import OURS
-from bezoar.experiment.stages import Stages
+from bezoar.experiment.stages import Stages, choose_device
 from bezoar.experiment.store import Store
 from bezoar.experiment.yaml12 import dump_yaml
 from bezoar.goals.backdoor import Backdoor
@@ -76,7 +77,7 @@ def export(
         raise RunError(f"{target} is not an empty folder. Choose another.")
     stages = Stages(store, choose_device(device), tell=tell)
     rng = Rng(experiment.seed).child("repeat", 0)
-    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng)
+    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng, stages.prepare)
     splits = opening.splits
     if problems := experiment.problems(splits.train):
         raise SettingsError(problems)

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from bezoar.data import Dataset, Poisoned, Splits
 from bezoar.data.formats import npz
 from bezoar.errors import BezoarError, DataError, RunError
-from bezoar.experiment.experiment import Experiment, open_with
+from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.files import read_json, read_tensors
+from bezoar.experiment.opening import open_with
 from bezoar.experiment.result import OURS, Repeat, Result
 from bezoar.experiment.spec import load_spec
 from bezoar.models import Classifier
 from bezoar.rng import Rng
 from bezoar.settings import build
+from bezoar.training.loop import load_source
 
 DETAILS = ("classes", "confusion", "losses")
 EXAMPLES = (
@@ -82,7 +84,7 @@ def _load_repeat(
     details: dict[str, NDArray[Any]],
     allow_code: bool,
 ) -> Repeat:
-    splits = open_with(experiment, splits, Rng(experiment.seed).child("repeat", number)).splits
+    splits = open_with(experiment, splits, Rng(experiment.seed).child("repeat", number), load_source).splits
     poisoned = _load_poisoned(folder, splits.train, allow_code)
     blank = experiment.blank(splits.train, Rng(0))
     losses = [tuple(row[~np.isnan(row)].tolist()) for row in details["losses"][number]]

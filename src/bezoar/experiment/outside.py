@@ -14,10 +14,10 @@ from bezoar.data.formats import npz
 from bezoar.data.formats._reading import contents
 from bezoar.errors import BezoarError, DataError, RunError
 from bezoar.experiment.doubts import doubts
-from bezoar.experiment.experiment import choose_device
 from bezoar.experiment.files import held, read_json, write_arrays, write_json
 from bezoar.experiment.measure import attempts, judge, summarise
 from bezoar.experiment.result import OURS, about_machine, prepare_folder
+from bezoar.experiment.stages import choose_device
 from bezoar.experiment.yaml12 import parse_yaml, read_yaml
 from bezoar.goals.backdoor import Backdoor
 from bezoar.models import Classifier

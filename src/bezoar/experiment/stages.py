@@ -163,6 +163,29 @@ class Stages:
         return result
 
 
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` is CUDA where there is one.
+
+    Raises:
+        BezoarError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise BezoarError(_no_device(name)) from error
+    if device.type == "cpu" and device.index:
+        raise BezoarError(_no_device(name))
+    return device
+
+
+def _no_device(name: str) -> str:
+    there = ["auto", "cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return f"There is no device '{name}' here. There are: {', '.join(there)}."
+
+
 def _unpacked(kept: Kept | None, unpack: Callable[..., T]) -> T | None:
     """What was kept; None where nothing was, or what only Python could make again."""
     try:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bezoar.experiment.events import Tell, silent
-from bezoar.experiment.experiment import Experiment, run_cells
+from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.files import write_json, write_text
+from bezoar.experiment.referee import run_cells
 from bezoar.experiment.result import MAIN, Result, frame, prepare_folder
 from bezoar.experiment.store import Store
 from bezoar.experiment.table import csv_text

@@ -10,7 +10,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from bezoar.data import Dataset
+from bezoar.data import Dataset, Source, Splits
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier, lay_out
@@ -47,8 +47,8 @@ class Training(Protocol):
     """A training setting: a component, such as `EndToEnd`.
 
     A training that starts from a model which was trained before says so: `before` is that model's training, and
-    `divide(splits, rng)` says on which rows, and which splits are left; both are the referee's to use, so that victim
-    and control share it. `arrange(roles, ids, rng)` gives the order in which the rows of a stream come in.
+    `divide(splits, rng, read)` says on which rows, and which splits are left; both are the referee's to use, so that
+    victim and control share it. `arrange(roles, ids, rng)` gives the order in which the rows of a stream come in.
     `checkpoints`, where it has one above 0, asks for the weights at each call of a watcher to be kept.
     """
 
@@ -70,6 +70,11 @@ class Training(Protocol):
             start: where training starts from; new weights where left out.
             watch: called after each epoch.
         """
+
+
+def load_source(source: Source) -> Splits:
+    """Both splits of a data set."""
+    return source.load()
 
 
 @component

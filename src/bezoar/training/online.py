@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bezoar.arrivals import Arrival
 from bezoar.arrivals.spread import Spread
-from bezoar.data import Dataset, Splits
+from bezoar.data import Dataset, Source, Splits
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier, lay_out
@@ -19,7 +19,7 @@ from bezoar.models.optimizers import Optimizer, OptimizerName
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Component, NonNegative, Positive, component
 from bezoar.training.end_to_end import EndToEnd
-from bezoar.training.loop import Epoch, Recipe, Training, Watch, hold_fitting, train
+from bezoar.training.loop import Epoch, Recipe, Training, Watch, hold_fitting, load_source, train
 from bezoar.training.step import step_for
 
 GATHERED = 4096
@@ -88,7 +88,12 @@ class Online:
         if problems:
             raise SettingsError(problems)
 
-    def divide(self, splits: Splits, rng: Rng) -> tuple[Dataset | None, Splits]:
+    def divide(
+        self,
+        splits: Splits,
+        rng: Rng,
+        read: Callable[[Source], Splits] = load_source,  # noqa: ARG002
+    ) -> tuple[Dataset | None, Splits]:
         """The rows that the warm-up has, and the splits that are left for the stream and to measure on."""
         if self.warm_up is None:
             return None, splits

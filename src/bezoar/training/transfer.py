@@ -1,6 +1,6 @@
 """Transfer training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Component, Count, component
 from bezoar.training.end_to_end import EndToEnd
-from bezoar.training.loop import Recipe, Training, Watch, train
+from bezoar.training.loop import Recipe, Training, Watch, load_source, train
 
 
 @component
@@ -73,10 +73,12 @@ class Transfer(Recipe):
         """How the model is trained on the source."""
         return self.pretraining
 
-    def divide(self, splits: Splits, rng: Rng) -> tuple[Dataset | None, Splits]:
+    def divide(
+        self, splits: Splits, rng: Rng, read: Callable[[Source], Splits] = load_source
+    ) -> tuple[Dataset | None, Splits]:
         """The source's rows, and the target's splits, each with classes of their own, numbered from 0."""
         if self.source is not None:
-            known = self.source.load().train
+            known = read(self.source).train
             if (known.shape, known.bounds) != (splits.train.shape, splits.train.bounds):
                 raise DataError(
                     f"Source and target differ: rows of {known.shape} in {known.bounds}, and of {splits.train.shape} "
