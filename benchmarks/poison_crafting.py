@@ -30,14 +30,8 @@ from torch.nn import functional
 from benchmarks.machine import machine
 from bezoar import Rng, load
 from bezoar.attacks import GenerativePoison, GradientPoison
-from bezoar.attacks._one_step import (
-    Functional,
-    VictimStep,
-    after_one_step,
-    finite_differences,
-    objective_for,
-    with_gradients,
-)
+from bezoar.attacks._one_step import Functional, finite_differences, objective_for
+from bezoar.attacks._victim_step import VictimStep, after_one_step, with_gradients
 from bezoar.data import Dataset
 from bezoar.metrics import accuracy
 from bezoar.models.cnn import CNN

@@ -20,7 +20,7 @@ from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
 from bezoar import Rng, load
 from bezoar.attacks import GenerativePoison, GradientPoison, LabelFlip, LossPoison, RandomNoise
-from bezoar.attacks._one_step import VictimStep, after_one_step
+from bezoar.attacks._victim_step import VictimStep, after_one_step
 from bezoar.data import Dataset
 from bezoar.defences.loss_monitor import LossMonitor
 from bezoar.metrics import accuracy, auroc, share_above, threshold_for, true_positives_at

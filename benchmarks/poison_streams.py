@@ -23,7 +23,7 @@ from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
 from bezoar import Rng, load
 from bezoar.attacks import GradientPoison, LabelFlip
-from bezoar.attacks._one_step import VictimStep
+from bezoar.attacks._victim_step import VictimStep
 from bezoar.data import Dataset
 from bezoar.models.mlp import MLP
 from bezoar.models.module import ModuleClassifier

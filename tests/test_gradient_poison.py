@@ -13,16 +13,10 @@ from torch import Tensor, nn
 from bezoar.attacks import GenerativePoison, GradientPoison, LossPoison, PoisonFile
 from bezoar.attacks._crafting import Crafted
 from bezoar.attacks._generator import Generator
-from bezoar.attacks._one_step import (
-    Functional,
-    Layered,
-    OneByOne,
-    VictimStep,
-    finite_differences,
-    objective_for,
-    with_gradients,
-)
+from bezoar.attacks._layered import Layered
+from bezoar.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
 from bezoar.attacks._unrolled import Path as Walk
+from bezoar.attacks._victim_step import VictimStep, with_gradients
 from bezoar.attacks.generative_poison import _paper
 from bezoar.data import Dataset
 from bezoar.data.formats import rounds
@@ -185,10 +179,10 @@ def test_normalisation_and_probabilities_are_differentiated_through() -> None:
 def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = some(7)
     whole = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
-    monkeypatch.setattr("bezoar.attacks._one_step.AT_ONCE", 3)
+    monkeypatch.setattr("bezoar.attacks._victim_step.AT_ONCE", 3)
     parts = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("bezoar.attacks._one_step.MEMORY", {"cpu": 1, "cuda": 1})
+    monkeypatch.setattr("bezoar.attacks._victim_step.MEMORY", {"cpu": 1, "cuda": 1})
     assert Layered(with_gradients(victim(), "test"), STEP, *some(4, seed=1))._many == 1
 
 

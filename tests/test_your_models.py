@@ -15,7 +15,8 @@ from sklearn.neural_network import MLPClassifier
 from torch import nn
 
 from bezoar.attacks import GradientPoison
-from bezoar.attacks._one_step import VictimStep, objective_for
+from bezoar.attacks._one_step import objective_for
+from bezoar.attacks._victim_step import VictimStep
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.experiment.stages import Stages
 from bezoar.experiment.store import Store
@@ -171,7 +172,7 @@ def test_keras_channels_are_turned_and_not_mixed() -> None:
 
 
 def test_keras_units_are_silenced_and_unknown_ones_refused() -> None:
-    classifier = as_classifier(keras_models()["sequential"], input_shape=SHAPE)
+    classifier = as_classifier(keras_models()["sequential"], input_shape=SHAPE).fresh(Rng(0))
     name = classifier.layers()[0]
     silent = classifier.silence(name, torch.tensor([1]))
     features = silent.features(DATA.inputs()[:3], name).reshape(3, 4, 4, 4)

@@ -15,7 +15,8 @@ from bezoar.attacks._attack import (
     settle_rate,
     shortage,
 )
-from bezoar.attacks._one_step import Objective, VictimStep
+from bezoar.attacks._one_step import Objective
+from bezoar.attacks._victim_step import VictimStep
 from bezoar.data import Dataset
 from bezoar.errors import SettingsError
 from bezoar.rng import Rng

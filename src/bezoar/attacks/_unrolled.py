@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bezoar.attacks._one_step import VictimStep
+from bezoar.attacks._victim_step import VictimStep
 from bezoar.models.module import ModuleClassifier
 from bezoar.shapes import Inputs, Labels
 

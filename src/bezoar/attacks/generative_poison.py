@@ -11,14 +11,8 @@ from torch import Tensor
 from bezoar.attacks._against_a_step import AgainstAStep
 from bezoar.attacks._attack import contribute
 from bezoar.attacks._generator import Architecture, Generator, pretrained
-from bezoar.attacks._one_step import (
-    Functional,
-    Objective,
-    OneByOne,
-    general_objective,
-    objective_for,
-    with_gradients,
-)
+from bezoar.attacks._one_step import Functional, Objective, OneByOne, general_objective, objective_for
+from bezoar.attacks._victim_step import with_gradients
 from bezoar.data import Dataset, Poisoned
 from bezoar.errors import DataError, SettingsError
 from bezoar.goals.availability import Availability

@@ -8,8 +8,9 @@ from torch import Tensor
 from bezoar.attacks._against_a_step import AgainstAStep
 from bezoar.attacks._attack import contribute
 from bezoar.attacks._crafting import Crafted, Norm
-from bezoar.attacks._one_step import Objective, VictimStep, finite_differences, objective_for, with_gradients
+from bezoar.attacks._one_step import Objective, finite_differences, objective_for
 from bezoar.attacks._unrolled import Path
+from bezoar.attacks._victim_step import VictimStep, with_gradients
 from bezoar.data import Dataset, Poisoned
 from bezoar.errors import SettingsError
 from bezoar.goals.availability import Availability

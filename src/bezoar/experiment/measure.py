@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bezoar.attacks._one_step import VictimStep, after_one_step
+from bezoar.attacks._victim_step import VictimStep, after_one_step
 from bezoar.data import Dataset, Goal, Poisoned, Scorer
 from bezoar.experiment.stages import Fitted
 from bezoar.goals.backdoor import Backdoor
