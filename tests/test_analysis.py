@@ -223,7 +223,7 @@ def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path
         assert mean[f"probe.{layer}"] > 0.7
         assert mean[f"control_probe.{layer}"] > 0.7
         assert (mean[f"moved.{layer}"] is None) == (attack == "random_noise")  # its labels are true
-    assert result.repeats[0].examples["similarity_matrix"].shape == (3, 3)
+    assert result.repeats[0].examples["analysis.similarity.matrix"].shape == (3, 3)
     write_report(tmp_path / "run")
     for name in ("features_by_layer", "similarity"):
         assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()

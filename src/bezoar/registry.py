@@ -23,23 +23,24 @@ from bezoar.errors import UnknownComponentError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: its word in the singular, the package it lives in, the method that makes it one."""
+    """A kind of component: its word in the singular, the package it lives in, the methods of which one makes it one."""
 
     singular: str
     package: str
-    method: str
+    methods: tuple[str, ...]
 
 
 KINDS = {
-    "datasets": Kind("dataset", "bezoar.data.sources", "load"),
-    "models": Kind("model", "bezoar.models", "build"),
-    "triggers": Kind("trigger", "bezoar.triggers", "apply"),
-    "goals": Kind("goal", "bezoar.goals", "success"),
-    "attacks": Kind("attack", "bezoar.attacks", "poison"),
-    "surrogates": Kind("surrogate", "bezoar.surrogates", "recipe"),
-    "arrivals": Kind("arrival", "bezoar.arrivals", "arrange"),
-    "defences": Kind("defence", "bezoar.defences", "score"),
-    "trainings": Kind("training", "bezoar.training", "fit"),
+    "datasets": Kind("dataset", "bezoar.data.sources", ("load",)),
+    "models": Kind("model", "bezoar.models", ("build",)),
+    "triggers": Kind("trigger", "bezoar.triggers", ("apply",)),
+    "goals": Kind("goal", "bezoar.goals", ("success",)),
+    "attacks": Kind("attack", "bezoar.attacks", ("poison",)),
+    "surrogates": Kind("surrogate", "bezoar.surrogates", ("recipe",)),
+    "arrivals": Kind("arrival", "bezoar.arrivals", ("arrange",)),
+    "defences": Kind("defence", "bezoar.defences", ("score", "blame")),
+    "analyses": Kind("analysis", "bezoar.analysis", ("begin",)),
+    "trainings": Kind("training", "bezoar.training", ("fit",)),
 }
 
 

@@ -244,11 +244,12 @@ def _checked(field: _Field, value: Any, where: str) -> tuple[Any, str | None]:
             return value, None
         value = tuple(value) if field.many and isinstance(value, list | tuple) else value
         members = value if field.many and isinstance(value, tuple) else (value,)
-        method = KINDS[field.kind].method
+        methods = KINDS[field.kind].methods
         right = isinstance(value, tuple) == field.many and all(
-            callable(getattr(member, method, None)) and not isinstance(member, type) for member in members
+            any(callable(getattr(member, method, None)) for method in methods) and not isinstance(member, type)
+            for member in members
         )
-        return value, None if right else f"{where} must be {field.phrase}, with a method {method}{got}"
+        return value, None if right else f"{where} must be {field.phrase}, with a method {' or '.join(methods)}{got}"
     try:
         return _validator(field.type)(_tupled(value), strict=True), None
     except ValidationError as error:

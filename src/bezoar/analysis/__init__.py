@@ -1,9 +1,35 @@
-"""What a network has learned, layer by layer: plain functions on classifiers and data that return arrays."""
+"""What a network has learned: plain functions on classifiers and data, and components, one a file, for experiments."""
 
 from bezoar.analysis._layers import studied_layers
-from bezoar.analysis.drift import Drift, drift
-from bezoar.analysis.neurons import Neurons, neurons
+from bezoar.analysis._scene import Analysis, Learned, Scene, Study, analyse
+from bezoar.analysis.drift import drift, drift_over_training
+from bezoar.analysis.embedding import embed
+from bezoar.analysis.filters import first_layer_filters
+from bezoar.analysis.neurons import neurons
 from bezoar.analysis.probes import LinearProbe, probe_layers
+from bezoar.analysis.saliency import gradient_saliency, guided_backpropagation, integrated_gradients
 from bezoar.analysis.similarity import cka, similarity
+from bezoar.registry import lazily
 
-__all__ = ["Drift", "LinearProbe", "Neurons", "cka", "drift", "neurons", "probe_layers", "similarity", "studied_layers"]
+__all__ = [
+    "Analysis",
+    "Learned",
+    "LinearProbe",
+    "Scene",
+    "Study",
+    "analyse",
+    "cka",
+    "drift",
+    "drift_over_training",
+    "embed",
+    "first_layer_filters",
+    "gradient_saliency",
+    "guided_backpropagation",
+    "integrated_gradients",
+    "neurons",
+    "probe_layers",
+    "similarity",
+    "studied_layers",
+]
+
+__getattr__, __dir__ = lazily("analyses")

@@ -1,6 +1,7 @@
 """The layers of a network, and what they make of rows, a batch at a time."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,6 +13,21 @@ from bezoar.models.module import ModuleClassifier
 
 PLAIN = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
 """Layers that only move numbers, by the beginning of their class's name."""
+
+BATCH = 64
+"""Rows at once: activations of more leave the caches, and new memory for them costs more than they do."""
+
+
+@runtime_checkable
+class Look(Protocol):
+    """Something that looks at what networks make of rows, a batch at a time; it keeps what it needs of each."""
+
+    @property
+    def layers(self) -> Sequence[tuple[str, ...]]:
+        """Which layers of each network it looks at."""
+
+    def see(self, rows: slice, given: Sequence[dict[str, Tensor]]) -> None:
+        """Look at a batch: its place in the data, and what each network's layers give for it (n, …)."""
 
 
 def with_layers(classifier: Classifier) -> ModuleClassifier:
@@ -36,6 +52,17 @@ def studied_layers(classifier: Classifier) -> tuple[str, ...]:
     module = with_layers(classifier).module
     kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
     return tuple(name for name in classifier.layers() if not kinds.get(name, "").startswith(PLAIN))
+
+
+def look_at(networks: Sequence[Classifier], data: Dataset, looks: Sequence[Look], *, batch_size: int = BATCH) -> None:
+    """One pass of the data through each network, for everything that looks."""
+    if not looks:
+        return
+    wanted = [tuple(dict.fromkeys(name for one in looks for name in one.layers[n])) for n in range(len(networks))]
+    passes = (in_batches(one, data, names, batch_size) for one, names in zip(networks, wanted, strict=True))
+    for given in zip(*passes, strict=True):
+        for one in looks:
+            one.see(given[0][0], [layers for _, layers in given])
 
 
 def in_batches(

@@ -2,20 +2,88 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bezoar.analysis._layers import in_batches, with_layers
+from bezoar.analysis._scene import Learned, Scene, Study
 from bezoar.data import Dataset
+from bezoar.errors import CapabilityError
 from bezoar.goals.backdoor import Backdoor
 from bezoar.metrics import accuracy
 from bezoar.models import Classifier
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, component
 
 BATCH = 1024
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+@component
+class Neurons:
+    """The units that answer to a trigger, and what becomes of victim and control as they are silenced one by one.
+
+    Figures: `silenced_units`, the share of the layer's units that must be silenced, the most changed first, until the
+    attack succeeds half as often as before, and `accuracy_without_them`; null where that never happens, or where the
+    attack has no trigger. See `neurons`.
+
+    Args:
+        layer: a layer whose units can be silenced; the last convolution if null, or, without one, the last layer but
+            the output.
+        steps: how many counts of silenced units are measured, from none to all.
+
+    >>> Neurons().steps
+    12
+    """
+
+    layer: str | None = None
+    steps: AtLeastOne = 12
+
+    def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
+        """Nothing is looked at meanwhile: it is about rows with the trigger."""
+        return Study(lambda: self._finish(scene))
+
+    def _finish(self, scene: Scene) -> Learned:
+        goal = scene.poisoned.goal
+        if not isinstance(goal, Backdoor) or not len(goal.victims(scene.test)):
+            return Learned({"silenced_units": None, "accuracy_without_them": None})
+        layer = self.layer or silenced_by_default(scene.victim)
+        found = [neurons(one, goal, scene.test, layer=layer, steps=self.steps) for one in scene.both.values()]
+        victim = found[0]
+        gone = victim.attack_success_rate <= victim.attack_success_rate[0] / 2
+        place = int(gone.int().argmax()) if bool(gone.any()) else None
+        values = {
+            "silenced_units": None if place is None else int(victim.silenced[place]) / len(victim.order),
+            "accuracy_without_them": None if place is None else float(victim.clean_accuracy[place]),
+        }
+        arrays = {
+            "layer": np.array(layer),
+            "silenced": victim.silenced,
+            "change": torch.stack([one.change for one in found]),
+            "accuracy": torch.stack([one.clean_accuracy for one in found]),
+            "success": torch.stack([one.attack_success_rate for one in found]),
+        }
+        return Learned(values, arrays)
+
+
+def silenced_by_default(classifier: Classifier) -> str:
+    """The last convolution; without one, the last linear layer but the output.
+
+    Raises:
+        CapabilityError: it has no hidden layer.
+    """
+    module = with_layers(classifier).module
+    layers = list(module.named_modules())
+    convolutions = [name for name, layer in layers if isinstance(layer, CONVOLUTIONS)]
+    hidden = [name for name, layer in layers if isinstance(layer, nn.Linear)][:-1]
+    if not convolutions and not hidden:
+        raise CapabilityError("The network has no hidden layer whose units could be silenced. Name one.")
+    return str((convolutions or hidden)[-1])
 
 
 @dataclass(frozen=True, eq=False)
-class Neurons:
+class Silencing:
     """The units of a layer by how much a trigger changes them, and figures while they are silenced, worst first.
 
     Attributes:
@@ -36,7 +104,7 @@ class Neurons:
     attack_success_rate: Tensor
 
 
-def neurons(classifier: Classifier, goal: Backdoor, test: Dataset, *, layer: str, steps: int = 12) -> Neurons:
+def neurons(classifier: Classifier, goal: Backdoor, test: Dataset, *, layer: str, steps: int = 12) -> Silencing:
     """Rank a layer's units by what a trigger does to them, and silence them one after the other.
 
     Zheng, Tang, Li and Liu, *Data-free backdoor removal based on channel Lipschitzness* (2022), for the ranking.
@@ -74,4 +142,4 @@ def neurons(classifier: Classifier, goal: Backdoor, test: Dataset, *, layer: str
         clean.append(accuracy(without, test))
         success.append(goal.success(without, test) or 0.0)
     both = (torch.tensor(values, dtype=torch.float64) for values in (clean, success))
-    return Neurons(layer, change, order, counts, *both)
+    return Silencing(layer, change, order, counts, *both)

@@ -3,21 +3,67 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bezoar.analysis._layers import in_batches, narrowed, studied_layers
+from bezoar.analysis._layers import look_at, narrowed, studied_layers
+from bezoar.analysis._scene import Learned, Scene, Study
 from bezoar.data import Dataset
 from bezoar.models import Classifier
 from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Positive, component
 from bezoar.shapes import Features, Labels
 
-BATCH = 128
-"""Rows at once: activations of more leave the caches, and new memory for them costs more than they do."""
+OUTPUT = "output"
+"""Instead of a layer: the probabilities that come out of the network."""
+SOFTMAX = "softmax"
+"""The name of their figure; a layer may itself be called `output`."""
 WIDTH = 512
 TOLERANCE = 3e-4
 """The largest slope, in well-conditioned coordinates, at which a fit has converged."""
+
+
+@component
+class Probes:
+    """What a linear classifier still reads from each layer of victim and control, on clean test rows.
+
+    Figures: `probe.LAYER` and `control_probe.LAYER`, and `probe.softmax` for the output. See `probe_layers`.
+
+    Args:
+        layer: one layer alone, or `output`, the softmax that the original study fitted its probe on; all layers and
+            the output if null.
+        width: maps of more numbers are averaged over cells.
+        strength: scikit-learn's `C`.
+
+    >>> Probes(layer="output").layer
+    'output'
+    """
+
+    layer: str | None = None
+    width: AtLeastOne = WIDTH
+    strength: Positive = 1.0
+
+    def begin(self, scene: Scene, rng: Rng) -> Study:
+        """Look at the layers of both."""
+        kept = _Kept([self._layers(each) for each in scene.both.values()], self.width)
+
+        def finish() -> Learned:
+            values: dict[str, float | None] = {}
+            for place, (prefix, network) in enumerate(scene.both.items()):
+                features = kept.features(place)
+                if self.layer in (None, OUTPUT):
+                    features[SOFTMAX] = network.scores(scene.test.inputs())
+                read = _read(features, scene.test, rng, self.strength)
+                values |= {f"{prefix}probe.{name}": value for name, value in read.items()}
+            return Learned(values, {"layers": np.array(list(features))})
+
+        return Study(finish, kept)
+
+    def _layers(self, network: Classifier) -> tuple[str, ...]:
+        every = studied_layers(network)
+        return every if self.layer is None else () if self.layer == OUTPUT else (self.layer,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +149,7 @@ def probe_layers(
     """The accuracy of a linear probe on each layer, fitted on half of the rows with their labels, told of the other.
 
     Alain and Bengio, *Understanding intermediate layers using linear classifier probes* (2016). Give clean rows: the
-    probes then say what can still be read from a representation, whatever the head makes of it. The study that bezoar
-    grew out of fitted its probe on the softmax output: `layers=["output"]`.
+    probes then say what can still be read from a representation, whatever the head makes of it.
 
     Args:
         classifier: the network.
@@ -123,17 +168,34 @@ def probe_layers(
     >>> probe_layers(net, load("digits").test, rng=Rng(0))["hidden_1"] > 0.8
     True
     """
-    names = tuple(layers or studied_layers(classifier))
+    kept = _Kept([tuple(layers or studied_layers(classifier))], width)
+    look_at((classifier,), data, (kept,))
+    return _read(kept.features(0), data, rng, strength)
+
+
+class _Kept:
+    """The features of all rows, layer by layer, made narrow."""
+
+    def __init__(self, layers: Sequence[tuple[str, ...]], width: int) -> None:
+        self.layers, self.width = layers, width
+        self.parts: list[dict[str, list[Tensor]]] = [{name: [] for name in names} for names in layers]
+
+    def see(self, rows: slice, given: Sequence[dict[str, Tensor]]) -> None:  # noqa: ARG002
+        for each, parts in zip(given, self.parts, strict=True):
+            for name, held in parts.items():
+                held.append(narrowed(each[name], self.width))
+
+    def features(self, network: int) -> dict[str, Tensor]:
+        return {name: torch.cat(held) for name, held in self.parts[network].items() if held}
+
+
+def _read(features: dict[str, Tensor], data: Dataset, rng: Rng, strength: float) -> dict[str, float]:
+    """The accuracy of a probe on each layer, fitted on one half of the rows and told of the other."""
     order = rng.order(data.ids)
     fitted, told = order[: len(order) // 2], order[len(order) // 2 :]
-    kept: dict[str, list[Tensor]] = {name: [] for name in names}
-    for _, given in in_batches(classifier, data, names, BATCH):
-        for name in names:
-            kept[name].append(narrowed(given[name], width))
     found = {}
-    for name in names:
-        features = torch.cat(kept.pop(name))
-        y = data.y.to(features.device)
-        probe = LinearProbe.fit(features[fitted], y[fitted], classes=len(data.classes), strength=strength)
-        found[name] = float((probe.predict(features[told]) == y[told]).double().mean())
+    for name, rows in features.items():
+        y = data.y.to(rows.device)
+        probe = LinearProbe.fit(rows[fitted], y[fitted], classes=len(data.classes), strength=strength)
+        found[name] = float((probe.predict(rows[told]) == y[told]).double().mean())
     return found

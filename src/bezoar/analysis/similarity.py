@@ -3,20 +3,49 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from bezoar.analysis._layers import in_batches, studied_layers
+from bezoar.analysis._layers import BATCH, look_at, studied_layers
+from bezoar.analysis._scene import Learned, Scene, Study
 from bezoar.data import Dataset
 from bezoar.errors import DataError
 from bezoar.models import Classifier
+from bezoar.rng import Rng
+from bezoar.settings import component
 from bezoar.shapes import Features
 
-BATCH = 64
+
+@component
+class Similarity:
+    """Linear CKA between victim and control, every layer with every layer, on clean test rows.
+
+    Figures: `cka.LAYER`. See `similarity`.
+
+    >>> Similarity()
+    Similarity()
+    """
+
+    def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
+        """Look at both networks' layers."""
+        seen = _Alignment(studied_layers(scene.victim), studied_layers(scene.control))
+
+        def finish() -> Learned:
+            found = seen.found()
+            arrays = {
+                "layers": np.array([name for name in found.layers if name in found.same]),
+                "matrix": found.matrix,
+                "victim": np.array(found.layers),
+                "control": np.array(found.others),
+            }
+            return Learned({f"cka.{name}": value for name, value in found.same.items()}, arrays)
+
+        return Study(finish, seen)
 
 
 @dataclass(frozen=True, eq=False)
-class Similarity:
+class LayerSimilarity:
     """Linear CKA between every layer of one network and every layer of another.
 
     Attributes:
@@ -63,7 +92,7 @@ def similarity(
     *,
     layers: Sequence[str] | None = None,
     batch_size: int = BATCH,
-) -> Similarity:
+) -> LayerSimilarity:
     """Linear CKA of two networks on the same rows, layer by layer.
 
     The estimator is Nguyen, Raghu and Kornblith's, *Do wide and deep networks learn the same things?* (2021): unbiased
@@ -87,23 +116,34 @@ def similarity(
     >>> round(similarity(net, net, load("digits").test).same["hidden_1"], 4)
     1.0
     """
-    mine, theirs = (tuple(layers or studied_layers(each)) for each in (one, other))
-    cross = torch.zeros(len(mine), len(theirs), dtype=torch.float64, device=data.device)
-    own = [torch.zeros(len(names), dtype=torch.float64, device=data.device) for names in (mine, theirs)]
-    counted = 0
-    pairs = zip(in_batches(one, data, mine, batch_size), in_batches(other, data, theirs, batch_size), strict=True)
-    for (rows, first), (_, second) in pairs:
-        if rows.stop - rows.start < 4:
-            continue  # a last batch of fewer has no unbiased estimate
-        counted += 1
-        a, b = (_grams([given[name] for name in names]) for given, names in ((first, mine), (second, theirs)))
-        cross += _products(a, b)
-        own[0] += _products(a, a).diagonal()
-        own[1] += _products(b, b).diagonal()
-    if not counted:
+    seen = _Alignment(*(tuple(layers or studied_layers(each)) for each in (one, other)))
+    look_at((one, other), data, (seen,), batch_size=batch_size)
+    if not seen.counted:
         raise DataError(f"CKA needs batches of four rows or more; got {len(data)} rows in batches of {batch_size}.")
-    scale = (own[0].clamp_min(0)[:, None] * own[1].clamp_min(0)[None, :]).sqrt()
-    return Similarity(mine, theirs, (cross / scale).cpu())
+    return seen.found()
+
+
+class _Alignment:
+    """The sums that CKA is made of, over the batches seen so far."""
+
+    def __init__(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> None:
+        self.layers = (mine, theirs)
+        self.counted = 0
+        self.cross = torch.zeros(len(mine), len(theirs), dtype=torch.float64)
+        self.own = [torch.zeros(len(names), dtype=torch.float64) for names in self.layers]
+
+    def see(self, rows: slice, given: Sequence[dict[str, Tensor]]) -> None:
+        if rows.stop - rows.start < 4:
+            return  # a last batch of fewer has no unbiased estimate
+        self.counted += 1
+        a, b = (_grams([each[name] for name in names]) for each, names in zip(given, self.layers, strict=True))
+        self.cross += _products(a, b).cpu()
+        self.own[0] += _products(a, a).diagonal().cpu()
+        self.own[1] += _products(b, b).diagonal().cpu()
+
+    def found(self) -> LayerSimilarity:
+        scale = (self.own[0].clamp_min(0)[:, None] * self.own[1].clamp_min(0)[None, :]).sqrt()
+        return LayerSimilarity(*self.layers, self.cross / scale)
 
 
 def _grams(features: Sequence[Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 
+from bezoar.analysis import Analysis
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Source, Splits
 from bezoar.data.sources.digits import Digits
@@ -15,7 +16,6 @@ from bezoar.experiment.defend import trusted_rows
 from bezoar.experiment.events import Tell, silent
 from bezoar.experiment.result import Result
 from bezoar.experiment.store import Store
-from bezoar.experiment.study import Analysis
 from bezoar.models import Classifier, Model
 from bezoar.models.cnn import CNN
 from bezoar.registry import name_of
@@ -44,8 +44,7 @@ class Experiment:
         defences: detectors, which score the rows that the victim trains on.
         trusted: where there are defences, the share of the test set that the defender has: one half to train a model
             of its own on, the other to set thresholds; nothing is measured on these rows.
-        analysis: what is asked of the features, layer by layer, victim against control: `similarity` (CKA), `probes`,
-            `drift`.
+        analysis: what is asked of what the networks have learned, victim against control.
 
     >>> from bezoar.attacks import BadNets
     >>> from bezoar.models import MLP
@@ -66,12 +65,13 @@ class Experiment:
     train_rows: AtLeastOne | None = None
     defences: tuple[Annotated[Detector, Component("defences")], ...] = ()
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
-    analysis: tuple[Analysis, ...] = ()
+    analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
 
     def __post_init__(self) -> None:
-        names = [name_of("defences", type(defence)) for defence in self.defences]
-        if len(set(names)) < len(names):
-            raise SettingsError([f"Experiment.defences names {max(names, key=names.count)} more than once."])
+        for field, kind in (("defences", "defences"), ("analysis", "analyses")):
+            names = [name_of(kind, type(each)) for each in getattr(self, field)]
+            if len(set(names)) < len(names):
+                raise SettingsError([f"Experiment.{field} names {max(names, key=names.count)} more than once."])
 
     def run(
         self,
@@ -102,6 +102,11 @@ class Experiment:
         """The defences by name."""
         return {name_of("defences", type(each)): each for each in self.defences}
 
+    @property
+    def analyses(self) -> dict[str, Analysis]:
+        """The analyses by name."""
+        return {name_of("analyses", type(each)): each for each in self.analysis}
+
     def blank(self, data: Dataset, rng: Rng) -> Classifier:
         """An untrained classifier for such data."""
         return self.model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
@@ -130,7 +135,9 @@ class Experiment:
                 found += [f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)]
         if not found:
             try:
-                self.blank(train, Rng(self.seed))
+                made = self.blank(train, Rng(self.seed))
+                if self.analysis and "features" not in made.can:
+                    found.append("analysis looks into a network's layers, and the model has none.")
             except SettingsError as error:
                 found += [f"model: {problem}" for problem in error.problems]
             except (RuntimeError, MemoryError, OverflowError, TypeError) as error:  # torch, of sizes that nobody has

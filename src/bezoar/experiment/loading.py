@@ -43,11 +43,9 @@ EXAMPLES = (
     "trajectory_accuracy",
     "trajectory_success",
     "poison_arrivals",
-    "studied_layers",
-    "similarity_matrix",
-    "similarity_victim",
-    "similarity_control",
 )
+ANALYSIS = "analysis."
+"""The names of what an analysis gave begin so."""
 
 
 def load_result(folder: Path, *, allow_code: bool) -> Result:
@@ -60,7 +58,7 @@ def load_result(folder: Path, *, allow_code: bool) -> Result:
         if not isinstance(experiment, Experiment):
             raise RunError(f"{folder} holds a grid. Load one of its cells: {folder / 'cells'}.")
         splits = experiment.part(experiment.dataset.load())
-        details = npz.read(folder / "details.npz", DETAILS, EXAMPLES)
+        details = read_details(folder / "details.npz")
         values = read_json(folder / "repeats.json")
         places = [folder, *(folder / "repeats" / str(number) for number in range(1, len(values)))]
         repeats = [
@@ -73,6 +71,15 @@ def load_result(folder: Path, *, allow_code: bool) -> Result:
         raise RunError(f"{folder} cannot be read back: {error}") from error
     spec = file.read_text(encoding="utf-8").removeprefix(OURS)
     return Result(spec, tuple(repeats), metrics, doubts, about)
+
+
+def read_details(file: Path) -> dict[str, NDArray[Any]]:
+    """The arrays that a run keeps for its report.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    return npz.read(file, DETAILS, [*EXAMPLES, *(name for name in npz.names(file) if name.startswith(ANALYSIS))])
 
 
 def _load_repeat(
@@ -95,7 +102,7 @@ def _load_repeat(
         values=values,
         losses=(losses[0], losses[1]),
         confusion=details["confusion"][number],
-        examples={name: details[name] for name in EXAMPLES if name in details} if number == 0 else {},
+        examples={name: array for name, array in details.items() if name not in DETAILS} if number == 0 else {},
     )
 
 

@@ -11,7 +11,7 @@ from bezoar.data import Dataset, Goal, Poisoned, Scorer
 from bezoar.experiment.stages import Fitted
 from bezoar.goals.backdoor import Backdoor
 from bezoar.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
-from bezoar.models import Classifier, predictions
+from bezoar.models import Checkpoint, Classifier, predictions
 from bezoar.models.module import ModuleClassifier
 
 EXAMPLES = 8
@@ -100,9 +100,7 @@ def trajectory(
     goal: Goal,
     fitted: tuple[Fitted, Fitted],
     start: Classifier | None,
-    blank: Classifier,
     test: Dataset,
-    rows: int,
 ) -> dict[str, Tensor]:
     """Victim's and control's clean accuracy and attack success along the way, from their checkpoints.
 
@@ -110,16 +108,16 @@ def trajectory(
     is no success. The start comes first, where there is one.
     """
     few = test.subset(torch.arange(min(len(test), TRAJECTORY_ROWS), device=test.device))
-    looks = len(fitted[0].checkpoints)
-    places = [0] * (start is not None) + [round(rows * number / looks) for number in range(1, looks + 1)]
+    steps = min(len(one.checkpoints) for one in fitted)
+    first = [] if start is None else [Checkpoint(0, start)]
     accuracies, successes = [], []
     for one in fitted:
-        stood = [start] * (start is not None) + [blank.with_state(state) for state in one.checkpoints]
-        accuracies.append([accuracy(each, few) for each in stood if each is not None])
-        found = [goal.success(each, few) for each in stood if each is not None]
+        stood = [each.classifier for each in (*first, *one.checkpoints[:steps])]
+        accuracies.append([accuracy(each, few) for each in stood])
+        found = [goal.success(each, few) for each in stood]
         successes.append([math.nan if each is None else each for each in found])
     return {
-        "trajectory_rows": torch.tensor(places),
+        "trajectory_rows": torch.tensor([each.rows for each in (*first, *fitted[0].checkpoints[:steps])]),
         "trajectory_accuracy": torch.tensor(accuracies, dtype=torch.float64),
         "trajectory_success": torch.tensor(successes, dtype=torch.float64),
     }

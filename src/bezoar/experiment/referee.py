@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from bezoar.analysis import Learned, Scene, analyse
 from bezoar.data import CLEAN, Splits
 from bezoar.errors import SettingsError
 from bezoar.experiment.defend import Defender, Found, clean_rows, detect, too_few
@@ -25,7 +26,6 @@ from bezoar.experiment.opening import (
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
 from bezoar.experiment.stages import Stages, choose_device
 from bezoar.experiment.store import Store
-from bezoar.experiment.study import study
 from bezoar.experiment.yaml12 import dump_yaml
 from bezoar.goals.backdoor import Backdoor
 from bezoar.models import Classifier
@@ -120,23 +120,20 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         detectors = experiment.detectors
         given = Defender(before=before, after=victim.classifier, clean=clean)
         found = stages.timed(number, "defend", lambda: detect(detectors, poisoned, given, rng.child("detect")))
-    learned = Found({}, {})
+    learned = Learned()
     if experiment.analysis:
-        both = (victim.classifier, control.classifier)
-        learned = stages.timed(
-            number, "analyse", lambda: study(experiment.analysis, *both, poisoned, test, rng.child("analyse"))
-        )
+        paths = (victim.checkpoints, control.checkpoints)
+        scene = Scene(victim.classifier, control.classifier, poisoned, test, paths)
+        learned = stages.timed(number, "analyse", lambda: analyse(experiment.analyses, scene, rng.child("analyse")))
     shown = {}
     if number == 0:
         pictures = examples(poisoned, victim.classifier, control.classifier, test)
         pictures |= by_round(poisoned, surrogate, getattr(experiment.attack, "victim_step", None), test)
         if victim.checkpoints:
-            once = getattr(experiment.training, "schedule", "stream") == "stream"
-            rows = len(fed["victim"]) * (1 if once else len(victim.checkpoints))
-            pictures |= trajectory(poisoned.goal, (victim, control), start, blank, test, rows)
-            if is_stream(experiment.training) and once:
+            pictures |= trajectory(poisoned.goal, (victim, control), start, test)
+            if is_stream(experiment.training) and getattr(experiment.training, "schedule", "") == "stream":
                 pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
-        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.scores}
+        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.arrays}
     return Repeat(
         victim=victim.classifier,
         control=control.classifier,

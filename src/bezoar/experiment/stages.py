@@ -14,7 +14,7 @@ from bezoar.errors import BezoarError
 from bezoar.experiment.events import Finished, Read, Started, Tell, Trained, silent
 from bezoar.experiment.keys import arithmetic, bytes_of, identity
 from bezoar.experiment.store import Store
-from bezoar.models import Classifier
+from bezoar.models import Checkpoint, Classifier
 from bezoar.rng import Rng
 from bezoar.settings import build, describe
 from bezoar.training import Epoch, Training
@@ -25,11 +25,11 @@ Kept = tuple[dict[str, Tensor], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier, its loss by epoch, and its weights at each of them where the training keeps checkpoints."""
+    """A trained classifier, its loss by epoch, and how it stood on its way where the training keeps checkpoints."""
 
     classifier: Classifier
     losses: tuple[float, ...]
-    checkpoints: tuple[dict[str, Tensor], ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,23 +97,27 @@ class Stages:
 
         def compute() -> Fitted:
             losses: list[float] = []
-            kept: list[dict[str, Tensor]] = []
+            kept: list[Checkpoint] = []
 
             def watch(epoch: Epoch) -> None:
                 losses.append(epoch.loss)
-                if getattr(training, "checkpoints", 0) and epoch.classifier is not None:
-                    kept.append(epoch.classifier.state())
+                if epoch.classifier is not None and epoch.is_one_of(getattr(training, "checkpoints", 0)):
+                    kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
                 self.tell(Trained(self.cell, repeat, stage, epoch))
 
             trained = training.fit(blank, data, rng=rng, start=start, watch=(watch,))
             return Fitted(trained, tuple(losses), tuple(kept))
 
         def pack(fitted: Fitted) -> tuple[dict[str, Tensor], dict[str, Any]]:
-            looks = {f"{n} {name}": value for n, one in enumerate(fitted.checkpoints) for name, value in one.items()}
+            looks = {
+                f"{place} {name}": value
+                for place, one in enumerate(fitted.checkpoints)
+                for name, value in one.classifier.state().items()
+            }
             state = {f"final {name}": value for name, value in fitted.classifier.state().items()}
             return {**state, **looks}, {
                 "losses": [repr(one) for one in fitted.losses],
-                "looks": len(fitted.checkpoints),
+                "looks": [one.rows for one in fitted.checkpoints],
             }
 
         def unpack(tensors: dict[str, Tensor], about: dict[str, Any]) -> Fitted:
@@ -121,7 +125,9 @@ class Stages:
             for key, value in tensors.items():
                 which, _, name = key.partition(" ")
                 held.setdefault(which, {})[name] = value
-            looks = tuple(held[str(number)] for number in range(about["looks"]))
+            looks = tuple(
+                Checkpoint(rows, blank.with_state(held[str(place)])) for place, rows in enumerate(about["looks"])
+            )
             return Fitted(blank.with_state(held["final"]), tuple(map(float, about["losses"])), looks)
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}

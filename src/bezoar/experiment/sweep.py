@@ -30,7 +30,7 @@ class SweepResult:
     results: dict[str, Result]
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each cell: the grid's settings, then the main figures with their intervals."""
+        """A row for each cell: the grid's settings, the main figures with their intervals, the means of all others."""
         return [
             {
                 "cell": name,
@@ -41,6 +41,7 @@ class SweepResult:
                     for suffix, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
                 },
                 "n": result.metrics["clean_accuracy"]["n"],
+                **{figure: entry["mean"] for figure, entry in result.metrics.items() if figure not in MAIN},
             }
             for name, result in self.results.items()
         ]

@@ -1,5 +1,6 @@
 """The classifier's protocol, and the door through which users' models enter."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -54,6 +55,19 @@ class Classifier(Protocol):
 
     def with_state(self, state: dict[str, Tensor]) -> "Classifier":
         """A copy with these weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A classifier as it stood on its way.
+
+    Attributes:
+        rows: how many rows it had learned from, each as often as it came.
+        classifier: as it stood then.
+    """
+
+    rows: int
+    classifier: Classifier
 
 
 @runtime_checkable

@@ -133,7 +133,7 @@ class ModuleClassifier:
         """Probabilities (n, classes) of any number of rows, in evaluation mode and without gradient."""
         if not len(x):
             return torch.empty(0, self.classes, device=self.device)
-        with torch.no_grad(), self._evaluating():
+        with torch.no_grad(), self.evaluating():
             return torch.cat([self.logits(part.to(self.device)).softmax(1) for part in x.split(SCORE_BATCH)])
 
     def logits(self, x: Inputs) -> Scores:
@@ -173,7 +173,7 @@ class ModuleClassifier:
 
         handle = watched.register_forward_hook(keep)
         try:
-            with torch.no_grad(), self._evaluating():
+            with torch.no_grad(), self.evaluating():
                 for part in x.split(SCORE_BATCH):
                     self.logits(part.to(self.device))
         finally:
@@ -196,7 +196,7 @@ class ModuleClassifier:
 
         handles = [self._layer(name).register_forward_hook(keep(name)) for name in layers]
         try:
-            with torch.no_grad(), self._evaluating():
+            with torch.no_grad(), self.evaluating():
                 self.logits(x.to(self.device))
         finally:
             for handle in handles:
@@ -267,7 +267,8 @@ class ModuleClassifier:
         return made
 
     @contextmanager
-    def _evaluating(self) -> Iterator[None]:
+    def evaluating(self) -> Iterator[None]:
+        """The module in evaluation mode for a while."""
         modes = [(layer, layer.training) for layer in self.module.modules()]
         self.module.eval()
         try:
@@ -294,7 +295,7 @@ class ModuleClassifier:
         low, high = self.bounds or (0.0, 1.0)
         row = torch.full((1, *self.input_shape), (low + high) / 2, device=self.device)
         try:
-            with torch.no_grad(), self._evaluating():
+            with torch.no_grad(), self.evaluating():
                 out = self.module(self.normalised(row))
         except Exception as error:
             said = (str(error) or type(error).__name__).splitlines()[0]

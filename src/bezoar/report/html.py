@@ -1,6 +1,5 @@
 """The page: a run's figures and words, put into a template that escapes everything."""
 
-import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,30 +9,16 @@ import jinja2
 from bezoar.errors import RunError
 from bezoar.experiment.files import read_json, write_bytes, write_text
 from bezoar.experiment.result import MAIN
-from bezoar.experiment.sweep import label
 from bezoar.experiment.yaml12 import dump_yaml, read_yaml
-from bezoar.report import figures, words
+from bezoar.report import figures, grid, words
+from bezoar.report.drawing import Picture, difference, png_of, uri_of
+from bezoar.report.learned import learned
 from bezoar.report.run import Array, Run, read_run
 
 CARDS = (
     ("Clean accuracy", "clean_accuracy", "control_accuracy"),
     ("Attack success rate", "attack_success_rate", "control_attack_success_rate"),
 )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture for the page: a PNG, what it shows in words, and the line below it."""
-
-    name: str
-    png: bytes
-    alt: str
-    caption: str
-
-    @property
-    def uri(self) -> str:
-        """The picture itself, as an address."""
-        return _uri(self.png)
 
 
 @dataclass(frozen=True)
@@ -77,26 +62,31 @@ def write_report(folder: Path | str) -> Path:
 
 
 def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
+    spec = read_yaml(folder / "spec.yaml")
+    axes = list(spec["grid"])
     sections, rows = [], []
     for name, cell in about["cells"].items():
         place = folder / "cells" / name
         if place.parent != folder / "cells":
             raise RunError(f"{folder / 'manifest.json'} names a cell outside of the run: {name}.")
-        run = read_run(place, name, cell["axes"])
+        run = read_run(place, name, {axis: cell["axes"][axis] for axis in axes})
         section = _section(run)
         _write(place, "run.html", section, run=run)
-        sections.append(section)
-        rows.append(_row(run))
-    spec = read_yaml(folder / "spec.yaml")
-    overview = _overview(rows, list(rows[0]["axes"]), spec)
+        if len(about["cells"]) <= grid.SECTIONS:
+            sections.append(section)
+        rows.append(grid.row_of(run))
+    rows = grid.with_short_labels(rows)
+    axis = grid.numeric_axis(axes, spec)
+    overview = grid.overview(rows, axis)
     for figure in overview:
         write_bytes(folder / "figures" / f"{figure.name}.png", figure.png)
     page = _template("grid.html").render(
         title=str(spec.get("name", "experiment")),
         about=about,
         rows=rows,
-        axes=list(rows[0]["axes"]),
+        axes=axes,
         overview=overview,
+        pivots=grid.pivots(rows, axis),
         sections=sections,
         spec=dump_yaml(spec),
     )
@@ -162,12 +152,12 @@ def _poison(run: Run) -> list[Sample]:
     ):
         old, new = run.classes[int(was)], run.classes[int(now)]
         pictures = [
-            ("original", _uri(figures.png_of(before)), f"training image of class {old} as it was"),
-            ("poisoned", _uri(figures.png_of(after)), f"the same image as the victim saw it, labelled {new}"),
+            ("original", uri_of(png_of(before)), f"training image of class {old} as it was"),
+            ("poisoned", uri_of(png_of(after)), f"the same image as the victim saw it, labelled {new}"),
         ]
         if (before != after).any():
             changed = f"where they differ: {int((before != after).any(0).sum())} pixels"
-            pictures.append(("difference", _uri(figures.png_of(figures.difference(before, after))), changed))
+            pictures.append(("difference", uri_of(png_of(difference(before, after))), changed))
         found.append(Sample(tuple(pictures), (f"label {old} → {new}" if old != new else f"label {old}, kept",)))
     return found
 
@@ -195,29 +185,29 @@ def _attempts(run: Run) -> list[Sample]:
         true, named = run.classes[int(label_)], {who: run.classes[int(index)] for who, index in said.items()}
         alt = f"test image of class {true}; {', '.join(f'the {who} says {name}' for who, name in named.items())}"
         lines = (f"true class {true}", *(f"{who}: {name}" for who, name in named.items()))
-        found.append(Sample((("", _uri(figures.png_of(image)), alt),), lines))
+        found.append(Sample((("", uri_of(png_of(image)), alt),), lines))
     return found
 
 
-def _figures(run: Run) -> list[Figure]:
+def _figures(run: Run) -> list[Picture]:
     last = run.mean("victim_loss"), run.mean("control_loss")
     known = [(name, run.metrics[f"class_accuracy.{name}"]["mean"]) for name in run.classes]
     worst = min((pair for pair in known if pair[1] is not None), key=lambda pair: pair[1], default=("–", None))
     found = [
-        Figure(
+        Picture(
             "accuracy_by_class",
             figures.by_class(run),
             f"Accuracy on each class. The victim is worst on {worst[0]}: {words.percent(worst[1])}.",
             "Accuracy on each class, mean over the repeats.",
         ),
-        Figure(
+        Picture(
             "training_loss",
             figures.losses(run) if run.arrays["losses"].shape[2] else b"",
             f"Training loss by epoch; at the end {words.number(last[0])} for the victim and {words.number(last[1])} "
             "for the control.",
             "Mean training loss by epoch: each repeat thin, their mean thick.",
         ),
-        Figure(
+        Picture(
             "confusion",
             figures.confusions(run),
             f"Confusion matrices: {words.percent(run.mean('clean_accuracy'))} of the victim's and "
@@ -225,12 +215,12 @@ def _figures(run: Run) -> list[Figure]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
-    found += [*_along(run), *_learned(run), *_crafting(run), *_detection(run)]
+    found += [*_along(run), *learned(run), *_crafting(run), *_detection(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
 
 
-def _along(run: Run) -> list[Figure]:
+def _along(run: Run) -> list[Picture]:
     if "trajectory_rows" not in run.arrays:
         return []
     victim, control = run.arrays["trajectory_accuracy"]
@@ -239,33 +229,17 @@ def _along(run: Run) -> list[Figure]:
         f"{words.percent(float(control[-1]))} for the control."
     )
     caption = "Accuracy along the way, first repeat, up to 2,000 test rows; the marks are the attacker's rows."
-    return [Figure("trajectory", figures.trajectory(run), f"Clean accuracy along the way. {said}", caption)]
+    return [Picture("trajectory", figures.trajectory(run), f"Clean accuracy along the way. {said}", caption)]
 
 
-def _learned(run: Run) -> list[Figure]:
-    if "studied_layers" not in run.arrays:
-        return []
-    layers = [str(name) for name in run.arrays["studied_layers"]]
-    known = [(name, run.mean(f"cka.{name}")) for name in layers if f"cka.{name}" in run.metrics]
-    least = min(((value, name) for name, value in known if value is not None), default=None)
-    said = "" if least is None else f" Least alike is {least[1]}, with a CKA of {words.number(least[0])}."
-    caption = "What the layers have learned, on the same clean test rows, means over the repeats."
-    found = [Figure("features_by_layer", figures.by_layer(run), f"Figures by layer.{said}", caption)]
-    if "similarity_matrix" in run.arrays:
-        text = f"CKA of {len(layers)} layers of the victim with the control's.{said}"
-        shown = "Similarity of every layer of the victim with every layer of the control, first repeat, in percent."
-        found.append(Figure("similarity", figures.similarities(run), text, shown))
-    return found
-
-
-def _crafting(run: Run) -> list[Figure]:
+def _crafting(run: Run) -> list[Picture]:
     arrays = run.arrays
     if "round_accuracy" not in arrays:
         return []
     mean = arrays["round_accuracy"].mean(0)
     text = f"Accuracy after one step: {words.percent(float(mean[0]))} on the base rows with the poison's labels, "
     found = [
-        Figure(
+        Picture(
             "accuracy_by_round",
             figures.by_round(run),
             f"{text}{words.percent(float(mean[-1]))} after the last round.",
@@ -276,11 +250,11 @@ def _crafting(run: Run) -> list[Figure]:
     if _pictorial(arrays["poison_after"]):
         count, rounds = arrays["poison_rounds"].shape[:2]
         alt = f"{count} poisons from their base row to the last of {rounds} rounds."
-        found.append(Figure("poison_by_round", figures.strip(run), alt, "From the base row to the poison, by round."))
+        found.append(Picture("poison_by_round", figures.strip(run), alt, "From the base row to the poison, by round."))
     return found
 
 
-def _detection(run: Run) -> list[Figure]:
+def _detection(run: Run) -> list[Picture]:
     if "defence_names" not in run.arrays:
         return []
     said = [
@@ -290,49 +264,11 @@ def _detection(run: Run) -> list[Figure]:
         for name in map(str, run.arrays["defence_names"])
     ]
     caption = f"What the detectors make of the training set, first repeat. Means over the repeats: {'; '.join(said)}."
-    return [Figure("detection", figures.distributions(run), "; ".join(said), caption)]
-
-
-def _row(run: Run) -> dict[str, Any]:
-    row: dict[str, Any] = {"cell": run.name, "axes": {key: label(value) for key, value in run.axes.items()}}
-    row["raw"] = run.axes
-    row["doubts"] = len(run.doubts)
-    for name in MAIN:
-        entry = run.metrics[name]
-        row |= {name: entry["mean"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
-        row[f"{name}_text"] = words.points(entry["mean"]) if name == "accuracy_drop" else words.percent(entry["mean"])
-        bounds = "" if entry["low"] is None else f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
-        row[f"{name}_interval"] = bounds
-    return row
-
-
-def _overview(rows: list[dict[str, Any]], axes: list[str], spec: dict[str, Any]) -> list[Figure]:
-    grid = spec.get("grid", {})
-    numeric = [
-        key
-        for key in axes
-        if len(grid.get(key, ())) >= 3
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in grid[key])
-    ]
-    best = max(rows, key=lambda row: row["clean_accuracy"] or 0)
-    said = (
-        f"The highest clean accuracy is {best['clean_accuracy_text']}, in {best['cell']}; all figures are in the table."
-    )
-    if len(numeric) == 1:
-        flat = [{**row, **row["axes"], numeric[0]: row["raw"][numeric[0]]} for row in rows]
-        png = figures.curves(flat, numeric[0], [key for key in axes if key != numeric[0]])
-        caption = f"Against {numeric[0]}; bands are 95 % intervals over the repeats."
-        return [Figure("curves", png, f"Curves against {numeric[0]}. {said}", caption)]
-    png = figures.cells(rows)
-    return [Figure("cells", png, f"One line for each cell. {said}", "Means over the repeats, a line for each cell.")]
+    return [Picture("detection", figures.distributions(run), "; ".join(said), caption)]
 
 
 def _pictorial(rows: Array) -> bool:
     return rows.ndim == 4 and len(rows) > 0
-
-
-def _uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _template(name: str) -> jinja2.Template:

@@ -6,10 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bezoar.data.formats import npz
 from bezoar.errors import BezoarError, RunError
 from bezoar.experiment.files import read_json
-from bezoar.experiment.loading import DETAILS, EXAMPLES
+from bezoar.experiment.loading import read_details
 from bezoar.experiment.yaml12 import read_yaml
 
 Array = NDArray[Any]
@@ -72,7 +71,7 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
             metrics=read_json(folder / "metrics.json"),
             repeats=read_json(folder / "repeats.json"),
             about=read_json(folder / "manifest.json"),
-            arrays=npz.read(folder / "details.npz", DETAILS, EXAMPLES),
+            arrays=read_details(folder / "details.npz"),
             axes=axes or {},
         )
     except RunError:

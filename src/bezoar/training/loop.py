@@ -29,7 +29,8 @@ class Epoch:
     """What a watcher is told after each epoch.
 
     `loss` is the mean training loss over the epoch's batches as they came, each before its update. `classifier` is as
-    it stands, and goes on learning: copy its `state()` to keep it. A stream's epoch is a part of the stream.
+    it stands, and goes on learning: copy its `state()` to keep it. `rows` is how many rows it has learned from, each as
+    often as it came. A stream's epoch is a part of the stream.
     """
 
     number: int
@@ -37,6 +38,11 @@ class Epoch:
     loss: float
     seconds: float
     classifier: Classifier | None = None
+    rows: int = 0
+
+    def is_one_of(self, checkpoints: int) -> bool:
+        """Whether this is one of so many epochs, evenly spaced, the last among them."""
+        return self.number * checkpoints // self.of > (self.number - 1) * checkpoints // self.of
 
 
 Watch = Callable[[Epoch], object]
@@ -49,7 +55,7 @@ class Training(Protocol):
     A training that starts from a model which was trained before says so: `before` is that model's training, and
     `divide(splits, rng, read)` says on which rows, and which splits are left; both are the referee's to use, so that
     victim and control share it. `arrange(roles, ids, rng)` gives the order in which the rows of a stream come in.
-    `checkpoints`, where it has one above 0, asks for the weights at each call of a watcher to be kept.
+    `checkpoints`, where it has one above 0, asks for the weights to be kept so many times along the way.
     """
 
     def fit(
@@ -96,6 +102,8 @@ class Recipe:
         crop: shift each image by up to so many pixels, filling with the lower bound's pixels; 0 for none.
         flip: mirror half of the images left to right.
         precision: `bfloat16` computes layers in bfloat16 and keeps weights in float32.
+        checkpoints: how often, evenly spaced over the epochs, the weights are kept, to see what was learned when; 0
+            for never.
     """
 
     epochs: AtLeastOne = 10
@@ -112,6 +120,7 @@ class Recipe:
     crop: Count = 0
     flip: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
+    checkpoints: Count = 0
 
     def __post_init__(self) -> None:
         name, problems = type(self).__name__, []
@@ -171,7 +180,9 @@ def train(
             began = time.perf_counter()
             loss = epoch_of(update, data, recipe, rng, epoch)
             for tell in watch:
-                tell(Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began, trained))
+                tell(
+                    Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began, trained, len(data) * (epoch + 1))
+                )
             improved = loss < best - recipe.min_delta
             best, waited = (loss, 0) if improved else (best, waited + 1)
             if not math.isfinite(loss) or (recipe.patience is not None and waited >= recipe.patience):

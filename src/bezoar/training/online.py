@@ -163,7 +163,7 @@ class Online:
                 total += learner.learn(data.inputs(rows), data.y[rows]) * len(rows)
             loss = total / len(data)
             for tell in watch:
-                tell(Epoch(epoch + 1, epochs, loss, time.perf_counter() - began, learner))
+                tell(Epoch(epoch + 1, epochs, loss, time.perf_counter() - began, learner, len(data) * (epoch + 1)))
             best, waited = (loss, 0) if loss < best else (best, waited + 1)
             if waited >= patience or not math.isfinite(loss):
                 break
@@ -210,7 +210,7 @@ class Online:
             shares = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
             loss = float(torch.stack(losses).double().cpu() @ shares)
             for tell in watch:
-                tell(Epoch(number, looks, loss, time.perf_counter() - began, learner))
+                tell(Epoch(number, looks, loss, time.perf_counter() - began, learner, min(end, len(data))))
 
     @property
     def _gathered(self) -> int:

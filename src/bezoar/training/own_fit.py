@@ -52,5 +52,5 @@ class OwnFit:
         order = rng.child("order").order(data.ids)
         fitted = first.fit(data.inputs(order), data.y[order])
         for tell in watch:
-            tell(Epoch(1, 1, 1 - accuracy(fitted, data), time.perf_counter() - began, fitted))
+            tell(Epoch(1, 1, 1 - accuracy(fitted, data), time.perf_counter() - began, fitted, len(data)))
         return fitted

@@ -48,6 +48,21 @@ def read(file: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict
         raise DataError(f"{file} is no .npz file, or a damaged one: {error}") from error
 
 
+def names(file: Path) -> tuple[str, ...]:
+    """The names of the arrays of an .npz file.
+
+    Raises:
+        DataError: no such file, or not a ZIP.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return tuple(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{file} is no .npz file, or a damaged one: {error}") from error
+
+
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDArray[Any]:
     where = f"{file}: array '{info.filename.removesuffix('.npy')}'"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
