@@ -21,6 +21,8 @@ reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.poison_streams
 	$(BIN)/python -m benchmarks.poison_detection
 	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.blame
+	$(BIN)/bezoar run feature_study
 	$(BIN)/python -m benchmarks.large
 
 clean:

@@ -9,11 +9,13 @@ import pytest
 
 from bezoar.registry import entries
 from bezoar.testing import (
+    ANALYSIS_CHECKS,
     ATTACK_CHECKS,
     CLASSIFIER_CHECKS,
     DETECTOR_CHECKS,
     MODEL_CHECKS,
     SOURCE_CHECKS,
+    STREAM_DEFENCE_CHECKS,
     TRAINING_CHECKS,
     TRIGGER_CHECKS,
     check_attack,
@@ -47,10 +49,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """What a component needs beside its defaults to be tried on toys."""
 
 
-def cases(kind: str, checks: tuple[Callable[..., None], ...]) -> list[Any]:
+def cases(kind: str, checks: tuple[Callable[..., None], ...], method: str | None = None) -> list[Any]:
+    """Every component of a kind, those with a method alone where one is named, with every check."""
     return [
         pytest.param(name, check, id=f"{name}-{check.__name__}")
         for name in entries(kind)
+        if method is None or hasattr(entries(kind)[name].load(), method)
         for check in checks
         if (name, check.__name__) not in WAIVED
     ]
@@ -88,8 +92,18 @@ def test_trainings(name: str, check: Callable[[Any], None]) -> None:
     check(made("trainings", name))
 
 
-@pytest.mark.parametrize(("name", "check"), cases("defences", DETECTOR_CHECKS))
-def test_defences(name: str, check: Callable[[Any], None]) -> None:
+@pytest.mark.parametrize(("name", "check"), cases("defences", STREAM_DEFENCE_CHECKS, "blame"))
+def test_stream_defences(name: str, check: Callable[[Any], None]) -> None:
+    check(made("defences", name))
+
+
+@pytest.mark.parametrize(("name", "check"), cases("analyses", ANALYSIS_CHECKS))
+def test_analyses(name: str, check: Callable[[Any], None]) -> None:
+    check(made("analyses", name))
+
+
+@pytest.mark.parametrize(("name", "check"), cases("defences", DETECTOR_CHECKS, "score"))
+def test_detectors(name: str, check: Callable[[Any], None]) -> None:
     check(made("defences", name))
 
 

@@ -13,6 +13,8 @@ import pytest
 import bezoar
 from bezoar.errors import MissingDataError, SettingsError
 from bezoar.experiment import load_spec
+from bezoar.experiment.yaml12 import read_yaml
+from bezoar.report import write_report
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted(file.name for file in files("bezoar.examples").iterdir() if file.name.endswith(".yaml"))
@@ -30,6 +32,7 @@ def test_a_shipped_spec_is_valid(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "blame_digits.yaml",
         "digits_badnets.yaml",
         "features_digits.yaml",
         "gradient_poison_digits.yaml",
@@ -38,9 +41,39 @@ def test_a_shipped_spec_is_valid(name: str) -> None:
     ],
 )
 def test_a_shipped_spec_runs(name: str) -> None:
-    quick = ["repeats=1"] if name.startswith("online") else ["training.epochs=1", "repeats=1"]
+    quick = ["repeats=1"] if name.startswith(("online", "blame")) else ["training.epochs=1", "repeats=1"]
     done = load_spec(Path(str(files("bezoar.examples"))) / name, overrides=quick).run()
     assert done.to_frame()["clean_accuracy"].between(0, 1).all()
+
+
+@pytest.mark.slow
+def test_the_feature_study_on_digits(tmp_path: Path) -> None:
+    """Every training with every attack, as on MNIST, in one report with tables and curves."""
+    spec = read_yaml(Path(str(files("bezoar.examples"))) / "feature_study.yaml")
+    spec |= {"dataset": {"name": "digits"}, "train_rows": 400, "repeats": 1}
+    spec["grid"]["attack.rate"] = [0.1, 0.3, 0.5]
+    spec["grid"]["attack"][1] |= {"hidden": [16], "pretraining": 20, "rounds": 2}
+    done = load_spec(spec).run(out=tmp_path / "run")
+    table = done.to_frame()
+    assert len(table) == 45
+    assert table["probe.softmax"].between(0, 1).all()
+    frozen = table[table["training"].str.startswith("transfer")]
+    assert (frozen["cka.activation_2"] > 0.999).all(), "a transfer's hidden layers are frozen"
+    learned = table[table["training"].str.startswith("end_to_end")]
+    assert (learned["cka.activation_2"] < 0.9999).all()
+    text = write_report(tmp_path / "run").read_text()
+    titles = re.findall("<h2>(.*?)</h2>", text)
+    assert titles[:5] == [
+        "Clean accuracy",
+        "Linear probe on activation_2",
+        "CKA of activation_2 with the control&#39;s",
+        "Linear probe on the softmax",
+        "Attack success rate",
+    ]
+    assert text.count('<th scope="row" class="left">label_flip</th>') == 4 * 3
+    assert text.count('<th scope="row" class="left">badnets</th>') == 5 * 3
+    assert (tmp_path / "run" / "figures" / "curves.png").is_file()
+    assert '<section class="cell"' not in text, "45 cells have pages of their own"
 
 
 @pytest.mark.slow

@@ -176,3 +176,63 @@ def test_what_cannot_be_frozen_or_kept_is_refused() -> None:
 
 def test_transfer_keeps_every_promise_of_a_training() -> None:
     check_training(Transfer(**{**QUICK, "epochs": 20}, layers=2))
+
+
+# Trained elsewhere ----------------------------------------------------------------------------------------------------
+
+
+def written(folder: Path, classes: int = 4) -> tuple[Path, Any]:
+    from safetensors.torch import save_file
+
+    blank = MLP(hidden=(8, 6)).build(input_shape=(1, 6, 6), classes=classes, bounds=(0.0, 1.0), rng=Rng(7))
+    start = PRE.fit(blank, SPLITS.train, rng=Rng(1))
+    save_file(start.state(), folder / "net.safetensors")
+    return folder / "net.safetensors", start
+
+
+@pytest.mark.parametrize("classes", [4, 9])
+@pytest.mark.parametrize("name", ["label_flip", "gradient_poison"])
+def test_a_transfer_starts_from_a_file_of_weights(classes: int, name: str, tmp_path: Path) -> None:
+    file, start = written(tmp_path, classes)
+    attack = {"label_flip": LabelFlip(rate=0.3), "gradient_poison": GradientPoison(rate=0.3, rounds=2)}[name]
+    training = Transfer(weights=str(file), epochs=2, learning_rate=1e-2)
+    made = Experiment(dataset=SPLITS, model=MLP(hidden=(8, 6)), attack=attack, training=training)
+    told: list[Any] = []
+    result = made.run(tell=told.append)
+    planned = next(each for each in told if isinstance(each, Planned))
+    assert planned.warm_ups == 0
+    for one in (result.victim, result.control):
+        state: dict[str, Any] = one.state()
+        assert all(torch.equal(state[key], start.state()[key]) for key in state if not key.startswith("output"))
+        assert state["output.weight"].shape == (4, 6)
+    assert len(result.poisoned.base) == len(SPLITS.train), "no row is needed for a source"
+
+
+def test_a_classifier_made_in_python_is_its_own_start(tmp_path: Path) -> None:
+    _, start = written(tmp_path)
+    training = Transfer(weights="own", head="keep", epochs=1, learning_rate=1e-9)
+    result = Experiment(dataset=SPLITS, model=start, attack=LabelFlip(), training=training).run()
+    for key, value in result.victim.state().items():
+        assert torch.allclose(value, start.state()[key], atol=1e-5)
+
+
+def test_weights_that_do_not_serve_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    file, _ = written(tmp_path)
+
+    def run(model: Any, **settings: Any) -> None:
+        Experiment(dataset=SPLITS, model=model, attack=LabelFlip(), training=Transfer(**settings)).run()
+
+    with pytest.raises(SettingsError, match="of another model"):
+        run(MLP(hidden=(5,)), weights=str(file))
+    with pytest.raises(SettingsError, match="MLP starts with new ones"):
+        run(MLP(hidden=(8, 6)), weights="own")
+    with pytest.raises(DataError, match=r"net\.pt is missing"):
+        run(MLP(hidden=(8, 6)), weights=str(tmp_path / "net.pt"))
+    with pytest.raises(SettingsError, match="pretraining is for a training on a source"):
+        Transfer(weights=str(file), pretraining=PRE)
+    with pytest.raises(SettingsError, match="source_share is for a training on a source"):
+        Transfer(weights=str(file), source_share=0.2)
+    with pytest.raises(SettingsError, match="source_share is for a source of the target's own rows"):
+        Transfer(target_classes=(1, 2), source_share=0.2)
+    with pytest.raises(DataError, match="missing"):
+        load_spec({"attack": "label_flip", "training": {"name": "transfer", "weights": str(tmp_path / "none.pt")}})

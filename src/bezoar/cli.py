@@ -263,6 +263,7 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
         return
     out_console.print(_summary(result))
     _print_defences(result)
+    _print_streams(result)
     _print_doubts(result)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
@@ -325,6 +326,23 @@ def _print_defences(result: "Result | SweepResult") -> None:
             where = f"{name} " if name else ""
             out_console.print(
                 f"{escape(where + stem.removeprefix('defence.').removesuffix('.'))}: {told}", highlight=False
+            )
+
+
+def _print_streams(result: "Result | SweepResult") -> None:
+    """What defences of streams said: when it went wrong, and what going back does."""
+    for name, cell in _cells(result).items():
+        metrics = cell.metrics
+        for key in [key for key in metrics if key.startswith("defence.") and key.endswith(".regained")]:
+            stem = key.removesuffix("regained")
+            figures = ("right", "false_alarm", "clean_rows_lost")
+            right, false, lost = (_percent(metrics[f"{stem}{what}"]["mean"], points=False) for what in figures)
+            gained = _percent(metrics[key]["mean"], points=True)
+            where = f"{name} " if name else ""
+            out_console.print(
+                f"{escape(where + stem.removeprefix('defence.').removesuffix('.'))}: right in {right} of the repeats, "
+                f"false alarms in {false}; going back: {gained} points of accuracy, {lost} of the clean rows lost",
+                highlight=False,
             )
 
 

@@ -17,18 +17,22 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from bezoar.analysis import Analysis, Scene, analyse
 from bezoar.attacks import Attack
+from bezoar.attacks.badnets import BadNets
+from bezoar.attacks.label_flip import LabelFlip
 from bezoar.data import Dataset, Poisoned, Source
-from bezoar.defences import Detector
+from bezoar.defences import Detector, StreamDefence
 from bezoar.errors import CapabilityError
 from bezoar.metrics import accuracy, auroc
-from bezoar.models import Classifier, Model
+from bezoar.models import Checkpoint, Classifier, Model
 from bezoar.models.mlp import MLP
 from bezoar.rng import Rng
 from bezoar.settings import build, describe
 from bezoar.shapes import Chosen
 from bezoar.training import Epoch, Training
 from bezoar.training.end_to_end import EndToEnd
+from bezoar.training.online import Online
 from bezoar.triggers import Trigger
 
 T = TypeVar("T")
@@ -274,6 +278,97 @@ def detector_settings_round_trip(detector: Detector) -> None:
     settings_round_trip("defences", detector)
 
 
+def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
+    """How a model stood along 480 rows, of which 60 from the middle on have wrong labels, or none; where they begin."""
+    known, data, first = toy_images(240, seed=3), toy_images(480), 240
+    model = _toy_model(known)
+    start = EndToEnd(epochs=12, learning_rate=1e-2, batch_size=32).fit(model, known, rng=Rng(0))
+    wrong = (torch.arange(len(data)) >= first) & (torch.arange(len(data)) < first + 60) & poisoned
+    data = dataclasses.replace(data, y=torch.where(wrong, (data.y + 1) % CLASSES, data.y))
+    path = [Checkpoint(0, start)]
+
+    def keep(epoch: Epoch) -> None:
+        assert epoch.classifier is not None
+        path.append(Checkpoint(epoch.rows, epoch.classifier.copy()))
+
+    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, watch=(keep,))
+    return path, first
+
+
+def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
+    """Neither checkpoints, clean rows nor any global random stream is touched, and it goes back to a checkpoint."""
+    (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
+    before = [_bytes(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
+    with global_state_untouched():
+        said = defence.blame(path, clean, rng=Rng(0))
+    assert before == ([_bytes(each.classifier) for each in path], dataclasses.replace(clean).fingerprint)
+    assert any(said.back is each for each in path), "it goes back to no checkpoint of the path"
+    assert len(said.signal) == len(path), "it shows no signal for every checkpoint"
+
+
+def stream_defence_is_reproducible(defence: StreamDefence) -> None:
+    """Same seed, same verdict and signal, to the bit."""
+    path, _ = _planted_path(poisoned=True)
+    first, again = (defence.blame(path, toy_images(seed=2), rng=Rng(0)) for _ in range(2))
+    assert (first.window, first.back.rows) == (again.window, again.back.rows), "the same seed gave another verdict"
+    assert torch.equal(first.signal, again.signal), "the same seed gave another signal"
+
+
+def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
+    """A burst of wrong labels is found where it begins, and a clean stream raises no alarm."""
+    path, first = _planted_path(poisoned=True)
+    said = defence.blame(path, toy_images(seed=2), rng=Rng(0))
+    assert said.window is not None, "a burst of wrong labels went unseen"
+    assert abs(said.window[0] - first) <= 40, f"the burst begins at row {first}; blamed are rows {said.window}"
+    assert said.back.rows <= said.window[0], "it goes back into the window that it blames"
+    clean, _ = _planted_path(poisoned=False)
+    assert defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window is None, "a clean stream raised an alarm"
+
+
+def stream_defence_settings_round_trip(defence: StreamDefence) -> None:
+    """Settings survive JSON and pickle."""
+    settings_round_trip("defences", defence)
+
+
+# Analyses -----------------------------------------------------------------------------------------------------------
+
+
+def _toy_scenes() -> Iterator[Scene]:
+    """A backdoored victim and its control, and the same of wrong labels, which have no trigger."""
+    data, test = toy_images(), toy_images(seed=1)
+    for attack in (BadNets(rate=0.2), LabelFlip(rate=0.2)):
+        poisoned = attack.poison(data, rng=Rng(0))
+        training = EndToEnd(epochs=4, batch_size=32, learning_rate=5e-3)
+        both = [training.fit(_toy_model(data), rows, rng=Rng(0)) for rows in (poisoned.data, data)]
+        paths = [tuple(Checkpoint(240 * place, one) for place in (1, 2)) for one in both]
+        yield Scene(both[0], both[1], poisoned, test, (paths[0], paths[1]))
+
+
+def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
+    """Neither network, rows nor any global random stream is touched."""
+    for scene in _toy_scenes():
+        before = _bytes(scene.victim), _bytes(scene.control), dataclasses.replace(scene.test).fingerprint
+        with global_state_untouched():
+            analyse({"it": analysis}, scene, Rng(0))
+        after = _bytes(scene.victim), _bytes(scene.control), dataclasses.replace(scene.test).fingerprint
+        assert before == after, "the analysis changed what it was given"
+
+
+def analysis_is_reproducible(analysis: Analysis) -> None:
+    """Same seed, same figures and arrays; figures are finite numbers, or None where they do not apply."""
+    for scene in _toy_scenes():
+        first, again = (analyse({"it": analysis}, scene, Rng(0)) for _ in range(2))
+        assert dict(first.values) == dict(again.values), "the same seed gave other figures"
+        assert all(value is None or np.isfinite(value) for value in first.values.values()), "a figure is no number"
+        for name, array in first.arrays.items():
+            assert np.array_equal(array, again.arrays[name], equal_nan=array.dtype.kind == "f"), f"{name} differs"
+
+
+def analysis_settings_round_trip(analysis: Analysis) -> None:
+    """Settings survive JSON and pickle."""
+    settings_round_trip("analyses", analysis)
+
+
 # Classifiers --------------------------------------------------------------------------------------------------------
 
 
@@ -427,6 +522,17 @@ DETECTOR_CHECKS: tuple[Callable[[Detector], None], ...] = (
     detector_finds_what_was_planted,
     detector_settings_round_trip,
 )
+STREAM_DEFENCE_CHECKS: tuple[Callable[[StreamDefence], None], ...] = (
+    stream_defence_leaves_its_inputs_alone,
+    stream_defence_is_reproducible,
+    stream_defence_finds_what_was_planted,
+    stream_defence_settings_round_trip,
+)
+ANALYSIS_CHECKS: tuple[Callable[[Analysis], None], ...] = (
+    analysis_leaves_its_inputs_alone,
+    analysis_is_reproducible,
+    analysis_settings_round_trip,
+)
 CLASSIFIER_CHECKS: tuple[Callable[[Classifier, Dataset], None], ...] = (
     classifier_scores_any_number_of_rows,
     classifier_copies_share_nothing,
@@ -469,6 +575,16 @@ def check_training(training: Training, waive: Mapping[str, str] | None = None) -
 def check_detector(detector: Detector, waive: Mapping[str, str] | None = None) -> None:
     """Fail where a detector breaks a promise that every detector makes; `waive` as `check_attack` has it."""
     _check(DETECTOR_CHECKS, (detector,), waive)
+
+
+def check_stream_defence(defence: StreamDefence, waive: Mapping[str, str] | None = None) -> None:
+    """Hold a defence that looks back along a stream to every promise; as `check_attack`."""
+    _check(STREAM_DEFENCE_CHECKS, (defence,), waive)
+
+
+def check_analysis(analysis: Analysis, waive: Mapping[str, str] | None = None) -> None:
+    """Hold an analysis to every promise; as `check_attack`."""
+    _check(ANALYSIS_CHECKS, (analysis,), waive)
 
 
 def check_classifier(classifier: Classifier, data: Dataset, waive: Mapping[str, str] | None = None) -> None:

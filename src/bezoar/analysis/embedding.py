@@ -1,12 +1,12 @@
 """Where rows lie in a representation, drawn in the plane."""
 
+import warnings
+from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from bezoar.analysis._scene import Learned, Scene, Study
 from bezoar.errors import CapabilityError, SettingsError
@@ -43,11 +43,8 @@ class Embedding:
     def __post_init__(self) -> None:
         if len(set(self.methods)) < len(self.methods) or not self.methods:
             raise SettingsError([f"Embedding.methods must be different methods, one or more; got {self.methods}."])
-        if "umap" in self.methods:
-            try:
-                import umap  # noqa: F401, PLC0415 - an extra, and slow to import
-            except ImportError as error:
-                raise SettingsError(["Embedding.methods: umap needs umap-learn: pip install umap-learn."]) from error
+        if "umap" in self.methods and find_spec("umap") is None:
+            raise SettingsError(["Embedding.methods: umap needs umap-learn: pip install umap-learn."])
 
     def begin(self, scene: Scene, rng: Rng) -> Study:
         """Nothing is looked at meanwhile: few rows are drawn."""
@@ -97,13 +94,19 @@ def embed(features: Features, method: Method, *, rng: Rng) -> NDArray[np.float32
     if rows.shape[1] < 2:
         rows = np.pad(rows, ((0, 0), (0, 1)))
     if method == "pca":
+        from sklearn.decomposition import PCA  # noqa: PLC0415 - it takes its time
+
         return np.asarray(PCA(2, svd_solver="full").fit_transform(rows), np.float32)
     if method == "tsne":
+        from sklearn.manifold import TSNE  # noqa: PLC0415 - it takes its time
+
         perplexity = min(30.0, (len(rows) - 1) / 3)
         tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=rng.integer(), n_jobs=1)
         return np.asarray(tsne.fit_transform(rows), np.float32)
     try:
-        import umap  # noqa: PLC0415 - an extra, and slow to import
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImportWarning)  # of the variant that needs TensorFlow
+            import umap  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise CapabilityError("UMAP needs umap-learn: pip install umap-learn.") from error
     reducer = umap.UMAP(n_neighbors=min(15, len(rows) - 1), random_state=rng.integer(), n_jobs=1)

@@ -125,7 +125,7 @@ def guided_backpropagation(classifier: Classifier, x: Inputs, y: Labels) -> Tens
 
 
 def integrated_gradients(
-    classifier: Classifier, x: Inputs, y: Labels, *, baseline: Inputs | None = None, steps: int = 50
+    classifier: Classifier, x: Inputs, y: Labels, *, baseline: Tensor | None = None, steps: int = 50
 ) -> Tensor:
     """Each pixel's part in the difference of a class's logit between a row and a baseline (n, *shape).
 
@@ -135,7 +135,7 @@ def integrated_gradients(
         classifier: the network.
         x: rows as the classifier takes them (n, *shape).
         y: the class that is asked about, of each row (n).
-        baseline: where the path to the rows begins; zeros where left out.
+        baseline: where the path to the rows begins, one row for all or one for each; zeros where left out.
         steps: points of the quadrature.
 
     Raises:

@@ -1,8 +1,9 @@
 """Defences: one a file, found by its name. None of them knows the truth."""
 
 from bezoar.defences._detector import Detector
+from bezoar.defences._stream import Blamed, StreamDefence
 from bezoar.registry import lazily
 
-__all__ = ["Detector"]
+__all__ = ["Blamed", "Detector", "StreamDefence"]
 
 __getattr__, __dir__ = lazily("defences")

@@ -10,7 +10,7 @@ from bezoar.analysis import Analysis
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Source, Splits
 from bezoar.data.sources.digits import Digits
-from bezoar.defences import Detector
+from bezoar.defences import Detector, StreamDefence
 from bezoar.errors import SettingsError
 from bezoar.experiment.defend import trusted_rows
 from bezoar.experiment.events import Tell, silent
@@ -25,6 +25,7 @@ from bezoar.surrogates import Surrogate
 from bezoar.surrogates.trained import Trained
 from bezoar.training import Training
 from bezoar.training.end_to_end import EndToEnd
+from bezoar.training.loop import comes_once
 
 
 @component
@@ -41,7 +42,8 @@ class Experiment:
         repeats: how many times all is done, each with a seed of its own.
         surrogate: the model that an attack is crafted against, where it needs one.
         train_rows: train on so many rows, drawn from the training set; null for all.
-        defences: detectors, which score the rows that the victim trains on.
+        defences: detectors, which score the rows that the victim trains on, and defences of streams, which say when
+            they went wrong.
         trusted: where there are defences, the share of the test set that the defender has: one half to train a model
             of its own on, the other to set thresholds; nothing is measured on these rows.
         analysis: what is asked of what the networks have learned, victim against control.
@@ -63,7 +65,7 @@ class Experiment:
     repeats: AtLeastOne = 1
     surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
     train_rows: AtLeastOne | None = None
-    defences: tuple[Annotated[Detector, Component("defences")], ...] = ()
+    defences: tuple[Annotated[Detector | StreamDefence, Component("defences")], ...] = ()
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
 
@@ -99,8 +101,15 @@ class Experiment:
 
     @property
     def detectors(self) -> dict[str, Detector]:
-        """The defences by name."""
-        return {name_of("defences", type(each)): each for each in self.defences}
+        """The defences that score rows, by name."""
+        named = {name_of("defences", type(each)): each for each in self.defences}
+        return {name: each for name, each in named.items() if isinstance(each, Detector)}
+
+    @property
+    def stream_defences(self) -> dict[str, StreamDefence]:
+        """The defences that look back along a stream, by name."""
+        named = {name_of("defences", type(each)): each for each in self.defences}
+        return {name: each for name, each in named.items() if isinstance(each, StreamDefence)}
 
     @property
     def analyses(self) -> dict[str, Analysis]:
@@ -133,9 +142,17 @@ class Experiment:
         for path, part, subject in parts:
             if callable(ask := getattr(part, "problems", None)):
                 found += [f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)]
+        looks = getattr(self.training, "checkpoints", 0)
+        for name, each in self.stream_defences.items():
+            if not comes_once(self.training):
+                found.append(f"defences: {name} looks back along a stream; the training online gives one.")
+            elif looks < each.fewest:
+                found.append(f"defences: {name} needs {each.fewest} checkpoints of the training; it keeps {looks}.")
         if not found:
             try:
                 made = self.blank(train, Rng(self.seed))
+                if callable(given := getattr(self.training, "given", None)):
+                    given(self.model, made)
                 if self.analysis and "features" not in made.can:
                     found.append("analysis looks into a network's layers, and the model has none.")
             except SettingsError as error:

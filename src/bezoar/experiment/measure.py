@@ -11,14 +11,16 @@ from bezoar.data import Dataset, Goal, Poisoned, Scorer
 from bezoar.experiment.stages import Fitted
 from bezoar.goals.backdoor import Backdoor
 from bezoar.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
-from bezoar.models import Checkpoint, Classifier, predictions
+from bezoar.models import Classifier, predictions
 from bezoar.models.module import ModuleClassifier
 
 EXAMPLES = 8
 TRAJECTORY_ROWS = 2000
 ROUNDS, ROUND_ROWS = 11, 1000
 """How many rounds, at most, and on how many test rows accuracy is told by round."""
-NOT_SHARES = {"accuracy_drop", "poison_rows", "victim_loss", "control_loss"}
+NOT_SHARES = {"filters_apart", "accuracy_drop", "poison_rows", "victim_loss", "control_loss"}
+
+NOT_SHARES_IN = ("moved.", "control_moved.", "appears.", "cka.")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,12 @@ def judge(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> 
 
 def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
     """Each figure's mean, n and 95 % interval over the repeats."""
-    return {name: summary([values[name] for values in repeats], share=name not in NOT_SHARES) for name in repeats[0]}
+    return {name: summary([values[name] for values in repeats], share=_is_share(name)) for name in repeats[0]}
+
+
+def _is_share(name: str) -> bool:
+    """Whether a figure lies between 0 and 1 whatever happens."""
+    return name not in NOT_SHARES and not name.startswith(NOT_SHARES_IN) and not name.endswith(".regained")
 
 
 def examples(poisoned: Poisoned, victim: Scorer, control: Scorer, test: Dataset) -> dict[str, Tensor]:
@@ -108,16 +115,16 @@ def trajectory(
     is no success. The start comes first, where there is one.
     """
     few = test.subset(torch.arange(min(len(test), TRAJECTORY_ROWS), device=test.device))
-    steps = min(len(one.checkpoints) for one in fitted)
-    first = [] if start is None else [Checkpoint(0, start)]
+    ways = [one.path_from(start) for one in fitted]
+    steps = min(map(len, ways))
     accuracies, successes = [], []
-    for one in fitted:
-        stood = [each.classifier for each in (*first, *one.checkpoints[:steps])]
+    for way in ways:
+        stood = [each.classifier for each in way[:steps]]
         accuracies.append([accuracy(each, few) for each in stood])
         found = [goal.success(each, few) for each in stood]
         successes.append([math.nan if each is None else each for each in found])
     return {
-        "trajectory_rows": torch.tensor([each.rows for each in (*first, *fitted[0].checkpoints[:steps])]),
+        "trajectory_rows": torch.tensor([each.rows for each in ways[0][:steps]]),
         "trajectory_accuracy": torch.tensor(accuracies, dtype=torch.float64),
         "trajectory_success": torch.tensor(successes, dtype=torch.float64),
     }

@@ -41,6 +41,10 @@ def fit_start(
     experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, role: str, number: int
 ) -> Classifier | None:
     """The model that the training starts from; None where it starts with new weights."""
+    if callable(given := getattr(experiment.training, "given", None)):
+        start = given(experiment.model, blank_on(stages, experiment.model, opening.splits.train, rng.child("model")))
+        if start is not None:
+            return start  # type: ignore[no-any-return]
     before = getattr(experiment.training, "before", None)
     if opening.known is None or before is None:
         return None
@@ -58,6 +62,8 @@ def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng:
     model, training = experiment.surrogate.recipe(experiment.model, experiment.training)
     like = replace(experiment, model=model, training=training)
     start, train = None, opening.splits.train
+    if opening.known is None and callable(getattr(training, "given", None)):
+        start = fit_start(like, opening, stages, rng.child("start"), "surrogate", number)
     if opening.known is not None and callable(getattr(training, "divide", None)):
         known = experiment.surrogate.knows(opening.known, rng.child("known"))
         start = fit_start(like, replace(opening, known=known), stages, rng.child("start"), "surrogate", number)

@@ -8,6 +8,7 @@ import torch
 from bezoar.analysis import Learned, Scene, analyse
 from bezoar.data import CLEAN, Splits
 from bezoar.errors import SettingsError
+from bezoar.experiment.blamed import look_back
 from bezoar.experiment.defend import Defender, Found, clean_rows, detect, too_few
 from bezoar.experiment.doubts import doubts
 from bezoar.experiment.events import Planned, Tell
@@ -31,6 +32,7 @@ from bezoar.goals.backdoor import Backdoor
 from bezoar.models import Classifier
 from bezoar.rng import Rng
 from bezoar.settings import describe, describe_fields
+from bezoar.training.loop import comes_once
 
 
 def run_cells(
@@ -120,6 +122,12 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         detectors = experiment.detectors
         given = Defender(before=before, after=victim.classifier, clean=clean)
         found = stages.timed(number, "defend", lambda: detect(detectors, poisoned, given, rng.child("detect")))
+    if streams := experiment.stream_defences:
+        came = poisoned.roles[order] != CLEAN
+        ways = (victim.path_from(start), control.path_from(start))
+        asked = (streams, ways, came, poisoned.goal, test, clean, rng.child("blame"))
+        back = stages.timed(number, "look back", lambda: look_back(*asked))
+        found = Found({**found.values, **back.values}, {**found.scores, **back.scores})
     learned = Learned()
     if experiment.analysis:
         paths = (victim.checkpoints, control.checkpoints)
@@ -131,7 +139,7 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         pictures |= by_round(poisoned, surrogate, getattr(experiment.attack, "victim_step", None), test)
         if victim.checkpoints:
             pictures |= trajectory(poisoned.goal, (victim, control), start, test)
-            if is_stream(experiment.training) and getattr(experiment.training, "schedule", "") == "stream":
+            if comes_once(experiment.training):
                 pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
         shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.arrays}
     return Repeat(

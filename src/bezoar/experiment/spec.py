@@ -77,7 +77,7 @@ def _experiment(mapping: Mapping[str, Any], allow_code: bool) -> Experiment:
 
 def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
     missing = []
-    for kind in ("datasets", "attacks", "models"):
+    for kind in ("datasets", "attacks", "models", "trainings"):
         path = kind.removesuffix("s")
         if path not in mapping:
             continue

@@ -31,6 +31,10 @@ class Fitted:
     losses: tuple[float, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
 
+    def path_from(self, start: Classifier | None) -> tuple[Checkpoint, ...]:
+        """Its checkpoints, after the model that it started from, where it did from one."""
+        return (*([] if start is None else [Checkpoint(0, start)]), *self.checkpoints)
+
 
 @dataclass(frozen=True)
 class Stages:

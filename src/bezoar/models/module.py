@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -187,14 +188,7 @@ class ModuleClassifier:
             CapabilityError: there is no such layer.
         """
         kept: dict[str, Tensor] = {}
-
-        def keep(name: str) -> Callable[..., None]:
-            def hook(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-                kept[name] = output.detach().clone()  # what follows may work in place
-
-            return hook
-
-        handles = [self._layer(name).register_forward_hook(keep(name)) for name in layers]
+        handles = [self._layer(name).register_forward_hook(partial(_keep, kept, name)) for name in layers]
         try:
             with torch.no_grad(), self.evaluating():
                 self.logits(x.to(self.device))
@@ -266,6 +260,17 @@ class ModuleClassifier:
             raise CapabilityError(f"These weights do not fit this architecture: {error}") from error
         return made
 
+    def classes_of(self, state: dict[str, Tensor]) -> int:
+        """For how many classes these weights of the same architecture are.
+
+        Raises:
+            CapabilityError: they have no such last layer.
+        """
+        name = f"{self._last_linear()[0]}.weight".lstrip(".")
+        if name not in state:
+            raise CapabilityError(f"These weights have no '{name}'.{did_you_mean(name, state)}")
+        return len(state[name])
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """The module in evaluation mode for a while."""
@@ -311,6 +316,11 @@ class ModuleClassifier:
                 ["The module's rows sum to 1, so they look like probabilities. Pass outputs='probabilities'."]
             )
         return int(out.shape[1])
+
+
+def _keep(kept: dict[str, Tensor], name: str, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+    """A forward hook that keeps what a layer gives."""
+    kept[name] = output.detach().clone()  # what follows may work in place
 
 
 def hold_made_for(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from matplotlib import image
+from matplotlib import colormaps, image
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -51,6 +51,29 @@ def as_pixels(row: Array) -> Array:
     values = np.clip(values, 0, 1).transpose(1, 2, 0)
     values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3]
     return np.concatenate([values, values[:, :, :1]], axis=2) if values.shape[2] == 2 else values
+
+
+def tiled(tiles: list[list[Array]]) -> Array:
+    """Pictures (height, width, 4) of one size, side by side in lines, with grey between them."""
+    blank = np.ones_like(tiles[0][0])
+    across = max(map(len, tiles))
+    lines = []
+    for line in tiles:
+        framed = [np.pad(tile, ((1, 1), (1, 1), (0, 0)), constant_values=0.8) for tile in line]
+        framed += [np.pad(blank, ((1, 1), (1, 1), (0, 0)), constant_values=1)] * (across - len(line))
+        lines.append(np.concatenate(framed, axis=1))
+    return np.concatenate(lines)
+
+
+def coloured(values: Array, name: str, low: float, high: float) -> Array:
+    """Numbers (height, width) as a picture (height, width, 4) by one of matplotlib's colour maps."""
+    scale = max(high - low, 1e-12)
+    return np.asarray(colormaps[name](np.clip((values - low) / scale, 0, 1)))
+
+
+def opaque(pixels: Array) -> Array:
+    """A picture (height, width, 3) with a fourth channel."""
+    return np.concatenate([pixels, np.ones_like(pixels[:, :, :1])], axis=2)
 
 
 def difference(before: Array, after: Array) -> Array:

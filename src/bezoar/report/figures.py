@@ -183,9 +183,29 @@ def trajectory(run: Run) -> bytes:
             run.arrays[name], (VICTIM, CONTROL), "-:", ("victim", "control"), strict=True
         ):
             axes.plot(rows, 100 * values, line, color=colour, marker="." if who == "victim" else None, label=who)
-        arrivals = run.arrays.get("poison_arrivals", np.zeros(0))
-        axes.plot(arrivals, np.full(len(arrivals), -4), "|", color=INK, markersize=4, label="poison", clip_on=False)
-        axes.set(xlabel="rows of the stream", ylabel=title, ylim=(-6, 102))
+        if (arrivals := run.arrays.get("poison_arrivals")) is not None and len(arrivals):
+            axes.plot(arrivals, np.full(len(arrivals), -4), "|", color=INK, markersize=4, label="poison", clip_on=False)
+        axes.set(xlabel="rows learned from", ylabel=title, ylim=(-6, 102))
+        axes.legend(frameon=False, fontsize=8)
+        style(axes)
+    return to_png(figure)
+
+
+def looking_back(run: Run) -> bytes:
+    """What each defence of a stream saw of victim and control, and the window that it blames."""
+    names = [str(name) for name in run.arrays["blame_names"]]
+    rows, windows = run.arrays["blame_rows"], run.arrays["blame_windows"]
+    figure = Figure(figsize=(5.2, 2.9 * len(names)), dpi=110, layout="constrained")
+    drawn = figure.subplots(len(names), squeeze=False)[:, 0]
+    for axes, name, both, window in zip(drawn, names, run.arrays["blame_signals"], windows, strict=True):
+        for values, colour, line, who in zip(both, (VICTIM, CONTROL), ("-", ":"), ("victim", "control"), strict=True):
+            axes.plot(rows, values, line, color=colour, marker=".", label=who)
+        if window[1] > 0:
+            axes.axvspan(*window, color=INK, alpha=0.15, linewidth=0, label="blamed")
+        if (arrivals := run.arrays.get("poison_arrivals")) is not None and len(arrivals):
+            floor = np.full(len(arrivals), both.min())
+            axes.plot(arrivals, floor, "|", color=INK, markersize=6, label="poison", clip_on=False)
+        axes.set(xlabel="rows learned from", ylabel=f"{short(name, 30)}: signal")
         axes.legend(frameon=False, fontsize=8)
         style(axes)
     return to_png(figure)

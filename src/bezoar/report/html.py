@@ -215,7 +215,7 @@ def _figures(run: Run) -> list[Picture]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
-    found += [*_along(run), *learned(run), *_crafting(run), *_detection(run)]
+    found += [*_along(run), *learned(run), *_crafting(run), *_detection(run), *_looking_back(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
 
@@ -255,7 +255,7 @@ def _crafting(run: Run) -> list[Picture]:
 
 
 def _detection(run: Run) -> list[Picture]:
-    if "defence_names" not in run.arrays:
+    if not len(run.arrays.get("defence_names", ())):
         return []
     said = [
         f"{name}: AUROC {words.number(run.mean(f'defence.{name}.auroc'))}, catches "
@@ -265,6 +265,20 @@ def _detection(run: Run) -> list[Picture]:
     ]
     caption = f"What the detectors make of the training set, first repeat. Means over the repeats: {'; '.join(said)}."
     return [Picture("detection", figures.distributions(run), "; ".join(said), caption)]
+
+
+def _looking_back(run: Run) -> list[Picture]:
+    if "blame_names" not in run.arrays:
+        return []
+    said = [
+        f"{name}: right in {words.percent(run.mean(f'defence.{name}.right'))} of the repeats, false alarms in "
+        f"{words.percent(run.mean(f'defence.{name}.false_alarm'))}; going back regains "
+        f"{words.points(run.mean(f'defence.{name}.regained'))} and loses "
+        f"{words.percent(run.mean(f'defence.{name}.clean_rows_lost'))} of the stream's clean rows"
+        for name in map(str, run.arrays["blame_names"])
+    ]
+    caption = f"When the stream went wrong, first repeat. {'; '.join(said)}."
+    return [Picture("looking_back", figures.looking_back(run), "; ".join(said), caption)]
 
 
 def _pictorial(rows: Array) -> bool:

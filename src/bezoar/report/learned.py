@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bezoar.report import words
 from bezoar.report.drawing import (
@@ -16,8 +18,11 @@ from bezoar.report.drawing import (
     Picture,
     annotate,
     as_pixels,
+    coloured,
+    opaque,
     short,
     style,
+    tiled,
     to_png,
 )
 from bezoar.report.run import Array, Run
@@ -108,13 +113,14 @@ def _over_training(run: Run) -> Iterator[Picture]:
     moved, rows = _array(run, "drift.over_training"), _array(run, "drift.rows")
     if moved is None or rows is None:
         return
-    layers = _names(run.arrays["analysis.drift.layers"])
+    layers, viridis = _names(run.arrays["analysis.drift.layers"]), colormaps["viridis"]
     figure = Figure(figsize=(8.6, 3.4), dpi=110, layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, values, who in zip(panels, moved, ("victim", "control"), strict=True):
         for place, name in enumerate(layers):
-            colour, mark = CYCLE[place % len(CYCLE)], MARKS[place % len(MARKS)]
+            colour, mark = viridis(0.9 * place / max(1, len(layers) - 1)), MARKS[place % len(MARKS)]
             axes.plot(rows, values[:, place], color=colour, marker=mark, markersize=4, label=short(name, 18))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
         axes.set(title=who, xlabel="rows learned from")
         style(axes)
@@ -169,17 +175,16 @@ def _saliency(run: Run) -> Iterator[Picture]:
         for side, who in enumerate(("victim", "control"))
         if not np.isnan(maps[side, place]).all()
     ]
-    figure = Figure(figsize=(0.95 * len(rows) + 1, 0.98 * len(lines)), dpi=110, layout="constrained")
-    for drawn, (title, values) in zip(figure.subplots(len(lines), len(rows), squeeze=False), lines, strict=True):
-        for place, axes in enumerate(drawn):
-            if values is None:
-                axes.imshow(as_pixels(rows[place]), interpolation="nearest")
-            else:
-                size = np.abs(values[place]).sum(0)
-                axes.imshow(size, cmap="inferno", vmin=0, vmax=max(float(size.max()), 1e-12), interpolation="nearest")
-            axes.set_xticks([])
-            axes.set_yticks([])
-        drawn[0].set_ylabel(title, fontsize=7, rotation=0, ha="right", va="center")
+    tiles = [
+        [
+            opaque(as_pixels(rows[place]))
+            if values is None
+            else coloured(size := np.abs(values[place]).sum(0), "inferno", 0, float(size.max()))
+            for place in range(len(rows))
+        ]
+        for _, values in lines
+    ]
+    figure = _mosaic(tiles, [title for title, _ in lines], size=0.95)
     figures = [
         (method, run.metrics.get(f"salient.{method}"), run.metrics.get(f"control_salient.{method}"))
         for method in methods
@@ -201,27 +206,33 @@ def _filters(run: Run) -> Iterator[Picture]:
     if both is None:
         return
     count, across = both.shape[1], min(both.shape[1], 16)
-    down = -(-count // across)
-    figure = Figure(figsize=(0.5 * across + 1, 1.1 * down + 0.2), dpi=110, layout="constrained")
-    grid = figure.subplots(2 * down, across, squeeze=False)
-    for line, drawn in enumerate(grid):
-        side, block = line % 2, line // 2
-        for place, axes in enumerate(drawn):
-            axes.set_xticks([])
-            axes.set_yticks([])
-            if (unit := block * across + place) >= count:
-                axes.set_axis_off()
-                continue
-            weights = both[side, unit]
-            size = max(float(np.abs(both[:, unit]).max()), 1e-12)
-            if weights.shape[0] == 3:
-                axes.imshow(as_pixels(0.5 + weights / (2 * size)), interpolation="nearest")
-            else:
-                axes.imshow(weights.mean(0), cmap="RdBu_r", vmin=-size, vmax=size, interpolation="nearest")
-        drawn[0].set_ylabel(("victim", "control")[side], fontsize=7)
+    blocks = [range(first, min(first + across, count)) for first in range(0, count, across)]
+    tiles = [[_filter(both[side, unit], both[:, unit]) for unit in block] for block in blocks for side in (0, 1)]
+    figure = _mosaic(tiles, ["victim", "control"] * len(blocks), size=0.5)
     apart = words.percent(run.mean("filters_apart"))
     alt = f"{count} filters of the first layer, of victim and control. They differ by {apart} of the control's norm."
     yield Picture("filters", to_png(figure), alt, f"The first layer's filters that differ most, first repeat. {alt}")
+
+
+def _filter(weights: Array, twins: Array) -> Array:
+    """A filter (channels, height, width) as a picture, on one scale with its twin."""
+    size = max(float(np.abs(twins).max()), 1e-12)
+    if weights.shape[0] == 3:
+        return opaque(as_pixels(0.5 + weights / (2 * size)))
+    return coloured(weights.mean(0), "RdBu_r", -size, size)
+
+
+def _mosaic(tiles: list[list[Array]], names: list[str], size: float) -> Figure:
+    """Small pictures in lines, each line with its name."""
+    across, high = max(map(len, tiles)), tiles[0][0].shape[0] + 2
+    figure = Figure(figsize=(size * across + 1, size * len(tiles) + 0.1), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(tiled(tiles), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([high * (line + 0.5) - 0.5 for line in range(len(tiles))], names, fontsize=7)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
 
 
 def _embedding(run: Run) -> Iterator[Picture]:

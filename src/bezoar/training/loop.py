@@ -78,6 +78,11 @@ class Training(Protocol):
         """
 
 
+def comes_once(training: Training) -> bool:
+    """Whether rows are learned from in the order in which they come, each as often as it comes and no more."""
+    return callable(getattr(training, "arrange", None)) and getattr(training, "schedule", "") == "stream"
+
+
 def load_source(source: Source) -> Splits:
     """Both splits of a data set."""
     return source.load()

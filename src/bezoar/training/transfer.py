@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
@@ -10,12 +11,16 @@ from torch import nn
 
 from bezoar.data import Dataset, Source, Splits
 from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.models import Classifier
+from bezoar.models import Classifier, Model
+from bezoar.models.files import read_weights
 from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Component, Count, component
 from bezoar.training.end_to_end import EndToEnd
 from bezoar.training.loop import Recipe, Training, Watch, load_source, train
+
+OWN = "own"
+"""In place of a file: the weights that the model has."""
 
 
 @component
@@ -26,11 +31,13 @@ class Transfer(Recipe):
     those of the training on the target.
 
     Args:
-        pretraining: how the model is trained on the source.
+        pretraining: how the model is trained on the source; end to end if null.
+        weights: instead of a training on a source, a file of weights of the model trained elsewhere (`.safetensors` or
+            a state dict), or `own`: those that a classifier made in Python, or a module with weights, has.
         source: the data set it is trained on, of rows of the same shape; null for a part of the target's own.
         target_classes: where there is no source: these classes are the target, all others the source. Empty to take
             `source_share` of the training rows, of all classes, for the source.
-        source_share: where there is neither.
+        source_share: where there is neither; 0.5 if null.
         layers: how many of the last layers with weights are trained.
         head: `reset` gives the last layer new weights; `keep` goes on with the source's, if the classes are as many.
 
@@ -49,10 +56,11 @@ class Transfer(Recipe):
     True
     """
 
-    pretraining: Annotated[Training, Component("trainings")] = EndToEnd()
+    pretraining: Annotated[Training, Component("trainings")] | None = None
+    weights: str | None = None
     source: Annotated[Source, Component("datasets")] | None = None
     target_classes: tuple[Count, ...] = ()
-    source_share: Annotated[float, Interval(gt=0, lt=1)] = 0.5
+    source_share: Annotated[float, Interval(gt=0, lt=1)] | None = None
     layers: AtLeastOne = 1
     head: Literal["reset", "keep"] = "reset"
 
@@ -65,18 +73,61 @@ class Transfer(Recipe):
             problems.append("Transfer.target_classes names a class more than once.")
         if len(self.target_classes) == 1:
             problems.append("Transfer.target_classes must be at least two classes.")
+        if self.weights is not None:
+            others = ("pretraining", "source", "target_classes", "source_share")
+            problems += [
+                f"Transfer.{name} is for a training on a source; weights are that of one which was trained elsewhere."
+                for name in others
+                if getattr(self, name) not in (None, ())
+            ]
+        elif self.source_share is not None and (self.source is not None or self.target_classes):
+            problems.append("Transfer.source_share is for a source of the target's own rows; there is another.")
         if problems:
             raise SettingsError(problems)
 
     @property
-    def before(self) -> Training:
-        """How the model is trained on the source."""
-        return self.pretraining
+    def before(self) -> Training | None:
+        """How the model is trained on the source; None where it was trained elsewhere."""
+        return (self.pretraining or EndToEnd()) if self.weights is None else None
+
+    def files(self) -> tuple[Path, ...]:
+        """The file of weights, where there is one."""
+        return () if self.weights in (None, OWN) else (Path(str(self.weights)),)
+
+    def given(self, model: Model, blank: Classifier) -> Classifier | None:
+        """The model that was trained elsewhere; None where it is to be trained on a source.
+
+        Args:
+            model: the experiment's.
+            blank: what it builds for the target's rows.
+
+        Raises:
+            SettingsError: the weights are not the model's, or it has none of its own.
+            MissingDataError: there is no such file.
+        """
+        if self.weights is None:
+            return None
+        if self.weights == OWN:
+            if isinstance(model, ModuleClassifier):
+                return model.copy().to(getattr(blank, "device", model.device))
+            if getattr(model, "weights", None) is None:
+                named = type(model).__name__
+                raise SettingsError([f"Transfer.weights is 'own', and {named} starts with new ones. Name a file."])
+            return blank.copy()
+        state = read_weights(self.weights)
+        try:
+            if isinstance(blank, ModuleClassifier) and (classes := blank.classes_of(state)) != blank.classes:
+                blank = blank.with_head(classes, Rng(0))
+            return blank.with_state(state)
+        except CapabilityError as error:
+            raise SettingsError([f"Transfer.weights: {self.weights} is of another model. {error}"]) from error
 
     def divide(
         self, splits: Splits, rng: Rng, read: Callable[[Source], Splits] = load_source
     ) -> tuple[Dataset | None, Splits]:
         """The source's rows, and the target's splits, each with classes of their own, numbered from 0."""
+        if self.weights is not None:
+            return None, splits
         if self.source is not None:
             known = read(self.source).train
             if (known.shape, known.bounds) != (splits.train.shape, splits.train.bounds):
@@ -87,10 +138,10 @@ class Transfer(Recipe):
             return known, splits
         if self.target_classes:
             return self._by_class(splits)
-        order = rng.order(splits.train.ids)
-        cut = round(self.source_share * len(order))
+        order, share = rng.order(splits.train.ids), self.source_share or 0.5
+        cut = round(share * len(order))
         if not 0 < cut < len(order):
-            raise DataError(f"{len(order)} rows are too few for a source of {self.source_share:.0%} and a target.")
+            raise DataError(f"{len(order)} rows are too few for a source of {share:.0%} and a target.")
         known_rows, rest = (torch.sort(part).values for part in (order[:cut], order[cut:]))
         return splits.train.subset(known_rows), Splits(train=splits.train.subset(rest), test=splits.test)
 
