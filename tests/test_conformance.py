@@ -14,6 +14,7 @@ from bezoar.testing import (
     CLASSIFIER_CHECKS,
     DETECTOR_CHECKS,
     MODEL_CHECKS,
+    SCAN_CHECKS,
     SOURCE_CHECKS,
     STREAM_DEFENCE_CHECKS,
     TRAINING_CHECKS,
@@ -37,6 +38,7 @@ WAIVED: dict[tuple[str, str], str] = {
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "end_to_end": {"epochs": 8, "learning_rate": 5e-3, "batch_size": 32},
+    "neural_cleanse": {"steps": 300, "batch_size": 24},
     "module": {"factory": "tests.toys:small_net"},
     "preact_resnet18": {"width": 4},
     "generative_poison": {"hidden": (16,), "pretraining": 20, "rounds": 3},
@@ -94,6 +96,11 @@ def test_trainings(name: str, check: Callable[[Any], None]) -> None:
 
 @pytest.mark.parametrize(("name", "check"), cases("defences", STREAM_DEFENCE_CHECKS, "blame"))
 def test_stream_defences(name: str, check: Callable[[Any], None]) -> None:
+    check(made("defences", name))
+
+
+@pytest.mark.parametrize(("name", "check"), cases("defences", SCAN_CHECKS, "scan"))
+def test_scans(name: str, check: Callable[[Any], None]) -> None:
     check(made("defences", name))
 
 

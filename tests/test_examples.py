@@ -37,6 +37,7 @@ def test_a_shipped_spec_is_valid(name: str) -> None:
         "features_digits.yaml",
         "gradient_poison_digits.yaml",
         "label_flip_rates.yaml",
+        "neural_cleanse_digits.yaml",
         "online_digits.yaml",
     ],
 )

@@ -38,7 +38,7 @@ KINDS = {
     "attacks": Kind("attack", "bezoar.attacks", ("poison",)),
     "surrogates": Kind("surrogate", "bezoar.surrogates", ("recipe",)),
     "arrivals": Kind("arrival", "bezoar.arrivals", ("arrange",)),
-    "defences": Kind("defence", "bezoar.defences", ("score", "blame")),
+    "defences": Kind("defence", "bezoar.defences", ("score", "blame", "scan")),
     "analyses": Kind("analysis", "bezoar.analysis", ("begin",)),
     "trainings": Kind("training", "bezoar.training", ("fit",)),
 }

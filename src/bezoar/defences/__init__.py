@@ -2,8 +2,9 @@
 
 from bezoar.defences._detector import Detector
 from bezoar.defences._stream import Blamed, StreamDefence
+from bezoar.defences._verdict import Scan, Verdict
 from bezoar.registry import lazily
 
-__all__ = ["Blamed", "Detector", "StreamDefence"]
+__all__ = ["Blamed", "Detector", "Scan", "StreamDefence", "Verdict"]
 
 __getattr__, __dir__ = lazily("defences")

@@ -10,7 +10,7 @@ from bezoar.analysis import Analysis
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Source, Splits
 from bezoar.data.sources.digits import Digits
-from bezoar.defences import Detector, StreamDefence
+from bezoar.defences import Detector, Scan, StreamDefence
 from bezoar.errors import SettingsError
 from bezoar.experiment.defend import trusted_rows
 from bezoar.experiment.events import Tell, silent
@@ -42,8 +42,8 @@ class Experiment:
         repeats: how many times all is done, each with a seed of its own.
         surrogate: the model that an attack is crafted against, where it needs one.
         train_rows: train on so many rows, drawn from the training set; null for all.
-        defences: detectors, which score the rows that the victim trains on, and defences of streams, which say when
-            they went wrong.
+        defences: detectors, which score the rows that the victim trains on; defences of streams, which say when they
+            went wrong; scans, which look for a backdoor in the victim.
         trusted: where there are defences, the share of the test set that the defender has: one half to train a model
             of its own on, the other to set thresholds; nothing is measured on these rows.
         analysis: what is asked of what the networks have learned, victim against control.
@@ -65,7 +65,7 @@ class Experiment:
     repeats: AtLeastOne = 1
     surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
     train_rows: AtLeastOne | None = None
-    defences: tuple[Annotated[Detector | StreamDefence, Component("defences")], ...] = ()
+    defences: tuple[Annotated[Detector | StreamDefence | Scan, Component("defences")], ...] = ()
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
 
@@ -112,6 +112,12 @@ class Experiment:
         return {name: each for name, each in named.items() if isinstance(each, StreamDefence)}
 
     @property
+    def scans(self) -> dict[str, Scan]:
+        """The defences that look for a backdoor in a classifier, by name."""
+        named = {name_of("defences", type(each)): each for each in self.defences}
+        return {name: each for name, each in named.items() if isinstance(each, Scan)}
+
+    @property
     def analyses(self) -> dict[str, Analysis]:
         """The analyses by name."""
         return {name_of("analyses", type(each)): each for each in self.analysis}
@@ -153,6 +159,11 @@ class Experiment:
                 made = self.blank(train, Rng(self.seed))
                 if callable(given := getattr(self.training, "given", None)):
                     given(self.model, made)
+                found += [
+                    f"defences: {name} needs gradients, and the model has none."
+                    for name in self.scans
+                    if "gradients" not in made.can
+                ]
                 if self.analysis and "features" not in made.can:
                     found.append("analysis looks into a network's layers, and the model has none.")
             except SettingsError as error:

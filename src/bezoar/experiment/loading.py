@@ -48,8 +48,8 @@ EXAMPLES = (
     "trajectory_success",
     "poison_arrivals",
 )
-ANALYSIS = "analysis."
-"""The names of what an analysis gave begin so."""
+OPEN = ("analysis.", "scan_")
+"""So begin the names of what analyses and scans gave."""
 
 
 def load_result(folder: Path, *, allow_code: bool) -> Result:
@@ -83,7 +83,7 @@ def read_details(file: Path) -> dict[str, NDArray[Any]]:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return npz.read(file, DETAILS, [*EXAMPLES, *(name for name in npz.names(file) if name.startswith(ANALYSIS))])
+    return npz.read(file, DETAILS, [*EXAMPLES, *(name for name in npz.names(file) if name.startswith(OPEN))])
 
 
 def _load_repeat(

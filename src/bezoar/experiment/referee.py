@@ -25,6 +25,7 @@ from bezoar.experiment.opening import (
     surrogate_fits,
 )
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
+from bezoar.experiment.scanned import score_scans
 from bezoar.experiment.stages import Stages, choose_device
 from bezoar.experiment.store import Store
 from bezoar.experiment.yaml12 import dump_yaml
@@ -128,6 +129,16 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         asked = (streams, ways, came, poisoned.goal, test, clean, rng.child("blame"))
         back = stages.timed(number, "look back", lambda: look_back(*asked))
         found = Found({**found.values, **back.values}, {**found.scores, **back.scores})
+    if scans := experiment.scans:
+        verdicts = {
+            name: (
+                stages.scan("victim", name, each, victim.classifier, clean, rng.child("scan", name), number),
+                stages.scan("control", name, each, control.classifier, clean, rng.child("scan", name), number),
+            )
+            for name, each in scans.items()
+        }
+        looked = score_scans(verdicts, poisoned.goal, test)
+        found = Found({**found.values, **looked.values}, {**found.scores, **looked.scores})
     learned = Learned()
     if experiment.analysis:
         paths = (victim.checkpoints, control.checkpoints)

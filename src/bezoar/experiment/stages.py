@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from bezoar.attacks import Attack
 from bezoar.data import Dataset, Poisoned, Source, Splits
+from bezoar.defences import Scan, Verdict
 from bezoar.errors import BezoarError
 from bezoar.experiment.events import Finished, Read, Started, Tell, Trained, silent
 from bezoar.experiment.keys import arithmetic, bytes_of, identity
@@ -21,6 +23,7 @@ from bezoar.training import Epoch, Training
 
 T = TypeVar("T")
 Kept = tuple[dict[str, Tensor], dict[str, Any]]
+VERDICT = ("masks", "patterns", "l1", "threshold", "success", "anomaly_index", "p_value", "flagged", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,25 @@ class Stages:
         given = {"data": data.fingerprint, "rng": _named(rng), "files": files}
         parts = {**known, **given} if None not in known.values() else None
         return self._stage(repeat, stage, parts, compute, pack, unpack)
+
+    def scan(
+        self, role: str, name: str, scan: Scan, classifier: Classifier, clean: Dataset, rng: Rng, repeat: int
+    ) -> Verdict:
+        """Look for a backdoor in a classifier; `role` is for events alone."""
+
+        def pack(verdict: Verdict) -> Kept:
+            held = {field: getattr(verdict, field).contiguous() for field in VERDICT}
+            return held, {"rate": repr(verdict.false_alarm_rate), "rows": verdict.rows}
+
+        def unpack(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict:
+            held = {field: tensors[field] for field in VERDICT}
+            return Verdict(**held, false_alarm_rate=float(about["rate"]), rows=about["rows"])
+
+        known = {"scan": identity("defences", scan), "classifier": identity("models", classifier)}
+        given = {"data": clean.fingerprint, "rng": _named(rng)}
+        parts = {**known, **given} if None not in known.values() else None
+        compute = partial(scan.scan, classifier, clean, rng=rng)
+        return self._stage(repeat, f"scan {role} {name}", parts, compute, pack, unpack)
 
     def timed(self, repeat: int, stage: str, compute: Callable[[], T]) -> T:
         """A stage that is computed anew each time."""

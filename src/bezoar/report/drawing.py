@@ -83,6 +83,19 @@ def difference(before: Array, after: Array) -> Array:
     return np.asarray(0.5 + (change / (2 * peak) if peak else 0 * change))
 
 
+def mosaic(tiles: list[list[Array]], names: list[str], size: float) -> Figure:
+    """Small pictures in lines, each line with its name."""
+    across, high = max(map(len, tiles)), tiles[0][0].shape[0] + 2
+    figure = Figure(figsize=(size * across + 1, size * len(tiles) + 0.1), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(tiled(tiles), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([high * (line + 0.5) - 0.5 for line in range(len(tiles))], names, fontsize=7)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
 def annotate(axes: Axes, matrix: Array) -> None:
     """Write shares in percent into the cells of a map."""
     for row, column in zip(*np.nonzero(matrix >= 0.005), strict=True):

@@ -14,6 +14,7 @@ from bezoar.report import figures, grid, words
 from bezoar.report.drawing import Picture, difference, png_of, uri_of
 from bezoar.report.learned import learned
 from bezoar.report.run import Array, Run, read_run
+from bezoar.report.scans import scanned
 
 CARDS = (
     ("Clean accuracy", "clean_accuracy", "control_accuracy"),
@@ -215,7 +216,7 @@ def _figures(run: Run) -> list[Picture]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
-    found += [*_along(run), *learned(run), *_crafting(run), *_detection(run), *_looking_back(run)]
+    found += [*_along(run), *learned(run), *_crafting(run), *_detection(run), *_looking_back(run), *scanned(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
 

@@ -19,10 +19,10 @@ from bezoar.report.drawing import (
     annotate,
     as_pixels,
     coloured,
+    mosaic,
     opaque,
     short,
     style,
-    tiled,
     to_png,
 )
 from bezoar.report.run import Array, Run
@@ -184,7 +184,7 @@ def _saliency(run: Run) -> Iterator[Picture]:
         ]
         for _, values in lines
     ]
-    figure = _mosaic(tiles, [title for title, _ in lines], size=0.95)
+    figure = mosaic(tiles, [title for title, _ in lines], size=0.95)
     figures = [
         (method, run.metrics.get(f"salient.{method}"), run.metrics.get(f"control_salient.{method}"))
         for method in methods
@@ -208,7 +208,7 @@ def _filters(run: Run) -> Iterator[Picture]:
     count, across = both.shape[1], min(both.shape[1], 16)
     blocks = [range(first, min(first + across, count)) for first in range(0, count, across)]
     tiles = [[_filter(both[side, unit], both[:, unit]) for unit in block] for block in blocks for side in (0, 1)]
-    figure = _mosaic(tiles, ["victim", "control"] * len(blocks), size=0.5)
+    figure = mosaic(tiles, ["victim", "control"] * len(blocks), size=0.5)
     apart = words.percent(run.mean("filters_apart"))
     alt = f"{count} filters of the first layer, of victim and control. They differ by {apart} of the control's norm."
     yield Picture("filters", to_png(figure), alt, f"The first layer's filters that differ most, first repeat. {alt}")
@@ -220,19 +220,6 @@ def _filter(weights: Array, twins: Array) -> Array:
     if weights.shape[0] == 3:
         return opaque(as_pixels(0.5 + weights / (2 * size)))
     return coloured(weights.mean(0), "RdBu_r", -size, size)
-
-
-def _mosaic(tiles: list[list[Array]], names: list[str], size: float) -> Figure:
-    """Small pictures in lines, each line with its name."""
-    across, high = max(map(len, tiles)), tiles[0][0].shape[0] + 2
-    figure = Figure(figsize=(size * across + 1, size * len(tiles) + 0.1), dpi=110, layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(tiled(tiles), interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([high * (line + 0.5) - 0.5 for line in range(len(tiles))], names, fontsize=7)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    return figure
 
 
 def _embedding(run: Run) -> Iterator[Picture]:
