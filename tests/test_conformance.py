@@ -14,6 +14,7 @@ from bezoar.testing import (
     CLASSIFIER_CHECKS,
     DETECTOR_CHECKS,
     MODEL_CHECKS,
+    REPAIR_CHECKS,
     SCAN_CHECKS,
     SOURCE_CHECKS,
     STREAM_DEFENCE_CHECKS,
@@ -38,6 +39,7 @@ WAIVED: dict[tuple[str, str], str] = {
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "end_to_end": {"epochs": 8, "learning_rate": 5e-3, "batch_size": 32},
+    "unlearning": {"epochs": 15, "batch_size": 16, "learning_rate": 3e-3},
     "neural_cleanse": {"steps": 300, "batch_size": 24},
     "module": {"factory": "tests.toys:small_net"},
     "preact_resnet18": {"width": 4},
@@ -102,6 +104,11 @@ def test_stream_defences(name: str, check: Callable[[Any], None]) -> None:
 @pytest.mark.parametrize(("name", "check"), cases("defences", SCAN_CHECKS, "scan"))
 def test_scans(name: str, check: Callable[[Any], None]) -> None:
     check(made("defences", name))
+
+
+@pytest.mark.parametrize(("name", "check"), cases("repairs", REPAIR_CHECKS))
+def test_repairs(name: str, check: Callable[[Any], None]) -> None:
+    check(made("repairs", name))
 
 
 @pytest.mark.parametrize(("name", "check"), cases("analyses", ANALYSIS_CHECKS))

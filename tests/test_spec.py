@@ -20,7 +20,7 @@ from bezoar.testing import toy_images
 from bezoar.training import EndToEnd
 
 SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
-LATER = ("surrogate", "train_rows", "defences", "trusted", "analysis")
+LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis")
 REQUIRED = {"module": {"factory": "tests.toys:small_net"}, "poison_file": {"path": str(Path(__file__))}}
 
 

@@ -39,6 +39,7 @@ KINDS = {
     "surrogates": Kind("surrogate", "bezoar.surrogates", ("recipe",)),
     "arrivals": Kind("arrival", "bezoar.arrivals", ("arrange",)),
     "defences": Kind("defence", "bezoar.defences", ("score", "blame", "scan")),
+    "repairs": Kind("repair", "bezoar.repairs", ("repair",)),
     "analyses": Kind("analysis", "bezoar.analysis", ("begin",)),
     "trainings": Kind("training", "bezoar.training", ("fit",)),
 }

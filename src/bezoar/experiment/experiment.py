@@ -19,6 +19,7 @@ from bezoar.experiment.store import Store
 from bezoar.models import Classifier, Model
 from bezoar.models.cnn import CNN
 from bezoar.registry import name_of
+from bezoar.repairs import Repair
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Component, Count, component, describe
 from bezoar.surrogates import Surrogate
@@ -44,8 +45,11 @@ class Experiment:
         train_rows: train on so many rows, drawn from the training set; null for all.
         defences: detectors, which score the rows that the victim trains on; defences of streams, which say when they
             went wrong; scans, which look for a backdoor in the victim.
-        trusted: where there are defences, the share of the test set that the defender has: one half to train a model
-            of its own on, the other to set thresholds; nothing is measured on these rows.
+        repairs: each mends the victim, and the control, on the defender's rows, after the first of the scans where it
+            needs one.
+        trusted: where there are defences or repairs, the share of the test set that the defender has: one half to
+            train a model of its own on, the other to set thresholds, to scan and to repair; nothing is measured on
+            these rows.
         analysis: what is asked of what the networks have learned, victim against control.
 
     >>> from bezoar.attacks import BadNets
@@ -67,10 +71,11 @@ class Experiment:
     train_rows: AtLeastOne | None = None
     defences: tuple[Annotated[Detector | StreamDefence | Scan, Component("defences")], ...] = ()
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
+    repairs: tuple[Annotated[Repair, Component("repairs")], ...] = ()
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
 
     def __post_init__(self) -> None:
-        for field, kind in (("defences", "defences"), ("analysis", "analyses")):
+        for field, kind in (("defences", "defences"), ("repairs", "repairs"), ("analysis", "analyses")):
             names = [name_of(kind, type(each)) for each in getattr(self, field)]
             if len(set(names)) < len(names):
                 raise SettingsError([f"Experiment.{field} names {max(names, key=names.count)} more than once."])
@@ -98,6 +103,16 @@ class Experiment:
         from bezoar.experiment.referee import run_cells  # noqa: PLC0415 - it needs this class
 
         return run_cells({"": self}, out=out, store=store, device=device, tell=tell)[""]
+
+    @property
+    def defends(self) -> bool:
+        """Whether there is a defender, who has rows of the test set."""
+        return bool(self.defences or self.repairs)
+
+    @property
+    def menders(self) -> dict[str, Repair]:
+        """The repairs by name."""
+        return {name_of("repairs", type(each)): each for each in self.repairs}
 
     @property
     def detectors(self) -> dict[str, Detector]:
@@ -132,7 +147,7 @@ class Experiment:
         Raises:
             SettingsError: it wants more than there are.
         """
-        if self.defences:
+        if self.defends:
             trusted_rows(len(splits.test), self.trusted)
         if self.train_rows is None:
             return splits
@@ -154,6 +169,11 @@ class Experiment:
                 found.append(f"defences: {name} looks back along a stream; the training online gives one.")
             elif looks < each.fewest:
                 found.append(f"defences: {name} needs {each.fewest} checkpoints of the training; it keeps {looks}.")
+        found += [
+            f"repairs: {name} needs a scan's verdict. Name a scan, such as neural_cleanse, under defences."
+            for name, each in self.menders.items()
+            if "verdict" in getattr(each, "needs", ()) and not self.scans
+        ]
         if not found:
             try:
                 made = self.blank(train, Rng(self.seed))
@@ -162,6 +182,11 @@ class Experiment:
                 found += [
                     f"defences: {name} needs gradients, and the model has none."
                     for name in self.scans
+                    if "gradients" not in made.can
+                ]
+                found += [
+                    f"repairs: {name} needs gradients, and the model has none."
+                    for name in self.menders
                     if "gradients" not in made.can
                 ]
                 if self.analysis and "features" not in made.can:

@@ -39,6 +39,7 @@ EXAMPLES = (
     "defence_clean",
     "defence_poison",
     "defence_threshold",
+    "repair_names",
     "blame_names",
     "blame_rows",
     "blame_signals",

@@ -71,7 +71,7 @@ def summarise(repeats: list[dict[str, float | None]]) -> dict[str, dict[str, flo
 
 def _is_share(name: str) -> bool:
     """Whether a figure lies between 0 and 1 whatever happens."""
-    return name not in NOT_SHARES and not name.startswith(NOT_SHARES_IN) and not name.endswith(".regained")
+    return name not in NOT_SHARES and not name.startswith(NOT_SHARES_IN) and not name.endswith((".regained", "_drop"))
 
 
 def examples(poisoned: Poisoned, victim: Scorer, control: Scorer, test: Dataset) -> dict[str, Tensor]:

@@ -8,8 +8,8 @@ import torch
 from bezoar.analysis import Learned, Scene, analyse
 from bezoar.data import CLEAN, Splits
 from bezoar.errors import SettingsError
-from bezoar.experiment.blamed import look_back
-from bezoar.experiment.defend import Defender, Found, clean_rows, detect, too_few
+from bezoar.experiment.defend import Defender, Found, clean_rows, too_few
+from bezoar.experiment.defended import Defended, defended
 from bezoar.experiment.doubts import doubts
 from bezoar.experiment.events import Planned, Tell
 from bezoar.experiment.experiment import Experiment
@@ -25,7 +25,6 @@ from bezoar.experiment.opening import (
     surrogate_fits,
 )
 from bezoar.experiment.result import Repeat, Result, about_machine, prepare_folder
-from bezoar.experiment.scanned import score_scans
 from bezoar.experiment.stages import Stages, choose_device
 from bezoar.experiment.store import Store
 from bezoar.experiment.yaml12 import dump_yaml
@@ -93,7 +92,7 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
     )
     assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
     about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
-    held_back = clean_rows(len(splits.test), experiment.trusted) if experiment.defences else 0
+    held_back = clean_rows(len(splits.test), experiment.trusted) if experiment.defends else 0
     doubted = (*found, *too_few(experiment.detectors, held_back), *assumed)
     return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, doubted, about)
 
@@ -106,10 +105,11 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number, surrogate)
     blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
     test = splits.test
-    if experiment.defences:
+    if experiment.defends:
         test, before, clean = fit_defender(experiment, splits, stages, rng.child("defender"), number, start)
     twin = rng.child("fit")  # one stream for both: same weights, same order
     fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
+    order = None
     if is_stream(experiment.training):
         order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
         fed = {role: data.subset(order) for role, data in fed.items()}
@@ -119,26 +119,12 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     )
     measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, test))
     found = Found({}, {})
-    if experiment.defences:
-        detectors = experiment.detectors
+    if experiment.defends:
+        came = None if order is None else poisoned.roles[order] != CLEAN
         given = Defender(before=before, after=victim.classifier, clean=clean)
-        found = stages.timed(number, "defend", lambda: detect(detectors, poisoned, given, rng.child("detect")))
-    if streams := experiment.stream_defences:
-        came = poisoned.roles[order] != CLEAN
         ways = (victim.path_from(start), control.path_from(start))
-        asked = (streams, ways, came, poisoned.goal, test, clean, rng.child("blame"))
-        back = stages.timed(number, "look back", lambda: look_back(*asked))
-        found = Found({**found.values, **back.values}, {**found.scores, **back.scores})
-    if scans := experiment.scans:
-        verdicts = {
-            name: (
-                stages.scan("victim", name, each, victim.classifier, clean, rng.child("scan", name), number),
-                stages.scan("control", name, each, control.classifier, clean, rng.child("scan", name), number),
-            )
-            for name, each in scans.items()
-        }
-        looked = score_scans(verdicts, poisoned.goal, test)
-        found = Found({**found.values, **looked.values}, {**found.scores, **looked.scores})
+        both = (victim.classifier, control.classifier)
+        found = defended(experiment, stages, Defended(given, both, ways, poisoned, came, test), rng, number)
     learned = Learned()
     if experiment.analysis:
         paths = (victim.checkpoints, control.checkpoints)
@@ -150,7 +136,7 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         pictures |= by_round(poisoned, surrogate, getattr(experiment.attack, "victim_step", None), test)
         if victim.checkpoints:
             pictures |= trajectory(poisoned.goal, (victim, control), start, test)
-            if comes_once(experiment.training):
+            if order is not None and comes_once(experiment.training):
                 pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
         shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.arrays}
     return Repeat(

@@ -113,8 +113,10 @@ def curves(rows: list[dict[str, Any]], axis: str, others: list[str], shown: dict
                 low, high_ = ([100 * row[f"{metric}_{side}"] for row in mine] for side in ("low", "high"))
                 axes.fill_between(x, low, high_, color=colour, alpha=0.15, linewidth=0)
         style(axes)
+        known = [100 * row[key] for row in rows for key in (metric, f"{metric}_low") if row.get(key) is not None]
+        floor = max(-2.0, min(known, default=0) - 4)  # the same in every plot of the figure
         title = ", ".join(short(name, 50) for name in column) if high == 0 else ""
-        axes.set(xlabel=axis, ylabel=f"{shown[metric]}, %", ylim=(-2, 102), title=title)
+        axes.set(xlabel=axis, ylabel=f"{shown[metric]}, %", ylim=(floor, 102), title=title)
     for axes in drawn.flat[len(places) :]:
         axes.set_axis_off()
     if len(names) > 1:

@@ -115,6 +115,7 @@ def _section(run: Run) -> dict[str, Any]:
         "attempts": _attempts(run),
         "triggered": run.mean("trigger_lost") is not None,
         "figures": _figures(run),
+        "repairs": _repairs(run),
         "metrics": [(name, *_metric(entry)) for name, entry in run.metrics.items()],
         "repeats": run.repeats if len(run.repeats) > 1 else [],
         "main": MAIN,
@@ -280,6 +281,14 @@ def _looking_back(run: Run) -> list[Picture]:
     ]
     caption = f"When the stream went wrong, first repeat. {'; '.join(said)}."
     return [Picture("looking_back", figures.looking_back(run), "; ".join(said), caption)]
+
+
+def _repairs(run: Run) -> list[tuple[str, ...]]:
+    """A line for each repair, after one for none: attack success, clean accuracy, and the control's."""
+    names = [str(name) for name in run.arrays.get("repair_names", ())]
+    figures = ("attack_success_rate", "clean_accuracy", "control_accuracy")
+    lines = [("none", figures), *((name, tuple(f"repair.{name}.{figure}" for figure in figures)) for name in names)]
+    return [(name, *(words.percent(run.mean(figure)) for figure in wanted)) for name, wanted in lines] if names else []
 
 
 def _pictorial(rows: Array) -> bool:

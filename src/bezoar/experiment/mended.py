@@ -1,0 +1,52 @@
+"""The referee of repairs: what each does to victim and control."""
+
+import numpy as np
+
+from bezoar.data import Dataset, Goal
+from bezoar.defences import Verdict
+from bezoar.experiment.defend import Found
+from bezoar.metrics import accuracy
+from bezoar.models import Classifier
+from bezoar.repairs import Repair
+from bezoar.rng import Rng
+
+
+def mend(
+    repairs: dict[str, Repair],
+    both: tuple[Classifier, Classifier],
+    verdicts: tuple[Verdict | None, Verdict | None],
+    goal: Goal,
+    test: Dataset,
+    clean: Dataset,
+    rng: Rng,
+) -> Found:
+    """What each repair does, beside what it is given.
+
+    `repair.NAME.clean_accuracy` and `.attack_success_rate`, after it; `.accuracy_drop`, what it costs;
+    `.control_accuracy`, what it makes of a network that needs none, and `.control_drop`.
+
+    Args:
+        repairs: by name.
+        both: victim and control.
+        verdicts: what a scan said of each.
+        goal: what the attacker wants.
+        test: rows to measure on.
+        clean: the defender's.
+        rng: each repair draws from a child of it, the same for victim and control.
+    """
+    values: dict[str, float | None] = {}
+    before = [accuracy(one, test) for one in both]
+    for name, repair in repairs.items():
+        after = [
+            repair.repair(one, clean, rng=rng.child(name), verdict=said)
+            for one, said in zip(both, verdicts, strict=True)
+        ]
+        kept = [accuracy(one, test) for one in after]
+        values |= {
+            f"repair.{name}.clean_accuracy": kept[0],
+            f"repair.{name}.accuracy_drop": before[0] - kept[0],
+            f"repair.{name}.attack_success_rate": goal.success(after[0], test),
+            f"repair.{name}.control_accuracy": kept[1],
+            f"repair.{name}.control_drop": before[1] - kept[1],
+        }
+    return Found(values, {"repair_names": np.array(list(repairs))})

@@ -1,0 +1,83 @@
+"""The repair's protocol, and what repairs share."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from bezoar.data import Dataset
+from bezoar.defences import Verdict
+from bezoar.errors import CapabilityError
+from bezoar.models import Classifier
+from bezoar.models.module import ModuleClassifier
+from bezoar.rng import Rng
+
+
+@runtime_checkable
+class Repair(Protocol):
+    """A defence that mends a classifier: a component, such as `Unlearning`.
+
+    A repair with `needs = {"verdict"}` wants what a scan said; where the scan suspects nothing, it changes nothing.
+    """
+
+    def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
+        """A new classifier; the one given stays as it is.
+
+        Args:
+            classifier: what is to be mended.
+            clean: rows with their true labels, which a defender has.
+            rng: the repair's stream.
+            verdict: what a scan said of the classifier.
+        """
+
+
+def mendable(classifier: Classifier, name: str) -> ModuleClassifier:
+    """The classifier itself.
+
+    Raises:
+        CapabilityError: it has no gradients.
+    """
+    if not isinstance(classifier, ModuleClassifier):
+        raise CapabilityError(f"{name} needs gradients, which {type(classifier).__name__} has not.")
+    return classifier
+
+
+def suspected(verdict: Verdict | None, name: str) -> tuple[int, ...]:
+    """The classes that a scan flagged.
+
+    Raises:
+        CapabilityError: there was no scan.
+    """
+    if verdict is None:
+        raise CapabilityError(f"{name} needs a scan's verdict. Name a scan, such as neural_cleanse, before it.")
+    return verdict.suspected
+
+
+def split_held(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
+    """Rows to work with, and rows to judge by."""
+    order = rng.order(clean.ids)
+    held = max(1, round(share * len(order)))
+    return clean.subset(order[held:]), clean.subset(order[:held])
+
+
+def with_recovered(data: Dataset, rows: Tensor, verdict: Verdict, target: int) -> Tensor:
+    """All rows as they are stored, some of them with the trigger recovered for a class (n, *shape)."""
+    x = data.x.clone()
+    x[rows] = data.encode(verdict.with_trigger(data.inputs(rows), target))
+    return x
+
+
+def success_of(classifier: Classifier, held: Dataset, verdict: Verdict, targets: tuple[int, ...]) -> float:
+    """How often recovered triggers still work on rows of other classes, at most over the classes."""
+    found = [0.0]
+    for target in targets:
+        rows = held.subset(held.y != target)
+        if len(rows):
+            said = classifier.scores(verdict.with_trigger(rows.inputs(), target)).argmax(1)
+            found.append(float((said == target).double().mean()))
+    return max(found)
+
+
+def accuracy_on(classifier: Classifier, held: Dataset) -> float:
+    """Accuracy on held-out rows."""
+    return float((classifier.scores(held.inputs()).argmax(1) == held.y.to(torch.int64)).double().mean())
