@@ -48,8 +48,8 @@ def test_a_rise_is_found_where_it_begins(place: int, shape: str) -> None:
         "decay": np.where(after >= 0, 1.0 * 0.6 ** np.maximum(after, 0), 0),
         "ramp": np.clip(0.5 * (after + 1), 0, 1.0),
     }[shape]
-    found = [departure(noise(40, seed=seed) + rise, 20, 0.25) for seed in range(20)]
-    assert sum(each is not None and abs(each - place) <= 1 for each in found) >= 19
+    found = [departure(noise(40, seed=seed) + rise, 20, 0.25) for seed in range(10)]
+    assert sum(each is not None and abs(each - place) <= 1 for each in found) >= 9
 
 
 @pytest.mark.parametrize("shape", ["nothing", "fall", "small rise", "drift"])
@@ -61,7 +61,7 @@ def test_what_is_no_departure_raises_no_alarm(shape: str) -> None:
         "small rise": np.where(place >= 20, 0.15, 0),
         "drift": -0.02 * place,
     }[shape]
-    alarms = sum(departure(noise(40, seed=seed) + level, 20, 0.25) is not None for seed in range(50))
+    alarms = sum(departure(noise(40, seed=seed) + level, 20, 0.25) is not None for seed in range(30))
     assert alarms <= 1
 
 
@@ -127,6 +127,7 @@ def test_the_referee_scores_what_is_said() -> None:
     assert (silent["alarm"], silent["right"], silent["regained"], silent["clean_rows_lost"]) == (0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_an_experiment_on_a_stream_says_when_it_went_wrong(tmp_path: Path) -> None:
     made = load_spec(SPEC)
     assert isinstance(made, Experiment)

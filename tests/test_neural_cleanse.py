@@ -92,9 +92,10 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
     return [part.detach() for part in raw], best, costs
 
 
-@pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
-@pytest.mark.parametrize("per_channel", [False, True])
-@pytest.mark.parametrize("chunks", [1 << 30, 1])
+@pytest.mark.parametrize(
+    ("norm", "per_channel", "chunks"),
+    [("l1", False, 1 << 30), ("l2", False, 1 << 30), ("linf", False, 1 << 30), ("l1", True, 1 << 30), ("l2", False, 1)],
+)
 def test_all_classes_at_once_are_each_class_alone(both: Any, norm: Any, per_channel: bool, chunks: int) -> None:
     search = Search(**{**SETTINGS, "norm": norm, "per_channel": per_channel})
     inversion = Inversion(both[0], CLEAN, torch.arange(4), search, Rng(5))
@@ -156,9 +157,9 @@ def test_p_values_are_students_and_keep_their_promise() -> None:
         moved = norms.copy()
         moved[index] = threshold
         assert p_values(moved)[index] == pytest.approx(0.05)
-    draws = np.exp(Rng(0).numpy().normal(4, 0.4, (4000, 10)))
+    draws = np.exp(Rng(0).numpy().normal(4, 0.4, (2000, 10)))
     alarms = np.mean([(p_values(row) <= 0.05).any() for row in draws])
-    assert alarms < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
+    assert alarms < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
     assert alarms > 0.03, "a promise that is kept by never saying anything is no promise"
 
 
@@ -224,6 +225,7 @@ SPEC: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_a_run_scans_victim_and_control_and_draws_what_it_found(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     made = load_spec(SPEC)

@@ -72,6 +72,7 @@ def trained(written: Path) -> tuple[Path, Path]:
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "npz", "parquet"])
 @pytest.mark.parametrize("mode", ["replace", "append"])
 def test_what_was_written_is_what_the_victim_would_have_seen(tmp_path: Path, form: Format, mode: str) -> None:

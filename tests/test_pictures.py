@@ -159,6 +159,7 @@ def test_a_victim_looks_at_the_trigger(scene: Scene) -> None:
     assert found.arrays["analysis.saliency.maps"].shape == (2, 3, 3, 1, 6, 6)
 
 
+@pytest.mark.slow
 def test_the_backdoor_appears_in_deep_layers_and_not_at_the_start(scene: Scene) -> None:
     found = analyse({"drift": Drift()}, scene, Rng(0))
     assert found.values["appears.conv_1"] is None

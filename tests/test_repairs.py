@@ -45,6 +45,7 @@ def test_the_layer_that_is_pruned() -> None:
         prunable(MLP(hidden=()).build(**built), None)
 
 
+@pytest.mark.slow
 def test_an_experiment_repairs_victim_and_control(tmp_path: Path) -> None:
     spec: dict[str, Any] = {
         "model": {"name": "cnn", "filters": [8], "hidden": [32]},

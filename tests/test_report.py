@@ -84,6 +84,7 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
     assert write_report(tmp_path / "run").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_a_grid_has_a_table_a_curve_and_a_section_for_each_cell(tmp_path: Path) -> None:
     spec = {**BASE, "attack": ATTACKS["badnets"], "repeats": 2, "grid": {"attack.rate": [0.05, 0.1, 0.2]}}
     load_spec(spec).run(out=tmp_path / "run")

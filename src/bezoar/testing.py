@@ -12,6 +12,7 @@ import json
 import pickle  # noqa: TID251 - settings made here are copied; no file is read
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -280,6 +281,7 @@ def detector_settings_round_trip(detector: Detector) -> None:
     settings_round_trip("defences", detector)
 
 
+@cache
 def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
     """How a model stood along 480 rows, of which 60 from the middle on have wrong labels, or none; where they begin."""
     known, data, first = toy_images(240, seed=3), toy_images(480), 240
@@ -332,6 +334,7 @@ def stream_defence_settings_round_trip(defence: StreamDefence) -> None:
     settings_round_trip("defences", defence)
 
 
+@cache
 def _planted_backdoor() -> tuple[Classifier, Classifier, int]:
     """A network with a backdoor, its control, and the backdoor's target."""
     data = toy_images(480)
@@ -452,15 +455,17 @@ def repair_settings_round_trip(repair: Repair) -> None:
 # Analyses -----------------------------------------------------------------------------------------------------------
 
 
-def _toy_scenes() -> Iterator[Scene]:
+@cache
+def _toy_scenes() -> tuple[Scene, ...]:
     """A backdoored victim and its control, and the same of wrong labels, which have no trigger."""
-    data, test = toy_images(), toy_images(seed=1)
+    data, test, scenes = toy_images(), toy_images(seed=1), []
     for attack in (BadNets(rate=0.2), LabelFlip(rate=0.2)):
         poisoned = attack.poison(data, rng=Rng(0))
         training = EndToEnd(epochs=4, batch_size=32, learning_rate=5e-3)
         both = [training.fit(_toy_model(data), rows, rng=Rng(0)) for rows in (poisoned.data, data)]
         paths = [tuple(Checkpoint(240 * place, one) for place in (1, 2)) for one in both]
-        yield Scene(both[0], both[1], poisoned, test, (paths[0], paths[1]))
+        scenes.append(Scene(both[0], both[1], poisoned, test, (paths[0], paths[1])))
+    return tuple(scenes)
 
 
 def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
