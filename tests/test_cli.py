@@ -301,13 +301,18 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
     (place / "long.yaml").write_text(QUICK.replace("epochs: 2", "epochs: 100000"))
     command = [sys.executable, "-m", "bezoar", "run", "long.yaml", "--out", "out"]
     environment = {**os.environ, "BEZOAR_STORE": str(place / "store"), "COLUMNS": "200"}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     running = subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
-    while not list((place / "store").rglob("poison-*")):
-        assert running.poll() is None
-        time.sleep(0.05)
-    time.sleep(0.3)
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=30)
+    signal.signal(signal.SIGINT, before)
+    try:
+        while not list((place / "store").rglob("poison-*")):
+            assert running.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.3)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert running.returncode == 130, said
     assert "goes on from there" in said
     assert "Traceback" not in said

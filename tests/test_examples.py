@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,21 +48,32 @@ def test_a_shipped_spec_runs(name: str) -> None:
     assert done.to_frame()["clean_accuracy"].between(0, 1).all()
 
 
-@pytest.mark.slow
-def test_the_feature_study_on_digits(tmp_path: Path) -> None:
-    """Every training with every attack, as on MNIST, in one report with tables and curves."""
+def feature_study(rates: list[float], attacks: slice = slice(None)) -> Any:
+    """The shipped spec on few digits."""
     spec = read_yaml(Path(str(files("bezoar.examples"))) / "feature_study.yaml")
-    spec |= {"dataset": {"name": "digits"}, "train_rows": 400, "repeats": 1}
-    spec["grid"]["attack.rate"] = [0.1, 0.3, 0.5]
+    spec |= {"dataset": {"name": "digits"}, "train_rows": 300, "repeats": 1}
     spec["grid"]["attack"][1] |= {"hidden": [16], "pretraining": 20, "rounds": 2}
-    done = load_spec(spec).run(out=tmp_path / "run")
-    table = done.to_frame()
-    assert len(table) == 45
+    spec["grid"]["attack"] = spec["grid"]["attack"][attacks]
+    spec["grid"]["attack.rate"] = rates
+    spec["grid"]["training"][1]["checkpoints"] = 2
+    return load_spec(spec)
+
+
+@pytest.mark.slow
+def test_the_feature_study_on_digits() -> None:
+    """Every training with every attack, as on MNIST."""
+    table = feature_study([0.1, 0.5]).run().to_frame()
+    assert len(table) == 30
     assert table["probe.softmax"].between(0, 1).all()
     frozen = table[table["training"].str.startswith("transfer")]
     assert (frozen["cka.activation_2"] > 0.999).all(), "a transfer's hidden layers are frozen"
     learned = table[table["training"].str.startswith("end_to_end")]
     assert (learned["cka.activation_2"] < 0.9999).all()
+
+
+@pytest.mark.slow
+def test_a_large_grids_report_has_tables_and_curves_and_a_page_for_each_cell(tmp_path: Path) -> None:
+    feature_study([0.1, 0.3, 0.5], slice(2, 5, 2)).run(out=tmp_path / "run")
     text = write_report(tmp_path / "run").read_text()
     titles = re.findall("<h2>(.*?)</h2>", text)
     assert titles[:5] == [
@@ -74,7 +86,9 @@ def test_the_feature_study_on_digits(tmp_path: Path) -> None:
     assert text.count('<th scope="row" class="left">label_flip</th>') == 4 * 3
     assert text.count('<th scope="row" class="left">badnets</th>') == 5 * 3
     assert (tmp_path / "run" / "figures" / "curves.png").is_file()
-    assert '<section class="cell"' not in text, "45 cells have pages of their own"
+    assert '<section class="cell"' not in text, "18 cells have pages of their own"
+    for cell in (tmp_path / "run" / "cells").iterdir():
+        assert f'href="cells/{cell.name}/report.html"' in text
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -263,7 +264,6 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
         return
     out_console.print(_summary(result))
     _print_defences(result)
-    _print_streams(result)
     _print_doubts(result)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
@@ -315,35 +315,41 @@ def _table(cells: dict[str, dict[str, Any]]) -> Table:
 
 def _print_defences(result: "Result | SweepResult") -> None:
     for name, cell in _cells(result).items():
-        metrics = cell.metrics
-        for key in [key for key in metrics if key.startswith("defence.") and key.endswith(".auroc")]:
-            stem = key.removesuffix("auroc")
+        where = f"{name} " if name else ""
+        for line in _defence_lines(cell.metrics):
+            out_console.print(escape(f"{where}{line}"), highlight=False)
+
+
+def _defence_lines(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """What detectors, defences of streams and scans found, and what repairs did, a line each."""
+    for key in metrics:
+        kind, _, rest = key.partition(".")
+        name, _, figure = rest.rpartition(".")
+        share = {what: _percent(metrics[each]["mean"], points=False) for what, each in _beside(key, metrics).items()}
+        if (kind, figure) == ("defence", "auroc"):
             area = metrics[key]["mean"]
-            caught, false = (
-                _percent(metrics[f"{stem}{what}"]["mean"], points=False) for what in ("caught", "false_alarms")
-            )
-            told = f"AUROC {'–' if area is None else format(area, '.3f')}, catches {caught}, false alarms {false}"
-            where = f"{name} " if name else ""
-            out_console.print(
-                f"{escape(where + stem.removeprefix('defence.').removesuffix('.'))}: {told}", highlight=False
-            )
-
-
-def _print_streams(result: "Result | SweepResult") -> None:
-    """What defences of streams said: when it went wrong, and what going back does."""
-    for name, cell in _cells(result).items():
-        metrics = cell.metrics
-        for key in [key for key in metrics if key.startswith("defence.") and key.endswith(".regained")]:
-            stem = key.removesuffix("regained")
-            figures = ("right", "false_alarm", "clean_rows_lost")
-            right, false, lost = (_percent(metrics[f"{stem}{what}"]["mean"], points=False) for what in figures)
+            told = "–" if area is None else format(area, ".3f")
+            yield f"{name}: AUROC {told}, catches {share['caught']}, false alarms {share['false_alarms']}"
+        elif (kind, figure) == ("defence", "regained"):
             gained = _percent(metrics[key]["mean"], points=True)
-            where = f"{name} " if name else ""
-            out_console.print(
-                f"{escape(where + stem.removeprefix('defence.').removesuffix('.'))}: right in {right} of the repeats, "
-                f"false alarms in {false}; going back: {gained} points of accuracy, {lost} of the clean rows lost",
-                highlight=False,
+            yield (
+                f"{name}: right in {share['right']} of the repeats, false alarms in {share['false_alarm']}; "
+                f"going back: {gained} points of accuracy, {share['clean_rows_lost']} of the clean rows lost"
             )
+        elif (kind, figure) == ("defence", "flagged"):
+            yield (
+                f"{name}: flags the victim in {share['flagged']} of the repeats, the target alone in {share['right']}, "
+                f"the control in {share['false_alarm']}"
+            )
+        elif (kind, figure) == ("repair", "clean_accuracy"):
+            success = share["attack_success_rate"]
+            yield f"after {name}: clean accuracy {share['clean_accuracy']}, attack success {success}"
+
+
+def _beside(key: str, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The figures of the same defence or repair, by their last word."""
+    stem = key.rpartition(".")[0]
+    return {each.rpartition(".")[2]: each for each in metrics if each.rpartition(".")[0] == stem}
 
 
 def _print_doubts(result: "Result | SweepResult") -> None:

@@ -39,7 +39,15 @@ def doubts(
         return
     if mean.get("poison_unchanged"):
         yield f"{mean['poison_unchanged']:.1%} of the attacker's rows are no other than the clean rows they come from."
+    yield from _scans(mean)
     yield from _backdoor(metrics, mean) if backdoor else _damage(metrics, mean)
+
+
+def _scans(mean: Mapping[str, float | None]) -> Iterator[str]:
+    for key, value in mean.items():
+        if key.startswith("defence.") and key.endswith(".inconclusive") and value:
+            name = key.split(".")[1]
+            yield f"{name} is inconclusive for {value:.1%} of the classes: no trigger worked there. Raise its steps."
 
 
 def _backdoor(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]:
