@@ -75,6 +75,7 @@ def test_a_pickle_runs_nothing_and_asks_for_nothing(tmp_path: Path, name: str) -
     assert not Path("/tmp/this-must-not-be").exists()
 
 
+@pytest.mark.slow
 def test_deep_pickles_do_not_crash() -> None:
     assert isinstance(plain_pickle.parse(deep(100_000), "it"), tuple)
 

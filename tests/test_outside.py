@@ -111,6 +111,7 @@ def test_other_sources_read_what_was_written(written: Path, tmp_path: Path) -> N
     assert data.shape == (1, 8, 8)
 
 
+@pytest.mark.slow
 def test_a_plain_script_gives_the_figures_that_a_run_gives(
     written: Path, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def check_page(file: Path) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_each_kind_of_attack_has_its_page(name: str, tmp_path: Path) -> None:
     load_spec({**BASE, "attack": ATTACKS[name]}).run(out=tmp_path / "run")

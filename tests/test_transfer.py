@@ -190,6 +190,7 @@ def written(folder: Path, classes: int = 4) -> tuple[Path, Any]:
     return folder / "net.safetensors", start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [4, 9])
 @pytest.mark.parametrize("name", ["label_flip", "gradient_poison"])
 def test_a_transfer_starts_from_a_file_of_weights(classes: int, name: str, tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_keras_models_keep_every_promise(name: str) -> None:
     check_classifier(classifier, DATA)
 
 
+@pytest.mark.slow
 def test_a_keras_model_is_trained_as_any_other() -> None:
     classifier = as_classifier(keras_models()["sequential"], input_shape=SHAPE)
     before = classifier.state()
