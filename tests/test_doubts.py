@@ -50,6 +50,7 @@ def test_a_sound_result_leaves_no_doubt() -> None:
         ("Nothing was poisoned", {"poison_rows": figure(0)}, {}),
         ("Nothing was poisoned", {"poison_rows": figure(0), **NO_RATE}, {"backdoor": False}),
         ("The trigger changes nothing in 12.5% of the test rows", {"trigger_lost": figure(0.125)}, {}),
+        ("too few to compare", {"defence.scan_it.inconclusive": figure(1.0)}, {"classes": 3}),
         ("scan_it is inconclusive for 20.0% of the classes", {"defence.scan_it.inconclusive": figure(0.2)}, {}),
         ("also works on the control, in 30.0%", {"control_attack_success_rate": figure(0.3, 0.2, 0.4)}, {}),
         ("no better on the victim", {"attack_success_rate": figure(0.05, 0.0, 0.1)}, {}),

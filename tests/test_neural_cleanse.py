@@ -196,6 +196,11 @@ def test_rows_that_are_no_images_are_scanned_too() -> None:
     trained = EndToEnd(epochs=10, learning_rate=1e-2).fit(net, data, rng=Rng(0))
     said = NeuralCleanse(steps=120).scan(trained, data, rng=Rng(0))
     assert said.masks.shape == (4, 8)
+    goal = Backdoor(trigger=Patch(size=1), target=1)
+    changed = (goal.triggered(data).x != data.x).any(0)
+    everywhere, exact = overlap(torch.ones(8), goal, data), overlap(changed.float(), goal, data)
+    assert (exact.inside, exact.iou) == (1, 1)
+    assert everywhere.inside == everywhere.iou == pytest.approx(float(changed.float().mean()))
 
 
 def test_what_cannot_be_scanned_is_refused(both: Any) -> None:

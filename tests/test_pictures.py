@@ -1,6 +1,7 @@
 """Saliency, filters, embeddings, neurons and drift over training: captum's results, closed forms, planted cases."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,3 +237,31 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
         experiment.run()
     with pytest.raises(SettingsError, match="more than once"):
         Experiment(attack=LabelFlip(), analysis=(Filters(), Filters(count=2)))
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "said"),
+    [
+        ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: There is no layer 'nope'"),
+        ({"name": "mlp"}, {"analysis": [{"name": "neurons", "layer": "flatten"}]}, "neurons: .* cannot be silenced"),
+        ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* no hidden layer"),
+        (
+            {"name": "mlp"},
+            {"repairs": [{"name": "pruning", "layer": "nope"}], "defences": ["neural_cleanse"]},
+            "pruning: There is no layer 'nope'",
+        ),
+        (
+            {"name": "mlp", "hidden": []},
+            {"repairs": [{"name": "pruning", "layer": "penultimate"}], "defences": ["neural_cleanse"]},
+            "pruning: .* two linear layers",
+        ),
+    ],
+)
+def test_layers_that_are_not_there_are_refused_before_anything_runs(
+    model: dict[str, Any], asked: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    from bezoar.experiment import load_spec
+
+    with pytest.raises(SettingsError, match=said):
+        load_spec({"model": model, "attack": "badnets", **asked}).run(out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -41,7 +41,7 @@ def test_the_layer_that_is_pruned() -> None:
     assert prunable(convolutional, "penultimate") == "hidden_1"
     assert prunable(convolutional, "conv_1") == "conv_1"
     assert prunable(dense, None) == prunable(dense, "penultimate") == "hidden_2"
-    with pytest.raises(CapabilityError, match="needs a hidden layer"):
+    with pytest.raises(CapabilityError, match="no hidden layer"):
         prunable(MLP(hidden=()).build(**built), None)
 
 

@@ -1,5 +1,7 @@
 """What the first layer looks for."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +28,13 @@ class Filters:
     """
 
     count: AtLeastOne = 16
+
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Why the network's first layer cannot be shown."""
+        try:
+            first_layer_filters(classifier)
+        except CapabilityError as error:
+            yield str(error)
 
     def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
         """Nothing is looked at but weights."""

@@ -1,5 +1,6 @@
 """The units that answer to a trigger, and what becomes of a network without them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,10 @@ class Neurons:
     layer: str | None = None
     steps: AtLeastOne = 12
 
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Why the settings do not fit the network."""
+        yield from silencing_problems(classifier, self.layer)
+
     def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
         """Nothing is looked at meanwhile: it is about rows with the trigger."""
         return Study(lambda: self._finish(scene))
@@ -65,6 +70,14 @@ class Neurons:
             "success": torch.stack([one.attack_success_rate for one in found]),
         }
         return Learned(values, arrays)
+
+
+def silencing_problems(classifier: Classifier, layer: str | None) -> Iterator[str]:
+    """Why no units of a layer, or of the one by default, can be silenced."""
+    try:
+        classifier.silence(layer or silenced_by_default(classifier), torch.tensor([0]))
+    except CapabilityError as error:
+        yield str(error)
 
 
 def silenced_by_default(classifier: Classifier) -> str:

@@ -1,6 +1,6 @@
 """What can be read from a representation by a linear classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,11 @@ class Probes:
     layer: str | None = None
     width: AtLeastOne = WIDTH
     strength: Positive = 1.0
+
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Why the settings do not fit the network."""
+        if self.layer not in (None, OUTPUT, *classifier.layers()):
+            yield f"There is no layer '{self.layer}'. There are: {', '.join(classifier.layers())}, and {OUTPUT}."
 
     def begin(self, scene: Scene, rng: Rng) -> Study:
         """Look at the layers of both."""

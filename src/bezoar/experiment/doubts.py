@@ -7,6 +7,7 @@ CHANCE_MARGIN = 1.5
 LARGE_FALL = 0.05
 CONTROL_SUCCESS = 0.1
 FEW_ROWS = 100
+FEW_CLASSES = 4
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -39,15 +40,18 @@ def doubts(
         return
     if mean.get("poison_unchanged"):
         yield f"{mean['poison_unchanged']:.1%} of the attacker's rows are no other than the clean rows they come from."
-    yield from _scans(mean)
+    yield from _scans(mean, classes)
     yield from _backdoor(metrics, mean) if backdoor else _damage(metrics, mean)
 
 
-def _scans(mean: Mapping[str, float | None]) -> Iterator[str]:
+def _scans(mean: Mapping[str, float | None], classes: int) -> Iterator[str]:
     for key, value in mean.items():
         if key.startswith("defence.") and key.endswith(".inconclusive") and value:
             name = key.split(".")[1]
-            yield f"{name} is inconclusive for {value:.1%} of the classes: no trigger worked there. Raise its steps."
+            why = (
+                "no trigger worked there. Raise its steps" if classes >= FEW_CLASSES else "there are too few to compare"
+            )
+            yield f"{name} is inconclusive for {value:.1%} of the classes: {why}."
 
 
 def _backdoor(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]:

@@ -179,21 +179,29 @@ class Experiment:
                 made = self.blank(train, Rng(self.seed))
                 if callable(given := getattr(self.training, "given", None)):
                     given(self.model, made)
-                found += [
-                    f"defences: {name} needs gradients, and the model has none."
-                    for name in self.scans
-                    if "gradients" not in made.can
-                ]
-                found += [
-                    f"repairs: {name} needs gradients, and the model has none."
-                    for name in self.menders
-                    if "gradients" not in made.can
-                ]
-                if self.analysis and "features" not in made.can:
-                    found.append("analysis looks into a network's layers, and the model has none.")
+                found += self._problems_with(made)
             except SettingsError as error:
                 found += [f"model: {problem}" for problem in error.problems]
             except (RuntimeError, MemoryError, OverflowError, TypeError) as error:  # torch, of sizes that nobody has
                 said = str(error).splitlines()[0] if str(error) else type(error).__name__
                 found += [f"model ({describe('models', self.model)['name']}) cannot be built: {said}"]
         return found
+
+    def _problems_with(self, made: Classifier) -> list[str]:
+        """What scans, repairs and analyses cannot do with such a model."""
+        asked = {"defences": self.scans, "repairs": self.menders}
+        found = [
+            f"{path}: {name} needs gradients, and the model has none."
+            for path, parts in asked.items()
+            for name in parts
+            if "gradients" not in made.can
+        ]
+        if self.analysis and "features" not in made.can:
+            found.append("analysis looks into a network's layers, and the model has none.")
+        return found or [
+            f"{path}: {name}: {problem}"
+            for path, parts in {"analysis": self.analyses, "repairs": self.menders}.items()
+            for name, part in parts.items()
+            if callable(ask := getattr(part, "problems", None))
+            for problem in ask(made)
+        ]

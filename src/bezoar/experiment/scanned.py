@@ -70,13 +70,14 @@ def score_scans(verdicts: dict[str, tuple[Verdict, Verdict]], goal: Goal, test: 
 
 
 def overlap(mask: Tensor, goal: Backdoor, test: Dataset) -> Overlap:
-    """Where a mask (1 or channels, height, width) lies, against the pixels that the trigger changes in test rows."""
+    """Where a mask (1 or channels, height, width) lies, against the pixels that a trigger changes in test rows."""
     rows = goal.victims(test)
     few = rows.subset(torch.arange(min(len(rows), SEEN), device=rows.device))
     changed = (goal.triggered(few).x != few.x).any(0).cpu()
-    there, weight = changed.flatten(1).any(0), mask.flatten(1).mean(0) if mask.ndim > 1 else mask
-    if mask.ndim == 1:
-        there = changed
+    if changed.ndim == 1:  # rows that are no images
+        there, weight = changed, mask
+    else:
+        there, weight = changed.flatten(1).any(0), mask.flatten(1).mean(0)
     large = weight > weight.max() / 2
     union = float((large | there).sum())
     return Overlap(float(weight[there].sum() / weight.sum().clamp_min(1e-12)), float((large & there).sum()) / union)

@@ -1,11 +1,13 @@
 """Pruning the units that answer to a recovered trigger."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import torch
 from annotated_types import Interval
 from torch import Tensor, nn
 
+from bezoar.analysis.neurons import silenced_by_default, silencing_problems
 from bezoar.data import Dataset
 from bezoar.defences import Verdict
 from bezoar.errors import CapabilityError
@@ -38,6 +40,15 @@ class Pruning:
     layer: str | None = None
     enough: Annotated[float, Interval(ge=0, lt=1)] = 0.01
     limit: Annotated[float, Interval(gt=0, lt=1)] = 0.02
+
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Why the settings do not fit the network."""
+        try:
+            layer = prunable(mendable(classifier, "Pruning"), self.layer)
+        except CapabilityError as error:
+            yield str(error)
+        else:
+            yield from silencing_problems(classifier, layer)
 
     def repair(
         self,
@@ -72,15 +83,14 @@ def prunable(network: ModuleClassifier, layer: str | None) -> str:
     Raises:
         CapabilityError: the network has none such.
     """
-    named = list(network.module.named_modules())
-    hidden = [name for name, each in named if isinstance(each, nn.Linear)][:-1]
-    convolutions = [name for name, each in named if isinstance(each, nn.Conv2d)]
-    if layer is not None and layer != "penultimate":
+    if layer is None:
+        return silenced_by_default(network)
+    if layer != "penultimate":
         return layer
-    found = hidden if layer == "penultimate" else convolutions or hidden
-    if not found:
-        raise CapabilityError("Pruning needs a hidden layer, and the network has none.")
-    return str(found[-1])
+    linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
+    if len(linear) < 2:
+        raise CapabilityError("Pruning the penultimate layer needs two linear layers, and the network has fewer.")
+    return linear[-2]
 
 
 def excited(
