@@ -137,13 +137,14 @@ class _Alignment:
             return  # a last batch of fewer has no unbiased estimate
         self.counted += 1
         a, b = (_grams([each[name] for name in names]) for each, names in zip(given, self.layers, strict=True))
-        self.cross += _products(a, b).cpu()
-        self.own[0] += _products(a, a).diagonal().cpu()
-        self.own[1] += _products(b, b).diagonal().cpu()
+        self.cross = self.cross.to(a.device) + _products(a, b)
+        self.own = [
+            sums.to(a.device) + _products(each, each).diagonal() for sums, each in zip(self.own, (a, b), strict=True)
+        ]
 
     def found(self) -> LayerSimilarity:
         scale = (self.own[0].clamp_min(0)[:, None] * self.own[1].clamp_min(0)[None, :]).sqrt()
-        return LayerSimilarity(*self.layers, self.cross / scale)
+        return LayerSimilarity(*self.layers, (self.cross / scale).cpu())
 
 
 def _grams(features: Sequence[Tensor]) -> Tensor:

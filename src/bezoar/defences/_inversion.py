@@ -82,7 +82,7 @@ class Inversion:
         counters = ("set", "up", "down", "stop")
         self.counter = {name: torch.zeros_like(self.taken) for name in counters}
         self.gone = {name: torch.zeros(count, dtype=torch.bool, device=self.device) for name in ("up", "down")}
-        self.best = [part.clone() for part in self.triggers()]
+        self.best = [part.clone() for part in self.triggers(self.raw)]
         self.done = torch.zeros(count, dtype=torch.bool, device=self.device)
         self.rows = 0
 
@@ -93,18 +93,16 @@ class Inversion:
         raw = [torch.atanh((each - 0.5) * (2 - EDGE)) for each in uniform]
         return raw[0], raw[1]
 
-    def triggers(self, chosen: Tensor | None = None, raw: list[Tensor] | None = None) -> list[Tensor]:
+    def triggers(self, raw: list[Tensor]) -> list[Tensor]:
         """Masks in [0, 1] and patterns within the bounds."""
-        parts = self.raw if raw is None else raw
-        both = [part if chosen is None else part[chosen] for part in parts]
-        mask, pattern = (part.tanh() / (2 - EDGE) + 0.5 for part in both)
+        mask, pattern = (part.tanh() / (2 - EDGE) + 0.5 for part in raw)
         return [mask, self.low + (self.high - self.low) * pattern]
 
     def step(self, chosen: Tensor) -> None:
         """One mini-batch for each of these classes, which have all taken as many steps before."""
         x = self._batch(int(self.taken[chosen[0]]))
         raw = [part[chosen].requires_grad_() for part in self.raw]
-        mask, pattern = self.triggers(raw=raw)
+        mask, pattern = self.triggers(raw)
         logits = self.classifier.logits(self._put_on(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
         wanted = self.targets[chosen][:, None].expand(-1, len(x))
         entropy = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none")
@@ -113,9 +111,9 @@ class Inversion:
         gradients = torch.autograd.grad(loss.sum(), raw)
         success = (logits.argmax(2) == wanted).float().mean(1)
         self.rows += len(chosen) * len(x)
-        self._keep(chosen, success, norms.detach(), [mask.detach(), pattern.detach()])
+        good = self._keep(chosen, success, norms.detach(), [mask.detach(), pattern.detach()])
         self._move(chosen, list(gradients))
-        self._schedule(chosen)
+        self._schedule(chosen, good)
 
     def _put_on(self, x: Tensor, mask: Tensor, pattern: Tensor) -> Tensor:
         """Every row with every trigger (classes · n, *shape)."""
@@ -129,17 +127,18 @@ class Inversion:
         order = self.rng.child("order", step // each).order(self.clean.ids)
         return self.clean.inputs(order[(step % each) * size : (step % each + 1) * size])
 
-    def _keep(self, chosen: Tensor, success: Tensor, norms: Tensor, triggers: list[Tensor]) -> None:
-        """The smallest mask whose recent success is high enough."""
+    def _keep(self, chosen: Tensor, success: Tensor, norms: Tensor, triggers: list[Tensor]) -> Tensor:
+        """Keep the smallest mask whose recent success is high enough; for which classes it is."""
         place = self.taken[chosen] % self.search.window
         self.recent[chosen, place] = success
         seen = (self.taken[chosen] + 1).clamp_max(self.search.window)
         mean = self.recent[chosen].sum(1) / seen
-        self.success = (mean >= self.search.attack_success_threshold) & (seen == self.search.window)
-        better = self.success & (norms < self.best_norm[chosen])
+        good = (mean >= self.search.attack_success_threshold) & (seen == self.search.window)
+        better = good & (norms < self.best_norm[chosen])
         self.best_norm[chosen[better]] = norms[better]
         for kept, now in zip(self.best, triggers, strict=True):
             kept[chosen[better]] = now[better]
+        return good
 
     def _move(self, chosen: Tensor, gradients: list[Tensor]) -> None:
         """One step of Adam, each class by its own count."""
@@ -155,9 +154,9 @@ class Inversion:
             self.moments[0][part][chosen], self.moments[1][part][chosen] = first, second
             self.raw[part][chosen] -= moved
 
-    def _schedule(self, chosen: Tensor) -> None:
+    def _schedule(self, chosen: Tensor, good: Tensor) -> None:
         """The authors' schedule of the cost, and when to stop, class by class."""
-        search, good = self.search, self.success
+        search = self.search
         if search.early_stop:
             best, before = self.best_norm[chosen], self.stop_norm[chosen]
             stalls = (best < math.inf) & (best >= search.early_stop_threshold * before)

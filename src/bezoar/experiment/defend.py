@@ -111,4 +111,4 @@ def detect(detectors: dict[str, Detector], poisoned: Poisoned, defender: Defende
             kept[kind].append(scores[few].float().cpu())
         kept["threshold"].append(torch.tensor(threshold))
     shown = {f"defence_{kind}": torch.stack(each).numpy() for kind, each in kept.items() if each}
-    return Found(values, {**shown, "defence_names": np.array(list(detectors))} if detectors else {})
+    return Found(values, {**shown, "defence_names": np.array(list(detectors))})

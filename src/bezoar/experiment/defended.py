@@ -41,8 +41,8 @@ def defended(experiment: Experiment, stages: Stages, what: Defended, rng: Rng, n
     """What detectors, defences of streams, scans and repairs find and do, in this order."""
     clean, goal, test = what.given.clean, what.poisoned.goal, what.test
     found = []
-    if experiment.defences:
-        detectors, stream = experiment.detectors, rng.child("detect")
+    if detectors := experiment.detectors:
+        stream = rng.child("detect")
         found.append(stages.timed(number, "defend", lambda: detect(detectors, what.poisoned, what.given, stream)))
     if (streams := experiment.stream_defences) and what.came is not None:
         asked = (streams, what.ways, what.came, goal, test, clean, rng.child("blame"))

@@ -1,5 +1,6 @@
 """One experiment: a data set, a model, an attack and a training setting, repeated over seeds, with a control each."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -117,20 +118,17 @@ class Experiment:
     @property
     def detectors(self) -> dict[str, Detector]:
         """The defences that score rows, by name."""
-        named = {name_of("defences", type(each)): each for each in self.defences}
-        return {name: each for name, each in named.items() if isinstance(each, Detector)}
+        return {name_of("defences", type(each)): each for each in self.defences if isinstance(each, Detector)}
 
     @property
     def stream_defences(self) -> dict[str, StreamDefence]:
         """The defences that look back along a stream, by name."""
-        named = {name_of("defences", type(each)): each for each in self.defences}
-        return {name: each for name, each in named.items() if isinstance(each, StreamDefence)}
+        return {name_of("defences", type(each)): each for each in self.defences if isinstance(each, StreamDefence)}
 
     @property
     def scans(self) -> dict[str, Scan]:
         """The defences that look for a backdoor in a classifier, by name."""
-        named = {name_of("defences", type(each)): each for each in self.defences}
-        return {name: each for name, each in named.items() if isinstance(each, Scan)}
+        return {name_of("defences", type(each)): each for each in self.defences if isinstance(each, Scan)}
 
     @property
     def analyses(self) -> dict[str, Analysis]:
@@ -189,18 +187,19 @@ class Experiment:
 
     def _problems_with(self, made: Classifier) -> list[str]:
         """What scans, repairs and analyses cannot do with such a model."""
-        asked = {"defences": self.scans, "repairs": self.menders}
+        asked: tuple[tuple[str, Mapping[str, object]], ...] = (("defences", self.scans), ("repairs", self.menders))
         found = [
             f"{path}: {name} needs gradients, and the model has none."
-            for path, parts in asked.items()
+            for path, parts in asked
             for name in parts
             if "gradients" not in made.can
         ]
         if self.analysis and "features" not in made.can:
             found.append("analysis looks into a network's layers, and the model has none.")
+        asked = (("analysis", self.analyses), ("repairs", self.menders))
         return found or [
             f"{path}: {name}: {problem}"
-            for path, parts in {"analysis": self.analyses, "repairs": self.menders}.items()
+            for path, parts in asked
             for name, part in parts.items()
             if callable(ask := getattr(part, "problems", None))
             for problem in ask(made)

@@ -2,7 +2,6 @@
 
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from bezoar.data import Dataset
@@ -76,8 +75,3 @@ def success_of(classifier: Classifier, held: Dataset, verdict: Verdict, targets:
             said = classifier.scores(verdict.with_trigger(rows.inputs(), target)).argmax(1)
             found.append(float((said == target).double().mean()))
     return max(found)
-
-
-def accuracy_on(classifier: Classifier, held: Dataset) -> float:
-    """Accuracy on held-out rows."""
-    return float((classifier.scores(held.inputs()).argmax(1) == held.y.to(torch.int64)).double().mean())

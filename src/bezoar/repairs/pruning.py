@@ -11,9 +11,10 @@ from bezoar.analysis.neurons import silenced_by_default, silencing_problems
 from bezoar.data import Dataset
 from bezoar.defences import Verdict
 from bezoar.errors import CapabilityError
+from bezoar.metrics import accuracy
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier
-from bezoar.repairs._repair import accuracy_on, mendable, success_of, suspected
+from bezoar.repairs._repair import mendable, success_of, suspected
 from bezoar.rng import Rng
 from bezoar.settings import component
 
@@ -66,10 +67,10 @@ class Pruning:
             return mended
         layer = prunable(network, self.layer)
         order = excited(network, clean, verdict, targets, layer).argsort(descending=True)
-        floor = accuracy_on(network, clean) - self.limit
+        floor = accuracy(network, clean) - self.limit
         for count in range(1, len(order)):
             pruned = network.silence(layer, order[:count])
-            if accuracy_on(pruned, clean) < floor:
+            if accuracy(pruned, clean) < floor:
                 break
             mended = pruned
             if success_of(mended, clean, verdict, targets) <= self.enough:
@@ -90,7 +91,7 @@ def prunable(network: ModuleClassifier, layer: str | None) -> str:
     linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
     if len(linear) < 2:
         raise CapabilityError("Pruning the penultimate layer needs two linear layers, and the network has fewer.")
-    return linear[-2]
+    return str(linear[-2])
 
 
 def excited(

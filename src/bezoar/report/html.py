@@ -257,7 +257,7 @@ def _crafting(run: Run) -> list[Picture]:
 
 
 def _detection(run: Run) -> list[Picture]:
-    if not len(run.arrays.get("defence_names", ())):
+    if "defence_names" not in run.arrays:
         return []
     said = [
         f"{name}: AUROC {words.number(run.mean(f'defence.{name}.auroc'))}, catches "
