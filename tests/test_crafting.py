@@ -164,9 +164,10 @@ def test_the_checks_of_detectors_can_fail() -> None:
         check_detector(Blind(), waive={"detector_settings_round_trip": "it is not registered"})
 
 
-def test_the_same_defence_twice_is_refused() -> None:
-    with pytest.raises(SettingsError, match="more than once"):
-        experiment(defences=(LossMonitor(), LossMonitor(false_alarm_rate=0.1)))
+def test_the_same_defence_again_has_a_number() -> None:
+    made = experiment(defences=(LossMonitor(), LossMonitor(false_alarm_rate=0.1), LossMonitor(false_alarm_rate=0.2)))
+    assert list(made.detectors) == ["loss_monitor", "loss_monitor_2", "loss_monitor_3"]
+    assert made.detectors["loss_monitor_2"].false_alarm_rate == 0.1
 
 
 # The report -----------------------------------------------------------------------------------------------------------

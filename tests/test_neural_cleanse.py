@@ -16,7 +16,7 @@ from torch.nn import functional
 from bezoar.attacks import BadNets
 from bezoar.defences import NeuralCleanse
 from bezoar.defences._inversion import EDGE, Inversion, Search, norm_of
-from bezoar.defences._verdict import anomaly_index, p_values, thresholds
+from bezoar.defences._outliers import anomaly_index, p_values, thresholds
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.experiment import Experiment, Result, Store, load_spec
 from bezoar.experiment.events import Finished
@@ -98,8 +98,9 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
 )
 def test_all_classes_at_once_are_each_class_alone(both: Any, norm: Any, per_channel: bool, chunks: int) -> None:
     search = Search(**{**SETTINGS, "norm": norm, "per_channel": per_channel})
-    inversion = Inversion(both[0], CLEAN, torch.arange(4), search, Rng(5))
-    found = inversion.run(chunks)
+    inversion = Inversion(both[0], CLEAN, torch.arange(4), search, Rng(5), chunks)
+    inversion.finish(torch.arange(4))
+    found = inversion.found()
     assert found.steps.tolist() == [50] * 4
     for target in range(4):
         raw, best, costs = one_by_one(both[0], target, search, Rng(5), 50)
@@ -113,8 +114,10 @@ def test_all_classes_at_once_are_each_class_alone(both: Any, norm: Any, per_chan
 
 def test_a_class_does_not_depend_on_the_others(both: Any) -> None:
     search = Search(**{**SETTINGS, "early_stop": True, "steps": 200})
-    whole = Inversion(both[0], CLEAN, torch.arange(4), search, Rng(5)).run(1 << 30)
-    alone = Inversion(both[0], CLEAN, torch.tensor([2]), search, Rng(5)).run(1 << 30)
+    inversions = [Inversion(both[0], CLEAN, which, search, Rng(5)) for which in (torch.arange(4), torch.tensor([2]))]
+    for each in inversions:
+        each.finish(torch.arange(len(each.targets)))
+    whole, alone = (each.found() for each in inversions)
     assert torch.allclose(whole.masks[2], alone.masks[0], atol=1e-4)
     assert int(whole.steps[2]) == int(alone.steps[0])
 

@@ -1,5 +1,6 @@
 """Triggers and goals, on rows small enough to see."""
 
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from bezoar.data import Dataset
 from bezoar.errors import DataError
 from bezoar.goals import Availability, Backdoor, Targeted
-from bezoar.triggers import Patch
+from bezoar.triggers import Blend, Patch, Sinusoid
 from tests.test_metrics import Told
 
 BLACK = torch.zeros(2, 3, 4, 5)
@@ -52,6 +53,34 @@ def test_a_patch_is_in_every_channel_of_every_row_and_nowhere_else() -> None:
     patched[:, :, 2:, 3:] = x[:, :, 2:, 3:]
     assert torch.equal(patched, x)
     assert torch.equal(x, before), "the rows that came in were written to"
+
+
+def test_a_patch_has_a_colour() -> None:
+    patched = Patch(size=2, value=(0.0, 0.5, 1.0), pattern="checkerboard").apply(torch.zeros(1, 3, 2, 2), (0.0, 2.0))
+    assert patched[0].tolist() == [[[0, 2], [2, 0]], [[1, 1], [1, 1]], [[2, 0], [0, 2]]]
+    with pytest.raises(DataError, match="each of 3 channels does not fit into 1"):
+        Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 1, 2, 2), (0.0, 1.0))
+    with pytest.raises(DataError, match="each of 3 channels does not fit into 1"):
+        Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 8), (0.0, 1.0))
+
+
+def test_a_blend_is_one_pattern_over_the_range() -> None:
+    x = torch.tensor([-1.0, 3.0])[:, None, None, None].expand(2, 3, 20, 20)
+    blended = Blend(alpha=0.25, seed=1).apply(x, (-1.0, 3.0))
+    pattern = (blended - 0.75 * x) / 0.25
+    assert torch.allclose(pattern[0], pattern[1], atol=1e-5)
+    assert pattern.min() >= -1 - 1e-4 and pattern.max() <= 3 + 1e-4 and abs(float(pattern.mean()) - 1) < 0.1
+    assert not torch.equal(blended, Blend(alpha=0.25, seed=2).apply(x, (-1.0, 3.0)))
+    assert torch.equal(Blend(alpha=0.0).apply(x, (-1.0, 3.0)), x)
+
+
+def test_a_sinusoid_is_barni_s() -> None:
+    x = torch.full((1, 1, 2, 28), 0.5)
+    waved = Sinusoid(amplitude=0.1, frequency=6).apply(x, (0.0, 1.0))
+    for column in range(28):
+        assert float(waved[0, 0, 1, column]) == pytest.approx(0.5 + 0.1 * math.sin(2 * math.pi * column * 6 / 28))
+    with pytest.raises(DataError, match="6 periods does not fit into rows of 12 columns"):
+        Sinusoid().apply(torch.zeros(1, 1, 12, 12), (0.0, 1.0))
 
 
 def test_a_checkerboard_alternates() -> None:

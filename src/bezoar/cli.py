@@ -195,10 +195,9 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
 ) -> None:
     """Show a component's settings, their defaults, and its documentation."""
-    import inspect  # noqa: PLC0415
     from dataclasses import MISSING  # noqa: PLC0415
 
-    from bezoar.settings import settings_of  # noqa: PLC0415
+    from bezoar.settings import documentation, settings_of  # noqa: PLC0415
 
     found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
     if not found:
@@ -209,7 +208,7 @@ def show(
     for entry in found:
         cls = entry.load()
         out_console.print(f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n")
-        out_console.print(inspect.cleandoc(cls.__doc__ or ""), highlight=False, markup=False)
+        out_console.print(documentation(cls), highlight=False, markup=False)
         table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for column in ("key", "default", "must be"):
             table.add_column(column, style="bold" if column == "key" else "")
@@ -343,7 +342,10 @@ def _defence_lines(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
             )
         elif (kind, figure) == ("repair", "clean_accuracy"):
             success = share["attack_success_rate"]
-            yield f"after {name}: clean accuracy {share['clean_accuracy']}, attack success {success}"
+            answered = (
+                "" if metrics[f"repair.{name}.coverage"]["mean"] == 1 else f" of the {share['coverage']} answered"
+            )
+            yield f"after {name}: clean accuracy {share['clean_accuracy']}{answered}, attack success {success}"
 
 
 def _beside(key: str, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:

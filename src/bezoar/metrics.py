@@ -11,17 +11,26 @@ from torch import Tensor
 from bezoar.data import Dataset, Scorer
 from bezoar.errors import DataError
 from bezoar.models import predictions
+from bezoar.models.predict import ABSTAINS
 from bezoar.shapes import Chosen, Counts
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
-    """The share of rows predicted right; NaN for no rows."""
+    """The share of rows predicted right; a row that gets no answer is not. NaN for no rows."""
     right = predictions(classifier, data).to(data.device) == data.y
     return int(right.sum()) / len(data) if len(data) else math.nan
 
 
+def coverage(classifier: Scorer, data: Dataset) -> float:
+    """The share of rows that get an answer; NaN for no rows."""
+    answered = predictions(classifier, data) != ABSTAINS
+    return int(answered.sum()) / len(data) if len(data) else math.nan
+
+
 def confusion(classifier: Scorer, data: Dataset) -> Counts:
     """How many rows of each class (row) are taken for each class (column): (classes, classes), int64.
+
+    Rows without an answer are left out.
 
     Raises:
         DataError: the classifier takes a row for a class that the data has not.
@@ -30,7 +39,7 @@ def confusion(classifier: Scorer, data: Dataset) -> Counts:
     predicted = predictions(classifier, data).to(data.device)
     if len(data) and int(predicted.max()) >= classes:
         raise DataError(f"A row is taken for class {int(predicted.max())}; the data's are 0 to {classes - 1}.")
-    pairs = data.y * classes + predicted
+    pairs = (data.y * classes + predicted)[predicted != ABSTAINS]
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
 
 

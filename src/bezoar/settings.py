@@ -10,6 +10,7 @@ what a YAML file says; `describe` writes it back.
 """
 
 import dataclasses
+import inspect
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -179,6 +180,42 @@ def settings_of(cls: type[Any]) -> Iterator[tuple[str, str, Any]]:
     """Each field's name, what it must be, and its default (`dataclasses.MISSING` where it must be given)."""
     for field in _fields(cls):
         yield field.name, field.phrase, field.default
+
+
+def documentation(cls: type[Any]) -> str:
+    """A component's documentation, and that of the settings which it has from other components.
+
+    >>> @component
+    ... class Round:
+    ...     \"\"\"Something round.
+    ...
+    ...     Args:
+    ...         radius: in pixels.
+    ...     \"\"\"
+    ...     radius: Positive = 1.0
+    >>> @component
+    ... class Ring(Round):
+    ...     \"\"\"Something with a hole.\"\"\"
+    >>> print(documentation(Ring))
+    Something with a hole.
+    <BLANKLINE>
+    Args:
+        radius: in pixels.
+    """
+    own = inspect.cleandoc(cls.__doc__ or "")
+    settings = [
+        inspect.cleandoc(base.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+        for base in cls.__mro__[1:]
+        if COMPONENT in vars(base)
+    ]
+    inherited = "\n".join(each for each in settings if each)
+    if not inherited:
+        return own
+    before, args, after = own.partition("\nArgs:\n")
+    if args:
+        return f"{before}{args}{inherited}\n{after}"
+    before, rest, after = own.partition("\n\n>>> ")
+    return f"{before}\n\nArgs:\n{inherited}{rest}{after}"
 
 
 def short(value: object, limit: int = 60) -> str:

@@ -584,8 +584,8 @@ def classifier_changes_its_head(classifier: Classifier, data: Dataset) -> None:
 
 
 def trigger_is_a_pure_function(trigger: Trigger) -> None:
-    """Rows and random streams are untouched, shape and bounds are kept, and something changes."""
-    inputs = toy_images(20).inputs()
+    """Rows and random streams are untouched, shape and bounds are kept, and something changes, in images of 24 × 24."""
+    inputs = toy_images(20).inputs().repeat_interleave(4, 2).repeat_interleave(4, 3)
     before = inputs.clone()
     with global_state_untouched():
         first, again = trigger.apply(inputs, (0.0, 1.0)), trigger.apply(inputs, (0.0, 1.0))

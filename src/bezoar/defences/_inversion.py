@@ -1,42 +1,74 @@
 """Recovering the smallest trigger of every class, all classes at once."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torch.nn import functional
 
 from bezoar.data import Dataset
 from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Count, Positive, component
 from bezoar.shapes import Inputs
 
 Norm = Literal["l1", "l2", "linf"]
 EDGE = 1e-6
 """How near to the ends of their range masks and patterns come."""
 BETAS, EPSILON = (0.5, 0.9), 1e-8
+MEMORY = 256 << 20
+"""So many bytes of rows, at most, go through the classifier at once; activations come on top."""
+COMPARED = 10
+"""So many classes, where there are as many, are held against each other in the end."""
+KEPT = 1 / 3
+"""The share of more classes that a round leaves."""
+FAILED, AGAIN = 3 / 4, 1.5
+"""When such a share of the classes has failed once under the cost of their norm, so many times the steps until then."""
 
 
-@dataclass(frozen=True)
+@component
 class Search:
-    """How triggers are sought: the settings of `NeuralCleanse`, which says what they mean."""
+    """How triggers are sought.
 
-    steps: int
-    batch_size: int
-    norm: Norm
-    per_channel: bool
-    learning_rate: float
-    init_cost: float
-    cost_multiplier: float
-    attack_success_threshold: float
-    patience: int
-    window: int
-    early_stop: bool
-    early_stop_threshold: float
-    early_stop_patience: int
+    Args:
+        steps: at most; a step is one mini-batch.
+        batch_size: rows a step.
+        norm: what of the mask is made small: `l1`, `l2` or `linf`.
+        per_channel: whether a mask has a channel for each of the image's; one for all otherwise.
+        learning_rate: Adam's.
+        init_cost: the norm's cost, once the trigger has worked without any.
+        cost_multiplier: the cost goes up by it, and down by its power of 1.5.
+        attack_success_threshold: the share of rows that a trigger must send to its class, over the last `window` steps.
+        patience: how many steps in a row the trigger must work, or not, for the cost to change.
+        window: over how many steps success is averaged.
+        early_stop: whether a class is done when its mask has stopped becoming smaller.
+        early_stop_threshold: a mask is smaller if its norm is below so many times the best.
+        early_stop_patience: for so many steps it must not be.
+        restarts: from so many further starts the trigger of every flagged class is sought, and the smallest is kept;
+            the verdict stays as it is, but the trigger is nearer to the attacker's.
+        schedule: `all` goes on with every class until it is done. `successive` spends steps where masks become small
+            fastest (after K-Arm; Shen et al. 2021): the larger masks of more than ten classes drop out in rounds; the
+            others are held against each other as soon as most have failed once; then only the flagged go on.
+    """
+
+    steps: AtLeastOne = 1000
+    batch_size: AtLeastOne = 32
+    norm: Norm = "l1"
+    per_channel: bool = False
+    learning_rate: Positive = 0.1
+    init_cost: Positive = 1e-3
+    cost_multiplier: Annotated[float, Interval(gt=1)] = 1.5
+    attack_success_threshold: Annotated[float, Interval(gt=0, le=1)] = 0.99
+    patience: AtLeastOne = 5
+    window: AtLeastOne = 10
+    early_stop: bool = True
+    early_stop_threshold: Annotated[float, Interval(gt=0, le=1)] = 0.99
+    early_stop_patience: AtLeastOne = 50
+    restarts: Count = 0
+    schedule: Literal["all", "successive"] = "successive"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +86,29 @@ class Recovered:
     reached: Tensor
     steps: Tensor
 
+    def norms(self) -> Tensor:
+        """The masks' L1 norms; NaN where the threshold was never reached (k), on the CPU."""
+        return torch.where(self.reached, self.masks.flatten(1).sum(1), torch.nan).double().cpu()
+
 
 class Inversion:
     """The search for the triggers of some classes: every tensor has a class axis, and a class steps on its own.
 
-    A class's result does not depend on which others are sought beside it: all draw the same rows at the same step.
+    A class's result does not depend on which others are sought beside it: all draw the same rows at the same step. A
+    class that is named more than once is sought from as many starts.
     """
 
-    def __init__(self, classifier: ModuleClassifier, clean: Dataset, targets: Tensor, search: Search, rng: Rng) -> None:
-        self.search, self.rng = search, rng
+    def __init__(
+        self,
+        classifier: ModuleClassifier,
+        clean: Dataset,
+        targets: Tensor,
+        search: Search,
+        rng: Rng,
+        memory: int = MEMORY,
+        first_start: int = 0,
+    ) -> None:
+        self.search, self.rng, self.memory = search, rng, memory
         self.classifier = classifier.copy()
         self.classifier.module.requires_grad_(False)
         self.classifier.module.eval()
@@ -72,7 +118,13 @@ class Inversion:
         self.low, self.high = clean.bounds or (0.0, 1.0)
         count, shape = len(targets), clean.shape
         channels = shape[0] if search.per_channel or len(shape) < 3 else 1
-        start = [self._start(int(target), (channels, *shape[1:]), shape) for target in targets]
+        numbers = [
+            first_start + targets[:place].tolist().count(target) for place, target in enumerate(targets.tolist())
+        ]
+        start = [
+            self._start(target, number, (channels, *shape[1:]), shape)
+            for target, number in zip(targets.tolist(), numbers, strict=True)
+        ]
         self.raw = [torch.stack(parts).to(self.device) for parts in zip(*start, strict=True)]
         self.moments = [[torch.zeros_like(part) for part in self.raw] for _ in range(2)]
         zeros = torch.zeros(count, device=self.device)
@@ -86,9 +138,12 @@ class Inversion:
         self.done = torch.zeros(count, dtype=torch.bool, device=self.device)
         self.rows = 0
 
-    def _start(self, target: int, mask: tuple[int, ...], pattern: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """A random mask and pattern, before the tanh."""
-        generator = self.rng.child("start", target).generator()
+    def _start(
+        self, target: int, number: int, mask: tuple[int, ...], pattern: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """A random mask and pattern, before the tanh, for a class's first or a later start."""
+        stream = self.rng.child("start", target)
+        generator = (stream.child(number) if number else stream).generator()
         uniform = (torch.rand(each, generator=generator) for each in (mask, pattern))
         raw = [torch.atanh((each - 0.5) * (2 - EDGE)) for each in uniform]
         return raw[0], raw[1]
@@ -98,9 +153,13 @@ class Inversion:
         mask, pattern = (part.tanh() / (2 - EDGE) + 0.5 for part in raw)
         return [mask, self.low + (self.high - self.low) * pattern]
 
-    def step(self, chosen: Tensor) -> None:
-        """One mini-batch for each of these classes, which have all taken as many steps before."""
-        x = self._batch(int(self.taken[chosen[0]]))
+    def step(self, chosen: Tensor, size: int | None = None) -> None:
+        """One mini-batch, or its first rows, for each of these classes, which have all taken as many steps before."""
+        x = self._batch(int(self.taken[chosen[0]]))[:size]
+        for part in chosen.split(max(1, self.memory // (4 * x.numel()))):
+            self._step(part, x)
+
+    def _step(self, chosen: Tensor, x: Tensor) -> None:
         raw = [part[chosen].requires_grad_() for part in self.raw]
         mask, pattern = self.triggers(raw)
         logits = self.classifier.logits(self._put_on(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
@@ -182,19 +241,74 @@ class Inversion:
             self.counter[name][chosen] = values
         self.done[chosen] |= self.taken[chosen] >= search.steps
 
-    def run(self, memory: int) -> Recovered:
-        """All classes side by side until each is done; finished ones leave."""
-        while not bool(self.done.all()):
-            for part in self._chunks(torch.nonzero(~self.done).flatten(), memory):
-                self.step(part)
-        return Recovered(self.best[0], self.best[1], self.best_norm < math.inf, self.taken)
+    def finish(self, chosen: Tensor) -> None:
+        """These classes side by side until each is done; finished ones leave."""
+        while len(chosen := chosen[~self.done[chosen]]):
+            self.step(chosen)
 
-    def _chunks(self, chosen: Tensor, memory: int) -> Iterator[Tensor]:
-        """Classes that have taken as many steps, as many at once as fit into memory."""
-        numbers = math.prod(self.clean.shape) * min(self.search.batch_size, len(self.clean))
-        size = max(1, memory // (4 * numbers))
-        for taken in self.taken[chosen].unique():
-            yield from chosen[self.taken[chosen] == taken].split(size)
+    def screen(self) -> Tensor:
+        """Rounds in which most of more than ten classes drop out, those with the larger masks; which are left.
+
+        In the first, in which masks have hardly any cost yet, a step has half as many rows.
+        """
+        left = torch.arange(len(self.targets), device=self.device)
+        count, size = self.search.window + 2 * self.search.patience, math.ceil(self.search.batch_size / 2)
+        while len(left) > COMPARED:
+            for _ in range(count):
+                if len(going := left[~self.done[left]]):
+                    self.step(going, size)
+            promising = self.recent[left].mean(1).argsort(descending=True, stable=True)
+            order = promising[self.best_norm[left[promising]].argsort(stable=True)]
+            left = left[order[: max(COMPARED, math.ceil(KEPT * len(left)))]].sort().values
+            count, size = 2 * self.search.patience, self.search.batch_size
+        return left
+
+    def squeeze(self, chosen: Tensor) -> None:
+        """These classes until most have failed once under the cost, and half as long again; those that never worked on.
+
+        All stop at the same step, whatever they are, so that what they have come to can be compared.
+        """
+        enough, last = math.ceil(FAILED * len(chosen)), math.inf
+        while len(going := chosen[~self.done[chosen]]):
+            taken = int(self.taken[chosen].max())
+            if last == math.inf and int((self.gone["down"] | self.done)[chosen].sum()) >= enough:
+                last = math.ceil(AGAIN * taken)
+            if taken >= last:
+                going = going[self.best_norm[going] == math.inf]
+                if not len(going):
+                    break
+            self.step(going)
+
+    def found(self) -> Recovered:
+        """What has been found so far."""
+        return Recovered(self.best[0].clone(), self.best[1].clone(), self.best_norm < math.inf, self.taken)
+
+
+def sought_again(inversion: Inversion, targets: Tensor, restarts: int) -> tuple[Recovered, int]:
+    """What has been found, with smaller triggers for these classes from new starts, and how many rows that took.
+
+    Most starts end in triggers that are larger than need be; the quarter that promises most is searched to its end.
+    """
+    found = inversion.found()
+    again = Inversion(
+        inversion.classifier,
+        inversion.clean,
+        targets.repeat(restarts),
+        inversion.search,
+        inversion.rng,
+        inversion.memory,
+        first_start=1,
+    )
+    everything = torch.arange(len(again.targets), device=again.device)
+    again.squeeze(everything)
+    for target in targets.tolist():
+        own = everything[again.targets == target]
+        again.finish(own[again.best_norm[own].argsort(stable=True)[: math.ceil(restarts / 4)]])
+        best = own[again.best_norm[own].argmin()]
+        if bool(again.best_norm[best] < inversion.best_norm[target]):
+            for kept, new in zip((found.masks, found.patterns), again.best, strict=True):
+                kept[target] = new[best]
+    return found, again.rows
 
 
 def norm_of(masks: Tensor, norm: Norm) -> Tensor:
@@ -203,16 +317,3 @@ def norm_of(masks: Tensor, norm: Norm) -> Tensor:
     if norm == "linf":
         return flat.amax(1)
     return flat.sum(1) if norm == "l1" else flat.square().sum(1).add(1e-24).sqrt()
-
-
-def success_of(
-    classifier: ModuleClassifier, clean: Dataset, masks: Tensor, patterns: Tensor, targets: Tensor
-) -> Tensor:
-    """The share of rows of other classes that each trigger sends to its class (k)."""
-    found = []
-    x, y = clean.inputs().to(classifier.device), clean.y.to(classifier.device)
-    for mask, pattern, target in zip(masks, patterns, targets.to(classifier.device), strict=True):
-        rows = x[y != target]
-        said = classifier.scores((1 - mask) * rows + mask * pattern).argmax(1)
-        found.append((said == target).double().mean())
-    return torch.stack(found)

@@ -1,25 +1,19 @@
-"""What a scan says of a classifier, class by class, and the statistics by which it says it."""
+"""What a scan says of a classifier, class by class."""
 
 import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy import stats
 from torch import Tensor
 
 from bezoar.data import Dataset
+from bezoar.defences._outliers import anomaly_index, p_values, thresholds
 from bezoar.models import Classifier
 from bezoar.rng import Rng
 from bezoar.shapes import Inputs
 
-FEWEST = 4
-"""Classes below which none can be told from the others."""
-TINY = 1e-12
-CONSISTENT = 1.4826
-"""What makes the median absolute deviation of a normal sample its standard deviation."""
+BATCH = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +23,11 @@ class Verdict:
     Attributes:
         masks: where the recovered trigger lies, in [0, 1] (k, 1 or channels, height, width).
         patterns: what it puts there, within the data's bounds (k, *shape).
-        l1: the masks' L1 norms (k).
+        l1: the L1 norms by which the classes are held against each other (k): of the masks, or, where suspicious ones
+            were made smaller after that, of what they were then; NaN where no trigger was found.
         threshold: the norm below which each class would be flagged, given the others' (k).
-        success: the share of clean rows that the trigger sends to its class (k).
+        success: the share of clean rows of other classes that the trigger sends to its class (k); NaN for classes that
+            dropped out of the search.
         anomaly_index: of Wang et al.: how many consistent deviations a norm lies below the median (k); shown, never
             deciding.
         p_value: the chance of a norm as small among classes that are alike, corrected for their number (k).
@@ -79,86 +75,54 @@ class Scan(Protocol):
         """
 
 
-def anomaly_index(norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many consistent deviations each norm (k) lies below the median of all; 0 where it lies above.
+def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern: Tensor, target: int) -> float:
+    """The share of rows of other classes that a trigger sends to its class; NaN where there are none."""
+    rows = data.subset(data.y != target)
+    hits = 0
+    for part in torch.arange(len(rows), device=rows.device).split(BATCH):
+        x = rows.inputs(part)
+        said = classifier.scores((1 - mask.to(x)) * x + mask.to(x) * pattern.to(x)).argmax(1)
+        hits += int((said == target).sum())
+    return hits / len(rows) if len(rows) else math.nan
 
-    Wang et al., *Neural Cleanse* (2019), calls 2 and more an outlier. NaN norms are left out and stay NaN; where all
-    others are equal, a smaller one is infinitely far.
 
-    >>> anomaly_index(np.array([10.0, 12, 11, 13, 2])).round(2).tolist()
-    [0.67, 0.0, 0.0, 0.0, 6.07]
+def held_against(norms: Tensor, compared: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+    """Each class's p-value, and the norm at which it would be `rate` (k).
+
+    Args:
+        norms: NaN where no trigger was found (k).
+        compared: the classes that are held against each other; the others are known to have larger norms.
+        rate: the family-wise rate of false alarms.
     """
-    known = norms[~np.isnan(norms)]
-    if not len(known):
-        return np.full_like(norms, np.nan)
-    middle = np.median(known)
-    deviation = CONSISTENT * np.median(np.abs(known - middle))
-    below = np.maximum(middle - norms, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.isnan(norms), np.nan, np.where(below == 0, 0, below / deviation))
-
-
-def p_values(norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The chance of each norm (k) being so small among others that are alike, times the number of classes, at most 1.
-
-    Each logarithm is held against all others by Student's t for a new observation: exact for lognormal norms, whatever
-    their mean and spread. NaN norms are left out; fewer than four give NaN.
-
-    >>> p_values(np.array([10.0, 12, 11, 13, 2])).round(4).tolist()
-    [1.0, 1.0, 1.0, 1.0, 0.0021]
-    """
-    middle, spread, count = _others(norms)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = (np.log(np.maximum(norms, TINY)) - middle) / spread
-    apart = np.where((spread == 0) & np.isnan(apart), 0.0, apart)  # no spread, and no difference
-    return np.asarray(np.minimum(1.0, count * stats.t.cdf(apart, count - 2)))
-
-
-def thresholds(norms: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
-    """The norm at which each class' p-value is `rate`, given the others' norms (k).
-
-    >>> norms = np.array([10.0, 12, 11, 13, 2])
-    >>> norms[4] = thresholds(norms, 0.05)[4]
-    >>> round(float(p_values(norms)[4]), 6)
-    0.05
-    """
-    middle, spread, count = _others(norms)
-    return np.asarray(np.exp(middle + spread * stats.t.ppf(rate / max(count, 1), count - 2)))
-
-
-def _others(norms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Mean of the logarithms of all other norms, the spread of a new one (k), and how many are known.
-
-    NaN where a norm is, and everywhere where too few are known.
-    """
-    middle, spread = np.full_like(norms, np.nan), np.full_like(norms, np.nan)
-    known = np.flatnonzero(~np.isnan(norms))
-    if len(known) < FEWEST:
-        return middle, spread, len(known)
-    logs = np.log(np.maximum(norms[known], TINY))
-    for place, index in enumerate(known):
-        others = np.delete(logs, place)
-        middle[index] = others.mean()
-        spread[index] = others.std(ddof=1) * math.sqrt(1 + 1 / len(others))
-    return middle, spread, len(known)
+    rest = torch.ones(len(norms), dtype=torch.bool)
+    rest[compared] = False
+    larger = int(rest.sum())
+    known = norms.double().masked_fill(rest, torch.nan).numpy()
+    p_value = torch.from_numpy(p_values(known, larger))
+    if not bool(p_value.isnan().all()):
+        p_value[rest] = 1.0
+    return p_value, torch.from_numpy(thresholds(known, rate, larger))
 
 
 def verdict_of(
-    masks: Tensor, patterns: Tensor, success: Tensor, reached: Tensor, *, false_alarm_rate: float, rows: int
+    masks: Tensor,
+    patterns: Tensor,
+    success: Tensor,
+    norms: Tensor,
+    compared: Tensor,
+    *,
+    false_alarm_rate: float,
+    rows: int,
 ) -> Verdict:
-    """The verdict on recovered triggers; `reached` says for which classes one was found at all (k)."""
-    l1 = masks.flatten(1).abs().sum(1).double().cpu()
-    reached = reached.cpu()
-    norms = torch.where(reached, l1, torch.nan).numpy()
-    p_value = torch.from_numpy(p_values(norms))
-    threshold = torch.from_numpy(thresholds(norms, false_alarm_rate))
+    """The verdict on recovered triggers; the arguments are as `Verdict` and `held_against` have them."""
+    p_value, threshold = held_against(norms, compared, false_alarm_rate)
     return Verdict(
         masks=masks.cpu(),
         patterns=patterns.cpu(),
-        l1=l1,
+        l1=norms,
         threshold=threshold,
-        success=success.double().cpu(),
-        anomaly_index=torch.from_numpy(anomaly_index(norms)),
+        success=success,
+        anomaly_index=torch.from_numpy(anomaly_index(norms.numpy())),
         p_value=p_value,
         flagged=p_value <= false_alarm_rate,
         inconclusive=p_value.isnan(),

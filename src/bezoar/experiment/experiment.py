@@ -1,8 +1,8 @@
 """One experiment: a data set, a model, an attack and a training setting, repeated over seeds, with a control each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import torch
 from annotated_types import Interval
@@ -29,6 +29,8 @@ from bezoar.training import Training
 from bezoar.training.end_to_end import EndToEnd
 from bezoar.training.loop import comes_once
 
+T = TypeVar("T")
+
 
 @component
 class Experiment:
@@ -47,7 +49,7 @@ class Experiment:
         defences: detectors, which score the rows that the victim trains on; defences of streams, which say when they
             went wrong; scans, which look for a backdoor in the victim.
         repairs: each mends the victim, and the control, on the defender's rows, after the first of the scans where it
-            needs one.
+            needs one. What is named again, here, under defences or under analysis, is called `name_2`.
         trusted: where there are defences or repairs, the share of the test set that the defender has: one half to
             train a model of its own on, the other to set thresholds, to scan and to repair; nothing is measured on
             these rows.
@@ -74,12 +76,6 @@ class Experiment:
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     repairs: tuple[Annotated[Repair, Component("repairs")], ...] = ()
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
-
-    def __post_init__(self) -> None:
-        for field, kind in (("defences", "defences"), ("repairs", "repairs"), ("analysis", "analyses")):
-            names = [name_of(kind, type(each)) for each in getattr(self, field)]
-            if len(set(names)) < len(names):
-                raise SettingsError([f"Experiment.{field} names {max(names, key=names.count)} more than once."])
 
     def run(
         self,
@@ -113,27 +109,31 @@ class Experiment:
     @property
     def menders(self) -> dict[str, Repair]:
         """The repairs by name."""
-        return {name_of("repairs", type(each)): each for each in self.repairs}
+        return named("repairs", self.repairs)
+
+    @property
+    def _defences(self) -> dict[str, Detector | StreamDefence | Scan]:
+        return named("defences", self.defences)
 
     @property
     def detectors(self) -> dict[str, Detector]:
         """The defences that score rows, by name."""
-        return {name_of("defences", type(each)): each for each in self.defences if isinstance(each, Detector)}
+        return {name: each for name, each in self._defences.items() if isinstance(each, Detector)}
 
     @property
     def stream_defences(self) -> dict[str, StreamDefence]:
         """The defences that look back along a stream, by name."""
-        return {name_of("defences", type(each)): each for each in self.defences if isinstance(each, StreamDefence)}
+        return {name: each for name, each in self._defences.items() if isinstance(each, StreamDefence)}
 
     @property
     def scans(self) -> dict[str, Scan]:
         """The defences that look for a backdoor in a classifier, by name."""
-        return {name_of("defences", type(each)): each for each in self.defences if isinstance(each, Scan)}
+        return {name: each for name, each in self._defences.items() if isinstance(each, Scan)}
 
     @property
     def analyses(self) -> dict[str, Analysis]:
         """The analyses by name."""
-        return {name_of("analyses", type(each)): each for each in self.analysis}
+        return named("analyses", self.analysis)
 
     def blank(self, data: Dataset, rng: Rng) -> Classifier:
         """An untrained classifier for such data."""
@@ -204,3 +204,13 @@ class Experiment:
             if callable(ask := getattr(part, "problems", None))
             for problem in ask(made)
         ]
+
+
+def named(kind: str, parts: Sequence[T]) -> dict[str, T]:
+    """Components by name; the second of a name is called `name_2`, the third `name_3`."""
+    found: dict[str, T] = {}
+    for each in parts:
+        name = name_of(kind, type(each))
+        number = sum(name_of(kind, type(other)) == name for other in found.values()) + 1
+        found[name if number == 1 else f"{name}_{number}"] = each
+    return found

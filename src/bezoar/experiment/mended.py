@@ -1,11 +1,14 @@
 """The referee of repairs: what each does to victim and control."""
 
+import math
+
 import numpy as np
 
 from bezoar.data import Dataset, Goal
 from bezoar.defences import Verdict
 from bezoar.experiment.defend import Found
-from bezoar.metrics import accuracy
+from bezoar.goals.backdoor import Backdoor
+from bezoar.metrics import accuracy, coverage
 from bezoar.models import Classifier
 from bezoar.repairs import Repair
 from bezoar.rng import Rng
@@ -23,7 +26,9 @@ def mend(
     """What each repair does, beside what it is given.
 
     `repair.NAME.clean_accuracy` and `.attack_success_rate`, after it; `.accuracy_drop`, what it costs;
-    `.control_accuracy`, what it makes of a network that needs none, and `.control_drop`.
+    `.control_accuracy`, what it makes of a network that needs none, and `.control_drop`. Accuracy is that of answered
+    rows, and a refused row is no success of the attack: `.coverage` is the share of clean rows that get an answer,
+    `.control_coverage` the control's, and `.rejected` the share of attacked rows that get none.
 
     Args:
         repairs: by name.
@@ -41,12 +46,23 @@ def mend(
             repair.repair(one, clean, rng=rng.child(name), verdict=said)
             for one, said in zip(both, verdicts, strict=True)
         ]
-        kept = [accuracy(one, test) for one in after]
+        answered = [coverage(one, test) for one in after]
+        kept = [accuracy(one, test) / share if share else math.nan for one, share in zip(after, answered, strict=True)]
         values |= {
             f"repair.{name}.clean_accuracy": kept[0],
             f"repair.{name}.accuracy_drop": before[0] - kept[0],
             f"repair.{name}.attack_success_rate": goal.success(after[0], test),
             f"repair.{name}.control_accuracy": kept[1],
             f"repair.{name}.control_drop": before[1] - kept[1],
+            f"repair.{name}.coverage": answered[0],
+            f"repair.{name}.control_coverage": answered[1],
+            f"repair.{name}.rejected": rejected(after[0], goal, test),
         }
     return Found(values, {"repair_names": np.array(list(repairs))})
+
+
+def rejected(classifier: Classifier, goal: Goal, test: Dataset) -> float | None:
+    """The share of attacked rows that get no answer; None where the attack has no trigger, or no row to attack."""
+    if not isinstance(goal, Backdoor) or not len(attacked := goal.victims(test)):
+        return None
+    return 1 - coverage(classifier, goal.triggered(attacked))

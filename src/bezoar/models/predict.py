@@ -8,6 +8,8 @@ from bezoar.data import Dataset, Scorer
 from bezoar.shapes import Labels
 
 BATCH = 2048
+ABSTAINS = -1
+"""In place of a class: no answer."""
 
 
 def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
@@ -30,7 +32,9 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
 
 
 def predictions(classifier: Scorer, data: Dataset) -> Labels:
-    """The predicted class (n) of every row; converted and scored in batches, so that memory stays bounded.
+    """The predicted class (n) of every row; -1 where all scores are 0, which is no answer (see `Filtered`).
+
+    Rows are converted and scored in batches, so that memory stays bounded.
 
     >>> from bezoar.data.sources import load
     >>> from bezoar.models import MLP
@@ -40,7 +44,8 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     >>> predictions(untrained, test).shape
     torch.Size([450])
     """
-    parts = [
-        classifier.scores(data.inputs(slice(start, start + BATCH))).argmax(1) for start in range(0, len(data), BATCH)
-    ]
+    parts = []
+    for start in range(0, len(data), BATCH):
+        scores = classifier.scores(data.inputs(slice(start, start + BATCH)))
+        parts.append(scores.argmax(1).masked_fill((scores == 0).all(1), ABSTAINS))
     return torch.cat(parts) if parts else data.y.new_empty(0)

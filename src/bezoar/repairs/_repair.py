@@ -1,13 +1,17 @@
 """The repair's protocol, and what repairs share."""
 
+import math
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from bezoar.data import Dataset
 from bezoar.defences import Verdict
+from bezoar.defences._verdict import trigger_success
 from bezoar.errors import CapabilityError
 from bezoar.models import Classifier
+from bezoar.models.filtered import Filtered
 from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
 
@@ -41,6 +45,15 @@ def mendable(classifier: Classifier, name: str) -> ModuleClassifier:
     return classifier
 
 
+def repaired(
+    repair: Repair, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None
+) -> Classifier:
+    """What a repair makes of a classifier; of one behind a filter, it mends what answers."""
+    if isinstance(classifier, Filtered):
+        return replace(classifier, classifier=repaired(repair, classifier.classifier, clean, rng=rng, verdict=verdict))
+    return repair.repair(classifier, clean, rng=rng, verdict=verdict)
+
+
 def suspected(verdict: Verdict | None, name: str) -> tuple[int, ...]:
     """The classes that a scan flagged.
 
@@ -67,11 +80,8 @@ def with_recovered(data: Dataset, rows: Tensor, verdict: Verdict, target: int) -
 
 
 def success_of(classifier: Classifier, held: Dataset, verdict: Verdict, targets: tuple[int, ...]) -> float:
-    """How often recovered triggers still work on rows of other classes, at most over the classes."""
-    found = [0.0]
-    for target in targets:
-        rows = held.subset(held.y != target)
-        if len(rows):
-            said = classifier.scores(verdict.with_trigger(rows.inputs(), target)).argmax(1)
-            found.append(float((said == target).double().mean()))
-    return max(found)
+    """How often recovered triggers still work on rows of other classes, at most over the classes; 0 without rows."""
+    found = [
+        trigger_success(classifier, held, verdict.masks[target], verdict.patterns[target], target) for target in targets
+    ]
+    return max((each for each in found if not math.isnan(each)), default=0.0)

@@ -284,11 +284,19 @@ def _looking_back(run: Run) -> list[Picture]:
 
 
 def _repairs(run: Run) -> list[tuple[str, ...]]:
-    """A line for each repair, after one for none: attack success, clean accuracy, and the control's."""
+    """A line for each repair, after one for none: attack success, clean accuracy, answered rows, the control's."""
     names = [str(name) for name in run.arrays.get("repair_names", ())]
-    figures = ("attack_success_rate", "clean_accuracy", "control_accuracy")
-    lines = [("none", figures), *((name, tuple(f"repair.{name}.{figure}" for figure in figures)) for name in names)]
-    return [(name, *(words.percent(run.mean(figure)) for figure in wanted)) for name, wanted in lines] if names else []
+    lines = [("none", "", 1.0), *((name, f"repair.{name}.", run.mean(f"repair.{name}.coverage")) for name in names)]
+    return [
+        (
+            name,
+            words.percent(run.mean(f"{stem}attack_success_rate")),
+            words.percent(run.mean(f"{stem}clean_accuracy")),
+            words.percent(answered),
+            words.percent(run.mean(f"{stem}control_accuracy")),
+        )
+        for name, stem, answered in (lines if names else ())
+    ]
 
 
 def _pictorial(rows: Array) -> bool:

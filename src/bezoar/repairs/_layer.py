@@ -1,0 +1,38 @@
+"""A network's layer by name, and what its units give."""
+
+import torch
+from torch import Tensor, nn
+
+from bezoar.analysis.neurons import silenced_by_default
+from bezoar.errors import CapabilityError
+from bezoar.models.module import ModuleClassifier
+from bezoar.shapes import Inputs
+
+BATCH = 1024
+
+
+def layer_named(network: ModuleClassifier, layer: str | None) -> str:
+    """The name of the layer that is meant: the last convolution if None, the last linear but one if `penultimate`.
+
+    Raises:
+        CapabilityError: the network has none such.
+    """
+    if layer is None:
+        return silenced_by_default(network)
+    if layer == "penultimate":
+        linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
+        if len(linear) < 2:
+            raise CapabilityError("A penultimate layer needs two linear layers, and the network has fewer.")
+        return str(linear[-2])
+    if layer not in network.layers():
+        raise CapabilityError(f"There is no layer '{layer}'. There are: {', '.join(network.layers())}.")
+    return layer
+
+
+def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor:
+    """What each unit of a layer gives for each row (n, units): above 0, and of a channel the mean over its places."""
+    parts = []
+    for part in x.split(BATCH):
+        given = network.activations(part, (layer,))[layer].clamp_min(0)
+        parts.append(given.flatten(2).mean(2) if given.ndim > 2 else given)
+    return torch.cat(parts)
