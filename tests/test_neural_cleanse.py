@@ -16,7 +16,7 @@ from torch.nn import functional
 from bezoar.attacks import BadNets
 from bezoar.defences import NeuralCleanse
 from bezoar.defences._inversion import EDGE, Inversion, Search, norm_of
-from bezoar.defences._outliers import anomaly_index, p_values, thresholds
+from bezoar.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.experiment import Experiment, Result, Store, load_spec
 from bezoar.experiment.events import Finished
@@ -164,6 +164,37 @@ def test_p_values_are_students_and_keep_their_promise() -> None:
     alarms = np.mean([(p_values(row) <= 0.05).any() for row in draws])
     assert alarms < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
     assert alarms > 0.03, "a promise that is kept by never saying anything is no promise"
+
+
+def test_a_prior_moderates_the_spread() -> None:
+    norms = np.array([90.0, 100, 110, 95, 105, 70])
+    logs = np.log(norms)
+    others = np.delete(logs, 5)
+    spread = math.sqrt((10 * 0.35**2 + 4 * others.var(ddof=1)) / 14)
+    t = (logs[5] - others.mean()) / (spread * math.sqrt(1 + 1 / 5))
+    prior = Prior(spread=0.35, weight=10)
+    assert p_values(norms, prior=prior)[5] == pytest.approx(min(1, 6 * stats.t.cdf(t, 14)))
+    assert p_values(norms)[5] < 0.05 < p_values(norms, prior=prior)[5], "classes that happen to be alike"
+    moved = norms.copy()
+    moved[2] = thresholds(norms, 0.05, prior=prior)[2]
+    assert p_values(moved, prior=prior)[2] == pytest.approx(0.05)
+    draws = np.exp(Rng(1).numpy().normal(4, 0.3, (1000, 10)))
+    assert np.mean([(p_values(row, prior=prior) <= 0.05).any() for row in draws]) < 0.05
+
+
+@pytest.mark.parametrize("prior", [Prior(), Prior(weight=10)])
+def test_the_smallest_of_many_keep_the_promise_too(prior: Prior) -> None:
+    draws = np.sort(np.exp(Rng(2).numpy().normal(4, 0.35, (2000, 100))), axis=1)[:, :10]
+    found = np.array([p_values(row, 90, prior) for row in draws])
+    alarms = (found <= 0.05).any(1).mean()
+    assert 0.03 < alarms < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
+    assert (found.argmin(1) == 0).all(), "the smallest is the most suspicious"
+    assert np.quantile(found.min(1), 0.5) == pytest.approx(0.5, abs=0.05), "its p-value is a p-value"
+    planted = draws[0].copy()
+    planted[0] = 3.0
+    assert p_values(planted, 90, prior)[0] < 0.01
+    at = thresholds(draws[0], 0.05, 90, prior)[0]
+    assert p_values(np.array([at, *draws[0][1:]]), 90, prior)[0] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_a_backdoor_is_found_and_its_control_is_not(both: Any) -> None:

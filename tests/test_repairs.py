@@ -10,6 +10,7 @@ from torch import nn
 
 from bezoar.attacks import BadNets
 from bezoar.defences import Verdict
+from bezoar.defences._outliers import Prior
 from bezoar.defences._verdict import verdict_of
 from bezoar.errors import CapabilityError, SettingsError
 from bezoar.experiment import Experiment, Result, load_spec
@@ -97,6 +98,7 @@ def planted() -> tuple[Any, Backdoor, Verdict]:
         torch.ones(4, dtype=torch.float64),
         torch.tensor([30.0, 33, 4, 35], dtype=torch.float64),
         torch.arange(4),
+        prior=Prior(),
         false_alarm_rate=0.05,
         rows=0,
     )
@@ -108,7 +110,7 @@ def planted() -> tuple[Any, Backdoor, Verdict]:
 def test_a_filter_refuses_triggered_rows_and_hardly_any_others() -> None:
     victim, goal, verdict = planted()
     clean, test = toy_images(400, seed=1), toy_images(400, seed=2)
-    kept = Filtering(layer=None, false_rejection_rate=0.05).repair(victim, clean, rng=Rng(0), verdict=verdict)
+    kept = Filtering(layer="conv_1", false_rejection_rate=0.05).repair(victim, clean, rng=Rng(0), verdict=verdict)
     assert 0.89 <= coverage(kept, test) < 1
     assert coverage(kept, goal.triggered(goal.victims(test))) < 0.1
     assert (goal.success(kept, test) or 0) < 0.1 < 0.9 < (goal.success(victim, test) or 0)
@@ -157,7 +159,7 @@ def test_fine_pruning_silences_what_sleeps_and_keeps_it_silent() -> None:
 def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     victim, goal, verdict = planted()
     clean, test = toy_images(200, seed=1), toy_images(400, seed=2)
-    parts = (Filtering(layer=None), Unlearning(epochs=2))
+    parts = (Filtering(layer="conv_1"), Unlearning(epochs=2))
     both = InOrder(repairs=parts).repair(victim, clean, rng=Rng(0), verdict=verdict)
     assert isinstance(both, Filtered)
     by_hand = parts[0].repair(victim, clean, rng=Rng(0).child(0), verdict=verdict)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bezoar.data import Dataset
-from bezoar.defences._outliers import anomaly_index, p_values, thresholds
+from bezoar.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from bezoar.models import Classifier
 from bezoar.rng import Rng
 from bezoar.shapes import Inputs
@@ -86,22 +86,23 @@ def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern
     return hits / len(rows) if len(rows) else math.nan
 
 
-def held_against(norms: Tensor, compared: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+def held_against(norms: Tensor, compared: Tensor, rate: float, prior: Prior) -> tuple[Tensor, Tensor]:
     """Each class's p-value, and the norm at which it would be `rate` (k).
 
     Args:
         norms: NaN where no trigger was found (k).
         compared: the classes that are held against each other; the others are known to have larger norms.
         rate: the family-wise rate of false alarms.
+        prior: what is expected of the spread of norms.
     """
     rest = torch.ones(len(norms), dtype=torch.bool)
     rest[compared] = False
     larger = int(rest.sum())
     known = norms.double().masked_fill(rest, torch.nan).numpy()
-    p_value = torch.from_numpy(p_values(known, larger))
+    p_value = torch.from_numpy(p_values(known, larger, prior))
     if not bool(p_value.isnan().all()):
         p_value[rest] = 1.0
-    return p_value, torch.from_numpy(thresholds(known, rate, larger))
+    return p_value, torch.from_numpy(thresholds(known, rate, larger, prior))
 
 
 def verdict_of(
@@ -111,11 +112,12 @@ def verdict_of(
     norms: Tensor,
     compared: Tensor,
     *,
+    prior: Prior,
     false_alarm_rate: float,
     rows: int,
 ) -> Verdict:
     """The verdict on recovered triggers; the arguments are as `Verdict` and `held_against` have them."""
-    p_value, threshold = held_against(norms, compared, false_alarm_rate)
+    p_value, threshold = held_against(norms, compared, false_alarm_rate, prior)
     return Verdict(
         masks=masks.cpu(),
         patterns=patterns.cpu(),

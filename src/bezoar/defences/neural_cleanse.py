@@ -7,12 +7,13 @@ from annotated_types import Interval
 
 from bezoar.data import Dataset
 from bezoar.defences._inversion import Inversion, Search, sought_again
+from bezoar.defences._outliers import Prior
 from bezoar.defences._verdict import Verdict, held_against, trigger_success, verdict_of
 from bezoar.errors import CapabilityError, DataError
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
-from bezoar.settings import component
+from bezoar.settings import NonNegative, Positive, component
 
 
 @component
@@ -22,12 +23,15 @@ class NeuralCleanse(Search):
     Wang, Yao, Shan, Li, Viswanath, Zheng and Zhao, *Neural Cleanse: identifying and mitigating backdoor attacks in
     neural networks* (2019). A mask and a pattern are found by Adam for all classes at once, one mini-batch a step. The
     cost of the mask's norm goes up while the trigger works and down while it does not; the smallest mask that works is
-    kept. A class is flagged by the logarithm of its mask's L1 norm, held against the other classes' by Student's t,
+    kept. A class is flagged by the logarithm of its mask's L1 norm, held against the other classes' by a moderated t,
     corrected for their number; the paper's anomaly index is shown beside it. With the schedule `successive` the norms
     are those at one and the same step, early in the search, and only flagged classes' masks are the smallest possible.
 
     Args:
         false_alarm_rate: the chance, over all classes together, with which a clean classifier may be flagged.
+        spread: the standard deviation that is expected of the logarithms of clean classes' norms.
+        spread_weight: as many classes' norms as that expectation counts for. 0 for none: then the promise holds for
+            lognormal norms of any spread, but classes that happen to be alike make another suspicious.
 
     Raises:
         CapabilityError: a classifier without gradients.
@@ -42,6 +46,8 @@ class NeuralCleanse(Search):
     """
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
+    spread: Positive = 0.35
+    spread_weight: NonNegative = 10.0
 
     def scan(self, classifier: Classifier, clean: Dataset, *, rng: Rng) -> Verdict:
         """What is found for each class."""
@@ -56,8 +62,8 @@ class NeuralCleanse(Search):
         else:
             compared = inversion.screen().cpu()
             inversion.squeeze(compared)
-        norms = inversion.found().norms()
-        p_value, _ = held_against(norms, compared, self.false_alarm_rate)
+        norms, prior = inversion.found().norms(), Prior(self.spread, self.spread_weight)
+        p_value, _ = held_against(norms, compared, self.false_alarm_rate, prior)
         suspicious = torch.nonzero(p_value <= self.false_alarm_rate).flatten()
         inversion.finish(suspicious)
         found, rows = inversion.found(), inversion.rows
@@ -74,6 +80,7 @@ class NeuralCleanse(Search):
             success,
             norms,
             compared,
+            prior=prior,
             false_alarm_rate=self.false_alarm_rate,
             rows=rows,
         )

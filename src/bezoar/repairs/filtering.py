@@ -16,7 +16,7 @@ from bezoar.metrics import threshold_for
 from bezoar.models import Classifier
 from bezoar.models.filtered import Filtered
 from bezoar.models.module import ModuleClassifier
-from bezoar.repairs._layer import layer_named, mean_activations
+from bezoar.repairs._layer import mean_activations
 from bezoar.repairs._repair import mendable, split_held, suspected
 from bezoar.rng import Rng
 from bezoar.settings import component
@@ -35,8 +35,7 @@ class Filtering:
     what is asked.
 
     Args:
-        layer: whose units are looked at; `penultimate` for the paper's, the last linear layer but one; the last
-            convolution if null, or, without one, the penultimate.
+        layer: whose units are looked at; what feeds the last linear layer if null, which is the paper's second to last.
         share: the share of the layer's units that make the score; the paper's is 0.01.
         false_rejection_rate: the chance with which a clean row may be refused.
 
@@ -46,14 +45,15 @@ class Filtering:
 
     needs = frozenset({"verdict"})
 
-    layer: str | None = "penultimate"
+    layer: str | None = None
     share: Annotated[float, Interval(gt=0, le=1)] = 0.05
     false_rejection_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
+        network = mendable(classifier, "Filtering")
         try:
-            layer_named(mendable(classifier, "Filtering"), self.layer)
+            units_of(network, torch.zeros(1, *network.input_shape), self.layer)
         except CapabilityError as error:
             yield str(error)
 
@@ -61,14 +61,14 @@ class Filtering:
         """The same network behind a filter; one that accepts everything where nothing is suspected."""
         network = mendable(classifier, "Filtering").copy()
         targets = suspected(verdict, "Filtering")
-        layer = layer_named(network, self.layer)
+        layer = self.layer
         if verdict is None or not targets:
             return Filtered(network, ActivationFilter(network.copy(), layer, (), math.inf))
         known, held = split_held(clean, 0.5, rng)
         profiles = []
         for target in targets:
             x = known.inputs()
-            plain, excited = (mean_activations(network, each, layer) for each in (x, verdict.with_trigger(x, target)))
+            plain, excited = (units_of(network, each, layer) for each in (x, verdict.with_trigger(x, target)))
             profiles.append(Profile.between(plain, excited, self.share))
         open_to_all = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
         threshold = threshold_for(open_to_all.score(held.inputs()).cpu(), self.false_rejection_rate)
@@ -104,13 +104,13 @@ class ActivationFilter:
 
     Attributes:
         network: whose activations are looked at.
-        layer: in which layer.
+        layer: in which layer; what feeds the last linear layer if None.
         profiles: which units, one profile a suspected class.
         threshold: the score above which a row is refused.
     """
 
     network: ModuleClassifier
-    layer: str
+    layer: str | None
     profiles: tuple[Profile, ...]
     threshold: float
 
@@ -118,7 +118,7 @@ class ActivationFilter:
         """How much each row excites the units (n)."""
         found = torch.full((len(x),), -math.inf, device=self.network.device)
         if self.profiles:
-            activations = mean_activations(self.network, x, self.layer)
+            activations = units_of(self.network, x, self.layer)
             for each in self.profiles:
                 found = torch.maximum(found, each.score(activations))
         return found
@@ -126,3 +126,8 @@ class ActivationFilter:
     def accepts(self, x: Inputs) -> Chosen:
         """Which rows excite them less (n)."""
         return self.score(x) <= self.threshold
+
+
+def units_of(network: ModuleClassifier, x: Inputs, layer: str | None) -> Tensor:
+    """What each unit of a layer, or of what feeds the last linear one, gives for each row (n, units)."""
+    return network.features(x) if layer is None else mean_activations(network, x, layer)

@@ -38,7 +38,7 @@ class Unlearning:
 
     trigger_share: Annotated[float, Interval(gt=0, le=1)] = 0.2
     epochs: AtLeastOne = 5
-    enough: Annotated[float, Interval(ge=0, lt=1)] = 0.01
+    enough: Annotated[float, Interval(ge=0, lt=1)] = 0.002
     held_out: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     learning_rate: Positive = 1e-3
     batch_size: AtLeastOne = 32

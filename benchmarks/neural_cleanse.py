@@ -1,0 +1,310 @@
+"""How long until a verdict? `neural_cleanse` against class after class, against ART, and as classes become more.
+
+    python -m benchmarks.neural_cleanse [--quick] [--only PART] [--art PYTHON] [--json FILE]
+
+Parts: `sequential`: backdoored and clean MNIST networks, 1,000 validation rows, all settings at their defaults, against
+one class after the other in plain PyTorch with the same schedule and early stop, at the better of two batch sizes.
+`art`: the images per second of ART's `KerasNeuralCleanse` on the same rows and an equal network, in an environment of
+its own, whose Python `--art` names (`tensorflow-cpu` 2.15 and `adversarial-robustness-toolbox`); its time to a verdict
+is extrapolated from measured passes: its cost never rises, so that it stops only after all 1,000 passes. `growth`: 10,
+43 and 100 classes, which are pairs of digits. `controls`: how many of 20 clean networks, like the one of the example
+`neural_cleanse_mnist`, are flagged. Networks are trained here; seeds were fixed before looking.
+"""
+
+import argparse
+import json
+import math
+import subprocess
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from benchmarks.machine import machine
+from bezoar import Rng, load
+from bezoar.attacks.badnets import BadNets
+from bezoar.data import Dataset
+from bezoar.defences._inversion import EDGE
+from bezoar.defences._outliers import Prior, p_values
+from bezoar.defences.neural_cleanse import NeuralCleanse
+from bezoar.models import Classifier
+from bezoar.models.cnn import CNN
+from bezoar.models.module import ModuleClassifier
+from bezoar.training.end_to_end import EndToEnd
+from bezoar.triggers.patch import Patch
+
+PASSES, PART = 1000, 31
+"""ART's limit of passes, and mini-batches in a pass of 1,000 rows."""
+
+
+def network(train: Dataset, seed: int, target: int | None) -> ModuleClassifier:
+    """A small network, backdoored or not."""
+    rng, data = Rng(seed), train
+    if target is not None:
+        data = BadNets(rate=0.1, target=target, trigger=Patch(size=4)).poison(train, rng=rng.child("attack")).data
+    blank = CNN().build(
+        input_shape=train.shape, classes=len(train.classes), bounds=train.bounds, rng=rng.child("model")
+    )
+    made: Classifier = EndToEnd(epochs=3, batch_size=64).fit(blank, data, rng=rng.child("fit"))
+    assert isinstance(made, ModuleClassifier)
+    return made
+
+
+def one_class(
+    model: ModuleClassifier, x: torch.Tensor, target: int, scan: NeuralCleanse, size: int
+) -> tuple[float, int]:
+    """The smallest norm found for a class, and images that took: the algorithm in plain PyTorch, for one class."""
+    draw = Rng(0).child(target, size).generator()
+    raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - EDGE)) for _ in range(2)]
+    raw = [each.requires_grad_() for each in raw]
+    adam = torch.optim.Adam(raw, lr=scan.learning_rate, betas=(0.5, 0.9), fused=True)
+    wanted = torch.full((size,), target)
+    cost, set_, up, down, gone = 0.0, 0, 0, 0, [False, False]
+    recent: list[float] = []
+    best = stop = math.inf
+    stalled = images = 0
+    order = torch.randperm(len(x), generator=draw)
+    for step in range(scan.steps):
+        place = step % (len(x) // size)
+        if place == 0:
+            order = torch.randperm(len(x), generator=draw)
+        rows = x[order[place * size : (place + 1) * size]]
+        mask, pattern = (each.tanh() / (2 - EDGE) + 0.5 for each in raw)
+        logits = model.logits((1 - mask) * rows + mask * pattern)
+        norm = mask.sum()
+        adam.zero_grad(set_to_none=True)
+        (functional.cross_entropy(logits, wanted) + cost * norm).backward()
+        adam.step()
+        images += size
+        recent = [*recent, float((logits.detach().argmax(1) == target).float().mean())][-scan.window :]
+        good = len(recent) == scan.window and sum(recent) / scan.window >= scan.attack_success_threshold
+        if good:
+            best = min(best, float(norm.detach()))
+        stalled = stalled + 1 if best < math.inf and best >= scan.early_stop_threshold * stop else 0
+        stop = min(best, stop)
+        if all(gone) and stalled >= scan.early_stop_patience:
+            break
+        if cost == 0:
+            set_ = set_ + 1 if good else 0
+            cost = scan.init_cost if set_ >= scan.patience else 0.0
+            continue
+        up, down = (up + 1, 0) if good else (0, down + 1)
+        if up >= scan.patience:
+            cost, up, gone[0] = cost * scan.cost_multiplier, 0, True
+        elif down >= scan.patience:
+            cost, down, gone[1] = cost / scan.cost_multiplier**1.5, 0, True
+    return best, images
+
+
+def class_by_class(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse, size: int) -> dict[str, Any]:
+    """A verdict, one class after the other."""
+    frozen = model.copy()
+    frozen.module.requires_grad_(False).eval()
+    begun = time.perf_counter()
+    x = clean.inputs()
+    found = [one_class(frozen, x, target, scan, size) for target in range(model.classes)]
+    norms = np.array([norm if norm < math.inf else np.nan for norm, _ in found])
+    p = p_values(norms, prior=Prior(scan.spread, scan.spread_weight))
+    images = sum(images for _, images in found)
+    seconds = time.perf_counter() - begun
+    flags = [target for target in range(model.classes) if p[target] <= scan.false_alarm_rate]
+    return {"seconds": seconds, "images": images, "images per second": images / seconds, "flagged": flags}
+
+
+def ours(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse) -> dict[str, Any]:
+    """A verdict of ours."""
+    begun = time.perf_counter()
+    said = scan.scan(model, clean, rng=Rng(0))
+    seconds = time.perf_counter() - begun
+    return {
+        "seconds": seconds,
+        "images": said.rows,
+        "images per second": said.rows / seconds,
+        "flagged": sorted(said.suspected),
+    }
+
+
+def sequential(seeds: range) -> dict[str, Any]:
+    """Ours against class after class, on backdoored and clean networks."""
+    digits = load("mnist")
+    runs = []
+    for seed in seeds:
+        rng = Rng(seed)
+        train = digits.train.subset(rng.child("rows").order(digits.train.ids)[:12_000])
+        clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:1000])
+        for target in (7, None):
+            model = network(train, seed, target)
+            model.scores(clean.inputs())
+            run: dict[str, Any] = {"target": target}
+            for schedule in ("all", "successive"):
+                run[schedule] = ours(model, clean, NeuralCleanse(schedule=schedule))
+            for size in (32, 128):
+                run[f"class by class, batches of {size}"] = class_by_class(model, clean, NeuralCleanse(), size)
+            best = min(run[f"class by class, batches of {size}"]["seconds"] for size in (32, 128))
+            run["ratio to successive"] = best / run["successive"]["seconds"]
+            run["ratio to all"] = best / run["all"]["seconds"]
+            runs.append(run)
+            print(json.dumps(run), flush=True)
+    ratios = sorted(run["ratio to successive"] for run in runs)
+    return {"runs": runs, "median ratio": ratios[len(ratios) // 2], "ratios": ratios}
+
+
+ART = """
+import contextlib, json, os, sys, time
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow as tf
+threads = int(sys.argv[3])
+tf.config.threading.set_intra_op_parallelism_threads(threads)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+from tensorflow import keras
+from art.estimators.poison_mitigation.neural_cleanse import KerasNeuralCleanse
+given = np.load(sys.argv[1])
+layers = keras.layers
+model = keras.Sequential([
+    layers.Input((28, 28, 1)),
+    layers.Conv2D(16, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
+    layers.Conv2D(32, 3, padding="same", activation="relu"), layers.MaxPooling2D(),
+    layers.Permute((3, 1, 2)), layers.Flatten(),
+    layers.Dense(128, activation="relu"), layers.Dense(10, activation="softmax"),
+])
+model.set_weights([given[f"w{i}"] for i in range(8)])
+model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+x, y = np.moveaxis(given["x"], 1, -1), np.eye(10, dtype=np.float32)[given["y"]]
+right = float((model.predict(x, verbose=0).argmax(1) == given["y"]).mean())
+passes = int(sys.argv[2])
+with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+    cleanse = KerasNeuralCleanse(model, steps=1)
+    cleanse.generate_backdoor(x, y, np.eye(10)[7])
+    cleanse.steps = passes
+    before = cleanse.mask_tensor_raw.numpy().copy()
+    begun = time.perf_counter()
+    cleanse.generate_backdoor(x, y, np.eye(10)[7])
+    seconds = time.perf_counter() - begun
+    moved = float(np.abs(cleanse.mask_tensor_raw.numpy() - before).max())
+print(json.dumps({"images": passes * (len(x) // 32) * 32, "seconds": seconds, "accuracy": right, "moved": moved,
+                  "tensorflow": tf.__version__}))
+"""
+
+
+def art(python: str, passes: int) -> dict[str, Any]:
+    """ART's images per second beside ours, on the same rows and an equal network."""
+    digits = load("mnist")
+    train, clean = digits.train.subset(torch.arange(12_000)), digits.test.subset(torch.arange(1000))
+    model = network(train, 0, 7)
+    mine = ours(model, clean, NeuralCleanse())
+    right = float((model.scores(clean.inputs()).argmax(1) == clean.y).float().mean())
+    orders = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
+    weights = [value.permute(orders[value.ndim]).contiguous().numpy() for value in model.state().values()]
+    with TemporaryDirectory() as folder:
+        script, file = Path(folder, "run.py"), Path(folder, "given.npz")
+        script.write_text(ART, encoding="utf-8")
+        named = {f"w{place}": each for place, each in enumerate(weights)}
+        np.savez(file, x=clean.inputs().numpy(), y=clean.y.numpy(), **named)  # type: ignore[arg-type]
+        command = [python, str(script), str(file), str(passes), str(torch.get_num_threads())]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    theirs = json.loads(done.stdout.strip().splitlines()[-1])
+    theirs["images per second"] = theirs["images"] / theirs["seconds"]
+    theirs["images to a verdict"] = PASSES * PART * 32 * 10
+    theirs["seconds to a verdict, extrapolated"] = theirs["images to a verdict"] / theirs["images per second"]
+    return {
+        "art": theirs,
+        "ours": mine | {"accuracy": right},
+        "ratio of images per second": mine["images per second"] / theirs["images per second"],
+        "ratio of images": theirs["images to a verdict"] / mine["images"],
+        "ratio of seconds to a verdict": theirs["seconds to a verdict, extrapolated"] / mine["seconds"],
+    }
+
+
+def pairs(classes: int, rows: int, part: str) -> Dataset:
+    """Pairs of digits side by side, 14 × 28, of so many of the 100 classes."""
+    digits = getattr(load("mnist"), part)
+    draw = Rng(0).child("pairs", part).generator()
+    wanted = torch.randint(0, classes, (rows,), generator=draw)
+    small = functional.avg_pool2d(digits.x.float(), 2).round().to(torch.uint8)
+    sides = []
+    for digit in (wanted // 10, wanted % 10):
+        side = torch.empty(rows, 1, 14, 14, dtype=torch.uint8)
+        for each in range(10):
+            there, own = torch.nonzero(digit == each).flatten(), torch.nonzero(digits.y == each).flatten()
+            side[there] = small[own[torch.randint(0, len(own), (len(there),), generator=draw)]]
+        sides.append(side)
+    return Dataset.from_arrays(torch.cat(sides, 3), wanted, classes=tuple(map(str, range(classes))))
+
+
+def growth(seeds: range, counts: tuple[int, ...]) -> dict[str, Any]:
+    """What a verdict costs for 10, 43 and 100 classes."""
+    found: dict[str, Any] = {}
+    for classes in counts:
+        train, clean = pairs(classes, 30_000, "train"), pairs(classes, 1000, "test")
+        for seed in seeds:
+            for target in (7, None):
+                model = network(train, seed, target)
+                right = float((model.scores(clean.inputs()).argmax(1) == clean.y).float().mean())
+                run: dict[str, Any] = {"accuracy": right, "target": target}
+                for schedule in ("successive", "all"):
+                    run[schedule] = ours(model, clean, NeuralCleanse(schedule=schedule))
+                found.setdefault(str(classes), []).append(run)
+                print(classes, json.dumps(run), flush=True)
+    means = {key: sum(run["successive"]["seconds"] for run in runs) / len(runs) for key, runs in found.items()}
+    same = sum(run["successive"]["flagged"] == run["all"]["flagged"] for runs in found.values() for run in runs)
+    first = means[str(counts[0])]
+    return {
+        "runs": found,
+        "seconds": means,
+        "times the first": {key: value / first for key, value in means.items()},
+        "same flags": [same, sum(map(len, found.values()))],
+    }
+
+
+def controls(seeds: range) -> dict[str, Any]:
+    """How many clean networks of Wang et al.'s architecture, trained on all of MNIST, are flagged."""
+    digits = load("mnist")
+    found: list[dict[str, Any]] = []
+    for seed in seeds:
+        rng = Rng(seed)
+        blank = CNN(filters=(16, 32), filter_shape=5, padding="valid", hidden=(512,)).build(
+            input_shape=digits.train.shape, classes=10, bounds=digits.train.bounds, rng=rng.child("model")
+        )
+        made: Classifier = EndToEnd(epochs=3).fit(blank, digits.train, rng=rng.child("fit"))
+        assert isinstance(made, ModuleClassifier)
+        clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:3000])
+        said = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
+        p = float(said.p_value.nan_to_num(nan=1.0).min())
+        paper = torch.nonzero(said.anomaly_index > 2).flatten().tolist()
+        found.append({"seed": seed, "flagged": list(said.suspected), "p": p, "paper's rule": paper})
+        print(json.dumps(found[-1]), flush=True)
+    alarms, by_paper = (sum(bool(each[key]) for each in found) for key in ("flagged", "paper's rule"))
+    return {"networks": len(found), "flagged": alarms, "flagged by the paper's rule": by_paper, "each": found}
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one network of a kind; 10 and 43 classes left out")
+    parser.add_argument("--only", choices=("sequential", "art", "growth", "controls"))
+    parser.add_argument("--art", metavar="PYTHON", help="the Python of an environment with ART and tensorflow-cpu 2.15")
+    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 20), help="of the controls: the first, and the end")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    result: dict[str, Any] = {"machine": machine()}
+    if arguments.only in (None, "sequential"):
+        result["sequential"] = sequential(range(1 if arguments.quick else 3))
+    if arguments.art and arguments.only in (None, "art"):
+        result["art"] = art(arguments.art, 2 if arguments.quick else 10)
+    if arguments.only == "growth" or not (arguments.quick or arguments.only):
+        result["growth"] = growth(range(2), (10, 43, 100))
+    if arguments.only == "controls" or not (arguments.quick or arguments.only):
+        first, last = arguments.seeds
+        result["controls"] = controls(range(first, last))
+    print(json.dumps(result, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
