@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from bezoar.attacks import BadNets
+from bezoar.data import Dataset
 from bezoar.defences import NeuralCleanse
 from bezoar.defences._inversion import EDGE, Inversion, Search, norm_of
 from bezoar.defences._outliers import Prior, anomaly_index, p_values, thresholds
@@ -211,6 +212,58 @@ def test_a_backdoor_is_found_and_its_control_is_not(both: Any) -> None:
     assert float((victim.scores(said.with_trigger(x, 2)).argmax(1) == 2).float().mean()) > 0.9
     assert all(torch.equal(value, before[name]) for name, value in victim.state().items())
     assert all(weight.requires_grad and weight.grad is None for weight in victim.module.parameters())
+
+
+def many_classes() -> tuple[Any, Any]:
+    """A network of 24 classes, of which one answers to a single pixel, and rows for it."""
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 24))
+    draw = Rng(4).generator()
+    with torch.no_grad():
+        weight, bias = (0.5 * torch.randn(shape, generator=draw) for shape in ((24, 64), (24,)))
+        weight[5, 9] = 30.0
+        module.load_state_dict({"1.weight": weight, "1.bias": bias})
+    net = as_classifier(module, input_shape=(1, 8, 8))
+    x = torch.rand(200, 1, 8, 8, generator=draw)
+    x[:, 0, 1, 1] = 0
+    y = net.scores(x).argmax(1)
+    return net, Dataset.from_arrays(x, y, classes=tuple(map(str, range(24))), bounds=(0.0, 1.0))
+
+
+def test_rounds_keep_the_backdoor_and_cost_less() -> None:
+    net, data = many_classes()
+    said, oracle = (NeuralCleanse(schedule=each).scan(net, data, rng=Rng(0)) for each in ("successive", "all"))
+    assert said.suspected == oracle.suspected == (5,)
+    assert said.rows < 0.5 * oracle.rows
+    dropped = said.success.isnan()
+    assert int(dropped.sum()) == 14, "ten classes are held against each other"
+    assert (said.p_value[dropped] == 1).all()
+    assert not said.inconclusive.any()
+    assert said.threshold[~dropped].isfinite().all()
+    assert float(said.masks[5].sum()) == pytest.approx(float(oracle.masks[5].sum()), rel=0.1), (
+        "it was searched to its end"
+    )
+
+
+def test_a_trigger_that_is_sought_again_is_no_larger(both: Any) -> None:
+    victim, _, goal = both
+    scan = NeuralCleanse(batch_size=16, steps=300, false_alarm_rate=0.9)
+    once, again = (replace(scan, restarts=count).scan(victim, CLEAN, rng=Rng(3)) for count in (0, 4))
+    assert goal.target in once.suspected
+    assert torch.equal(once.p_value, again.p_value), "the verdict stays as it is"
+    sizes = [said.masks.flatten(1).sum(1)[goal.target] for said in (once, again)]
+    assert float(sizes[1]) <= float(sizes[0])
+    assert again.rows > once.rows
+    assert torch.equal(again.masks, replace(scan, restarts=4).scan(victim, CLEAN, rng=Rng(3)).masks)
+
+
+def test_classes_are_held_against_each_other_at_one_step(both: Any) -> None:
+    inversion = Inversion(both[0], CLEAN, torch.arange(4), Search(**{**SETTINGS, "steps": 300}), Rng(5))
+    inversion.squeeze(torch.arange(4))
+    assert len(set(inversion.taken.tolist())) == 1
+    assert int(inversion.gone["down"].sum()) >= 3
+    taken = int(inversion.taken[0])
+    inversion.finish(torch.tensor([1]))
+    assert inversion.taken.tolist() == [taken, 300, taken, taken]
 
 
 def test_what_was_not_reached_is_inconclusive(both: Any) -> None:

@@ -56,17 +56,17 @@ def trusted_rows(rows: int, share: float) -> int:
     return kept
 
 
-def clean_rows(rows: int, share: float) -> int:
-    """How many of the defender's rows are to set thresholds on: the half that no model is trained on."""
+def clean_rows(rows: int, share: float, *, model: bool) -> int:
+    """How many of the defender's rows no model is trained on: a half where it trains one of its own, or all."""
     kept = trusted_rows(rows, share)
-    return kept - kept // 2
+    return kept - kept // 2 if model else kept
 
 
-def split_trusted(test: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset, Dataset]:
-    """A defender's rows to train on, a defender's rows to set thresholds on, and the rest, to measure on."""
+def split_trusted(test: Dataset, share: float, rng: Rng, *, model: bool) -> tuple[Dataset, Dataset, Dataset]:
+    """A defender's rows to train a model on, a defender's other rows, and the rest, to measure on."""
     order = rng.order(test.ids)
     count = trusted_rows(len(test), share)
-    half = count - clean_rows(len(test), share)
+    half = count - clean_rows(len(test), share, model=model)
     train, clean, rest = order[:half], order[half:count], order[count:]
     return test.subset(train), test.subset(clean), test.subset(torch.sort(rest).values)
 

@@ -50,9 +50,9 @@ class Experiment:
             went wrong; scans, which look for a backdoor in the victim.
         repairs: each mends the victim, and the control, on the defender's rows, after the first of the scans where it
             needs one. What is named again, here, under defences or under analysis, is called `name_2`.
-        trusted: where there are defences or repairs, the share of the test set that the defender has: one half to
-            train a model of its own on, the other to set thresholds, to scan and to repair; nothing is measured on
-            these rows.
+        trusted: where there are defences or repairs, the share of the test set that the defender has, to set
+            thresholds, to scan and to repair; a half of it to train a model of its own on, where a defence judges rows
+            before they are learned from. Nothing is measured on these rows.
         analysis: what is asked of what the networks have learned, victim against control.
 
     >>> from bezoar.attacks import BadNets
@@ -105,6 +105,11 @@ class Experiment:
     def defends(self) -> bool:
         """Whether there is a defender, who has rows of the test set."""
         return bool(self.defences or self.repairs)
+
+    @property
+    def judges_arrivals(self) -> bool:
+        """Whether a defence scores rows by a model that stood before they came."""
+        return any(getattr(each, "arrival", False) for each in self.defences)
 
     @property
     def menders(self) -> dict[str, Repair]:

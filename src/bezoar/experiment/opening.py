@@ -89,14 +89,15 @@ def fit_defender(
     In a stream that model is the one that stood when it began, where one did; otherwise the defender trains one, in the
     victim's way and from the victim's start, on rows of its own.
     """
-    train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"))
-    if not any(getattr(defence, "arrival", False) for defence in experiment.defences):
+    model = experiment.judges_arrivals
+    train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"), model=model)
+    if not model:
         return rest, None, clean
     if start is not None and is_stream(experiment.training):
         return rest, start, clean
     blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
-    training, model = experiment.training, experiment.model
-    fitted = stages.fit("defender", training, model, blank, train, rng.child("fit"), number, start)
+    training, architecture = experiment.training, experiment.model
+    fitted = stages.fit("defender", training, architecture, blank, train, rng.child("fit"), number, start)
     return rest, fitted.classifier, clean
 
 

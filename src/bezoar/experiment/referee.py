@@ -92,7 +92,8 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
     )
     assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
     about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
-    held_back = clean_rows(len(splits.test), experiment.trusted) if experiment.defends else 0
+    own = experiment.judges_arrivals
+    held_back = clean_rows(len(splits.test), experiment.trusted, model=own) if experiment.defends else 0
     doubted = (*found, *too_few(experiment.detectors, held_back), *assumed)
     return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, doubted, about)
 
