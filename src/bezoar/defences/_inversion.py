@@ -161,23 +161,25 @@ class Inversion:
         count = self.memory // (4 * x.numel())
         if self.device.type == "cpu":
             count = min(count, CACHED // len(x))
-        for part in chosen.split(max(1, count)):
-            self._step(part, x)
+        raw = [part[chosen] for part in self.raw]
+        norms = norm_of(self.triggers(raw)[0], self.search.norm)
+        sides = zip(*(each.split(max(1, count)) for each in (chosen, *raw)), strict=True)
+        found = [torch.cat(each) for each in zip(*(self._gradients(x, *side) for side in sides), strict=True)]
+        good = self._keep(chosen, found[0], norms, self.triggers(raw))
+        self._move(chosen, found[1:])
+        self._schedule(chosen, good)
 
-    def _step(self, chosen: Tensor, x: Tensor) -> None:
-        raw = [part[chosen].requires_grad_() for part in self.raw]
-        mask, pattern = self.triggers(raw)
+    def _gradients(self, x: Tensor, chosen: Tensor, *raw: Tensor) -> tuple[Tensor, ...]:
+        """The success of some classes' triggers on rows (k), and the gradients by mask and pattern before the tanh."""
+        parts = [part.detach().requires_grad_() for part in raw]
+        mask, pattern = self.triggers(parts)
         logits = self.classifier.logits(self._put_on(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
         wanted = self.targets[chosen][:, None].expand(-1, len(x))
         entropy = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none")
-        norms = norm_of(mask, self.search.norm)
-        loss = entropy.view(len(chosen), -1).mean(1) + self.cost[chosen] * norms
-        gradients = torch.autograd.grad(loss.sum(), raw)
-        success = (logits.argmax(2) == wanted).float().mean(1)
+        loss = entropy.view(len(chosen), -1).mean(1) + self.cost[chosen] * norm_of(mask, self.search.norm)
         self.rows += len(chosen) * len(x)
-        good = self._keep(chosen, success, norms.detach(), [mask.detach(), pattern.detach()])
-        self._move(chosen, list(gradients))
-        self._schedule(chosen, good)
+        success = (logits.detach().argmax(2) == wanted).float().mean(1)
+        return success, *torch.autograd.grad(loss.sum(), parts)
 
     def _put_on(self, x: Tensor, mask: Tensor, pattern: Tensor) -> Tensor:
         """Every row with every trigger (classes · n, *shape)."""

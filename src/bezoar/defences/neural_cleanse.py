@@ -15,6 +15,9 @@ from bezoar.models.module import ModuleClassifier
 from bezoar.rng import Rng
 from bezoar.settings import NonNegative, Positive, component
 
+JUDGED = 500
+"""On so many clean rows, at most, it is counted how often a recovered trigger works."""
+
 
 @component
 class NeuralCleanse(Search):
@@ -70,10 +73,10 @@ class NeuralCleanse(Search):
         if self.restarts and len(suspicious):
             found, more = sought_again(inversion, suspicious.to(inversion.device), self.restarts)
             rows += more
-        success = torch.full_like(norms, torch.nan)
+        success, some = torch.full_like(norms, torch.nan), clean.subset(rng.child("judge").order(clean.ids)[:JUDGED])
         for target in compared.tolist():
             trigger = found.masks[target], found.patterns[target]
-            success[target] = trigger_success(inversion.classifier, clean, *trigger, target)
+            success[target] = trigger_success(inversion.classifier, some, *trigger, target)
         return verdict_of(
             found.masks,
             found.patterns,
