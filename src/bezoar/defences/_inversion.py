@@ -120,12 +120,10 @@ class Inversion:
         self.low, self.high = clean.bounds or (0.0, 1.0)
         count, shape = len(targets), clean.shape
         channels = shape[0] if search.per_channel or len(shape) < 3 else 1
-        numbers = [
-            first_start + targets[:place].tolist().count(target) for place, target in enumerate(targets.tolist())
-        ]
+        named = targets.tolist()
         start = [
-            self._start(target, number, (channels, *shape[1:]), shape)
-            for target, number in zip(targets.tolist(), numbers, strict=True)
+            self._start(target, first_start + named[:place].count(target), (channels, *shape[1:]), shape)
+            for place, target in enumerate(named)
         ]
         self.raw = [torch.stack(parts).to(self.device) for parts in zip(*start, strict=True)]
         self.moments = [[torch.zeros_like(part) for part in self.raw] for _ in range(2)]
@@ -250,6 +248,7 @@ class Inversion:
 
     def finish(self, chosen: Tensor) -> None:
         """These classes side by side until each is done; finished ones leave."""
+        chosen = chosen.to(self.device)
         while len(chosen := chosen[~self.done[chosen]]):
             self.step(chosen)
 
@@ -275,7 +274,7 @@ class Inversion:
 
         All stop at the same step, whatever they are, so that what they have come to can be compared.
         """
-        enough, last = math.ceil(FAILED * len(chosen)), math.inf
+        chosen, enough, last = chosen.to(self.device), math.ceil(FAILED * len(chosen)), math.inf
         while len(going := chosen[~self.done[chosen]]):
             taken = int(self.taken[chosen].max())
             if last == math.inf and int((self.gone["down"] | self.done)[chosen].sum()) >= enough:

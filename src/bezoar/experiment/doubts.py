@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bezoar.defences._outliers import FEWEST
+
 CHANCE_MARGIN = 1.5
 LARGE_FALL = 0.05
 CONTROL_SUCCESS = 0.1
 FEW_ROWS = 100
-FEW_CLASSES = 4
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -48,9 +49,7 @@ def _scans(mean: Mapping[str, float | None], classes: int) -> Iterator[str]:
     for key, value in mean.items():
         if key.startswith("defence.") and key.endswith(".inconclusive") and value:
             name = key.split(".")[1]
-            why = (
-                "no trigger worked there. Raise its steps" if classes >= FEW_CLASSES else "there are too few to compare"
-            )
+            why = "no trigger worked there. Raise its steps" if classes >= FEWEST else "there are too few to compare"
             yield f"{name} is inconclusive for {value:.1%} of the classes: {why}."
 
 

@@ -1,9 +1,11 @@
 """A network's layer by name, and what its units give."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
-from bezoar.analysis.neurons import silenced_by_default
+from bezoar.analysis.neurons import silenced_by_default, silencing_problems
 from bezoar.errors import CapabilityError
 from bezoar.models.module import ModuleClassifier
 from bezoar.shapes import Inputs
@@ -27,6 +29,16 @@ def layer_named(network: ModuleClassifier, layer: str | None) -> str:
     if layer not in network.layers():
         raise CapabilityError(f"There is no layer '{layer}'. There are: {', '.join(network.layers())}.")
     return layer
+
+
+def layer_problems(network: ModuleClassifier, layer: str | None) -> Iterator[str]:
+    """Why there is no such layer, or why its units cannot be silenced."""
+    try:
+        found = layer_named(network, layer)
+    except CapabilityError as error:
+        yield str(error)
+    else:
+        yield from silencing_problems(network, found)
 
 
 def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor:

@@ -28,11 +28,10 @@ class Filtering:
     """A filter before the network, which does not answer rows that excite the units of a recovered trigger.
 
     Wang et al., *Neural Cleanse* (2019). The units are those that the recovered trigger excites most, against their
-    spread; a row's score is their activation, weighted as a linear discriminant of rows with and without the trigger
-    weights it where units vary on their own, and the highest over the suspected classes. The
-    threshold is set on clean rows held out from the choice of units, so that a new clean row is refused with at most
-    the wanted chance. The filter keeps a copy of the network as it is given: later repairs change what answers, not
-    what is asked.
+    spread; a row's score is their weighted sum, the linear discriminant of rows with and without the trigger if units
+    varied independently, and the highest over the suspected classes. The threshold is set on clean rows held out from
+    the choice of units, so that a new clean row is refused with at most the wanted chance. The filter keeps a copy of
+    the network as it is given: later repairs change what answers, not what is asked.
 
     Args:
         layer: whose units are looked at; what feeds the last linear layer if null, which is the paper's second to last.

@@ -6,21 +6,19 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 
-from bezoar.analysis.neurons import silencing_problems
 from bezoar.data import Dataset
 from bezoar.defences import Verdict
-from bezoar.errors import CapabilityError
 from bezoar.metrics import accuracy
 from bezoar.models import Classifier
-from bezoar.repairs._layer import layer_named, mean_activations
+from bezoar.repairs._layer import layer_named, layer_problems, mean_activations
 from bezoar.repairs._repair import mendable
+from bezoar.repairs.fine_tuning import FineTuning
 from bezoar.rng import Rng
-from bezoar.settings import AtLeastOne, Positive, component
-from bezoar.training.loop import Recipe, train
+from bezoar.settings import component
 
 
 @component
-class FinePruning:
+class FinePruning(FineTuning):
     """Silencing the units that clean rows excite least, then fine-tuning; it needs no scan.
 
     Liu, Dolan-Gavitt and Garg, *Fine-pruning: defending against backdooring attacks on deep neural networks* (2018).
@@ -31,9 +29,6 @@ class FinePruning:
         layer: whose units; the last convolution if null, or, without one, the last linear layer but one, which is also
             `penultimate`.
         limit: by how much accuracy on the clean rows may fall before the fine-tuning.
-        epochs: passes of the fine-tuning over the rows.
-        learning_rate: Adam's.
-        batch_size: rows an update.
 
     Raises:
         CapabilityError: a classifier without gradients, or no such layer.
@@ -41,18 +36,10 @@ class FinePruning:
 
     layer: str | None = None
     limit: Annotated[float, Interval(gt=0, lt=1)] = 0.04
-    epochs: AtLeastOne = 5
-    learning_rate: Positive = 1e-3
-    batch_size: AtLeastOne = 32
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
-        try:
-            layer = layer_named(mendable(classifier, "FinePruning"), self.layer)
-        except CapabilityError as error:
-            yield str(error)
-        else:
-            yield from silencing_problems(classifier, layer)
+        yield from layer_problems(mendable(classifier, "FinePruning"), self.layer)
 
     def repair(
         self,
@@ -75,6 +62,4 @@ class FinePruning:
             if accuracy(network.silence(layer, order[:count]), clean) < floor:
                 break
             silent = order[:count]
-        recipe = Recipe(epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate)
-        trained = train(network.silence(layer, silent), clean, recipe, rng=rng)
-        return trained.silence(layer, silent)
+        return super().repair(network.silence(layer, silent), clean, rng=rng).silence(layer, silent)

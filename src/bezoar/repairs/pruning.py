@@ -10,14 +10,12 @@ from annotated_types import Interval
 from torch import Tensor
 from torch.nn import functional
 
-from bezoar.analysis.neurons import silencing_problems
 from bezoar.data import Dataset
 from bezoar.defences import Verdict
-from bezoar.errors import CapabilityError
 from bezoar.metrics import accuracy
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier
-from bezoar.repairs._layer import layer_named, mean_activations
+from bezoar.repairs._layer import layer_named, layer_problems, mean_activations
 from bezoar.repairs._repair import mendable, success_of, suspected
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, component
@@ -64,12 +62,7 @@ class Pruning:
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
-        try:
-            layer = layer_named(mendable(classifier, "Pruning"), self.layer)
-        except CapabilityError as error:
-            yield str(error)
-        else:
-            yield from silencing_problems(classifier, layer)
+        yield from layer_problems(mendable(classifier, "Pruning"), self.layer)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """A new classifier with silenced units; the same again where nothing is suspected."""
