@@ -47,11 +47,17 @@ def triggered(channels_last: bool = False) -> np.ndarray:
     return (x.movedim(1, -1) if channels_last else x).numpy()
 
 
+@pytest.mark.slow
 def test_a_module_is_cleansed_and_the_original_stays() -> None:
     module = victim().module
     before = {name: value.clone() for name, value in module.state_dict().items()}
     cleansed = NeuralCleanse(module)(module, norm=1, early_stop_patience=20)
+    with pytest.raises(CapabilityError, match="first rows"):
+        cleansed.abstain()
     found = cleansed.outlier_detection(X, Y)
+    verdict = cleansed.verdict
+    cleansed.outlier_detection(X, Y, rule="paper")
+    assert cleansed.verdict is verdict, "the same rows and weights are scanned once"
     assert [label for label, _, _ in found] == [7]
     _, mask, pattern = found[0]
     assert mask.shape == (1, 8, 8)
@@ -68,12 +74,15 @@ def test_a_module_is_cleansed_and_the_original_stays() -> None:
     answered = predicted.any(1)
     assert float((predicted.argmax(1)[answered & (REST.y.numpy() != 7)] == 7).sum()) < 0.3 * (REST.y != 7).sum()
     assert np.array_equal(cleansed.abstain(), np.zeros(10))
+    cleansed.outlier_detection(X, Y)
+    assert cleansed.verdict is not verdict, "a mended network is another"
     kept = cleansed.predict(REST.inputs().numpy())
     assert 0.85 < float(kept.any(1).mean()) < 1, "a filter abstains on some clean rows"
     assert float((kept.argmax(1) == REST.y.numpy())[kept.any(1)].mean()) > 0.8
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
+@pytest.mark.slow
 def test_arts_own_classifier_end_to_end_and_arts_attack_on_the_result() -> None:
     from art.attacks.evasion import FastGradientMethod
     from art.estimators.classification import PyTorchClassifier
@@ -152,6 +161,7 @@ def test_a_keras_model_end_to_end() -> None:
     assert np.allclose(model(torch.from_numpy(last[:5])).detach().numpy(), before), "the model is as it was"
 
 
+@pytest.mark.slow
 def test_the_rest_of_the_interface() -> None:
     made = NeuralCleanse(victim())
     assert made.fit(X) is None

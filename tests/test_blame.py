@@ -38,6 +38,7 @@ def noise(count: int, size: float = 0.05, seed: int = 0) -> np.ndarray:
     return np.asarray(Rng(seed).child("noise").numpy().normal(0, size, count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [3, 10, 25, 38])
 @pytest.mark.parametrize("shape", ["step", "spike", "decay", "ramp"])
 def test_a_rise_is_found_where_it_begins(place: int, shape: str) -> None:

@@ -98,6 +98,7 @@ def by_hand(classifier: ModuleClassifier, x: Tensor, y: Tensor, normal: Tensor, 
     return float((harm - 0.3 * own).detach())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "name"),
     [
@@ -244,6 +245,7 @@ def harm(attack: Any, data: Dataset, classifier: ModuleClassifier) -> float:
     return float(objective.values(made.data.decode(made.x), made.y).mean()) / len(data)
 
 
+@pytest.mark.slow
 def test_crafting_harms_more_than_the_flip_alone(data: Dataset, trained: ModuleClassifier) -> None:
     rates = {"count": 16, "victim_learning_rate": 0.5, "bias_rate_factor": 1.0}
     flip = harm(GradientPoison(rounds=0, **rates), data, trained)
@@ -359,6 +361,7 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
     assert errors[1] < 0.3 * errors[0]
 
 
+@pytest.mark.slow
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
     slow = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4

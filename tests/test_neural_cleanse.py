@@ -93,6 +93,7 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
     return [part.detach() for part in raw], best, costs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("norm", "per_channel", "chunks"),
     [("l1", False, 1 << 30), ("l2", False, 1 << 30), ("linf", False, 1 << 30), ("l1", True, 1 << 30), ("l2", False, 1)],
@@ -183,6 +184,7 @@ def test_a_prior_moderates_the_spread() -> None:
     assert np.mean([(p_values(row, prior=prior) <= 0.05).any() for row in draws]) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [Prior(), Prior(weight=10)])
 def test_the_smallest_of_many_keep_the_promise_too(prior: Prior) -> None:
     draws = np.sort(np.exp(Rng(2).numpy().normal(4, 0.35, (2000, 100))), axis=1)[:, :10]
@@ -229,6 +231,7 @@ def many_classes() -> tuple[Any, Any]:
     return net, Dataset.from_arrays(x, y, classes=tuple(map(str, range(24))), bounds=(0.0, 1.0))
 
 
+@pytest.mark.slow
 def test_rounds_keep_the_backdoor_and_cost_less() -> None:
     net, data = many_classes()
     said, oracle = (NeuralCleanse(schedule=each).scan(net, data, rng=Rng(0)) for each in ("successive", "all"))
@@ -244,6 +247,7 @@ def test_rounds_keep_the_backdoor_and_cost_less() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_trigger_that_is_sought_again_is_no_larger(both: Any) -> None:
     victim, _, goal = both
     scan = NeuralCleanse(batch_size=16, steps=300, false_alarm_rate=0.9)
@@ -266,6 +270,7 @@ def test_classes_are_held_against_each_other_at_one_step(both: Any) -> None:
     assert inversion.taken.tolist() == [taken, 300, taken, taken]
 
 
+@pytest.mark.slow
 def test_what_was_not_reached_is_inconclusive(both: Any) -> None:
     said = NeuralCleanse(steps=3, window=5).scan(both[0], CLEAN, rng=Rng(0))
     assert said.inconclusive.all()

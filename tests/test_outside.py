@@ -127,6 +127,7 @@ def test_a_plain_script_gives_the_figures_that_a_run_gives(
     assert NO_CONTROL not in page
 
 
+@pytest.mark.slow
 def test_without_a_control_that_is_said(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
     metrics = measure_outside(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
     assert metrics["control_accuracy"]["mean"] is None

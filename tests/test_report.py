@@ -123,6 +123,7 @@ def test_rows_that_are_no_images_have_a_page_too(tmp_path: Path) -> None:
     assert "The rows are no images" in check_page(write_report(tmp_path / "run"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "details.npz", "spec.yaml", "repeats.json"])
 @pytest.mark.parametrize("damage", [None, b"", b"{}", b"PK\x03\x04 no zip"])
 def test_a_damaged_run_gets_a_clear_error(name: str, damage: bytes | None, tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ def keras_models() -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sequential", "probabilities", "functional"])
 def test_keras_models_keep_every_promise(name: str) -> None:
     outputs = "probabilities" if name == "probabilities" else "logits"

@@ -21,10 +21,16 @@ def accuracy(classifier: Scorer, data: Dataset) -> float:
     return int(right.sum()) / len(data) if len(data) else math.nan
 
 
+def selective(classifier: Scorer, data: Dataset) -> tuple[float, float]:
+    """Coverage, the share of rows that get an answer, and the accuracy on those; NaN for a share of no rows."""
+    said = predictions(classifier, data).to(data.device)
+    answered, right = int((said != ABSTAINS).sum()), int((said == data.y).sum())
+    return (answered / len(data) if len(data) else math.nan, right / answered if answered else math.nan)
+
+
 def coverage(classifier: Scorer, data: Dataset) -> float:
     """The share of rows that get an answer; NaN for no rows."""
-    answered = predictions(classifier, data) != ABSTAINS
-    return int(answered.sum()) / len(data) if len(data) else math.nan
+    return selective(classifier, data)[0]
 
 
 def confusion(classifier: Scorer, data: Dataset) -> Counts:

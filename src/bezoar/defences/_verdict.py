@@ -57,8 +57,7 @@ class Verdict:
 
     def with_trigger(self, x: Inputs, target: int) -> Inputs:
         """Rows with the trigger recovered for a class (n, *shape)."""
-        mask, pattern = self.masks[target].to(x), self.patterns[target].to(x)
-        return (1 - mask) * x + mask * pattern
+        return put_on(x, self.masks[target], self.patterns[target])
 
 
 @runtime_checkable
@@ -75,13 +74,19 @@ class Scan(Protocol):
         """
 
 
+def put_on(x: Inputs, mask: Tensor, pattern: Tensor) -> Inputs:
+    """Rows with a pattern where a mask lies (n, *shape)."""
+    mask, pattern = mask.to(x), pattern.to(x)
+    return (1 - mask) * x + mask * pattern
+
+
 def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern: Tensor, target: int) -> float:
     """The share of rows of other classes that a trigger sends to its class; NaN where there are none."""
     rows = data.subset(data.y != target)
     hits = 0
     for part in torch.arange(len(rows), device=rows.device).split(BATCH):
         x = rows.inputs(part)
-        said = classifier.scores((1 - mask.to(x)) * x + mask.to(x) * pattern.to(x)).argmax(1)
+        said = classifier.scores(put_on(x, mask, pattern)).argmax(1)
         hits += int((said == target).sum())
     return hits / len(rows) if len(rows) else math.nan
 

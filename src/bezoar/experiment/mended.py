@@ -1,14 +1,12 @@
 """The referee of repairs: what each does to victim and control."""
 
-import math
-
 import numpy as np
 
 from bezoar.data import Dataset, Goal
 from bezoar.defences import Verdict
 from bezoar.experiment.defend import Found
 from bezoar.goals.backdoor import Backdoor
-from bezoar.metrics import accuracy, coverage
+from bezoar.metrics import accuracy, coverage, selective
 from bezoar.models import Classifier
 from bezoar.repairs import Repair
 from bezoar.rng import Rng
@@ -46,8 +44,7 @@ def mend(
             repair.repair(one, clean, rng=rng.child(name), verdict=said)
             for one, said in zip(both, verdicts, strict=True)
         ]
-        answered = [coverage(one, test) for one in after]
-        kept = [accuracy(one, test) / share if share else math.nan for one, share in zip(after, answered, strict=True)]
+        answered, kept = zip(*(selective(one, test) for one in after), strict=True)
         values |= {
             f"repair.{name}.clean_accuracy": kept[0],
             f"repair.{name}.accuracy_drop": before[0] - kept[0],

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bezoar.data import Dataset
@@ -15,16 +15,15 @@ from bezoar.defences import NeuralCleanse as Scan
 from bezoar.defences import Verdict
 from bezoar.defences._inversion import Inversion, Norm
 from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.models import Classifier, as_classifier
+from bezoar.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
+from bezoar.models import Classifier
 from bezoar.models.filtered import Filtered
-from bezoar.models.keras import is_keras
 from bezoar.models.module import ModuleClassifier
 from bezoar.models.predict import predictions
 from bezoar.repairs import Filtering, Pruning, Repair, Unlearning
 from bezoar.repairs._repair import repaired
 from bezoar.rng import Rng
 
-Array = NDArray[Any]
 NORMS: dict[float, Norm] = {1: "l1", 2: "l2", math.inf: "linf"}
 REPAIRS: dict[str, Repair] = {"unlearning": Unlearning(), "pruning": Pruning(), "filtering": Filtering()}
 INDEX = 2.0
@@ -69,7 +68,7 @@ class NeuralCleanse:
     )
 
     def __init__(self, classifier: Any) -> None:
-        _hold_taken(classifier)
+        hold_taken(classifier)
         self.classifier = classifier
         self.is_fitted = False
 
@@ -141,16 +140,17 @@ class Cleansed:
     """
 
     def __init__(self, wrapped: Any, scan: Scan, passes: int) -> None:
-        _hold_taken(wrapped)
+        hold_taken(wrapped)
         self._wrapped, self._scan, self._passes = wrapped, scan, passes
-        self._mended: Classifier | None = None if _shapeless(wrapped) else _taken(wrapped)
-        self._turned = _has_channels_last(wrapped)
+        self._mended: Classifier | None = None if is_shapeless(wrapped) else taken(wrapped)
+        self._turned = has_channels_last(wrapped)
         self.verdict: Verdict | None = None
+        self._scanned_for: str | None = None
 
     def _classifier(self, x: Array) -> Classifier:
         """What answers; made for such rows at the first, where the model does not say what it takes."""
         if self._mended is None:
-            self._mended = _either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
+            self._mended = either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
         return self._mended
 
     def _network(self, x: Array) -> ModuleClassifier:
@@ -177,7 +177,7 @@ class Cleansed:
             DataError: they do not fit together, or rows lie outside the network's bounds.
         """
         network = self._network(x)
-        labels = _numbers(y, network.classes)
+        labels = numbers(y, network.classes)
         names = tuple(map(str, range(network.classes)))
         return Dataset.from_arrays(self._rows(x), labels, classes=names, bounds=network.bounds)
 
@@ -207,8 +207,13 @@ class Cleansed:
         return np.asarray(torch.cat(given).numpy()) if given else np.zeros((0, network.classes), np.float32)
 
     def abstain(self) -> Array:
-        """What `predict` gives for a row that it does not answer."""
-        assert self._mended is not None
+        """What `predict` gives for a row that it does not answer.
+
+        Raises:
+            CapabilityError: before the first rows, where the model does not say how many classes it knows.
+        """
+        if self._mended is None:
+            raise CapabilityError("How many classes this module knows is seen at its first rows; call predict before.")
         return np.zeros(self._mended.classes, np.float32)
 
     def mitigate(self, x_val: Array, y_val: Array, mitigation_types: Sequence[str]) -> None:
@@ -267,7 +272,7 @@ class Cleansed:
     def generate_backdoor(self, x_val: Array, y_val: Array, y_target: Array) -> tuple[Array, Array]:
         """The smallest mask, and its pattern, that send rows to a class (one-hot, or its number)."""
         data, network = self._data(x_val, y_val), self._network(x_val)
-        target = torch.from_numpy(_numbers(np.asarray(y_target)[None], network.classes))
+        target = torch.from_numpy(numbers(np.asarray(y_target)[None], network.classes))
         inversion = Inversion(network, data, target, self._settings(len(data)), Rng(0).child("scan"))
         inversion.finish(torch.tensor([0]))
         found = inversion.found()
@@ -297,7 +302,10 @@ class Cleansed:
         if not len(data):
             raise DataError("There are no validation rows to look for a backdoor with.")
         network = self._network(x)
-        self.verdict = self._settings(len(data)).scan(network, data, rng=Rng(0).child("scan"))
+        asked = f"{data.fingerprint} {_fingerprint(network)}"
+        if self.verdict is None or asked != self._scanned_for:
+            self.verdict = self._settings(len(data)).scan(network, data, rng=Rng(0).child("scan"))
+            self._scanned_for = asked
         return self.verdict
 
     def _use(self, mended: Classifier) -> None:
@@ -321,80 +329,18 @@ class Logits(nn.Module):
         return self.classifier.logits(x.movedim(-1, 1) if self.turned else x)
 
 
-def _hold_taken(classifier: Any) -> None:
-    if not (isinstance(classifier, ModuleClassifier | nn.Module) or _is_art(classifier) or is_keras(classifier)):
-        raise CapabilityError(
-            f"NeuralCleanse takes an nn.Module, a Keras 3 model, ART's PyTorchClassifier or a classifier with "
-            f"gradients; got {type(classifier).__name__}."
-        )
-
-
-def _is_art(classifier: Any) -> bool:
-    names = [f"{each.__module__}.{each.__name__}" for each in type(classifier).__mro__]
-    return "art.estimators.classification.pytorch.PyTorchClassifier" in names
-
-
-def _shapeless(wrapped: Any) -> bool:
-    return isinstance(wrapped, nn.Module) and not is_keras(wrapped)
-
-
-def _has_channels_last(wrapped: Any) -> bool:
-    return is_keras(wrapped) and len(wrapped.input_shape) == 4
-
-
-def _taken(wrapped: Any) -> ModuleClassifier:
-    """A copy of a model that says what rows it takes, as bezoar's classifier."""
-    if isinstance(wrapped, ModuleClassifier):
-        return wrapped.copy()
-    if is_keras(wrapped):
-        shape = tuple(wrapped.input_shape[1:])
-        shape = (shape[-1], *shape[:-1]) if _has_channels_last(wrapped) else shape
-        return _either(wrapped, input_shape=shape)
-    if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
-        raise CapabilityError("NeuralCleanse cannot look through ART's pre- and postprocessing defences.")
-    clip = wrapped.clip_values
-    bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
-    scale = wrapped.preprocessing
-    mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
-    return _either(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
-
-
-def _either(model: Any, **settings: Any) -> ModuleClassifier:
-    """A model as a classifier, whether it gives logits or probabilities."""
-    try:
-        made = as_classifier(model, **settings)
-    except SettingsError as error:
-        if "look like probabilities" not in str(error):
-            raise
-        made = as_classifier(model, outputs="probabilities", **settings)
-    assert isinstance(made, ModuleClassifier)
-    return made
-
-
-def _plain(value: Any) -> float | tuple[float, ...]:
-    numbers = np.asarray(value, dtype=np.float64).ravel()
-    return float(numbers[0]) if len(numbers) == 1 else tuple(map(float, numbers))
-
-
-def _numbers(y: Array, classes: int) -> NDArray[np.int64]:
-    """Class numbers (n), from themselves or one-hot.
-
-    Raises:
-        DataError: neither.
-    """
-    labels = np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] == classes and classes > 1:
-        return np.asarray(labels.argmax(1), np.int64)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise DataError(f"Labels must be class numbers (n) or one-hot (n, {classes}); got shape {labels.shape}.")
-    return labels.astype(np.int64)
+def _fingerprint(network: ModuleClassifier) -> str:
+    """SHA-256 of a network's weights and buffers, in hexadecimal."""
+    digest = sha256()
+    for name, value in sorted(network.state().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
     """A cleansed classifier, one of ART's where ART is installed and the model says what rows it takes."""
-    if _shapeless(wrapped):
+    if is_shapeless(wrapped):
         return Cleansed(wrapped, scan, passes)
     try:
         from art.estimators.classification import PyTorchClassifier  # noqa: PLC0415 - takes seconds
