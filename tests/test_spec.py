@@ -233,3 +233,13 @@ def test_overrides_reach_every_cell() -> None:
 
 def test_settings_from_numpy_are_settings() -> None:
     assert load_spec({"attack": {"name": "badnets", "rate": np.float64(0.5), "target": np.int64(1)}}).attack.rate == 0.5
+
+
+def test_a_number_picks_from_a_list() -> None:
+    spec = {"attack": "label_flip", "analysis": ["similarity", "probes"], "model": {"name": "mlp", "hidden": [4, 5]}}
+    made = load_spec(spec, overrides=["analysis.1.width=7", "model.hidden.0=9"])
+    assert made.analysis[1].width == 7
+    assert made.model.hidden == (9, 5)
+    for key in ("analysis.2.steps", "analysis.x", "analysis.-1.steps", "analysis.٣"):
+        with pytest.raises(SettingsError, match="is a list of 2"):
+            load_spec(spec, overrides=[f"{key}=1"])

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bezoar import cli_data
+from bezoar import cli_boundary, cli_data
 from bezoar.errors import BezoarError, SettingsError, UnknownComponentError
 from bezoar.registry import KINDS, did_you_mean, entries, name_of
 
@@ -29,6 +29,8 @@ app = typer.Typer(
 store_app = typer.Typer(no_args_is_help=True, help="Finished stages that are kept, so that nothing is computed twice.")
 app.add_typer(store_app, name="store")
 app.add_typer(cli_data.app, name="data")
+
+app.command()(cli_boundary.boundary)
 
 out_console = Console()
 err_console = Console(stderr=True)

@@ -2,6 +2,7 @@
 
 from bezoar.analysis._layers import studied_layers
 from bezoar.analysis._scene import Analysis, Learned, Scene, Study, analyse
+from bezoar.analysis.boundary import Square, crossings, flipped, margin
 from bezoar.analysis.drift import drift, drift_over_training
 from bezoar.analysis.embedding import embed
 from bezoar.analysis.filters import first_layer_filters
@@ -16,16 +17,20 @@ __all__ = [
     "Learned",
     "LinearProbe",
     "Scene",
+    "Square",
     "Study",
     "analyse",
     "cka",
+    "crossings",
     "drift",
     "drift_over_training",
     "embed",
     "first_layer_filters",
+    "flipped",
     "gradient_saliency",
     "guided_backpropagation",
     "integrated_gradients",
+    "margin",
     "neurons",
     "probe_layers",
     "similarity",

@@ -29,6 +29,7 @@ class Scene:
         poisoned: what the victim was trained on, and the truth about it.
         test: clean rows that neither was trained on.
         paths: how victim and control stood on their way, where checkpoints were kept.
+        start: the model that both started from; None where they started with new weights.
     """
 
     victim: Classifier
@@ -36,6 +37,7 @@ class Scene:
     poisoned: Poisoned
     test: Dataset
     paths: tuple[tuple[Checkpoint, ...], tuple[Checkpoint, ...]] = ((), ())
+    start: Classifier | None = None
 
     @property
     def both(self) -> dict[str, Classifier]:

@@ -199,8 +199,11 @@ class Experiment:
             for name in parts
             if "gradients" not in made.can
         ]
-        if self.analysis and "features" not in made.can:
-            found.append("analysis looks into a network's layers, and the model has none.")
+        found += [
+            f"analysis: {name} looks into a network's layers, and the model has none."
+            for name, each in self.analyses.items()
+            if "features" in getattr(each, "needs", {"features"}) and "features" not in made.can
+        ]
         asked = (("analysis", self.analyses), ("repairs", self.menders))
         return found or [
             f"{path}: {name}: {problem}"

@@ -129,7 +129,7 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     learned = Learned()
     if experiment.analysis:
         paths = (victim.checkpoints, control.checkpoints)
-        scene = Scene(victim.classifier, control.classifier, poisoned, test, paths)
+        scene = Scene(victim.classifier, control.classifier, poisoned, test, paths, start)
         learned = stages.timed(number, "analyse", lambda: analyse(experiment.analyses, scene, rng.child("analyse")))
     shown = {}
     if number == 0:

@@ -145,14 +145,24 @@ KINDLIKE = {"attack", "model", "dataset", "training"}
 
 
 def _place(mapping: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key; a component that is given by its name alone becomes a mapping on the way."""
+    """Set a dotted key: what is named alone becomes a mapping on the way, and a number picks from a list."""
     *path, last = key.split(".")
     inner: Any = mapping
-    for depth, part in enumerate(path):
-        child = inner.setdefault(part, {})
-        if isinstance(child, str):
-            child = inner[part] = {"name": child}
-        if not isinstance(child, dict):
-            raise SettingsError([f"{'.'.join(path[: depth + 1])} is {short(child)}; '{key}' cannot be set in it."])
-        inner = child
-    inner[last] = value
+    for depth, part in enumerate([*path, last]):
+        where = ".".join(path[:depth])
+        if isinstance(inner, list):
+            if not (part.isascii() and part.isdigit() and len(part) < 4 and int(part) < len(inner)):
+                raise SettingsError(
+                    [f"{where} is a list of {len(inner)}; '{key}' must name one by its number, from 0."]
+                )
+            place: Any = int(part)
+        elif isinstance(inner, dict):
+            place = part
+            inner.setdefault(part, {}) if depth < len(path) else None
+        else:
+            raise SettingsError([f"{where} is {short(inner)}; '{key}' cannot be set in it."])
+        if depth == len(path):
+            inner[place] = value
+        elif isinstance(inner[place], str):
+            inner[place] = {"name": inner[place]}
+        inner = inner[place]

@@ -1,10 +1,11 @@
 """scikit-learn's estimators as classifiers."""
 
 import copy
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from torch import Tensor
@@ -17,9 +18,16 @@ from bezoar.shapes import Features, Inputs, Labels, Scores
 SCORE_BATCH = 8192
 FITTED = (
     "coef_", "intercept_", "coefs_", "intercepts_", "theta_", "var_", "class_count_", "class_prior_", "epsilon_",
-    "feature_count_", "feature_log_prob_", "class_log_prior_", "t_", "n_iter_", "loss_",
+    "feature_count_", "feature_log_prob_", "class_log_prior_", "t_", "n_iter_", "loss_", "best_loss_",
+    "_no_improvement_count",
 )  # fmt: skip
 """What linear models, perceptrons and naive Bayes learn: arrays, lists of arrays and numbers."""
+
+OPTIMIZER = ("t", "ms", "vs", "velocities", "learning_rate")
+OWN = "optimizer_"
+"""What Adam and SGD of scikit-learn's perceptrons remember between two updates."""
+
+Seed = Annotated[int, Interval(ge=0, le=2**32 - 1)] | None
 
 ENOUGH = ({"coef_", "intercept_"}, {"coefs_", "intercepts_"}, {"theta_", "var_"}, {"feature_log_prob_"})
 """With one of these, all that the scores depend on is known."""
@@ -36,6 +44,7 @@ class EstimatorClassifier:
         input_shape: one row's shape.
         classes: how many classes there are; those that it was fitted on, where left out.
         bounds: the range of the rows that it takes; None where there is none.
+        pinned: whether a fresh one keeps the estimator's own `random_state`, rather than take the stream's.
 
     Raises:
         SettingsError: it is no classifier, or was fitted on other rows or on classes that are not 0, 1, ….
@@ -51,11 +60,12 @@ class EstimatorClassifier:
         input_shape: tuple[int, ...],
         classes: int | None = None,
         bounds: tuple[float, float] | None = (0.0, 1.0),
+        pinned: bool = False,
     ) -> None:
         if not is_classifier(estimator):
             raise SettingsError([f"{type(estimator).__name__} is no scikit-learn classifier."])
         self.estimator = copy.deepcopy(estimator)
-        self.input_shape, self.bounds = tuple(input_shape), bounds
+        self.input_shape, self.bounds, self.pinned = tuple(input_shape), bounds, pinned
         known = getattr(estimator, "classes_", None)
         if known is not None and not np.array_equal(known, np.arange(len(known))):
             raise SettingsError([f"The estimator was fitted on the classes {list(known)[:6]}; number them from 0."])
@@ -85,10 +95,10 @@ class EstimatorClassifier:
         return self.fresh(rng)
 
     def fresh(self, rng: Rng) -> "EstimatorClassifier":
-        """The same estimator with the same settings, never fitted; its `random_state` is the stream's."""
+        """The same estimator with the same settings, never fitted; its seed is the stream's, unless pinned."""
         made = self.copy()
         made.estimator = clone(self.estimator)
-        if "random_state" in made.estimator.get_params(deep=False):
+        if not self.pinned and "random_state" in made.estimator.get_params(deep=False):
             made.estimator.set_params(random_state=rng.integer())
         return made
 
@@ -145,6 +155,9 @@ class EstimatorClassifier:
             CapabilityError: it keeps what it learned in another way, such as a tree.
         """
         held = {name: getattr(self.estimator, name) for name in FITTED if hasattr(self.estimator, name)}
+        optimizer = getattr(self.estimator, "_optimizer", None)
+        held |= {f"{OWN}{name}": getattr(optimizer, name) for name in OPTIMIZER if hasattr(optimizer, name)}
+        held = {name: value for name, value in held.items() if value is not None}
         fitted = hasattr(self.estimator, "classes_")
         if fitted and not any(needed <= held.keys() for needed in ENOUGH):
             raise CapabilityError(f"{self._name} keeps what it learned in no plain arrays, so it cannot be written.")
@@ -171,25 +184,38 @@ class EstimatorClassifier:
         rows = np.zeros((self.classes, int(np.prod(self.input_shape))))
         made._begin(rows)
         lists: dict[str, list[NDArray[Any]]] = {}
+        if not any(key.startswith(OWN) for key in state):
+            vars(made.estimator).pop("_optimizer", None)  # it has seen nothing but the rows of `_begin`
         for key, value in state.items():
             name, dot, _ = key.partition(".")
             if name in ("fitted", "random_state"):
                 continue
-            if name not in FITTED or not hasattr(made.estimator, name):
+            if not made._has(name):
                 raise CapabilityError(f"These weights do not fit {self._name}: it learns no '{name}'.")
             if dot:
                 lists.setdefault(name, []).append(value.cpu().numpy().copy())
             else:
                 lists[name] = [value.cpu().numpy().copy()]
         for name, parts in lists.items():
-            old = getattr(made.estimator, name)
+            owner, own = made._place(name)
+            old = getattr(owner, own)
             shapes = [np.shape(part) for part in (old if isinstance(old, list) else [old])]
             if shapes != [part.shape for part in parts]:
                 raise CapabilityError(f"These weights do not fit {self._name}: '{name}' has other shapes.")
             whole = type(old) in (int, float, bool)
             single = type(old)(parts[0]) if whole else parts[0]
-            setattr(made.estimator, name, parts if isinstance(old, list) else single)
+            setattr(owner, own, parts if isinstance(old, list) else single)
         return made
+
+    def _place(self, name: str) -> tuple[Any, str]:
+        """Whose attribute it is that a state calls so, and that attribute's name."""
+        if name.startswith(OWN):
+            return getattr(self.estimator, "_optimizer", None), name.removeprefix(OWN)
+        return self.estimator, name
+
+    def _has(self, name: str) -> bool:
+        owner, own = self._place(name)
+        return own in (OPTIMIZER if name.startswith(OWN) else FITTED) and hasattr(owner, own)
 
     def _begin(self, rows: NDArray[Any]) -> None:
         """Give the estimator the attributes that it has after a fit; what is in them is replaced."""

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bezoar.report import words
+from bezoar.report import plane, words
 from bezoar.report.drawing import (
     CONTROL,
     CYCLE,
@@ -44,6 +44,7 @@ def _pictures(run: Run) -> Iterator[Picture]:
     yield from _saliency(run)
     yield from _filters(run)
     yield from _embedding(run)
+    yield from plane.pictures(run)
 
 
 def _array(run: Run, name: str) -> Array | None:

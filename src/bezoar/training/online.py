@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bezoar.arrivals import Arrival
 from bezoar.arrivals.spread import Spread
-from bezoar.data import Dataset, Source, Splits
+from bezoar.data import CLEAN, Dataset, Source, Splits
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.models import Classifier
 from bezoar.models.module import ModuleClassifier, lay_out
@@ -36,7 +36,9 @@ class Online:
 
     Args:
         warm_up: how the model was trained before; null for a stream that starts with new weights.
-        warm_up_share: the share of the training set that the warm-up has; the rest is the stream.
+        warm_up_share: the share of the training set that the warm-up has; the rest is the stream. With 1 the warm-up
+            has all of it, and nothing but the attacker's rows comes in after that (for the control: clean rows of the
+            training set, as many).
         schedule: `stream`: each row once, as it comes. `mixed`: the rows shuffled, again and again, until the mean
             training loss has not fallen for `patience` epochs.
         arrival: for `stream`, when the attacker's rows come in; `spread` if null.
@@ -64,7 +66,7 @@ class Online:
     """
 
     warm_up: Annotated[Training, Component("trainings")] | None = EndToEnd()
-    warm_up_share: Annotated[float, Interval(gt=0, lt=1)] = 0.5
+    warm_up_share: Annotated[float, Interval(gt=0, le=1)] = 0.5
     schedule: Literal["stream", "mixed"] = "stream"
     arrival: Annotated[Arrival, Component("arrivals")] | None = None
     batch_size: AtLeastOne = 1
@@ -83,6 +85,8 @@ class Online:
             problems.append("Online.arrival is for the schedule 'stream'; 'mixed' shuffles the rows.")
         if self.schedule == "stream" and (self.epochs is not None or self.patience is not None):
             problems.append("Online.epochs and patience are for the schedule 'mixed'; in a stream a row comes once.")
+        if self.schedule == "mixed" and self.warm_up is not None and self.warm_up_share == 1:
+            problems.append("Online.warm_up_share of 1 is for the schedule 'stream'; 'mixed' needs rows to mix.")
         if self.momentum and self.optimizer not in (None, "sgd", "rmsprop"):
             problems.append(f"Online.momentum is for sgd and rmsprop; {self.optimizer} has its own.")
         if problems:
@@ -97,6 +101,8 @@ class Online:
         """The rows that the warm-up has, and the splits that are left for the stream and to measure on."""
         if self.warm_up is None:
             return None, splits
+        if self.warm_up_share == 1:
+            return splits.train, splits
         order = rng.order(splits.train.ids)
         cut = round(self.warm_up_share * len(order))
         if not 0 < cut < len(order):
@@ -113,7 +119,11 @@ class Online:
         """For the referee: the order in which rows come in; as they stand, where they will be shuffled."""
         if self.schedule == "mixed":
             return torch.arange(len(roles), device=roles.device)
-        return (self.arrival or Spread()).arrange(roles, ids, rng)
+        arrival = self.arrival or Spread()
+        if self.warm_up is None or self.warm_up_share < 1:
+            return arrival.arrange(roles, ids, rng)
+        coming = torch.nonzero(roles != CLEAN).flatten()
+        return coming[arrival.arrange(roles[coming], ids[coming], rng)]
 
     def fit(
         self,

@@ -17,7 +17,8 @@ from bezoar.training.loop import Epoch, Watch, hold_fitting
 class OwnFit:
     """The estimator's own `fit`, on all rows at once, with its own settings: for scikit-learn estimators alone.
 
-    The loss that watchers are told is the error rate on the training rows, as not every estimator has a loss.
+    Rows are given in the order of their ids; estimators that care shuffle them by their own `random_state`. The loss
+    that watchers are told is the error rate on the training rows, as not every estimator has a loss.
 
     Raises:
         CapabilityError: the classifier is no scikit-learn estimator, or a class has no rows.
@@ -49,7 +50,7 @@ class OwnFit:
             )
         hold_fitting(first, data)
         began = time.perf_counter()
-        order = rng.child("order").order(data.ids)
+        order = data.ids.argsort()
         fitted = first.fit(data.inputs(order), data.y[order])
         for tell in watch:
             tell(Epoch(1, 1, 1 - accuracy(fitted, data), time.perf_counter() - began, fitted, len(data)))

@@ -1,0 +1,152 @@
+"""`bezoar boundary`: a decision boundary that walks."""
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bezoar.errors import SettingsError
+
+out_console = Console()
+err_console = Console(stderr=True)
+
+MOST_CALLS = 500
+MOST_COUNTS = 12
+MOST_POINTS = 200
+
+
+def boundary(
+    repeats: Annotated[
+        str, typer.Option(metavar="N,N,…", help="After how many calls of partial_fit the boundary is drawn.")
+    ] = "1,5,15",
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("runs/boundary"),
+    points: Annotated[
+        str | None, typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points, from -2,0.1 to -1,0.1.")
+    ] = None,
+    labels: Annotated[str, typer.Option(metavar="0|1|0,1,…", help="Its label, or one each.")] = "1",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--estimator", metavar="NAME", help="mlp_classifier, sgd_classifier, logistic_regression, mlp (PyTorch), …"
+        ),
+    ] = "mlp_classifier",
+    data: Annotated[
+        str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
+    ] = "classification",
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Of data and model. Default: the lesson's own.")
+    ] = None,
+    aim: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Find the points that turn this point's class, in fewest calls.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=MOST_POINTS, help="With --aim: how many points.")] = 5,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print boundary.json, and nothing else, on stdout.")] = False,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Run code that the spec names by import path. Read it first.")
+    ] = False,
+) -> None:
+    """Show poison moving a decision boundary in the plane: numbers, figures and a film.
+
+    A model that has learned 100 points is fed poison by partial_fit, again and again. Without options this is a known
+    lesson: five points, and a perceptron of scikit-learn's.
+    """
+    from bezoar.experiment import load_spec  # noqa: PLC0415 - loads torch
+    from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
+    from bezoar.experiment.store import Store  # noqa: PLC0415
+    from bezoar.progress import Display  # noqa: PLC0415
+    from bezoar.report import write_report  # noqa: PLC0415 - loads matplotlib
+    from bezoar.report.lesson import write_lesson  # noqa: PLC0415
+
+    counts = _counts(repeats)
+    if aim is not None and points is not None:
+        raise SettingsError(["--points places the poison by hand, --aim finds it; give one."])
+    source = lesson_source(data, seed)
+    square = lesson_square(source)
+    placed = lesson_points(square) if points is None else _points(points)
+    named = _labels(labels, len(placed))
+    attack: dict[str, Any] | None = None
+    if aim is not None:
+        at = _points(aim)
+        if len(at) != 1:
+            raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
+        attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": counts[-1]}
+        attack |= {"low": square[0], "high": square[1]}
+        placed = at * count
+    spec = lesson_spec(
+        source=source,
+        model=model,
+        points=placed,
+        labels=named,
+        calls=counts[-1],
+        square=square,
+        seed=seed,
+        attack=attack,
+    )
+    experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
+    with Display(err_console) as display:
+        experiment.run(out=out, store=Store.default(), device="cpu", tell=display.tell)
+        display.note("drawing")
+        report = write_report(out)
+        told = write_lesson(out, counts)
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    _print(told)
+    out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
+    out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
+    out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _print(told: dict[str, Any]) -> None:
+    table = Table(title="The boundary before, and after calls of partial_fit", title_justify="left")
+    columns = ("calls", "held-out accuracy", "area 0 → 1", "area 1 → 0", "clean rows instead", "turned wrong")
+    for name in columns:
+        table.add_column(name, justify="right")
+    table.add_row("0", f"{told['before']['accuracy']:.2f}", "", "", "", "")
+    for each in told["after"]:
+        shares = [f"{100 * each['flipped'][way]:.2f} %" for way in ("0 to 1", "1 to 0")]
+        other = f"{100 * sum(each['control']['flipped'].values()):.2f} %"
+        table.add_row(str(each["calls"]), f"{each['accuracy']:.2f}", *shares, other, str(len(each["turned_wrong"])))
+    out_console.print(table)
+
+
+def _counts(text: str) -> list[int]:
+    problem = (
+        f"--repeats must be 1 to {MOST_COUNTS} whole numbers from 1 to {MOST_CALLS}, such as 1,5,15; got '{text}'."
+    )
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise SettingsError([problem]) from None
+    if len(found) > MOST_COUNTS or not 1 <= found[0] <= found[-1] <= MOST_CALLS:
+        raise SettingsError([problem])
+    return found
+
+
+def _points(text: str) -> tuple[tuple[float, float], ...]:
+    found = []
+    for part in text.strip(" ;").split(";"):
+        try:
+            x, y = (float(each) for each in part.split(","))
+        except ValueError:
+            raise SettingsError([f"A point must be two numbers, X,Y; got '{part.strip()}'."]) from None
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise SettingsError([f"A point must be two finite numbers; got '{part.strip()}'."])
+        found.append((x, y))
+    if len(found) > MOST_POINTS:
+        raise SettingsError([f"--points takes {MOST_POINTS} points at most; got {len(found)}."])
+    return tuple(found)
+
+
+def _labels(text: str, count: int) -> list[int]:
+    parts = text.split(",")
+    if not set(parts) <= {"0", "1"} or len(parts) not in (1, count):
+        raise SettingsError([f"--labels must be 0 or 1, one for all {count} points or one each; got '{text}'."])
+    return [int(part) for part in parts]

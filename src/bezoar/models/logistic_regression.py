@@ -1,0 +1,36 @@
+"""scikit-learn's logistic regression by stochastic gradient descent."""
+
+from sklearn.linear_model import SGDClassifier as Estimator
+
+from bezoar.models.estimator import EstimatorClassifier, Seed
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, NonNegative, component
+
+
+@component
+class LogisticRegression:
+    """Logistic regression that can go on learning: scikit-learn's `SGDClassifier` with the loss `log_loss`.
+
+    scikit-learn's own `LogisticRegression` has no `partial_fit`.
+
+    Args:
+        max_iter: epochs of its own `fit`, at most.
+        alpha: the weight of the L2 penalty.
+        random_state: scikit-learn's seed; the experiment's stream where left out.
+
+    >>> sorted(LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).can)
+    ['incremental', 'probabilities']
+    """
+
+    max_iter: AtLeastOne = 1000
+    alpha: NonNegative = 1e-4
+    random_state: Seed = None
+
+    def build(
+        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
+    ) -> EstimatorClassifier:
+        """An estimator that was never fitted, for rows of `input_shape`."""
+        seed = rng.integer() if self.random_state is None else self.random_state
+        estimator = Estimator(loss="log_loss", max_iter=self.max_iter, alpha=self.alpha, random_state=seed)
+        pinned = self.random_state is not None
+        return EstimatorClassifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)

@@ -1,0 +1,41 @@
+"""scikit-learn's multilayer perceptron."""
+
+from sklearn.neural_network import MLPClassifier as Estimator
+
+from bezoar.models.estimator import EstimatorClassifier, Seed
+from bezoar.rng import Rng
+from bezoar.settings import AtLeastOne, Positive, component
+
+
+@component
+class MLPClassifier:
+    """scikit-learn's `MLPClassifier`, with its defaults for what is not said here; `partial_fit` is one step of Adam.
+
+    Args:
+        hidden: the width of each hidden layer.
+        max_iter: epochs of its own `fit`, at most.
+        learning_rate: Adam's.
+        random_state: scikit-learn's seed; the experiment's stream where left out.
+
+    >>> MLPClassifier().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).classes
+    2
+    """
+
+    hidden: tuple[AtLeastOne, ...] = (100,)
+    max_iter: AtLeastOne = 600
+    learning_rate: Positive = 1e-3
+    random_state: Seed = None
+
+    def build(
+        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
+    ) -> EstimatorClassifier:
+        """An estimator that was never fitted, for rows of `input_shape`."""
+        seed = rng.integer() if self.random_state is None else self.random_state
+        estimator = Estimator(
+            hidden_layer_sizes=self.hidden,
+            max_iter=self.max_iter,
+            learning_rate_init=self.learning_rate,
+            random_state=seed,
+        )
+        pinned = self.random_state is not None
+        return EstimatorClassifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)

@@ -1,0 +1,273 @@
+"""A decision boundary that walks: the lesson to its digits, the parts it is made of, and nonsense."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import make_classification
+from sklearn.neural_network import MLPClassifier as Theirs
+from typer.testing import CliRunner
+
+from bezoar import load_spec
+from bezoar.analysis import Square, crossings, flipped, margin
+from bezoar.analysis.boundary import Boundary
+from bezoar.attacks import Chaff
+from bezoar.cli import app
+from bezoar.data.sources import Plane
+from bezoar.errors import BezoarError, CapabilityError, RunError, SettingsError
+from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
+from bezoar.experiment.store import Store
+from bezoar.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
+from bezoar.report.lesson import write_lesson
+from bezoar.rng import Rng
+from bezoar.training import Online, OwnFit
+
+ROUGH: dict[str, Any] = {"name": "boundary", "step": 0.1, "drawn": 20}
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    """A lesson on a coarse grid."""
+    made = lesson_spec(
+        source=changes.pop("source", lesson_source()),
+        model=changes.pop("model", "mlp_classifier"),
+        points=changes.pop("points", lesson_points((-3, 3))),
+        labels=(1,),
+        calls=changes.pop("calls", 3),
+    )
+    return {**made, "analysis": [ROUGH], **changes}
+
+
+def found(result: Any) -> dict[str, Any]:
+    arrays = result.repeats[0].examples
+    return {name.removeprefix("analysis.boundary."): array for name, array in arrays.items() if "boundary" in name}
+
+
+@pytest.mark.slow
+def test_the_lesson_to_its_digits(tmp_path: Path) -> None:
+    made = lesson_spec(source=lesson_source(), points=lesson_points((-3, 3)), labels=(1,), calls=15)
+    load_spec(made).run(out=tmp_path, device="cpu")
+    told = write_lesson(tmp_path, [1, 5, 15])
+    assert [f"{each:.3f}" for each in told["before"]["poison"]] == ["0.679", "0.636", "0.592", "0.546", "0.500"]
+    ends = [told["before"], *told["after"]]
+    heights = [each["boundary"]["-2"] for each in ends]
+    assert all(len(each) == 1 for each in heights)
+    grid = [math.floor(each[0] / 0.01) * 0.01 for each in heights]  # the row of the grid below the boundary
+    assert [f"{each:.2f}" for each in grid] == ["-0.14", "-0.18", "-0.41", "-0.99"]
+    assert [each["accuracy"] for each in ends] == [0.97, 0.97, 0.97, 0.96]
+    assert [f"{100 * each['flipped']['0 to 1']:.2f}" for each in told["after"]] == ["0.26", "2.03", "6.54"]
+    turned = told["after"][2]["turned_wrong"]
+    assert [each["class"] for each in turned] == [0, 0], "points of class 0 that the model now takes for class 1"
+    assert json.loads((tmp_path / "boundary.json").read_text()) == told
+
+
+def test_the_data_and_the_model_are_the_originals() -> None:
+    x, y = make_classification(
+        n_samples=200, n_features=2, n_informative=2, n_redundant=0, weights=[0.5, 0.5], random_state=17
+    )
+    splits = Plane().load()
+    assert np.array_equal(splits.train.x.numpy(), x[:100].astype(np.float32))
+    assert np.array_equal(splits.test.y.numpy(), y[100:])
+    theirs = Theirs(max_iter=600, random_state=123).fit(splits.train.x.numpy().astype(np.float64), y[:100])
+    blank = MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    ours = OwnFit().fit(blank, splits.train, rng=Rng(1))
+    given = theirs.predict_proba(splits.test.x.numpy().astype(np.float64))
+    assert np.array_equal(ours.scores(splits.test.x).numpy(), given.astype(np.float32))
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_what_was_written_goes_on_as_if_it_had_not_been(solver: str) -> None:
+    from bezoar.models import as_classifier
+
+    splits = Plane(shape="moons").load()
+    blank = as_classifier(Theirs((8,), solver=solver, max_iter=30, random_state=1), input_shape=(2,), classes=2)
+    with pytest.warns(UserWarning, match="converge"):
+        fitted = OwnFit().fit(blank, splits.train, rng=Rng(0))
+    again = blank.with_state(fitted.state())
+    for _ in range(3):
+        for each in (fitted, again):
+            each.learn(splits.test.x[:7], splits.test.y[:7])
+    assert torch.equal(fitted.scores(splits.test.x), again.scores(splits.test.x)), "the optimizer's state was lost"
+
+
+def test_a_lesson_from_the_store_is_the_same(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first, again = (found(load_spec(spec()).run(store=store)) for _ in range(2))
+    load_spec(spec(calls=5)).run(store=store)
+    longer = found(load_spec(spec(calls=5)).run(store=store))
+    assert np.array_equal(first["after"], again["after"])
+    assert np.array_equal(first["after"], longer["after"][:3]), "the same warm-up, read back, learned otherwise"
+
+
+@pytest.mark.parametrize("model", ["mlp_classifier", "sgd_classifier", "logistic_regression", "mlp"])
+@pytest.mark.parametrize("shape", ["classification", "moons", "circles", "blobs"])
+def test_every_estimator_on_every_shape(model: str, shape: str, recwarn: pytest.WarningsRecorder) -> None:
+    made = spec(model=model, source=lesson_source(shape, seed=2), calls=2)
+    made["training"]["warm_up"] |= {"epochs": 5} if model == "mlp" else {}
+    made["model"] |= {"max_iter": 300} if model == "mlp_classifier" else {}
+    result = load_spec(made).run()
+    arrays = found(result)
+    assert arrays["after"].shape == (2, 20, 20)
+    assert bool(arrays["probable"]) == (model != "sgd_classifier")
+    assert arrays["rows"].tolist() == [5, 10]
+    assert result.metrics["flipped_to_1"]["mean"] == arrays["flipped"][-1, 0]
+
+
+def test_grey_is_before_also_where_training_starts_afresh() -> None:
+    made = spec(model="logistic_regression", training={"name": "own_fit"})
+    result = load_spec({**made, "attack": {"name": "chaff", "points": [[-2, 0.1]] * 60, "labels": [1]}}).run()
+    arrays = found(result)
+    assert arrays["rows"].tolist() == [0]
+    assert arrays["flipped"][0, 0] > 0.01
+    assert arrays["control_flipped"][0].tolist() == [0, 0], "the control is what the victim is held against"
+
+
+def test_heights_are_where_the_decision_changes() -> None:
+    fitted = OwnFit().fit(
+        MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)),
+        Plane().load().train,
+        rng=Rng(0),
+    )
+    for x in (-2.0, 0.5):
+        for height in crossings(fitted, x, Square()):
+            near = margin(fitted, torch.tensor([[x, height - 0.02], [x, height], [x, height + 0.02]]))
+            assert near[0] * near[2] < 0
+            assert abs(near[1]) < 0.2 * max(abs(near[0]), abs(near[2]))
+    assert flipped(np.array([1.0, -1, -1, 0]), np.array([-1.0, 1, 1, 0])) == (0.5, 0.25)
+
+
+def test_a_classifier_that_has_no_plane_is_refused() -> None:
+    for shape, classes in (((3,), 2), ((2,), 3), ((1, 8, 8), 2)):
+        net = MLP().build(input_shape=shape, classes=classes, bounds=None, rng=Rng(0))
+        with pytest.raises(CapabilityError, match=r"plane|two classes"):
+            margin(net, torch.zeros(1, *shape))
+    with pytest.raises(SettingsError, match="analysis: boundary"):
+        load_spec({"attack": "label_flip", "analysis": ["boundary"]}).run()
+
+
+def test_an_analysis_of_layers_still_asks_for_layers() -> None:
+    with pytest.raises(SettingsError, match="similarity looks into a network's layers"):
+        load_spec({**spec(), "analysis": ["similarity"]}).run()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "problem"),
+    [
+        (Chaff, {"labels": (1, 0)}, "one for all points or one each"),
+        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points a side"),
+        (Boundary, {"step": 1e-6}, "2 to 1000 points a side"),
+        (Boundary, {"low": float("nan")}, "2 to 1000|must be"),
+        (Chaff, {"points": ((1.0, math.inf),)}, "must be a list"),
+        (Plane, {"noise": 0.1}, "classification has none"),
+        (Plane, {"rows": 3}, "rows must be"),
+        (Online, {"schedule": "mixed", "warm_up_share": 1}, "needs rows to mix"),
+    ],
+)
+def test_settings_that_cannot_be(kind: Any, settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        kind(**settings)
+
+
+def test_points_that_the_data_cannot_have() -> None:
+    train = Plane().load().train
+    for attack, problem in (
+        (Chaff(points=((1.0,),)), "1 numbers in point 1"),
+        (Chaff(points=((1.0, 1e39),)), "not within"),
+        (Chaff(labels=(2,)), "label 2"),
+    ):
+        with pytest.raises(SettingsError, match=problem):
+            attack.poison(train, rng=Rng(0))
+    assert Chaff(points=()).poison(train, rng=Rng(0)).data.fingerprint == train.fingerprint
+
+
+def test_alone_in_the_stream() -> None:
+    training = Online(warm_up=OwnFit(), warm_up_share=1, batch_size=5)
+    splits = Plane().load()
+    known, left = training.divide(splits, Rng(0))
+    assert known is splits.train
+    assert left is splits
+    poisoned = Chaff().poison(left.train, rng=Rng(0))
+    order = training.arrange(poisoned.roles, poisoned.data.ids, Rng(0))
+    assert sorted(order.tolist()) == [100, 101, 102, 103, 104]
+    stand_ins = poisoned.control(Rng(0)).subset(order)
+    assert all((row == splits.train.x).all(1).any() for row in stand_ins.x), "the control gets clean rows instead"
+
+
+def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rough = ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20"]
+    ran = CliRunner().invoke(app, ["boundary", "--repeats", "1,3", "--out", "there", *rough], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(Path("there/boundary.json").read_text())
+    assert [each["calls"] for each in told["after"]] == [1, 3]
+    names = ["1-contours", "2-boundary", "poison", "3-after-1", "4-after-3", "walk", "curve"]
+    for name in names:
+        with Image.open(f"there/figures/{name}.png") as picture:
+            assert picture.size[0] > 300
+        assert Path(f"there/figures/{name}.svg").read_text().rstrip().endswith("</svg>")
+    with Image.open("there/boundary.gif") as film:
+        assert (film.n_frames, film.info["loop"]) == (4, 0)
+    page = Path("there/report.html").read_text()
+    assert "changed its class" in page
+    again = tmp_path / "again"
+    load_spec("there/spec.yaml").run(out=again)
+    assert write_lesson(again, [1, 3]) == told, "the spec it leaves gives the same numbers"
+    for name in ("figures/walk.svg", "figures/walk.png", "boundary.gif"):
+        assert (again / name).read_bytes() == Path("there", name).read_bytes()
+    with pytest.raises(RunError, match="no checkpoint after 4"):
+        write_lesson(again, [1, 4])
+
+
+def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x, y = make_classification(60, 2, n_informative=2, n_redundant=0, random_state=3)
+    rows = "".join(f"{40 + 10 * a},{40 + 10 * b},{['no', 'yes'][c]}\n" for (a, b), c in zip(x, y, strict=True))
+    Path("mine.csv").write_text("width,height,sold\n" + rows)
+    square = lesson_square(lesson_source("mine.csv"))
+    assert square[0] < float((40 + 10 * x).min()) < float((40 + 10 * x).max()) < square[1]
+    arguments = ["boundary", "--data", "mine.csv", "--repeats", "2", "--out", "there", "--set", "analysis.0.drawn=20"]
+    ran = CliRunner().invoke(app, [*arguments, "--estimator", "logistic_regression", "--json"], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(Path("there/boundary.json").read_text())
+    assert [told["square"]["low"], told["square"]["high"]] == list(square)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--repeats", "0"],
+        ["--repeats", "1,x"],
+        ["--repeats", "9999999999"],
+        ["--repeats", ",".join(map(str, range(1, 40)))],
+        ["--points", "1"],
+        ["--points", "1,nan"],
+        ["--points", ";".join(["1,1"] * 201)],
+        ["--labels", "2"],
+        ["--labels", "0,1"],
+        ["--data", "spirals"],
+        ["--data", "absent.csv"],
+        ["--estimator", "mpl"],
+        ["--estimator", "cnn"],
+        ["--aim", "1,2", "--points", "1,1"],
+        ["--aim", "1"],
+    ],
+)
+def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BezoarError) as caught:
+        CliRunner().invoke(app, ["boundary", *arguments], catch_exceptions=False)
+    assert len(str(caught.value)) < 400
+    assert not (tmp_path / "runs").exists(), "nothing is written"
+
+
+def test_models_say_what_they_are() -> None:
+    for model in (SGDClassifier(random_state=5), LogisticRegression(random_state=5)):
+        built = model.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+        assert built.fresh(Rng(3)).estimator.random_state == 5, "a seed that was given stays"
+    free = SGDClassifier().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    assert free.fresh(Rng(3)).estimator.random_state == free.fresh(Rng(3)).estimator.random_state
+    assert free.fresh(Rng(3)).estimator.random_state != free.fresh(Rng(4)).estimator.random_state
