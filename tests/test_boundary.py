@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from bezoar import load_spec
 from bezoar.analysis import Square, crossings, flipped, margin
 from bezoar.analysis.boundary import Boundary
-from bezoar.attacks import Chaff
+from bezoar.attacks import AimedChaff, Chaff
 from bezoar.cli import app
 from bezoar.data.sources import Plane
 from bezoar.errors import BezoarError, CapabilityError, RunError, SettingsError
@@ -25,6 +25,7 @@ from bezoar.experiment.store import Store
 from bezoar.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
 from bezoar.report.lesson import write_lesson
 from bezoar.rng import Rng
+from bezoar.testing import toy_images
 from bezoar.training import Online, OwnFit
 
 ROUGH: dict[str, Any] = {"name": "boundary", "step": 0.1, "drawn": 20}
@@ -234,6 +235,56 @@ def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert ran.exit_code == 0, ran.output
     told = json.loads(Path("there/boundary.json").read_text())
     assert [told["square"]["low"], told["square"]["high"]] == list(square)
+
+
+def calls_until(model: Any, at: tuple[float, float], x: torch.Tensor, y: torch.Tensor) -> int:
+    learner, target = model.copy(), torch.tensor([at])
+    for call in range(1, 40):
+        learner.learn(x, y)
+        if int(learner.scores(target).argmax(1)) == int(y[0]):
+            return call
+    return 99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", [(-2.0, -0.5), (-1.5, -0.7), (-1.0, -0.5), (0.0, 0.0), (1.0, -0.5)])
+def test_aimed_points_turn_a_prediction_in_fewer_calls(at: tuple[float, float]) -> None:
+    train = Plane().load().train
+    blank = MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    model = OwnFit().fit(blank, train, rng=Rng(0))
+    hand = Chaff().poison(train, rng=Rng(0))
+    aimed = AimedChaff(at=at, evaluations=200).poison(train, rng=Rng(0), surrogate=model)
+    there = torch.tensor([at]).repeat(5, 1)
+    calls = [calls_until(model, at, each, aimed.y) for each in (aimed.x, there, hand.x)]
+    assert calls[0] < calls[2], "the five points placed by hand are as good"
+    assert calls[0] <= calls[1], "five points at the place itself are better"
+    assert aimed.y.tolist() == [1] * 5
+
+
+def test_aim_by_the_command(tmp_path: Path) -> None:
+    options = ["--aim=-2,-0.5", "--repeats", "12", "--estimator", "logistic_regression", "--out", str(tmp_path / "run")]
+    options += ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20", "--set", "attack.evaluations=90"]
+    ran = CliRunner().invoke(app, ["boundary", *options], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads((tmp_path / "run" / "boundary.json").read_text())
+    assert told["aim"]["turned_after"] is not None
+    assert told["aim"]["turned_after"] <= 12
+    assert told["aim"]["control_turned_after"] is None
+    assert "-2,-0.5" in ran.output.replace("\n", "")
+
+
+def test_what_cannot_be_aimed_at() -> None:
+    train = Plane().load().train
+    blank = LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    model = OwnFit().fit(blank, train, rng=Rng(0))
+    with pytest.raises(SettingsError, match="already takes"):
+        AimedChaff(at=(-2.0, -2.0), label=0).poison(train, rng=Rng(0), surrogate=model)
+    with pytest.raises(CapabilityError, match="surrogate"):
+        AimedChaff(at=(-2.0, -2.0)).poison(train, rng=Rng(0))
+    with pytest.raises(SettingsError, match="plane"):
+        AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=model)
+    with pytest.raises(SettingsError, match="a square and a point"):
+        AimedChaff(at=(0.0, 0.0), low=1, high=-1)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,17 @@ WAIVED: dict[tuple[str, str], str] = {
         ("own_fit", f"training_{check}"): "it trains scikit-learn estimators alone; the checks train a module"
         for check in ("leaves_its_inputs_alone", "is_reproducible", "learns")
     },
+    **{
+        ("aimed_chaff", f"attack_{check}"): "it places points in the plane; the checks' rows are images"
+        for check in (
+            "leaves_its_inputs_alone",
+            "is_reproducible",
+            "says_which_rows_it_contributed",
+            "keeps_type_and_bounds",
+            "has_an_effect",
+            "keeps_its_rate",
+        )
+    },
     ("chaff", "attack_is_reproducible"): "its rows are said, not drawn: another seed gives the same",
     **{
         ("boundary", f"analysis_{check}"): "it looks at points in the plane; the checks' rows are images"
@@ -49,6 +60,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "module": {"factory": "tests.toys:small_net"},
     "preact_resnet18": {"width": 4},
     "generative_poison": {"hidden": (16,), "pretraining": 20, "rounds": 3},
+    "aimed_chaff": {"at": (0.0, 0.0)},
     "chaff": {"points": (tuple(each / 36 for each in range(36)), (0.5,) * 36)},
     "poison_file": {"path": "poison.npz"},
     "npz": {"path": "mine.npz"},

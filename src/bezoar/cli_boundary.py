@@ -115,6 +115,10 @@ def _print(told: dict[str, Any]) -> None:
         other = f"{100 * sum(each['control']['flipped'].values()):.2f} %"
         table.add_row(str(each["calls"]), f"{each['accuracy']:.2f}", *shares, other, str(len(each["turned_wrong"])))
     out_console.print(table)
+    if aim := told.get("aim"):
+        when = "does not turn" if aim["turned_after"] is None else f"turns after {aim['turned_after']} calls"
+        places = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in told["points"])
+        out_console.print(f"The point {aim['x']:g},{aim['y']:g} {when}. The poison: {places}", highlight=False)
 
 
 def _counts(text: str) -> list[int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bezoar.analysis._scene import Learned, Scene, Study
 from bezoar.errors import CapabilityError, SettingsError
+from bezoar.goals.one_row import OneRow
 from bezoar.models import Classifier
 from bezoar.models.predict import predictions
 from bezoar.rng import Rng
@@ -93,7 +94,8 @@ class Boundary:
 
     Before is the model that the training started from; for a training that starts with new weights, the control. After
     is the victim, at each of its checkpoints where there are some; the control is told too. Figures: `flipped_to_1` and
-    `flipped_to_0`, the share of the square that changes its class by the end, and `control_flipped_to_1`, ….
+    `flipped_to_0`, the share of the square that changes its class by the end, and `control_flipped_to_1`, …; where one
+    point is aimed at, `turned_after` and `control_turned_after`: after how many rows its prediction has turned.
 
     Args:
         low: where the square begins, in both directions.
@@ -178,6 +180,12 @@ class Boundary:
                 f"{prefix}heights": np.stack([self._heights(each) for _, each in path]),
             }
             values |= {f"{prefix}flipped_to_1": shares[-1][0], f"{prefix}flipped_to_0": shares[-1][1]}
+        if isinstance(goal := scene.poisoned.goal, OneRow):
+            aim = torch.tensor([goal.row], dtype=torch.float32)
+            turned = [[bool(goal.success(each, scene.test)) for _, each in path] for path in paths]
+            arrays |= {"aim": aim[0].numpy(), "aim_turned": np.array(turned)}
+            for prefix, found, path in zip(scene.both, turned, paths, strict=True):
+                values[f"{prefix}turned_after"] = float(path[found.index(True)][0]) if True in found else None
         arrays["poison_after"] = np.stack([margin(each, x) for _, each in paths[0]])
         return Learned(values, arrays)
 

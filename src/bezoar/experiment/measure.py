@@ -18,7 +18,15 @@ EXAMPLES = 8
 TRAJECTORY_ROWS = 2000
 ROUNDS, ROUND_ROWS = 11, 1000
 """How many rounds, at most, and on how many test rows accuracy is told by round."""
-NOT_SHARES = {"filters_apart", "accuracy_drop", "poison_rows", "victim_loss", "control_loss"}
+NOT_SHARES = {
+    "filters_apart",
+    "accuracy_drop",
+    "poison_rows",
+    "victim_loss",
+    "control_loss",
+    "turned_after",
+    "control_turned_after",
+}
 
 NOT_SHARES_IN = ("moved.", "control_moved.", "appears.", "cka.")
 

@@ -82,7 +82,15 @@ def numbers(walk: Walk, steps: Sequence[int]) -> dict[str, Any]:
             }
         )
     poison = [{"x": _plain(x), "y": _plain(y), "label": int(c)} for (x, y), c in _pairs(walk)]
+    aim = {}
+    if "aim" in walk.arrays:
+        x, y = walk.aim
+        turned = [
+            int(walk.calls[np.argmax(each)]) if each.any() else None for each in walk.aim_turned
+        ]  # of victim and control
+        aim = {"aim": {"x": _plain(x), "y": _plain(y), "turned_after": turned[0], "control_turned_after": turned[1]}}
     return {
+        **aim,
         "square": {"low": low, "high": high, "step": step},
         "held_out": len(walk.test),
         "points": poison,

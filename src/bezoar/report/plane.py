@@ -120,6 +120,7 @@ def held_out(axes: Axes, walk: Walk, size: float = 1.0) -> None:
 def poison(axes: Axes, walk: Walk, size: float = 1.0) -> None:
     """The poison: stars, with the fill of their label."""
     _points(axes, walk.poison, walk.poison_classes, {**STAR, "markersize": STAR["markersize"] * size}, 4)
+    aimed(axes, walk, size)
 
 
 def _points(axes: Axes, points: Array, classes: Array, mark: Mapping[str, Any], order: int) -> None:
@@ -127,6 +128,19 @@ def _points(axes: Axes, points: Array, classes: Array, mark: Mapping[str, Any], 
         mine = points[classes == label]
         edge = "white" if label == 0 and mark["marker"] == "*" else INK
         axes.plot(*mine.T, linestyle="", markerfacecolor=fill, markeredgecolor=edge, zorder=order, **mark)
+
+
+def aimed(axes: Axes, walk: Walk, size: float = 1.0) -> None:
+    """The point that is aimed at, where there is one: a cross in a ring."""
+    if "aim" in walk.arrays:
+        for marker, wide in (("o", 13), ("+", 9)):
+            mark: dict[str, Any] = {
+                "marker": marker,
+                "markersize": wide * size,
+                "markeredgewidth": 1.8,
+                "markeredgecolor": CONTROL,
+            }
+            axes.plot(*walk.aim, linestyle="", markerfacecolor="none", zorder=6, **mark)
 
 
 def arrows(axes: Axes, walk: Walk, step: int) -> None:
