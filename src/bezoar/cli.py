@@ -31,6 +31,7 @@ app.add_typer(store_app, name="store")
 app.add_typer(cli_data.app, name="data")
 
 app.command()(cli_boundary.boundary)
+app.command()(cli_boundary.playground)
 
 out_console = Console()
 err_console = Console(stderr=True)

@@ -154,3 +154,28 @@ def _labels(text: str, count: int) -> list[int]:
     if not set(parts) <= {"0", "1"} or len(parts) not in (1, count):
         raise SettingsError([f"--labels must be 0 or 1, one for all {count} points or one each; got '{text}'."])
     return [int(part) for part in parts]
+
+
+def playground(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8760,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen. Anything but this machine asks for a token.")
+    ] = "127.0.0.1",
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --host: a name by which the page is asked for. Repeatable."),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Open a page on which a decision boundary walks as you place poison.
+
+    It listens on this machine alone, unless --host says otherwise; then the address carries a token.
+    """
+    from bezoar.playground.serving import serve  # noqa: PLC0415 - an extra
+
+    serve(host, port, tuple(name or ()), tell=_told_address, open_page=open_page)
+
+
+def _told_address(address: str) -> None:
+    out_console.print(f"The playground is at {address}", highlight=False, soft_wrap=True)
+    out_console.print("Ctrl-C ends it.", style="dim", highlight=False)

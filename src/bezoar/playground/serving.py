@@ -1,0 +1,86 @@
+"""Listening: on this machine alone, or with a token."""
+
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from bezoar.errors import BezoarError
+
+VISITORS = 64
+"""So many connections at once."""
+
+
+def serve(
+    host: str, port: int, names: tuple[str, ...], *, tell: Callable[[str], None], open_page: bool = False
+) -> None:
+    """Serve the page until it is stopped.
+
+    Args:
+        host: where to listen.
+        port: 0 takes a free one.
+        names: other names by which the page may be asked for.
+        tell: told the page's address, once it can be asked for.
+        open_page: whether to open it in the browser.
+
+    Raises:
+        BezoarError: what it needs is not installed, or nobody can listen there.
+    """
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+
+        from bezoar.playground.server import LOOPBACK, make_app  # noqa: PLC0415
+    except ImportError as error:
+        raise BezoarError(
+            f"The playground needs {error.name}, which is not installed: pip install 'bezoar[playground]'."
+        ) from error
+    token = None if is_loopback(host) else secrets.token_urlsafe(16)
+    listening = _listen(host, port)
+    number = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    known = LOOPBACK if token is None else (() if not names else (*LOOPBACK, shown, *names))
+    app = make_app(token=token, hosts=(*known, *names) if token is None else known)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=VISITORS,
+        timeout_keep_alive=20,
+        server_header=False,
+    )
+    where = socket.gethostname() if host in ("0.0.0.0", "::") else shown  # noqa: S104 - only compared
+    address = f"http://{where}:{number}/" + (f"?token={token}" if token else "")
+    tell(address)
+    if open_page:
+        webbrowser.open(address)
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can ask there.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("example.org")
+    (True, True, False, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        hint = " Choose another --port, or 0 for a free one." if port else ""
+        raise BezoarError(f"Nobody can listen on {host}:{port}: {error.strerror or error}.{hint}") from error
+    listening.listen(128)
+    return listening
