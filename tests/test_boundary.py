@@ -95,6 +95,46 @@ def test_what_was_written_goes_on_as_if_it_had_not_been(solver: str) -> None:
     assert torch.equal(fitted.scores(splits.test.x), again.scores(splits.test.x)), "the optimizer's state was lost"
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
+def test_the_quick_partial_fit_is_scikit_learns_to_the_bit(solver: str, activation: str, classes: int) -> None:
+    from copy import deepcopy
+
+    from bezoar.models import _perceptron
+
+    draws = np.random.default_rng(0)
+    x, y, every = draws.standard_normal((60, 4)), draws.integers(0, classes, 60), np.arange(classes)
+    settings = {"solver": solver, "activation": activation, "learning_rate": "adaptive", "tol": 10.0, "random_state": 3}
+    slow = Theirs((7, 5), n_iter_no_change=2, **settings).partial_fit(x, y, classes=every)
+    quick = deepcopy(slow)
+    for start in range(0, 60, 6):
+        rows = slice(start, start + 6)
+        slow.partial_fit(x[rows], y[rows], classes=every)
+        assert _perceptron._is_plain(quick, x[rows], y[rows], every)
+        _perceptron.update(quick, x[rows], y[rows], every)
+    assert _perceptron._same[solver, activation, 3, classes > 2, True], "scikit-learn's own way was taken"
+    for name in vars(slow):
+        assert name == "_random_state" or _perceptron._equal(getattr(quick, name), getattr(slow, name)), name
+
+
+def test_where_the_quick_way_differs_scikit_learns_own_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    from copy import deepcopy
+
+    from bezoar.models import _perceptron
+
+    x, y = np.random.default_rng(0).standard_normal((6, 2)), np.array([0, 1] * 3)
+    slow = Theirs((7,), random_state=3).partial_fit(x, y, classes=[0, 1])
+    for broken in (lambda *_: None, lambda one, *_: one.no_such_part):
+        quick, own = deepcopy(slow), deepcopy(slow)
+        monkeypatch.setattr(_perceptron, "_same", {})
+        monkeypatch.setattr(_perceptron, "_step", broken)
+        _perceptron.update(quick, x, y, np.arange(2))
+        own.partial_fit(x, y, classes=[0, 1])
+        assert all(map(np.array_equal, quick.coefs_, own.coefs_))
+        assert list(_perceptron._same.values()) == [False]
+
+
 def test_a_lesson_from_the_store_is_the_same(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first, again = (found(load_spec(spec()).run(store=store)) for _ in range(2))

@@ -11,6 +11,7 @@ from sklearn.base import clone, is_classifier
 from torch import Tensor
 
 from bezoar.errors import CapabilityError, SettingsError
+from bezoar.models._perceptron import update
 from bezoar.models.module import hold_made_for
 from bezoar.rng import Rng
 from bezoar.shapes import Features, Inputs, Labels, Scores
@@ -142,7 +143,7 @@ class EstimatorClassifier:
         if "incremental" not in self.can:
             raise CapabilityError(f"{self._name} has no partial_fit, so it cannot learn batch by batch.")
         before, labels = self.scores(x), y.cpu().numpy()
-        self.estimator.partial_fit(_flat(x, self.estimator), labels, classes=np.arange(self.classes))
+        update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
         if "probabilities" in self.can:
             said = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(said.clip(np.finfo(np.float64).eps, 1)).mean())

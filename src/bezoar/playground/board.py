@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from annotated_types import Interval, Len
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bezoar.analysis.boundary import Square, margin
 from bezoar.attacks.aimed_chaff import AimedChaff
@@ -154,21 +155,19 @@ def start_of(data: str, model: str, seed: int | None) -> Start:
 
 
 @lru_cache(maxsize=32)
-def path_of(board: Board, calls: int, clean: bool = False) -> tuple[Classifier, ...]:
-    """The model after every call up to `calls`: fed the points, or, for the control, clean rows in their place."""
+def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Tensor], ...]:
+    """What the model has learned after every call: from the points, or, for the control, from clean rows."""
     start = start_of(board.data, board.model, board.seed)
-    if not board.points:
-        return (start.classifier,) * calls
     experiment = board.experiment(calls)
     rng = Rng(experiment.seed).child("repeat", 0)
     poisoned = experiment.attack.poison(start.known, rng=rng.child("attack"))
     order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
     fed = poisoned.control(rng.child("control")) if clean else poisoned.data
-    path: list[Classifier] = []
+    path: list[dict[str, Tensor]] = []
 
     def keep(epoch: Epoch) -> None:
         assert epoch.classifier is not None
-        path.append(epoch.classifier.copy())
+        path.append(epoch.classifier.state())
 
     stream = fed.subset(order)
     with ALONE:
@@ -178,10 +177,11 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[Classifier, 
 
 def at_call(board: Board, *, clean: bool = False) -> Classifier:
     """The model as it stands on the board."""
-    if not board.calls:
-        return start_of(board.data, board.model, board.seed).classifier
+    before = start_of(board.data, board.model, board.seed).classifier
+    if not board.calls or not board.points:
+        return before
     ahead = min(MOST_CALLS, -(-board.calls // AHEAD) * AHEAD)
-    return path_of(replace(board, calls=0, defence="none"), ahead, clean)[board.calls - 1]
+    return before.with_state(path_of(replace(board, calls=0, defence="none"), ahead, clean)[board.calls - 1])
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,111 @@
+"""In how many calls of `partial_fit` five points turn a prediction, by where they stand.
+
+    python -m benchmarks.boundary [--quick] [--json FILE]
+
+The lesson's data; targets are the points of a grid of step 0.75 that are clear of the boundary (a margin of 0.1 or
+more); each is aimed at with points of the other class. Five points: aimed (`AimedChaff` with its defaults); all five at
+the target itself; the lesson's five, where they carry the wanted label; and, as the search's twin, the best of as many
+placements drawn at random as the search tries. A target that does not turn within 40 calls counts 41.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import machine
+from bezoar.analysis import Square, flipped, margin
+from bezoar.attacks import AimedChaff, Chaff
+from bezoar.attacks.aimed_chaff import _distance
+from bezoar.data.sources import Plane
+from bezoar.models import Classifier, LogisticRegression, MLPClassifier
+from bezoar.rng import Rng
+from bezoar.training import OwnFit
+
+LIMIT = 40
+MODELS = {
+    "mlp_classifier": MLPClassifier(random_state=123),
+    "logistic_regression": LogisticRegression(random_state=123),
+}
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="four targets of one estimator")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    train = Plane().load().train
+    about = machine()
+    print(about)
+    results: dict[str, list[dict[str, float]]] = {}
+    for name, model in list(MODELS.items())[: 1 if arguments.quick else None]:
+        fitted = OwnFit().fit(model.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)), train, rng=Rng(0))
+        ticks = [-2.25 + 0.75 * number for number in range(7)]
+        there = [(x, y) for x in ticks for y in ticks]
+        sure = margin(fitted, torch.tensor(there))
+        clear = [at for at, value in zip(there, sure, strict=True) if abs(value) >= 0.1]
+        targets = clear[:: len(clear) // 4][:4] if arguments.quick else clear
+        results[name] = [one_target(fitted, at, number) for number, at in enumerate(targets)]
+        report(name, results[name])
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": about, "targets": results}, indent=2))
+
+
+def one_target(fitted: Classifier, at: tuple[float, float], number: int) -> dict[str, float]:
+    """Calls until one point turns, by each placement, and the area flipped by then or after 15 calls."""
+    train, attack = Plane().load().train, AimedChaff(at=at)
+    poisoned = attack.poison(train, rng=Rng(number), surrogate=fitted)
+    label = poisoned.y
+    draws = Rng(number).child("random").numpy().uniform(-3, 3, (attack.evaluations, attack.count, 2))
+    target = torch.tensor([at])
+    costs = [_distance(fitted, target, points, label, attack.calls) for points in draws]
+    lesson = torch.tensor(Chaff().points)
+    placed = {
+        "aimed": poisoned.x,
+        "at the target": target.repeat(5, 1),
+        "best of random": torch.from_numpy(draws[costs.index(min(costs))]).float(),
+    }
+    if int(label[0]) == 1:
+        placed["the lesson's"] = lesson
+    found: dict[str, float] = {"x": at[0], "y": at[1]}
+    for name, points in placed.items():
+        learner, turned = fitted.copy(), LIMIT + 1
+        for call in range(1, LIMIT + 1):
+            learner.learn(points, label)
+            if int(learner.scores(target).argmax(1)) == int(label[0]):
+                turned = call
+                break
+        found[name] = turned
+    for name in ("aimed", "the lesson's"):
+        if name in placed:
+            learner = fitted.copy()
+            for _ in range(15):
+                learner.learn(placed[name], label)
+            square = Square(step=0.05).points
+            found[f"area, {name}"] = sum(flipped(margin(fitted, square), margin(learner, square)))
+    return found
+
+
+def report(name: str, targets: list[dict[str, float]]) -> None:
+    """Means over targets, and how often aimed points are quicker, as quick and slower than each other placement."""
+    print(f"{name}, n = {len(targets)} targets; calls until the prediction turns (41: not within 40)")
+    for other in ("aimed", "at the target", "best of random", "the lesson's"):
+        both = [(each["aimed"], each[other]) for each in targets if other in each]
+        if both:
+            quicker, even = sum(a < b for a, b in both), sum(a == b for a, b in both)
+            ours, theirs = (statistics.mean(side) for side in zip(*both, strict=True))
+            print(
+                f"  {other:15} mean {theirs:5.1f} (aimed on the same {len(both)}: {ours:5.1f}); "
+                f"aimed quicker {quicker}, even {even}, slower {len(both) - quicker - even}"
+            )
+    both = [(each["area, aimed"], each["area, the lesson's"]) for each in targets if "area, the lesson's" in each]
+    if both:
+        means = [100 * statistics.mean(side) for side in zip(*both, strict=True)]
+        print(f"  area that changed its class after 15 calls: aimed {means[0]:.1f} %, the lesson's {means[1]:.1f} %")
+
+
+if __name__ == "__main__":
+    main()

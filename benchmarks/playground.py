@@ -1,0 +1,106 @@
+"""How long the playground takes from a click to the new boundary on the screen, and how smoothly it plays.
+
+    python -m benchmarks.playground [--quick] [--json FILE]
+
+`bezoar playground` in a process of its own, its page in headless Chromium on the same machine, at 15 calls: points are
+placed one after the other by clicks. A figure is what the page measures: from the click's event until the browser has
+drawn the answer. Then 15 calls are played, and the times between two frames are taken.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.machine import machine
+
+MODELS = ("mlp_classifier", "mlp", "logistic_regression", "sgd_classifier")
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one estimator, 10 clicks")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    clicks = 10 if arguments.quick else 30
+    models = MODELS[:1] if arguments.quick else MODELS
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bezoar", "playground", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        address = re.search(r"http://\S+", server.stdout.readline())
+        assert address is not None
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1180, "height": 900}, bypass_csp=True)
+            page.goto(address.group())
+            found = {model: measured(page, model, clicks) for model in models}
+    finally:
+        server.terminate()
+    about = machine()
+    print(about)
+    print(f"n = {clicks} clicks at 15 calls, and 15 calls played, for each estimator; milliseconds")
+    for model, times in found.items():
+        clicked, frames = sorted(times["clicks"]), times["frames"]
+        median, most = statistics.median(clicked), clicked[round(0.95 * len(clicked)) - 1]
+        print(f"{model:20} click to drawn: median {median:.0f}, 95 % within {most}, longest {clicked[-1]}", end="; ")
+        print(f"played: {1000 / statistics.mean(frames):.1f} frames a second, longest {max(frames):.0f}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": about, "milliseconds": found}, indent=2))
+
+
+def measured(page: Page, model: str, clicks: int) -> dict[str, list[Any]]:
+    """Milliseconds of each click, and between frames."""
+    shown(page, lambda: page.click("#clear") if page.is_enabled("#clear") else page.click("#first"))
+    shown(page, lambda: page.select_option("#model", model))
+    shown(page, lambda: page.fill("#calls", "15"))
+    box = page.locator("#board").bounding_box()
+    assert box is not None
+    taken = []
+    for number in range(clicks):
+        across, down = 0.15 + 0.7 * (number * 0.618 % 1), 0.15 + 0.7 * (number * 0.382 % 1)
+        taken.append(
+            shown(
+                page,
+                lambda a=across, d=down: page.mouse.click(box["x"] + a * box["width"], box["y"] + d * box["height"]),
+            )
+        )
+    page.click("#first")
+    time.sleep(1)
+    page.evaluate(
+        """() => {
+            window.stamps = [];
+            window.watcher?.disconnect();
+            window.watcher = new MutationObserver(() => window.stamps.push(performance.now()));
+            window.watcher.observe(document.body, {attributes: true, attributeFilter: ["data-shown"]});
+        }"""
+    )
+    page.click("#play")
+    page.wait_for_function("document.getElementById('callsout').textContent === '15 calls'", timeout=30_000)
+    stamps = page.evaluate("window.stamps")
+    return {"clicks": taken, "frames": [after - before for before, after in pairwise(stamps)]}
+
+
+def shown(page: Page, act: Any) -> int:
+    """Do something, wait until the page has drawn what came of it, and say how long it took by its own clock."""
+    before = page.get_attribute("body", "data-shown") or "0"
+    act()
+    page.wait_for_function(f"Number(document.body.dataset.shown) > {before}", timeout=30_000)
+    time.sleep(0.1)
+    return int(page.get_attribute("body", "data-ms") or 0)
+
+
+if __name__ == "__main__":
+    main()

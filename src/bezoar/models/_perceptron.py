@@ -1,0 +1,111 @@
+"""One `partial_fit` of scikit-learn's perceptron, without what it checks anew each time.
+
+A call of `MLPClassifier.partial_fit` on a few rows spends most of its time on checking rows and labels. Here the same
+update is made from the estimator's own parts: its gradient and its optimizer. The first time that a kind of perceptron
+learns in a process, both ways are tried on copies; where they differ in a single bit, or where another version of
+scikit-learn has other parts, scikit-learn's own way is taken from then on.
+"""
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils import check_random_state
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+_same: dict[tuple[Any, ...], bool] = {}
+
+
+def update(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> None:
+    """What `estimator.partial_fit(x, y, classes=classes)` does, for any estimator that has it; the quick way if it can.
+
+    Args:
+        estimator: it is changed.
+        x: rows (n, d).
+        y: class numbers (n).
+        classes: all of them (k).
+    """
+    if not _is_plain(estimator, x, y, classes):
+        estimator.partial_fit(x, y, classes=classes)
+        return
+    kind = (estimator.solver, estimator.activation, len(estimator.coefs_), len(classes) > 2, estimator.shuffle)
+    if kind not in _same:
+        _same[kind] = _agree(estimator, x, y, classes)
+    if _same[kind]:
+        _step(estimator, x, y)
+    else:
+        estimator.partial_fit(x, y, classes=classes)
+
+
+def _is_plain(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
+    """Whether it is a perceptron that has begun, and the rows are one batch that it would take as it stands."""
+    if type(estimator) is not MLPClassifier or not hasattr(estimator, "_optimizer") or not len(x):
+        return False
+    usual = estimator.solver in ("adam", "sgd") and not (estimator.early_stopping or estimator.warm_start)
+    batch = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    return bool(
+        usual
+        and not estimator.verbose
+        and isinstance(estimator.random_state, int | np.integer)
+        and len(x) <= batch
+        and (estimator.batch_size == "auto" or len(x) == batch)
+        and np.array_equal(estimator.classes_, classes)
+        and np.array_equal(classes, np.arange(len(classes)))
+        and y.min() >= 0
+        and y.max() < len(classes)
+        and x.shape[1] == estimator.n_features_in_
+        and x.dtype == estimator.coefs_[0].dtype
+        and np.isfinite(x).all()
+    )
+
+
+def _step(estimator: Any, x: Floats, y: Numbers) -> None:
+    count, depth = len(x), len(estimator.coefs_)
+    wanted = (y[:, None] == 1) if estimator.n_outputs_ == 1 else (y[:, None] == estimator.classes_)
+    estimator._random_state = check_random_state(estimator.random_state)
+    if estimator.shuffle:
+        order = np.arange(count)
+        estimator._random_state.shuffle(order)
+        x, wanted = x[order], wanted[order]
+    sums: list[Any] = [[None] * depth for _ in range(3)]
+    activations = [x, *[None] * depth]
+    loss, coefs, intercepts = estimator._backprop(x, wanted, None, activations, *sums)
+    estimator._optimizer.update_params(estimator.coefs_ + estimator.intercepts_, coefs + intercepts)
+    estimator.n_iter_ = 1
+    estimator.loss_ = loss * count / count
+    estimator.t_ += count
+    estimator.loss_curve_.append(estimator.loss_)
+    estimator._update_no_improvement_count(False, None, None, None)
+    estimator._optimizer.iteration_ends(estimator.t_)
+    if estimator._no_improvement_count > estimator.n_iter_no_change and not estimator._optimizer.trigger_stopping(
+        "", False
+    ):
+        estimator._no_improvement_count = 0
+    if not all(np.isfinite(each).all() for each in (*estimator.coefs_, *estimator.intercepts_)):
+        raise ValueError("The perceptron's weights are no finite numbers any more. Scale the rows.")
+
+
+def _agree(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
+    """Whether both ways leave the same, to the bit, after two updates."""
+    quick, slow = copy.deepcopy(estimator), copy.deepcopy(estimator)
+    try:
+        for _ in range(2):
+            _step(quick, x, y)
+            slow.partial_fit(x, y, classes=classes)
+    except (AttributeError, TypeError):  # another version has other parts
+        return False
+    return all(_equal(getattr(quick, name), getattr(slow, name)) for name in vars(slow) if name != "_random_state")
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(_equal, first, second))
+    if isinstance(first, np.ndarray):
+        return np.array_equal(first, second)
+    if hasattr(first, "__dict__"):
+        return all(_equal(value, vars(second).get(name)) for name, value in vars(first).items())
+    return bool(first == second)
