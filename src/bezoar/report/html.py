@@ -167,6 +167,9 @@ def _poison(run: Run) -> list[Sample]:
 def _poison_note(run: Run) -> str:
     arrays = run.arrays
     if not len(arrays["poison_after"]):
+        count = run.mean("poison_rows")
+        if count:
+            return f"{count:,.0f} rows were contributed that were made from none of the data's own."
         return "Nothing was contributed, so there is nothing to show."
     if not _pictorial(arrays["poison_after"]):
         moved = int((arrays["poison_before"] != arrays["poison_after"]).sum())
