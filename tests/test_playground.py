@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from typer.testing import CliRunner
 
 from bezoar import load_spec
+from bezoar.cli import app
 from bezoar.errors import BezoarError, SettingsError
 
 starlette = pytest.importorskip("starlette", reason="the playground's extra is not installed")
@@ -24,7 +28,7 @@ from starlette.testclient import TestClient  # noqa: E402
 from bezoar.experiment.lesson import lesson_points  # noqa: E402
 from bezoar.playground import server as serving_module  # noqa: E402
 from bezoar.playground.answer import answer, picture, refined, scene  # noqa: E402
-from bezoar.playground.board import MOST_CALLS, MOST_POINTS, Board, kept_points  # noqa: E402
+from bezoar.playground.board import MOST_CALLS, MOST_POINTS, Board, at_call, kept_points  # noqa: E402
 from bezoar.playground.server import MOST_BYTES, make_app  # noqa: E402
 from bezoar.playground.serving import serve  # noqa: E402
 from bezoar.settings import build_as  # noqa: E402
@@ -231,6 +235,12 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
         serve("no such place", 0, (), tell=print)
 
 
+def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(BezoarError, match=r"pip install 'bezoar\[playground\]'"):
+        CliRunner().invoke(app, ["playground", "--port", "0"], catch_exceptions=False)
+
+
 # The page -----------------------------------------------------------------------------------------------------------
 
 
@@ -403,12 +413,6 @@ def test_aiming_turns_the_point() -> None:
         settled(page)
         board = board_of(page)
         assert len(board.points) == 5
-        import torch
-
-        from bezoar.playground.board import at_call
-
-        said = [
-            int(at_call(each).scores(torch.tensor([[-2.0, -0.6]])).argmax(1))
-            for each in (Board(model=board.model), board)
-        ]
+        there = torch.tensor([[-2.0, -0.6]])
+        said = [int(at_call(each).scores(there).argmax(1)) for each in (Board(model=board.model), board)]
         assert said == [0, 1]

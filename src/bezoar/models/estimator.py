@@ -1,6 +1,7 @@
 """scikit-learn's estimators as classifiers."""
 
 import copy
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -249,6 +250,21 @@ class EstimatorClassifier:
     @property
     def _name(self) -> str:
         return type(self.estimator).__name__
+
+
+def seeded(
+    make: Callable[[int], Any],
+    random_state: Seed,
+    rng: Rng,
+    *,
+    input_shape: tuple[int, ...],
+    classes: int,
+    bounds: tuple[float, float] | None,
+) -> EstimatorClassifier:
+    """An estimator that was never fitted, made with this `random_state`, which it keeps, or with the stream's."""
+    seed = rng.integer() if random_state is None else random_state
+    pinned = random_state is not None
+    return EstimatorClassifier(make(seed), input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)
 
 
 def _flat(x: Inputs, like: Any = None) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from sklearn.neural_network import MLPClassifier as Estimator
 
-from bezoar.models.estimator import EstimatorClassifier, Seed
+from bezoar.models.estimator import EstimatorClassifier, Seed, seeded
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, Positive, component
 
@@ -30,12 +30,12 @@ class MLPClassifier:
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> EstimatorClassifier:
         """An estimator that was never fitted, for rows of `input_shape`."""
-        seed = rng.integer() if self.random_state is None else self.random_state
-        estimator = Estimator(
-            hidden_layer_sizes=self.hidden,
-            max_iter=self.max_iter,
-            learning_rate_init=self.learning_rate,
-            random_state=seed,
+        width, rate = self.hidden, self.learning_rate
+        return seeded(
+            lambda seed: Estimator(width, max_iter=self.max_iter, learning_rate_init=rate, random_state=seed),
+            self.random_state,
+            rng,
+            input_shape=input_shape,
+            classes=classes,
+            bounds=bounds,
         )
-        pinned = self.random_state is not None
-        return EstimatorClassifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)

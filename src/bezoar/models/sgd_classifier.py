@@ -2,7 +2,7 @@
 
 from sklearn.linear_model import SGDClassifier as Estimator
 
-from bezoar.models.estimator import EstimatorClassifier, Seed
+from bezoar.models.estimator import EstimatorClassifier, Seed, seeded
 from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, NonNegative, component
 
@@ -30,7 +30,11 @@ class SGDClassifier:
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> EstimatorClassifier:
         """An estimator that was never fitted, for rows of `input_shape`."""
-        seed = rng.integer() if self.random_state is None else self.random_state
-        estimator = Estimator(max_iter=self.max_iter, alpha=self.alpha, random_state=seed)
-        pinned = self.random_state is not None
-        return EstimatorClassifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)
+        return seeded(
+            lambda seed: Estimator(max_iter=self.max_iter, alpha=self.alpha, random_state=seed),
+            self.random_state,
+            rng,
+            input_shape=input_shape,
+            classes=classes,
+            bounds=bounds,
+        )
