@@ -18,8 +18,8 @@ from bezoar.analysis import Square, crossings, flipped, margin
 from bezoar.analysis.boundary import Boundary
 from bezoar.attacks import AimedChaff, Chaff
 from bezoar.cli import app
-from bezoar.data.sources import Plane
-from bezoar.errors import BezoarError, CapabilityError, RunError, SettingsError
+from bezoar.data.sources import Csv, Plane
+from bezoar.errors import BezoarError, CapabilityError, DataError, RunError, SettingsError
 from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
 from bezoar.experiment.store import Store
 from bezoar.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
@@ -113,7 +113,7 @@ def test_the_quick_partial_fit_is_scikit_learns_to_the_bit(solver: str, activati
         slow.partial_fit(x[rows], y[rows], classes=every)
         assert _perceptron._is_plain(quick, x[rows], y[rows], every)
         _perceptron.update(quick, x[rows], y[rows], every)
-    assert _perceptron._same[solver, activation, 3, classes > 2, True], "scikit-learn's own way was taken"
+    assert _perceptron._same[solver, activation, 3, classes > 2, True, "d"], "scikit-learn's own way was taken"
     for name in vars(slow):
         assert name == "_random_state" or _perceptron._equal(getattr(quick, name), getattr(slow, name)), name
 
@@ -144,6 +144,7 @@ def test_a_lesson_from_the_store_is_the_same(tmp_path: Path) -> None:
     assert np.array_equal(first["after"], longer["after"][:3]), "the same warm-up, read back, learned otherwise"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlp_classifier", "sgd_classifier", "logistic_regression", "mlp"])
 @pytest.mark.parametrize("shape", ["classification", "moons", "circles", "blobs"])
 def test_every_estimator_on_every_shape(model: str, shape: str, recwarn: pytest.WarningsRecorder) -> None:
@@ -238,6 +239,7 @@ def test_alone_in_the_stream() -> None:
     assert all((row == splits.train.x).all(1).any() for row in stand_ins.x), "the control gets clean rows instead"
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rough = ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20"]
@@ -263,6 +265,7 @@ def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
         write_lesson(again, [1, 4])
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     x, y = make_classification(60, 2, n_informative=2, n_redundant=0, random_state=3)
@@ -301,6 +304,7 @@ def test_aimed_points_turn_a_prediction_in_fewer_calls(at: tuple[float, float]) 
     assert aimed.y.tolist() == [1] * 5
 
 
+@pytest.mark.slow
 def test_aim_by_the_command(tmp_path: Path) -> None:
     options = ["--aim=-2,-0.5", "--repeats", "12", "--estimator", "logistic_regression", "--out", str(tmp_path / "run")]
     options += ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20", "--set", "attack.evaluations=90"]
@@ -323,8 +327,9 @@ def test_what_cannot_be_aimed_at() -> None:
         AimedChaff(at=(-2.0, -2.0)).poison(train, rng=Rng(0))
     with pytest.raises(SettingsError, match="plane"):
         AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=model)
-    with pytest.raises(SettingsError, match="a square and a point"):
-        AimedChaff(at=(0.0, 0.0), low=1, high=-1)
+    for settings in ({"low": 1.0, "high": -1.0}, {"low": 1.0}):
+        with pytest.raises(SettingsError, match="a square and a point in it"):
+            AimedChaff(at=(0.0, 0.0), **settings)
 
 
 @pytest.mark.parametrize(
@@ -344,6 +349,12 @@ def test_what_cannot_be_aimed_at() -> None:
         ["--estimator", "mpl"],
         ["--estimator", "cnn"],
         ["--aim", "1,2", "--points", "1,1"],
+        ["--aim", "10,10"],
+        ["--count", "7"],
+        ["--set", "analysis=[]"],
+        ["--set", "training.checkpoints=1"],
+        ["--set", "grid={seed: [1, 2]}"],
+        ["--set", "training={name: own_fit}"],
         ["--aim", "1"],
     ],
 )
@@ -353,6 +364,50 @@ def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monke
         CliRunner().invoke(app, ["boundary", *arguments], catch_exceptions=False)
     assert len(str(caught.value)) < 400
     assert not (tmp_path / "runs").exists(), "nothing is written"
+
+
+def test_a_label_is_what_is_aimed_with() -> None:
+    with pytest.raises(SettingsError, match="already takes"):
+        CliRunner().invoke(app, ["boundary", "--aim=-1,-1", "--labels", "0"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("centre", "span"), [(1020.0, 4.0), (10155.0, 0.5), (1e6, 1.0), (-3e-4, 1e-6), (5.0, 0.0)])
+def test_the_square_holds_all_rows(centre: float, span: float, tmp_path: Path) -> None:
+    rows = centre + span * np.random.default_rng(0).uniform(-1, 1, (40, 2))
+    file = tmp_path / "mine.csv"
+    file.write_text("a,b,c\n" + "".join(f"{x!r},{y!r},{n % 2}\n" for n, (x, y) in enumerate(rows.tolist())))
+    low, high = lesson_square({"name": "csv", "path": str(file)})
+    assert low < np.float32(rows.min()) <= np.float32(rows.max()) < high
+    assert high - low < 3 * (2 * span or 10 * centre)
+    assert len(set(lesson_points((low, high)))) == 5
+
+
+def test_a_table_that_begins_with_numbers_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("1.5,2,0\n2,3,1\n")
+    with pytest.raises(DataError, match="must be the columns' names"):
+        Csv(path=str(file)).load()
+    file.write_text("0,1,2\n" + "2,3,1\n4,5,0\n" * 4)
+    assert len(Csv(path=str(file)).load().train) == 6
+
+
+def test_what_scikit_learn_refuses_is_an_error_of_ours() -> None:
+    from sklearn.svm import SVC
+
+    from bezoar.models import as_classifier
+
+    blank = as_classifier(SVC(C=-1.0), input_shape=(2,), classes=2)
+    with pytest.raises(DataError, match="SVC cannot learn from these rows: The 'C' parameter"):
+        OwnFit().fit(blank, Plane().load().train, rng=Rng(0))
+
+
+@pytest.mark.slow
+def test_old_steps_do_not_stay(tmp_path: Path) -> None:
+    made = {**spec(calls=3), "name": "it"}
+    load_spec(made).run(out=tmp_path)
+    for counts in ([1, 2], [3]):
+        write_lesson(tmp_path, counts)
+    assert sorted(each.name for each in (tmp_path / "figures").glob("*after*.png")) == ["3-after-3.png"]
 
 
 def test_models_say_what_they_are() -> None:

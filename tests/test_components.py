@@ -214,6 +214,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "module": {"factory": "tests.toys:small_net"},
     "backdoor": {"trigger": Patch(), "target": 1},
     "targeted": {"pairs": ((1, 2),)},
+    "one_row": {"row": (0.0, 1.0), "target": 1},
+    "aimed_chaff": {"at": (0.0, 1.0)},
 }
 EVERY = [(kind, name) for kind in KINDS for name in entries(kind)]
 

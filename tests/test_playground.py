@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,11 @@ import uvicorn  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
 from bezoar.experiment.lesson import lesson_points  # noqa: E402
+from bezoar.playground import patience  # noqa: E402
 from bezoar.playground import server as serving_module  # noqa: E402
 from bezoar.playground.answer import answer, picture, refined, scene  # noqa: E402
 from bezoar.playground.board import MOST_CALLS, MOST_POINTS, Board, at_call, kept_points  # noqa: E402
+from bezoar.playground.patience import Impatient  # noqa: E402
 from bezoar.playground.server import MOST_BYTES, make_app  # noqa: E402
 from bezoar.playground.serving import serve  # noqa: E402
 from bezoar.settings import build_as  # noqa: E402
@@ -151,6 +153,10 @@ def test_the_server_says_what_the_library_says() -> None:
         ("board", b"{" * 9000, 400),
         ("board", b'{"board": []}', 400),
         ("board", b'{"board": {"what": 1}}', 400),
+        ("board", b'{"board": {"\\ud800": 1}}', 400),
+        ("spec", b'{"board": {}}', 400),
+        ("spec", b'{"board": {"calls": 3}}', 400),
+        ("aim", b'{"board": {}, "at": [true, 0]}', 400),
         ("board", b'{"board": {"calls": "15"}}', 400),
         ("board", b'{"board": {"calls": 1e99}}', 400),
         ("board", b'{"board": {"points": [[NaN, 0, 1]]}}', 400),
@@ -176,9 +182,9 @@ def test_other_pages_and_names_are_kept_out() -> None:
     good = {"board": {}}
     with client() as page:
         assert page.post("/api/scene", json=good).status_code == 200
-        assert (
-            page.post("/api/scene", content=json.dumps(good), headers={"content-type": "text/plain"}).status_code == 400
-        )
+        for kind, status in (("text/plain", 400), ("application/json; charset=utf-8", 200)):
+            answered = page.post("/api/scene", content=json.dumps(good), headers={"content-type": kind})
+            assert answered.status_code == status
         assert page.post("/api/scene", json=good, headers={"origin": "http://elsewhere.example"}).status_code == 403
         assert page.post("/api/scene", json=good, headers={"origin": "http://127.0.0.1:8760"}).status_code == 200
         assert page.get("/", headers={"host": "elsewhere.example:8760"}).status_code == 421
@@ -225,6 +231,30 @@ def test_too_many_at_once_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch
     assert sorted(set(found)) == [200, 503]
 
 
+def test_silent_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "SECONDS", 0.5)
+    with running() as address:
+        port = int(address.rstrip("/").rpartition(":")[2])
+        for said in (b"", b"GET / HT"):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as silent:
+                silent.sendall(said)
+                assert silent.recv(1) == b"", "a silent connection was kept"
+
+
+def test_areas_with_and_without_a_defence_are_on_one_grid() -> None:
+    board = Board(points=FIVE, calls=2, defence="trim")
+    assert kept_points(board) == (True,) * 5
+    exact = refined(board)
+    assert exact["undefended"] == exact["flipped"]
+
+
+def test_names_by_which_the_page_is_asked_for() -> None:
+    with client(hosts=("MyBox",)) as page:
+        assert page.get("/", headers={"host": "mybox:80"}).status_code == 200
+        assert page.get("/", headers={"host": "MYBOX"}).status_code == 200
+        assert page.get("/").status_code == 421
+
+
 def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -249,7 +279,8 @@ def running() -> Iterator[str]:
     """The server, as it is served."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(make_app(), log_level="error", lifespan="off"))
+        listening.listen()
+        server = uvicorn.Server(uvicorn.Config(make_app(), http=Impatient, log_level="error", lifespan="off"))
         thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
@@ -258,29 +289,29 @@ def running() -> Iterator[str]:
 
 
 @contextmanager
-def opened(width: int = 1180, height: int = 900) -> Iterator[Any]:
-    """The page in Chromium, without an error on its console."""
+def opened(width: int = 1180, height: int = 900, *, address: str | None = None, quiet: bool = True) -> Iterator[Any]:
+    """The page in Chromium, without an error on its console where it shall be quiet."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    with running() as address, playwright.sync_playwright() as driver:
+    with nullcontext(address) if address else running() as place, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
         page.set_default_timeout(30_000)
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(address)
+        page.goto(place)
         settled(page)
         yield page
         browser.close()
-        assert not said, said
+        assert not (said and quiet), said
 
 
 def settled(page: Any) -> None:
     """Wait until the page shows the fine numbers of what was asked last."""
     until = time.monotonic() + 40
     while time.monotonic() < until:
-        shown, fine = (page.get_attribute("body", f"data-{name}") for name in ("shown", "refined"))
-        if shown is not None and shown == fine:
+        asked, shown, fine = (page.get_attribute("body", f"data-{name}") for name in ("asked", "shown", "refined"))
+        if asked is not None and asked == shown == fine:
             return
         time.sleep(0.05)
     raise AssertionError(f"the page did not settle: {page.inner_text('#status')}")
@@ -416,3 +447,32 @@ def test_aiming_turns_the_point() -> None:
         there = torch.tensor([[-2.0, -0.6]])
         said = [int(at_call(each).scores(there).argmax(1)) for each in (Board(model=board.model), board)]
         assert said == [0, 1]
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_an_address_that_holds_no_board_gives_a_new_one() -> None:
+    from urllib.parse import quote
+
+    with running() as address:
+        for broken in ('{"points": [[9, 9, 9]]}', '{"points": [], "calls": "x"}', '{"points": [], "data": "foo"}', "{"):
+            with opened(address=f"{address}#{quote(broken)}", quiet=False) as page:
+                assert board_of(page) == Board()
+                page.click("#lesson")
+                settled(page)
+                assert board_of(page) == Board(points=FIVE)
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_what_was_sought_for_another_board_is_not_placed() -> None:
+    with opened() as page:
+        page.click("#aim")
+        click_at(page, -2.0, -0.6)
+        page.select_option("#model", "logistic_regression")
+        until = time.monotonic() + 60
+        while "aim again" not in page.inner_text("#status") and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "aim again" in page.inner_text("#status")
+        settled(page)
+        assert board_of(page) == Board(model="logistic_regression")

@@ -3,13 +3,16 @@
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bezoar.errors import SettingsError
+
+if TYPE_CHECKING:
+    from bezoar.experiment import Experiment, Sweep
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -27,7 +30,9 @@ def boundary(
     points: Annotated[
         str | None, typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points, from -2,0.1 to -1,0.1.")
     ] = None,
-    labels: Annotated[str, typer.Option(metavar="0|1|0,1,…", help="Its label, or one each.")] = "1",
+    labels: Annotated[
+        str | None, typer.Option(metavar="0|1|0,1,…", help="Its label, or one each. Default: 1, or what --aim needs.")
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -43,7 +48,9 @@ def boundary(
     aim: Annotated[
         str | None, typer.Option(metavar="X,Y", help="Find the points that turn this point's class, in fewest calls.")
     ] = None,
-    count: Annotated[int, typer.Option(min=1, max=MOST_POINTS, help="With --aim: how many points.")] = 5,
+    count: Annotated[
+        int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: how many points. Default: 5.")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
     ] = None,
@@ -70,14 +77,17 @@ def boundary(
     source = lesson_source(data, seed)
     square = lesson_square(source)
     placed = lesson_points(square) if points is None else _points(points)
-    named = _labels(labels, len(placed))
+    named = _labels(labels or "1", len(placed) if aim is None else 1)
+    if count is not None and aim is None:
+        raise SettingsError(["--count says how many points --aim finds; --points places each by itself."])
     attack: dict[str, Any] | None = None
     if aim is not None:
         at = _points(aim)
         if len(at) != 1:
             raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
+        count = count or 5
         attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": counts[-1]}
-        attack |= {"low": square[0], "high": square[1]}
+        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else named[0]}
         placed = at * count
     spec = lesson_spec(
         source=source,
@@ -90,6 +100,7 @@ def boundary(
         attack=attack,
     )
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
+    _hold_a_lesson(experiment, counts[-1])
     with Display(err_console) as display:
         experiment.run(out=out, store=Store.default(), device="cpu", tell=display.tell)
         display.note("drawing")
@@ -99,6 +110,7 @@ def boundary(
         typer.echo(json.dumps(told, indent=2))
         return
     _print(told)
+    _print_notes(told, experiment)
     out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
@@ -119,6 +131,35 @@ def _print(told: dict[str, Any]) -> None:
         when = "does not turn" if aim["turned_after"] is None else f"turns after {aim['turned_after']} calls"
         places = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in told["points"])
         out_console.print(f"The point {aim['x']:g},{aim['y']:g} {when}. The poison: {places}", highlight=False)
+
+
+def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
+    """Refuse what --set has made of the spec, where no lesson can be drawn from it.
+
+    Raises:
+        SettingsError: with what is missing.
+    """
+    from bezoar.training.online import Online  # noqa: PLC0415 - loads torch
+
+    training = getattr(experiment, "training", None)
+    if not hasattr(experiment, "analyses"):
+        raise SettingsError(["The lesson is of one experiment; `bezoar run` takes a grid."])
+    if "boundary" not in experiment.analyses:
+        raise SettingsError(["analysis must name boundary, which the lesson is drawn from."])
+    if not isinstance(training, Online) or training.warm_up is None or training.warm_up_share != 1:
+        raise SettingsError(["training must be online with a warm-up that has all rows (warm_up_share: 1)."])
+    if training.checkpoints != calls or getattr(training.arrival, "repeats", 1) != calls:
+        raise SettingsError([f"training.checkpoints and arrival.repeats are --repeats' largest, {calls}."])
+
+
+def _print_notes(told: dict[str, Any], experiment: Any) -> None:
+    square = told["square"]
+    outside = sum(not all(square["low"] <= each[axis] <= square["high"] for axis in "xy") for each in told["points"])
+    if outside:
+        who = "1 point stands" if outside == 1 else f"{outside} points stand"
+        out_console.print(f"[yellow]?[/yellow] {who} outside of the square that is drawn.", highlight=False)
+    if experiment.repeats > 1:
+        out_console.print("[yellow]?[/yellow] This is the first repeat; metrics.json has the means of all.")
 
 
 def _counts(text: str) -> list[int]:

@@ -32,7 +32,7 @@ class AimedChaff:
     1973) moves them apart. The attacker knows nothing but the surrogate.
 
     Args:
-        at: the point whose prediction shall turn.
+        at: the point whose prediction shall turn, within the square.
         label: the class that it shall be taken for, and the points' label; where left out, the other one than the
             surrogate takes it for.
         count: how many points.
@@ -67,9 +67,10 @@ class AimedChaff:
     needs = frozenset({"surrogate"})
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.low < self.high < math.inf or not all(map(math.isfinite, self.at)):
+        square = -math.inf < self.low < self.high < math.inf
+        if not square or not all(self.low <= each <= self.high for each in self.at):
             raise SettingsError(
-                [f"AimedChaff needs a square and a point; got {self.low:g} to {self.high:g} and {self.at}."]
+                [f"AimedChaff needs a square and a point in it; got {self.low:g} to {self.high:g} and {self.at}."]
             )
 
     @property

@@ -1,7 +1,10 @@
 """The lesson of a walking boundary as a spec: points fed to a model that has learned, again and again."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+import torch
 
 from bezoar.analysis.boundary import Boundary
 from bezoar.data.sources.csv import Csv
@@ -46,9 +49,11 @@ def lesson_square(source: dict[str, Any]) -> tuple[float, float]:
         raise SettingsError(
             [f"{source['path']} must have two columns of numbers beside the label; it has {splits.train.shape[0]}."]
         )
-    low, high = (float(getattr(splits.train.x, end)()) for end in ("min", "max"))
-    margin = 0.1 * (high - low) or 1.0
-    return float(f"{low - margin:.3g}"), float(f"{high + margin:.3g}")
+    low, high = (float(getattr(torch.cat([splits.train.x, splits.test.x]).double(), end)()) for end in ("min", "max"))
+    margin = 0.1 * (high - low) or max(1.0, 0.1 * abs(high))
+    unit = 10.0 ** (math.floor(math.log10(high - low + 2 * margin)) - 2)
+    ends = math.floor((low - margin) / unit) * unit, math.ceil((high + margin) / unit) * unit
+    return float(f"{ends[0]:.12g}"), float(f"{ends[1]:.12g}")
 
 
 def lesson_points(square: tuple[float, float]) -> tuple[tuple[float, float], ...]:
@@ -100,7 +105,7 @@ def lesson_spec(
         online["warm_up"] = {"name": "end_to_end", "epochs": 100, "learning_rate": 0.01, "batch_size": 32}
         online |= {"optimizer": "adam", "learning_rate": 0.01}
     low, high = square
-    step = float(f"{(high - low) / SIDE:.6g}")
+    step = float(f"{(high - low) / SIDE:.9g}")
     usual = (low, high, step) == (Boundary.low, Boundary.high, Boundary.step)
     looked = {"name": "boundary"} if usual else {"name": "boundary", "low": low, "high": high, "step": step}
     return {
@@ -115,4 +120,4 @@ def lesson_spec(
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.6g}")
+    return float(f"{value:.9g}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Numbers = NDArray[np.int64]
 
 _same: dict[tuple[Any, ...], bool] = {}
@@ -32,7 +32,8 @@ def update(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> None:
     if not _is_plain(estimator, x, y, classes):
         estimator.partial_fit(x, y, classes=classes)
         return
-    kind = (estimator.solver, estimator.activation, len(estimator.coefs_), len(classes) > 2, estimator.shuffle)
+    depth = len(estimator.coefs_)
+    kind = (estimator.solver, estimator.activation, depth, len(classes) > 2, estimator.shuffle, x.dtype.char)
     if kind not in _same:
         _same[kind] = _agree(estimator, x, y, classes)
     if _same[kind]:

@@ -1,7 +1,8 @@
 """scikit-learn's estimators as classifiers."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from torch import Tensor
 
-from bezoar.errors import CapabilityError, SettingsError
+from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.models._perceptron import update
 from bezoar.models.module import hold_made_for
 from bezoar.rng import Rng
@@ -120,7 +121,8 @@ class EstimatorClassifier:
         absent = sorted(set(range(self.classes)) - set(y.tolist()))
         if absent:
             raise CapabilityError(f"{self._name} needs rows of every class to be fitted; class {absent[0]} has none.")
-        made.estimator.fit(_flat(x), y.cpu().numpy())
+        with self._plainly():
+            made.estimator.fit(_flat(x), y.cpu().numpy())
         return made
 
     def scores(self, x: Inputs) -> Scores:
@@ -144,7 +146,8 @@ class EstimatorClassifier:
         if "incremental" not in self.can:
             raise CapabilityError(f"{self._name} has no partial_fit, so it cannot learn batch by batch.")
         before, labels = self.scores(x), y.cpu().numpy()
-        update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
+        with self._plainly():
+            update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
         if "probabilities" in self.can:
             said = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(said.clip(np.finfo(np.float64).eps, 1)).mean())
@@ -246,6 +249,15 @@ class EstimatorClassifier:
     def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
         """Refused: it has no head."""
         raise CapabilityError(f"{self._name} has no last layer that could be changed.")
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """What scikit-learn refuses, as an error of bezoar's."""
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # it looks at the weights that come out
+                yield
+        except ValueError as error:
+            raise DataError(f"{self._name} cannot learn from these rows: {str(error).splitlines()[0]}") from error
 
     @property
     def _name(self) -> str:

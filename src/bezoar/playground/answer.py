@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bezoar.analysis.boundary import Square, flipped, margin
 from bezoar.experiment.lesson import lesson_points
-from bezoar.models import predictions
+from bezoar.models import Classifier, predictions
 from bezoar.playground.board import (
     COARSE,
     FINE,
@@ -80,10 +80,16 @@ def refined(board: Board) -> dict[str, Any]:
     """The areas on the fine grid, and what clean rows in the poison's place would have done."""
     start, seen = start_of(board.data, board.model, board.seed), defended(board)
     points = Square(LOW, HIGH, FINE).points
-    if not board.calls or not seen.points:
-        return {"grid": FINE, "flipped": (0.0, 0.0), "control": (0.0, 0.0)}
-    both = [flipped(start.fine, margin(at_call(seen, clean=clean), points)) for clean in (False, True)]
-    return {"grid": FINE, "flipped": both[0], "control": both[1]}
+
+    def area(classifier: Classifier) -> tuple[float, float]:
+        return flipped(start.fine, margin(classifier, points))
+
+    told: dict[str, Any] = {"grid": FINE, "flipped": (0.0, 0.0), "control": (0.0, 0.0)}
+    if board.calls and seen.points:
+        told |= {"flipped": area(at_call(seen)), "control": area(at_call(seen, clean=True))}
+    if board.defence != "none":
+        told["undefended"] = area(at_call(board))
+    return told
 
 
 def picture(board: Board) -> bytes:
@@ -93,6 +99,7 @@ def picture(board: Board) -> bytes:
     there = field(after)
     exact = flipped(start.fine, margin(after, Square(LOW, HIGH, FINE).points))
     poison = np.array([point[:2] for point in board.points], np.float32).reshape(-1, 2)
+    kept = np.array(kept_points(board), bool)
     arrays = {
         "square": np.array([LOW, HIGH, FINE]),
         "probable": np.array("probabilities" in start.classifier.can),
@@ -107,6 +114,7 @@ def picture(board: Board) -> bytes:
         "said": predictions(after, start.test).numpy()[None],
         "poison": poison,
         "poison_classes": np.array([point[2] for point in board.points], np.int64),
+        "dropped": poison[~kept],
     }
     return to_png(panels(Walk(arrays, 1), [0]))
 

@@ -18,6 +18,7 @@ from bezoar.data import Dataset
 from bezoar.defences.loss_monitor import LossMonitor
 from bezoar.defences.nearest_neighbours import NearestNeighbours
 from bezoar.defences.trim import Trim
+from bezoar.errors import SettingsError
 from bezoar.experiment.experiment import Experiment
 from bezoar.experiment.lesson import lesson_source, lesson_spec
 from bezoar.experiment.opening import fit_start, open_with
@@ -83,7 +84,7 @@ class Board:
                 model=self.model,
                 points=[(x, y) for x, y, _ in self.points],
                 labels=[label for _, _, label in self.points] or [1],
-                calls=max(1, calls),
+                calls=calls,
                 seed=self.seed,
             )
         )
@@ -91,8 +92,15 @@ class Board:
         return made
 
     def spec(self) -> str:
-        """A spec that `bezoar run` takes, of the points that pass the defence."""
+        """A spec that `bezoar run` takes, of the points that pass the defence.
+
+        Raises:
+            SettingsError: there is nothing to run.
+        """
         kept = kept_points(self)
+        if not self.calls or not any(kept):
+            why = "no call of partial_fit was made" if not self.calls else "no point is left to be fed"
+            raise SettingsError([f"There is nothing to run: {why}."])
         left = replace(self, points=tuple(each for each, stays in zip(self.points, kept, strict=True) if stays))
         dropped = "".join(
             f"# Dropped by {self.defence}: {x:g}, {y:g}, label {label}\n"

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -11,8 +12,8 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bezoar.errors import BezoarError, SettingsError
@@ -23,7 +24,6 @@ from bezoar.settings import build_as, short
 MOST_BYTES = 16_384
 WAITING = 8
 """So many requests of a kind, at most, wait for their turn; the next is told to come again."""
-COOKIE = "bezoar"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -86,14 +86,16 @@ def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> 
                 found = await turn.take(lambda: work(board, given))
             except BezoarError as error:
                 problems = list(error.problems) if isinstance(error, SettingsError) else [str(error)]
-                return JSONResponse({"problems": problems}, status_code=400)
+                return _told({"problems": problems}, 400)
             except BusyError:
-                return JSONResponse(
-                    {"problems": ["Too many ask at once."]}, status_code=503, headers={"Retry-After": "1"}
-                )
+                return _told({"problems": ["Too many ask at once."]}, 503, {"Retry-After": "1"})
+            except TimeoutError:
+                return _told({"problems": ["The request came too slowly."]}, 408)
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody is there to read it
             if isinstance(found, bytes):
                 return Response(found, media_type="image/png")
-            return PlainTextResponse(found) if isinstance(found, str) else JSONResponse(found)
+            return PlainTextResponse(found) if isinstance(found, str) else _told(found)
 
         return respond
 
@@ -114,7 +116,8 @@ class Guard(BaseHTTPMiddleware):
 
     def __init__(self, app: Any, token: str | None, hosts: tuple[str, ...]) -> None:
         super().__init__(app)
-        self.token, self.hosts = token, hosts
+        self.token, self.hosts = token, tuple(each.lower() for each in hosts)
+        self.cookie = f"bezoar-{sha256((token or '').encode()).hexdigest()[:8]}"  # other ports have others
 
     async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         """The response, or why there is none."""
@@ -125,24 +128,28 @@ class Guard(BaseHTTPMiddleware):
         return response
 
     def _refusal(self, request: Request) -> Response | None:
-        asked = request.headers.get("host", "")
+        asked = request.headers.get("host", "").lower()
         if self.hosts and asked.rsplit(":", 1)[0] not in self.hosts and asked not in self.hosts:
             return PlainTextResponse("This page is asked for under another name.", status_code=421)
         origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != asked:
+        if origin is not None and origin.partition("://")[2].lower() != asked:
             return PlainTextResponse("Another page may not ask here.", status_code=403)
         if self.token is None:
             return None
         given = request.query_params.get("token")
         if given is not None and _same(given, self.token):
             response = RedirectResponse("/", status_code=303)
-            response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
+            response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")  # strict ones get lost on links
             return response
-        if not _same(request.cookies.get(COOKIE, ""), self.token):
+        if not _same(request.cookies.get(self.cookie, ""), self.token):
             return PlainTextResponse(
                 "The address must carry the token that `bezoar playground` printed.", status_code=401
             )
         return None
+
+
+def _told(found: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(found), status, headers, "application/json")
 
 
 def _same(given: str, token: str) -> bool:
@@ -164,7 +171,7 @@ async def _json(request: Request) -> dict[str, Any]:
     Raises:
         SettingsError: it is none.
     """
-    if request.headers.get("content-type") != "application/json":
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise SettingsError(["Send JSON, as application/json."])
     body = b""
     async with asyncio.timeout(10):
@@ -192,10 +199,14 @@ def _board(given: Any) -> Board:
     return build_as(Board, given, path="board")
 
 
+def _within(value: float) -> bool:
+    return type(value) is not bool and LOW <= value <= HIGH
+
+
 def _aimed(board: Board, given: dict[str, Any]) -> dict[str, Any]:
     count = given.get("count", 5)
     match given.get("at"):
-        case [int() | float() as x, int() | float() as y] if all(LOW <= each <= HIGH for each in (x, y)):
+        case [int() | float() as x, int() | float() as y] if _within(x) and _within(y):
             at = (float(x), float(y))
         case _:
             raise SettingsError([f"at must be two numbers from {LOW:g} to {HIGH:g}."])

@@ -2,9 +2,12 @@
 
 import secrets
 import socket
+import warnings
 import webbrowser
 from collections.abc import Callable
 from ipaddress import ip_address
+
+from sklearn.exceptions import ConvergenceWarning
 
 from bezoar.errors import BezoarError
 
@@ -30,26 +33,28 @@ def serve(
     try:
         import uvicorn  # noqa: PLC0415 - an extra
 
+        from bezoar.playground.patience import Impatient  # noqa: PLC0415
         from bezoar.playground.server import LOOPBACK, make_app  # noqa: PLC0415
     except ImportError as error:
         raise BezoarError(
             f"The playground needs {error.name}, which is not installed: pip install 'bezoar[playground]'."
         ) from error
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)  # of every board that somebody tries
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
     listening = _listen(host, port)
     number = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    known = LOOPBACK if token is None else (() if not names else (*LOOPBACK, shown, *names))
-    app = make_app(token=token, hosts=(*known, *names) if token is None else known)
+    where = socket.gethostname() if host in ("0.0.0.0", "::") else shown  # noqa: S104 - only compared
+    hosts = (*LOOPBACK, where, *names) if token is None or names else ()  # else the token alone keeps others out
     config = uvicorn.Config(
-        app,
+        make_app(token=token, hosts=hosts),
+        http=Impatient,
         log_level="warning",
         access_log=False,
         limit_concurrency=VISITORS,
         timeout_keep_alive=20,
         server_header=False,
     )
-    where = socket.gethostname() if host in ("0.0.0.0", "::") else shown  # noqa: S104 - only compared
     address = f"http://{where}:{number}/" + (f"?token={token}" if token else "")
     tell(address)
     if open_page:

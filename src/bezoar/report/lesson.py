@@ -45,12 +45,14 @@ def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
     if absent := sorted(set(repeats) - set(known)):
         raise RunError(f"{folder} has no checkpoint after {absent[0]} calls; it has: {', '.join(map(str, known))}.")
     steps = [known.index(each) for each in sorted(set(repeats))]
+    for old in (folder / "figures").glob("[0-9]*-after-*"):  # of an earlier run into the same folder
+        old.unlink()
     for name, figure, _ in plane.figures(walk, steps):
         write_bytes(folder / "figures" / f"{name}.png", drawn(figure, "png"))
         write_bytes(folder / "figures" / f"{name}.svg", drawn(figure, "svg"))
     _film(folder, list(plane.film(walk)))
     told = numbers(walk, steps)
-    write_text(folder / "boundary.json", json.dumps(told, indent=2) + "\n")
+    write_text(folder / "boundary.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     return told
 
 
@@ -152,8 +154,9 @@ def _heights(walk: Walk, heights: Array) -> dict[str, list[float]]:
     }
 
 
-def _said(walk: Walk, margins: Array) -> list[float]:
-    return [float(each) + (0.5 if bool(walk.probable) else 0.0) for each in margins]
+def _said(walk: Walk, margins: Array) -> list[float | None]:
+    shift = 0.5 if bool(walk.probable) else 0.0
+    return [float(each) + shift if np.isfinite(each) else None for each in margins]
 
 
 def _flipped(shares: Array) -> dict[str, float]:

@@ -65,7 +65,7 @@ class Walk:
         count = int(self.calls[step])
         if self.batch is None:
             return f"after {count:,} rows" if count else "after training"
-        return f"after {count} call{'s' if count > 1 else ''}"
+        return f"after {count} call{'' if count == 1 else 's'}"
 
     def accuracy(self, step: int | None) -> float:
         """Of held-out points; None for before."""
@@ -100,7 +100,8 @@ def plane(axes: Axes, walk: Walk, title: str) -> None:
 
 def contours(axes: Axes, walk: Walk, field: Array) -> QuadContourSet:
     """P(y = 1), or the decision function, as filled contours, with the boundary."""
-    shift, levels = (0.5, np.linspace(0, 1, 11)) if bool(walk.probable) else (0.0, 11)
+    most = max(float(np.abs(field).max()), 1e-9)
+    shift, levels = (0.5, np.linspace(0, 1, 11)) if bool(walk.probable) else (0.0, np.linspace(-most, most, 13))
     drawn = axes.contourf(walk.ticks, walk.ticks, field + shift, levels, cmap=COLOURS, alpha=0.85)
     line(axes, walk, field, AFTER)
     return drawn
@@ -120,6 +121,8 @@ def held_out(axes: Axes, walk: Walk, size: float = 1.0) -> None:
 def poison(axes: Axes, walk: Walk, size: float = 1.0) -> None:
     """The poison: stars, with the fill of their label."""
     _points(axes, walk.poison, walk.poison_classes, {**STAR, "markersize": STAR["markersize"] * size}, 4)
+    if "dropped" in walk.arrays:
+        axes.plot(*walk.dropped.T, "x", color="#C00000", markersize=11 * size, markeredgewidth=2.5, zorder=5)
     aimed(axes, walk, size)
 
 

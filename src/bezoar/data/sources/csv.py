@@ -79,6 +79,8 @@ class Csv:
         _, head = next(lines, (0, []))
         if len(head) < 2 or len(set(head)) < len(head):
             raise DataError(f"{file} must begin with a line of two or more names, each its own; got {head}.")
+        if names is None and all(map(_is_number, head)) and head != list(map(str, range(len(head)))):
+            raise DataError(f"{file} begins with numbers, {head[:4]}; its first line must be the columns' names.")
         if names is not None and head != names:
             raise DataError(f"{file} has other columns than {self.path}: {head}.")
         place = len(head) - 1 if self.label is None else head.index(self.label) if self.label in head else -1
@@ -111,6 +113,14 @@ class Csv:
             return Dataset.from_arrays(x.astype(np.float32), np.array(y), classes=classes, bounds=self.bounds)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(value: str, file: Path, line: int) -> float:

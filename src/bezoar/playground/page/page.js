@@ -6,7 +6,7 @@ const canvas = el("board"), ctx = canvas.getContext("2d");
 const MARGIN = 26, PLAYED = 15, FRAME_MS = 90, STILL_MS = 450;
 const fresh = () => ({ data: "classification", model: "mlp_classifier", seed: null, points: [], calls: 0, defence: "none" });
 
-let board = fresh();
+let board = fresh(), target = null;  // target: the point that was aimed at last
 let scene = null, seen = null, refined = null;
 let undo = [], aiming = false, cross = [0, 0], showCross = false;
 let asked = 0, still = 0, playing = false, scale = 1;
@@ -27,8 +27,9 @@ async function ask(path, more) {
 
 async function update(began = performance.now()) {
   const mine = ++asked;
+  document.body.dataset.asked = mine;
   clearTimeout(still);
-  el("status").classList.remove("bad");
+  if (el("status").classList.contains("bad")) { el("status").textContent = ""; el("status").classList.remove("bad"); }
   keep();
   try {
     const told = await (await ask("board")).json();
@@ -43,8 +44,10 @@ async function update(began = performance.now()) {
     still = setTimeout(() => refine(mine), STILL_MS);
     return true;
   } catch (error) {
-    if (mine === asked) fail(error);
-    return false;
+    if (mine !== asked) return false;
+    if (error.status !== 503) { fail(error); return false; }
+    await new Promise((done) => setTimeout(done, 300));  // others are asking; this is asked again while it is the newest
+    return mine === asked && update(began);
   }
 }
 
@@ -68,18 +71,32 @@ function fail(error) {
 }
 
 async function newScene() {
+  document.body.dataset.asked = "scene";
   try {
     scene = await (await ask("scene")).json();
     document.body.dataset.ready = "yes";
-  } catch (error) { return fail(error); }
+  } catch (error) {
+    if (scene === null && error.status === 400) {  // an address that holds no board
+      board = fresh();
+      show();
+      await newScene();
+      el("status").textContent = `The address held no board (${error.message}), so this is a new one.`;
+      return;
+    }
+    return fail(error);
+  }
   return update();
 }
 
 // Changing the board --------------------------------------------------------------------------------------------------
 
-function change(what, began) {
-  undo.push(JSON.stringify(board));
+function remember() {
+  undo.push(JSON.stringify({ board, target }));
   if (undo.length > 200) undo.shift();
+}
+
+function change(what, began) {
+  remember();
   Object.assign(board, what);
   return update(began);
 }
@@ -112,12 +129,19 @@ async function takeAim(x, y) {
   setAiming(false);
   el("status").textContent = "Searching for five points…";
   el("aim").disabled = true;
+  const asking = JSON.stringify(board);
   try {
     const found = await (await ask("aim", { at: [x, y] })).json();
-    el("status").textContent = `Five points against (${x.toFixed(2)}, ${y.toFixed(2)}), found on copies of the model.`;
-    scene.aim = [x, y];
-    await change({ points: found.points, calls: Math.max(board.calls, PLAYED) });
     el("aim").disabled = false;
+    if (JSON.stringify(board) !== asking) {
+      el("status").textContent = "The board has changed while points were sought; aim again.";
+      return;
+    }
+    remember();
+    target = [x, y];
+    Object.assign(board, { points: found.points, calls: Math.max(board.calls, PLAYED) });
+    await update();
+    el("status").textContent = `Five points against (${x.toFixed(2)}, ${y.toFixed(2)}), found on copies of the model.`;
   } catch (error) { el("aim").disabled = false; fail(error); }
 }
 
@@ -153,7 +177,8 @@ function tell() {
   el("control").textContent = idle ? "–" : refined ? percent(refined.control[0] + refined.control[1]) : "…";
   el("saved-row").hidden = el("dropped-row").hidden = board.defence === "none";
   if (seen.undefended) {
-    el("undefended").textContent = percent(seen.undefended.flipped[0] + seen.undefended.flipped[1]);
+    const bare = refined && refined.undefended ? refined.undefended : seen.undefended.flipped;
+    el("undefended").textContent = percent(bare[0] + bare[1]);
     const gone = seen.kept.filter((each) => !each).length;
     el("dropped").textContent = `${gone} of ${seen.kept.length}, ${percent(seen.false_alarms, 0)}`;
   }
@@ -285,7 +310,7 @@ function draw() {
   drawLines(seen.lines.after, "#000", 3);
   board.points.forEach(([x, y, label], index) => star(x, y, label, seen.kept[index] !== false));
   seen.wrong.forEach((row) => arrow(...scene.test[row]));
-  if (scene.aim) ring(...scene.aim, "#0072b2", 9);
+  if (target) ring(...target, "#0072b2", 9);
   if (showCross) ring(...cross, aiming ? "#0072b2" : "#009e73", 5);
   ctx.restore();
 }
@@ -337,22 +362,25 @@ el("play").addEventListener("click", play);
 el("calls").addEventListener("input", (event) => goTo(Number(event.target.value)));
 el("lesson").addEventListener("click", () => change({ points: scene.lesson }));
 el("aim").addEventListener("click", () => setAiming(!aiming));
-el("clear").addEventListener("click", () => { scene.aim = null; change({ points: [], calls: 0 }); });
+el("clear").addEventListener("click", () => { remember(); target = null; Object.assign(board, { points: [], calls: 0 }); update(); });
 el("undo").addEventListener("click", () => {
   if (!undo.length) return;
-  const before = JSON.parse(undo.pop()), other = before.data !== board.data || before.model !== board.model || before.seed !== board.seed;
+  const last = JSON.parse(undo.pop()), before = last.board, other = before.data !== board.data || before.model !== board.model || before.seed !== board.seed;
   board = before;
+  target = last.target;
   show();
   if (other) newScene(); else update();
 });
 for (const name of ["data", "model"]) el(name).addEventListener("change", (event) => {
-  undo.push(JSON.stringify(board));
+  remember();
+  target = null;
   board[name] = event.target.value;
   newScene();
 });
 el("seed").addEventListener("change", (event) => {
   if (!event.target.checkValidity()) return fail(new Error("A seed is a whole number from 0 to 4294967295."));
-  undo.push(JSON.stringify(board));
+  remember();
+  target = null;
   board.seed = event.target.value === "" ? null : Number(event.target.value);
   newScene();
 });
@@ -390,6 +418,8 @@ function recall() {
     for (const name of Object.keys(board)) if (name in kept) board[name] = kept[name];
   } catch { board = fresh(); }
 }
+
+window.addEventListener("hashchange", () => { remember(); target = null; board = fresh(); recall(); show(); scene = null; newScene(); });
 
 recall();
 show();
