@@ -23,6 +23,11 @@ reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.blame
 	$(BIN)/bezoar run feature_study
+	$(BIN)/python -m benchmarks.backdoored
+	$(BIN)/python -m benchmarks.neural_cleanse
+	$(BIN)/bezoar run neural_cleanse_mnist
+	$(BIN)/python -m benchmarks.boundary
+	$(BIN)/python -m benchmarks.playground
 	$(BIN)/python -m benchmarks.large
 
 clean:

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from scipy import stats
-from sklearn.metrics import roc_auc_score, roc_curve
+from scipy.special import stdtrit
 from torch import Tensor
 
 from bezoar.data import Dataset, Scorer
@@ -90,7 +89,7 @@ def summary(values: Sequence[float | None], *, share: bool = True) -> dict[str, 
     if len(known) == 1:
         return {"mean": mean, "n": 1, "low": None, "high": None}
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1))
-    half = float(stats.t.ppf(0.975, len(known) - 1)) * spread / math.sqrt(len(known))
+    half = float(stdtrit(len(known) - 1, 0.975)) * spread / math.sqrt(len(known))
     low, high = mean - half, mean + half
     if share:
         low, high = max(0.0, low), min(1.0, high)
@@ -105,6 +104,8 @@ def auroc(scores: Tensor, positive: Chosen) -> float | None:
     """
     if bool(positive.all()) or not bool(positive.any()):
         return None
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes a second, and few runs need it
+
     return float(roc_auc_score(positive.cpu().numpy(), scores.cpu().numpy()))
 
 
@@ -116,6 +117,8 @@ def true_positives_at(scores: Tensor, positive: Chosen, false_alarms: float) -> 
     """
     if bool(positive.all()) or not bool(positive.any()):
         return None
+    from sklearn.metrics import roc_curve  # noqa: PLC0415 - as above
+
     rates, found, _ = roc_curve(positive.cpu().numpy(), scores.cpu().numpy(), drop_intermediate=False)
     return float(found[rates <= false_alarms].max())
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from bezoar.rng import Rng
 
@@ -84,7 +84,7 @@ def p_values(norms: Norms, larger: int = 0, prior: Prior = NONE) -> Norms:
         apart = (np.log(np.maximum(norms, TINY)) - middle) / spread
     apart = np.where((spread == 0) & np.isnan(apart), 0.0, apart)  # no spread, and no difference
     if not larger or count < FEWEST:
-        return np.asarray(np.minimum(1.0, count * stats.t.cdf(apart, count - 2 + prior.weight)))
+        return np.asarray(np.minimum(1.0, count * stdtr(count - 2 + prior.weight, apart)))
     below = np.searchsorted(_Smallest.of(count, larger, prior).apart, apart, side="right")
     return np.where(np.isnan(apart), np.nan, (1 + below) / (1 + DRAWS))
 
@@ -99,7 +99,7 @@ def thresholds(norms: Norms, rate: float, larger: int = 0, prior: Prior = NONE) 
     """
     middle, spread, count = _others(norms, larger, prior)
     if not larger or count < FEWEST:
-        apart = float(stats.t.ppf(rate / max(count, 1), count - 2 + prior.weight))
+        apart = float(stdtrit(count - 2 + prior.weight, rate / max(count, 1)))
     else:
         apart = float(np.quantile(_Smallest.of(count, larger, prior).apart, rate))
     return np.asarray(np.exp(middle + spread * apart))

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 
 from bezoar.data.dataset import Dataset, Splits, Watch, unwatched
 from bezoar.rng import Rng
@@ -25,6 +24,8 @@ class Digits:
 
     def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
         """Both splits."""
+        from sklearn.datasets import load_digits  # noqa: PLC0415 - scikit-learn takes its time
+
         bunch = load_digits()
         data = Dataset.from_arrays((bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target)
         order = Rng(0).child("digits").order(data.ids)
