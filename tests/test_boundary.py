@@ -290,13 +290,13 @@ def calls_until(model: Any, at: tuple[float, float], x: torch.Tensor, y: torch.T
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", [(-2.0, -0.5), (-1.5, -0.7), (-1.0, -0.5), (0.0, 0.0), (1.0, -0.5)])
+@pytest.mark.parametrize("at", [(-2.0, -0.5), (-1.5, -0.7), (0.0, 0.0)])
 def test_aimed_points_turn_a_prediction_in_fewer_calls(at: tuple[float, float]) -> None:
     train = Plane().load().train
     blank = MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     model = OwnFit().fit(blank, train, rng=Rng(0))
     hand = Chaff().poison(train, rng=Rng(0))
-    aimed = AimedChaff(at=at, evaluations=200).poison(train, rng=Rng(0), surrogate=model)
+    aimed = AimedChaff(at=at, evaluations=150).poison(train, rng=Rng(0), surrogate=model)
     there = torch.tensor([at]).repeat(5, 1)
     calls = [calls_until(model, at, each, aimed.y) for each in (aimed.x, there, hand.x)]
     assert calls[0] < calls[2], "the five points placed by hand are as good"

@@ -455,7 +455,7 @@ def test_an_address_that_holds_no_board_gives_a_new_one() -> None:
     from urllib.parse import quote
 
     with running() as address:
-        for broken in ('{"points": [[9, 9, 9]]}', '{"points": [], "calls": "x"}', '{"points": [], "data": "foo"}', "{"):
+        for broken in ('{"points": [], "calls": "x"}', "{"):
             with opened(address=f"{address}#{quote(broken)}", quiet=False) as page:
                 assert board_of(page) == Board()
                 page.click("#lesson")
