@@ -13,12 +13,14 @@ from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier as Theirs
 from typer.testing import CliRunner
 
-from bezoar import load_spec
+from bezoar import load, load_spec
 from bezoar.analysis import Square, crossings, flipped, margin
 from bezoar.analysis.boundary import Boundary
 from bezoar.attacks import AimedChaff, Chaff
 from bezoar.cli import app
 from bezoar.data.sources import Csv, Plane
+from bezoar.defences import NearestNeighbours
+from bezoar.defences._places import places
 from bezoar.errors import BezoarError, CapabilityError, DataError, RunError, SettingsError
 from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
 from bezoar.experiment.store import Store
@@ -408,6 +410,26 @@ def test_old_steps_do_not_stay(tmp_path: Path) -> None:
     for counts in ([1, 2], [3]):
         write_lesson(tmp_path, counts)
     assert sorted(each.name for each in (tmp_path / "figures").glob("*after*.png")) == ["3-after-3.png"]
+
+
+@pytest.mark.parametrize("trusts", ["itself", "others"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_neighbours_are_scikit_learns(trusts: str, deep: bool) -> None:
+    from sklearn.neighbors import NearestNeighbors
+
+    splits = load("digits")
+    rows, others = splits.train.subset(torch.arange(300)), splits.test
+    model = (MLP(hidden=(16,)) if deep else LogisticRegression()).build(
+        input_shape=(1, 8, 8), classes=10, bounds=(0.0, 1.0), rng=Rng(0)
+    )
+    own = trusts == "itself"
+    trusted = rows if own else others
+    x, there = (places(each, model).numpy().astype(np.float64) for each in (rows, trusted))
+    near = NearestNeighbors(n_neighbors=8, algorithm="brute").fit(there).kneighbors(x, return_distance=False)
+    near = np.stack([line[line != row][:7] for row, line in enumerate(near)]) if own else near[:, :7]
+    slow = (trusted.y.numpy()[near] != rows.y.numpy()[:, None]).mean(1)
+    quick = NearestNeighbours(neighbours=7).score(rows, model, rng=Rng(0), clean=trusted)
+    assert np.allclose(quick.numpy(), slow, atol=1e-6), "a row may have been asked about itself"
 
 
 def test_models_say_what_they_are() -> None:

@@ -13,6 +13,8 @@ from bezoar.rng import Rng
 from bezoar.settings import AtLeastOne, component
 
 BATCH = 1024
+SAME = 1e-5
+"""A row of the same id, no further away than this share of its norm, is the row itself."""
 
 
 @component
@@ -57,9 +59,11 @@ class NearestNeighbours:
         there = places(trusted, classifier)
         scores = []
         for rows in torch.arange(len(data), device=data.device).split(BATCH):
-            apart = torch.cdist(places(data.subset(rows), classifier), there)
-            itself = (data.ids[rows, None] == trusted.ids) & (apart <= 1e-6 * (1 + there.norm(dim=1)))
-            apart = apart.masked_fill(itself, torch.inf)
+            here = places(data.subset(rows), classifier)
+            apart = torch.cdist(here, there)
+            mine, twin = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)
+            same = (here[mine] - there[twin]).norm(dim=1) <= SAME * (1 + there[twin].norm(dim=1))
+            apart[mine[same], twin[same]] = torch.inf  # `cdist` itself is too coarse to see what is no distance
             furthest = apart.kthvalue(min(self.neighbours, len(trusted)), dim=1, keepdim=True).values
             asked = (apart <= furthest) & apart.isfinite()
             other = asked & (trusted.y != data.y[rows, None])
