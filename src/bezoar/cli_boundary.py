@@ -65,7 +65,6 @@ def boundary(
     lesson: five points, and a perceptron of scikit-learn's.
     """
     from bezoar.experiment import load_spec  # noqa: PLC0415 - loads torch
-    from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
     from bezoar.experiment.store import Store  # noqa: PLC0415
     from bezoar.progress import Display  # noqa: PLC0415
     from bezoar.report import write_report  # noqa: PLC0415 - loads matplotlib
@@ -74,31 +73,9 @@ def boundary(
     counts = _counts(repeats)
     if aim is not None and points is not None:
         raise SettingsError(["--points places the poison by hand, --aim finds it; give one."])
-    source = lesson_source(data, seed)
-    square = lesson_square(source)
-    placed = lesson_points(square) if points is None else _points(points)
-    named = _labels(labels or "1", len(placed) if aim is None else 1)
     if count is not None and aim is None:
         raise SettingsError(["--count says how many points --aim finds; --points places each by itself."])
-    attack: dict[str, Any] | None = None
-    if aim is not None:
-        at = _points(aim)
-        if len(at) != 1:
-            raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
-        count = count or 5
-        attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": counts[-1]}
-        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else named[0]}
-        placed = at * count
-    spec = lesson_spec(
-        source=source,
-        model=model,
-        points=placed,
-        labels=named,
-        calls=counts[-1],
-        square=square,
-        seed=seed,
-        attack=attack,
-    )
+    spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
     _hold_a_lesson(experiment, counts[-1])
     with Display(err_console) as display:
@@ -114,6 +91,36 @@ def boundary(
     out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _spec(
+    data: str,
+    model: str,
+    points: str | None,
+    labels: str | None,
+    seed: int | None,
+    aim: str | None,
+    count: int,
+    calls: int,
+) -> dict[str, Any]:
+    """The lesson's spec, from the options."""
+    from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
+
+    source = lesson_source(data, seed)
+    square = lesson_square(source)
+    placed = lesson_points(square) if points is None else _points(points)
+    named = _labels(labels or "1", len(placed) if aim is None else 1)
+    attack: dict[str, Any] | None = None
+    if aim is not None:
+        at = _points(aim)
+        if len(at) != 1:
+            raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
+        attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": calls}
+        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else named[0]}
+        placed = at * count
+    return lesson_spec(
+        source=source, model=model, points=placed, labels=named, calls=calls, square=square, seed=seed, attack=attack
+    )
 
 
 def _print(told: dict[str, Any]) -> None:

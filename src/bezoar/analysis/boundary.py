@@ -46,7 +46,7 @@ class Square:
     @property
     def points(self) -> Tensor:
         """All points (side², 2), line by line from below, float32."""
-        return _points(self.ticks)
+        return grid_points(self.ticks)
 
 
 def margin(classifier: Classifier, points: Tensor) -> NDArray[np.float64]:
@@ -149,18 +149,16 @@ class Boundary:
         points, x = self.square.points, scene.poisoned.base.decode(scene.poisoned.x)
         before = margin(start, points)
         ticks = np.linspace(self.low, self.high, self.drawn)
-        picture = _points(ticks)
+        picture = grid_points(ticks)
         arrays = {
             "square": np.array([self.low, self.high, self.step]),
             "probable": np.array("probabilities" in start.can),
             "rows": np.array([rows for rows, _ in paths[0]]),
             "ticks": ticks,
             "before": self._drawn(start, picture),
-            "places": np.array([place for place in PLACES if self.low <= place <= self.high]),
+            "places": np.array(self._places),
             "test": scene.test.inputs().cpu().numpy(),
             "test_classes": scene.test.y.cpu().numpy(),
-            "train": scene.poisoned.base.inputs().cpu().numpy(),
-            "train_classes": scene.poisoned.base.y.cpu().numpy(),
             "poison": x.cpu().numpy(),
             "poison_classes": scene.poisoned.y.cpu().numpy(),
             "said_before": predictions(start, scene.test).cpu().numpy(),
@@ -192,17 +190,21 @@ class Boundary:
     def _drawn(self, classifier: Classifier, picture: Tensor) -> NDArray[np.float32]:
         return margin(classifier, picture).reshape(self.drawn, self.drawn).astype(np.float32)
 
+    @property
+    def _places(self) -> tuple[float, ...]:
+        """Where the boundary's height is told."""
+        return tuple(place for place in PLACES if self.low <= place <= self.high)
+
     def _heights(self, classifier: Classifier) -> NDArray[np.float64]:
         """The first crossings at each place (places, CROSSINGS), NaN where there is none."""
-        places = [place for place in PLACES if self.low <= place <= self.high]
-        found = np.full((len(places), CROSSINGS), np.nan)
-        for row, place in enumerate(places):
+        found = np.full((len(self._places), CROSSINGS), np.nan)
+        for row, place in enumerate(self._places):
             heights = crossings(classifier, place, self.square)[:CROSSINGS]
             found[row, : len(heights)] = heights
         return found
 
 
-def _points(ticks: NDArray[np.float64]) -> Tensor:
+def grid_points(ticks: NDArray[np.float64]) -> Tensor:
     """All points of a grid (n², 2), line by line from below, float32."""
     return torch.from_numpy(np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2).astype(np.float32))
 

@@ -18,6 +18,7 @@ from torch import nn
 from bezoar.data import Splits
 from bezoar.data.home import data_home
 from bezoar.errors import DataError, MissingDataError
+from bezoar.models.classifier import weights_digest
 from bezoar.models.module import Module, ModuleClassifier
 from bezoar.registry import import_named
 from bezoar.settings import COMPONENT, LIVE, describe
@@ -140,9 +141,6 @@ def _holds_live(described: Any) -> bool:
 
 
 def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
-    digest = hashlib.sha256()
-    for name, value in classifier.state().items():
-        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
     try:
         layers = {type(layer) for layer in classifier.module.modules()}
         source = sorted(inspect.getsource(layer) for layer in layers if not layer.__module__.startswith("torch."))
@@ -153,7 +151,7 @@ def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
     text = repr((str(classifier.module), settings, made, list(_attributes(classifier.module)), source))
     if ADDRESS.search(text):
         return None
-    return {"weights": digest.hexdigest(), "module": hashlib.sha256(text.encode()).hexdigest()}
+    return {"weights": weights_digest(classifier), "module": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _plainly(factory: object) -> object:

@@ -158,11 +158,13 @@ def _place(mapping: dict[str, Any], key: str, value: Any) -> None:
             place: Any = int(part)
         elif isinstance(inner, dict):
             place = part
-            inner.setdefault(part, {}) if depth < len(path) else None
+            if depth < len(path):
+                inner.setdefault(part, {})
         else:
             raise SettingsError([f"{where} is {short(inner)}; '{key}' cannot be set in it."])
         if depth == len(path):
             inner[place] = value
-        elif isinstance(inner[place], str):
+            return
+        if isinstance(inner[place], str):
             inner[place] = {"name": inner[place]}
         inner = inner[place]

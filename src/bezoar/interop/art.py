@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from bezoar.defences._inversion import Inversion, Norm
 from bezoar.errors import CapabilityError, DataError, SettingsError
 from bezoar.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
 from bezoar.models import Classifier
+from bezoar.models.classifier import weights_digest
 from bezoar.models.filtered import Filtered
 from bezoar.models.module import ModuleClassifier
 from bezoar.models.predict import predictions
@@ -302,7 +302,7 @@ class Cleansed:
         if not len(data):
             raise DataError("There are no validation rows to look for a backdoor with.")
         network = self._network(x)
-        asked = f"{data.fingerprint} {_fingerprint(network)}"
+        asked = f"{data.fingerprint} {weights_digest(network)}"
         if self.verdict is None or asked != self._scanned_for:
             self.verdict = self._settings(len(data)).scan(network, data, rng=Rng(0).child("scan"))
             self._scanned_for = asked
@@ -327,15 +327,6 @@ class Logits(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, classes)."""
         return self.classifier.logits(x.movedim(-1, 1) if self.turned else x)
-
-
-def _fingerprint(network: ModuleClassifier) -> str:
-    """SHA-256 of a network's weights and buffers, in hexadecimal."""
-    digest = sha256()
-    for name, value in sorted(network.state().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:

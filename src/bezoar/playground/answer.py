@@ -45,13 +45,12 @@ def answer(board: Board) -> dict[str, Any]:
         "calls": board.calls,
         "grid": COARSE,
         "probable": "probabilities" in start.classifier.can,
-        "accuracy": [_share(start.said == true), _share(said == true)],
+        "accuracy": [float((each == true).mean()) for each in (start.said, said)],
         "flipped": shares,
         "poison": _of_points(board, after, start),
         "kept": kept_points(board),
         "false_alarms": false_alarms(board),
         "wrong": np.flatnonzero((start.said == true) & (said != true)).tolist(),
-        "right": np.flatnonzero((start.said != true) & (said == true)).tolist(),
         "lines": {"before": _lines(start.coarse), "after": _lines(there)},
         "fields": {"before": _bytes(start.coarse, start), "after": _bytes(there, start)},
         "side": len(there),
@@ -126,10 +125,6 @@ def _of_points(board: Board, after: Any, start: Start) -> list[float]:
     x = torch.tensor([point[:2] for point in board.points], dtype=torch.float32)
     shift = 0.5 if "probabilities" in start.classifier.can else 0.0
     return [round(float(each) + shift, 4) for each in margin(after, x)]
-
-
-def _share(right: NDArray[np.bool_]) -> float:
-    return float(right.mean())
 
 
 def _lines(values: Field) -> list[list[list[float]]]:

@@ -11,7 +11,7 @@ from annotated_types import Interval, Len
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bezoar.analysis.boundary import Square, margin
+from bezoar.analysis.boundary import Square, grid_points, margin
 from bezoar.attacks.aimed_chaff import AimedChaff
 from bezoar.attacks.chaff import Chaff
 from bezoar.data import Dataset
@@ -101,13 +101,12 @@ class Board:
         if not self.calls or not any(kept):
             why = "no call of partial_fit was made" if not self.calls else "no point is left to be fed"
             raise SettingsError([f"There is nothing to run: {why}."])
-        left = replace(self, points=tuple(each for each, stays in zip(self.points, kept, strict=True) if stays))
         dropped = "".join(
             f"# Dropped by {self.defence}: {x:g}, {y:g}, label {label}\n"
             for (x, y, label), stays in zip(self.points, kept, strict=True)
             if not stays
         )
-        return dropped + dump_spec(left.experiment(self.calls))
+        return dropped + dump_spec(defended(self).experiment(self.calls))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +142,7 @@ class Start:
 def field(classifier: Classifier) -> NDArray[np.float64]:
     """The margin over the square, both ends in, on the coarse grid (side, side)."""
     side = round((HIGH - LOW) / COARSE) + 1
-    ticks = np.linspace(LOW, HIGH, side)
-    points = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2).astype(np.float32)
-    return margin(classifier, torch.from_numpy(points)).reshape(side, side)
+    return margin(classifier, grid_points(np.linspace(LOW, HIGH, side))).reshape(side, side)
 
 
 @lru_cache(maxsize=16)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from matplotlib import colormaps, image
+from matplotlib import colormaps, image, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bezoar.report.run import Array
@@ -129,4 +130,12 @@ def to_png(figure: Figure) -> bytes:
     """A figure as a PNG, the same bytes every time."""
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def to_svg(figure: Figure) -> bytes:
+    """A figure as an SVG, the same bytes every time; its text stays text."""
+    buffer = BytesIO()
+    with rc_context({"svg.hashsalt": "bezoar", "svg.fonttype": "none"}):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()

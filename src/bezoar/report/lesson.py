@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from PIL import Image
 
 from bezoar.errors import RunError
 from bezoar.experiment.files import write_bytes, write_text
 from bezoar.report import plane
+from bezoar.report.drawing import to_png, to_svg
 from bezoar.report.plane import Walk, walk_of
 from bezoar.report.run import Array, read_run
 
@@ -47,9 +45,9 @@ def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
     steps = [known.index(each) for each in sorted(set(repeats))]
     for old in (folder / "figures").glob("[0-9]*-after-*"):  # of an earlier run into the same folder
         old.unlink()
-    for name, figure, _ in plane.figures(walk, steps):
-        write_bytes(folder / "figures" / f"{name}.png", drawn(figure, "png"))
-        write_bytes(folder / "figures" / f"{name}.svg", drawn(figure, "svg"))
+    for name, figure in plane.figures(walk, steps):
+        write_bytes(folder / "figures" / f"{name}.png", to_png(figure))
+        write_bytes(folder / "figures" / f"{name}.svg", to_svg(figure))
     _film(folder, list(plane.film(walk)))
     told = numbers(walk, steps)
     write_text(folder / "boundary.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
@@ -83,7 +81,8 @@ def numbers(walk: Walk, steps: Sequence[int]) -> dict[str, Any]:
                 },
             }
         )
-    poison = [{"x": _plain(x), "y": _plain(y), "label": int(c)} for (x, y), c in _pairs(walk)]
+    pairs = zip(walk.poison, walk.poison_classes, strict=True)
+    poison = [{"x": _plain(x), "y": _plain(y), "label": int(label)} for (x, y), label in pairs]
     aim = {}
     if "aim" in walk.arrays:
         x, y = walk.aim
@@ -102,19 +101,6 @@ def numbers(walk: Walk, steps: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def drawn(figure: Figure, form: str) -> bytes:
-    """A figure as a file, the same bytes every time."""
-    buffer = BytesIO()
-    if form == "svg":
-        from matplotlib import rc_context  # noqa: PLC0415 - for these lines alone
-
-        with rc_context({"svg.hashsalt": "bezoar", "svg.fonttype": "none"}):
-            FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    else:
-        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
-
-
 def _film(folder: Path, frames: list[Array]) -> None:
     """The frames as a GIF, and as an MP4 where ffmpeg is installed; the last one stands a while."""
     palette = [Image.fromarray(frame).quantize(64, dither=Image.Dither.NONE) for frame in frames]
@@ -128,17 +114,7 @@ def _film(folder: Path, frames: list[Array]) -> None:
     raw = b"".join(np.ascontiguousarray(frame[:high, :wide]).tobytes() for frame in frames)
     made = folder / "boundary.mp4"
     command = [ffmpeg, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{high}"]
-    command += [
-        "-r",
-        f"{1 / FRAME_SECONDS:.3f}",
-        "-i",
-        "-",
-        "-pix_fmt",
-        "yuv420p",
-        "-movflags",
-        "+faststart",
-        str(made),
-    ]
+    command += ["-r", f"{1 / FRAME_SECONDS:.3f}", "-i", "-", "-pix_fmt", "yuv420p", str(made)]
     done = subprocess.run(command, input=raw, capture_output=True, check=False)  # noqa: S603 - no shell, our own words
     if done.returncode:
         made.unlink(missing_ok=True)
@@ -166,10 +142,6 @@ def _flipped(shares: Array) -> dict[str, float]:
 def _point(walk: Walk, number: int) -> dict[str, Any]:
     x, y = walk.test[number]
     return {"row": number, "x": _plain(x), "y": _plain(y), "class": int(walk.test_classes[number])}
-
-
-def _pairs(walk: Walk) -> list[tuple[Any, Any]]:
-    return list(zip(walk.poison, walk.poison_classes, strict=True))
 
 
 def _plain(value: Any) -> float:

@@ -170,32 +170,31 @@ def after(axes: Axes, walk: Walk, step: int, size: float = 1.0) -> None:
     arrows(axes, walk, step)
 
 
-def figures(walk: Walk, steps: list[int]) -> Iterator[tuple[str, Figure, str]]:
-    """The lesson, figure by figure: a name, the figure, and what it shows in words."""
+def figures(walk: Walk, steps: list[int]) -> Iterator[tuple[str, Figure]]:
+    """The lesson, figure by figure, by name."""
     figure, axes = _square(walk, "1. What the model says of every point")
     said = "P(y = 1)" if bool(walk.probable) else "decision function"
     figure.colorbar(contours(axes, walk, walk.before), ax=axes, label=said, shrink=0.85)
     held_out(axes, walk)
-    yield "1-contours", figure, f"{said} over the square as filled contours, with the boundary in black."
+    yield "1-contours", figure
     figure, axes = _square(walk, "2. The boundary and the held-out points")
     held_out(axes, walk)
     line(axes, walk, walk.before, AFTER)
     _legend(axes, "class 0", "class 1", "boundary")
-    right = words.percent(walk.accuracy(None))
-    yield "2-boundary", figure, f"The boundary over {len(walk.test)} held-out points, {right} of them right."
+    yield "2-boundary", figure
     figure, axes = _square(walk, "The poison")
     held_out(axes, walk)
     line(axes, walk, walk.before, AFTER)
     poison(axes, walk)
     _legend(axes, "class 0", "class 1", "poison", "boundary")
-    yield "poison", figure, f"The same with {len(walk.poison)} points of poison, drawn as stars."
+    yield "poison", figure
     for number, step in enumerate(steps, 3):
         figure, axes = _square(walk, f"{number}. {walk.after(step).capitalize()}")
         after(axes, walk, step)
         _legend(axes, "class 0", "class 1", "poison", "before", "after")
-        yield f"{number}-after-{int(walk.calls[step])}", figure, _told(walk, step)
-    yield "walk", panels(walk, steps), " ".join(_told(walk, step) for step in steps)
-    yield "curve", curve(walk), _curve_told(walk)
+        yield f"{number}-after-{int(walk.calls[step])}", figure
+    yield "walk", panels(walk, steps)
+    yield "curve", curve(walk)
 
 
 def panels(walk: Walk, steps: list[int]) -> Figure:
