@@ -4,8 +4,8 @@ BIN := .venv/bin
 
 .PHONY: demo test check reproduce clean
 
-demo: .venv/.bezoar
-	$(BIN)/bezoar demo
+demo: .venv/.antivenom
+	$(BIN)/antivenom demo
 
 test: .venv/.dev
 	scripts/check
@@ -13,7 +13,7 @@ test: .venv/.dev
 check: .venv/.dev
 	scripts/check --fast
 
-# Published figures and figures of speed, on real data below $$BEZOAR_DATA: takes long.
+# Published figures and figures of speed, on real data below $$ANTIVENOM_DATA: takes long.
 reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.badnets
@@ -22,10 +22,10 @@ reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.poison_detection
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.blame
-	$(BIN)/bezoar run feature_study
+	$(BIN)/antivenom run feature_study
 	$(BIN)/python -m benchmarks.backdoored
 	$(BIN)/python -m benchmarks.neural_cleanse
-	$(BIN)/bezoar run neural_cleanse_mnist
+	$(BIN)/antivenom run neural_cleanse_mnist
 	$(BIN)/python -m benchmarks.boundary
 	$(BIN)/python -m benchmarks.playground
 	$(BIN)/python -m benchmarks.large
@@ -33,7 +33,7 @@ reproduce: .venv/.dev
 clean:
 	rm -rf .venv build dist runs
 
-.venv/.bezoar: pyproject.toml constraints.txt
+.venv/.antivenom: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
@@ -41,4 +41,4 @@ clean:
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ .venv/.bezoar
+	@touch $@ .venv/.antivenom

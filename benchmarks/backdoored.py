@@ -23,21 +23,21 @@ import torch
 from safetensors.torch import load_file, save_file
 from scipy import stats
 
+from antivenom import Rng, load
+from antivenom.attacks.badnets import BadNets
+from antivenom.data import Dataset, Splits
+from antivenom.defences.neural_cleanse import NeuralCleanse
+from antivenom.goals.backdoor import Backdoor
+from antivenom.metrics import accuracy, auroc
+from antivenom.models import Classifier
+from antivenom.models.cnn import CNN
+from antivenom.models.module import ModuleClassifier
+from antivenom.training.end_to_end import EndToEnd
+from antivenom.triggers import Trigger
+from antivenom.triggers.blend import Blend
+from antivenom.triggers.patch import Patch
+from antivenom.triggers.sinusoid import Sinusoid
 from benchmarks.machine import machine
-from bezoar import Rng, load
-from bezoar.attacks.badnets import BadNets
-from bezoar.data import Dataset, Splits
-from bezoar.defences.neural_cleanse import NeuralCleanse
-from bezoar.goals.backdoor import Backdoor
-from bezoar.metrics import accuracy, auroc
-from bezoar.models import Classifier
-from bezoar.models.cnn import CNN
-from bezoar.models.module import ModuleClassifier
-from bezoar.training.end_to_end import EndToEnd
-from bezoar.triggers import Trigger
-from bezoar.triggers.blend import Blend
-from bezoar.triggers.patch import Patch
-from bezoar.triggers.sinusoid import Sinusoid
 
 KINDS = ("patch 1", "patch 2", "patch 3", "patch 4", "blend", "sinusoid", "one source")
 RATES = (0.05, 0.1, 0.2)

@@ -11,8 +11,8 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+from antivenom.experiment import Experiment, load_spec
 from benchmarks.machine import machine
-from bezoar.experiment import Experiment, load_spec
 
 FIGURES = ("clean_accuracy", "control_accuracy", "accuracy_drop", "attack_success_rate", "control_attack_success_rate")
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     quick = ["repeats=1", "training.epochs=1", "model=mlp"] if options.quick else []
-    experiment = load_spec(Path(str(files("bezoar.examples"))) / "badnets_mnist.yaml", overrides=quick)
+    experiment = load_spec(Path(str(files("antivenom.examples"))) / "badnets_mnist.yaml", overrides=quick)
     assert isinstance(experiment, Experiment)
     result = experiment.run()
     print(" · ".join(f"{name} {value}" for name, value in machine().items()))

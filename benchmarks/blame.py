@@ -17,18 +17,18 @@ from typing import Any
 
 import torch
 
+from antivenom import Rng, load
+from antivenom.arrivals.at_point import AtPoint
+from antivenom.attacks import GradientPoison, LabelFlip
+from antivenom.data import CLEAN, Dataset
+from antivenom.defences.blame import Blame
+from antivenom.metrics import accuracy
+from antivenom.models import Checkpoint, Classifier
+from antivenom.models.mlp import MLP
+from antivenom.training import Epoch
+from antivenom.training.end_to_end import EndToEnd
+from antivenom.training.online import Online
 from benchmarks.machine import machine
-from bezoar import Rng, load
-from bezoar.arrivals.at_point import AtPoint
-from bezoar.attacks import GradientPoison, LabelFlip
-from bezoar.data import CLEAN, Dataset
-from bezoar.defences.blame import Blame
-from bezoar.metrics import accuracy
-from bezoar.models import Checkpoint, Classifier
-from bezoar.models.mlp import MLP
-from bezoar.training import Epoch
-from bezoar.training.end_to_end import EndToEnd
-from bezoar.training.online import Online
 
 ROWS, NEAR = 2000, 100
 WARM_UP = EndToEnd(epochs=20, learning_rate=3e-3, batch_size=64)

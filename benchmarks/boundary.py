@@ -15,14 +15,14 @@ from pathlib import Path
 
 import torch
 
+from antivenom.analysis import Square, flipped, margin
+from antivenom.attacks import AimedChaff, Chaff
+from antivenom.attacks.aimed_chaff import _distance
+from antivenom.data.sources import Plane
+from antivenom.models import Classifier, LogisticRegression, MLPClassifier
+from antivenom.rng import Rng
+from antivenom.training import OwnFit
 from benchmarks.machine import machine
-from bezoar.analysis import Square, flipped, margin
-from bezoar.attacks import AimedChaff, Chaff
-from bezoar.attacks.aimed_chaff import _distance
-from bezoar.data.sources import Plane
-from bezoar.models import Classifier, LogisticRegression, MLPClassifier
-from bezoar.rng import Rng
-from bezoar.training import OwnFit
 
 LIMIT = 40
 MODELS = {

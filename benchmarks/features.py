@@ -2,10 +2,10 @@
 
     python -m benchmarks.features [--quick] [--json FILE]
 
-A CNN 16-32-128-10 on MNIST (below $BEZOAR_DATA), a backdoored victim and its control, all 10,000 test rows: linear CKA
-of every layer with every layer, a probe on every layer of both, scatter and drift of both; one after the other, and
-as an experiment does it, in one pass of the rows through each network. scikit-learn's probes are
-`LogisticRegression` on the same features of one network, on the same 5,000 rows.
+A CNN 16-32-128-10 on MNIST (below $ANTIVENOM_DATA), a backdoored victim and its control, all 10,000 test rows: linear
+CKA of every layer with every layer, a probe on every layer of both, scatter and drift of both; one after the other, and
+as an experiment does it, in one pass of the rows through each network. scikit-learn's probes are `LogisticRegression`
+on the same features of one network, on the same 5,000 rows.
 """
 
 import argparse
@@ -18,9 +18,8 @@ from typing import Any
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.machine import machine
-from bezoar import Rng, load
-from bezoar.analysis import (
+from antivenom import Rng, load
+from antivenom.analysis import (
     Drift,
     Probes,
     Scene,
@@ -31,12 +30,13 @@ from bezoar.analysis import (
     similarity,
     studied_layers,
 )
-from bezoar.analysis._layers import in_batches, narrowed
-from bezoar.analysis.probes import WIDTH
-from bezoar.attacks import BadNets
-from bezoar.goals import Backdoor
-from bezoar.models.cnn import CNN
-from bezoar.training.end_to_end import EndToEnd
+from antivenom.analysis._layers import in_batches, narrowed
+from antivenom.analysis.probes import WIDTH
+from antivenom.attacks import BadNets
+from antivenom.goals import Backdoor
+from antivenom.models.cnn import CNN
+from antivenom.training.end_to_end import EndToEnd
+from benchmarks.machine import machine
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ def scikit_learn(classifier: Any, test: Any, probes: dict[str, float]) -> dict[s
             warnings.simplefilter("ignore")
             known = LogisticRegression(max_iter=1000).fit(rows[fitted], test.y[fitted].numpy())
         apart[name] = known.score(rows[told], test.y[told].numpy()) - probes[name]
-    return {"seconds": time.perf_counter() - began, "accuracy_less_bezoars": apart}
+    return {"seconds": time.perf_counter() - began, "accuracy_less_antivenoms": apart}
 
 
 if __name__ == "__main__":

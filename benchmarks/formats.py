@@ -2,7 +2,7 @@
 
     python -m benchmarks.formats [--quick] [--json FILE]
 
-Reads the binary version below $BEZOAR_DATA, writes it as the Python version, RecordIO, a folder of PNG images, a ZIP
+Reads the binary version below $ANTIVENOM_DATA, writes it as the Python version, RecordIO, a folder of PNG images, a ZIP
 file of that folder and Parquet, reads each of them back, and compares every pixel and every label. `--quick` takes
 1,000 rows.
 """
@@ -18,13 +18,13 @@ from pathlib import Path
 
 import torch
 
+from antivenom.data import Dataset, Splits
+from antivenom.data.formats import cifar, images, recordio
+from antivenom.data.sources.cifar10 import Cifar10
+from antivenom.data.sources.folder import Folder
+from antivenom.data.sources.parquet import Parquet
+from antivenom.experiment.export import _write_parquet, class_folders
 from benchmarks.machine import machine
-from bezoar.data import Dataset, Splits
-from bezoar.data.formats import cifar, images, recordio
-from bezoar.data.sources.cifar10 import Cifar10
-from bezoar.data.sources.folder import Folder
-from bezoar.data.sources.parquet import Parquet
-from bezoar.experiment.export import _write_parquet, class_folders
 
 
 def python_version(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Every reader against damaged, lying and hostile files: nothing but bezoar's own errors, in bounded time and memory.
+"""Every reader against damaged, lying and hostile files: only antivenom's own errors, in bounded time and memory.
 
     python -m benchmarks.fuzz [--quick] [--inputs N] [--only READER] [--atheris] [--json FILE]
 
@@ -29,13 +29,13 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save
 
+from antivenom.data.formats import cifar, idx, images, npz, plain_pickle, recordio
+from antivenom.data.sources.csv import Csv
+from antivenom.data.sources.folder import Folder
+from antivenom.data.sources.parquet import Parquet
+from antivenom.errors import AntivenomError
+from antivenom.models.files import read_weights
 from benchmarks.machine import machine
-from bezoar.data.formats import cifar, idx, images, npz, plain_pickle, recordio
-from bezoar.data.sources.csv import Csv
-from bezoar.data.sources.folder import Folder
-from bezoar.data.sources.parquet import Parquet
-from bezoar.errors import BezoarError
-from bezoar.models.files import read_weights
 
 SLOWEST = 5.0
 """Seconds that one input may take."""
@@ -130,7 +130,7 @@ def fuzz(reader: Reader, inputs: int, folder: Path) -> dict[str, object]:
         start = time.perf_counter()
         try:
             reader.read(file)
-        except BezoarError:
+        except AntivenomError:
             refused += 1
         except BaseException:
             print(f"{reader.name}, input {number}: {file.read_bytes()[:400]!r}")
@@ -156,7 +156,7 @@ def with_atheris(reader: Reader, inputs: int, folder: Path) -> None:
         file.write_bytes(content)
         try:
             reader.read(file)
-        except BezoarError:
+        except AntivenomError:
             return
 
     seeds = folder / "seeds"

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import torch
 
+from antivenom.attacks import BadNets
+from antivenom.data import Dataset
+from antivenom.data.room import room
+from antivenom.models import MLP
+from antivenom.rng import Rng
+from antivenom.training import EndToEnd
 from benchmarks.machine import machine
-from bezoar.attacks import BadNets
-from bezoar.data import Dataset
-from bezoar.data.room import room
-from bezoar.models import MLP
-from bezoar.rng import Rng
-from bezoar.training import EndToEnd
 
 ALLOWED = 1536 << 20
 SHAPE = (3, 64, 64)

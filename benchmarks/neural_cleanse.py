@@ -24,18 +24,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from antivenom import Rng, load
+from antivenom.attacks.badnets import BadNets
+from antivenom.data import Dataset
+from antivenom.defences._inversion import EDGE
+from antivenom.defences._outliers import Prior, p_values
+from antivenom.defences.neural_cleanse import NeuralCleanse
+from antivenom.models import Classifier
+from antivenom.models.cnn import CNN
+from antivenom.models.module import ModuleClassifier
+from antivenom.training.end_to_end import EndToEnd
+from antivenom.triggers.patch import Patch
 from benchmarks.machine import machine
-from bezoar import Rng, load
-from bezoar.attacks.badnets import BadNets
-from bezoar.data import Dataset
-from bezoar.defences._inversion import EDGE
-from bezoar.defences._outliers import Prior, p_values
-from bezoar.defences.neural_cleanse import NeuralCleanse
-from bezoar.models import Classifier
-from bezoar.models.cnn import CNN
-from bezoar.models.module import ModuleClassifier
-from bezoar.training.end_to_end import EndToEnd
-from bezoar.triggers.patch import Patch
 
 PASSES, PART = 1000, 31
 """ART's limit of passes, and mini-batches in a pass of 1,000 rows."""

@@ -2,10 +2,10 @@
 
     python -m benchmarks.playground [--quick] [--json FILE]
 
-`bezoar playground` in a process of its own, its page in headless Chromium on the same machine, at 15 calls: points are
-placed one after the other by clicks. A figure is what the page measures: from the click's event until the browser has
-drawn the answer. Then 15 calls are played, and the times between two frames are taken. Last, `partial_fit` of the
-lesson's perceptron on five rows is made by scikit-learn's own way and by bezoar's, in turn, in one process.
+`antivenom playground` in a process of its own, its page in headless Chromium on the same machine, at 15 calls: points
+are placed one after the other by clicks. A figure is what the page measures: from the click's event until the browser
+has drawn the answer. Then 15 calls are played, and the times between two frames are taken. Last, `partial_fit` of the
+lesson's perceptron on five rows is made by scikit-learn's own way and by antivenom's, in turn, in one process.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from playwright.sync_api import Page, sync_playwright
 from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier
 
+from antivenom.models._perceptron import update
 from benchmarks.machine import machine
-from bezoar.models._perceptron import update
 
 MODELS = ("mlp_classifier", "mlp", "logistic_regression", "sgd_classifier")
 
@@ -42,7 +42,7 @@ def main() -> None:
     models = MODELS[:1] if arguments.quick else MODELS
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     server = subprocess.Popen(
-        [sys.executable, "-m", "bezoar", "playground", "--port", "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "antivenom", "playground", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None
@@ -65,7 +65,7 @@ def main() -> None:
         print(f"played: {1000 / statistics.mean(frames):.1f} frames a second, longest {max(frames):.0f}")
     ratios = sorted(slow / quick for slow, quick in updates(50 if arguments.quick else 200))
     middle = ratios[len(ratios) // 4], statistics.median(ratios), ratios[3 * len(ratios) // 4]
-    print("partial_fit of MLPClassifier on five rows, scikit-learn's own way over bezoar's, in turn:", end=" ")
+    print("partial_fit of MLPClassifier on five rows, scikit-learn's own way over antivenom's, in turn:", end=" ")
     print(f"median {middle[1]:.1f} times, middle half {middle[0]:.1f} to {middle[2]:.1f}, n = {len(ratios)} pairs")
     if arguments.json:
         told = {"machine": about, "milliseconds": found, "partial_fit_ratios": ratios}
@@ -105,7 +105,7 @@ def measured(page: Page, model: str, clicks: int) -> dict[str, list[Any]]:
 
 
 def updates(pairs: int) -> list[tuple[float, float]]:
-    """Seconds of one `partial_fit` of the lesson's perceptron, scikit-learn's way and bezoar's, in turn."""
+    """Seconds of one `partial_fit` of the lesson's perceptron, scikit-learn's way and antivenom's, in turn."""
     x, y = make_classification(100, 2, n_informative=2, n_redundant=0, random_state=17)
     own = MLPClassifier(max_iter=600, random_state=123).fit(x, y)
     ours, classes, rows = copy.deepcopy(own), np.arange(2), slice(0, 5)

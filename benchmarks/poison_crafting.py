@@ -3,13 +3,13 @@
     python -m benchmarks.poison_crafting [--quick] [--json FILE] [--no-cifar10]
 
 Yang, Wu, Li and Chen (2017): a victim takes one step on a poison; the attacker wants 10 normal rows to lose by it. All
-ways have the same victims, on MNIST and CIFAR-10 below $BEZOAR_DATA, the same normal rows and the same bases, drawn
+ways have the same victims, on MNIST and CIFAR-10 below $ANTIVENOM_DATA, the same normal rows and the same bases, drawn
 from seeds that were fixed before any figure was seen. Ways are timed in turn, in one process; a time is the median of
 its rounds, in seconds for one poison and one round.
 
 `plain` is the paper's finite difference: for each pixel one probe of 0.01 through one step of the victim, written with
 bare tensors and autograd, no module, no copy and no loop over normal rows. `vectorised` puts all probes of a poison
-into one batch; the victim's step is bezoar's own, which writes no weights; `by_torch_func` is the same by `vmap`.
+into one batch; the victim's step is antivenom's own, which writes no weights; `by_torch_func` is the same by `vmap`.
 `exact` is the gradient through the step.
 """
 
@@ -27,17 +27,17 @@ from scipy import stats
 from torch import Tensor
 from torch.nn import functional
 
+from antivenom import Rng, load
+from antivenom.attacks import GenerativePoison, GradientPoison
+from antivenom.attacks._one_step import Functional, finite_differences, objective_for
+from antivenom.attacks._victim_step import VictimStep, after_one_step, with_gradients
+from antivenom.data import Dataset
+from antivenom.metrics import accuracy
+from antivenom.models.cnn import CNN
+from antivenom.models.mlp import MLP
+from antivenom.models.module import ModuleClassifier
+from antivenom.training.end_to_end import EndToEnd
 from benchmarks.machine import machine
-from bezoar import Rng, load
-from bezoar.attacks import GenerativePoison, GradientPoison
-from bezoar.attacks._one_step import Functional, finite_differences, objective_for
-from bezoar.attacks._victim_step import VictimStep, after_one_step, with_gradients
-from bezoar.data import Dataset
-from bezoar.metrics import accuracy
-from bezoar.models.cnn import CNN
-from bezoar.models.mlp import MLP
-from bezoar.models.module import ModuleClassifier
-from bezoar.training.end_to_end import EndToEnd
 
 STEP = VictimStep(learning_rate=0.05, bias_rate_factor=2.0)
 CIFAR_STEP = VictimStep(learning_rate=0.01, bias_rate_factor=2.0)

@@ -2,9 +2,9 @@
 
     python -m benchmarks.poison_detection [--quick] [--json FILE]
 
-An MNIST victim (784-64-10, below $BEZOAR_DATA) stands; rows come in, 300 of them poison, 4,000 of them clean rows that
-it never saw. The monitor's threshold is set for 1 % false alarms on 4,000 other clean rows. `damage` is the fall of
-test accuracy (2,000 rows) after one step on a poison alone. The stealthy attack's settings were chosen on another
+An MNIST victim (784-64-10, below $ANTIVENOM_DATA) stands; rows come in, 300 of them poison, 4,000 of them clean rows
+that it never saw. The monitor's threshold is set for 1 % false alarms on 4,000 other clean rows. `damage` is the fall
+of test accuracy (2,000 rows) after one step on a poison alone. The stealthy attack's settings were chosen on another
 victim and other rows; none of the seeds here had been looked at. Intervals are over victims.
 """
 
@@ -16,17 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from antivenom import Rng, load
+from antivenom.attacks import GenerativePoison, GradientPoison, LabelFlip, LossPoison, RandomNoise
+from antivenom.attacks._victim_step import VictimStep, after_one_step
+from antivenom.data import Dataset
+from antivenom.defences.loss_monitor import LossMonitor
+from antivenom.metrics import accuracy, auroc, share_above, threshold_for, true_positives_at
+from antivenom.models.mlp import MLP
+from antivenom.models.module import ModuleClassifier
+from antivenom.training.end_to_end import EndToEnd
 from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
-from bezoar import Rng, load
-from bezoar.attacks import GenerativePoison, GradientPoison, LabelFlip, LossPoison, RandomNoise
-from bezoar.attacks._victim_step import VictimStep, after_one_step
-from bezoar.data import Dataset
-from bezoar.defences.loss_monitor import LossMonitor
-from bezoar.metrics import accuracy, auroc, share_above, threshold_for, true_positives_at
-from bezoar.models.mlp import MLP
-from bezoar.models.module import ModuleClassifier
-from bezoar.training.end_to_end import EndToEnd
 
 STEP = VictimStep(learning_rate=0.05, bias_rate_factor=2.0)
 POISONS, HARMED = 300, 40

@@ -2,11 +2,12 @@
 
     python -m benchmarks.poison_streams [--quick] [--json FILE]
 
-An MNIST victim (784-64-10, below $BEZOAR_DATA) that has been trained learns on from single rows: one poison, some clean
-rows that the attacker never saw, and so on. The attacker knows the victim's weights at the start, and nothing after
-that: it plays the stream with clean rows of its own. The figure is the area under the curve of accuracy over poisons
-(2,000 test rows, after every poison), up to 10, 50 and 200 poisons; lower is better for the attacker. Every arm has
-the same victims, bases (but for flips of one class) and clean rows; intervals are over seeds, each with its own victim.
+An MNIST victim (784-64-10, below $ANTIVENOM_DATA) that has been trained learns on from single rows: one poison, some
+clean rows that the attacker never saw, and so on. The attacker knows the victim's weights at the start, and nothing
+after that: it plays the stream with clean rows of its own. The figure is the area under the curve of accuracy over
+poisons (2,000 test rows, after every poison), up to 10, 50 and 200 poisons; lower is better for the attacker. Every arm
+has the same victims, bases (but for flips of one class) and clean rows; intervals are over seeds, each with its own
+victim.
 """
 
 import argparse
@@ -19,15 +20,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from antivenom import Rng, load
+from antivenom.attacks import GradientPoison, LabelFlip
+from antivenom.attacks._victim_step import VictimStep
+from antivenom.data import Dataset
+from antivenom.models.mlp import MLP
+from antivenom.models.module import ModuleClassifier
+from antivenom.training.end_to_end import EndToEnd
 from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
-from bezoar import Rng, load
-from bezoar.attacks import GradientPoison, LabelFlip
-from bezoar.attacks._victim_step import VictimStep
-from bezoar.data import Dataset
-from bezoar.models.mlp import MLP
-from bezoar.models.module import ModuleClassifier
-from bezoar.training.end_to_end import EndToEnd
 
 CASES = ((0.002, 4), (0.01, 4), (0.05, 0))
 """Learning rates, and clean rows after each poison."""

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
+from antivenom.data.sources.folder import Folder
+from antivenom.experiment.stages import Stages
+from antivenom.experiment.store import Store
 from benchmarks.machine import machine
-from bezoar.data.sources.folder import Folder
-from bezoar.experiment.stages import Stages
-from bezoar.experiment.store import Store
 
 
 def main() -> None:

@@ -1,14 +1,14 @@
-"""bezoar's training loop against the textbook's, in images per second, at equal final accuracy.
+"""antivenom's training loop against the textbook's, in images per second, at equal final accuracy.
 
     python -m benchmarks.training [--quick] [--json FILE]
 
-Both train the same network from the same weights on the same MNIST rows (below $BEZOAR_DATA), in float32, with Adam at
-1e-3 and the same batch size, in one process, epoch by epoch in turn, for several seeds of weights and orders. A ratio
-is the median over all pairs of epochs; an accuracy is the mean over the seeds.
+Both train the same network from the same weights on the same MNIST rows (below $ANTIVENOM_DATA), in float32, with Adam
+at 1e-3 and the same batch size, in one process, epoch by epoch in turn, for several seeds of weights and orders. A
+ratio is the median over all pairs of epochs; an accuracy is the mean over the seeds.
 
 The textbook's loop is `DataLoader` over a `TensorDataset` of float32 tensors, ready scaled, shuffled, with the worker
 count that is fastest here, `zero_grad`, forward, `cross_entropy`, `backward`, `Adam.step`, and the loss taken by
-`item()` for the log. Its tensors are made before the clock starts; bezoar converts from uint8 within it.
+`item()` for the log. Its tensors are made before the clock starts; antivenom converts from uint8 within it.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from antivenom import Dataset, Rng, load
+from antivenom.metrics import accuracy
+from antivenom.models.cnn import CNN
+from antivenom.models.mlp import MLP
+from antivenom.models.module import ModuleClassifier
+from antivenom.models.optimizers import Optimizer
+from antivenom.training.loop import Recipe, epoch_of
+from antivenom.training.step import step_for
 from benchmarks.machine import machine
-from bezoar import Dataset, Rng, load
-from bezoar.metrics import accuracy
-from bezoar.models.cnn import CNN
-from bezoar.models.mlp import MLP
-from bezoar.models.module import ModuleClassifier
-from bezoar.models.optimizers import Optimizer
-from bezoar.training.loop import Recipe, epoch_of
-from bezoar.training.step import step_for
 
 SEEDS = (0, 1, 2)
 
@@ -87,7 +87,7 @@ class Textbook:
 
 
 class Ours:
-    """bezoar's loop, an epoch at a time."""
+    """antivenom's loop, an epoch at a time."""
 
     def __init__(
         self, blank: ModuleClassifier, train: Dataset, batch: int, seed: int = 0, precision: str = "float32"
@@ -179,7 +179,7 @@ def main() -> None:
         print(
             f"\n{row['case']}: {row['rows']} rows, n = {row['pairs']} pairs of epochs, {row['seeds']} seeds\n"
             f"  textbook {row['textbook_images_per_second']:>8} images/s (best of 0, 1, 2 workers: {row['workers']})\n"
-            f"  bezoar   {row['ours_images_per_second']:>8} images/s, bfloat16 {row['bfloat16_images_per_second']}\n"
+            f"  antivenom   {row['ours_images_per_second']:>8} images/s, bfloat16 {row['bfloat16_images_per_second']}\n"
             f"  ratio    {row['ratio']:.2f} ({low} to {high}){need}\n"
             f"  accuracy {theirs:.4f} and {ours:.4f} after {row['epochs']} epochs, "
             f"differences by seed {', '.join(f'{gap:+.4f}' for gap in gaps)}"

@@ -8,17 +8,17 @@ import torch
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from torch import Tensor
 
-from bezoar.analysis import LinearProbe, cka, drift, neurons, probe_layers, similarity, studied_layers
-from bezoar.attacks import BadNets
-from bezoar.data import Dataset
-from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.goals import Backdoor
-from bezoar.metrics import accuracy
-from bezoar.models import CNN, MLP, as_classifier
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
-from bezoar.training import EndToEnd
-from bezoar.triggers import Patch
+from antivenom.analysis import LinearProbe, cka, drift, neurons, probe_layers, similarity, studied_layers
+from antivenom.attacks import BadNets
+from antivenom.data import Dataset
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.goals import Backdoor
+from antivenom.metrics import accuracy
+from antivenom.models import CNN, MLP, as_classifier
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd
+from antivenom.triggers import Patch
 
 TRAIN, TEST = toy_images(800), toy_images(400, seed=1)
 TRAINING = EndToEnd(epochs=12, learning_rate=5e-3, batch_size=32)
@@ -207,8 +207,8 @@ def test_what_has_no_layers_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
 def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path: Any) -> None:
-    from bezoar.experiment import Result, load_spec
-    from bezoar.report import write_report
+    from antivenom.experiment import Result, load_spec
+    from antivenom.report import write_report
 
     spec = {
         "model": {"name": "mlp", "hidden": [16]},

@@ -10,15 +10,15 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import nn
 
-from bezoar import load
-from bezoar.attacks import BadNets
-from bezoar.errors import BezoarError, CapabilityError, DataError, SettingsError
-from bezoar.goals import Backdoor
-from bezoar.interop.art import NeuralCleanse
-from bezoar.models import CNN, as_classifier
-from bezoar.rng import Rng
-from bezoar.training import EndToEnd
-from bezoar.triggers import Patch
+from antivenom import load
+from antivenom.attacks import BadNets
+from antivenom.errors import AntivenomError, CapabilityError, DataError, SettingsError
+from antivenom.goals import Backdoor
+from antivenom.interop.art import NeuralCleanse
+from antivenom.models import CNN, as_classifier
+from antivenom.rng import Rng
+from antivenom.training import EndToEnd
+from antivenom.triggers import Patch
 
 DIGITS = load("digits")
 CLEAN = DIGITS.test.subset(torch.arange(225))
@@ -102,7 +102,7 @@ def test_arts_own_classifier_end_to_end_and_arts_attack_on_the_result() -> None:
     assert np.allclose(cleansed.predict(X), theirs.predict(X), atol=1e-4), "logits, behind the same preprocessing"
     assert isinstance(cleansed, PyTorchClassifier)
     assert (cleansed.input_shape, cleansed.nb_classes, tuple(cleansed.clip_values)) == ((1, 8, 8), 10, (0.0, 1.0))
-    with pytest.raises(BezoarError, match="within its bounds"):
+    with pytest.raises(AntivenomError, match="within its bounds"):
         cleansed.mitigate(X * 255, Y, ["unlearning"])
     cleansed.mitigate(X, Y, ["unlearning"])
     assert cleansed.verdict.suspected == (7,)
@@ -201,5 +201,5 @@ def test_nonsense_is_refused() -> None:
         cleansed.predict(X, training_mode=True)
     with pytest.raises(CapabilityError, match="got SGDClassifier"):
         NeuralCleanse(SGDClassifier())
-    with pytest.raises(BezoarError):
+    with pytest.raises(AntivenomError):
         NeuralCleanse(victim().module)(victim().module).predict(np.zeros((3, 5, 5), np.float32))

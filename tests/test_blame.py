@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from bezoar.defences import Blamed
-from bezoar.defences.blame import Blame, departure
-from bezoar.errors import DataError, SettingsError
-from bezoar.experiment import Experiment, Result, load_spec
-from bezoar.experiment.blamed import look_back
-from bezoar.goals import Availability
-from bezoar.metrics import accuracy
-from bezoar.models import MLP, Checkpoint
-from bezoar.report import write_report
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
+from antivenom.defences import Blamed
+from antivenom.defences.blame import Blame, departure
+from antivenom.errors import DataError, SettingsError
+from antivenom.experiment import Experiment, Result, load_spec
+from antivenom.experiment.blamed import look_back
+from antivenom.goals import Availability
+from antivenom.metrics import accuracy
+from antivenom.models import MLP, Checkpoint
+from antivenom.report import write_report
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
 
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [32]},

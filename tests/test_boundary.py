@@ -13,22 +13,22 @@ from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier as Theirs
 from typer.testing import CliRunner
 
-from bezoar import load, load_spec
-from bezoar.analysis import Square, crossings, flipped, margin
-from bezoar.analysis.boundary import Boundary
-from bezoar.attacks import AimedChaff, Chaff
-from bezoar.cli import app
-from bezoar.data.sources import Csv, Plane
-from bezoar.defences import NearestNeighbours
-from bezoar.defences._places import places
-from bezoar.errors import BezoarError, CapabilityError, DataError, RunError, SettingsError
-from bezoar.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
-from bezoar.experiment.store import Store
-from bezoar.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
-from bezoar.report.lesson import write_lesson
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
-from bezoar.training import Online, OwnFit
+from antivenom import load, load_spec
+from antivenom.analysis import Square, crossings, flipped, margin
+from antivenom.analysis.boundary import Boundary
+from antivenom.attacks import AimedChaff, Chaff
+from antivenom.cli import app
+from antivenom.data.sources import Csv, Plane
+from antivenom.defences import NearestNeighbours
+from antivenom.defences._places import places
+from antivenom.errors import AntivenomError, CapabilityError, DataError, RunError, SettingsError
+from antivenom.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
+from antivenom.experiment.store import Store
+from antivenom.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
+from antivenom.report.lesson import write_lesson
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import Online, OwnFit
 
 ROUGH: dict[str, Any] = {"name": "boundary", "step": 0.1, "drawn": 20}
 
@@ -84,7 +84,7 @@ def test_the_data_and_the_model_are_the_originals() -> None:
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_what_was_written_goes_on_as_if_it_had_not_been(solver: str) -> None:
-    from bezoar.models import as_classifier
+    from antivenom.models import as_classifier
 
     splits = Plane(shape="moons").load()
     blank = as_classifier(Theirs((8,), solver=solver, max_iter=30, random_state=1), input_shape=(2,), classes=2)
@@ -103,7 +103,7 @@ def test_what_was_written_goes_on_as_if_it_had_not_been(solver: str) -> None:
 def test_the_quick_partial_fit_is_scikit_learns_to_the_bit(solver: str, activation: str, classes: int) -> None:
     from copy import deepcopy
 
-    from bezoar.models import _perceptron
+    from antivenom.models import _perceptron
 
     draws = np.random.default_rng(0)
     x, y, every = draws.standard_normal((60, 4)), draws.integers(0, classes, 60), np.arange(classes)
@@ -123,7 +123,7 @@ def test_the_quick_partial_fit_is_scikit_learns_to_the_bit(solver: str, activati
 def test_where_the_quick_way_differs_scikit_learns_own_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     from copy import deepcopy
 
-    from bezoar.models import _perceptron
+    from antivenom.models import _perceptron
 
     x, y = np.random.default_rng(0).standard_normal((6, 2)), np.array([0, 1] * 3)
     slow = Theirs((7,), random_state=3).partial_fit(x, y, classes=[0, 1])
@@ -362,7 +362,7 @@ def test_what_cannot_be_aimed_at() -> None:
 )
 def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BezoarError) as caught:
+    with pytest.raises(AntivenomError) as caught:
         CliRunner().invoke(app, ["boundary", *arguments], catch_exceptions=False)
     assert len(str(caught.value)) < 400
     assert not (tmp_path / "runs").exists(), "nothing is written"
@@ -396,7 +396,7 @@ def test_a_table_that_begins_with_numbers_is_refused(tmp_path: Path) -> None:
 def test_what_scikit_learn_refuses_is_an_error_of_ours() -> None:
     from sklearn.svm import SVC
 
-    from bezoar.models import as_classifier
+    from antivenom.models import as_classifier
 
     blank = as_classifier(SVC(C=-1.0), input_shape=(2,), classes=2)
     with pytest.raises(DataError, match="SVC cannot learn from these rows: The 'C' parameter"):

@@ -28,15 +28,15 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bezoar(*arguments: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def antivenom(*arguments: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {
         **os.environ,
-        "BEZOAR_STORE": str(at / "store"),
-        "BEZOAR_DATA": str(at / "data"),
+        "ANTIVENOM_STORE": str(at / "store"),
+        "ANTIVENOM_DATA": str(at / "data"),
         "COLUMNS": "200",
         **environment,
     }
-    command = [sys.executable, "-m", "bezoar", *arguments]
+    command = [sys.executable, "-m", "antivenom", *arguments]
     return subprocess.run(command, cwd=at, env=clean, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -45,7 +45,7 @@ def files_of(folder: Path) -> set[str]:
 
 
 def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:
-    done = bezoar("run", "spec.yaml", "--out", "out", at=place)
+    done = antivenom("run", "spec.yaml", "--out", "out", at=place)
     assert done.returncode == 0, done.stderr
     assert "out/report.html" in done.stdout
     assert "2 trainings at most: 1 victims and 1 controls" in done.stderr
@@ -54,15 +54,15 @@ def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:
 
 
 def test_json_is_all_that_stdout_holds(place: Path) -> None:
-    done = bezoar("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
+    done = antivenom("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
     metrics = json.loads(done.stdout)
     assert metrics == json.loads((place / "runs/quick/metrics.json").read_text())
     assert metrics["poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
 
 
 def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:
-    bezoar("run", "spec.yaml", "--out", "first", at=place)
-    again = bezoar("run", "first/spec.yaml", "--out", "second", at=place, BEZOAR_STORE=str(place / "other"))
+    antivenom("run", "spec.yaml", "--out", "first", at=place)
+    again = antivenom("run", "first/spec.yaml", "--out", "second", at=place, ANTIVENOM_STORE=str(place / "other"))
     assert again.returncode == 0, again.stderr
     for name in ("metrics.json", "poison.npz", "victim.safetensors", "spec.yaml"):
         assert (place / "first" / name).read_bytes() == (place / "second" / name).read_bytes(), name
@@ -70,7 +70,7 @@ def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:
 
 def test_a_grid_says_beforehand_what_it_costs_and_writes_a_table(place: Path) -> None:
     (place / "grid.yaml").write_text(QUICK + "repeats: 2\ngrid: {attack.rate: [0.1, 0.2], model: [mlp, {name: cnn}]}\n")
-    done = bezoar("run", "grid.yaml", "--out", "out", at=place)
+    done = antivenom("run", "grid.yaml", "--out", "out", at=place)
     assert done.returncode == 0, done.stderr
     assert "4 cells, 12 trainings at most: 8 victims and 4 controls" in done.stderr
     assert len((place / "out/table.csv").read_text().splitlines()) == 5
@@ -86,7 +86,7 @@ BAD_SPECS = {
         "attack: {name: badnet}\nseed: -1\nmodel: {name: cnn, filters: []}\ntraning: {}",
         ["Did you mean 'badnets'?", "seed must be at least 0", "Did you mean 'training'?"],
     ),
-    "missing data": ("attack: badnets\ndataset: mnist", ["train-images-idx3-ubyte", "$BEZOAR_DATA"]),
+    "missing data": ("attack: badnets\ndataset: mnist", ["train-images-idx3-ubyte", "$ANTIVENOM_DATA"]),
     "missing data beside other faults": ("attack: badnet\ndataset: mnist", ["badnets", "train-images-idx3-ubyte"]),
     "an object in YAML": ("attack: !!python/object/apply:os.system ['true']", ["line 1"]),
     "an alias": ("a: &x [1]\nattack: *x", ["aliases"]),
@@ -112,7 +112,7 @@ BAD_SPECS = {
 def test_a_bad_spec_gets_its_problems_and_nothing_is_written(name: str, tmp_path: Path) -> None:
     text, expected = BAD_SPECS[name]
     (tmp_path / "spec.yaml").write_text(text)
-    done = bezoar("run", "spec.yaml", "--out", "out", at=tmp_path)
+    done = antivenom("run", "spec.yaml", "--out", "out", at=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     for words in expected:
@@ -129,7 +129,7 @@ def test_damaged_data_gets_one_message(tmp_path: Path) -> None:
         (folder / f"{name}-ubyte").write_bytes(b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"\0" * 5)
     for dataset, words in (("{name: npz, path: objects.npz}", "Python objects"), ("mnist", "at offset 21")):
         (tmp_path / "spec.yaml").write_text(f"attack: badnets\ndataset: {dataset}\n")
-        done = bezoar("run", "spec.yaml", "--out", "out", at=tmp_path)
+        done = antivenom("run", "spec.yaml", "--out", "out", at=tmp_path)
         assert (done.returncode, done.stderr.count("✗")) == (2, 1), done.stderr
         assert words in done.stderr
         assert not (tmp_path / "out").exists()
@@ -138,7 +138,7 @@ def test_damaged_data_gets_one_message(tmp_path: Path) -> None:
 def test_a_strangers_folder_is_refused(place: Path) -> None:
     (place / "out").mkdir()
     (place / "out" / "thesis.txt").write_text("mine")
-    done = bezoar("run", "spec.yaml", "--out", "out", at=place)
+    done = antivenom("run", "spec.yaml", "--out", "out", at=place)
     assert done.returncode == 2
     assert "holds no run" in done.stderr
     assert files_of(place / "out") == {"thesis.txt"}
@@ -146,23 +146,23 @@ def test_a_strangers_folder_is_refused(place: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_message(place: Path) -> None:
     (place / "file").write_text("")
-    done = bezoar("run", "spec.yaml", "--out", "file/out", at=place)
+    done = antivenom("run", "spec.yaml", "--out", "file/out", at=place)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
 
 
 def test_a_store_that_is_no_folder_is_one_message(place: Path) -> None:
     (place / "file").write_text("mine")
     for arguments in (["run", "spec.yaml"], ["store", "size"]):
-        done = bezoar(*arguments, at=place, BEZOAR_STORE=str(place / "file"))
+        done = antivenom(*arguments, at=place, ANTIVENOM_STORE=str(place / "file"))
         assert done.returncode == 2
-        assert "Point $BEZOAR_STORE elsewhere" in done.stderr
+        assert "Point $ANTIVENOM_STORE elsewhere" in done.stderr
         assert "Traceback" not in done.stderr
 
 
 def test_a_setting_of_a_default_component_needs_no_name(place: Path) -> None:
     (place / "short.yaml").write_text("attack: badnets")
     sets = ["--set", "training.epochs=1", "--set", "model.filters=[2]"]
-    done = bezoar("run", "short.yaml", "--out", "out", *sets, at=place)
+    done = antivenom("run", "short.yaml", "--out", "out", *sets, at=place)
     assert done.returncode == 0, done.stderr
     assert "epochs: 1" in (place / "out/spec.yaml").read_text()
 
@@ -172,8 +172,8 @@ def test_code_runs_only_when_allowed(place: Path) -> None:
         "from torch import nn\ndef make(classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))\n"
     )
     named = ["--set", "model={name: module, factory: 'nets:make'}"]
-    assert bezoar("run", "spec.yaml", *named, at=place).returncode == 2
-    done = bezoar("run", "spec.yaml", *named, "--allow-code", at=place)
+    assert antivenom("run", "spec.yaml", *named, at=place).returncode == 2
+    done = antivenom("run", "spec.yaml", *named, "--allow-code", at=place)
     assert done.returncode == 0, done.stderr
 
 
@@ -181,7 +181,7 @@ def test_code_runs_only_when_allowed(place: Path) -> None:
     "arguments", [["list"], ["list", "attack"], ["list", "attacks"], ["show", "badnets"], ["--help"]]
 )
 def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
-    done = bezoar(*arguments, at=tmp_path)
+    done = antivenom(*arguments, at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "badnets" in done.stdout or "poison" in done.stdout
 
@@ -191,7 +191,7 @@ def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
     [
         (["list", "atacks"], "Did you mean 'attacks'?"),
         (["show", "badnet"], "Did you mean 'badnets'?"),
-        (["run", "no_such.yaml"], "Examples that ship with bezoar"),
+        (["run", "no_such.yaml"], "Examples that ship with antivenom"),
         (["run", "digits_badnet"], "Did you mean 'digits_badnets'?"),
         (["run", "spec.yaml", "--set", "rate"], "key=value"),
         (["run", "spec.yaml", "--device", "cuda:99"], "no device"),
@@ -204,20 +204,20 @@ def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_word_gets_the_right_one(arguments: list[str], words: str, place: Path) -> None:
-    done = bezoar(*arguments, at=place)
+    done = antivenom(*arguments, at=place)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_default_that_is_a_component_is_shown_by_its_name(tmp_path: Path) -> None:
-    assert "end_to_end" in bezoar("show", "online", at=tmp_path).stdout.partition("Settings")[2]
+    assert "end_to_end" in antivenom("show", "online", at=tmp_path).stdout.partition("Settings")[2]
 
 
 def test_listing_loads_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys\nsys.argv = ['bezoar', 'list']\nimport bezoar.cli\n"
-        "try:\n    bezoar.cli.main()\nexcept SystemExit:\n    pass\n"
+        "import sys\nsys.argv = ['antivenom', 'list']\nimport antivenom.cli\n"
+        "try:\n    antivenom.cli.main()\nexcept SystemExit:\n    pass\n"
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -225,39 +225,39 @@ def test_listing_loads_no_torch(tmp_path: Path) -> None:
 
 
 def test_the_store_says_its_size_and_is_emptied(place: Path) -> None:
-    bezoar("run", "spec.yaml", at=place)
-    assert bezoar("store", "size", at=place).stdout.startswith("4 stages")
-    assert bezoar("store", "clean", at=place).stdout.startswith("Removed 4 stages")
-    assert bezoar("store", "size", at=place).stdout.startswith("0 stages")
+    antivenom("run", "spec.yaml", at=place)
+    assert antivenom("store", "size", at=place).stdout.startswith("4 stages")
+    assert antivenom("store", "clean", at=place).stdout.startswith("Removed 4 stages")
+    assert antivenom("store", "size", at=place).stdout.startswith("0 stages")
 
 
 KILLER = """
 import os, signal, sys
-from bezoar.experiment import stages, experiment
-import bezoar.experiment.events as events
-import bezoar.progress, bezoar.cli, bezoar.report
+from antivenom.experiment import stages, experiment
+import antivenom.experiment.events as events
+import antivenom.progress, antivenom.cli, antivenom.report
 at = {stage!r}
-tell = bezoar.progress.Display.tell
+tell = antivenom.progress.Display.tell
 def deadly(self, event):
     now = isinstance(event, events.Trained) if at.startswith("fit") else isinstance(event, events.Started)
     if now and event.stage == at:
         os.kill(os.getpid(), signal.SIGKILL)
     tell(self, event)
-bezoar.progress.Display.tell = deadly
+antivenom.progress.Display.tell = deadly
 if at == "report":
-    bezoar.report.write_report = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
-sys.argv = ["bezoar", "run", "spec.yaml", "--out", "out"]
-bezoar.cli.main()
+    antivenom.report.write_report = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
+sys.argv = ["antivenom", "run", "spec.yaml", "--out", "out"]
+antivenom.cli.main()
 """
 
 
 def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place: Path) -> None:
     kept = {"prepare": 0, "poison": 1, "fit victim": 2, "fit control": 3, "measure": 4, "report": 4}
-    bezoar("run", "spec.yaml", "--out", "whole", at=place, BEZOAR_STORE=str(place / "whole-store"))
+    antivenom("run", "spec.yaml", "--out", "whole", at=place, ANTIVENOM_STORE=str(place / "whole-store"))
     for stage, before in kept.items():
         shutil.rmtree(place / "store", ignore_errors=True)
         shutil.rmtree(place / "out", ignore_errors=True)
-        environment = {**os.environ, "BEZOAR_STORE": str(place / "store")}
+        environment = {**os.environ, "ANTIVENOM_STORE": str(place / "store")}
         killed = subprocess.run(
             [sys.executable, "-c", KILLER.format(stage=stage)],
             cwd=place,
@@ -268,7 +268,7 @@ def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place
         assert killed.returncode == -signal.SIGKILL, (stage, killed.stderr)
         # the data is read, and kept, before the first event: settings are held against it
         assert len(list((place / "store").rglob("*.safetensors"))) == max(before, 1), stage
-        done = bezoar("run", "spec.yaml", "--out", "out", at=place)
+        done = antivenom("run", "spec.yaml", "--out", "out", at=place)
         assert done.returncode == 0, (stage, done.stderr)
         manifest = json.loads((place / "out" / "manifest.json").read_text())
         stored = {entry["stage"]: entry["stored"] for entry in manifest["stages"]}
@@ -279,14 +279,14 @@ def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place
 
 
 def test_an_edited_attack_is_not_served_from_the_store(place: Path) -> None:
-    import bezoar as package
+    import antivenom as package
 
-    copied = place / "package" / "bezoar"
+    copied = place / "package" / "antivenom"
     shutil.copytree(Path(package.__file__).parent, copied, ignore=shutil.ignore_patterns("__pycache__"))
     path = {"PYTHONPATH": str(copied.parent)}
 
     def poisoned_rows() -> list[int]:
-        done = bezoar("run", "spec.yaml", "--out", "out", at=place, **path)
+        done = antivenom("run", "spec.yaml", "--out", "out", at=place, **path)
         assert done.returncode == 0, done.stderr
         with np.load(place / "out" / "poison.npz") as arrays:
             return [int(label) for label in np.unique(arrays["y"])]
@@ -299,8 +299,8 @@ def test_an_edited_attack_is_not_served_from_the_store(place: Path) -> None:
 
 def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
     (place / "long.yaml").write_text(QUICK.replace("epochs: 2", "epochs: 100000"))
-    command = [sys.executable, "-m", "bezoar", "run", "long.yaml", "--out", "out"]
-    environment = {**os.environ, "BEZOAR_STORE": str(place / "store"), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "antivenom", "run", "long.yaml", "--out", "out"]
+    environment = {**os.environ, "ANTIVENOM_STORE": str(place / "store"), "COLUMNS": "200"}
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     running = subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
     signal.signal(signal.SIGINT, before)
@@ -319,7 +319,7 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
 
 
 def test_the_demo_runs(tmp_path: Path) -> None:
-    done = bezoar("demo", at=tmp_path)
+    done = antivenom("demo", at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/demo/report.html").is_file()
     assert "badnets-cnn" in done.stdout

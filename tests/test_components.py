@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from annotated_types import Interval
 
-from bezoar.errors import BezoarError, SettingsError
-from bezoar.experiment.experiment import Experiment
-from bezoar.registry import KINDS, entries
-from bezoar.settings import (
+from antivenom.errors import AntivenomError, SettingsError
+from antivenom.experiment.experiment import Experiment
+from antivenom.registry import KINDS, entries
+from antivenom.settings import (
     AtLeastOne,
     Code,
     Component,
@@ -26,8 +26,8 @@ from bezoar.settings import (
     describe_fields,
     settings_of,
 )
-from bezoar.triggers import Trigger
-from bezoar.triggers.patch import Patch
+from antivenom.triggers import Trigger
+from antivenom.triggers.patch import Patch
 
 Triggers = tuple[Annotated[Trigger, Component("triggers")], ...]
 
@@ -341,4 +341,4 @@ def test_an_experiment_asks_for_its_attack() -> None:
     with pytest.raises(SettingsError) as caught:
         build_as(Experiment, {}, path="")
     assert caught.value.problems == ("attack is missing; it must be an attack.",)
-    assert isinstance(caught.value, BezoarError)
+    assert isinstance(caught.value, AntivenomError)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bezoar.registry import entries
-from bezoar.testing import (
+from antivenom.registry import entries
+from antivenom.testing import (
     ANALYSIS_CHECKS,
     ATTACK_CHECKS,
     CLASSIFIER_CHECKS,
@@ -152,7 +152,7 @@ def test_models(name: str, check: Callable[[Any], None]) -> None:
 
 @pytest.mark.parametrize(("name", "check"), cases("models", CLASSIFIER_CHECKS))
 def test_classifiers(name: str, check: Callable[[Any, Any], None]) -> None:
-    from bezoar.rng import Rng
+    from antivenom.rng import Rng
 
     data = toy_images(60)
     model = made("models", name)
@@ -161,9 +161,9 @@ def test_classifiers(name: str, check: Callable[[Any, Any], None]) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small file of every format, in the current folder and below `$BEZOAR_DATA`."""
+    """A small file of every format, in the current folder and below `$ANTIVENOM_DATA`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
     (x, y), test = some(), some(1, 4)
     np.savez(tmp_path / "mine.npz", x=x, y=y)
     (tmp_path / "mine.csv").write_text("a,b,c\n" + "".join(f"{n},{n * n},{n % 2}\n" for n in range(8)))
@@ -190,7 +190,7 @@ def test_sources(name: str, check: Callable[[Any], None]) -> None:
 
 
 def test_a_waiver_names_a_check() -> None:
-    from bezoar.attacks import LabelFlip
+    from antivenom.attacks import LabelFlip
 
     with pytest.raises(AssertionError, match="no such check"):
         check_attack(LabelFlip(), waive={"attack_is_perfect": "it is not"})

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from bezoar.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
-from bezoar.attacks._crafting import Crafted
-from bezoar.data import Splits
-from bezoar.defences.loss_monitor import LossMonitor
-from bezoar.errors import SettingsError
-from bezoar.experiment import Experiment, Result, Store
-from bezoar.experiment.craft import craft
-from bezoar.experiment.events import Finished, Planned
-from bezoar.models import MLP
-from bezoar.report import write_report
-from bezoar.surrogates.trained import Trained
-from bezoar.testing import check_detector, toy_images
-from bezoar.training import EndToEnd
+from antivenom.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
+from antivenom.attacks._crafting import Crafted
+from antivenom.data import Splits
+from antivenom.defences.loss_monitor import LossMonitor
+from antivenom.errors import SettingsError
+from antivenom.experiment import Experiment, Result, Store
+from antivenom.experiment.craft import craft
+from antivenom.experiment.events import Finished, Planned
+from antivenom.models import MLP
+from antivenom.report import write_report
+from antivenom.surrogates.trained import Trained
+from antivenom.testing import check_detector, toy_images
+from antivenom.training import EndToEnd
 
 QUICK = EndToEnd(epochs=2, learning_rate=5e-3, batch_size=32)
 SPLITS = Splits(train=toy_images(240), test=toy_images(400, seed=1))
@@ -182,7 +182,7 @@ def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
         "defences": ["loss_monitor"],
         "trusted": 0.5,
     }
-    from bezoar.experiment import load_spec
+    from antivenom.experiment import load_spec
 
     result = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
     again = load_spec(spec).run(store=Store(tmp_path / "store"))  # type: ignore[union-attr]

@@ -10,9 +10,9 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bezoar.data import Dataset, Splits
-from bezoar.data.dataset import MAX_UNNAMED
-from bezoar.errors import DataError
+from antivenom.data import Dataset, Splits
+from antivenom.data.dataset import MAX_UNNAMED
+from antivenom.errors import DataError
 
 BOUNDS = st.tuples(st.floats(-1000, 1000, width=16), st.floats(0.0625, 1000, width=16)).map(
     lambda pair: (pair[0], pair[0] + pair[1])

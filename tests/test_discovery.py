@@ -9,13 +9,13 @@ from types import ModuleType
 
 import pytest
 
-from bezoar import registry
-from bezoar.attacks import BadNets
-from bezoar.errors import UnknownComponentError
-from bezoar.registry import KINDS, Kind, did_you_mean, entries, find, import_named, name_of
+from antivenom import registry
+from antivenom.attacks import BadNets
+from antivenom.errors import UnknownComponentError
+from antivenom.registry import KINDS, Kind, did_you_mean, entries, find, import_named, name_of
 
 GOOD = '''
-from bezoar.settings import component
+from antivenom.settings import component
 
 @component
 class {name}:
@@ -63,7 +63,7 @@ def test_the_name_is_the_files_and_the_summary_the_docstrings_first_line(folder:
     "content",
     [
         "class Other: pass",
-        "from bezoar.settings import component\n@component\nclass SomethingElse: pass",
+        "from antivenom.settings import component\n@component\nclass SomethingElse: pass",
         "class RedDot: pass  # not decorated",
         "",
     ],
@@ -117,8 +117,8 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     module.Theirs = Theirs  # type: ignore[attr-defined]
     Theirs.__module__ = "their_package._inner"
     monkeypatch.setitem(sys.modules, "their_package", module)
-    point = EntryPoint(name="theirs", value="their_package:Theirs", group="bezoar.attacks")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "bezoar.attacks" else [])
+    point = EntryPoint(name="theirs", value="their_package:Theirs", group="antivenom.attacks")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "antivenom.attacks" else [])
     entries.cache_clear()
     yield module
     monkeypatch.undo()
@@ -156,7 +156,7 @@ def test_every_kind_has_components_and_each_loads(kind: str) -> None:
 
 def test_reading_all_entries_imports_no_torch() -> None:
     code = (
-        "import sys\nfrom bezoar.registry import KINDS, entries\n"
+        "import sys\nfrom antivenom.registry import KINDS, entries\n"
         "assert all(entries(kind) for kind in KINDS)\n"
         "print([name for name in ('torch', 'numpy', 'sklearn', 'pandas', 'scipy') if name in sys.modules])"
     )
@@ -167,9 +167,9 @@ def test_reading_all_entries_imports_no_torch() -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "said"),
     [
-        ("attacks", "badnet", "Unknown attack 'badnet'. Did you mean 'badnets'? `bezoar list attacks` shows all."),
-        ("attacks", "qqqqq", "Unknown attack 'qqqqq'. `bezoar list attacks` shows all."),
-        ("attacks", "", "Unknown attack ''. `bezoar list attacks` shows all."),
+        ("attacks", "badnet", "Unknown attack 'badnet'. Did you mean 'badnets'? `antivenom list attacks` shows all."),
+        ("attacks", "qqqqq", "Unknown attack 'qqqqq'. `antivenom list attacks` shows all."),
+        ("attacks", "", "Unknown attack ''. `antivenom list attacks` shows all."),
         ("datasets", "mnst", "Did you mean 'mnist'?"),
         ("attacks", "_attack", "Unknown attack"),
         ("attacks", "../models/cnn", "Unknown attack"),
@@ -187,12 +187,12 @@ def test_did_you_mean_is_silent_where_nothing_is_near() -> None:
 
 
 def test_packages_offer_their_components_by_class_name() -> None:
-    import bezoar.attacks
+    import antivenom.attacks
 
-    assert bezoar.attacks.BadNets is BadNets
-    assert "LabelFlip" in dir(bezoar.attacks)
+    assert antivenom.attacks.BadNets is BadNets
+    assert "LabelFlip" in dir(antivenom.attacks)
     with pytest.raises(AttributeError, match="no attribute 'NoSuch'"):
-        bezoar.attacks.NoSuch  # noqa: B018
+        antivenom.attacks.NoSuch  # noqa: B018
 
 
 @pytest.mark.parametrize("path", ["os", "os:", ":x", "", ":", ".x:y", "os:no.such", "no_such_pkg:x", "a b:c"])

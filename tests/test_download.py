@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bezoar.cli import app
-from bezoar.data import download
-from bezoar.data.remotes import REMOTES, Remote
-from bezoar.errors import DataError, MissingDataError, UnknownComponentError
+from antivenom.cli import app
+from antivenom.data import download
+from antivenom.data.remotes import REMOTES, Remote
+from antivenom.errors import DataError, MissingDataError, UnknownComponentError
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     monkeypatch.setattr(download, "RETRY_AFTER", 0.001)
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
     server = Server()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -266,7 +266,7 @@ def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
 
 
 @pytest.mark.usefixtures("sealed")
@@ -274,7 +274,7 @@ def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_offline_touches_no_network(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with pytest.raises(MissingDataError, match=r"not to be touched\. Put it there: http"):
         download.get(name, network=False)
-    monkeypatch.setenv("BEZOAR_OFFLINE", "1")
+    monkeypatch.setenv("ANTIVENOM_OFFLINE", "1")
     with pytest.raises(MissingDataError, match="not to be touched"):
         download.get(name)
     assert {state.state for state in download.present(name)} == {"missing"}
@@ -303,7 +303,7 @@ def test_the_commands(monkeypatch: pytest.MonkeyPatch, server: Server, tmp_path:
     run = CliRunner().invoke
     rows = {row["name"]: row for row in json.loads(run(app, ["data", "list", "--json"]).stdout)}
     assert rows["thing"]["state"] == rows["mnist"]["state"] == "missing"
-    assert "bezoar data get NAME" in run(app, ["data", "list"]).stdout
+    assert "antivenom data get NAME" in run(app, ["data", "list"]).stdout
     assert "some.gz" in run(app, ["data", "get", "thing"]).stdout
     assert "already" in run(app, ["data", "get", "thing"]).stdout
     checked = run(app, ["data", "check", "thing"])

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-import bezoar
-from bezoar.errors import MissingDataError, SettingsError
-from bezoar.experiment import load_spec
-from bezoar.experiment.yaml12 import read_yaml
-from bezoar.report import write_report
+import antivenom
+from antivenom.errors import MissingDataError, SettingsError
+from antivenom.experiment import load_spec
+from antivenom.experiment.yaml12 import read_yaml
+from antivenom.report import write_report
 
 ROOT = Path(__file__).parent.parent
-SPECS = sorted(file.name for file in files("bezoar.examples").iterdir() if file.name.endswith(".yaml"))
+SPECS = sorted(file.name for file in files("antivenom.examples").iterdir() if file.name.endswith(".yaml"))
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_shipped_spec_is_valid(name: str) -> None:
     try:
-        load_spec(Path(str(files("bezoar.examples"))) / name)
+        load_spec(Path(str(files("antivenom.examples"))) / name)
     except (MissingDataError, SettingsError) as error:
-        assert "BEZOAR_DATA" in str(error)
+        assert "ANTIVENOM_DATA" in str(error)
 
 
 @pytest.mark.slow
@@ -44,13 +44,13 @@ def test_a_shipped_spec_is_valid(name: str) -> None:
 )
 def test_a_shipped_spec_runs(name: str) -> None:
     quick = ["repeats=1"] if name.startswith(("online", "blame")) else ["training.epochs=1", "repeats=1"]
-    done = load_spec(Path(str(files("bezoar.examples"))) / name, overrides=quick).run()
+    done = load_spec(Path(str(files("antivenom.examples"))) / name, overrides=quick).run()
     assert done.to_frame()["clean_accuracy"].between(0, 1).all()
 
 
 def feature_study(rates: list[float], attacks: slice = slice(None)) -> Any:
     """The shipped spec on few digits."""
-    spec = read_yaml(Path(str(files("bezoar.examples"))) / "feature_study.yaml")
+    spec = read_yaml(Path(str(files("antivenom.examples"))) / "feature_study.yaml")
     spec |= {"dataset": {"name": "digits"}, "train_rows": 300, "repeats": 1}
     spec["grid"]["attack"][1] |= {"hidden": [16], "pretraining": 20, "rounds": 2}
     spec["grid"]["attack"] = spec["grid"]["attack"][attacks]
@@ -96,8 +96,8 @@ def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(
     text = (ROOT / "docs" / "write-an-attack.md").read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert code
-    package = tmp_path / "bezoar"
-    shutil.copytree(Path(bezoar.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    package = tmp_path / "antivenom"
+    shutil.copytree(Path(antivenom.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "attacks" / "inverted.py").write_text(code[1])
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [
@@ -115,7 +115,11 @@ def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(re.findall(r"(\d+) passed", done.stdout)[0]) >= 14, done.stdout
     listed = subprocess.run(
-        [sys.executable, "-m", "bezoar", "list", "attacks"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "antivenom", "list", "attacks"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "inverted" in listed.stdout
 

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from bezoar.attacks import BadNets, LabelFlip, RandomNoise
-from bezoar.data import Dataset, Poisoned, Splits
-from bezoar.errors import BezoarError, DataError, RunError, SettingsError
-from bezoar.experiment import Experiment, Result, Store, Sweep, load_spec
-from bezoar.experiment.events import Finished
-from bezoar.experiment.files import LOCK, held
-from bezoar.models import CNN, MLP, as_classifier
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
-from bezoar.training import EndToEnd
+from antivenom.attacks import BadNets, LabelFlip, RandomNoise
+from antivenom.data import Dataset, Poisoned, Splits
+from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
+from antivenom.experiment import Experiment, Result, Store, Sweep, load_spec
+from antivenom.experiment.events import Finished
+from antivenom.experiment.files import LOCK, held
+from antivenom.models import CNN, MLP, as_classifier
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd
 from tests.toys import small_net
 
 SPLITS = Splits(train=toy_images(120, seed=0), test=toy_images(40, seed=1))
@@ -199,7 +199,7 @@ def test_an_attack_that_is_no_component_is_never_taken_for_another(store: Store)
 
 
 def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bezoar.experiment import stages
+    from antivenom.experiment import stages
 
     monkeypatch.setattr(stages, "identity", lambda kind, part: {"name": type(part).__name__})
     experiment(attack=Own(1)).run(store=store)
@@ -242,7 +242,7 @@ def test_all_cells_problems_are_told_before_anything_runs(tmp_path: Path) -> Non
 
 def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
     for device in ("abacus", "cuda:99"):
-        with pytest.raises(BezoarError, match="There is no device"):
+        with pytest.raises(AntivenomError, match="There is no device"):
             experiment().run(device=device, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -263,7 +263,7 @@ def test_a_strangers_folder_is_refused_and_left_alone(tmp_path: Path, held: dict
     for name, text in held.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode("latin1"))
-    with pytest.raises(RunError, match="holds no run of bezoar's"):
+    with pytest.raises(RunError, match="holds no run of antivenom's"):
         experiment().run(out=tmp_path)
     found = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     assert found == {name: text.encode("latin1") for name, text in held.items()}

@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from bezoar.data import Dataset
-from bezoar.data.formats import cifar, images, plain_pickle, recordio
-from bezoar.data.samples import from_hugging_face, from_torch
-from bezoar.data.sources.cifar10 import CLASSES, Cifar10
-from bezoar.data.sources.cifar100 import Cifar100
-from bezoar.data.sources.csv import Csv
-from bezoar.data.sources.fashion_mnist import FashionMnist
-from bezoar.data.sources.folder import Folder
-from bezoar.data.sources.parquet import Parquet
-from bezoar.errors import DataError, MissingDataError
-from bezoar.rng import Rng
+from antivenom.data import Dataset
+from antivenom.data.formats import cifar, images, plain_pickle, recordio
+from antivenom.data.samples import from_hugging_face, from_torch
+from antivenom.data.sources.cifar10 import CLASSES, Cifar10
+from antivenom.data.sources.cifar100 import Cifar100
+from antivenom.data.sources.csv import Csv
+from antivenom.data.sources.fashion_mnist import FashionMnist
+from antivenom.data.sources.folder import Folder
+from antivenom.data.sources.parquet import Parquet
+from antivenom.errors import DataError, MissingDataError
+from antivenom.rng import Rng
 from tests.test_idx import content
 
 ROWS = 12
@@ -102,7 +102,7 @@ def test_every_layout_of_cifar10_gives_the_same_tensors(
     x, y = some()
     test_x, test_y = some(1, 4)
     WRITERS[layout](tmp_path, x, y, test_x, test_y)
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
     for source in (Cifar10(), Cifar10(layout=layout)):  # type: ignore[arg-type]
         splits = source.load()
         assert np.array_equal(splits.train.x.numpy(), x)
@@ -114,7 +114,7 @@ def test_every_layout_of_cifar10_gives_the_same_tensors(
 
 
 def test_a_layout_that_is_there_in_part_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
     with pytest.raises(MissingDataError, match=r"looked for .*data_batch_1.bin.*cifar10_train.rec"):
         Cifar10().load()
     write_python(tmp_path, *some(), *some(1, 4))
@@ -149,7 +149,7 @@ def test_cifar100_has_two_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         if layout == "python":
             meta = {f"{kind}_label_names": found for kind, found in names.items()}
             (file.parent / "meta").write_bytes(pickle.dumps(meta, protocol=2))
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
     train = Cifar100(labels=labels).load().train  # type: ignore[arg-type]
     assert np.array_equal(train.x.numpy(), x)
     assert train.y.tolist() == (fine if labels == "fine" else coarse).tolist()
@@ -159,7 +159,7 @@ def test_cifar100_has_two_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_fashion_mnist_lies_where_mnist_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BEZOAR_DATA", str(tmp_path))
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
     (tmp_path / "fashion_mnist").mkdir()
     x, y = some()[0][:, 0, :28, :28], np.arange(ROWS) % 10
     for part in ("train", "t10k"):

@@ -10,22 +10,22 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from bezoar.attacks import GenerativePoison, GradientPoison, LossPoison, PoisonFile
-from bezoar.attacks._crafting import Crafted
-from bezoar.attacks._generator import Generator
-from bezoar.attacks._layered import Layered
-from bezoar.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
-from bezoar.attacks._unrolled import Path as Walk
-from bezoar.attacks._victim_step import VictimStep, with_gradients
-from bezoar.attacks.generative_poison import _paper
-from bezoar.data import Dataset
-from bezoar.data.formats import rounds
-from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.models import CNN, MLP, as_classifier
-from bezoar.models.module import ModuleClassifier
-from bezoar.rng import Rng
-from bezoar.testing import toy_images, toy_table
-from bezoar.training import EndToEnd
+from antivenom.attacks import GenerativePoison, GradientPoison, LossPoison, PoisonFile
+from antivenom.attacks._crafting import Crafted
+from antivenom.attacks._generator import Generator
+from antivenom.attacks._layered import Layered
+from antivenom.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
+from antivenom.attacks._unrolled import Path as Walk
+from antivenom.attacks._victim_step import VictimStep, with_gradients
+from antivenom.attacks.generative_poison import _paper
+from antivenom.data import Dataset
+from antivenom.data.formats import rounds
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.models import CNN, MLP, as_classifier
+from antivenom.models.module import ModuleClassifier
+from antivenom.rng import Rng
+from antivenom.testing import toy_images, toy_table
+from antivenom.training import EndToEnd
 
 STEP = VictimStep(learning_rate=0.5, bias_rate_factor=2.0, stealth=0.3)
 
@@ -180,10 +180,10 @@ def test_normalisation_and_probabilities_are_differentiated_through() -> None:
 def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = some(7)
     whole = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
-    monkeypatch.setattr("bezoar.attacks._victim_step.AT_ONCE", 3)
+    monkeypatch.setattr("antivenom.attacks._victim_step.AT_ONCE", 3)
     parts = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("bezoar.attacks._victim_step.MEMORY", {"cpu": 1, "cuda": 1})
+    monkeypatch.setattr("antivenom.attacks._victim_step.MEMORY", {"cpu": 1, "cuda": 1})
     assert Layered(with_gradients(victim(), "test"), STEP, *some(4, seed=1))._many == 1
 
 
@@ -445,6 +445,6 @@ def test_a_generator_that_claims_too_much_is_refused_at_once(tmp_path: Any) -> N
     file = tmp_path / "generator.safetensors"
     for hidden in ([10**12], [1] * 10_000, "many"):
         about = {"shape": [1, 6, 6], "bounds": [0, 1], "architecture": "dense", "hidden": hidden}
-        save_file({"weight": torch.zeros(1)}, file, {"bezoar-generator": json.dumps(about)})
+        save_file({"weight": torch.zeros(1)}, file, {"antivenom-generator": json.dumps(about)})
         with pytest.raises(DataError, match="holds no generator"):
             Generator.load(file)

@@ -1,4 +1,4 @@
-"""Files from strangers: bezoar's own error, the file's name, little memory, and nothing outside the folder."""
+"""Files from strangers: antivenom's own error, the file's name, little memory, and nothing outside the folder."""
 
 import os
 import pickle
@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bezoar.data.formats import cifar, images, plain_pickle, recordio
-from bezoar.data.formats.tree import Tree
-from bezoar.data.sources.folder import Folder
-from bezoar.data.sources.parquet import Parquet
-from bezoar.errors import BezoarError, DataError
+from antivenom.data.formats import cifar, images, plain_pickle, recordio
+from antivenom.data.formats.tree import Tree
+from antivenom.data.sources.folder import Folder
+from antivenom.data.sources.parquet import Parquet
+from antivenom.errors import AntivenomError, DataError
 from tests.test_formats import binary, png, some
 
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -286,14 +286,14 @@ def read(kind: str, file: Path) -> None:
 @pytest.mark.parametrize("kind", valid())
 @given(data=st.data())
 @FILE_EACH_TIME
-def test_any_damage_is_bezoars_own_error(tmp_path: Path, kind: str, data: st.DataObject) -> None:
+def test_any_damage_is_antivenoms_own_error(tmp_path: Path, kind: str, data: st.DataObject) -> None:
     content = bytearray(valid()[kind])
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(content) - 1))
         content[place : place + data.draw(st.integers(1, 8))] = data.draw(st.binary(max_size=8))
     file = tmp_path / f"some.{'zip' if kind == 'zip' else 'file'}"
     file.write_bytes(content)
-    with suppress(BezoarError):
+    with suppress(AntivenomError):
         read(kind, file)
 
 

@@ -12,10 +12,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bezoar.data.formats import idx
-from bezoar.data.sources.mnist import Mnist
-from bezoar.errors import BezoarError, DataError, MissingDataError
-from bezoar.rng import Rng
+from antivenom.data.formats import idx
+from antivenom.data.sources.mnist import Mnist
+from antivenom.errors import AntivenomError, DataError, MissingDataError
+from antivenom.rng import Rng
 
 LARGE = 2**31
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -160,8 +160,8 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def mnist() -> Path:
-    """A small MNIST where `$BEZOAR_DATA` points to."""
-    folder = Path(os.environ["BEZOAR_DATA"]) / "mnist"
+    """A small MNIST where `$ANTIVENOM_DATA` points to."""
+    folder = Path(os.environ["ANTIVENOM_DATA"]) / "mnist"
     folder.mkdir(parents=True)
     for (x, y), rows in zip(idx.NAMES.values(), (20, 10), strict=True):
         (folder / x).write_bytes(content(images(rows)))
@@ -202,5 +202,5 @@ def test_a_missing_file_is_named(mnist: Path, name: str) -> None:
 )
 def test_files_that_do_not_belong_together_are_refused(mnist: Path, name: str, array: np.ndarray) -> None:
     (mnist / name).write_bytes(content(array))
-    with pytest.raises(BezoarError):
+    with pytest.raises(AntivenomError):
         Mnist().load()

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bezoar.data import Dataset
-from bezoar.errors import DataError
-from bezoar.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
+from antivenom.data import Dataset
+from antivenom.errors import DataError
+from antivenom.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
 
 SHARES = st.lists(st.floats(0, 1), min_size=2, max_size=8)
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from bezoar.errors import CapabilityError, SettingsError
-from bezoar.models import CNN, MLP, Classifier, as_classifier
-from bezoar.models.activations import _CLASSES, activation
-from bezoar.models.initialisers import fills, initialise
-from bezoar.models.module import SCORE_BATCH, Module, ModuleClassifier
-from bezoar.rng import Rng
-from bezoar.testing import global_state_untouched
+from antivenom.errors import CapabilityError, SettingsError
+from antivenom.models import CNN, MLP, Classifier, as_classifier
+from antivenom.models.activations import _CLASSES, activation
+from antivenom.models.initialisers import fills, initialise
+from antivenom.models.module import SCORE_BATCH, Module, ModuleClassifier
+from antivenom.rng import Rng
+from antivenom.testing import global_state_untouched
 from tests.toys import small_net
 
 IMAGE = {"input_shape": (2, 8, 10), "classes": 5, "bounds": (0.0, 1.0)}

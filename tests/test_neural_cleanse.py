@@ -13,22 +13,22 @@ from sklearn.linear_model import SGDClassifier
 from torch import nn
 from torch.nn import functional
 
-from bezoar.attacks import BadNets
-from bezoar.data import Dataset
-from bezoar.defences import NeuralCleanse
-from bezoar.defences._inversion import EDGE, Inversion, Search, norm_of
-from bezoar.defences._outliers import Prior, anomaly_index, p_values, thresholds
-from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.experiment import Experiment, Result, Store, load_spec
-from bezoar.experiment.events import Finished
-from bezoar.experiment.scanned import overlap
-from bezoar.goals import Backdoor
-from bezoar.models import CNN, as_classifier
-from bezoar.report import write_report
-from bezoar.rng import Rng
-from bezoar.testing import toy_images, toy_table
-from bezoar.training import EndToEnd
-from bezoar.triggers import Patch
+from antivenom.attacks import BadNets
+from antivenom.data import Dataset
+from antivenom.defences import NeuralCleanse
+from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
+from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.experiment import Experiment, Result, Store, load_spec
+from antivenom.experiment.events import Finished
+from antivenom.experiment.scanned import overlap
+from antivenom.goals import Backdoor
+from antivenom.models import CNN, as_classifier
+from antivenom.report import write_report
+from antivenom.rng import Rng
+from antivenom.testing import toy_images, toy_table
+from antivenom.training import EndToEnd
+from antivenom.triggers import Patch
 
 TRAIN, CLEAN = toy_images(480), toy_images(128, seed=1)
 SETTINGS: dict[str, Any] = {
@@ -304,7 +304,7 @@ def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
     with pytest.raises(SettingsError, match="steps must be"):
         NeuralCleanse(steps=0)
     with pytest.raises(SettingsError, match="needs gradients"):
-        from bezoar.training import OwnFit
+        from antivenom.training import OwnFit
 
         attack = BadNets()
         digits = as_classifier(SGDClassifier(), input_shape=(1, 8, 8), classes=10)

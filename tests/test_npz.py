@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bezoar.data.formats import npz
-from bezoar.data.sources.npz import Npz
-from bezoar.errors import DataError, MissingDataError
-from bezoar.experiment.keys import bytes_of
+from antivenom.data.formats import npz
+from antivenom.data.sources.npz import Npz
+from antivenom.errors import DataError, MissingDataError
+from antivenom.experiment.keys import bytes_of
 
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """The folder is shared between examples on purpose: each writes its file anew."""

@@ -15,21 +15,21 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from bezoar.arrivals.at_point import AtPoint
-from bezoar.arrivals.bursts import Bursts
-from bezoar.arrivals.spread import Spread
-from bezoar.attacks import GradientPoison, LabelFlip
-from bezoar.data import Splits
-from bezoar.defences.loss_monitor import LossMonitor
-from bezoar.errors import CapabilityError, SettingsError
-from bezoar.experiment import Experiment, Result, Store, load_spec
-from bezoar.experiment.events import Finished, Planned
-from bezoar.models import MLP, as_classifier
-from bezoar.models.estimator import EstimatorClassifier
-from bezoar.rng import Rng
-from bezoar.testing import check_training, toy_images
-from bezoar.training import EndToEnd, Online, OwnFit
-from bezoar.training.loop import Epoch
+from antivenom.arrivals.at_point import AtPoint
+from antivenom.arrivals.bursts import Bursts
+from antivenom.arrivals.spread import Spread
+from antivenom.attacks import GradientPoison, LabelFlip
+from antivenom.data import Splits
+from antivenom.defences.loss_monitor import LossMonitor
+from antivenom.errors import CapabilityError, SettingsError
+from antivenom.experiment import Experiment, Result, Store, load_spec
+from antivenom.experiment.events import Finished, Planned
+from antivenom.models import MLP, as_classifier
+from antivenom.models.estimator import EstimatorClassifier
+from antivenom.rng import Rng
+from antivenom.testing import check_training, toy_images
+from antivenom.training import EndToEnd, Online, OwnFit
+from antivenom.training.loop import Epoch
 
 QUICK = EndToEnd(epochs=3, learning_rate=5e-3, batch_size=32)
 SPLITS = Splits(train=toy_images(240), test=toy_images(200, seed=1))
@@ -316,7 +316,7 @@ def test_a_streams_run_comes_back_and_is_drawn(tmp_path: Path) -> None:
         },
         "repeats": 2,
     }
-    from bezoar.report import write_report
+    from antivenom.report import write_report
 
     first = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
     again = load_spec(spec).run(store=Store(tmp_path / "store"))

@@ -12,15 +12,15 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
-from bezoar.cli import app
-from bezoar.data.sources.folder import Folder
-from bezoar.data.sources.npz import Npz
-from bezoar.errors import BezoarError, DataError, RunError, SettingsError
-from bezoar.experiment import load_spec
-from bezoar.experiment.export import Format, class_folders, export, read_back
-from bezoar.experiment.outside import NO_CONTROL, measure_outside
-from bezoar.models.files import read_weights
-from bezoar.report import write_report
+from antivenom.cli import app
+from antivenom.data.sources.folder import Folder
+from antivenom.data.sources.npz import Npz
+from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
+from antivenom.experiment import load_spec
+from antivenom.experiment.export import Format, class_folders, export, read_back
+from antivenom.experiment.outside import NO_CONTROL, measure_outside
+from antivenom.models.files import read_weights
+from antivenom.report import write_report
 
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [32]},
@@ -36,7 +36,7 @@ def network() -> nn.Module:
 
 
 def plain_script(folder: Path) -> nn.Module:
-    """A training script that knows a folder of images for each class, and nothing of bezoar."""
+    """A training script that knows a folder of images for each class, and nothing of antivenom."""
     rows, labels = [], []
     for number, place in enumerate(sorted(folder.iterdir())):
         for file in sorted(place.iterdir()):
@@ -249,7 +249,7 @@ def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Pat
         place.mkdir()
         for file in (written / "truth").iterdir():
             (place / file.name).write_bytes(file.read_bytes() if file.name != name else b"{}")
-        with pytest.raises(BezoarError, match="is damaged"):
+        with pytest.raises(AntivenomError, match="is damaged"):
             measure_outside("x.npz", place, tmp_path / "run")
 
 
@@ -260,7 +260,7 @@ def test_class_folders_keep_the_order() -> None:
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BEZOAR_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("ANTIVENOM_STORE", str(tmp_path / "store"))
     run = CliRunner().invoke
     done = run(app, ["poison", "digits_badnets", "--out", str(tmp_path / "out"), "--format", "npz"])
     assert done.exit_code == 0, done.output

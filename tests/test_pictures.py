@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import nn
 
-from bezoar.analysis import (
+from antivenom.analysis import (
     Drift,
     Embedding,
     Filters,
@@ -25,14 +25,14 @@ from bezoar.analysis import (
     guided_backpropagation,
     integrated_gradients,
 )
-from bezoar.attacks import BadNets, LabelFlip
-from bezoar.errors import CapabilityError, SettingsError
-from bezoar.models import CNN, MLP, Checkpoint, as_classifier
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
-from bezoar.training import EndToEnd
-from bezoar.training.loop import Epoch
-from bezoar.triggers import Patch
+from antivenom.attacks import BadNets, LabelFlip
+from antivenom.errors import CapabilityError, SettingsError
+from antivenom.models import CNN, MLP, Checkpoint, as_classifier
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd
+from antivenom.training.loop import Epoch
+from antivenom.triggers import Patch
 
 TRAIN, TEST = toy_images(800), toy_images(400, seed=1)
 
@@ -206,8 +206,8 @@ def test_figures_of_weights_and_places(scene: Scene) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
 def test_a_report_draws_them_all(attack: str, tmp_path: Any) -> None:
-    from bezoar.experiment import Result, load_spec
-    from bezoar.report import write_report
+    from antivenom.experiment import Result, load_spec
+    from antivenom.report import write_report
 
     spec = {
         "model": {"name": "mlp", "hidden": [16]},
@@ -228,8 +228,8 @@ def test_a_report_draws_them_all(attack: str, tmp_path: Any) -> None:
 
 
 def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> None:
-    from bezoar import Experiment
-    from bezoar.training import OwnFit
+    from antivenom import Experiment
+    from antivenom.training import OwnFit
 
     model = as_classifier(SGDClassifier(), input_shape=(1, 8, 8), classes=10)
     experiment = Experiment(model=model, attack=LabelFlip(), training=OwnFit(), analysis=(Filters(),))
@@ -262,7 +262,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
 def test_layers_that_are_not_there_are_refused_before_anything_runs(
     model: dict[str, Any], asked: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
-    from bezoar.experiment import load_spec
+    from antivenom.experiment import load_spec
 
     with pytest.raises(SettingsError, match=said):
         load_spec({"model": model, "attack": "badnets", **asked}).run(out=tmp_path / "run")

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bezoar.models.cnn import CNN
-from bezoar.models.mlp import MLP
-from bezoar.models.optimizers import Optimizer
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
-from bezoar.training import step as steps
-from bezoar.training.end_to_end import EndToEnd
-from bezoar.training.plain import PlainNetwork, plain
+from antivenom.models.cnn import CNN
+from antivenom.models.mlp import MLP
+from antivenom.models.optimizers import Optimizer
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import step as steps
+from antivenom.training.end_to_end import EndToEnd
+from antivenom.training.plain import PlainNetwork, plain
 
 NETWORKS = {
     "linear": (MLP(hidden=()), (1, 6, 6)),

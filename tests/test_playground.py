@@ -16,24 +16,24 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from bezoar import load_spec
-from bezoar.cli import app
-from bezoar.errors import BezoarError, SettingsError
+from antivenom import load_spec
+from antivenom.cli import app
+from antivenom.errors import AntivenomError, SettingsError
 
 starlette = pytest.importorskip("starlette", reason="the playground's extra is not installed")
 
 import uvicorn  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
-from bezoar.experiment.lesson import lesson_points  # noqa: E402
-from bezoar.playground import patience  # noqa: E402
-from bezoar.playground import server as serving_module  # noqa: E402
-from bezoar.playground.answer import answer, picture, refined, scene  # noqa: E402
-from bezoar.playground.board import MOST_CALLS, MOST_POINTS, Board, at_call, kept_points  # noqa: E402
-from bezoar.playground.patience import Impatient  # noqa: E402
-from bezoar.playground.server import MOST_BYTES, make_app  # noqa: E402
-from bezoar.playground.serving import serve  # noqa: E402
-from bezoar.settings import build_as  # noqa: E402
+from antivenom.experiment.lesson import lesson_points  # noqa: E402
+from antivenom.playground import patience  # noqa: E402
+from antivenom.playground import server as serving_module  # noqa: E402
+from antivenom.playground.answer import answer, picture, refined, scene  # noqa: E402
+from antivenom.playground.board import MOST_CALLS, MOST_POINTS, Board, at_call, kept_points  # noqa: E402
+from antivenom.playground.patience import Impatient  # noqa: E402
+from antivenom.playground.server import MOST_BYTES, make_app  # noqa: E402
+from antivenom.playground.serving import serve  # noqa: E402
+from antivenom.settings import build_as  # noqa: E402
 
 FIVE = tuple((x, y, 1) for x, y in lesson_points((-3, 3)))
 LESSON = Board(points=FIVE, calls=15)
@@ -259,15 +259,15 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(BezoarError, match="Nobody can listen"):
+        with pytest.raises(AntivenomError, match="Nobody can listen"):
             serve("127.0.0.1", taken.getsockname()[1], (), tell=print)
-    with pytest.raises(BezoarError, match="Nobody can listen"):
+    with pytest.raises(AntivenomError, match="Nobody can listen"):
         serve("no such place", 0, (), tell=print)
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(BezoarError, match=r"pip install 'bezoar\[playground\]'"):
+    with pytest.raises(AntivenomError, match=r"pip install 'antivenom\[playground\]'"):
         CliRunner().invoke(app, ["playground", "--port", "0"], catch_exceptions=False)
 
 

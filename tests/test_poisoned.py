@@ -10,12 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bezoar.attacks import BadNets
-from bezoar.data import CLEAN, COVER, POISON, Dataset, Poisoned
-from bezoar.errors import DataError
-from bezoar.goals import Availability
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
+from antivenom.attacks import BadNets
+from antivenom.data import CLEAN, COVER, POISON, Dataset, Poisoned
+from antivenom.errors import DataError
+from antivenom.goals import Availability
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
 
 GOAL = Availability()
 ROWS = st.lists(st.integers(0, 9), unique=True).map(lambda rows: torch.tensor(rows, dtype=torch.int64))
@@ -149,13 +149,13 @@ def test_what_is_larger_than_memory_is_mapped_and_is_the_same(mode: str, monkeyp
     data = toy_images()
     attack = BadNets(rate=0.2, mode=mode)
     usual = attack.poison(data, rng=Rng(0))
-    assert "bezoar-" not in where_it_lies(usual.data.x)
-    monkeypatch.setattr("bezoar.data.room.LARGE", 100)
+    assert "antivenom-" not in where_it_lies(usual.data.x)
+    monkeypatch.setattr("antivenom.data.room.LARGE", 100)
     mapped = attack.poison(data, rng=Rng(0))
     assert mapped.data.fingerprint == usual.data.fingerprint
     assert mapped.control(Rng(1)).fingerprint == usual.control(Rng(1)).fingerprint
     for rows in (mapped.data, data.split(0.25, Rng(0)).test):
-        assert "bezoar-" in where_it_lies(rows.x)
+        assert "antivenom-" in where_it_lies(rows.x)
 
 
 def where_it_lies(tensor: torch.Tensor) -> str:

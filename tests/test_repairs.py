@@ -8,25 +8,25 @@ import pytest
 import torch
 from torch import nn
 
-from bezoar.attacks import BadNets
-from bezoar.defences import Verdict
-from bezoar.defences._outliers import Prior
-from bezoar.defences._verdict import verdict_of
-from bezoar.errors import CapabilityError, SettingsError
-from bezoar.experiment import Experiment, Result, load_spec
-from bezoar.goals import Backdoor
-from bezoar.metrics import accuracy, confusion, coverage
-from bezoar.models import CNN, MLP, as_classifier, predictions
-from bezoar.models.filtered import Filtered
-from bezoar.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning
-from bezoar.repairs._layer import layer_named
-from bezoar.repairs._repair import repaired
-from bezoar.repairs.pruning import contributions, effects
-from bezoar.report import write_report
-from bezoar.rng import Rng
-from bezoar.testing import toy_images
-from bezoar.training import EndToEnd
-from bezoar.triggers import Patch
+from antivenom.attacks import BadNets
+from antivenom.defences import Verdict
+from antivenom.defences._outliers import Prior
+from antivenom.defences._verdict import verdict_of
+from antivenom.errors import CapabilityError, SettingsError
+from antivenom.experiment import Experiment, Result, load_spec
+from antivenom.goals import Backdoor
+from antivenom.metrics import accuracy, confusion, coverage
+from antivenom.models import CNN, MLP, as_classifier, predictions
+from antivenom.models.filtered import Filtered
+from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning
+from antivenom.repairs._layer import layer_named
+from antivenom.repairs._repair import repaired
+from antivenom.repairs.pruning import contributions, effects
+from antivenom.report import write_report
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd
+from antivenom.triggers import Patch
 
 CLEAN = toy_images(80, seed=1)
 

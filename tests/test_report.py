@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bezoar import Dataset, Splits, load_spec
-from bezoar.attacks import BadNets
-from bezoar.errors import RunError
-from bezoar.experiment import Experiment
-from bezoar.models import MLP
-from bezoar.report import write_report
-from bezoar.rng import Rng
-from bezoar.training import EndToEnd
+from antivenom import Dataset, Splits, load_spec
+from antivenom.attacks import BadNets
+from antivenom.errors import RunError
+from antivenom.experiment import Experiment
+from antivenom.models import MLP
+from antivenom.report import write_report
+from antivenom.rng import Rng
+from antivenom.training import EndToEnd
 
 VOID = {"meta", "img", "br", "hr", "link"}
 BASE: dict[str, Any] = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bezoar.rng import Rng
+from antivenom.rng import Rng
 
 IDS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=50, unique=True)
 SEEDS = st.integers(0, 2**64)
@@ -25,7 +25,7 @@ GOLDEN = {
 
 
 def test_numbers_stay_what_they_were() -> None:
-    """A change of these changes every figure that anybody ever published with bezoar."""
+    """A change of these changes every figure that anybody ever published with antivenom."""
     rng = Rng(0).child("attack")
     assert rng.integer() == GOLDEN["integer"]
     assert rng.keys(torch.tensor([0, 1, 2, -1, 2**62])).tolist() == GOLDEN["keys"]

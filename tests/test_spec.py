@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import yaml
 
-from bezoar.attacks import BadNets
-from bezoar.data import Splits
-from bezoar.errors import MissingDataError, SettingsError
-from bezoar.experiment import Experiment, Sweep, dump_spec, load_spec
-from bezoar.experiment.spec import MAX_CELLS
-from bezoar.models import CNN, MLP
-from bezoar.registry import entries
-from bezoar.testing import toy_images
-from bezoar.training import EndToEnd
+from antivenom.attacks import BadNets
+from antivenom.data import Splits
+from antivenom.errors import MissingDataError, SettingsError
+from antivenom.experiment import Experiment, Sweep, dump_spec, load_spec
+from antivenom.experiment.spec import MAX_CELLS
+from antivenom.models import CNN, MLP
+from antivenom.registry import entries
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd
 
 SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
 LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis")

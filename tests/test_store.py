@@ -12,20 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from bezoar.attacks import BadNets
-from bezoar.data import Splits
-from bezoar.data.sources.npz import Npz
-from bezoar.errors import DataError, MissingDataError, RunError
-from bezoar.experiment import Store, files
-from bezoar.experiment.files import read_json, read_tensors, write_bytes, write_json, write_tensors
-from bezoar.experiment.keys import arithmetic, bytes_of, identity, source_of
-from bezoar.models import MLP, as_classifier
-from bezoar.models.module import Module
-from bezoar.rng import Rng
-from bezoar.settings import Component, component
-from bezoar.testing import toy_images
-from bezoar.triggers import Trigger
-from bezoar.triggers.patch import Patch
+from antivenom.attacks import BadNets
+from antivenom.data import Splits
+from antivenom.data.sources.npz import Npz
+from antivenom.errors import DataError, MissingDataError, RunError
+from antivenom.experiment import Store, files
+from antivenom.experiment.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from antivenom.experiment.keys import arithmetic, bytes_of, identity, source_of
+from antivenom.models import MLP, as_classifier
+from antivenom.models.module import Module
+from antivenom.rng import Rng
+from antivenom.settings import Component, component
+from antivenom.testing import toy_images
+from antivenom.triggers import Trigger
+from antivenom.triggers.patch import Patch
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
 
@@ -148,7 +148,7 @@ def test_size_and_clean(store: Store) -> None:
 
 
 def test_the_stores_place_is_stated() -> None:
-    assert str(Store.default().folder) == os.environ["BEZOAR_STORE"]
+    assert str(Store.default().folder) == os.environ["ANTIVENOM_STORE"]
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), min_size=1, max_size=3), st.data())
@@ -187,10 +187,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 THEIRS = """
 from typing import Annotated
 from torch import nn
-from bezoar.data import Poisoned
-from bezoar.rng import Rng
-from bezoar.settings import Component, Rate, component
-from bezoar.triggers import Trigger
+from antivenom.data import Poisoned
+from antivenom.rng import Rng
+from antivenom.settings import Component, Rate, component
+from antivenom.triggers import Trigger
 
 class Net(nn.Module):
     def __init__(self, scale):
@@ -237,7 +237,7 @@ def test_an_edit_below_the_faces_changes_the_arithmetic(tmp_path: Path, monkeypa
     for name in ("__init__.py", "cli.py", "report/html.py", "attacks/badnets.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1\n")
-    monkeypatch.setattr(sys.modules["bezoar"], "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(sys.modules["antivenom"], "__file__", str(tmp_path / "__init__.py"))
 
     def now() -> object:
         source_of.cache_clear()
@@ -290,7 +290,7 @@ def test_a_strangers_part_deep_inside_counts(package: Any, monkeypatch: pytest.M
     class Several:
         triggers: tuple[Annotated[Trigger, Component("triggers")], ...]
 
-    monkeypatch.setattr(Several, "__module__", "bezoar.elsewhere")
+    monkeypatch.setattr(Several, "__module__", "antivenom.elsewhere")
     made = Several(triggers=(Patch(), package.Dot()))
     before = identity("triggers", made)
     edit(package)

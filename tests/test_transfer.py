@@ -10,17 +10,17 @@ import torch
 from sklearn.linear_model import SGDClassifier
 from torch import nn
 
-from bezoar.attacks import BadNets, GradientPoison, LabelFlip
-from bezoar.data import Splits
-from bezoar.data.sources.npz import Npz
-from bezoar.defences.loss_monitor import LossMonitor
-from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.experiment import Experiment, Result, Store, load_spec
-from bezoar.experiment.events import Finished, Planned
-from bezoar.models import CNN, MLP, as_classifier
-from bezoar.rng import Rng
-from bezoar.testing import check_training, toy_images, toy_table
-from bezoar.training import EndToEnd, Transfer
+from antivenom.attacks import BadNets, GradientPoison, LabelFlip
+from antivenom.data import Splits
+from antivenom.data.sources.npz import Npz
+from antivenom.defences.loss_monitor import LossMonitor
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.experiment import Experiment, Result, Store, load_spec
+from antivenom.experiment.events import Finished, Planned
+from antivenom.models import CNN, MLP, as_classifier
+from antivenom.rng import Rng
+from antivenom.testing import check_training, toy_images, toy_table
+from antivenom.training import EndToEnd, Transfer
 
 PRE = EndToEnd(epochs=4, learning_rate=5e-3, batch_size=32)
 SPLITS = Splits(train=toy_images(320), test=toy_images(200, seed=1))

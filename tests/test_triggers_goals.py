@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bezoar.data import Dataset
-from bezoar.errors import DataError
-from bezoar.goals import Availability, Backdoor, Targeted
-from bezoar.triggers import Blend, Patch, Sinusoid
+from antivenom.data import Dataset
+from antivenom.errors import DataError
+from antivenom.goals import Availability, Backdoor, Targeted
+from antivenom.triggers import Blend, Patch, Sinusoid
 from tests.test_metrics import Told
 
 BLACK = torch.zeros(2, 3, 4, 5)

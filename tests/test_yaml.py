@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bezoar.errors import SettingsError
-from bezoar.experiment.yaml12 import MAX_BYTES, dump_yaml, parse_yaml, read_yaml
+from antivenom.errors import SettingsError
+from antivenom.experiment.yaml12 import MAX_BYTES, dump_yaml, parse_yaml, read_yaml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.one_of(

@@ -14,20 +14,20 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from torch import nn
 
-from bezoar.attacks import GradientPoison
-from bezoar.attacks._one_step import objective_for
-from bezoar.attacks._victim_step import VictimStep
-from bezoar.errors import CapabilityError, DataError, SettingsError
-from bezoar.experiment.stages import Stages
-from bezoar.experiment.store import Store
-from bezoar.models import Classifier, as_classifier
-from bezoar.models.files import read_weights
-from bezoar.models.keras import KerasClassifier
-from bezoar.models.module import Module
-from bezoar.models.preact_resnet18 import PreactResnet18
-from bezoar.rng import Rng
-from bezoar.testing import check_classifier, toy_images
-from bezoar.training.end_to_end import EndToEnd
+from antivenom.attacks import GradientPoison
+from antivenom.attacks._one_step import objective_for
+from antivenom.attacks._victim_step import VictimStep
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.experiment.stages import Stages
+from antivenom.experiment.store import Store
+from antivenom.models import Classifier, as_classifier
+from antivenom.models.files import read_weights
+from antivenom.models.keras import KerasClassifier
+from antivenom.models.module import Module
+from antivenom.models.preact_resnet18 import PreactResnet18
+from antivenom.rng import Rng
+from antivenom.testing import check_classifier, toy_images
+from antivenom.training.end_to_end import EndToEnd
 
 DATA = toy_images()
 SHAPE, CLASSES = DATA.shape, len(DATA.classes)

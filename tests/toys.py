@@ -5,11 +5,11 @@ from typing import Literal
 import torch
 from torch import nn
 
-from bezoar.data import Dataset, Poisoned
-from bezoar.goals import Availability
-from bezoar.models import Classifier
-from bezoar.rng import Rng
-from bezoar.settings import Rate, component
+from antivenom.data import Dataset, Poisoned
+from antivenom.goals import Availability
+from antivenom.models import Classifier
+from antivenom.rng import Rng
+from antivenom.settings import Rate, component
 
 
 def small_net(input_shape: tuple[int, ...], classes: int) -> nn.Module:

@@ -1,0 +1,5 @@
+"""`python -m antivenom` is `antivenom`."""
+
+from antivenom.cli import main
+
+main()

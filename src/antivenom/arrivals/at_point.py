@@ -1,0 +1,31 @@
+"""Poison all at once."""
+
+import torch
+
+from antivenom.arrivals._arrival import in_turn, insert
+from antivenom.rng import Rng
+from antivenom.settings import AtLeastOne, Rate, component
+from antivenom.shapes import Ids, Positions, Roles
+
+
+@component
+class AtPoint:
+    """The attacker's rows come all together, at one point of the stream.
+
+    Args:
+        point: after which share of the clean rows.
+        repeats: how many times all of them come, one round after the other.
+
+    >>> roles = torch.tensor([0, 1, 0, 1], dtype=torch.uint8)
+    >>> order = AtPoint(point=0, repeats=2).arrange(roles, torch.arange(4), Rng(0)).tolist()
+    >>> sorted(order[:2]), sorted(order[2:4]), sorted(order[4:])
+    ([1, 3], [1, 3], [0, 2])
+    """
+
+    point: Rate = 0.5
+    repeats: AtLeastOne = 1
+
+    def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
+        """The order in which rows come in."""
+        clean, poison = in_turn(roles, ids, rng)
+        return insert(clean, [torch.cat([poison] * self.repeats)], [round(self.point * len(clean))])

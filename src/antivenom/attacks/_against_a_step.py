@@ -1,0 +1,99 @@
+"""What attacks on a victim's training step share: whom they harm, by which step, with which labels."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+
+from antivenom.attacks._attack import (
+    Mode,
+    OptionalCount,
+    OptionalRate,
+    choose,
+    everything,
+    how_many,
+    settle_rate,
+    shortage,
+)
+from antivenom.attacks._one_step import Objective
+from antivenom.attacks._victim_step import VictimStep
+from antivenom.data import Dataset
+from antivenom.errors import SettingsError
+from antivenom.rng import Rng
+from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
+from antivenom.shapes import Inputs, Labels, Positions
+
+LabelRule = Literal["next", "fixed", "worst"]
+
+
+@component
+class AgainstAStep:
+    """Poison for one step of gradient descent, which a victim takes on each row.
+
+    Args:
+        rate, count, mode: how many rows, and whether they replace others or are appended.
+        normals: the number of clean rows whose loss is to rise, drawn from the data.
+        victim_learning_rate: the victim's step.
+        bias_rate_factor: biases are stepped at so many times that rate.
+        label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
+        target: the label for `fixed`.
+        keep_rounds: whether the poison after every round is kept.
+    """
+
+    needs = frozenset({"surrogate"})
+
+    rate: OptionalRate = None
+    count: OptionalCount = None
+    mode: Mode = "replace"
+    normals: AtLeastOne = 10
+    victim_learning_rate: Positive = 0.05
+    bias_rate_factor: NonNegative = 2.0
+    label: LabelRule = "next"
+    target: Count | None = None
+    keep_rounds: bool = False
+
+    def __post_init__(self) -> None:
+        settle_rate(self)
+        if (self.label == "fixed") != (self.target is not None):
+            got = f"{self.label!r} and {self.target}"
+            raise SettingsError([f"{type(self).__name__}.target goes with label 'fixed'; got {got}."])
+
+    @property
+    def victim_step(self) -> VictimStep:
+        """The step that the poison is made for."""
+        return VictimStep(self.victim_learning_rate, self.bias_rate_factor)
+
+    def problems(self, data: Dataset) -> Iterator[str]:
+        """Why the settings do not fit the data."""
+        if self.target is not None and self.target >= len(data.classes):
+            yield f"has target {self.target}, but the classes are 0 to {len(data.classes) - 1}."
+        if self.normals > len(data):
+            yield f"wants {self.normals} normal rows; the data has {len(data)}."
+        if len(data.classes) < 2:
+            yield "needs at least two classes."
+        if short := shortage(everything(data), how_many(data, self.rate, self.count, self.mode)):
+            yield short
+
+    def bases(self, data: Dataset, rng: Rng) -> Positions:
+        """The rows that poison is made from (m).
+
+        Raises:
+            SettingsError: the settings do not fit the data.
+        """
+        if problems := list(self.problems(data)):
+            raise SettingsError(f"{type(self).__name__} {problem}" for problem in problems)
+        return choose(data, everything(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
+
+    def harmed(self, data: Dataset, rng: Rng) -> Dataset:
+        """The clean rows whose loss is to rise."""
+        return data.subset(rng.child("normals").order(data.ids)[: self.normals])
+
+    def labels(self, base: Inputs, true: Labels, classes: int, objective: Objective | None) -> Labels:
+        """The poison's labels (m); for the `worst`, by the objective that each flip of a base row alone has."""
+        if self.label == "next" or not len(true):
+            return (true + 1) % classes
+        if self.label == "fixed":
+            return torch.full_like(true, self.target or 0)
+        assert objective is not None
+        harm = torch.stack([objective.values(base, torch.full_like(true, label)) for label in range(classes)], 1)
+        return harm.scatter(1, true.unsqueeze(1), -torch.inf).argmax(1)

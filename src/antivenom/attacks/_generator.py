@@ -1,0 +1,136 @@
+"""Autoencoders that turn rows into poison."""
+
+import json
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from antivenom.data import Dataset
+from antivenom.errors import DataError, SettingsError
+from antivenom.rng import Rng
+from antivenom.shapes import Inputs
+
+Architecture = Literal["dense", "convolutional"]
+FORMAT = "antivenom-generator"
+MOST_LAYERS = 64
+PRETRAINING_BATCH = 128
+PRETRAINING_RATE = 1e-3
+
+
+class Generator(nn.Module):
+    """Rows in, poison out: an autoencoder whose output lies within the data's bounds.
+
+    Args:
+        shape: one row's shape.
+        bounds: the data's bounds; None for any numbers.
+        architecture: `dense`, or `convolutional` for images.
+        hidden: the width of each dense hidden layer, or the filters of each convolution, each of which halves the
+            image's sides and has its mirror on the way out.
+
+    Raises:
+        SettingsError: convolutions on rows that are no images, or too small for so many.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        bounds: tuple[float, float] | None,
+        architecture: Architecture = "dense",
+        hidden: tuple[int, ...] = (200, 200),
+    ) -> None:
+        super().__init__()
+        self.shape, self.bounds, self.architecture, self.hidden = tuple(shape), bounds, architecture, tuple(hidden)
+        if architecture == "dense":
+            self.layers = _dense(math.prod(shape), self.hidden)
+        else:
+            self.layers = _convolutional(self.shape, self.hidden)
+
+    def forward(self, x: Inputs) -> Inputs:
+        """Poison (n, *shape) for rows (n, *shape), differentiable."""
+        low, high = self.bounds or (0.0, 1.0)
+        unit: Tensor = self.layers((x - low) / (high - low))
+        if self.architecture == "dense":
+            unit = unit.unflatten(1, self.shape)
+        else:
+            unit = unit[:, :, : self.shape[1], : self.shape[2]]
+        return unit * (high - low) + low if self.bounds is None else unit.sigmoid() * (high - low) + low
+
+    def poison(self, x: Inputs) -> Inputs:
+        """Poison for rows of any number, in one forward pass each and without gradient."""
+        with torch.no_grad():
+            return torch.cat([self(part) for part in x.split(1024)]) if len(x) else x.clone()
+
+    def save(self, file: Path | str) -> None:
+        """Write weights and settings as safetensors."""
+        about = {"shape": self.shape, "bounds": self.bounds, "architecture": self.architecture, "hidden": self.hidden}
+        state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        save_file(state, file, {FORMAT: json.dumps(about)})
+
+    @classmethod
+    def load(cls, file: Path | str) -> "Generator":
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: it is missing, damaged, or no generator.
+        """
+        try:
+            with safe_open(str(file), framework="pt") as opened:
+                about = json.loads((opened.metadata() or {})[FORMAT])
+                state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
+            shape, hidden = (tuple(map(int, about[name])) for name in ("shape", "hidden"))
+            if len(hidden) > MOST_LAYERS or len(shape) > MOST_LAYERS:
+                raise ValueError(f"{len(hidden)} layers")
+            with torch.device("meta"):  # a header must not make room for weights that are not there
+                made = cls(shape, bounds, about["architecture"], hidden)
+            made.load_state_dict(state, assign=True)
+        except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError, SettingsError) as error:
+            raise DataError(f"{file} holds no generator, or a damaged one: {error}") from error
+        return made
+
+
+def pretrained(
+    data: Dataset, architecture: Architecture, hidden: tuple[int, ...], *, steps: int, rng: Rng
+) -> Generator:
+    """A generator that gives back the rows it is given, after so many batches."""
+    with rng.child("weights").torch_globally():
+        made = Generator(data.shape, data.bounds, architecture, hidden).to(data.device)
+    optimizer = torch.optim.Adam(made.parameters(), lr=PRETRAINING_RATE)
+    wanted = torch.arange(steps * PRETRAINING_BATCH, device=data.device)
+    rows = rng.child("rows").keys(wanted) % max(1, len(data))
+    for part in rows.split(PRETRAINING_BATCH) if len(data) else ():
+        x = data.inputs(part)
+        loss = functional.mse_loss(made(x), x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return made
+
+
+def _dense(width: int, hidden: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Flatten()]
+    sizes = (width, *hidden, width)
+    for number, (small, wide) in enumerate(pairwise(sizes)):
+        layers += [nn.ReLU()] * bool(number) + [nn.Linear(small, wide)]
+    return nn.Sequential(*layers)
+
+
+def _convolutional(shape: tuple[int, ...], filters: tuple[int, ...]) -> nn.Sequential:
+    if len(shape) != 3:
+        raise SettingsError([f"A convolutional generator is for images; the data's rows are {shape}."])
+    if min(shape[1:]) < 2 ** len(filters):
+        raise SettingsError([f"{len(filters)} convolutions leave nothing of images of {shape[1]} × {shape[2]}."])
+    sizes = (shape[0], *filters)
+    layers: list[nn.Module] = []
+    for small, wide in pairwise(sizes):
+        layers += [nn.Conv2d(small, wide, 3, stride=2, padding=1), nn.ReLU()]
+    for number in range(len(filters), 0, -1):
+        layers += [nn.ConvTranspose2d(sizes[number], sizes[number - 1], 4, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

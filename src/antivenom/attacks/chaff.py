@@ -1,0 +1,72 @@
+"""Rows placed by hand."""
+
+from collections.abc import Iterator
+
+import torch
+
+from antivenom.data import Dataset, Poisoned
+from antivenom.errors import SettingsError
+from antivenom.goals.availability import Availability
+from antivenom.models import Classifier
+from antivenom.rng import Rng
+from antivenom.settings import Count, component
+
+Point = tuple[float, ...]
+
+
+@component
+class Chaff:
+    """Rows that the attacker chose, appended as they are: chaff, as what is thrown at a learning detector is called.
+
+    Fed to a model that goes on learning, they pull its decision boundary: Chio and Freeman, *Machine Learning and
+    Security* (2018), chapter 8, whose five points the defaults are.
+
+    Args:
+        points: the rows, each as many numbers as the data's rows have; an empty list is the identity.
+        labels: the class number of each; one number for all.
+
+    Raises:
+        SettingsError: labels that do not match; rows that the data cannot have.
+
+    >>> from antivenom.data.sources.plane import Plane
+    >>> poisoned = Chaff(points=((0, 1), (1, 1)), labels=(1, 0)).poison(Plane().load().train, rng=Rng(0))
+    >>> poisoned.x.tolist(), poisoned.y.tolist()
+    ([[0.0, 1.0], [1.0, 1.0]], [1, 0])
+    """
+
+    points: tuple[Point, ...] = ((-2.0, 0.1), (-1.75, 0.1), (-1.5, 0.1), (-1.25, 0.1), (-1.0, 0.1))
+    labels: tuple[Count, ...] = (1,)
+
+    def __post_init__(self) -> None:
+        if len(self.labels) not in (1, len(self.points)):
+            raise SettingsError(
+                [f"Chaff.labels must be one for all points or one each; got {len(self.labels)} for {len(self.points)}."]
+            )
+
+    @property
+    def mode(self) -> str:
+        """Its rows come after the data's own."""
+        return "append"
+
+    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
+        """The data with the points after it."""
+        if problems := list(self.problems(data)):
+            raise SettingsError(f"Chaff {problem}" for problem in problems)
+        points = torch.tensor(self.points, dtype=torch.float32).reshape(len(self.points), *data.shape)
+        labels = torch.tensor(self.labels).expand(len(self.points)).clone()
+        x = data.encode(points.to(data.device))
+        return Poisoned.append(data, x=x, y=labels.to(data.device), goal=Availability())
+
+    def problems(self, data: Dataset) -> Iterator[str]:
+        """Why the points do not fit the data."""
+        width, (low, high) = (
+            data.x[:1].numel() or data.x.new_empty(1, *data.shape).numel(),
+            data.bounds or (-1e30, 1e30),
+        )
+        for number, point in enumerate(self.points, 1):
+            if len(point) != width:
+                yield f"has {len(point)} numbers in point {number}; the data's rows have {width}."
+            elif not all(low <= value <= high for value in point):
+                yield f"has a number in point {number} that is not within {low:g} to {high:g}."
+        if self.points and max(self.labels) >= len(data.classes):
+            yield f"has the label {max(self.labels)}; the data's classes are 0 to {len(data.classes) - 1}."

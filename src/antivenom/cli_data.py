@@ -1,0 +1,93 @@
+"""`antivenom data`: the named data sets on this machine."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, help="The named data sets: what is there, getting and checking it.")
+out_console = Console()
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+
+
+@app.command(name="list")
+def list_data(as_json: JsonOption = False) -> None:
+    """Which named data sets are here, where, and how much there is to get."""
+    from antivenom.data.download import present  # noqa: PLC0415 - loads what the others do not need
+    from antivenom.data.home import data_home  # noqa: PLC0415
+    from antivenom.data.remotes import REMOTES  # noqa: PLC0415
+
+    rows = []
+    for name, remotes in REMOTES.items():
+        there = [state.state == "there" for state in present(name)]
+        word = "here" if all(there) else "in part" if any(there) else "missing"
+        size = sum(remote.size for remote in remotes)
+        rows.append({"name": name, "state": word, "folder": str(data_home() / name), "bytes_to_get": size})
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in ("name", "state", "size", "where"):
+        table.add_column(column, style="bold" if column == "name" else "")
+    for row in rows:
+        table.add_row(row["name"], row["state"], f"{row['bytes_to_get'] / 2**20:.0f} MiB", row["folder"])  # type: ignore[operator, arg-type]
+    out_console.print(table)
+    out_console.print("`antivenom data get NAME` fetches one; `digits` is built in.", style="dim", highlight=False)
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion_mnist, cifar10 or cifar100.")],
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Touch no network; say what is missing. Also $ANTIVENOM_OFFLINE=1.")
+    ] = False,
+) -> None:
+    """Fetch a named data set from where its authors publish it; goes on where it was stopped."""
+    from antivenom.data import download  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        tasks = {}
+
+        def watch(file: str, done: int, of: int) -> None:
+            if file not in tasks:
+                tasks[file] = progress.add_task(file, total=of)
+            progress.update(tasks[file], completed=done, total=of)
+
+        try:
+            written = download.get(name, watch=watch, network=not offline)
+        except KeyboardInterrupt:
+            out_console.print(f"\nStopped. `antivenom data get {name}` goes on from there.", highlight=False)
+            raise typer.Exit(130) from None
+    for file in written:
+        out_console.print(f"{file}", highlight=False, soft_wrap=True)
+    if not written:
+        out_console.print(f"All of {name} is here already.", highlight=False)
+
+
+@app.command()
+def check(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One data set; all where left out.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold files against their SHA-256 sums; exit status 2 if one is wrong."""
+    from antivenom.data import download  # noqa: PLC0415
+    from antivenom.data.remotes import REMOTES  # noqa: PLC0415
+
+    names = REMOTES if name is None else [name]
+    rows = [{"name": one, "file": str(s.file), "state": s.state} for one in names for s in download.check(one)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        marks = {"right": "✓", "wrong": "✗", "missing": "–", "unknown": "?"}
+        notes = {"unknown": ", no sum to hold it against: it was not fetched by `antivenom data get`"}
+        for row in rows:
+            line = f"{marks[row['state']]} {row['file']}: {row['state']}{notes.get(row['state'], '')}"
+            out_console.print(line, highlight=False, soft_wrap=True)
+    if any(row["state"] == "wrong" for row in rows):
+        sys.exit(2)

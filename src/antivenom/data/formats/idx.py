@@ -1,0 +1,97 @@
+"""IDX, the format of MNIST and Fashion-MNIST: a magic number, the dimensions, then the bytes; plain or gzipped."""
+
+import gzip
+import math
+import struct
+import zlib
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from antivenom.data.dataset import Dataset, Splits
+from antivenom.errors import DataError, MissingDataError
+
+CHUNK = 1 << 20
+NAMES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def read(file: Path) -> Tensor:
+    """The array in an IDX file of unsigned bytes, as uint8.
+
+    Memory grows with the bytes that are there, never with the size that the header claims.
+
+    Raises:
+        DataError: not such a file, too short, or too long; the message names the file and the offset.
+    """
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            return _parse(stream, file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{file} is a damaged gzip file: {error}") from error
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def files_in(folder: Path) -> tuple[Path, ...]:
+    """The four files of an MNIST-like folder, gzipped where the plain file is not there."""
+    plain = [folder / name for pair in NAMES.values() for name in pair]
+    return tuple(file if file.is_file() else file.with_name(f"{file.name}.gz") for file in plain)
+
+
+def read_splits(folder: Path, classes: tuple[str, ...]) -> Splits:
+    """The training and the test set of an MNIST-like folder.
+
+    Raises:
+        MissingDataError: a file is not there.
+        DataError: a file is damaged, or images and labels do not match.
+    """
+    files = files_in(folder)
+    for file in files:
+        if not file.is_file():
+            raise MissingDataError(f"{file.with_suffix('')} is missing, and {file.name} too.")
+    sets = [_split(images, labels, classes) for images, labels in zip(files[::2], files[1::2], strict=True)]
+    return Splits(train=sets[0], test=sets[1])
+
+
+def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
+    x, y = read(images), read(labels)
+    if x.ndim != 3 or y.ndim != 1 or len(x) != len(y):
+        raise DataError(
+            f"{images} and {labels} do not match: images of shape {tuple(x.shape)}, labels of {tuple(y.shape)}."
+        )
+    try:
+        return Dataset.from_arrays(x, y, classes=classes)
+    except DataError as error:
+        raise DataError(f"{labels}: {error}") from error
+
+
+def _parse(stream: gzip.GzipFile | BufferedReader, file: Path) -> Tensor:
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+        raise DataError(f"{file} is no IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}.")
+    header = stream.read(4 * magic[3])
+    if len(header) < 4 * magic[3]:
+        raise DataError(f"{file} ends within its header, at offset {4 + len(header)}.")
+    shape = struct.unpack(f">{magic[3]}I", header)
+    size = math.prod(shape)
+    content = bytearray()
+    while len(content) <= size and (chunk := stream.read(min(CHUNK, size + 1 - len(content)))):
+        content += chunk
+    if len(content) != size:
+        start = 4 + len(header)
+        fault = "goes on after" if len(content) > size else "ends before"
+        raise DataError(
+            f"{file} {fault} the {size} bytes that its header promises, at offset {start + min(len(content), size)}."
+        )
+    if not size:
+        try:
+            return torch.empty(shape, dtype=torch.uint8)
+        except RuntimeError as error:
+            raise DataError(f"{file} cannot have the shape {shape}: {error}") from error
+    return torch.from_numpy(np.frombuffer(content, np.uint8).reshape(shape))

@@ -1,0 +1,62 @@
+"""What CIFAR-10 and CIFAR-100 share: three layouts of the same images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from antivenom.data.dataset import Dataset, Watch
+from antivenom.data.formats import images, recordio
+from antivenom.errors import DataError, MissingDataError
+
+Layout = Literal["any", "binary", "python", "recordio"]
+Pair = tuple[Tensor, Tensor]
+SIDE = 32
+MOST = 256
+
+
+def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
+    """The layout that is set, or the first that is there whole.
+
+    Raises:
+        MissingDataError: none is.
+    """
+    if layout != "any":
+        return layout
+    for name, needed in files.items():
+        if all(file.is_file() for file in needed):
+            return name
+    tried = ", ".join(str(needed[0]) for needed in files.values())
+    raise MissingDataError(
+        f"No layout of the data is there whole; looked for {tried} and what belongs to them. "
+        "Put one there, or point $ANTIVENOM_DATA to where data sets are."
+    )
+
+
+def recorded(file: Path, watch: Watch, label: int = 0) -> Pair:
+    """Images and labels of a RecordIO file; `label` is which one counts where a record has two."""
+    records, numbers = list(recordio.read(file)), []
+    for record in records:
+        number = record.labels[label if len(record.labels) > 1 else 0] if record.labels else -1.0
+        if not number.is_integer() or not 0 <= number < MOST:
+            raise DataError(f"{file}: the record at offset {record.offset} has the label {number}, no class number.")
+        numbers.append(int(number))
+    x = images.decode_all(
+        len(records),
+        lambda index: (records[index].image, f"{file}: the image of the record at offset {records[index].offset}"),
+        images.Canvas(size=(SIDE, SIDE)),
+        watch,
+    )
+    return x, torch.tensor(numbers)
+
+
+def joined(parts: Sequence[Pair], classes: tuple[str, ...], where: Path) -> Dataset:
+    """A data set of several files, one after the other."""
+    try:
+        return Dataset.from_arrays(
+            torch.cat([x for x, _ in parts]), torch.cat([y.long() for _, y in parts]), classes=classes
+        )
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from error

@@ -1,0 +1,143 @@
+"""Tables of one's own, in CSV files."""
+
+import csv
+import math
+from array import array
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.formats._reading import contents
+from antivenom.errors import DataError
+from antivenom.rng import Rng
+from antivenom.settings import component
+
+
+@component
+class Csv:
+    r"""Your own table: a line of names, then columns of numbers and one of labels.
+
+    Labels are whole numbers from 0, or names, which are numbered in the order of the alphabet.
+
+    Args:
+        path: the file, UTF-8, as seen from the current folder.
+        label: the name of the labels' column; the last one where left out.
+        test_path: a second file of the same columns, for testing.
+        test_share: the share of the rows that is kept for testing where there is no `test_path`.
+        bounds: the legal range of the numbers as a classifier sees them; none where left out.
+        separator: what stands between two columns.
+
+    Raises:
+        DataError: on loading, with the line and the column that are wrong.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "mine.csv"
+    >>> _ = file.write_text("width,height,kind\n1,2,cat\n3,4,dog\n5,6,cat\n7,8,dog\n")
+    >>> splits = Csv(path=str(file)).load()
+    >>> splits.train.x.shape, splits.train.classes
+    (torch.Size([3, 2]), ('cat', 'dog'))
+    """
+
+    path: str
+    label: str | None = None
+    test_path: str | None = None
+    test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
+    bounds: tuple[float, float] | None = None
+    separator: str = ","
+
+    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+        """Both splits."""
+        train = self._read(Path(self.path), None)
+        if self.test_path is None:
+            return self._dataset(train[0], train[1], _classes(train[1]), self.path).split(
+                self.test_share, Rng(0).child("csv")
+            )
+        test = self._read(Path(self.test_path), train[2])
+        classes = _classes([*train[1], *test[1]])
+        sets = [
+            self._dataset(x, labels, classes, path)
+            for (x, labels, _), path in ((train, self.path), (test, self.test_path))
+        ]
+        return Splits(train=sets[0], test=sets[1])
+
+    def files(self) -> tuple[Path, ...]:
+        """The file or files."""
+        return (Path(self.path), *([Path(self.test_path)] if self.test_path else []))
+
+    def _read(self, file: Path, names: list[str] | None) -> tuple[NDArray[np.float64], list[str], list[str]]:
+        try:
+            text = contents(file).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{file} is no UTF-8 text, at offset {error.start}.") from error
+        lines = self._lines(text, file)
+        _, head = next(lines, (0, []))
+        if len(head) < 2 or len(set(head)) < len(head):
+            raise DataError(f"{file} must begin with a line of two or more names, each its own; got {head}.")
+        if names is None and all(map(_is_number, head)) and head != list(map(str, range(len(head)))):
+            raise DataError(f"{file} begins with numbers, {head[:4]}; its first line must be the columns' names.")
+        if names is not None and head != names:
+            raise DataError(f"{file} has other columns than {self.path}: {head}.")
+        place = len(head) - 1 if self.label is None else head.index(self.label) if self.label in head else -1
+        if place < 0:
+            raise DataError(f"{file} has no column {self.label!r}. It has: {', '.join(head)}.")
+        values, labels = array("d"), list[str]()
+        for number, line in lines:
+            if not line:
+                continue
+            if len(line) != len(head):
+                raise DataError(f"{file}, line {number}: {len(line)} columns, where the first line has {len(head)}.")
+            labels.append(line.pop(place))
+            values.extend(_number(value, file, number) for value in line)
+        if not labels:
+            raise DataError(f"{file} has no rows.")
+        return np.frombuffer(values).reshape(len(labels), -1), labels, head
+
+    def _lines(self, text: str, file: Path) -> Iterator[tuple[int, list[str]]]:
+        try:
+            reader = csv.reader(StringIO(text, newline=""), delimiter=self.separator, strict=True)
+            for line in reader:
+                yield reader.line_num, line
+        except (csv.Error, TypeError) as error:
+            raise DataError(f"{file} is no CSV file with the separator {self.separator!r}: {error}") from error
+
+    def _dataset(self, x: NDArray[np.float64], labels: list[str], classes: tuple[str, ...], path: str) -> Dataset:
+        numbers = {name: number for number, name in enumerate(classes)}
+        y = [numbers[label.strip()] for label in labels]
+        try:
+            return Dataset.from_arrays(x.astype(np.float32), np.array(y), classes=classes, bounds=self.bounds)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(value: str, file: Path, line: int) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{file}, line {line}: {value[:40]!r} is no finite number.")
+    return number
+
+
+def _classes(labels: list[str]) -> tuple[str, ...]:
+    """Class names in their order: whole numbers from 0 as they count, anything else by the alphabet."""
+    found = {label.strip() for label in labels}
+    if all(name.isascii() and name.isdigit() and len(name) < 6 for name in found):
+        most = max(map(int, found))
+        if {str(int(name)) for name in found} == found:
+            return tuple(map(str, range(most + 1)))
+    return tuple(sorted(found))

@@ -1,0 +1,37 @@
+"""Fashion-MNIST."""
+
+from pathlib import Path
+
+from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.formats import idx
+from antivenom.data.home import data_home
+from antivenom.settings import component
+
+CLASSES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+@component
+class FashionMnist:
+    """Fashion-MNIST: 60,000 + 10,000 clothes of 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/fashion_mnist`.
+
+    The four files have the names that MNIST's have, plain or with `.gz`. Xiao, Rasul and Vollgraf,
+    *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms* (2017).
+
+    >>> len(FashionMnist().files())
+    4
+    """
+
+    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+        """Both splits.
+
+        Raises:
+            MissingDataError: the files are not there.
+            DataError: a file is damaged.
+        """
+        return idx.read_splits(data_home() / "fashion_mnist", CLASSES)
+
+    def files(self) -> tuple[Path, ...]:
+        """The four IDX files."""
+        return idx.files_in(data_home() / "fashion_mnist")

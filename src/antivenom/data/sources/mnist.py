@@ -1,0 +1,33 @@
+"""MNIST."""
+
+from pathlib import Path
+
+from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.formats import idx
+from antivenom.data.home import data_home
+from antivenom.settings import component
+
+
+@component
+class Mnist:
+    """MNIST: 60,000 + 10,000 handwritten digits of 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/mnist`.
+
+    The four files keep their public names, `train-images-idx3-ubyte` and so on, plain or with `.gz`.
+    LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition* (1998).
+
+    >>> [file.name for file in Mnist().files()][0].removesuffix(".gz")
+    'train-images-idx3-ubyte'
+    """
+
+    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+        """Both splits.
+
+        Raises:
+            MissingDataError: the files are not there.
+            DataError: a file is damaged.
+        """
+        return idx.read_splits(data_home() / "mnist", tuple("0123456789"))
+
+    def files(self) -> tuple[Path, ...]:
+        """The four IDX files."""
+        return idx.files_in(data_home() / "mnist")

@@ -1,0 +1,208 @@
+"""Poisoned data for a training script of one's own, and the truth about it apart."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from antivenom.data import Dataset, Poisoned
+from antivenom.data.formats import images, npz, tree
+from antivenom.errors import AntivenomError, RunError, SettingsError
+from antivenom.experiment.events import Tell, silent
+from antivenom.experiment.experiment import Experiment
+from antivenom.experiment.files import write_arrays, write_bytes, write_json, write_text
+from antivenom.experiment.measure import contributed, unchanged
+from antivenom.experiment.opening import fit_surrogate, open_with
+from antivenom.experiment.result import OURS
+from antivenom.experiment.stages import Stages, choose_device
+from antivenom.experiment.store import Store
+from antivenom.experiment.yaml12 import dump_yaml
+from antivenom.goals.backdoor import Backdoor
+from antivenom.rng import Rng
+from antivenom.settings import describe, describe_fields
+
+Format = Literal["folder", "npz", "parquet"]
+PLACES = {"train": "data/train", "test": "data/test", "triggered": "triggered", "control": "control"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: where.
+        rows: how many rows each set has: `train`, `control`, `test`, and `triggered` where there is a trigger.
+        poison: how many of the training rows are the attacker's.
+    """
+
+    folder: Path
+    rows: dict[str, int]
+    poison: int
+
+
+def export(
+    experiment: Experiment,
+    folder: Path | str,
+    *,
+    form: Format = "folder",
+    store: Store | None = None,
+    device: str = "auto",
+    tell: Tell = silent,
+) -> Exported:
+    """Write the poisoned training set, its clean twin, the test sets, and the truth, and read all of it back.
+
+    Below `folder`: `data/train` and `data/test`, which is all that a victim's training script needs; `control`, the
+    clean data that its twin trains on, row for row; `triggered`, the test rows that the attacker would attack, with the
+    trigger in them and their true labels; and `truth`, for `measure`. Rows are in an order that says nothing.
+
+    Args:
+        experiment: its data set, attack and seed; the poison is the first repeat's.
+        folder: a new or empty folder.
+        form: `folder`: PNG images in a folder for each class; `npz` or `parquet`: a file for each set.
+        store: where finished stages are kept and found.
+        device: where the poison is crafted.
+        tell: told what happens.
+
+    Raises:
+        SettingsError: the settings do not fit the data, or the data does not fit the format.
+        RunError: the folder is not empty, or what was written does not read back as it was.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise RunError(f"{target} is not an empty folder. Choose another.")
+    stages = Stages(store, choose_device(device), tell=tell)
+    rng = Rng(experiment.seed).child("repeat", 0)
+    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng, stages.prepare)
+    splits = opening.splits
+    if problems := experiment.problems(splits.train):
+        raise SettingsError(problems)
+    if form != "npz" and not _pictures(splits.train):
+        raise SettingsError([f"The format {form} is for images of 1 or 3 channels of uint8. Use npz."])
+    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), 0)
+    poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), 0, surrogate)
+    order = rng.child("export").order(poisoned.data.ids)
+    sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}
+    sets["test"] = splits.test
+    if isinstance(poisoned.goal, Backdoor):
+        sets["triggered"] = poisoned.goal.triggered(poisoned.goal.victims(splits.test))
+    sets = {name: data.to("cpu") for name, data in sets.items()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
+        made = Path(place) / "made"
+        for name, data in sets.items():
+            _write(data, made / PLACES[name], form)
+        _write_truth(experiment, poisoned, order, splits.test, made / "truth", form)
+        for name, data in sets.items():
+            _check(data, made / PLACES[name], form)
+        if target.exists():
+            target.rmdir()
+        made.rename(target)
+    return Exported(target, {name: len(data) for name, data in sets.items()}, len(poisoned.rows))
+
+
+def file_of(place: Path, form: Format) -> Path:
+    """Where a set of that form is: a folder for `folder`, else a file."""
+    return place if form == "folder" else place.with_name(f"{place.name}.{form}")
+
+
+def read_back(place: Path, form: Format) -> tuple[Tensor, Tensor]:
+    """What stands in a written set: its rows and labels, in the order of the rows' numbers."""
+    file = file_of(place, form)
+    if form == "npz":
+        held = npz.read(file, ("x", "y"))
+        return torch.from_numpy(held["x"]), torch.from_numpy(held["y"])
+    if form == "parquet":
+        from antivenom.data.formats import parquet  # noqa: PLC0415 - an extra
+
+        table = parquet.read(file, "image", "label")
+        assert table.images is not None
+        encoded, labels = table.images, table.labels
+    else:
+        with tree.Tree(file) as found:
+            leaves = sorted(found.leaves, key=lambda leaf: Path(leaf.path).stem)
+            encoded = [found.content(leaf) for leaf in leaves]
+        labels = [int(leaf.label.partition("-")[0]) for leaf in leaves]
+    grey = b"IHDR" in encoded[0][:32] and encoded[0][25] == 0
+    canvas = images.Canvas(mode="grey" if grey else "rgb")
+    x = images.decode_all(len(encoded), lambda row: (encoded[row], f"{file}, row {row}"), canvas)
+    return x, torch.tensor(labels)
+
+
+def _write(data: Dataset, place: Path, form: Format) -> None:
+    file = file_of(place, form)
+    if form == "npz":
+        write_arrays(file, {"x": data.x.numpy(), "y": data.y.numpy(), "classes": np.array(data.classes)})
+        return
+    if form == "parquet":
+        _write_parquet(data, file)
+        return
+    names = class_folders(data.classes)
+    for name in names:
+        (file / name).mkdir(parents=True)
+    for row, (x, y) in enumerate(zip(data.x, data.y.tolist(), strict=True)):
+        (file / names[y] / f"{row:07}.png").write_bytes(images.encode(x))
+
+
+def class_folders(classes: tuple[str, ...]) -> list[str]:
+    """A folder's name for each class: its number first, so that the alphabet keeps the order.
+
+    >>> class_folders(("T-shirt/top", "Bag"))
+    ['0-T-shirt-top', '1-Bag']
+    """
+    width = len(str(len(classes) - 1))
+    return [f"{number:0{width}}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}"[:80] for number, name in enumerate(classes)]
+
+
+def _write_parquet(data: Dataset, file: Path) -> None:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise AntivenomError("Parquet needs pyarrow: pip install 'antivenom[parquet]'.") from error
+    encoded = [{"bytes": images.encode(x), "path": None} for x in data.x]
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = pa.table({"image": pa.array(encoded, kind), "label": pa.array(data.y.tolist(), pa.int64())})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    write_bytes(file, sink.getvalue().to_pybytes())
+
+
+def _write_truth(
+    experiment: Experiment, poisoned: Poisoned, order: Tensor, test: Dataset, place: Path, form: Format
+) -> None:
+    base = poisoned.base
+    write_text(place / "spec.yaml", OURS + dump_yaml(describe_fields(experiment)))
+    write_json(place / "goal.json", describe("goals", poisoned.goal))
+    about: dict[str, Any] = {
+        "format": form,
+        "poison_rate": poisoned.rate,
+        "poison_rows": len(poisoned.rows),
+        "poison_unchanged": unchanged(poisoned),
+        "bounds": base.bounds,
+    }
+    write_json(place / "truth.json", about)
+    rows = {"ids": poisoned.data.ids[order], "roles": poisoned.roles[order], "y": poisoned.data.y[order]}
+    write_arrays(place / "rows.npz", {name: tensor.cpu().numpy() for name, tensor in rows.items()})
+    arrays = {"x": test.x, "y": test.y, "ids": test.ids}
+    held = {name: tensor.cpu().numpy() for name, tensor in arrays.items()}
+    write_arrays(place / "test.npz", {**held, "classes": np.array(base.classes)})
+    shown = {name: tensor.cpu().numpy() for name, tensor in contributed(poisoned).items()}
+    write_arrays(place / "examples.npz", shown)
+
+
+def _check(data: Dataset, place: Path, form: Format) -> None:
+    """Hold what was written against what was meant: every pixel, every label."""
+    if not len(data):
+        return
+    x, y = read_back(place, form)
+    if x.shape != data.x.shape or not torch.equal(x, data.x) or not torch.equal(y, data.y):
+        raise RunError(f"{file_of(place, form)} does not read back as it was written. Nothing was kept.")
+
+
+def _pictures(data: Dataset) -> bool:
+    return data.is_image and data.x.dtype == torch.uint8 and data.shape[0] in (1, 3)

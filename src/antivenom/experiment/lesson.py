@@ -1,0 +1,123 @@
+"""The lesson of a walking boundary as a spec: points fed to a model that has learned, again and again."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from antivenom.analysis.boundary import Boundary
+from antivenom.data.sources.csv import Csv
+from antivenom.errors import SettingsError
+from antivenom.registry import find
+
+SHAPES = ("classification", "moons", "circles", "blobs")
+SEED = 123
+"""The model's `random_state` in the original lesson."""
+SIDE = 600
+"""So many points a side has the grid."""
+
+
+def lesson_source(data: str = "classification", seed: int | None = None) -> dict[str, Any]:
+    """The data set of a lesson, as a spec has it.
+
+    Args:
+        data: one of `SHAPES`, or a CSV file of two columns of numbers and one of labels.
+        seed: the points', where they are made; the original's where left out.
+
+    >>> lesson_source("moons", seed=3)
+    {'name': 'plane', 'shape': 'moons', 'random_state': 3}
+    """
+    if data in SHAPES:
+        made = {"name": "plane", "shape": data}
+        return made if seed is None else {**made, "random_state": seed}
+    if not data.lower().endswith(".csv"):
+        raise SettingsError([f"The data must be {', '.join(SHAPES)} or a CSV file; got '{data}'."])
+    return {"name": "csv", "path": data}
+
+
+def lesson_square(source: dict[str, Any]) -> tuple[float, float]:
+    """The square in which a lesson is drawn: from -3 to 3, or, for a file, one that holds its rows.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if source["name"] == "plane":
+        return -3.0, 3.0
+    splits = Csv(path=source["path"]).load()
+    if splits.train.shape != (2,):
+        raise SettingsError(
+            [f"{source['path']} must have two columns of numbers beside the label; it has {splits.train.shape[0]}."]
+        )
+    low, high = (float(getattr(torch.cat([splits.train.x, splits.test.x]).double(), end)()) for end in ("min", "max"))
+    margin = 0.1 * (high - low) or max(1.0, 0.1 * abs(high))
+    unit = 10.0 ** (math.floor(math.log10(high - low + 2 * margin)) - 2)
+    ends = math.floor((low - margin) / unit) * unit, math.ceil((high + margin) / unit) * unit
+    return float(f"{ends[0]:.12g}"), float(f"{ends[1]:.12g}")
+
+
+def lesson_points(square: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    """The original's five points, from (-2, 0.1) to (-1, 0.1) in a square from -3 to 3, at the same place in another.
+
+    >>> lesson_points((-3, 3))[0], lesson_points((0, 60))[-1]
+    ((-2.0, 0.1), (20.0, 31.0))
+    """
+    low, high = square
+    scale, middle = (high - low) / 6, (high + low) / 2
+    return tuple((_short(middle + x * scale), _short(middle + 0.1 * scale)) for x in (-2, -1.75, -1.5, -1.25, -1))
+
+
+def lesson_spec(
+    *,
+    source: dict[str, Any],
+    model: str = "mlp_classifier",
+    points: Sequence[tuple[float, float]],
+    labels: Sequence[int],
+    calls: int,
+    square: tuple[float, float] = (-3.0, 3.0),
+    seed: int | None = None,
+    attack: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A spec that `antivenom run` takes: a model fitted on clean rows, then fed the points by `calls` of `partial_fit`.
+
+    Args:
+        source: of `lesson_source`.
+        model: any component that takes two numbers.
+        points: the poison.
+        labels: one for all, or one each.
+        calls: how often all points are fed.
+        square: where the boundary is looked at.
+        seed: the model's; the original's where left out.
+        attack: another attack than points placed by hand.
+    """
+    estimator = find("models", model)
+    known = getattr(estimator, "__dataclass_fields__", {})
+    pinned = {"random_state": SEED if seed is None else seed} if "random_state" in known else {}
+    online: dict[str, Any] = {
+        "name": "online",
+        "warm_up": {"name": "own_fit"},
+        "warm_up_share": 1,
+        "batch_size": max(1, len(points)),
+        "arrival": {"name": "at_point", "repeats": calls},
+        "checkpoints": calls,
+    }
+    if "random_state" not in known:  # an nn.Module
+        online["warm_up"] = {"name": "end_to_end", "epochs": 100, "learning_rate": 0.01, "batch_size": 32}
+        online |= {"optimizer": "adam", "learning_rate": 0.01}
+    low, high = square
+    step = float(f"{(high - low) / SIDE:.9g}")
+    usual = (low, high, step) == (Boundary.low, Boundary.high, Boundary.step)
+    looked = {"name": "boundary"} if usual else {"name": "boundary", "low": low, "high": high, "step": step}
+    return {
+        "name": "boundary",
+        "dataset": source,
+        "model": {"name": model, **pinned},
+        "attack": attack or {"name": "chaff", "points": [list(point) for point in points], "labels": list(labels)},
+        "training": online,
+        "analysis": [looked],
+        "seed": seed or 0,
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.9g}")

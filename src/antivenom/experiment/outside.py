@@ -1,0 +1,210 @@
+"""Measuring a model that was trained elsewhere, on data that `export` wrote."""
+
+import csv
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from antivenom.data import Dataset, Goal, Scorer
+from antivenom.data.formats import npz
+from antivenom.data.formats._reading import contents
+from antivenom.errors import AntivenomError, DataError, RunError
+from antivenom.experiment.doubts import doubts
+from antivenom.experiment.files import held, read_json, write_arrays, write_json
+from antivenom.experiment.measure import attempts, judge, summarise
+from antivenom.experiment.result import OURS, about_machine, prepare_folder
+from antivenom.experiment.stages import choose_device
+from antivenom.experiment.yaml12 import parse_yaml, read_yaml
+from antivenom.goals.backdoor import Backdoor
+from antivenom.models import Classifier
+from antivenom.models.files import read_weights
+from antivenom.rng import Rng
+from antivenom.settings import build
+from antivenom.shapes import Inputs, Scores
+
+EXAMPLES = ("poison_before", "poison_after", "poison_label_before", "poison_label_after")
+NO_CONTROL = "No control was given: nobody knows what the same training does without poison."
+
+
+class Answers:
+    """A classifier that has answered already: it knows the test rows, with and without the trigger, and no others.
+
+    Rows that look the same share the answer that was given last.
+
+    Args:
+        data: the sets that it was asked about.
+        labels: what it said of each row of each set (n).
+    """
+
+    def __init__(self, data: list[Dataset], labels: list[Tensor]) -> None:
+        self.data = data[0]
+        self.known: dict[bytes, int] = {}
+        for one, said in zip(data, labels, strict=True):
+            for row, label in zip(one.x.numpy(), said.tolist(), strict=True):
+                self.known[row.tobytes()] = label
+
+    def scores(self, x: Inputs) -> Scores:
+        """1 for the class that it said, 0 for all others."""
+        rows = self.data.encode(x.clone()).numpy()
+        said = torch.tensor([self.known[row.tobytes()] for row in rows], dtype=torch.int64)
+        return torch.nn.functional.one_hot(said, len(self.data.classes)).float()
+
+
+def measure_outside(
+    model: Path | str,
+    truth: Path | str,
+    out: Path | str,
+    *,
+    control: Path | str | None = None,
+    arch: str | None = None,
+    device: str = "auto",
+    allow_code: bool = False,
+) -> dict[str, dict[str, float | int | None]]:
+    """The figures of a model that was trained elsewhere, written as a run's folder is.
+
+    Args:
+        model: weights (`.safetensors`, or a state dict in `.pt` or `.pth`), or predictions: an `.npz` with an array
+            `test`, and `triggered` where there is a trigger, of class numbers (n) or scores (n, classes) in the order
+            of the rows' numbers; or a `.csv` with the columns `set`, `row` and `label`.
+        truth: what `export` wrote, or the folder `truth` in it.
+        out: the folder to write to.
+        control: the same of a model trained on the clean twin.
+        arch: the architecture of weights, a name or settings in YAML; the spec's own where left out.
+        device: where weights are run.
+        allow_code: whether the spec or `arch` may name code.
+
+    Raises:
+        RunError: `truth` is no such folder, or is damaged.
+        DataError: the weights or predictions are damaged or do not fit.
+    """
+    place = Path(truth) / "truth" if (Path(truth) / "truth").is_dir() else Path(truth)
+    if not (place / "truth.json").is_file():
+        raise RunError(f"{truth} holds no truth that `antivenom poison` wrote.")
+    test, goal, about, spec = _read_truth(place, allow_code)
+    architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")
+    chosen = choose_device(device)
+    victim, twin = (
+        None if file is None else _classifier(Path(file), test, goal, architecture, chosen, allow_code)
+        for file in (model, control)
+    )
+    assert victim is not None
+    test = test if isinstance(victim, Answers) or isinstance(twin, Answers) else test.to(chosen)
+    judged = judge(goal, victim, twin, test)
+    values = {
+        **judged.values,
+        "poison_rate": about["poison_rate"],
+        "poison_rows": about["poison_rows"],
+        "poison_unchanged": about["poison_unchanged"],
+        "victim_loss": None,
+        "control_loss": None,
+    }
+    metrics = summarise([values])
+    found = [NO_CONTROL] if twin is None else []
+    backdoor = isinstance(goal, Backdoor)
+    found += doubts(metrics, classes=len(test.classes), test_rows=len(test), backdoor=backdoor, trained_here=False)
+    shown = {name: tensor.cpu().numpy() for name, tensor in attempts(goal, victim, twin, test).items()}
+    shown |= npz.read(place / "examples.npz", EXAMPLES)
+    folder = Path(out)
+    details = {
+        "classes": np.array(test.classes),
+        "confusion": judged.confusion.numpy()[None],
+        "losses": np.zeros((1, 2, 0)),
+    }
+    manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": found}
+    with held(folder):
+        prepare_folder(folder, (place / "spec.yaml").read_text(encoding="utf-8").removeprefix(OURS))
+        write_arrays(folder / "details.npz", {**details, **shown})
+        write_json(folder / "repeats.json", [values])
+        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "manifest.json", {**manifest, "model": str(model), "control": control and str(control)})
+    return metrics
+
+
+def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str, Any], dict[str, Any]]:
+    try:
+        about = read_json(place / "truth.json")
+        held = npz.read(place / "test.npz", ("x", "y", "ids", "classes"))
+        bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
+        test = Dataset(
+            x=torch.from_numpy(held["x"]),
+            y=torch.from_numpy(held["y"]),
+            ids=torch.from_numpy(held["ids"]),
+            classes=tuple(map(str, held["classes"])),
+            bounds=bounds,
+        )
+        goal = build("goals", read_json(place / "goal.json"), path="goal", allow_code=allow_code)
+        float(about["poison_rate"]), int(about["poison_rows"]), float(about["poison_unchanged"] or 0)
+        return test, goal, about, read_yaml(place / "spec.yaml")
+    except (AntivenomError, LookupError, TypeError, ValueError) as error:
+        raise RunError(f"{place} is damaged: {error}") from error
+
+
+def _classifier(
+    file: Path, test: Dataset, goal: Goal, architecture: object, device: torch.device, allow_code: bool
+) -> Scorer:
+    if file.suffix in (".csv", ".npz"):
+        sets = {"test": test}
+        if isinstance(goal, Backdoor):
+            sets["triggered"] = goal.triggered(goal.victims(test))
+        read = _from_csv if file.suffix == ".csv" else _from_npz
+        return Answers(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
+    weights = read_weights(file)
+    component = build("models", architecture, path="arch", allow_code=allow_code)
+    blank: Classifier = component.build(
+        input_shape=test.shape, classes=len(test.classes), bounds=test.bounds, rng=Rng(0)
+    )
+    try:
+        made = blank.with_state(weights)
+    except AntivenomError as error:
+        raise DataError(
+            f"{file} does not fit the architecture. Say which with --arch. {' '.join(str(error).split())}"
+        ) from error
+    return move(device) if callable(move := getattr(made, "to", None)) else made
+
+
+def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
+    found = torch.from_numpy(npz.read(file, (name,))[name])
+    if found.ndim == 2 and found.shape[1] == len(data.classes) and not found.is_complex():
+        found = found.argmax(1)
+    if found.ndim != 1 or found.is_floating_point():
+        raise DataError(
+            f"{file}: {name!r} must be class numbers (n) or scores (n, {len(data.classes)}); "
+            f"got {found.dtype} of {tuple(found.shape)}."
+        )
+    return _checked(found.to(torch.int64), file, name, data)
+
+
+def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
+    try:
+        text = contents(file).decode("utf-8-sig")
+        rows = list(csv.DictReader(StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file} is no CSV file: {error}") from error
+    said: dict[int, int] = {}
+    numbers = {label: number for number, label in enumerate(data.classes)}
+    for line, row in enumerate(rows, 2):
+        if row.get("set") != name:
+            continue
+        label, place = row.get("label") or "", row.get("row") or ""
+        if not place.isdecimal() or (label not in numbers and not label.isdecimal()):
+            raise DataError(f"{file}, line {line}: must be a set, a row and a class; got {place!r}, {label!r}.")
+        said[int(place)] = numbers[label] if label in numbers else int(label)
+    absent = next((row for row in range(len(data)) if row not in said), None)
+    if absent is not None or len(said) != len(data):
+        raise DataError(
+            f"{file} must have a line for each of the {len(data)} rows of the set {name!r}; "
+            + (f"row {absent} has none." if absent is not None else f"it has {len(said)}.")
+        )
+    return _checked(torch.tensor([said[row] for row in range(len(data))], dtype=torch.int64), file, name, data)
+
+
+def _checked(found: Tensor, file: Path, name: str, data: Dataset) -> Tensor:
+    if len(found) != len(data):
+        raise DataError(f"{file}: {name!r} has {len(found)} rows; the set has {len(data)}.")
+    if len(found) and not 0 <= int(found.min()) <= int(found.max()) < len(data.classes):
+        raise DataError(f"{file}: {name!r} names classes from {int(found.min())} to {int(found.max())}.")
+    return found

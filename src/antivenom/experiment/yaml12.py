@@ -1,0 +1,110 @@
+"""YAML 1.2's plain types: no aliases, no objects, no key twice, and `1e-3` is a number."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from antivenom.errors import SettingsError
+from antivenom.settings import short
+
+MAX_BYTES = 1 << 20
+BREAKS = set("\x85\u2028\u2029")
+"""Line breaks to YAML 1.1."""
+
+
+def read_yaml(file: Path | str) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        SettingsError: no such file, no YAML, or no mapping.
+    """
+    file = Path(file)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise SettingsError([f"{file} is larger than {MAX_BYTES} bytes: no spec is."])
+        text = content.decode("utf-8")
+    except OSError as error:
+        raise SettingsError([f"{file} cannot be read: {error.strerror or error}."]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{file} is not UTF-8 text: {error.reason} at offset {error.start}."]) from error
+    mapping = parse_yaml(text, str(file))
+    if not isinstance(mapping, dict):
+        raise SettingsError([f"{file} must hold settings, `key: value`; got {short(mapping)}."])
+    return mapping
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Plain numbers, text, lists and mappings.
+
+    Raises:
+        SettingsError: anything else: tags, aliases, keys twice, broken YAML, too deep nesting.
+
+    >>> parse_yaml("{rate: 1e-3, on: no}", "here")
+    {'rate': 0.001, 'on': 'no'}
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that admits less
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "context", None) or str(error)
+        raise SettingsError([f"{where}{place}: {' '.join(str(problem).split())}."]) from error
+    except (RecursionError, ValueError) as error:
+        raise SettingsError([f"{where} cannot be read as YAML: {short(str(error))}."]) from error
+
+
+def dump_yaml(content: object) -> str:
+    """Plain content as YAML, in its own order."""
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's core types alone, keys once, no aliases."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        tag = getattr(event, "tag", None)
+        refused = "aliases (*name)" if isinstance(event, yaml.AliasEvent) else f"tags ({tag})" if tag else None
+        if refused:
+            raise yaml.composer.ComposerError(None, None, f"{refused} are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 or 1.2 would take for something else, and writes no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+    def represent_text(self, text: str) -> yaml.Node:
+        style = '"' if BREAKS & set(text) else None  # otherwise they come back as spaces
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+0123456789.")),
+):
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)

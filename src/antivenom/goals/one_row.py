@@ -1,0 +1,34 @@
+"""Taking one row for another class."""
+
+import torch
+
+from antivenom.data import Dataset, Scorer
+from antivenom.errors import DataError
+from antivenom.settings import Count, component
+
+
+@component
+class OneRow:
+    """One row, which the attacker cannot change, is taken for the wanted class.
+
+    Args:
+        row: its numbers, as a classifier takes them, flattened.
+        target: the class that it shall be taken for.
+
+    >>> OneRow(row=(-1, -1), target=1).target
+    1
+    """
+
+    row: tuple[float, ...]
+    target: Count
+
+    def success(self, classifier: Scorer, test: Dataset) -> float | None:
+        """1 where it is, 0 where it is not.
+
+        Raises:
+            DataError: the row has not as many numbers as the data's.
+        """
+        if len(self.row) != test.x.new_empty(1, *test.shape).numel():
+            raise DataError(f"OneRow.row has {len(self.row)} numbers; the data's rows have shape {test.shape}.")
+        x = torch.tensor(self.row, dtype=torch.float32, device=test.device).reshape(1, *test.shape)
+        return float(int(classifier.scores(x).argmax(1)) == self.target)

@@ -1,0 +1,1 @@
+"""antivenom under the names and calls that users of other libraries know."""

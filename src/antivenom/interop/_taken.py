@@ -1,0 +1,89 @@
+"""What users of ART bring, models and labels, as antivenom has them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.models import as_classifier
+from antivenom.models.keras import is_keras
+from antivenom.models.module import ModuleClassifier
+
+Array = NDArray[Any]
+
+
+def hold_taken(classifier: Any) -> None:
+    """Raise `CapabilityError` for what cannot be taken."""
+    if not (isinstance(classifier, ModuleClassifier | nn.Module) or is_art(classifier) or is_keras(classifier)):
+        raise CapabilityError(
+            f"NeuralCleanse takes an nn.Module, a Keras 3 model, ART's PyTorchClassifier or a classifier with "
+            f"gradients; got {type(classifier).__name__}."
+        )
+
+
+def is_art(classifier: Any) -> bool:
+    """Whether it is ART's `PyTorchClassifier`, without importing ART."""
+    names = [f"{each.__module__}.{each.__name__}" for each in type(classifier).__mro__]
+    return "art.estimators.classification.pytorch.PyTorchClassifier" in names
+
+
+def is_shapeless(wrapped: Any) -> bool:
+    """Whether a model does not say what rows it takes."""
+    return isinstance(wrapped, nn.Module) and not is_keras(wrapped)
+
+
+def has_channels_last(wrapped: Any) -> bool:
+    """Whether it takes images with their channels last."""
+    return is_keras(wrapped) and len(wrapped.input_shape) == 4
+
+
+def taken(wrapped: Any) -> ModuleClassifier:
+    """A copy of a model that says what rows it takes, as antivenom's classifier."""
+    if isinstance(wrapped, ModuleClassifier):
+        return wrapped.copy()
+    if is_keras(wrapped):
+        shape = tuple(wrapped.input_shape[1:])
+        shape = (shape[-1], *shape[:-1]) if has_channels_last(wrapped) else shape
+        return either(wrapped, input_shape=shape)
+    if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
+        raise CapabilityError("NeuralCleanse cannot look through ART's pre- and postprocessing defences.")
+    clip = wrapped.clip_values
+    bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
+    scale = wrapped.preprocessing
+    mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
+    return either(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
+
+
+def either(model: Any, **settings: Any) -> ModuleClassifier:
+    """A model as a classifier, whether it gives logits or probabilities."""
+    try:
+        made = as_classifier(model, **settings)
+    except SettingsError as error:
+        if "look like probabilities" not in str(error):
+            raise
+        made = as_classifier(model, outputs="probabilities", **settings)
+    assert isinstance(made, ModuleClassifier)
+    return made
+
+
+def _plain(value: Any) -> float | tuple[float, ...]:
+    numbers = np.asarray(value, dtype=np.float64).ravel()
+    return float(numbers[0]) if len(numbers) == 1 else tuple(map(float, numbers))
+
+
+def numbers(y: Array, classes: int) -> NDArray[np.int64]:
+    """Class numbers (n), from themselves or one-hot.
+
+    Raises:
+        DataError: neither.
+    """
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == classes and classes > 1:
+        return np.asarray(labels.argmax(1), np.int64)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise DataError(f"Labels must be class numbers (n) or one-hot (n, {classes}); got shape {labels.shape}.")
+    return labels.astype(np.int64)

@@ -1,0 +1,98 @@
+"""A pre-activation residual network for small images."""
+
+from functools import partial
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from antivenom.errors import SettingsError
+from antivenom.models.module import ModuleClassifier
+from antivenom.rng import Rng
+from antivenom.settings import AtLeastOne, component
+
+
+@component
+class PreactResnet18:
+    """Pre-activation ResNet-18 for images of about 32 × 32 pixels; what the field's backdoor benchmarks train most.
+
+    He, Zhang, Ren and Sun, *Identity Mappings in Deep Residual Networks* (2016). Four stages of two blocks, the first
+    convolution of 3 × 3 without pooling, and the mean over what is left of the image before the last linear layer.
+
+    Args:
+        width: filters of the first stage; each stage after it has twice as many. The paper's is 64.
+
+    Raises:
+        SettingsError: on building, for rows that are no images.
+
+    >>> from antivenom.rng import Rng
+    >>> net = PreactResnet18().build(input_shape=(3, 32, 32), classes=10, bounds=(0, 1), rng=Rng(0))
+    >>> sum(parameter.numel() for parameter in net.module.parameters())
+    11171146
+    """
+
+    width: AtLeastOne = 64
+
+    def build(
+        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
+    ) -> ModuleClassifier:
+        """An untrained classifier for images of `input_shape` (channels, height, width)."""
+        if problem := self.problems(input_shape):
+            raise SettingsError([f"PreactResnet18 {problem[0]}"])
+        factory = partial(_from_stream, input_shape[0], classes, self.width)
+        return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
+
+    def problems(self, input_shape: tuple[int, ...]) -> list[str]:
+        """Why it cannot take rows of that shape."""
+        if len(input_shape) == 3:
+            return []
+        return [f"needs images (channels, height, width); the data's rows are {input_shape}. `mlp` takes any rows."]
+
+
+class Block(nn.Module):
+    """Normalise, rectify, convolve, twice, and add what came in."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.norm_1 = nn.BatchNorm2d(before)
+        self.conv_1 = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.norm_2 = nn.BatchNorm2d(after)
+        self.conv_2 = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        plain = stride == 1 and before == after
+        self.shortcut = None if plain else nn.Conv2d(before, after, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows (n, before, h, w) to (n, after, h / stride, w / stride)."""
+        rectified = functional.relu(self.norm_1(x))
+        kept = x if self.shortcut is None else self.shortcut(rectified)
+        out: Tensor = self.conv_2(functional.relu(self.norm_2(self.conv_1(rectified))))
+        return out + kept
+
+
+class Network(nn.Module):
+    """The whole network; `forward` gives logits (n, classes)."""
+
+    def __init__(self, channels: int, classes: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, 3, 1, 1, bias=False)
+        stages, before = [], width
+        for stage in range(4):
+            after = width << stage
+            first = Block(before, after, 1 if stage == 0 else 2)
+            stages.append(nn.Sequential(first, Block(after, after, 1)))
+            before = after
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Linear(before, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, classes) of rows (n, channels, h, w)."""
+        out: Tensor = self.head(self.stages(self.conv(x)).mean((2, 3)))
+        return out
+
+
+def _from_stream(channels: int, classes: int, width: int, rng: Rng) -> Network:
+    with rng.torch_globally():
+        network = Network(channels, classes, width)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return network

@@ -1,0 +1,51 @@
+"""Predictions for a whole data set."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from antivenom.data import Dataset, Scorer
+from antivenom.shapes import Labels
+
+BATCH = 2048
+ABSTAINS = -1
+"""In place of a class: no answer."""
+
+
+def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
+    """The cross-entropy (n) of every row's own label; 87 at most, where a class is ruled out.
+
+    >>> from antivenom.data.sources import load
+    >>> from antivenom.models import MLP
+    >>> from antivenom.rng import Rng
+    >>> test = load("digits").test
+    >>> model = MLP().build(input_shape=test.shape, classes=10, bounds=test.bounds, rng=Rng(0))
+    >>> bool((row_losses(model, test) > 0).all())
+    True
+    """
+    losses = [data.x.new_empty(0, dtype=torch.float32)]
+    for start in range(0, len(data), BATCH):
+        rows = slice(start, start + BATCH)
+        scores = classifier.scores(data.inputs(rows)).to(data.device).clamp_min(torch.finfo(torch.float32).tiny)
+        losses.append(functional.nll_loss(scores.log(), data.y[rows], reduction="none"))
+    return torch.cat(losses)
+
+
+def predictions(classifier: Scorer, data: Dataset) -> Labels:
+    """The predicted class (n) of every row; -1 where all scores are 0, which is no answer (see `Filtered`).
+
+    Rows are converted and scored in batches, so that memory stays bounded.
+
+    >>> from antivenom.data.sources import load
+    >>> from antivenom.models import MLP
+    >>> from antivenom.rng import Rng
+    >>> test = load("digits").test
+    >>> untrained = MLP().build(input_shape=test.shape, classes=10, bounds=test.bounds, rng=Rng(0))
+    >>> predictions(untrained, test).shape
+    torch.Size([450])
+    """
+    parts = []
+    for start in range(0, len(data), BATCH):
+        scores = classifier.scores(data.inputs(slice(start, start + BATCH)))
+        parts.append(scores.argmax(1).masked_fill((scores == 0).all(1), ABSTAINS))
+    return torch.cat(parts) if parts else data.y.new_empty(0)

@@ -1,0 +1,39 @@
+"""Plain fine-tuning."""
+
+from antivenom.data import Dataset
+from antivenom.defences import Verdict
+from antivenom.models import Classifier
+from antivenom.repairs._repair import mendable
+from antivenom.rng import Rng
+from antivenom.settings import AtLeastOne, Positive, component
+from antivenom.training.loop import Recipe, train
+
+
+@component
+class FineTuning:
+    """Training on clean rows as they are: what every other repair has to beat.
+
+    Args:
+        epochs: passes over the rows.
+        learning_rate: Adam's.
+        batch_size: rows an update.
+
+    Raises:
+        CapabilityError: a classifier without gradients.
+    """
+
+    epochs: AtLeastOne = 5
+    learning_rate: Positive = 1e-3
+    batch_size: AtLeastOne = 32
+
+    def repair(
+        self,
+        classifier: Classifier,
+        clean: Dataset,
+        *,
+        rng: Rng,
+        verdict: Verdict | None = None,  # noqa: ARG002
+    ) -> Classifier:
+        """A new classifier, trained on."""
+        recipe = Recipe(epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate)
+        return train(mendable(classifier, "FineTuning"), clean, recipe, rng=rng)

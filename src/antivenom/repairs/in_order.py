@@ -1,0 +1,45 @@
+"""Several repairs, one after the other."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from antivenom.data import Dataset
+from antivenom.defences import Verdict
+from antivenom.models import Classifier
+from antivenom.repairs._repair import Repair, repaired
+from antivenom.repairs.pruning import Pruning
+from antivenom.repairs.unlearning import Unlearning
+from antivenom.rng import Rng
+from antivenom.settings import Component, component
+
+
+@component
+class InOrder:
+    """Several repairs, each of what the one before it gives; all have the verdict on the first classifier.
+
+    Args:
+        repairs: in this order. What comes after `filtering` mends the network behind the filter.
+
+    >>> [type(each).__name__ for each in InOrder().repairs]
+    ['Pruning', 'Unlearning']
+    """
+
+    repairs: tuple[Annotated[Repair, Component("repairs")], ...] = (Pruning(), Unlearning())
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What any of them needs."""
+        return frozenset[str]().union(*(getattr(each, "needs", frozenset()) for each in self.repairs))
+
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Why the settings of any of them do not fit the network."""
+        for each in self.repairs:
+            if callable(ask := getattr(each, "problems", None)):
+                yield from ask(classifier)
+
+    def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
+        """A new classifier, mended by each."""
+        mended = classifier.copy()
+        for number, each in enumerate(self.repairs):
+            mended = repaired(each, mended, clean, rng=rng.child(number), verdict=verdict)
+        return mended

@@ -1,0 +1,41 @@
+"""A surrogate that is trained as the victim is."""
+
+from typing import Annotated
+
+from annotated_types import Interval
+
+from antivenom.data import Dataset
+from antivenom.models import Model
+from antivenom.rng import Rng
+from antivenom.settings import Component, component
+from antivenom.training import Training
+
+
+@component
+class Trained:
+    """A model trained on clean data, from a seed of its own: the attacker knows how, but not which weights came out.
+
+    Args:
+        model: its architecture; null for the victim's own.
+        training: how it is trained; null for the victim's own.
+        share: the share of the clean training data that the attacker has.
+
+    >>> from antivenom.models import CNN, MLP
+    >>> from antivenom.training import EndToEnd
+    >>> Trained(model=MLP()).recipe(CNN(), EndToEnd())[0]
+    MLP(hidden=(128,), activation='relu', kernel_init='glorot_uniform', bias_init='zeros')
+    """
+
+    model: Annotated[Model, Component("models")] | None = None
+    training: Annotated[Training, Component("trainings")] | None = None
+    share: Annotated[float, Interval(gt=0, le=1)] = 1.0
+
+    def recipe(self, model: Model, training: Training) -> tuple[Model, Training]:
+        """The surrogate's architecture and training, where the victim's are these."""
+        return self.model or model, self.training or training
+
+    def knows(self, data: Dataset, rng: Rng) -> Dataset:
+        """The rows that the attacker has, drawn by id."""
+        if self.share == 1:
+            return data
+        return data.subset(rng.order(data.ids)[: max(1, round(self.share * len(data)))])

@@ -1,0 +1,144 @@
+"""What every attack promises."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import torch
+
+from antivenom.attacks import Attack
+from antivenom.data import Dataset, Poisoned
+from antivenom.models.mlp import MLP
+from antivenom.rng import Rng
+from antivenom.testing._toys import (
+    CLASSES,
+    check_all,
+    global_state_untouched,
+    settings_round_trip,
+    toy_images,
+    toy_table,
+)
+from antivenom.training.end_to_end import EndToEnd
+
+T = TypeVar("T")
+
+
+def _poison(attack: Attack, data: Dataset, seed: int = 0) -> Poisoned:
+    surrogate = MLP(hidden=(8,)).build(
+        input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0)
+    )
+    return attack.poison(data, rng=Rng(seed).child("attack"), surrogate=surrogate)
+
+
+def _with(attack: T, **settings: Any) -> T:
+    """The same settings but for some, where it has them; `rate` takes the place of `count`."""
+    held = {field.name for field in dataclasses.fields(attack)}  # type: ignore[arg-type]
+    if "rate" in settings and "count" in held:
+        settings["count"] = None
+    return dataclasses.replace(attack, **{name: v for name, v in settings.items() if name in held})  # type: ignore[type-var]
+
+
+def attack_leaves_its_inputs_alone(attack: Attack) -> None:
+    """Neither the data nor any global random stream is touched."""
+    data = toy_images()
+    copied = dataclasses.replace(data, x=data.x.clone(), y=data.y.clone(), ids=data.ids.clone())
+    with global_state_untouched():
+        _poison(attack, data)
+    assert copied.fingerprint == dataclasses.replace(data).fingerprint, "the attack changed the data it was given"
+
+
+def attack_is_reproducible(attack: Attack) -> None:
+    """Same seed, same bytes; another seed, others."""
+    data = toy_images()
+    first, again, other = (_poison(attack, data, seed).data.fingerprint for seed in (0, 0, 1))
+    assert first == again, "the same seed gave another poison"
+    assert first != other, "another seed gave the same poison"
+
+
+def attack_says_which_rows_it_contributed(attack: Attack) -> None:
+    """Rows that are not the attacker's are as they were, and keep their ids."""
+    data = toy_images()
+    poisoned = _poison(attack, data)
+    clean = torch.nonzero(poisoned.roles == 0).flatten()
+    assert len(clean) + len(poisoned.rows) == len(poisoned.data), "roles and rows disagree"
+    kept = poisoned.data.subset(clean)
+    assert torch.equal(kept.x, data.x[clean]), "a row that is called clean has other content"
+    assert torch.equal(kept.y, data.y[clean]), "a row that is called clean has another label"
+    assert torch.equal(kept.ids, data.ids[clean]), "a row lost its id"
+    assert len(poisoned.data.ids.unique()) == len(poisoned.data), "two rows have one id"
+
+
+def attack_keeps_type_and_bounds(attack: Attack) -> None:
+    """Poison is stored as the data is, within its bounds, with labels that are classes."""
+    for data in (toy_images(), toy_table()):
+        if _refuses(attack, data):
+            continue
+        poisoned = _poison(attack, data).data
+        assert (poisoned.x.dtype, poisoned.shape, poisoned.device) == (data.x.dtype, data.shape, data.device)
+        inputs = poisoned.inputs()
+        low, high = data.bounds or (0.0, 1.0)
+        assert low <= float(inputs.min()) <= float(inputs.max()) <= high, "poison left the bounds"
+
+
+def attack_keeps_its_rate(attack: Attack) -> None:
+    """`rate` is the poisoned share of the final training set, and 0 is the identity."""
+    if "rate" not in {field.name for field in dataclasses.fields(attack)}:  # type: ignore[arg-type]
+        return
+    data = toy_images()
+    assert _poison(_with(attack, rate=0.0), data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
+    for rate in (0.05, 0.2):
+        got = _poison(_with(attack, rate=rate), data).rate
+        assert abs(got - rate) <= 1 / len(data), f"asked for a rate of {rate}, got {got:.4f}"
+
+
+def attack_has_an_effect(attack: Attack) -> None:
+    """Its goal is reached better on a victim than on the control; a goal without a rate: its rows differ."""
+    data, test = toy_images(), toy_images(seed=1)
+    poisoned = _poison(_with(attack, rate=0.2), data)
+    training = EndToEnd(epochs=15, batch_size=16, learning_rate=5e-3)
+    blank = MLP(hidden=(16,)).build(input_shape=data.shape, classes=CLASSES, bounds=data.bounds, rng=Rng(0))
+    sets = (poisoned.data, poisoned.control(Rng(0)))
+    rates = [poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets]
+    if rates[0] is not None and rates[1] is not None:
+        assert rates[0] > rates[1], f"success is {rates[0]:.3f} on the victim and {rates[1]:.3f} on the control"
+        return
+    base, origin = poisoned.base, poisoned.origin
+    other = (poisoned.x != base.x[origin]).flatten(1).any(1) | (poisoned.y != base.y[origin]) | (origin < 0)
+    assert bool(other.float().mean() > 0.9), "most rows are what they were made from"
+
+
+def attack_settings_round_trip(attack: Attack) -> None:
+    """Settings survive JSON and pickle."""
+    settings_round_trip("attacks", attack)
+
+
+def _refuses(attack: Attack, data: Dataset) -> bool:
+    ask = getattr(attack, "problems", None)
+    return ask is not None and any(True for _ in ask(data))
+
+
+ATTACK_CHECKS: tuple[Callable[[Attack], None], ...] = (
+    attack_leaves_its_inputs_alone,
+    attack_is_reproducible,
+    attack_says_which_rows_it_contributed,
+    attack_keeps_type_and_bounds,
+    attack_keeps_its_rate,
+    attack_has_an_effect,
+    attack_settings_round_trip,
+)
+
+
+def check_attack(attack: Attack, waive: Mapping[str, str] | None = None) -> None:
+    """Hold an attack to every promise.
+
+    Args:
+        attack: the attack, with settings that fit toy images of 6 × 6 in four classes.
+        waive: checks to leave out, by name, each with the reason.
+
+    Raises:
+        AssertionError: it breaks one.
+
+    >>> from antivenom.attacks import LabelFlip
+    >>> check_attack(LabelFlip())
+    """
+    check_all(ATTACK_CHECKS, (attack,), waive)

@@ -1,0 +1,83 @@
+"""What every scan promises."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import torch
+
+from antivenom.attacks.badnets import BadNets
+from antivenom.defences import Scan
+from antivenom.models import Classifier
+from antivenom.rng import Rng
+from antivenom.testing._toys import (
+    CLASSES,
+    bytes_of,
+    check_all,
+    global_state_untouched,
+    settings_round_trip,
+    toy_images,
+    toy_model,
+)
+from antivenom.training.end_to_end import EndToEnd
+from antivenom.triggers.patch import Patch
+
+
+@cache
+def planted_backdoor() -> tuple[Classifier, Classifier, int]:
+    """A network with a backdoor, its control, and the backdoor's target."""
+    data = toy_images(480)
+    poisoned = BadNets(rate=0.2, target=2, trigger=Patch(size=2, position="bottom_left")).poison(data, rng=Rng(0))
+    training = EndToEnd(epochs=20, learning_rate=5e-3, batch_size=32)
+    victim, control = (training.fit(toy_model(data), rows, rng=Rng(1)) for rows in (poisoned.data, data))
+    return victim, control, 2
+
+
+def scan_leaves_its_inputs_alone(scan: Scan) -> None:
+    """Neither classifier, clean rows nor any global random stream is touched."""
+    victim, _, _ = planted_backdoor()
+    clean = toy_images(96, seed=1)
+    before = bytes_of(victim), dataclasses.replace(clean).fingerprint
+    with global_state_untouched():
+        scan.scan(victim, clean, rng=Rng(0))
+    assert before == (bytes_of(victim), dataclasses.replace(clean).fingerprint), "the scan changed what it was given"
+
+
+def scan_is_reproducible(scan: Scan) -> None:
+    """Same seed, same masks and p-values, to the bit."""
+    victim, _, _ = planted_backdoor()
+    first, again = (scan.scan(victim, toy_images(96, seed=1), rng=Rng(0)) for _ in range(2))
+    assert torch.equal(first.masks, again.masks), "the same seed gave other masks"
+    assert torch.equal(first.p_value.nan_to_num(), again.p_value.nan_to_num()), "the same seed gave another verdict"
+
+
+def scan_finds_what_was_planted(scan: Scan) -> None:
+    """A backdoor's target has the smallest trigger, which works, and a row for each class is given."""
+    victim, control, target = planted_backdoor()
+    clean = toy_images(96, seed=1)
+    said = scan.scan(victim, clean, rng=Rng(0))
+    assert said.masks.shape[0] == said.l1.shape[0] == said.p_value.shape[0] == CLASSES, "a class has no row"
+    assert bool(((said.masks >= 0) & (said.masks <= 1)).all()), "a mask leaves [0, 1]"
+    assert int(said.l1.argmin()) == target, "another class has the smallest trigger"
+    taken = victim.scores(said.with_trigger(clean.inputs(), target)).argmax(1) == target
+    assert float(taken.float().mean()) > 0.8, "the recovered trigger does not work"
+    twin = scan.scan(control, clean, rng=Rng(0))
+    assert float(twin.l1[target]) > 1.2 * float(said.l1[target]), "the control's trigger is as small"
+
+
+def scan_settings_round_trip(scan: Scan) -> None:
+    """Settings survive JSON and pickle."""
+    settings_round_trip("defences", scan)
+
+
+SCAN_CHECKS: tuple[Callable[[Scan], None], ...] = (
+    scan_leaves_its_inputs_alone,
+    scan_is_reproducible,
+    scan_finds_what_was_planted,
+    scan_settings_round_trip,
+)
+
+
+def check_scan(scan: Scan, waive: Mapping[str, str] | None = None) -> None:
+    """Hold a scan to every promise; as `check_attack`."""
+    check_all(SCAN_CHECKS, (scan,), waive)

@@ -1,0 +1,64 @@
+"""What every training promises."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from antivenom.metrics import accuracy
+from antivenom.rng import Rng
+from antivenom.testing._toys import (
+    CLASSES,
+    bytes_of,
+    check_all,
+    global_state_untouched,
+    settings_round_trip,
+    toy_images,
+    toy_model,
+)
+from antivenom.training import Epoch, Training
+
+
+def training_leaves_its_inputs_alone(training: Training) -> None:
+    """Neither architecture, start, data nor any global random stream is touched."""
+    data = toy_images()
+    blank, start = toy_model(data), toy_model(data).fresh(Rng(5))
+    before = bytes_of(blank), bytes_of(start), data.fingerprint
+    with global_state_untouched():
+        training.fit(blank, data, rng=Rng(0), start=start)
+    assert before == (bytes_of(blank), bytes_of(start), dataclasses.replace(data).fingerprint), "an input was changed"
+
+
+def training_is_reproducible(training: Training) -> None:
+    """Same seed, same bytes; another seed, others."""
+    data = toy_images()
+    blank = toy_model(data)
+    first, again, other = (bytes_of(training.fit(blank, data, rng=Rng(seed))) for seed in (0, 0, 1))
+    assert first == again, "the same seed gave other weights"
+    assert first != other, "another seed gave the same weights"
+
+
+def training_learns(training: Training) -> None:
+    """Unseen rows of an easy problem are classified far better than by chance, and watchers hear of it."""
+    heard: list[Epoch] = []
+    data = toy_images(480)
+    trained = training.fit(toy_model(data), data, rng=Rng(0), watch=(heard.append,))
+    got = accuracy(trained, toy_images(seed=1))
+    assert got > 2 / CLASSES, f"accuracy on an easy problem is {got:.3f}"
+    assert heard, "no watcher was told"
+
+
+def training_settings_round_trip(training: Training) -> None:
+    """Settings survive JSON and pickle."""
+    settings_round_trip("trainings", training)
+
+
+TRAINING_CHECKS: tuple[Callable[[Training], None], ...] = (
+    training_leaves_its_inputs_alone,
+    training_is_reproducible,
+    training_learns,
+    training_settings_round_trip,
+)
+
+
+def check_training(training: Training, waive: Mapping[str, str] | None = None) -> None:
+    """Hold a training setting to every promise; as `check_attack`."""
+    check_all(TRAINING_CHECKS, (training,), waive)

@@ -1,0 +1,36 @@
+"""End-to-end training."""
+
+from collections.abc import Sequence
+
+from antivenom.data import Dataset
+from antivenom.models import Classifier
+from antivenom.rng import Rng
+from antivenom.settings import component
+from antivenom.training.loop import Recipe, Watch, train
+
+
+@component
+class EndToEnd(Recipe):
+    """All weights, from the start, on the whole data in shuffled batches.
+
+    >>> from antivenom.data.sources import load
+    >>> from antivenom.models import MLP, predictions
+    >>> digits = load("digits")
+    >>> untrained = MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
+    >>> trained = EndToEnd(epochs=5).fit(untrained, digits.train, rng=Rng(0))
+    >>> bool((predictions(trained, digits.test) == digits.test.y).float().mean() > 0.8)
+    True
+    """
+
+    def fit(
+        self,
+        classifier: Classifier,
+        data: Dataset,
+        *,
+        rng: Rng,
+        start: Classifier | None = None,
+        watch: Sequence[Watch] = (),
+    ) -> Classifier:
+        """A new, trained classifier of the same architecture."""
+        first = classifier.fresh(rng.child("weights")) if start is None else start
+        return train(first, data, self, rng=rng.child("loop"), watch=watch)

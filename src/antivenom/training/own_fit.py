@@ -1,0 +1,57 @@
+"""A scikit-learn estimator's own way."""
+
+import time
+from collections.abc import Sequence
+
+from antivenom.data import Dataset
+from antivenom.errors import CapabilityError
+from antivenom.metrics import accuracy
+from antivenom.models import Classifier
+from antivenom.models.estimator import EstimatorClassifier
+from antivenom.rng import Rng
+from antivenom.settings import component
+from antivenom.training.loop import Epoch, Watch, hold_fitting
+
+
+@component
+class OwnFit:
+    """The estimator's own `fit`, on all rows at once, with its own settings: for scikit-learn estimators alone.
+
+    Rows are given in the order of their ids; estimators that care shuffle them by their own `random_state`. The loss
+    that watchers are told is the error rate on the training rows, as not every estimator has a loss.
+
+    Raises:
+        CapabilityError: the classifier is no scikit-learn estimator, or a class has no rows.
+
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from antivenom.data.sources import load
+    >>> from antivenom.models import as_classifier
+    >>> digits = load("digits")
+    >>> bayes = as_classifier(GaussianNB(var_smoothing=0.01), input_shape=(1, 8, 8), classes=10)
+    >>> fitted = OwnFit().fit(bayes, digits.train, rng=Rng(0))
+    >>> accuracy(fitted, digits.test) > 0.8
+    True
+    """
+
+    def fit(
+        self,
+        classifier: Classifier,
+        data: Dataset,
+        *,
+        rng: Rng,
+        start: Classifier | None = None,
+        watch: Sequence[Watch] = (),
+    ) -> Classifier:
+        """A new, fitted classifier."""
+        first = classifier.fresh(rng.child("weights")) if start is None else start
+        if not isinstance(first, EstimatorClassifier):
+            raise CapabilityError(
+                f"own_fit is for scikit-learn estimators; got {type(first).__name__}. Use end_to_end for a module."
+            )
+        hold_fitting(first, data)
+        began = time.perf_counter()
+        order = data.ids.argsort()
+        fitted = first.fit(data.inputs(order), data.y[order])
+        for tell in watch:
+            tell(Epoch(1, 1, 1 - accuracy(fitted, data), time.perf_counter() - began, fitted, len(data)))
+        return fitted

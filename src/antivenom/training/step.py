@@ -1,0 +1,97 @@
+"""One update of a network's weights, the quickest way that is open to it."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from antivenom.models.module import ModuleClassifier
+from antivenom.models.optimizers import Optimizer
+from antivenom.training.plain import PlainNetwork, plain
+
+
+class AutogradStep:
+    """An update through autograd: for any network, on any device, in either precision."""
+
+    def __init__(self, classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> None:
+        self.classifier = classifier
+        self.optimizer = optimizer.build(classifier.module.parameters())
+        self.precision = precision
+
+    def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
+        """Update on a batch at this learning rate; the loss before it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        lower: AbstractContextManager[object] = (
+            torch.autocast(x.device.type, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
+        )
+        with lower:
+            loss = functional.cross_entropy(self.classifier.logits(x), y)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+
+class PlainStep:
+    """An update of a plain network: its written-out derivative, and one fused step over all weights as one vector."""
+
+    def __init__(self, classifier: ModuleClassifier, optimizer: Optimizer) -> None:
+        module = classifier.module
+        parameters = list(module.parameters())
+        self.weights = torch.cat([_turned(parameter.detach()).flatten() for parameter in parameters])
+        self.gradient = torch.zeros_like(self.weights)
+        begin = 0
+        for parameter in parameters:
+            end, shape = begin + parameter.numel(), _turned(parameter).shape
+            parameter.data = _turned(self.weights[begin:end].view(shape))
+            parameter.grad = _turned(self.gradient[begin:end].view(shape))
+            begin = end
+        self.network = PlainNetwork(module)  # type: ignore[arg-type]
+        self.settings = optimizer
+        self.means, self.squares = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
+        self.count = torch.zeros(())
+        flat = torch.nn.Parameter(self.weights)
+        flat.grad = self.gradient
+        direct = optimizer.name == "adam" and hasattr(torch, "_fused_adam_")  # not public, so it may go
+        self.optimizer = None if direct else optimizer.build([flat])
+
+    def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
+        """Update on a batch at this learning rate; the loss before it."""
+        loss = self.network.gradients(x, y)
+        if self.optimizer is None:
+            self._adam(rate)
+        else:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+        return loss
+
+    def _adam(self, rate: float) -> None:
+        """`torch.optim.Adam(fused=True)`'s own kernel; its wrapper takes longer than the kernel on a small network."""
+        self.count.add_(1)
+        torch._fused_adam_(
+            [self.weights], [self.gradient], [self.means], [self.squares], [], [self.count],
+            lr=rate, beta1=0.9, beta2=0.999, weight_decay=self.settings.weight_decay, eps=1e-8,
+            amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+
+def _turned(parameter: Tensor) -> Tensor:
+    """A linear layer's weights inputs first: products with them are quicker that way."""
+    return parameter.t() if parameter.ndim == 2 else parameter
+
+
+Step = AutogradStep | PlainStep
+
+
+def step_for(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> Step:
+    """The quickest exact way to update this classifier."""
+    simple = classifier.outputs == "logits" and classifier.mean is None and classifier.std is None
+    whole = all(weight.requires_grad for weight in classifier.module.parameters())
+    whole = whole and (optimizer.decay_biases or not optimizer.weight_decay)
+    single = next(classifier.module.parameters()).dtype == torch.float32
+    if simple and whole and single and precision == "float32" and plain(classifier.module):
+        return PlainStep(classifier, optimizer)
+    return AutogradStep(classifier, optimizer, precision)

@@ -1,0 +1,8 @@
+"""Triggers: what a backdoor answers to. One a file."""
+
+from antivenom.registry import lazily
+from antivenom.triggers._trigger import Trigger
+
+__all__ = ["Trigger"]
+
+__getattr__, __dir__ = lazily("triggers")

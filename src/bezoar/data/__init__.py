@@ -1,6 +1,0 @@
-"""Data sets: what is trained on, what an attacker contributed to it, and where both come from."""
-
-from bezoar.data.dataset import Dataset, Source, Splits
-from bezoar.data.poisoned import CLEAN, COVER, POISON, Goal, Poisoned, Scorer
-
-__all__ = ["CLEAN", "COVER", "POISON", "Dataset", "Goal", "Poisoned", "Scorer", "Source", "Splits"]

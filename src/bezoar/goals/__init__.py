@@ -1,5 +1,0 @@
-"""Goals: what an attacker wants at test time. One a file."""
-
-from bezoar.registry import lazily
-
-__getattr__, __dir__ = lazily("goals")

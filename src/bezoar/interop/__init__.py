@@ -1,1 +1,0 @@
-"""bezoar under the names and calls that users of other libraries know."""

@@ -1,8 +1,0 @@
-"""Repairs: one a file, found by its name. Each gives a new classifier; the one that it is given stays as it is."""
-
-from bezoar.registry import lazily
-from bezoar.repairs._repair import Repair
-
-__all__ = ["Repair"]
-
-__getattr__, __dir__ = lazily("repairs")
