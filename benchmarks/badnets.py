@@ -11,7 +11,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from antivenom.experiment import Experiment, load_spec
+from antivenom.runner import Experiment, load_spec
 from benchmarks.machine import machine
 
 FIGURES = ("clean_accuracy", "control_accuracy", "accuracy_drop", "attack_success_rate", "control_attack_success_rate")

@@ -23,7 +23,7 @@ from antivenom.data.formats import cifar, images, recordio
 from antivenom.data.sources.cifar10 import Cifar10
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
-from antivenom.experiment.export import _write_parquet, class_folders
+from antivenom.runner.export import _write_parquet, class_folders
 from benchmarks.machine import machine
 
 

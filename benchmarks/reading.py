@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from antivenom.data.sources.folder import Folder
-from antivenom.experiment.stages import Stages
-from antivenom.experiment.store import Store
+from antivenom.runner.executors.stages import Stages
+from antivenom.storage.store import Store
 from benchmarks.machine import machine
 
 

@@ -207,8 +207,8 @@ def test_what_has_no_layers_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
 def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path: Any) -> None:
-    from antivenom.experiment import Result, load_spec
     from antivenom.report import write_report
+    from antivenom.runner import Result, load_spec
 
     spec = {
         "model": {"name": "mlp", "hidden": [16]},

@@ -10,13 +10,13 @@ import torch
 from antivenom.defences import Blamed
 from antivenom.defences.blame import Blame, departure
 from antivenom.errors import DataError, SettingsError
-from antivenom.experiment import Experiment, Result, load_spec
-from antivenom.experiment.blamed import look_back
 from antivenom.goals import Availability
 from antivenom.metrics import accuracy
 from antivenom.models import MLP, Checkpoint
 from antivenom.report import write_report
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, Result, load_spec
+from antivenom.runner.scoring.streams import look_back
 from antivenom.testing import toy_images
 
 SPEC: dict[str, Any] = {

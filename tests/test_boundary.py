@@ -22,11 +22,11 @@ from antivenom.data.sources import Csv, Plane
 from antivenom.defences import NearestNeighbours
 from antivenom.defences._places import places
 from antivenom.errors import AntivenomError, CapabilityError, DataError, RunError, SettingsError
-from antivenom.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
-from antivenom.experiment.store import Store
 from antivenom.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
 from antivenom.report.lesson import write_lesson
 from antivenom.rng import Rng
+from antivenom.runner.lesson import lesson_points, lesson_source, lesson_spec, lesson_square
+from antivenom.storage.store import Store
 from antivenom.testing import toy_images
 from antivenom.training import Online, OwnFit
 

@@ -233,17 +233,18 @@ def test_the_store_says_its_size_and_is_emptied(place: Path) -> None:
 
 KILLER = """
 import os, signal, sys
-from antivenom.experiment import stages, experiment
-import antivenom.experiment.events as events
-import antivenom.progress, antivenom.cli, antivenom.report
+from antivenom.runner.executors import stages
+from antivenom.runner.spec import settings as experiment
+import antivenom.runner.events as events
+import antivenom.runner.progress, antivenom.cli, antivenom.report
 at = {stage!r}
-tell = antivenom.progress.Display.tell
+tell = antivenom.runner.progress.Display.tell
 def deadly(self, event):
     now = isinstance(event, events.Trained) if at.startswith("fit") else isinstance(event, events.Started)
     if now and event.stage == at:
         os.kill(os.getpid(), signal.SIGKILL)
     tell(self, event)
-antivenom.progress.Display.tell = deadly
+antivenom.runner.progress.Display.tell = deadly
 if at == "report":
     antivenom.report.write_report = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
 sys.argv = ["antivenom", "run", "spec.yaml", "--out", "out"]

@@ -9,8 +9,8 @@ import pytest
 from annotated_types import Interval
 
 from antivenom.errors import AntivenomError, SettingsError
-from antivenom.experiment.experiment import Experiment
 from antivenom.registry import KINDS, entries
+from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import (
     AtLeastOne,
     Code,

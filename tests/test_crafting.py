@@ -12,11 +12,11 @@ from antivenom.attacks._crafting import Crafted
 from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import SettingsError
-from antivenom.experiment import Experiment, Result, Store
-from antivenom.experiment.craft import craft
-from antivenom.experiment.events import Finished, Planned
 from antivenom.models import MLP
 from antivenom.report import write_report
+from antivenom.runner import Experiment, Result, Store
+from antivenom.runner.craft import craft
+from antivenom.runner.events import Finished, Planned
 from antivenom.surrogates.trained import Trained
 from antivenom.testing import check_detector, toy_images
 from antivenom.training import EndToEnd
@@ -182,7 +182,7 @@ def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
         "defences": ["loss_monitor"],
         "trusted": 0.5,
     }
-    from antivenom.experiment import load_spec
+    from antivenom.runner import load_spec
 
     result = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
     again = load_spec(spec).run(store=Store(tmp_path / "store"))  # type: ignore[union-attr]

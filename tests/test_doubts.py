@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from antivenom.experiment.doubts import doubts
+from antivenom.runner.scoring.doubts import doubts
 
 
 def figure(mean: float | None, low: float | None = None, high: float | None = None, n: int = 3) -> dict[str, Any]:

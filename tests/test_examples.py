@@ -13,9 +13,9 @@ import pytest
 
 import antivenom
 from antivenom.errors import MissingDataError, SettingsError
-from antivenom.experiment import load_spec
-from antivenom.experiment.yaml12 import read_yaml
 from antivenom.report import write_report
+from antivenom.runner import load_spec
+from antivenom.storage.yaml12 import read_yaml
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted(file.name for file in files("antivenom.examples").iterdir() if file.name.endswith(".yaml"))

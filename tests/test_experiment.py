@@ -14,11 +14,11 @@ import torch
 from antivenom.attacks import BadNets, LabelFlip, RandomNoise
 from antivenom.data import Dataset, Poisoned, Splits
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
-from antivenom.experiment import Experiment, Result, Store, Sweep, load_spec
-from antivenom.experiment.events import Finished
-from antivenom.experiment.files import LOCK, held
 from antivenom.models import CNN, MLP, as_classifier
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, Result, Store, Sweep, load_spec
+from antivenom.runner.events import Finished
+from antivenom.storage.files import LOCK, held
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 from tests.toys import small_net
@@ -199,7 +199,7 @@ def test_an_attack_that_is_no_component_is_never_taken_for_another(store: Store)
 
 
 def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from antivenom.experiment import stages
+    from antivenom.runner.executors import stages
 
     monkeypatch.setattr(stages, "identity", lambda kind, part: {"name": type(part).__name__})
     experiment(attack=Own(1)).run(store=store)

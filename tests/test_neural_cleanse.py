@@ -19,13 +19,13 @@ from antivenom.defences import NeuralCleanse
 from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
 from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.experiment import Experiment, Result, Store, load_spec
-from antivenom.experiment.events import Finished
-from antivenom.experiment.scanned import overlap
 from antivenom.goals import Backdoor
 from antivenom.models import CNN, as_classifier
 from antivenom.report import write_report
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, Result, Store, load_spec
+from antivenom.runner.events import Finished
+from antivenom.runner.scoring.scans import overlap
 from antivenom.testing import toy_images, toy_table
 from antivenom.training import EndToEnd
 from antivenom.triggers import Patch

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 from antivenom.data.formats import npz
 from antivenom.data.sources.npz import Npz
 from antivenom.errors import DataError, MissingDataError
-from antivenom.experiment.keys import bytes_of
+from antivenom.storage.keys import bytes_of
 
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """The folder is shared between examples on purpose: each writes its file anew."""

@@ -22,11 +22,11 @@ from antivenom.attacks import GradientPoison, LabelFlip
 from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.experiment import Experiment, Result, Store, load_spec
-from antivenom.experiment.events import Finished, Planned
 from antivenom.models import MLP, as_classifier
 from antivenom.models.estimator import EstimatorClassifier
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, Result, Store, load_spec
+from antivenom.runner.events import Finished, Planned
 from antivenom.testing import check_training, toy_images
 from antivenom.training import EndToEnd, Online, OwnFit
 from antivenom.training.loop import Epoch

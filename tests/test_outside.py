@@ -16,11 +16,11 @@ from antivenom.cli import app
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.npz import Npz
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
-from antivenom.experiment import load_spec
-from antivenom.experiment.export import Format, class_folders, export, read_back
-from antivenom.experiment.outside import NO_CONTROL, measure_outside
 from antivenom.models.files import read_weights
 from antivenom.report import write_report
+from antivenom.runner import load_spec
+from antivenom.runner.export import Format, class_folders, export, read_back
+from antivenom.runner.external import NO_CONTROL, measure_outside
 
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [32]},

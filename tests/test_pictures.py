@@ -206,8 +206,8 @@ def test_figures_of_weights_and_places(scene: Scene) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
 def test_a_report_draws_them_all(attack: str, tmp_path: Any) -> None:
-    from antivenom.experiment import Result, load_spec
     from antivenom.report import write_report
+    from antivenom.runner import Result, load_spec
 
     spec = {
         "model": {"name": "mlp", "hidden": [16]},
@@ -262,7 +262,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
 def test_layers_that_are_not_there_are_refused_before_anything_runs(
     model: dict[str, Any], asked: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
-    from antivenom.experiment import load_spec
+    from antivenom.runner import load_spec
 
     with pytest.raises(SettingsError, match=said):
         load_spec({"model": model, "attack": "badnets", **asked}).run(out=tmp_path / "run")

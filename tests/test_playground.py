@@ -25,7 +25,6 @@ starlette = pytest.importorskip("starlette", reason="the playground's extra is n
 import uvicorn  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
-from antivenom.experiment.lesson import lesson_points  # noqa: E402
 from antivenom.playground import patience  # noqa: E402
 from antivenom.playground import server as serving_module  # noqa: E402
 from antivenom.playground.answer import answer, picture, refined, scene  # noqa: E402
@@ -33,6 +32,7 @@ from antivenom.playground.board import MOST_CALLS, MOST_POINTS, Board, at_call, 
 from antivenom.playground.patience import Impatient  # noqa: E402
 from antivenom.playground.server import MOST_BYTES, make_app  # noqa: E402
 from antivenom.playground.serving import serve  # noqa: E402
+from antivenom.runner.lesson import lesson_points  # noqa: E402
 from antivenom.settings import build_as  # noqa: E402
 
 FIVE = tuple((x, y, 1) for x, y in lesson_points((-3, 3)))

@@ -13,7 +13,6 @@ from antivenom.defences import Verdict
 from antivenom.defences._outliers import Prior
 from antivenom.defences._verdict import verdict_of
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.experiment import Experiment, Result, load_spec
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, as_classifier, predictions
@@ -24,6 +23,7 @@ from antivenom.repairs._repair import repaired
 from antivenom.repairs.pruning import contributions, effects
 from antivenom.report import write_report
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, Result, load_spec
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 from antivenom.triggers import Patch

@@ -11,10 +11,10 @@ import pytest
 from antivenom import Dataset, Splits, load_spec
 from antivenom.attacks import BadNets
 from antivenom.errors import RunError
-from antivenom.experiment import Experiment
 from antivenom.models import MLP
 from antivenom.report import write_report
 from antivenom.rng import Rng
+from antivenom.runner import Experiment
 from antivenom.training import EndToEnd
 
 VOID = {"meta", "img", "br", "hr", "link"}

@@ -12,10 +12,10 @@ import yaml
 from antivenom.attacks import BadNets
 from antivenom.data import Splits
 from antivenom.errors import MissingDataError, SettingsError
-from antivenom.experiment import Experiment, Sweep, dump_spec, load_spec
-from antivenom.experiment.spec import MAX_CELLS
 from antivenom.models import CNN, MLP
 from antivenom.registry import entries
+from antivenom.runner import Experiment, Sweep, dump_spec, load_spec
+from antivenom.runner.spec.loading import MAX_CELLS
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 

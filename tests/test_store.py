@@ -16,13 +16,14 @@ from antivenom.attacks import BadNets
 from antivenom.data import Splits
 from antivenom.data.sources.npz import Npz
 from antivenom.errors import DataError, MissingDataError, RunError
-from antivenom.experiment import Store, files
-from antivenom.experiment.files import read_json, read_tensors, write_bytes, write_json, write_tensors
-from antivenom.experiment.keys import arithmetic, bytes_of, identity, source_of
 from antivenom.models import MLP, as_classifier
 from antivenom.models.module import Module
 from antivenom.rng import Rng
+from antivenom.runner import Store
+from antivenom.storage import files
 from antivenom.settings import Component, component
+from antivenom.storage.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from antivenom.storage.keys import arithmetic, bytes_of, identity, source_of
 from antivenom.testing import toy_images
 from antivenom.triggers import Trigger
 from antivenom.triggers.patch import Patch

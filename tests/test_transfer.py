@@ -15,10 +15,10 @@ from antivenom.data import Splits
 from antivenom.data.sources.npz import Npz
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.experiment import Experiment, Result, Store, load_spec
-from antivenom.experiment.events import Finished, Planned
 from antivenom.models import CNN, MLP, as_classifier
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, Result, Store, load_spec
+from antivenom.runner.events import Finished, Planned
 from antivenom.testing import check_training, toy_images, toy_table
 from antivenom.training import EndToEnd, Transfer
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from antivenom.errors import SettingsError
-from antivenom.experiment.yaml12 import MAX_BYTES, dump_yaml, parse_yaml, read_yaml
+from antivenom.storage.yaml12 import MAX_BYTES, dump_yaml, parse_yaml, read_yaml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.one_of(

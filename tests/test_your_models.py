@@ -18,14 +18,14 @@ from antivenom.attacks import GradientPoison
 from antivenom.attacks._one_step import objective_for
 from antivenom.attacks._victim_step import VictimStep
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.experiment.stages import Stages
-from antivenom.experiment.store import Store
 from antivenom.models import Classifier, as_classifier
 from antivenom.models.files import read_weights
 from antivenom.models.keras import KerasClassifier
 from antivenom.models.module import Module
 from antivenom.models.preact_resnet18 import PreactResnet18
 from antivenom.rng import Rng
+from antivenom.runner.executors.stages import Stages
+from antivenom.storage.store import Store
 from antivenom.testing import check_classifier, toy_images
 from antivenom.training.end_to_end import EndToEnd
 

@@ -9,25 +9,25 @@ if TYPE_CHECKING:
     from antivenom.data.poisoned import Poisoned as Poisoned
     from antivenom.data.sources import load as load
     from antivenom.errors import AntivenomError as AntivenomError
-    from antivenom.experiment.experiment import Experiment as Experiment
-    from antivenom.experiment.result import Result as Result
-    from antivenom.experiment.spec import load_spec as load_spec
     from antivenom.models.classifier import Classifier as Classifier
     from antivenom.models.classifier import as_classifier as as_classifier
     from antivenom.rng import Rng as Rng
+    from antivenom.runner.results.result import Result as Result
+    from antivenom.runner.spec.loading import load_spec as load_spec
+    from antivenom.runner.spec.settings import Experiment as Experiment
 
 _HOMES = {
     "AntivenomError": "antivenom.errors",
     "Classifier": "antivenom.models.classifier",
     "Dataset": "antivenom.data.dataset",
-    "Experiment": "antivenom.experiment.experiment",
+    "Experiment": "antivenom.runner.spec.settings",
     "Poisoned": "antivenom.data.poisoned",
-    "Result": "antivenom.experiment.result",
+    "Result": "antivenom.runner.results.result",
     "Rng": "antivenom.rng",
     "Splits": "antivenom.data.dataset",
     "as_classifier": "antivenom.models.classifier",
     "load": "antivenom.data.sources",
-    "load_spec": "antivenom.experiment.spec",
+    "load_spec": "antivenom.runner.spec.loading",
 }
 
 __version__ = "0.1.0"

@@ -17,7 +17,7 @@ from antivenom.errors import AntivenomError, SettingsError, UnknownComponentErro
 from antivenom.registry import KINDS, did_you_mean, entries, name_of
 
 if TYPE_CHECKING:
-    from antivenom.experiment import Experiment, Result, Store, Sweep, SweepResult
+    from antivenom.runner import Experiment, Result, Store, Sweep, SweepResult
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,7 +64,7 @@ def run(
 
     What is already in the store is not computed again, so a run that was stopped goes on where it was.
     """
-    from antivenom.experiment import load_spec  # noqa: PLC0415 - loads torch
+    from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
@@ -80,7 +80,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Label flips, noise, gradient poison and a backdoor, two networks, data that is built in: under a minute."""
-    from antivenom.experiment import load_spec  # noqa: PLC0415 - loads torch
+    from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
 
     _run(load_spec(_find_spec("demo")), out, device, as_json, "`antivenom demo`")
 
@@ -100,8 +100,8 @@ def poison(
 
     Train on DIR/data; `antivenom measure MODEL --truth DIR` tells what came of it.
     """
-    from antivenom.experiment.export import export  # noqa: PLC0415 - loads torch
-    from antivenom.progress import Display  # noqa: PLC0415
+    from antivenom.runner.export import export  # noqa: PLC0415 - loads torch
+    from antivenom.runner.progress import Display  # noqa: PLC0415
 
     if form not in ("folder", "npz", "parquet"):
         raise SettingsError([f"--format must be folder, npz or parquet; got '{form}'."])
@@ -122,8 +122,8 @@ def craft(
     allow_code: CodeOption = False,
 ) -> None:
     """Make an experiment's poison, round by round, as a file that `poison_file` injects; no victim is trained."""
-    from antivenom.experiment.craft import craft as make  # noqa: PLC0415 - loads torch
-    from antivenom.progress import Display  # noqa: PLC0415
+    from antivenom.runner.craft import craft as make  # noqa: PLC0415 - loads torch
+    from antivenom.runner.progress import Display  # noqa: PLC0415
 
     experiment = _lone(spec, overrides, allow_code)
     with Display(err_console) as display:
@@ -156,8 +156,8 @@ def measure(
     allow_code: CodeOption = False,
 ) -> None:
     """Measure a model that you trained on poisoned data yourself: the same figures and report as of a run."""
-    from antivenom.experiment.outside import measure_outside  # noqa: PLC0415 - loads torch
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
+    from antivenom.runner.external import measure_outside  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
@@ -250,8 +250,8 @@ def main() -> None:
 
 
 def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool, resume: str) -> None:
-    from antivenom.progress import Display  # noqa: PLC0415 - loads torch
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
+    from antivenom.runner.progress import Display  # noqa: PLC0415 - loads torch
 
     try:
         with Display(err_console) as display:
@@ -272,7 +272,7 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
 
 def _lone(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experiment":
     """The experiment of a spec without a grid."""
-    from antivenom.experiment import Experiment, load_spec  # noqa: PLC0415 - loads torch
+    from antivenom.runner import Experiment, load_spec  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
@@ -397,7 +397,7 @@ def _kind(word: str) -> str:
 
 
 def _store() -> "Store":
-    from antivenom.experiment.store import Store  # noqa: PLC0415 - loads torch
+    from antivenom.storage.store import Store  # noqa: PLC0415 - loads torch
 
     return Store.default()
 

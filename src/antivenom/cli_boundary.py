@@ -12,7 +12,7 @@ from rich.table import Table
 from antivenom.errors import SettingsError
 
 if TYPE_CHECKING:
-    from antivenom.experiment import Experiment, Sweep
+    from antivenom.runner import Experiment, Sweep
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -64,11 +64,11 @@ def boundary(
     A model that has learned 100 points is fed poison by partial_fit, again and again. Without options this is a known
     lesson: five points, and a perceptron of scikit-learn's.
     """
-    from antivenom.experiment import load_spec  # noqa: PLC0415 - loads torch
-    from antivenom.experiment.store import Store  # noqa: PLC0415
-    from antivenom.progress import Display  # noqa: PLC0415
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.report.lesson import write_lesson  # noqa: PLC0415
+    from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
+    from antivenom.runner.progress import Display  # noqa: PLC0415
+    from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
     if aim is not None and points is not None:
@@ -104,7 +104,7 @@ def _spec(
     calls: int,
 ) -> dict[str, Any]:
     """The lesson's spec, from the options."""
-    from antivenom.experiment.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
+    from antivenom.runner.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
 
     source = lesson_source(data, seed)
     square = lesson_square(source)

@@ -9,7 +9,6 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from antivenom.analysis.boundary import Square, flipped, margin
-from antivenom.experiment.lesson import lesson_points
 from antivenom.models import Classifier, predictions
 from antivenom.playground.board import (
     COARSE,
@@ -29,6 +28,7 @@ from antivenom.playground.board import (
 )
 from antivenom.report.drawing import to_png
 from antivenom.report.plane import Walk, panels
+from antivenom.runner.lesson import lesson_points
 
 Field = NDArray[np.float64]
 

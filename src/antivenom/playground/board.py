@@ -19,15 +19,15 @@ from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.defences.nearest_neighbours import NearestNeighbours
 from antivenom.defences.trim import Trim
 from antivenom.errors import SettingsError
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.lesson import lesson_source, lesson_spec
-from antivenom.experiment.opening import fit_start, open_with
-from antivenom.experiment.spec import dump_spec, load_spec
-from antivenom.experiment.stages import Stages
 from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, predictions
 from antivenom.models.estimator import Seed
 from antivenom.rng import Rng
+from antivenom.runner.executors.stages import Stages
+from antivenom.runner.executors.starting_models import fit_start, open_with
+from antivenom.runner.lesson import lesson_source, lesson_spec
+from antivenom.runner.spec.loading import dump_spec, load_spec
+from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import component
 from antivenom.training.loop import Epoch
 

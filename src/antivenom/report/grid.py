@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antivenom.experiment.result import MAIN
-from antivenom.experiment.sweep import label
 from antivenom.report import figures, words
 from antivenom.report.drawing import Picture
 from antivenom.report.run import Run
+from antivenom.runner.results.result import MAIN
+from antivenom.runner.sweep import label
 
 SECTIONS = 12
 """So many cells, at most, are shown on the grid's own page; of more, each has its page alone."""

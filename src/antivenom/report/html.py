@@ -7,14 +7,14 @@ from typing import Any
 import jinja2
 
 from antivenom.errors import RunError
-from antivenom.experiment.files import read_json, write_bytes, write_text
-from antivenom.experiment.result import MAIN
-from antivenom.experiment.yaml12 import dump_yaml, read_yaml
 from antivenom.report import figures, grid, words
 from antivenom.report.drawing import Picture, difference, png_of, uri_of
 from antivenom.report.learned import learned
 from antivenom.report.run import Array, Run, read_run
 from antivenom.report.scans import scanned
+from antivenom.runner.results.result import MAIN
+from antivenom.storage.files import read_json, write_bytes, write_text
+from antivenom.storage.yaml12 import dump_yaml, read_yaml
 
 CARDS = (
     ("Clean accuracy", "clean_accuracy", "control_accuracy"),
@@ -43,7 +43,7 @@ def write_report(folder: Path | str) -> Path:
         RunError: the folder holds no finished run, or is damaged.
 
     >>> import tempfile
-    >>> from antivenom.experiment import load_spec
+    >>> from antivenom.runner import load_spec
     >>> folder = Path(tempfile.mkdtemp()) / "run"
     >>> _ = load_spec({"attack": "label_flip", "training": {"name": "end_to_end", "epochs": 1}}).run(out=folder)
     >>> write_report(folder).name

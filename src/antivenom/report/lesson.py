@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from antivenom.errors import RunError
-from antivenom.experiment.files import write_bytes, write_text
 from antivenom.report import plane
 from antivenom.report.drawing import to_png, to_svg
 from antivenom.report.plane import Walk, walk_of
 from antivenom.report.run import Array, read_run
+from antivenom.storage.files import write_bytes, write_text
 
 FRAME_SECONDS = 0.3
 

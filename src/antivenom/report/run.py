@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from antivenom.errors import AntivenomError, RunError
-from antivenom.experiment.files import read_json
-from antivenom.experiment.loading import read_details
-from antivenom.experiment.yaml12 import read_yaml
+from antivenom.runner.results.loading import read_details
+from antivenom.storage.files import read_json
+from antivenom.storage.yaml12 import read_yaml
 
 Array = NDArray[Any]
 

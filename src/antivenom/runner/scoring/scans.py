@@ -9,8 +9,8 @@ from torch import Tensor
 
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
-from antivenom.experiment.defend import Found
 from antivenom.goals.backdoor import Backdoor
+from antivenom.runner.scoring.detectors import Found
 
 SEEN = 200
 """From so many test rows one knows which pixels a trigger changes."""

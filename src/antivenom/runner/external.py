@@ -13,18 +13,18 @@ from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
 from antivenom.data.formats._reading import contents
 from antivenom.errors import AntivenomError, DataError, RunError
-from antivenom.experiment.doubts import doubts
-from antivenom.experiment.files import held, read_json, write_arrays, write_json
-from antivenom.experiment.measure import attempts, judge, summarise
-from antivenom.experiment.result import OURS, about_machine, prepare_folder
-from antivenom.experiment.stages import choose_device
-from antivenom.experiment.yaml12 import parse_yaml, read_yaml
 from antivenom.goals.backdoor import Backdoor
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
 from antivenom.rng import Rng
+from antivenom.runner.executors.stages import choose_device
+from antivenom.runner.results.result import OURS, about_machine, prepare_folder
+from antivenom.runner.scoring.doubts import doubts
+from antivenom.runner.scoring.models import attempts, judge, summarise
 from antivenom.settings import build
 from antivenom.shapes import Inputs, Scores
+from antivenom.storage.files import held, read_json, write_arrays, write_json
+from antivenom.storage.yaml12 import parse_yaml, read_yaml
 
 EXAMPLES = ("poison_before", "poison_after", "poison_label_before", "poison_label_after")
 NO_CONTROL = "No control was given: nobody knows what the same training does without poison."

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from antivenom.data import Poisoned
 from antivenom.errors import AntivenomError, RunError
-from antivenom.experiment.files import LOCK, write_arrays, write_json, write_tensors, write_text
 from antivenom.models import Classifier
 from antivenom.settings import describe
+from antivenom.storage.files import LOCK, write_arrays, write_json, write_tensors, write_text
 
 if TYPE_CHECKING:
     import pandas
@@ -126,7 +126,7 @@ class Result:
         Raises:
             RunError: it is no run, or is damaged, or was made of things that only Python had.
         """
-        from antivenom.experiment.loading import load_result  # noqa: PLC0415 - it needs this class
+        from antivenom.runner.results.loading import load_result  # noqa: PLC0415 - it needs this class
 
         return load_result(Path(folder), allow_code=allow_code)
 

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from antivenom.data import Dataset, Goal
 from antivenom.defences import StreamDefence
-from antivenom.experiment.defend import Found
 from antivenom.metrics import accuracy
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.runner.scoring.detectors import Found
 from antivenom.shapes import Chosen
 
 NEAR = 100

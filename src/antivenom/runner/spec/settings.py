@@ -13,16 +13,16 @@ from antivenom.data import Dataset, Source, Splits
 from antivenom.data.sources.digits import Digits
 from antivenom.defences import Detector, Scan, StreamDefence
 from antivenom.errors import SettingsError
-from antivenom.experiment.defend import trusted_rows
-from antivenom.experiment.events import Tell, silent
-from antivenom.experiment.result import Result
-from antivenom.experiment.store import Store
 from antivenom.models import Classifier, Model
 from antivenom.models.cnn import CNN
 from antivenom.registry import name_of
 from antivenom.repairs import Repair
 from antivenom.rng import Rng
+from antivenom.runner.events import Tell, silent
+from antivenom.runner.results.result import Result
+from antivenom.runner.scoring.detectors import trusted_rows
 from antivenom.settings import AtLeastOne, Component, Count, component, describe
+from antivenom.storage.store import Store
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
 from antivenom.training import Training
@@ -97,7 +97,7 @@ class Experiment:
             SettingsError: the settings do not fit the data; nothing has been written then.
             DataError: the data is missing or damaged.
         """
-        from antivenom.experiment.referee import run_cells  # noqa: PLC0415 - it needs this class
+        from antivenom.runner.executors.cell import run_cells  # noqa: PLC0415 - it needs this class
 
         return run_cells({"": self}, out=out, store=store, device=device, tell=tell)[""]
 

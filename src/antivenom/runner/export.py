@@ -13,18 +13,18 @@ from torch import Tensor
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
-from antivenom.experiment.events import Tell, silent
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.files import write_arrays, write_bytes, write_json, write_text
-from antivenom.experiment.measure import contributed, unchanged
-from antivenom.experiment.opening import fit_surrogate, open_with
-from antivenom.experiment.result import OURS
-from antivenom.experiment.stages import Stages, choose_device
-from antivenom.experiment.store import Store
-from antivenom.experiment.yaml12 import dump_yaml
 from antivenom.goals.backdoor import Backdoor
 from antivenom.rng import Rng
+from antivenom.runner.events import Tell, silent
+from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.starting_models import fit_surrogate, open_with
+from antivenom.runner.results.result import OURS
+from antivenom.runner.scoring.models import contributed, unchanged
+from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import describe, describe_fields
+from antivenom.storage.files import write_arrays, write_bytes, write_json, write_text
+from antivenom.storage.store import Store
+from antivenom.storage.yaml12 import dump_yaml
 
 Format = Literal["folder", "npz", "parquet"]
 PLACES = {"train": "data/train", "test": "data/test", "triggered": "triggered", "control": "control"}

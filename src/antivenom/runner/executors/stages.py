@@ -13,12 +13,12 @@ from antivenom.attacks import Attack
 from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.defences import Scan, Verdict
 from antivenom.errors import AntivenomError
-from antivenom.experiment.events import Finished, Read, Started, Tell, Trained, silent
-from antivenom.experiment.keys import arithmetic, bytes_of, identity
-from antivenom.experiment.store import Store
 from antivenom.models import Checkpoint, Classifier
 from antivenom.rng import Rng
+from antivenom.runner.events import Finished, Read, Started, Tell, Trained, silent
 from antivenom.settings import build, describe
+from antivenom.storage.keys import arithmetic, bytes_of, identity
+from antivenom.storage.store import Store
 from antivenom.training import Epoch, Training
 
 T = TypeVar("T")

@@ -9,14 +9,14 @@ import torch
 from antivenom.data import Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
-from antivenom.experiment.events import Tell, silent
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.files import held, whole_file, write_arrays
-from antivenom.experiment.opening import fit_surrogate, open_with
-from antivenom.experiment.stages import Stages, choose_device
-from antivenom.experiment.store import Store
 from antivenom.rng import Rng
+from antivenom.runner.events import Tell, silent
+from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.starting_models import fit_surrogate, open_with
+from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import describe
+from antivenom.storage.files import held, whole_file, write_arrays
+from antivenom.storage.store import Store
 
 
 @dataclass(frozen=True)

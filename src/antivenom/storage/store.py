@@ -12,7 +12,7 @@ import platformdirs
 from torch import Tensor
 
 from antivenom.errors import RunError
-from antivenom.experiment.files import read_tensors, write_tensors
+from antivenom.storage.files import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from antivenom.experiment.events import Event, Finished, Planned, Read, Started, Trained
+from antivenom.runner.events import Event, Finished, Planned, Read, Started, Trained
 
 
 class Display:

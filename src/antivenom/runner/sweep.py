@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from antivenom.experiment.events import Tell, silent
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.files import write_json, write_text
-from antivenom.experiment.referee import run_cells
-from antivenom.experiment.result import MAIN, Result, frame, prepare_folder
-from antivenom.experiment.store import Store
-from antivenom.experiment.table import csv_text
-from antivenom.experiment.yaml12 import dump_yaml
+from antivenom.runner.events import Tell, silent
+from antivenom.runner.executors.cell import run_cells
+from antivenom.runner.results.result import MAIN, Result, frame, prepare_folder
+from antivenom.runner.spec.settings import Experiment
+from antivenom.storage.files import write_json, write_text
+from antivenom.storage.store import Store
+from antivenom.storage.tables import csv_text
+from antivenom.storage.yaml12 import dump_yaml
 
 if TYPE_CHECKING:
     import pandas

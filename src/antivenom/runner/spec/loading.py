@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from antivenom.errors import DataError, MissingDataError, SettingsError
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.keys import absent
-from antivenom.experiment.sweep import Sweep
-from antivenom.experiment.yaml12 import dump_yaml, parse_yaml, read_yaml
+from antivenom.runner.spec.settings import Experiment
+from antivenom.runner.sweep import Sweep
 from antivenom.settings import build, build_as, describe_fields, short
+from antivenom.storage.keys import absent
+from antivenom.storage.yaml12 import dump_yaml, parse_yaml, read_yaml
 
 MAX_CELLS = 10_000
 

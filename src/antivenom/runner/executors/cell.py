@@ -8,14 +8,13 @@ import torch
 from antivenom.analysis import Learned, Scene, analyse
 from antivenom.data import CLEAN, Splits
 from antivenom.errors import SettingsError
-from antivenom.experiment.defend import Defender, Found, clean_rows, too_few
-from antivenom.experiment.defended import Defended, defended
-from antivenom.experiment.doubts import doubts
-from antivenom.experiment.events import Planned, Tell
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.files import held
-from antivenom.experiment.measure import by_round, examples, measure, summarise, trajectory
-from antivenom.experiment.opening import (
+from antivenom.goals.backdoor import Backdoor
+from antivenom.models import Classifier
+from antivenom.rng import Rng
+from antivenom.runner.events import Planned, Tell
+from antivenom.runner.executors.defences import Defended, defended
+from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.starting_models import (
     blank_on,
     fit_defender,
     fit_start,
@@ -24,14 +23,15 @@ from antivenom.experiment.opening import (
     open_with,
     surrogate_fits,
 )
-from antivenom.experiment.result import Repeat, Result, about_machine, prepare_folder
-from antivenom.experiment.stages import Stages, choose_device
-from antivenom.experiment.store import Store
-from antivenom.experiment.yaml12 import dump_yaml
-from antivenom.goals.backdoor import Backdoor
-from antivenom.models import Classifier
-from antivenom.rng import Rng
+from antivenom.runner.results.result import Repeat, Result, about_machine, prepare_folder
+from antivenom.runner.scoring.detectors import Defender, Found, clean_rows, too_few
+from antivenom.runner.scoring.doubts import doubts
+from antivenom.runner.scoring.models import by_round, examples, measure, summarise, trajectory
+from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import describe, describe_fields
+from antivenom.storage.files import held
+from antivenom.storage.store import Store
+from antivenom.storage.yaml12 import dump_yaml
 from antivenom.training.loop import comes_once
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from antivenom.data import Dataset, Source, Splits
-from antivenom.experiment.defend import split_trusted
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.stages import Stages
 from antivenom.models import Classifier, Model
 from antivenom.rng import Rng
+from antivenom.runner.executors.stages import Stages
+from antivenom.runner.scoring.detectors import split_trusted
+from antivenom.runner.spec.settings import Experiment
 from antivenom.training import Training
 
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from antivenom.data import Dataset, Poisoned, Splits
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, RunError
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.files import read_json, read_tensors
-from antivenom.experiment.opening import open_with
-from antivenom.experiment.result import OURS, Repeat, Result
-from antivenom.experiment.spec import load_spec
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.runner.executors.starting_models import open_with
+from antivenom.runner.results.result import OURS, Repeat, Result
+from antivenom.runner.spec.loading import load_spec
+from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import build
+from antivenom.storage.files import read_json, read_tensors
 from antivenom.training.loop import load_source
 
 DETAILS = ("classes", "confusion", "losses")

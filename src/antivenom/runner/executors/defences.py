@@ -6,14 +6,14 @@ from torch import Tensor
 
 from antivenom.data import Dataset, Poisoned
 from antivenom.defences import Verdict
-from antivenom.experiment.blamed import look_back
-from antivenom.experiment.defend import Defender, Found, detect
-from antivenom.experiment.experiment import Experiment
-from antivenom.experiment.mended import mend
-from antivenom.experiment.scanned import score_scans
-from antivenom.experiment.stages import Stages
 from antivenom.models import Checkpoint, Classifier
 from antivenom.rng import Rng
+from antivenom.runner.executors.stages import Stages
+from antivenom.runner.scoring.detectors import Defender, Found, detect
+from antivenom.runner.scoring.repairs import mend
+from antivenom.runner.scoring.scans import score_scans
+from antivenom.runner.scoring.streams import look_back
+from antivenom.runner.spec.settings import Experiment
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from antivenom.attacks._victim_step import VictimStep, after_one_step
 from antivenom.data import Dataset, Goal, Poisoned, Scorer
-from antivenom.experiment.stages import Fitted
 from antivenom.goals.backdoor import Backdoor
 from antivenom.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
 from antivenom.models import Classifier, predictions
 from antivenom.models.module import ModuleClassifier
+from antivenom.runner.executors.stages import Fitted
 
 EXAMPLES = 8
 TRAJECTORY_ROWS = 2000

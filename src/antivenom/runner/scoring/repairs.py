@@ -4,12 +4,12 @@ import numpy as np
 
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
-from antivenom.experiment.defend import Found
 from antivenom.goals.backdoor import Backdoor
 from antivenom.metrics import accuracy, coverage, selective
 from antivenom.models import Classifier
 from antivenom.repairs import Repair
 from antivenom.rng import Rng
+from antivenom.runner.scoring.detectors import Found
 
 
 def mend(

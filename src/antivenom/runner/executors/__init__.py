@@ -1,0 +1,1 @@
+"""Running cells: stages, starting models, and where they run."""

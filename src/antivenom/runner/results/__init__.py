@@ -1,0 +1,1 @@
+"""What a run gives, written to a folder and read back."""

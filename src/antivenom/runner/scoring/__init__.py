@@ -1,0 +1,1 @@
+"""Scoring against the truth: models, detectors, scans, repairs and stream defences."""

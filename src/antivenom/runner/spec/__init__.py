@@ -1,0 +1,1 @@
+"""What is run: an experiment's settings, read from a spec."""

@@ -1,0 +1,1 @@
+"""Files, tables, YAML, and the store of finished stages."""
