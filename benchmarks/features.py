@@ -52,7 +52,7 @@ def main() -> None:
     assert isinstance(poisoned.goal, Backdoor)
     blank = CNN().build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(0))
     victim, control = (EndToEnd(epochs=2).fit(blank, rows, rng=Rng(1)) for rows in (poisoned.data, train))
-    attacked = poisoned.goal.triggered(poisoned.goal.victims(test))
+    attacked = poisoned.goal.triggered(poisoned.goal.attacked(test))
     target = torch.full_like(attacked.y, 7)
     seconds: dict[str, float] = {}
     began = time.perf_counter()

@@ -146,7 +146,7 @@ def backdoored() -> tuple[Any, Any, Backdoor]:
 def test_a_backdoor_moves_deep_layers_and_not_the_first(backdoored: Any) -> None:
     victim, control, goal = backdoored
     assert (goal.success(victim, TEST) or 0) > 0.9
-    attacked = goal.triggered(goal.victims(TEST))
+    attacked = goal.triggered(goal.attacked(TEST))
     target = torch.zeros(len(attacked), dtype=torch.int64)
     layers = studied_layers(victim)
     of_victim, of_control = (drift(one, TEST, attacked, target) for one in (victim, control))
@@ -162,7 +162,7 @@ def test_a_backdoor_moves_deep_layers_and_not_the_first(backdoored: Any) -> None
 
 def test_drift_is_its_definition(backdoored: Any) -> None:
     victim, _, goal = backdoored
-    attacked = goal.triggered(goal.victims(TEST))
+    attacked = goal.triggered(goal.attacked(TEST))
     target = torch.zeros(len(attacked), dtype=torch.int64)
     found = drift(victim, TEST, attacked, target, layers=["hidden_1"])
     features, placed = (victim.features(data.inputs(), "hidden_1").double() for data in (TEST, attacked))

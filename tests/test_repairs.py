@@ -112,7 +112,7 @@ def test_a_filter_refuses_triggered_rows_and_hardly_any_others() -> None:
     clean, test = toy_images(400, seed=1), toy_images(400, seed=2)
     kept = Filtering(layer="conv_1", false_rejection_rate=0.05).repair(victim, clean, rng=Rng(0), verdict=verdict)
     assert 0.89 <= coverage(kept, test) < 1
-    assert coverage(kept, goal.triggered(goal.victims(test))) < 0.1
+    assert coverage(kept, goal.triggered(goal.attacked(test))) < 0.1
     assert (goal.success(kept, test) or 0) < 0.1 < 0.9 < (goal.success(victim, test) or 0)
     calm = replace(verdict, flagged=torch.zeros(4, dtype=torch.bool))
     assert coverage(Filtering().repair(victim, clean, rng=Rng(0), verdict=calm), test) == 1
@@ -165,7 +165,7 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     by_hand = parts[0].repair(victim, clean, rng=Rng(0).child(0), verdict=verdict)
     by_hand = parts[1].repair(by_hand.classifier, clean, rng=Rng(0).child(1), verdict=verdict)
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
-    assert coverage(both, goal.triggered(goal.victims(test))) < 0.1
+    assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
     assert InOrder(repairs=(FineTuning(),)).needs == frozenset()
     assert InOrder().needs == {"verdict"}
 

@@ -20,8 +20,8 @@ from antivenom.models import MLP, as_classifier
 from antivenom.models.module import Module
 from antivenom.rng import Rng
 from antivenom.runner import Store
-from antivenom.storage import files
 from antivenom.settings import Component, component
+from antivenom.storage import files
 from antivenom.storage.files import read_json, read_tensors, write_bytes, write_json, write_tensors
 from antivenom.storage.keys import arithmetic, bytes_of, identity, source_of
 from antivenom.testing import toy_images

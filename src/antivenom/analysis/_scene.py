@@ -52,7 +52,7 @@ class Scene:
         """
         poisoned, goal = self.poisoned, self.poisoned.goal
         if isinstance(goal, Backdoor):
-            attacked = goal.victims(self.test)
+            attacked = goal.attacked(self.test)
             few = goal.triggered(attacked.subset(torch.arange(min(len(attacked), PLACED), device=attacked.device)))
             return few, torch.full_like(few.y, goal.target)
         known = poisoned.origin >= 0

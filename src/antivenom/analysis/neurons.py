@@ -51,7 +51,7 @@ class Neurons:
 
     def _finish(self, scene: Scene) -> Learned:
         goal = scene.poisoned.goal
-        if not isinstance(goal, Backdoor) or not len(goal.victims(scene.test)):
+        if not isinstance(goal, Backdoor) or not len(goal.attacked(scene.test)):
             return Learned({"silenced_units": None, "accuracy_without_them": None})
         layer = self.layer or silenced_by_default(scene.victim)
         found = [neurons(one, goal, scene.test, layer=layer, steps=self.steps) for one in scene.both.values()]
@@ -133,7 +133,7 @@ def neurons(classifier: Classifier, goal: Backdoor, test: Dataset, *, layer: str
         CapabilityError: there is no such layer, or its units cannot be silenced.
     """
     with_layers(classifier)
-    attacked = goal.victims(test)
+    attacked = goal.attacked(test)
     triggered = goal.triggered(attacked)
     total: Tensor | None = None
     pairs = zip(

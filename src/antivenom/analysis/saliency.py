@@ -176,7 +176,7 @@ def _telling(scene: Scene) -> tuple[Dataset, Dataset]:
     """Rows worth explaining, without and with what the attacker puts into them."""
     goal, test = scene.poisoned.goal, scene.test
     if isinstance(goal, Backdoor):
-        attacked = goal.victims(test)
+        attacked = goal.attacked(test)
         few = attacked.subset(torch.arange(min(len(attacked), SCORED), device=attacked.device))
         return few, goal.triggered(few)
     wrong = (predictions(scene.victim, test) != test.y) & (predictions(scene.control, test) == test.y)

@@ -7,11 +7,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from antivenom.charts.data import Chart
+from antivenom.charts.figure import Figure
 from antivenom.data.dataset import Dataset
 from antivenom.data.room import gathered, room
 from antivenom.errors import DataError
 from antivenom.rng import Rng
-from antivenom.shapes import Inputs, Labels, Positions, Roles, Rows, Scores
+from antivenom.shapes import Chosen, Inputs, Labels, Positions, Roles, Rows, Scores
 
 CLEAN, POISON, COVER = 0, 1, 2
 """Who contributed a row: nobody; the attacker, to do harm; the attacker, to hide it."""
@@ -33,7 +35,7 @@ class Goal(Protocol):
         """The share of attempts that succeed, in [0, 1]; None where the goal has no such rate."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Poisoned:
     """A data set and what an attacker did to it. Made by `Poisoned.replace` and `Poisoned.append` alone.
 
@@ -50,6 +52,8 @@ class Poisoned:
         goal: what the attacker wants.
         rounds: the contributed rows after each round of crafting (m, rounds, *shape), as they are stored; None where
             there were no rounds, or where they were not kept.
+        figures: what the attack reports of its own work.
+        charts: what it shows of it.
     """
 
     base: Dataset
@@ -60,6 +64,8 @@ class Poisoned:
     origin: Positions
     goal: Goal
     rounds: Tensor | None = None
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
     @classmethod
     def replace(
@@ -79,7 +85,7 @@ class Poisoned:
         >>> from antivenom.goals import Availability
         >>> data = Dataset.from_arrays(np.zeros((3, 2, 2), np.uint8), [0, 1, 0])
         >>> poisoned = Poisoned.replace(data, torch.tensor([1]), y=torch.tensor([0]), goal=Availability())
-        >>> poisoned.data.y.tolist(), poisoned.roles.tolist(), round(poisoned.rate, 2)
+        >>> poisoned.data.y.tolist(), poisoned.roles.tolist(), round(poisoned.poison_rate, 2)
         ([0, 0, 0], [0, 1, 0], 0.33)
         """
         _hold_within(rows, 0, len(data))
@@ -149,9 +155,26 @@ class Poisoned:
         return int((self.rows >= len(self.base)).sum())
 
     @property
-    def rate(self) -> float:
-        """The contributed share of the final training set."""
-        return len(self.rows) / max(1, len(self.base) + self.appended)
+    def poison_rate(self) -> float:
+        """The poisoned share of the final training set; cover rows do not count."""
+        return self._share(POISON)
+
+    @property
+    def cover_rate(self) -> float:
+        """The share of cover rows in the final training set: they carry the trigger and their true label."""
+        return self._share(COVER)
+
+    @property
+    def is_poison(self) -> Chosen:
+        """Which rows of `data` are poison (n); cover rows are not."""
+        return self.roles == POISON
+
+    def with_evidence(self, figures: tuple[Figure, ...] = (), charts: tuple[Chart, ...] = ()) -> "Poisoned":
+        """The same with figures and charts that the attack reports."""
+        return replace(self, figures=self.figures + figures, charts=self.charts + charts)
+
+    def _share(self, role: int) -> float:
+        return int((self.role == role).sum()) / max(1, len(self.base) + self.appended)
 
     @property
     def ids(self) -> Positions:
@@ -179,6 +202,12 @@ class Poisoned:
             return self.base
         stand_in = torch.where(self.origin >= 0, self.origin, rng.keys(self.ids) % len(self.base))
         return self._with(gathered(self.base.x, stand_in), self.base.y[stand_in])
+
+    def __repr__(self) -> str:
+        counts = [f"{int((self.role == POISON).sum())} poison"]
+        counts += [f"{covers} cover"] if (covers := int((self.role == COVER).sum())) else []
+        where = "appended" if self.appended else "in place"
+        return f"Poisoned({len(self.data)} rows: {' and '.join(counts)} {where}, {self.poison_rate:.1%}; {self.goal})"
 
     @cached_property
     def _all_ids(self) -> Tensor:

@@ -89,7 +89,7 @@ def export(
     sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}
     sets["test"] = splits.test
     if isinstance(poisoned.goal, Backdoor):
-        sets["triggered"] = poisoned.goal.triggered(poisoned.goal.victims(splits.test))
+        sets["triggered"] = poisoned.goal.triggered(poisoned.goal.attacked(splits.test))
     sets = {name: data.to("cpu") for name, data in sets.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
@@ -180,7 +180,7 @@ def _write_truth(
     write_json(place / "goal.json", describe("goals", poisoned.goal))
     about: dict[str, Any] = {
         "format": form,
-        "poison_rate": poisoned.rate,
+        "poison_rate": poisoned.poison_rate,
         "poison_rows": len(poisoned.rows),
         "poison_unchanged": unchanged(poisoned),
         "bounds": base.bounds,

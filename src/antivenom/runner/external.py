@@ -149,7 +149,7 @@ def _classifier(
     if file.suffix in (".csv", ".npz"):
         sets = {"test": test}
         if isinstance(goal, Backdoor):
-            sets["triggered"] = goal.triggered(goal.victims(test))
+            sets["triggered"] = goal.triggered(goal.attacked(test))
         read = _from_csv if file.suffix == ".csv" else _from_npz
         return Answers(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
     weights = read_weights(file)

@@ -87,7 +87,7 @@ def attack_keeps_its_rate(attack: Attack) -> None:
     data = toy_images()
     assert _poison(_with(attack, rate=0.0), data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
     for rate in (0.05, 0.2):
-        got = _poison(_with(attack, rate=rate), data).rate
+        got = _poison(_with(attack, rate=rate), data).poison_rate
         assert abs(got - rate) <= 1 / len(data), f"asked for a rate of {rate}, got {got:.4f}"
 
 

@@ -44,7 +44,7 @@ def measure(poisoned: Poisoned, victim: Fitted, control: Fitted, test: Dataset) 
     judged = judge(poisoned.goal, victim.classifier, control.classifier, test)
     values = {
         **judged.values,
-        "poison_rate": poisoned.rate,
+        "poison_rate": poisoned.poison_rate,
         "poison_rows": len(poisoned.rows),
         "poison_unchanged": unchanged(poisoned),
         "victim_loss": _finite(*victim.losses[-1:]),
@@ -156,7 +156,7 @@ def attempts(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) 
     What the control says of them is -1 where there is none.
     """
     if isinstance(goal, Backdoor):
-        attacked = goal.victims(test)
+        attacked = goal.attacked(test)
         rows = attacked.subset(_spread(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool)))
         after = goal.triggered(rows)
     else:
@@ -198,7 +198,7 @@ def unchanged(poisoned: Poisoned) -> float | None:
 def _trigger_lost(goal: Goal, test: Dataset) -> float | None:
     if not isinstance(goal, Backdoor):
         return None
-    rows = goal.victims(test)
+    rows = goal.attacked(test)
     if not len(rows):
         return None
     same = (goal.triggered(rows).x == rows.x).flatten(1).all(1)

@@ -60,6 +60,6 @@ def mend(
 
 def rejected(classifier: Classifier, goal: Goal, test: Dataset) -> float | None:
     """The share of attacked rows that get no answer; None where the attack has no trigger, or no row to attack."""
-    if not isinstance(goal, Backdoor) or not len(attacked := goal.victims(test)):
+    if not isinstance(goal, Backdoor) or not len(attacked := goal.attacked(test)):
         return None
     return 1 - coverage(classifier, goal.triggered(attacked))

@@ -71,7 +71,7 @@ def score_scans(verdicts: dict[str, tuple[Verdict, Verdict]], goal: Goal, test: 
 
 def overlap(mask: Tensor, goal: Backdoor, test: Dataset) -> Overlap:
     """Where a mask (1 or channels, height, width) lies, against the pixels that a trigger changes in test rows."""
-    rows = goal.victims(test)
+    rows = goal.attacked(test)
     few = rows.subset(torch.arange(min(len(rows), SEEN), device=rows.device))
     changed = (goal.triggered(few).x != few.x).any(0).cpu()
     if changed.ndim == 1:  # rows that are no images

@@ -1,0 +1,53 @@
+"""Figures and charts as data: what components and the runner report, and everyone else shows as it comes."""
+
+from antivenom.charts.data import (
+    Axis,
+    Bars,
+    BarSeries,
+    Chart,
+    Field,
+    Heatmap,
+    Histogram,
+    Images,
+    Lines,
+    Panels,
+    Points,
+    Scatter,
+    Series,
+    Table,
+    Tile,
+    Values,
+    column,
+)
+from antivenom.charts.evidence import Evidence, WithEvidence, with_evidence
+from antivenom.charts.figure import Better, Figure, Unit, by_subject, finite, pair, worded
+
+__all__ = [
+    "Axis",
+    "BarSeries",
+    "Bars",
+    "Better",
+    "Chart",
+    "Evidence",
+    "Field",
+    "Figure",
+    "Heatmap",
+    "Histogram",
+    "Images",
+    "Lines",
+    "Panels",
+    "Points",
+    "Scatter",
+    "Series",
+    "Table",
+    "Tile",
+    "Unit",
+    "Values",
+    "WithEvidence",
+    "by_subject",
+    "column",
+    "finite",
+    "pair",
+    "with_evidence",
+    "worded",
+]
