@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from antivenom.testing._second_random import DEVICE_TYPE, check_generator, drawing_from_default
-from antivenom.testing._second_rules import check_operation, written_to
+from antivenom.testing._second_rules import check_operation, rules_of, written_to
 
 CPU = torch.device("cpu")
 
@@ -113,9 +113,10 @@ def compute(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) 
 
 def _randomness(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], on_device: bool) -> Any:
     """Put the generator in its place; the block to draw in where the operation takes none."""
-    if torch.Tag.nondeterministic_seeded not in operation.tags or not on_device:
+    rules = rules_of(operation)
+    if not rules.draws or not on_device:
         return nullcontext()
-    if not any(argument.name == "generator" for argument in operation._schema.arguments):
+    if not rules.generator:
         return drawing_from_default()
     kwargs["generator"] = check_generator(kwargs.get("generator"))
     return nullcontext()
