@@ -157,12 +157,12 @@ def measure(
 ) -> None:
     """Measure a model that you trained on poisoned data yourself: the same figures and report as of a run."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
-    from antivenom.runner.external import measure_outside  # noqa: PLC0415 - loads torch
+    from antivenom.runner.external import measure_external  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
     folder = out or Path("runs") / f"measured-{_slug(model.stem)}"
-    metrics = measure_outside(model, truth, folder, control=control, arch=arch, device=device, allow_code=allow_code)
+    metrics = measure_external(model, truth, folder, control=control, arch=arch, device=device, allow_code=allow_code)
     report = write_report(folder)
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, sort_keys=True))

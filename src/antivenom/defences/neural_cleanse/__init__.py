@@ -1,0 +1,1 @@
+"""Neural Cleanse: recovering the smallest trigger of every class."""
