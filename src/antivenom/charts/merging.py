@@ -24,6 +24,6 @@ def side_by_side(victim: Chart, control: Chart) -> Chart:
             twin = replace(control.series[0], label="control", role="control")
             return replace(victim, series=(line, twin))
     elif isinstance(victim, Images) and isinstance(control, Images) and len(victim.rows) == len(control.rows) == 1:
-            return replace(victim, rows=(*victim.rows, *control.rows), row_labels=("victim", "control"))
+        return replace(victim, rows=(*victim.rows, *control.rows), row_labels=("victim", "control"))
     panels = tuple(replace(chart, title=who, caption="") for chart, who in ((victim, "victim"), (control, "control")))
     return Panels(name=victim.name, caption=victim.caption, alt=victim.alt, charts=panels, across=2)

@@ -99,15 +99,19 @@ class Sweep:
 
         Args:
             out: the sweep's folder; a temporary one, which goes with the result, where left out.
-            store, device, progress, on_event: as for `Experiment.run`.
+            store: where finished stages are kept and found; None computes everything anew.
+            device: `cpu`, `cuda`, …, or `auto`: CUDA where there is one.
             executor: where cells run: `Serial()` (default) or `Processes(workers=…)`.
+            progress: `auto` shows a bar in a terminal and a notebook and lines elsewhere; False shows nothing.
+            on_event: called for every event of every cell.
         """
         temporary = TemporaryDirectory(prefix="antivenom-sweep-") if out is None else None
         folder = Path(temporary.name if temporary else str(out))
         work = Work(self.cells, folder / "cells", store, device)
-        with progress_for(progress, on_event) as tell, running_cells(
-            work, dump_yaml(self.grid.spec), executor or Serial(), tell
-        ) as names:
+        with (
+            progress_for(progress, on_event) as tell,
+            running_cells(work, dump_yaml(self.grid.spec), executor or Serial(), tell) as names,
+        ):
             for _ in names:  # each has written itself
                 pass
             result = SweepResult(self.name, folder, self.axes, self.allow_code, temporary)

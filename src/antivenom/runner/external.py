@@ -97,7 +97,11 @@ def measure_external(
         for file in (model, control)
     )
     assert victim is not None
-    test = test if isinstance(victim, PrecomputedPredictions) or isinstance(twin, PrecomputedPredictions) else test.to(chosen)
+    test = (
+        test
+        if isinstance(victim, PrecomputedPredictions) or isinstance(twin, PrecomputedPredictions)
+        else test.to(chosen)
+    )
     judged = judge(goal, victim, twin, test)
     evidence = judged.evidence | Evidence.of("attack", _poison_figures(about))
     evidence |= Evidence.of("training", pair("loss", None, None, unit="nats", better="low"))

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from antivenom.runner.events import Event, Finished, OnEvent, Planned, Read, Started, Trained, no_op
+from antivenom.runner.events import Event, Finished, OnEvent, Planned, Read, Started, Trained
 
 ProgressOption = Literal["auto", "bar", "lines"] | bool
 SECONDS_BETWEEN_LINES = 10.0
@@ -135,15 +135,30 @@ class Lines:
     def note(self, text: str) -> None:
         """Write a line."""
         self._last = time.monotonic()
-        print(text, file=self._out, flush=True)  # noqa: T201 - this is what it is for
+        print(text, file=self._out, flush=True)
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def __enter__(self) -> "Quiet":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def on_event(self, event: Event) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
 
 
 @contextmanager
 def progress_for(option: ProgressOption, on_event: OnEvent | None) -> Iterator[OnEvent]:
     """What a run calls for every event: shows it as wanted, and passes it on."""
-    if option is False:
-        yield on_event or no_op
-        return
     with display_for(option) as display:
 
         def both(event: Event) -> None:
@@ -156,6 +171,8 @@ def progress_for(option: ProgressOption, on_event: OnEvent | None) -> Iterator[O
 
 def display_for(option: ProgressOption, console: Console | None = None) -> Display:
     """A bar in a terminal or a notebook, lines elsewhere; or what is asked for."""
+    if option is False:
+        return Quiet()
     console = console or Console(stderr=True)
     is_bar = option == "bar" or (option in ("auto", True) and (console.is_terminal or console.is_jupyter))
     return Bar(console) if is_bar else Lines(sys.stderr)

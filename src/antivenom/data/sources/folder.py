@@ -82,7 +82,7 @@ class Folder:
         with tree.Tree(Path(self.path)) as found:
             paths = [leaf.path for leaf in found.leaves]
             chosen = [leaf.path for leaf in found.leaves if leaf.split == "train"]
-        return dict(enumerate(chosen if chosen else paths))
+        return dict(enumerate(chosen or paths))
 
     def _part(self, data: Dataset, kinds: Sequence[str], kind: str) -> Dataset:
         chosen = [index for index, one in enumerate(kinds) if one == kind]

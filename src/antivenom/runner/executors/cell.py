@@ -10,9 +10,8 @@ from antivenom.charts import Chart, Evidence
 from antivenom.data import Dataset, NamesRows, Splits
 from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
-from antivenom.rng import Rng
 from antivenom.runner.executors.crafting import Crafted, craft_poison, prepared, starting_data, stream_of
-from antivenom.runner.executors.defending import Defended, DefenceResults, run_defences
+from antivenom.runner.executors.defending import DefenceResults, Defended, run_defences
 from antivenom.runner.executors.stages import Stages
 from antivenom.runner.executors.starting_models import blank_on, fit_defender, fit_start
 from antivenom.runner.results.machine import about_machine
@@ -101,13 +100,14 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
     evidence |= defended.evidence
     if number == 0:
         evidence |= _example_charts(trained)
+    source = experiment.dataset
     repeat = Repeat(
         values={key: figure.value for key, figure in evidence.figures.items()},
         losses=(both.victim.losses, both.control.losses),
         confusion=judged.confusion.numpy(),
         artifacts=InMemory(*both.classifiers, poisoned),
         row_scores=defended.rows,
-        row_names=experiment.dataset.row_names() if defended.rows and isinstance(experiment.dataset, NamesRows) else None,
+        row_names=source.row_names() if defended.rows and isinstance(source, NamesRows) else None,
     )
     trusted = None if trained.defender is None else len(trained.defender.clean)
     return Measured(repeat, evidence, data, test, trusted)

@@ -62,8 +62,6 @@ def craft_poison(experiment: ExperimentSettings, stages: Stages, data: StartingD
     return Crafted(data, surrogate, stages.poison(experiment.attack, data.splits.train, stream, number, surrogate))
 
 
-def surrogate_for(
-    experiment: ExperimentSettings, stages: Stages, data: StartingData, number: int
-) -> Classifier | None:
+def surrogate_for(experiment: ExperimentSettings, stages: Stages, data: StartingData, number: int) -> Classifier | None:
     """The model that the attack is crafted against; None where it needs none."""
     return fit_surrogate(experiment, data, stages, stream_of(experiment, number).child("surrogate"), number)

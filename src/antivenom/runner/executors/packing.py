@@ -146,8 +146,15 @@ def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Kept:
     structure, arrays = pack({chart.name: chart for chart in charts})
     tensors = {f"chart {name}": torch.from_numpy(array.copy()) for name, array in arrays.items()}
     plain = [
-        [each.name, None if each.value is None else repr(each.value), each.unit, each.better, each.subject]
-        + [each.control, each.headline]
+        {
+            "name": each.name,
+            "value": None if each.value is None else repr(each.value),
+            "unit": each.unit,
+            "better": each.better,
+            "subject": each.subject,
+            "control": each.control,
+            "headline": each.headline,
+        }
         for each in figures
     ]
     return tensors, {"figures": plain, "charts": structure}
@@ -157,15 +164,7 @@ def unpack_evidence(tensors: dict[str, Tensor], about: dict[str, Any]) -> tuple[
     """As `pack_evidence` packed them."""
     arrays = {name.removeprefix("chart "): t.numpy() for name, t in tensors.items() if name.startswith("chart ")}
     figures = tuple(
-        Figure(
-            name=name,
-            value=None if value is None else float(value),
-            unit=unit,
-            better=better,
-            subject=subject,
-            control=control,
-            headline=is_headline,
-        )
-        for name, value, unit, better, subject, control, is_headline in about["figures"]
+        Figure(**{**each, "value": None if each["value"] is None else float(each["value"])})
+        for each in about["figures"]
     )
     return figures, tuple(unpack(about["charts"], arrays).values())

@@ -16,7 +16,7 @@ from antivenom.defences import Scan, Verdict
 from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
 from antivenom.rng import Rng
-from antivenom.runner.events import Event, Finished, OnEvent, Read, Started, Trained, no_op
+from antivenom.runner.events import Event, Finished, Read, Started, Trained, no_op
 from antivenom.runner.executors.packing import (
     Kept,
     pack_fitted,

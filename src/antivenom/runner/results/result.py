@@ -90,7 +90,7 @@ class Result:
 
     @classmethod
     def load(cls, folder: Path | str, *, allow_code: bool = False) -> "Result":
-        """Read a run back. Its models and poison are loaded when they are asked for; only the poison needs the data set.
+        """Read a run back. Models and poison are loaded when they are asked for; only the poison needs the data set.
 
         Args:
             folder: what `save` wrote.
@@ -102,7 +102,8 @@ class Result:
         return cls(**load_parts(Path(folder), allow_code=allow_code))
 
     def __repr__(self) -> str:
-        return f"Result({self.headline} {len(self.repeats)} repeats, {len(self.metrics)} figures, {len(self.charts)} charts)"
+        counts = f"{len(self.repeats)} repeats, {len(self.metrics)} figures, {len(self.charts)} charts"
+        return f"Result({self.headline} {counts})"
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -28,5 +28,8 @@ def row_table(
             line["file"] = names.get(row, "")
         line |= {"label": data.classes[label], "role": ROLES[role]}
         for name, each in scores.items():
-            line |= {f"{name}.score": columns[name][place], f"{name}.flagged": int(columns[name][place] > each.threshold)}
+            line |= {
+                f"{name}.score": columns[name][place],
+                f"{name}.flagged": int(columns[name][place] > each.threshold),
+            }
         yield line

@@ -90,7 +90,9 @@ class SweepResult:
         for cell, axes in self.axes.items():
             metrics = self.metrics(cell)
             entries |= {name: entry for name, entry in metrics.items() if name not in entries}
-            rows.append({"cell": cell, **{axis: _plain(value) for axis, value in axes.items()}, **values_of(key, metrics)})
+            rows.append(
+                {"cell": cell, **{axis: _plain(value) for axis, value in axes.items()}, **values_of(key, metrics)}
+            )
         if key not in entries:
             raise UnknownFigureError(f"No cell has a figure '{key}'.{did_you_mean(key, entries)}")
         return cells_chart(key, rows, list(next(iter(self.axes.values()))), entries[key])

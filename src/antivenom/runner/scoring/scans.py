@@ -38,7 +38,7 @@ def score_scans(verdicts: Mapping[str, tuple[Verdict, Verdict]], goal: Goal, tes
 
 
 def overlap(mask: Tensor, goal: TriggeredGoal, test: Dataset, target: int) -> Overlap | None:
-    """How a mask (1 or channels, height, width) covers the pixels that a trigger changes; None if no row is attacked."""
+    """How a mask (1 or channels, height, width) covers the pixels that a trigger changes; None without such rows."""
     rows = goal.attacked(test)
     rows = rows.subset(goal.wanted(rows) == target)
     few = rows.subset(torch.arange(min(len(rows), ROWS_COMPARED), device=rows.device))

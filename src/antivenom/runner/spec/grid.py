@@ -67,8 +67,10 @@ def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool
 
 def _axes(grid: Any) -> list[str]:
     """The grid's keys, those of whole components before those within them."""
-    right = isinstance(grid, dict) and grid and all(
-        isinstance(key, str) and isinstance(values, list) and values for key, values in grid.items()
+    right = (
+        isinstance(grid, dict)
+        and grid
+        and all(isinstance(key, str) and isinstance(values, list) and values for key, values in grid.items())
     )
     if not right:
         raise SettingsError(["grid must map keys to lists of values, such as {attack.rate: [0.1, 0.2]}."])

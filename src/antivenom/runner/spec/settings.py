@@ -1,11 +1,10 @@
 """The settings of one experiment: what is asked for, without how it is run."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
-
-from annotated_types import Interval
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
+
 from antivenom.analysis import Analysis
 from antivenom.attacks import Attack
 from antivenom.data import Dataset, Source, Splits

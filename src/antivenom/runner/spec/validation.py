@@ -1,7 +1,7 @@
 """Whether an experiment's settings fit its data and its model: all problems at once, before anything runs."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from antivenom.data import Dataset
 from antivenom.defences import Detector, Filter, RecoversTriggers, Scan, StreamDefence
@@ -9,7 +9,7 @@ from antivenom.errors import SettingsError
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.settings import NEEDS, ChecksItself, describe
+from antivenom.settings import ChecksItself, describe
 from antivenom.training import PretrainedTraining, StreamTraining
 
 OF_CLASSIFIERS = {"gradients": "gradients", "features": "layers", "incremental": "updates batch by batch"}
@@ -41,8 +41,8 @@ def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
     for name, each in experiment.defences_by_name.items():
         if not isinstance(each, Detector | Filter | Scan | StreamDefence):
             yield (
-                f"defences: {name} is not a detector, a filter, a scan or a stream defence. Decorate it with @component "
-                "and give it the attributes that its contract in antivenom.defences names."
+                f"defences: {name} is not a detector, a filter, a scan or a stream defence. Decorate it with "
+                "@component and give it the attributes that its contract in antivenom.defences names."
             )
 
 
