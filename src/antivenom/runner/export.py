@@ -77,11 +77,11 @@ def export(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} is not an empty folder. Choose another.")
     stages = Stages(store, choose_device(device), on_event=on_event)
-    data, rng = checked_data(experiment, prepared(experiment, stages), stages), stream_of(experiment, 0)
-    splits = data.splits
+    start, rng = checked_data(experiment, prepared(experiment, stages), stages), stream_of(experiment, 0)
+    splits = start.splits
     if form != "npz" and not _pictures(splits.train):
         raise SettingsError([f"The format {form} is for images of 1 or 3 channels of uint8. Use npz."])
-    poisoned = craft_poison(experiment, stages, data, 0).poisoned
+    poisoned = craft_poison(experiment, stages, start, 0).poisoned
     order = rng.child("export").order(poisoned.data.ids)
     sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}
     sets["test"] = splits.test

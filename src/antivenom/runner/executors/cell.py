@@ -1,9 +1,12 @@
 """One cell: all repeats of an experiment, stage by stage."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from antivenom.analysis import AnalysisContext, analyse
 from antivenom.charts import Chart, Evidence
@@ -38,7 +41,7 @@ class Measured:
 
     repeat: Repeat
     evidence: Evidence
-    data: dict[str, object]
+    data: Mapping[str, NDArray[Any]]
     test: Dataset
     trusted: int | None
 
@@ -90,7 +93,7 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
     if trained.defender is not None:
         what = Defended(trained.defender, both, poisoned, trained.roles, test)
         defended = run_defences(experiment, stages, what, rng, number)
-    data: dict[str, object] = {}
+    data: Mapping[str, NDArray[Any]] = {}
     if experiment.analysis:
         paths = both.victim.checkpoints, both.control.checkpoints
         context = AnalysisContext(*both.classifiers, poisoned, test, paths, both.start)

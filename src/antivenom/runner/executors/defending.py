@@ -51,7 +51,8 @@ def run_defences(
 ) -> DefenceResults:
     """Run and score detectors, filters, stream defences, scans and repairs, in this order."""
     clean, goal, test, both = what.defender.clean, what.poisoned.goal, what.test, what.both
-    evidence, rows = Evidence(), {}
+    evidence = Evidence()
+    rows: dict[str, RowScores] = {}
     if detectors := experiment.detectors:
         stream = rng.child("detect")
         score = lambda: score_detectors(detectors, what.poisoned, what.defender, stream)  # noqa: E731
