@@ -34,6 +34,19 @@ from antivenom.registry import KINDS, did_you_mean, find, import_named, name_of
 
 T = TypeVar("T")
 COMPONENT = "__antivenom_component__"
+NEEDS = {
+    "gradients": "the classifier is differentiable",
+    "features": "the classifier has layers to look into",
+    "incremental": "the classifier learns batch by batch",
+    "probabilities": "the classifier gives probabilities",
+    "images": "the rows are images",
+    "bounds": "the data has a known range",
+    "tokens": "the rows are tokens",
+    "surrogate": "the runner trains a surrogate for the attack",
+    "earlier_model": "the defender has a model that stood before the rows came",
+    "triggers": "a scan recovered triggers",
+}
+"""What a component may require: of the classifier, of the data, of the runner."""
 LIVE = "live"
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
@@ -76,6 +89,7 @@ def component(cls: type[T]) -> type[T]:
     antivenom.errors.SettingsError: Blur.radius must be above 0; got -1.
     """
     own = getattr(cls, "__post_init__", None)
+    _declare_needs(cls)
 
     def __post_init__(self: Any) -> None:
         problems = []
@@ -91,6 +105,16 @@ def component(cls: type[T]) -> type[T]:
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     setattr(cls, COMPONENT, True)
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def _declare_needs(cls: type[Any]) -> None:
+    """Give a class without `needs` an empty set, and refuse words that mean nothing."""
+    declared = getattr(cls, "needs", None)
+    if declared is None:
+        cls.needs = frozenset()
+    elif isinstance(declared, frozenset) and (unknown := sorted(declared - NEEDS.keys())):
+        known = ", ".join(sorted(NEEDS))
+        raise TypeError(f"{cls.__name__}.needs holds {unknown[0]!r}, which is not a need. Use any of: {known}.")
 
 
 def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
@@ -203,19 +227,31 @@ def documentation(cls: type[Any]) -> str:
         radius: in pixels.
     """
     own = inspect.cleandoc(cls.__doc__ or "")
-    settings = [
-        inspect.cleandoc(base.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
-        for base in cls.__mro__[1:]
-        if COMPONENT in vars(base)
-    ]
-    inherited = "\n".join(each for each in settings if each)
+    bases = [base for base in reversed(cls.__mro__[1:]) if COMPONENT in vars(base)]
+    inherited = {name: text for base in bases for name, text in _arguments(base).items()}
     if not inherited:
         return own
-    before, args, after = own.partition("\nArgs:\n")
-    if args:
-        return f"{before}{args}{inherited}\n{after}"
-    before, rest, after = own.partition("\n\n>>> ")
-    return f"{before}\n\nArgs:\n{inherited}{rest}{after}"
+    entries = {**inherited, **_arguments(cls)}
+    places = {field.name: place for place, field in enumerate(_fields(cls))}
+    ordered = sorted(entries, key=lambda names: places.get(names.partition(",")[0], len(places)))
+    args = "\n\nArgs:\n" + "\n".join(entries[names] for names in ordered)
+    before, _, rest = own.partition("\n\nArgs:\n")
+    if rest:
+        return before + args + "".join(rest.partition("\n\n")[1:])
+    end = min((place for mark in ("\n\nRaises:", "\n\n>>> ") if (place := own.find(mark)) >= 0), default=len(own))
+    return own[:end] + args + own[end:]
+
+
+def _arguments(cls: type[Any]) -> dict[str, str]:
+    """The entries of a docstring's `Args`, by what stands before the colon."""
+    section = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+    entries: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if not line.startswith(" " * 8):
+            name = line.partition(":")[0].strip()
+        entries[name] = f"{entries[name]}\n{line}" if name in entries else line
+    return entries
 
 
 def short(value: object, limit: int = 60) -> str:
