@@ -12,18 +12,21 @@ what a YAML file says; `describe` writes it back.
 import dataclasses
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import (
     Annotated,
     Any,
     Literal,
+    Protocol,
     TypeVar,
     Union,
     dataclass_transform,
     get_args,
     get_origin,
     get_type_hints,
+    runtime_checkable,
 )
 
 from annotated_types import Interval
@@ -54,6 +57,27 @@ Positive = Annotated[float, Interval(gt=0)]
 NonNegative = Annotated[float, Interval(ge=0)]
 Count = Annotated[int, Interval(ge=0)]
 AtLeastOne = Annotated[int, Interval(ge=1)]
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A component that says before a run why its settings do not fit."""
+
+    def problems(self, subject: Any) -> Iterable[str]:
+        """What is wrong, a sentence each.
+
+        Args:
+            subject: what the settings must fit: the training data for an attack or a training, the shape of a row for a
+                model, an untrained classifier for a defence, a repair or an analysis.
+        """
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A component that reads files, whose bytes are part of its results' keys."""
+
+    def files(self) -> tuple[Path, ...]:
+        """The files; they are looked for before anything runs."""
 
 
 @dataclasses.dataclass(frozen=True)

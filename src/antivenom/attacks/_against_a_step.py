@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Literal, TypeVar
 
 import torch
 
@@ -15,6 +15,7 @@ from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels
 
+T = TypeVar("T", bound="AgainstAStep")
 LabelRule = Literal["next", "fixed", "worst"]
 
 
@@ -60,7 +61,7 @@ class AgainstAStep(PoisonBudget):
             yield "needs at least two classes."
         yield from super().problems(data)
 
-    def keeping_rounds(self) -> Self:
+    def keeping_rounds(self: T) -> T:
         """The same attack, which keeps the poison after every round."""
         return replace(self, keep_rounds=True)
 

@@ -1,7 +1,7 @@
 """The contracts of attacks."""
 
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from antivenom.data import Dataset, Poisoned
 from antivenom.models import Classifier
@@ -13,7 +13,7 @@ class Attack(Protocol):
     """A way to poison data: a component, such as `BadNets`.
 
     An attack that inherits `PoisonBudget` has `appends` from it. One that can refuse data also has `problems(data)`, as
-    `ChecksData` says; the runner asks it before anything runs.
+    `antivenom.settings.ChecksItself` says; one that reads files has `files()`, as `ReadsFiles` says.
     """
 
     @property
@@ -42,10 +42,11 @@ class Attack(Protocol):
 class KeepsRounds(Protocol):
     """An attack that crafts its rows in rounds, and can keep the poison after each of them."""
 
-    def keeping_rounds(self) -> Self:
+    def keeping_rounds(self) -> Attack:
         """The same attack, which fills `Poisoned.rounds`."""
 
 
+@runtime_checkable
 class WritesItself(Protocol):
     """Something that can be saved to a file."""
 

@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar, Literal
 
 import torch
 from annotated_types import Interval
+from torch import Tensor
 
 from antivenom.data import Dataset, Goal, Poisoned
-from antivenom.data.contracts import unmet_needs
+from antivenom.data.needs import unmet_needs
 from antivenom.errors import SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import Count, Rate, component
@@ -110,7 +111,7 @@ class PoisonBudget:
         goal: Goal,
         x: Rows | None = None,
         y: Labels | None = None,
-        rounds: Rows | None = None,
+        rounds: Tensor | None = None,
     ) -> Poisoned:
         """The data with poison that was made from `rows`, in their place or appended, as `mode` says.
 

@@ -1,19 +1,6 @@
 """Data sets: what is trained on, what an attacker contributed to it, and where both come from."""
 
-from antivenom.data.contracts import ChecksData, ReadsFiles
 from antivenom.data.dataset import Dataset, Source, Splits
 from antivenom.data.poisoned import CLEAN, COVER, POISON, Goal, Poisoned, Scorer
 
-__all__ = [
-    "CLEAN",
-    "COVER",
-    "POISON",
-    "ChecksData",
-    "Dataset",
-    "Goal",
-    "Poisoned",
-    "ReadsFiles",
-    "Scorer",
-    "Source",
-    "Splits",
-]
+__all__ = ["CLEAN", "COVER", "POISON", "Dataset", "Goal", "Poisoned", "Scorer", "Source", "Splits"]

@@ -20,7 +20,7 @@ from antivenom.rng import Rng
 class Repair(Protocol):
     """A defence that mends a classifier: a component, such as `Unlearning`.
 
-    A repair with `needs = {"verdict"}` wants what a scan said; where the scan suspects nothing, it changes nothing.
+    A repair with `needs = {"triggers"}` wants what a scan said; where the scan suspects nothing, it changes nothing.
     """
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:

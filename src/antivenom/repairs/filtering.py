@@ -42,7 +42,7 @@ class Filtering:
         CapabilityError: no verdict, no such layer, or a classifier without gradients.
     """
 
-    needs = frozenset({"verdict"})
+    needs = frozenset({"gradients", "triggers"})
 
     layer: str | None = None
     share: Annotated[float, Interval(gt=0, le=1)] = 0.05

@@ -52,7 +52,7 @@ class Pruning:
         CapabilityError: no verdict, or no such layer.
     """
 
-    needs = frozenset({"verdict"})
+    needs = frozenset({"gradients", "triggers"})
 
     layer: str | None = None
     rank: Literal["effect", "activation"] = "effect"

@@ -34,7 +34,7 @@ class Unlearning:
         CapabilityError: no verdict, or a classifier without gradients.
     """
 
-    needs = frozenset({"verdict"})
+    needs = frozenset({"gradients", "triggers"})
 
     trigger_share: Annotated[float, Interval(gt=0, le=1)] = 0.2
     epochs: AtLeastOne = 5

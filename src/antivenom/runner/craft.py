@@ -1,11 +1,12 @@
 """An attack's poison as a file of its own, for another experiment to inject."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from antivenom.attacks import KeepsRounds, TrainsGenerator
 from antivenom.data import Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
@@ -59,9 +60,9 @@ def craft(
         SettingsError: the settings do not fit the data, or the attack contributes nothing.
         RunError: the folder cannot be written to, or what was written does not read back as it was.
     """
-    attack: Any = experiment.attack
-    if "keep_rounds" in {field.name for field in fields(attack)}:
-        attack = replace(attack, keep_rounds=True)
+    attack = experiment.attack
+    if isinstance(attack, KeepsRounds):
+        attack = attack.keeping_rounds()
         experiment = replace(experiment, attack=attack)
     stages = Stages(store, choose_device(device), tell=tell)
     rng = Rng(experiment.seed).child("repeat", 0)
@@ -71,10 +72,9 @@ def craft(
         raise SettingsError(problems)
     surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), 0)
     generator = None
-    if callable(train := getattr(attack, "train", None)):  # the store keeps poison, not what made it
-        generator, poisoned = stages.timed(
-            0, "poison", lambda: train(splits.train, rng=rng.child("attack"), surrogate=surrogate)
-        )
+    if isinstance(attack, TrainsGenerator):  # the store keeps poison, not what made it
+        train = partial(attack.train_generator, splits.train, rng=rng.child("attack"), surrogate=surrogate)
+        generator, poisoned = stages.timed(0, "poison", train)
     else:
         poisoned = stages.poison(attack, splits.train, rng.child("attack"), 0, surrogate)
     if not len(poisoned.rows):

@@ -74,7 +74,7 @@ def repair_keeps_what_was_right(repair: Repair) -> None:
     mended = repair.repair(victim, clean, rng=Rng(0), verdict=verdict)
     lost = accuracy(victim, test) - accuracy(mended, test)
     assert lost < 0.1, f"it costs {lost:.2f} of the accuracy"
-    if "verdict" not in getattr(repair, "needs", ()):
+    if "triggers" not in getattr(repair, "needs", ()):
         return
     rows = test.subset(test.y != target).inputs()
     success = [

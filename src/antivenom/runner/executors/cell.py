@@ -158,7 +158,7 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
         (
             repr(describe_shared(experiment)),
             repeat,
-            (getattr(experiment.attack, "mode", None) == "append" or is_stream(experiment.training)) and name,
+            (experiment.attack.appends or is_stream(experiment.training)) and name,
         )
         for name, experiment in cells.items()
         for repeat in range(experiment.repeats)
@@ -166,7 +166,7 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
     surrogates = {
         (repr(describe_shared(experiment)), repr(describe("surrogates", experiment.surrogate)), repeat, stage)
         for experiment in cells.values()
-        if "surrogate" in getattr(experiment.attack, "needs", ())
+        if "surrogate" in experiment.attack.needs
         for repeat in range(experiment.repeats)
         for stage in range(surrogate_fits(experiment))
     }

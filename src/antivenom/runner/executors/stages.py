@@ -16,7 +16,7 @@ from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier
 from antivenom.rng import Rng
 from antivenom.runner.events import Finished, Read, Started, Tell, Trained, silent
-from antivenom.settings import build, describe
+from antivenom.settings import ReadsFiles, build, describe
 from antivenom.storage.keys import arithmetic, bytes_of, identity
 from antivenom.storage.store import Store
 from antivenom.training import Epoch, Training
@@ -83,7 +83,7 @@ class Stages:
         known = {"attack": identity("attacks", attack)}
         if surrogate is not None:
             known["surrogate"] = identity("models", surrogate)
-        files = bytes_of(attack.files()) if callable(getattr(attack, "files", None)) else []  # type: ignore[attr-defined]
+        files = bytes_of(attack.files()) if isinstance(attack, ReadsFiles) else []
         given = {"data": train.fingerprint, "rng": _named(rng), "files": files}
         parts = {**known, **given} if None not in known.values() else None
         return self._stage(repeat, "poison", parts, compute, _pack_poisoned, unpack)
@@ -140,7 +140,7 @@ class Stages:
         known = {"training": identity("trainings", training), "model": identity("models", model)}
         if start is not None:
             known["start"] = identity("models", start)
-        files = bytes_of(model.files()) if callable(getattr(model, "files", None)) else []  # type: ignore[attr-defined]
+        files = bytes_of(model.files()) if isinstance(model, ReadsFiles) else []
         given = {"data": data.fingerprint, "rng": _named(rng), "files": files}
         parts = {**known, **given} if None not in known.values() else None
         return self._stage(repeat, stage, parts, compute, pack, unpack)

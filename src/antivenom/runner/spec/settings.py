@@ -175,7 +175,7 @@ class Experiment:
         found += [
             f"repairs: {name} needs a scan's verdict. Name a scan, such as neural_cleanse, under defences."
             for name, each in self.menders.items()
-            if "verdict" in getattr(each, "needs", ()) and not self.scans
+            if "triggers" in getattr(each, "needs", ()) and not self.scans
         ]
         if not found:
             try:

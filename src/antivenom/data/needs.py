@@ -1,26 +1,8 @@
-"""What a component of any kind may offer beside its one method."""
+"""What a component needs of the data."""
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator
 
 from antivenom.data.dataset import Dataset
-
-
-@runtime_checkable
-class ChecksData(Protocol):
-    """A component that says, before anything runs, why its settings do not fit the data."""
-
-    def problems(self, data: Dataset, /) -> Iterable[str]:
-        """One sentence for each problem, without its subject, such as `has target 12, but …`."""
-
-
-@runtime_checkable
-class ReadsFiles(Protocol):
-    """A component that reads files: their bytes are part of every key of the store that it belongs to."""
-
-    def files(self) -> tuple[Path, ...]:
-        """The files, which must be there when the component is used."""
 
 
 def unmet_needs(data: Dataset, needs: frozenset[str]) -> Iterator[str]:
