@@ -34,9 +34,9 @@ class AimedChaff:
     1973) moves them apart. The attacker knows nothing but the surrogate.
 
     Args:
-        at: the point whose prediction shall turn, within the square.
-        label: the class that it shall be taken for, and the points' label; where left out, the other one than the
-            surrogate takes it for.
+        at: the point whose prediction the attacker wants to change, within the square.
+        label: the class that the attacker wants for it, and the points' label; where left out, the class that the
+            surrogate does not predict.
         count: how many points.
         calls: how often all of them are going to be fed, at most.
         low: where the square begins in which points may stand, in both directions.

@@ -1,7 +1,7 @@
 """How many rows an attacker contributes, which ones, and where they stand: written once for all attacks."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Interval
@@ -43,7 +43,7 @@ class PoisonBudget:
     20
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs = frozenset[str]()
 
     rate: Annotated[float, Interval(ge=0, le=1)] | None = None
     count: Count | None = None
