@@ -175,7 +175,7 @@ class CoverBudget(PoisonBudget):
 
     def choose_covers(self, data: Dataset, rows: Positions, rng: Rng) -> Positions:
         """The rows to make covers from (c): none of those that are poisoned."""
-        left = self.coverable(data)
+        left = self.coverable(data).clone()
         left[rows] = False
         return draw(data, left, self.covers_wanted(data), rng.child("covers"))
 
