@@ -219,6 +219,13 @@ def describe(kind: str, made: Any) -> dict[str, Any]:
     return {"name": name_of(kind, type(made)), **describe_fields(made)}
 
 
+def is_live(described: Any) -> bool:
+    """Whether something in a description was made in Python and is no component, so that its settings are not known."""
+    if isinstance(described, dict):
+        return described.get("name") == LIVE or any(map(is_live, described.values()))
+    return isinstance(described, list) and any(map(is_live, described))
+
+
 def describe_fields(made: Any) -> dict[str, Any]:
     """As `describe`, without the name."""
     return {field.name: _plain(field, getattr(made, field.name)) for field in _fields(type(made))}
