@@ -160,7 +160,7 @@ def generative_speed(victim: ModuleClassifier, train: Dataset, step: VictimStep)
             victim_learning_rate=step.learning_rate,
         )
         began = time.perf_counter()
-        generator, _ = attack.train(train, rng=Rng(SEED), surrogate=victim)
+        generator, _ = attack.train_generator(train, rng=Rng(SEED), surrogate=victim)
         found[f"generative_{feedback}_with_training"] = (time.perf_counter() - began) / (64 * attack.rounds)
         rows = train.inputs(torch.arange(2048))
         began = time.perf_counter()

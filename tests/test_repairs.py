@@ -167,7 +167,7 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
     assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
     assert InOrder(repairs=(FineTuning(),)).needs == frozenset()
-    assert InOrder().needs == {"verdict"}
+    assert InOrder().needs == {"gradients", "triggers"}
 
 
 @pytest.mark.slow

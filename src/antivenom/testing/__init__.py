@@ -17,8 +17,10 @@ from antivenom.testing.analyses import (
 )
 from antivenom.testing.attacks import (
     ATTACK_CHECKS,
+    attack_declares_its_contract,
     attack_has_an_effect,
     attack_is_reproducible,
+    attack_keeps_its_covers,
     attack_keeps_its_rate,
     attack_keeps_type_and_bounds,
     attack_leaves_its_inputs_alone,
@@ -107,8 +109,10 @@ __all__ = [
     "analysis_is_reproducible",
     "analysis_leaves_its_inputs_alone",
     "analysis_settings_round_trip",
+    "attack_declares_its_contract",
     "attack_has_an_effect",
     "attack_is_reproducible",
+    "attack_keeps_its_covers",
     "attack_keeps_its_rate",
     "attack_keeps_type_and_bounds",
     "attack_leaves_its_inputs_alone",

@@ -57,7 +57,7 @@ def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng:
 
     For a stream it is what the victim is when the stream begins: a warm-up like the victim's.
     """
-    if "surrogate" not in getattr(experiment.attack, "needs", ()):
+    if "surrogate" not in experiment.attack.needs:
         return None
     model, training = experiment.surrogate.recipe(experiment.model, experiment.training)
     like = replace(experiment, model=model, training=training)
