@@ -1,0 +1,106 @@
+"""Small pictures in rows, drawn; and each of them alone."""
+
+from io import BytesIO
+from itertools import islice
+
+import numpy as np
+from matplotlib import colormaps, image
+
+from antivenom.charts._checks import Array
+from antivenom.charts.data import Images
+from antivenom.charts.drawing.style import Canvas, literal, thinned
+from antivenom.charts.parts import Tile
+
+MOST_TILES, MOST_SIDE = 160, 256
+TILE_INCHES, LINE_INCHES, GAP = 0.8, 0.13, 0.08
+GROUPS_WIDE = 9
+"""How many tiles stand beside each other where groups wrap."""
+
+
+def shown(chart: Images) -> tuple[tuple[Tile, ...], ...]:
+    """The rows that fit, whole or cut, so that no picture has more tiles than a reader can look at."""
+    left, rows = MOST_TILES, []
+    for row in chart.rows:
+        rows.append(tuple(islice(row, left)))
+        left -= len(rows[-1])
+        if left <= 0:
+            break
+    return tuple(rows)
+
+
+def left_out(chart: Images) -> str:
+    """What to say of tiles that are not shown; nothing where all are."""
+    total, kept = sum(map(len, chart.rows)), sum(map(len, shown(chart)))
+    return f"Only the first {kept} of {total:,} pictures are shown." if kept < total else ""
+
+
+def tile_png(tile: Tile) -> bytes:
+    """One picture as a PNG of its own size."""
+    buffer = BytesIO()
+    image.imsave(buffer, tile_pixels(tile), format="png", metadata={"Software": ""})
+    return buffer.getvalue()
+
+
+def tile_pixels(tile: Tile) -> Array:
+    """One picture (height, width, 3 or 4) in [0, 1]; large ones thinned."""
+    down, across = (thinned(side, MOST_SIDE) for side in tile.pixels.shape[1:])
+    held = tile.pixels[:, ::down, ::across]
+    if not held.size:
+        return np.ones((1, 1, 3))
+    if tile.colours != "pixels":
+        name = "inferno" if tile.colours == "heat" else "RdBu_r"
+        spread = max(tile.high - tile.low, 1e-12)
+        mean = np.nan_to_num(held.astype(np.float64), posinf=tile.high, neginf=tile.low).mean(0)
+        return np.asarray(colormaps[name](np.clip((mean - tile.low) / spread, 0, 1)))
+    values = np.nan_to_num(held.astype(np.float64) / (255 if held.dtype == np.uint8 else 1))
+    values = np.clip(values, 0, 1).transpose(1, 2, 0)
+    channels = values.shape[2]
+    picked = {1: [0, 0, 0], 2: [0, 1, 0], 3: [0, 1, 2], 4: [0, 1, 2]}[channels]
+    return np.asarray(values[:, :, picked])
+
+
+def size(chart: Images, across: int) -> tuple[float, float]:
+    """Width and height in inches."""
+    _, wide, high = _places(chart)
+    scale = TILE_INCHES if across == 1 else 0.6 * TILE_INCHES
+    return max(1.5, scale * wide + (0.9 if chart.row_labels else 0.2)), max(0.8, scale * high + 0.3)
+
+
+def draw(chart: Images, canvas: Canvas) -> None:
+    """Draw the pictures into a plot: one unit is one tile's width."""
+    axes = canvas.axes
+    placed, wide, high = _places(chart)
+    if note := left_out(chart):
+        canvas.notes.append(note)
+    for tile, x, y in placed:
+        held = tile_pixels(tile)
+        tall = min(held.shape[0] / held.shape[1], 4.0)
+        axes.imshow(held, extent=(x, x + 1, y + tall, y), interpolation="nearest", aspect="equal", zorder=2)
+        axes.plot([x, x + 1, x + 1, x, x], [y, y, y + tall, y + tall, y], color="#CCCCCC", linewidth=0.6, zorder=3)
+        text = "\n".join(literal(line, 16) for line in tile.lines[:4])
+        axes.text(x + 0.5, y + tall + 0.04, text, ha="center", va="top", fontsize=6, zorder=3)
+    first = {y: x for _, x, y in reversed(placed)} if not chart.wraps else {}
+    for label, (y, _) in zip(chart.row_labels, first.items() and sorted(first.items()), strict=False):
+        axes.text(-0.1, y + 0.5, literal(label, 30, 2), ha="right", va="center", fontsize=7)
+    for place, label in enumerate(chart.column_labels):
+        axes.text(place * (1 + GAP) + 0.5, -0.05, literal(label, 14), ha="center", va="bottom", fontsize=7)
+    axes.set(xlim=(-0.05, max(wide, 1)), ylim=(max(high, 1), -0.05))
+    axes.set_axis_off()
+
+
+def _places(chart: Images) -> tuple[list[tuple[Tile, float, float]], float, float]:
+    """Every tile with its place, and how wide and high all of it is, in tiles."""
+    placed, y, right, x, tallest = [], 0.0, 0.0, 0.0, 0.0
+    for row in shown(chart):
+        if not chart.wraps or (x and x + len(row) > GROUPS_WIDE):
+            y, x, tallest = y + tallest, 0.0, 0.0
+        for tile in row:
+            placed.append((tile, x, y))
+            x += 1 + GAP
+            _, high, wide = (max(1, side) for side in tile.pixels.shape)
+            text = LINE_INCHES / TILE_INCHES * len(tile.lines[:4])
+            tallest = max(tallest, min(high / wide, 4.0) + GAP + text)
+        right, x = max(right, x), x + 0.4
+    return placed, right, y + tallest
+
+
