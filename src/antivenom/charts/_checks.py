@@ -10,6 +10,8 @@ from torch import Tensor
 from antivenom.errors import DataError
 
 Array = NDArray[Any]
+LARGEST = 1e38
+"""That float32 can hold, about."""
 
 
 def column(values: object) -> Array:
@@ -47,17 +49,18 @@ def pixels(values: object, where: str) -> Array:
         DataError: it is not (channels, height, width) with 1 to 4 channels.
     """
     plain = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    array = plain if plain.dtype == np.uint8 else numbers(plain, where, (None, None, None)).astype(np.float32)
-    if array.ndim != 3 or not 1 <= len(array) <= 4:
-        raise DataError(f"{where} must have the shape (1 to 4 channels, height, width); got {array.shape}.")
-    return array
+    if plain.dtype != np.uint8:
+        plain = np.clip(numbers(plain, where, (None, None, None)), -LARGEST, LARGEST).astype(np.float32)
+    if plain.ndim != 3 or not 1 <= len(plain) <= 4:
+        raise DataError(f"{where} must have the shape (1 to 4 channels, height, width); got {plain.shape}.")
+    return plain
 
 
-def same_count(found: Sequence[object], wanted: Sequence[object], where: str, what: str) -> None:
+def same_count(found: Sequence[object], wanted: int, where: str, what: str) -> None:
     """Refuse names that are neither absent nor one for each thing.
 
     Raises:
         DataError: the counts differ.
     """
-    if len(found) and len(found) != len(wanted):
-        raise DataError(f"{where} must be empty or have one for each of the {len(wanted)} {what}; got {len(found)}.")
+    if len(found) and len(found) != wanted:
+        raise DataError(f"{where} must be empty or have one for each of the {wanted} {what}; got {len(found)}.")

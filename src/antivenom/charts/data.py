@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from antivenom.charts._checks import Array, numbers, same_count
 from antivenom.charts.figure import finite
-from antivenom.charts.parts import Axis, BarSeries, Field, Points, Series, Tile, Values
+from antivenom.charts.parts import PLAIN, Axis, BarSeries, Field, Points, Series, Tile, Values
 from antivenom.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Chart:
     """What every chart says about itself.
 
-    Arrays, lists and tensors become arrays of numbers when a chart is made; `DataError` tells of wrong shapes.
+    Arrays become float64 when a chart is made, and wrong shapes are refused with a `DataError`. `column` makes an array
+    from a tensor or a list.
 
     Args:
         name: lower-case words joined by underscores, unique within what reports it.
@@ -83,12 +84,14 @@ class Lines(Chart):
         tick_label: what the marks are.
         levels: heights at which a thin line crosses the chart (n).
 
-    >>> Lines(name="loss", caption="Loss by epoch.", series=(Series(x=[1, 2], y=[0.9, 0.4], role="victim"),))
+    >>> from antivenom.charts import column
+    >>> victim = Series(x=column([1, 2]), y=column([0.9, 0.4]), role="victim")
+    >>> Lines(name="loss", caption="Loss by epoch.", series=(victim,))
     Lines(loss: Loss by epoch.)
     """
 
-    x: Axis = Axis()
-    y: Axis = Axis()
+    x: Axis = PLAIN
+    y: Axis = PLAIN
     series: tuple[Series, ...]
     ordered: bool = False
     spans: Array | None = None
@@ -118,7 +121,7 @@ class Bars(Chart):
 
     categories: tuple[str, ...]
     series: tuple[BarSeries, ...]
-    value: Axis = Axis()
+    value: Axis = PLAIN
     category_label: str = ""
     style: Literal["dots", "bars"] = "dots"
     horizontal: bool = False
@@ -162,8 +165,8 @@ class Heatmap(Chart):
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "low", finite(self.low))
         object.__setattr__(self, "high", finite(self.high))
-        same_count(self.rows, values, "Heatmap.rows", "rows")
-        same_count(self.columns, values.T, "Heatmap.columns", "columns")
+        same_count(self.rows, values.shape[0], "Heatmap.rows", "rows")
+        same_count(self.columns, values.shape[1], "Heatmap.columns", "columns")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -181,8 +184,8 @@ class Scatter(Chart):
     """
 
     groups: tuple[Points, ...]
-    x: Axis = Axis()
-    y: Axis = Axis()
+    x: Axis = PLAIN
+    y: Axis = PLAIN
     fields: tuple[Field, ...] = ()
     arrows: Array | None = None
     equal: bool = False
@@ -206,7 +209,7 @@ class Histogram(Chart):
     """
 
     groups: tuple[Values, ...]
-    x: Axis = Axis()
+    x: Axis = PLAIN
     threshold: float | None = None
     threshold_label: str = "threshold"
 
@@ -232,8 +235,8 @@ class Images(Chart):
     wraps: bool = False
 
     def __post_init__(self) -> None:
-        same_count(self.row_labels, self.rows, "Images.row_labels", "rows")
-        longest = max(self.rows, key=len, default=())
+        same_count(self.row_labels, len(self.rows), "Images.row_labels", "rows")
+        longest = max(map(len, self.rows), default=0)
         same_count(self.column_labels, longest, "Images.column_labels", "columns")
 
 

@@ -26,12 +26,12 @@ def pack(charts: Mapping[str, Chart]) -> tuple[list[dict[str, Any]], dict[str, A
     Raises:
         DataError: a chart holds something that its type does not allow.
 
-    >>> from antivenom.charts import Lines, Series
-    >>> content, arrays = pack({"training.loss": Lines(name="loss", series=(Series(x=[1, 2], y=[3, 4]),))})
+    >>> from antivenom.charts import Histogram, Values, column
+    >>> content, arrays = pack({"model.scores": Histogram(name="scores", groups=(Values(values=column([1, 2])),))})
     >>> content
-    [{'key': 'training.loss', 'type': 'Lines', 'name': 'loss', 'series': [{'x': {'array': '0'}, 'y': {'array': '1'}}]}]
+    [{'key': 'model.scores', 'type': 'Histogram', 'name': 'scores', 'groups': [{'values': {'array': '0'}}]}]
     >>> list(unpack(content, arrays))
-    ['training.loss']
+    ['model.scores']
     """
     arrays: dict[str, Array] = {}
     return [{"key": key, **_packed(chart, key, arrays)} for key, chart in charts.items()], arrays

@@ -38,6 +38,10 @@ class Axis:
         object.__setattr__(self, "high", finite(self.high))
 
 
+PLAIN = Axis()
+"""An axis without a name, as long as the data needs."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Part:
     """A part of a chart that has a name in the legend.

@@ -23,8 +23,9 @@ _ONE_AT_A_TIME = threading.RLock()
 def to_matplotlib(chart: Chart) -> Figure:
     """A chart as a matplotlib figure, whatever style the reader has set.
 
-    >>> from antivenom.charts import Lines, Series
-    >>> to_matplotlib(Lines(series=(Series(x=[1, 2], y=[3, 4]),))).axes[0].get_lines()[0].get_ydata().tolist()
+    >>> from antivenom.charts import Lines, Series, column
+    >>> drawn = to_matplotlib(Lines(series=(Series(x=column([1, 2]), y=column([3, 4])),)))
+    >>> drawn.axes[0].get_lines()[0].get_ydata().tolist()
     [3.0, 4.0]
     """
     with _own_settings():
@@ -49,7 +50,7 @@ def to_svg(chart: Chart) -> bytes:
 
 @contextmanager
 def _own_settings() -> Iterator[None]:
-    """matplotlib's own defaults while a chart is drawn; the reader's come back after it."""
+    """Set matplotlib's own defaults while a chart is drawn; the reader's come back after it."""
     with _ONE_AT_A_TIME, matplotlib.style.context("default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")

@@ -1,5 +1,7 @@
 """Bars, drawn: as dots or as bars."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.patches import Patch
 
@@ -69,7 +71,7 @@ def _dots(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Ar
 
 def _bars(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Array, width: float) -> None:
     values = plain(series.values[: len(places)])
-    style = {"facecolor": look.colour, "edgecolor": "white", "hatch": look.hatch, "linewidth": 0}
+    style: dict[str, Any] = {"facecolor": look.colour, "edgecolor": "white", "hatch": look.hatch, "linewidth": 0}
     if chart.horizontal:
         canvas.axes.barh(places, np.nan_to_num(values), 0.92 * width, **style)
     else:
@@ -91,9 +93,9 @@ def _limits(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: 
         _plot(chart, canvas, places[hit], values[hit], **ring)
 
 
-def _plot(chart: Bars, canvas: Canvas, places: Array, values: Array, **style: object) -> None:
+def _plot(chart: Bars, canvas: Canvas, places: Array, values: Array, **style: Any) -> None:
     across, up = (values, places) if chart.horizontal else (places, values)
-    canvas.axes.plot(across, up, **style)  # type: ignore[arg-type]
+    canvas.axes.plot(across, up, **style)
 
 
 def _categories(chart: Bars, canvas: Canvas, count: int) -> None:

@@ -65,19 +65,16 @@ def _drawer(chart: Chart) -> Drawer:
     return found
 
 
-def _titled(
-    parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float], across: int, line: int
-) -> float:
+def _titled(parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float], across: int, line: int) -> float:
     """Titles and legends of one line of plots, above each of them; how many inches these take."""
-    tallest = 0.0
-    for place in range(line * across, min((line + 1) * across, len(parts))):
-        canvas, room = canvases[place], wide[place % across] - 0.6
-        shown_before = [_said(each) for each in canvases[:place]]
-        rows = 0 if _said(canvas) in shown_before else _legend(canvas, room)
-        title = literal(parts[place].title, 120, 3)
-        canvas.axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * 13)
-        tallest = max(tallest, LINE_INCHES * (rows + (title.count("\n") + 1 if title else 0)))
-    return tallest
+    places = range(line * across, min((line + 1) * across, len(parts)))
+    new = [place for place in places if _said(canvases[place]) not in map(_said, canvases[:place])]
+    rows = max((_legend(canvases[place], wide[place % across] - 0.6) for place in new), default=0)
+    titles = {place: literal(parts[place].title, 120, 3) for place in places}
+    for place, title in titles.items():
+        canvases[place].axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * 13)
+    tallest = max((title.count("\n") + 1 for title in titles.values() if title), default=0)
+    return LINE_INCHES * (rows + tallest)
 
 
 def _said(canvas: Canvas) -> list[str]:
@@ -127,7 +124,7 @@ def _colour_bars(figure: Figure, canvases: list[Canvas]) -> float:
         bar = figure.colorbar(mappable, ax=beside, shrink=0.8, aspect=24)
         bar.set_label(label, fontsize=SMALL_POINTS)
         bar.ax.tick_params(labelsize=SMALL_POINTS)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     return 0.7
 
 

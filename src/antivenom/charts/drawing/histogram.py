@@ -1,5 +1,7 @@
 """A histogram, drawn."""
 
+from typing import Literal
+
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -33,8 +35,8 @@ def draw(chart: Histogram, canvas: Canvas) -> None:
     for group, values, look in zip(shown, known, looks([group.role for group in shown]), strict=True):
         heights = np.histogram(values, edges)[0] * (100 / max(1, len(values)))
         _steps(canvas, heights, edges, look, group.label)
-    line = [] if chart.threshold is None else [chart.threshold]
-    if line:
+    line = plain(np.array([np.nan if chart.threshold is None else chart.threshold]))
+    if not np.isnan(line[0]):
         axes.axvline(line[0], color=INK, linestyle=":")
         canvas.name(Line2D([], [], color=INK, linestyle=":"), chart.threshold_label)
     scaled(canvas, "x", chart.x, np.concatenate([every, line]))
@@ -47,7 +49,7 @@ def draw(chart: Histogram, canvas: Canvas) -> None:
 def _steps(canvas: Canvas, heights: Array, edges: Array, look: Look, label: str) -> None:
     """An outline, or an area."""
     if look.outline:
-        dash = "-" if look.dash in ("-", "-.") else look.dash
+        dash: Literal["-", ":"] = ":" if look.dash == ":" else "-"
         canvas.axes.stairs(heights, edges, color=look.colour, linewidth=1.6, linestyle=dash, zorder=3)
         canvas.name(Line2D([], [], color=look.colour, linewidth=1.6, linestyle=dash), label)
     else:

@@ -1,7 +1,10 @@
 """Lines, drawn."""
 
+from typing import Any, Literal
+
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from antivenom.charts._checks import Array
@@ -41,19 +44,25 @@ def _looks(chart: Lines, shown: tuple[Series, ...]) -> list[Look]:
     if not chart.ordered:
         return looks([series.role for series in shown], [series.faint for series in shown])
     shades = colormaps["viridis"](np.linspace(0, 0.9, max(1, len(shown))))
-    return [Look(tuple(shade), MARKS[place % len(MARKS)], "-") for place, shade in enumerate(shades)]
+    return [Look(to_hex(shade), MARKS[place % len(MARKS)], "-") for place, shade in enumerate(shades)]
 
 
 def _line(series: Series, look: Look, canvas: Canvas) -> None:
     axes, y = canvas.axes, plain(series.y)
     every = _kept(plain(series.x), y)
     if len(every) < len(y):
-        note = f"Of {len(y):,} places, {len(every):,} are drawn: the highest and lowest of each stretch."
+        note = f"Of {len(y):,} places, only the highest and lowest of each stretch are drawn."
         canvas.notes += [note] * (note not in canvas.notes)
     x, y = plain(series.x)[every], y[every]
-    steps = {"drawstyle": "steps-post"} if series.stepped else {}
+    steps: dict[str, Any] = {"drawstyle": "steps-post"} if series.stepped else {}
     if series.faint:
-        style = {"color": look.colour, "linestyle": look.dash, "linewidth": 0.8, "alpha": 0.35, "zorder": 2}
+        style: dict[str, Any] = {
+            "color": look.colour,
+            "linestyle": look.dash,
+            "linewidth": 0.8,
+            "alpha": 0.35,
+            "zorder": 2,
+        }
         axes.plot(x, y, **steps, **style)
     else:
         many = thinned(int((~np.isnan(y)).sum()), MOST_MARKS)
@@ -64,7 +73,7 @@ def _line(series: Series, look: Look, canvas: Canvas) -> None:
         canvas.name(Line2D([], [], **style), series.label)
     if series.low is not None and series.high is not None:
         low, high = plain(series.low)[every], plain(series.high)[every]
-        step = "post" if series.stepped else None
+        step: Literal["post"] | None = "post" if series.stepped else None
         axes.fill_between(x, low, high, color=look.colour, alpha=0.15, linewidth=0, step=step)
 
 

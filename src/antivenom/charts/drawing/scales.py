@@ -1,6 +1,6 @@
 """Axes of numbers and of names."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,8 +40,8 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
         line.set_minor_formatter(FuncFormatter(lambda _value, _: ""))
     elif scale == "symlog":
         line.set_major_formatter(ScalarFormatter())
-    elif axis.whole:
-        line.set_major_locator(MaxNLocator("auto", integer=True))
+    else:
+        line.set_major_locator(MaxNLocator(7 if side == "x" else 6, steps=[1, 2, 2.5, 5, 10], integer=axis.whole))
     _limits(axes, side, axis, known, scale)
 
 
@@ -85,5 +85,7 @@ def names(axes: Axes, side: Side, labels: tuple[str, ...], wide: float | None = 
     shown = [literal(labels[place], TURNED_LETTERS) for place in places]
     room = (wide or 4.2) / max(1, len(shown))
     level = all(width_of(text, SMALL_POINTS) < 0.95 * room for text in shown)
-    turned = {} if level else {"rotation": 45 if room > 0.16 else 90, "ha": "right", "rotation_mode": "anchor"}
+    turned: dict[str, Any] = (
+        {} if level else {"rotation": 45 if room > 0.16 else 90, "ha": "right", "rotation_mode": "anchor"}
+    )
     axes.set_xticks(places, shown, fontsize=SMALL_POINTS, **turned)

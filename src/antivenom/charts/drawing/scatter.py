@@ -78,7 +78,9 @@ def _points(chart: Scatter, group: Points, look: Look, canvas: Canvas, place: in
     points = plain(group.xy)
     every = thinned(len(points), MOST_POINTS)
     if every > 1:
-        canvas.notes.append(f"{literal(group.label or 'A group', 40)}: one of {every} of {len(points):,} points is drawn.")
+        canvas.notes.append(
+            f"{literal(group.label or 'A group', 40)}: one of {every} of {len(points):,} points is drawn."
+        )
     style = _style(group, look, crowded)
     canvas.axes.plot(*points[::every].T, zorder=10 + place, **style)
     if chart.legend:

@@ -15,7 +15,8 @@ from antivenom.charts.parts import Role
 
 BLUE, VERMILLION, INK, SOFT, GRID = "#0072B2", "#D55E00", "#222222", "#666666", "#DDDDDD"
 """Okabe and Ito's blue and vermillion."""
-TURNS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+TURNS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#A6761D", "#332288")
+"""Seven of Okabe and Ito's, and three that few charts need; with seven marks, seventy looks."""
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\")
@@ -96,8 +97,9 @@ def looks(roles: list[Role], faint: list[bool] | None = None) -> list[Look]:
             base = ROLES[role]
             found.append(Look(base.colour, base.mark, base.dash, FILLS[turn % len(FILLS)], base.hatch, base.outline))
         else:
-            dash, hatch = DASHES[turn // len(turns) % len(DASHES)], HATCHES[turn % len(HATCHES)]
-            found.append(Look(turns[turn % len(turns)], MARKS[turn % len(MARKS)], dash, "full", hatch, turn > 0))
+            mark, dash = MARKS[turn % len(MARKS)], DASHES[turn // len(turns) % len(DASHES)]
+            hatch = HATCHES[turn % len(HATCHES)]
+            found.append(Look(turns[turn % len(turns)], mark, dash, "full", hatch, turn > 0))
     return found
 
 
@@ -122,8 +124,9 @@ def handle(**style: Any) -> Line2D:
 
 
 def plain(values: Array) -> Array:
-    """Numbers that can be drawn; NaN for the others."""
-    return np.where(np.abs(values) < FARTHEST, values, np.nan)
+    """Numbers that can be drawn: NaN for those too far away, 0 for those too near to it."""
+    size = np.abs(values)
+    return np.where(size < FARTHEST, np.where(size > 1 / FARTHEST, values, 0.0), np.nan)
 
 
 def literal(text: str, limit: int = 200, lines: int = 1) -> str:
