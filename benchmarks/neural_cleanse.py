@@ -30,9 +30,8 @@ from antivenom.data import Dataset
 from antivenom.defences._inversion import EDGE
 from antivenom.defences._outliers import Prior, p_values
 from antivenom.defences.neural_cleanse import NeuralCleanse
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier, is_module
 from antivenom.models.cnn import CNN
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 from benchmarks.machine import machine
@@ -50,7 +49,7 @@ def network(train: Dataset, seed: int, target: int | None) -> ModuleClassifier:
         input_shape=train.shape, classes=len(train.classes), bounds=train.bounds, rng=rng.child("model")
     )
     made: Classifier = EndToEnd(epochs=3, batch_size=64).fit(blank, data, rng=rng.child("fit"))
-    assert isinstance(made, ModuleClassifier)
+    assert is_module(made)
     return made
 
 
@@ -273,7 +272,7 @@ def controls(seeds: range) -> dict[str, Any]:
             input_shape=digits.train.shape, classes=10, bounds=digits.train.bounds, rng=rng.child("model")
         )
         made: Classifier = EndToEnd(epochs=3).fit(blank, digits.train, rng=rng.child("fit"))
-        assert isinstance(made, ModuleClassifier)
+        assert is_module(made)
         clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:3000])
         said = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
         p = float(said.p_value.nan_to_num(nan=1.0).min())

@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from antivenom.data import Dataset
 from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier, as_module
 from antivenom.shapes import Inputs, Labels
 
 MEMORY = {"cpu": 1 << 26, "cuda": 1 << 30}
@@ -61,11 +60,7 @@ def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifie
     """
     if surrogate is None:
         raise CapabilityError(f"{attack} needs the victim, or a model like it. Pass surrogate=, a trained classifier.")
-    if not isinstance(surrogate, ModuleClassifier):
-        raise CapabilityError(
-            f"{attack} needs gradients, which {type(surrogate).__name__} has not. Pass surrogate=, a torch.nn.Module."
-        )
-    victim = surrogate.copy()
+    victim = as_module(surrogate, by=attack).copy()
     victim.module.eval().requires_grad_(False)
     return victim
 

@@ -10,10 +10,9 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.models import Classifier
+from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs
-
-BATCH = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern
     """The share of rows of other classes that a trigger sends to its class; NaN where there are none."""
     rows = data.subset(data.y != target)
     hits = 0
-    for part in torch.arange(len(rows), device=rows.device).split(BATCH):
+    for part in torch.arange(len(rows), device=rows.device).split(ROWS_PER_BATCH):
         x = rows.inputs(part)
         said = classifier.scores(put_on(x, mask, pattern)).argmax(1)
         hits += int((said == target).sum())

@@ -9,9 +9,8 @@ from antivenom.data import Dataset
 from antivenom.defences._inversion import Inversion, Search, sought_again
 from antivenom.defences._outliers import Prior
 from antivenom.defences._verdict import Verdict, held_against, trigger_success, verdict_of
-from antivenom.errors import CapabilityError, DataError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.errors import DataError
+from antivenom.models import Classifier, as_module
 from antivenom.rng import Rng
 from antivenom.settings import NonNegative, Positive, component
 
@@ -54,11 +53,10 @@ class NeuralCleanse(Search):
 
     def scan(self, classifier: Classifier, clean: Dataset, *, rng: Rng) -> Verdict:
         """What is found for each class."""
-        if not isinstance(classifier, ModuleClassifier):
-            raise CapabilityError(f"NeuralCleanse needs gradients, which {type(classifier).__name__} has not.")
+        network = as_module(classifier, by="NeuralCleanse")
         if not len(clean):
             raise DataError("NeuralCleanse needs clean rows; there are none.")
-        inversion = Inversion(classifier, clean, torch.arange(classifier.classes), self, rng)
+        inversion = Inversion(network, clean, torch.arange(classifier.classes), self, rng)
         compared = torch.arange(classifier.classes)
         if self.schedule == "all":
             inversion.finish(compared)

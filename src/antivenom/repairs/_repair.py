@@ -10,9 +10,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.defences._verdict import trigger_success
 from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
-from antivenom.models.filtered import Filtered
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module
 from antivenom.rng import Rng
 
 
@@ -40,9 +38,7 @@ def mendable(classifier: Classifier, name: str) -> ModuleClassifier:
     Raises:
         CapabilityError: it has no gradients.
     """
-    if not isinstance(classifier, ModuleClassifier):
-        raise CapabilityError(f"{name} needs gradients, which {type(classifier).__name__} has not.")
-    return classifier
+    return as_module(classifier, by=name)
 
 
 def repaired(

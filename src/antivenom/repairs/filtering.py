@@ -13,9 +13,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.errors import CapabilityError
 from antivenom.metrics import threshold_for
-from antivenom.models import Classifier
-from antivenom.models.filtered import Filtered
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, Filtered, ModuleClassifier
 from antivenom.repairs._layer import mean_activations
 from antivenom.repairs._repair import mendable, split_held, suspected
 from antivenom.rng import Rng
@@ -62,16 +60,16 @@ class Filtering:
         targets = suspected(verdict, "Filtering")
         layer = self.layer
         if verdict is None or not targets:
-            return Filtered(network, ActivationFilter(network.copy(), layer, (), math.inf))
+            return Filtered(network, ActivationGate(network.copy(), layer, (), math.inf))
         known, held = split_held(clean, 0.5, rng)
         profiles = []
         for target in targets:
             x = known.inputs()
             plain, excited = (units_of(network, each, layer) for each in (x, verdict.with_trigger(x, target)))
             profiles.append(Profile.between(plain, excited, self.share))
-        open_to_all = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
+        open_to_all = ActivationGate(network.copy(), layer, tuple(profiles), math.inf)
         threshold = threshold_for(open_to_all.score(held.inputs()).cpu(), self.false_rejection_rate)
-        return Filtered(network, ActivationFilter(open_to_all.network, layer, tuple(profiles), threshold))
+        return Filtered(network, ActivationGate(open_to_all.network, layer, tuple(profiles), threshold))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,7 @@ class Profile:
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationFilter:
+class ActivationGate:
     """Refuses rows that excite chosen units more than a threshold.
 
     Attributes:

@@ -10,6 +10,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 from antivenom.repairs._layer import layer_named, layer_problems, mean_activations
 from antivenom.repairs._repair import mendable
 from antivenom.repairs.fine_tuning import FineTuning
@@ -53,7 +54,7 @@ class FinePruning(FineTuning):
         network = mendable(classifier, "FinePruning")
         layer = layer_named(network, self.layer)
         activity = torch.zeros(0)
-        for part in torch.arange(len(clean), device=clean.device).split(1024):
+        for part in torch.arange(len(clean), device=clean.device).split(ROWS_PER_WIDE_BATCH):
             given = mean_activations(network, clean.inputs(part), layer).sum(0)
             activity = given if not len(activity) else activity + given
         order, floor = activity.argsort(), accuracy(network, clean) - self.limit

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from antivenom.data import Dataset, Source, Splits
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier, lay_out
+from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.layout import lay_out
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component

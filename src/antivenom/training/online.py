@@ -13,8 +13,8 @@ from antivenom.arrivals import Arrival
 from antivenom.arrivals.spread import Spread
 from antivenom.data import CLEAN, Dataset, Source, Splits
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier, lay_out
+from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.layout import lay_out
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, NonNegative, Positive, component

@@ -11,9 +11,8 @@ from torch import nn
 
 from antivenom.data import Dataset, Source, Splits
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier, Model
+from antivenom.models import Classifier, Model, ModuleClassifier
 from antivenom.models.files import read_weights
-from antivenom.models.module import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.training.end_to_end import EndToEnd

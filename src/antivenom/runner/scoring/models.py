@@ -10,8 +10,7 @@ from antivenom.attacks._victim_step import VictimStep, after_one_step
 from antivenom.data import Dataset, Goal, Poisoned, Scorer
 from antivenom.goals.backdoor import Backdoor
 from antivenom.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
-from antivenom.models import Classifier, predictions
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, is_module, predictions
 from antivenom.runner.executors.stages import Fitted
 
 EXAMPLES = 8
@@ -94,7 +93,7 @@ def by_round(
 
     `round_numbers` (r) and `round_accuracy` (m, r); round 0 is the base row with the poison's label.
     """
-    if poisoned.rounds is None or not isinstance(surrogate, ModuleClassifier) or step is None or not len(poisoned.x):
+    if poisoned.rounds is None or not is_module(surrogate) or step is None or not len(poisoned.x):
         return {}
     rounds = poisoned.rounds.shape[1]
     chosen = _spread(poisoned.y, poisoned.origin >= 0)
