@@ -60,7 +60,7 @@ def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifie
     """
     if surrogate is None:
         raise CapabilityError(f"{attack} needs the victim, or a model like it. Pass surrogate=, a trained classifier.")
-    victim = as_module(surrogate, by=attack).copy()
+    victim = as_module(surrogate, by=attack, advice="Pass surrogate=, an nn.Module.").copy()
     victim.module.eval().requires_grad_(False)
     return victim
 

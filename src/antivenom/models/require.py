@@ -19,13 +19,14 @@ ADVICE: dict[str, str] = {
 PHRASE = {"incremental": "incremental learning"}
 
 
-def require(classifier: Classifier, *abilities: Ability, by: str) -> None:
+def require(classifier: Classifier, *abilities: Ability, by: str, advice: str = "") -> None:
     """Check that a classifier can do what a method needs.
 
     Args:
         classifier: what is checked.
         abilities: what it must be able to do.
         by: who requires it, for the message: a component's or function's name.
+        advice: what to do, in a sentence; the usual advice where left out.
 
     Raises:
         CapabilityError: it cannot do one of them.
@@ -44,7 +45,8 @@ def require(classifier: Classifier, *abilities: Ability, by: str) -> None:
             raise SettingsError([f"There is no ability '{ability}'.{did_you_mean(ability, ADVICE) or known}"])
         if ability not in classifier.can:
             what = PHRASE.get(ability, ability)
-            raise CapabilityError(f"{by} requires {what}, which {classifier.name} does not provide. {ADVICE[ability]}")
+            lacks = f"{by} requires {what}, which {classifier.name} does not provide."
+            raise CapabilityError(f"{lacks} {advice or ADVICE[ability]}")
 
 
 def is_module(classifier: object) -> TypeGuard[ModuleClassifier]:
@@ -58,18 +60,19 @@ def is_module(classifier: object) -> TypeGuard[ModuleClassifier]:
     return isinstance(classifier, ModuleClassifier)
 
 
-def as_module(classifier: Classifier, *abilities: Ability, by: str) -> ModuleClassifier:
+def as_module(classifier: Classifier, *abilities: Ability, by: str, advice: str = "") -> ModuleClassifier:
     """The classifier itself, as one with an `nn.Module` behind it: for code that must use its `module`.
 
     Args:
         classifier: what is checked.
         abilities: what it must be able to do; gradients where none is named.
         by: who requires it, for the message.
+        advice: what to do, in a sentence; the usual advice where left out.
 
     Raises:
         CapabilityError: it cannot do that, or there is no `nn.Module` behind it.
     """
-    require(classifier, *(abilities or ("gradients",)), by=by)
+    require(classifier, *(abilities or ("gradients",)), by=by, advice=advice)
     if not is_module(classifier):
         raise CapabilityError(f"{by} requires an nn.Module, which {classifier.name} is not. Pass an nn.Module.")
     return classifier

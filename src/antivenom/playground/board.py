@@ -29,7 +29,7 @@ from antivenom.runner.lesson import lesson_source, lesson_spec
 from antivenom.runner.spec.loading import dump_spec, load_spec
 from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import component
-from antivenom.training.loop import Epoch
+from antivenom.training import Epoch, StreamTraining
 
 LOW, HIGH = -3.0, 3.0
 COARSE, FINE = 0.1, 0.01
@@ -166,7 +166,9 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Te
     experiment = board.experiment(calls)
     rng = Rng(experiment.seed).child("repeat", 0)
     poisoned = experiment.attack.poison(start.known, rng=rng.child("attack"))
-    order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
+    training = experiment.training
+    assert isinstance(training, StreamTraining)
+    order = training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
     fed = poisoned.control(rng.child("control")) if clean else poisoned.data
     path: list[dict[str, Tensor]] = []
 
@@ -176,7 +178,7 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Te
 
     stream = fed.subset(order)
     with ALONE:
-        experiment.training.fit(start.classifier, stream, rng=rng.child("fit"), start=start.classifier, watch=(keep,))
+        training.fit(start.classifier, stream, rng=rng.child("fit"), start=start.classifier, callbacks=(keep,))
     return tuple(path)
 
 

@@ -163,7 +163,7 @@ def _classifier(
         raise DataError(
             f"{file} does not fit the architecture. Say which with --arch. {' '.join(str(error).split())}"
         ) from error
-    return move(device) if callable(move := getattr(made, "to", None)) else made
+    return made.to(device)
 
 
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:

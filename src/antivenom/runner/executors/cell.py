@@ -19,7 +19,6 @@ from antivenom.runner.executors.starting_models import (
     fit_defender,
     fit_start,
     fit_surrogate,
-    is_stream,
     open_with,
     surrogate_fits,
 )
@@ -32,7 +31,7 @@ from antivenom.settings import describe, describe_fields
 from antivenom.storage.files import held
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
-from antivenom.training.loop import comes_once
+from antivenom.training import StreamTraining, comes_once, pretrained_by
 
 
 def run_cells(
@@ -90,7 +89,7 @@ def _run(experiment: Experiment, stages: Stages) -> Result:
         test_rows=len(splits.test),
         backdoor=isinstance(repeats[0].poisoned.goal, Backdoor),
     )
-    assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
+    assumed = repeats[0].victim.assumptions if isinstance(experiment.model, Classifier) else ()
     about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
     own = experiment.judges_arrivals
     held_back = clean_rows(len(splits.test), experiment.trusted, model=own) if experiment.defends else 0
@@ -111,8 +110,8 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
     twin = rng.child("fit")  # one stream for both: same weights, same order
     fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
     order = None
-    if is_stream(experiment.training):
-        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
+    if isinstance(experiment.training, StreamTraining):
+        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
         fed = {role: data.subset(order) for role, data in fed.items()}
     victim, control = (
         stages.fit(role, experiment.training, experiment.model, blank, data, twin, number, start)
@@ -158,7 +157,8 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
         (
             repr(describe_shared(experiment)),
             repeat,
-            (getattr(experiment.attack, "mode", None) == "append" or is_stream(experiment.training)) and name,
+            (getattr(experiment.attack, "mode", None) == "append" or isinstance(experiment.training, StreamTraining))
+            and name,
         )
         for name, experiment in cells.items()
         for repeat in range(experiment.repeats)
@@ -174,12 +174,12 @@ def _planned(cells: dict[str, Experiment]) -> Planned:
         experiment.repeats
         for experiment in cells.values()
         if any(getattr(defence, "arrival", False) for defence in experiment.defences)
-        and not (is_stream(experiment.training) and getattr(experiment.training, "before", None))
+        and not (isinstance(experiment.training, StreamTraining) and pretrained_by(experiment.training))
     )
     warm_ups = {
         (repr(describe_shared(experiment)), repeat)
         for experiment in cells.values()
-        if getattr(experiment.training, "before", None) is not None
+        if pretrained_by(experiment.training) is not None
         for repeat in range(experiment.repeats)
     }
     return Planned(tuple(cells), victims, len(controls), len(surrogates), defenders, len(warm_ups))

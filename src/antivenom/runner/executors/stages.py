@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks import Attack
+from antivenom.charts import with_evidence
 from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.defences import Scan, Verdict
 from antivenom.errors import AntivenomError
@@ -19,7 +20,7 @@ from antivenom.runner.events import Finished, Read, Started, Tell, Trained, sile
 from antivenom.settings import build, describe
 from antivenom.storage.keys import arithmetic, bytes_of, identity
 from antivenom.storage.store import Store
-from antivenom.training import Epoch, Training
+from antivenom.training import Epoch, Training, checkpoints_of
 
 T = TypeVar("T")
 Kept = tuple[dict[str, Tensor], dict[str, Any]]
@@ -106,14 +107,14 @@ class Stages:
             losses: list[float] = []
             kept: list[Checkpoint] = []
 
-            def watch(epoch: Epoch) -> None:
+            def on_epoch(epoch: Epoch) -> None:
                 losses.append(epoch.loss)
-                if epoch.classifier is not None and epoch.is_one_of(getattr(training, "checkpoints", 0)):
+                if epoch.classifier is not None and epoch.is_one_of(checkpoints_of(training)):
                     kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
                 self.tell(Trained(self.cell, repeat, stage, epoch))
 
-            trained = training.fit(blank, data, rng=rng, start=start, watch=(watch,))
-            return Fitted(trained, tuple(losses), tuple(kept))
+            trained = with_evidence(training.fit(blank, data, rng=rng, start=start, callbacks=(on_epoch,)))
+            return Fitted(trained.result, tuple(losses), tuple(kept))
 
         def pack(fitted: Fitted) -> tuple[dict[str, Tensor], dict[str, Any]]:
             looks = {

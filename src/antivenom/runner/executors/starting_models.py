@@ -9,7 +9,7 @@ from antivenom.rng import Rng
 from antivenom.runner.executors.stages import Stages
 from antivenom.runner.scoring.detectors import split_trusted
 from antivenom.runner.spec.settings import Experiment
-from antivenom.training import Training
+from antivenom.training import PretrainedTraining, StreamTraining, pretrained_by
 
 
 @dataclass(frozen=True)
@@ -27,29 +27,24 @@ class Opening:
 
 def open_with(experiment: Experiment, splits: Splits, rng: Rng, read: Callable[[Source], Splits]) -> Opening:
     """The rows for what comes before the training, and the rest; `read` reads another data set, where that is one."""
-    if not callable(divide := getattr(experiment.training, "divide", None)):
+    if not isinstance(experiment.training, PretrainedTraining):
         return Opening(None, splits)
-    return Opening(*divide(splits, rng.child("divide"), read))
-
-
-def is_stream(training: Training) -> bool:
-    """Whether rows come in one after the other, and the referee says in which order."""
-    return callable(getattr(training, "arrange", None))
+    return Opening(*experiment.training.divide(splits, rng.child("divide"), read))
 
 
 def fit_start(
     experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, role: str, number: int
 ) -> Classifier | None:
     """The model that the training starts from; None where it starts with new weights."""
-    if callable(given := getattr(experiment.training, "given", None)):
-        start = given(experiment.model, blank_on(stages, experiment.model, opening.splits.train, rng.child("model")))
-        if start is not None:
-            return start  # type: ignore[no-any-return]
-    before = getattr(experiment.training, "before", None)
-    if opening.known is None or before is None:
+    model, training = experiment.model, experiment.training
+    if not isinstance(training, PretrainedTraining):
         return None
-    blank = blank_on(stages, experiment.model, opening.known, rng.child("model"))
-    return stages.fit(role, before, experiment.model, blank, opening.known, rng.child("fit"), number).classifier
+    start = training.pretrained_model(model, blank_on(stages, model, opening.splits.train, rng.child("model")))
+    pretraining = training.pretrained_by
+    if start is not None or opening.known is None or pretraining is None:
+        return start
+    blank = blank_on(stages, model, opening.known, rng.child("model"))
+    return stages.fit(role, pretraining, model, blank, opening.known, rng.child("fit"), number).classifier
 
 
 def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, number: int) -> Classifier | None:
@@ -62,12 +57,12 @@ def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng:
     model, training = experiment.surrogate.recipe(experiment.model, experiment.training)
     like = replace(experiment, model=model, training=training)
     start, train = None, opening.splits.train
-    if opening.known is None and callable(getattr(training, "given", None)):
+    if isinstance(training, PretrainedTraining):
+        if opening.known is not None:
+            known = experiment.surrogate.knows(opening.known, rng.child("known"))
+            opening = replace(opening, known=known)
         start = fit_start(like, opening, stages, rng.child("start"), "surrogate", number)
-    if opening.known is not None and callable(getattr(training, "divide", None)):
-        known = experiment.surrogate.knows(opening.known, rng.child("known"))
-        start = fit_start(like, replace(opening, known=known), stages, rng.child("start"), "surrogate", number)
-        if is_stream(training):
+        if opening.known is not None and isinstance(training, StreamTraining):
             return start
     blank = blank_on(stages, model, train, rng.child("model"))
     known = experiment.surrogate.knows(train, rng.child("known"))
@@ -77,8 +72,8 @@ def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng:
 def surrogate_fits(experiment: Experiment) -> int:
     """How many trainings a surrogate takes, at most: its start, and what comes after where that is no stream."""
     _, training = experiment.surrogate.recipe(experiment.model, experiment.training)
-    starts = getattr(training, "before", None) is not None and hasattr(experiment.training, "divide")
-    return 1 if not starts or is_stream(training) else 2
+    starts = pretrained_by(training) is not None and isinstance(experiment.training, PretrainedTraining)
+    return 1 if not starts or isinstance(training, StreamTraining) else 2
 
 
 def fit_defender(
@@ -93,7 +88,7 @@ def fit_defender(
     train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"), model=model)
     if not model:
         return rest, None, clean
-    if start is not None and is_stream(experiment.training):
+    if start is not None and isinstance(experiment.training, StreamTraining):
         return rest, start, clean
     blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
     training, architecture = experiment.training, experiment.model
@@ -104,4 +99,4 @@ def fit_defender(
 def blank_on(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
     """An untrained classifier on the run's device."""
     made = model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
-    return move(stages.device) if callable(move := getattr(made, "to", None)) else made
+    return made.to(stages.device)

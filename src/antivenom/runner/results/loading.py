@@ -18,7 +18,7 @@ from antivenom.runner.spec.loading import load_spec
 from antivenom.runner.spec.settings import Experiment
 from antivenom.settings import build
 from antivenom.storage.files import read_json, read_tensors
-from antivenom.training.loop import load_source
+from antivenom.training.contracts import load_source
 
 DETAILS = ("classes", "confusion", "losses")
 EXAMPLES = (

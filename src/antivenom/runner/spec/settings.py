@@ -25,9 +25,8 @@ from antivenom.settings import AtLeastOne, Component, Count, component, describe
 from antivenom.storage.store import Store
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
-from antivenom.training import Training
+from antivenom.training import PretrainedTraining, Training, checkpoints_of, comes_once
 from antivenom.training.end_to_end import EndToEnd
-from antivenom.training.loop import comes_once
 
 T = TypeVar("T")
 
@@ -166,7 +165,7 @@ class Experiment:
         for path, part, subject in parts:
             if callable(ask := getattr(part, "problems", None)):
                 found += [f"{path} ({describe(f'{path}s', part)['name']}) {problem}" for problem in ask(subject)]
-        looks = getattr(self.training, "checkpoints", 0)
+        looks = checkpoints_of(self.training)
         for name, each in self.stream_defences.items():
             if not comes_once(self.training):
                 found.append(f"defences: {name} looks back along a stream; the training online gives one.")
@@ -180,8 +179,8 @@ class Experiment:
         if not found:
             try:
                 made = self.blank(train, Rng(self.seed))
-                if callable(given := getattr(self.training, "given", None)):
-                    given(self.model, made)
+                if isinstance(self.training, PretrainedTraining):
+                    self.training.pretrained_model(self.model, made)
                 found += self._problems_with(made)
             except SettingsError as error:
                 found += [f"model: {problem}" for problem in error.problems]
