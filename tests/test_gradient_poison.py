@@ -21,8 +21,7 @@ from antivenom.attacks.generative_poison import _paper
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import CNN, MLP, as_classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import CNN, MLP, ModuleClassifier, as_classifier
 from antivenom.rng import Rng
 from antivenom.testing import toy_images, toy_table
 from antivenom.training import EndToEnd

@@ -30,8 +30,7 @@ from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models import CNN, MLP, Checkpoint, as_classifier
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
-from antivenom.training import EndToEnd
-from antivenom.training.loop import Epoch
+from antivenom.training import EndToEnd, Epoch
 from antivenom.triggers import Patch
 
 TRAIN, TEST = toy_images(800), toy_images(400, seed=1)
@@ -145,7 +144,7 @@ def scene() -> Scene:
             path.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
 
         training = EndToEnd(epochs=12, learning_rate=5e-3, batch_size=32)
-        both.append(training.fit(blank, data, rng=Rng(0), watch=(keep,)))
+        both.append(training.fit(blank, data, rng=Rng(0), callbacks=(keep,)))
         paths.append(tuple(path))
     return Scene(both[0], both[1], poisoned, TEST, (paths[0], paths[1]))
 

@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier, as_module
 
 PLAIN = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
 """Layers that only move numbers, by the beginning of their class's name."""
@@ -36,9 +34,7 @@ def with_layers(classifier: Classifier) -> ModuleClassifier:
     Raises:
         CapabilityError: it has no layers.
     """
-    if not isinstance(classifier, ModuleClassifier):
-        raise CapabilityError(f"{type(classifier).__name__} has no layers to look into. Pass a torch.nn.Module.")
-    return classifier
+    return as_module(classifier, "features", by="An analysis of layers")
 
 
 def studied_layers(classifier: Classifier) -> tuple[str, ...]:

@@ -210,8 +210,7 @@ def grid_points(ticks: NDArray[np.float64]) -> Tensor:
 
 
 def _problem(classifier: Classifier) -> str:
-    shape = getattr(classifier, "input_shape", None)
-    if shape != (2,):
+    if (shape := classifier.input_shape) != (2,):
         return f"A decision boundary is drawn in the plane, of rows of two numbers; this model takes {shape}."
     if classifier.classes != 2:
         return f"A decision boundary is drawn between two classes; this model knows {classifier.classes}."

@@ -14,10 +14,10 @@ from antivenom.errors import CapabilityError
 from antivenom.goals.backdoor import Backdoor
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 
-BATCH = 1024
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -137,8 +137,8 @@ def neurons(classifier: Classifier, goal: Backdoor, test: Dataset, *, layer: str
     triggered = goal.triggered(attacked)
     total: Tensor | None = None
     pairs = zip(
-        in_batches(classifier, attacked, (layer,), BATCH),
-        in_batches(classifier, triggered, (layer,), BATCH),
+        in_batches(classifier, attacked, (layer,), ROWS_PER_WIDE_BATCH),
+        in_batches(classifier, triggered, (layer,), ROWS_PER_WIDE_BATCH),
         strict=True,
     )
     for (_, before), (_, after) in pairs:

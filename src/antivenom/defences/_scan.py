@@ -13,13 +13,13 @@ from antivenom.data import Dataset
 from antivenom.defences._verdict_view import statistic_chart, verdict_html
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models import Classifier
+from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
-ROWS_PER_BATCH = 2048
 WORDS_SHOWN = 8
 
 

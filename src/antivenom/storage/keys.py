@@ -18,8 +18,9 @@ from torch import nn
 from antivenom.data import Splits
 from antivenom.data.home import data_home
 from antivenom.errors import DataError, MissingDataError
+from antivenom.models import ModuleClassifier, is_module
 from antivenom.models.classifier import weights_digest
-from antivenom.models.module import Module, ModuleClassifier
+from antivenom.models.module import Module
 from antivenom.registry import import_named
 from antivenom.settings import COMPONENT, LIVE, describe
 
@@ -39,7 +40,7 @@ def identity(kind: str, component: Any) -> dict[str, Any] | None:
     """
     if isinstance(component, Splits):
         return {"train": component.train.fingerprint, "test": component.test.fingerprint}
-    if isinstance(component, ModuleClassifier):
+    if is_module(component):
         return _module_identity(component)
     described, source = describe(kind, component), _component_source(component)
     return None if source is None or _holds_live(described) else {**described, "source": source}

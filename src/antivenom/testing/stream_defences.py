@@ -37,7 +37,7 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
         assert epoch.classifier is not None
         path.append(Checkpoint(epoch.rows, epoch.classifier.copy()))
 
-    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, watch=(keep,))
+    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, callbacks=(keep,))
     return path, first
 
 

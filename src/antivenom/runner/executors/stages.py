@@ -32,7 +32,7 @@ from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import ReadsFiles
 from antivenom.storage.keys import arithmetic, bytes_of, identity
 from antivenom.storage.store import Store
-from antivenom.training import Epoch, Training
+from antivenom.training import Epoch, Training, checkpoints_of
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class Stages:
 
             def keep(epoch: Epoch) -> None:
                 losses.append(epoch.loss)
-                if epoch.classifier is not None and epoch.is_one_of(training.checkpoints):
+                if epoch.classifier is not None and epoch.is_one_of(checkpoints_of(training)):
                     kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
                 self.on_event(Trained(self.cell, repeat, stage, epoch))
 
