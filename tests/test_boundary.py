@@ -158,7 +158,8 @@ def test_every_estimator_on_every_shape(model: str, shape: str, recwarn: pytest.
     assert arrays["after"].shape == (2, 20, 20)
     assert bool(arrays["probable"]) == (model != "sgd_classifier")
     assert arrays["rows"].tolist() == [5, 10]
-    assert result.metrics["flipped_to_1"]["mean"] == arrays["flipped"][-1, 0]
+    assert result.metrics["analysis.boundary.flipped_to.1"]["mean"] == arrays["flipped"][-1, 0]
+    assert result.metrics["analysis.boundary.flipped"]["mean"] == arrays["flipped"][-1].sum()
 
 
 def test_grey_is_before_also_where_training_starts_afresh() -> None:
@@ -167,7 +168,7 @@ def test_grey_is_before_also_where_training_starts_afresh() -> None:
     arrays = found(result)
     assert arrays["rows"].tolist() == [0]
     assert arrays["flipped"][0, 0] > 0.01
-    assert arrays["control_flipped"][0].tolist() == [0, 0], "the control is what the victim is held against"
+    assert arrays["flipped.control"][0].tolist() == [0, 0], "the control is what the victim is held against"
 
 
 def test_heights_are_where_the_decision_changes() -> None:

@@ -2,10 +2,13 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
-from antivenom.analysis import Learned, Scene, analyse
+from antivenom.analysis import AnalysisContext, analyse
+from antivenom.charts import Evidence
 from antivenom.data import CLEAN, Splits
 from antivenom.errors import SettingsError
 from antivenom.goals.backdoor import Backdoor
@@ -126,11 +129,13 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
         ways = (victim.path_from(start), control.path_from(start))
         both = (victim.classifier, control.classifier)
         found = defended(experiment, stages, Defended(given, both, ways, poisoned, came, test), rng, number)
-    learned = Learned()
+    described, data = Evidence(), dict[str, NDArray[Any]]()
     if experiment.analysis:
         paths = (victim.checkpoints, control.checkpoints)
-        scene = Scene(victim.classifier, control.classifier, poisoned, test, paths, start)
-        learned = stages.timed(number, "analyse", lambda: analyse(experiment.analyses, scene, rng.child("analyse")))
+        context = AnalysisContext(victim.classifier, control.classifier, poisoned, test, paths, start)
+        described, data = stages.timed(
+            number, "analyse", lambda: analyse(experiment.analyses, context, rng.child("analyse"))
+        )
     shown = {}
     if number == 0:
         pictures = examples(poisoned, victim.classifier, control.classifier, test)
@@ -139,12 +144,12 @@ def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int)
             pictures |= trajectory(poisoned.goal, (victim, control), start, test)
             if order is not None and comes_once(experiment.training):
                 pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
-        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.arrays}
+        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **data}
     return Repeat(
         victim=victim.classifier,
         control=control.classifier,
         poisoned=poisoned,
-        values={**measured.values, **found.values, **learned.values},
+        values={**measured.values, **found.values, **{key: each.value for key, each in described.figures.items()}},
         losses=(victim.losses, control.losses),
         confusion=measured.confusion.numpy(),
         examples=shown,

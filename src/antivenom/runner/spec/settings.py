@@ -202,7 +202,7 @@ class Experiment:
         found += [
             f"analysis: {name} looks into a network's layers, and the model has none."
             for name, each in self.analyses.items()
-            if "features" in getattr(each, "needs", {"features"}) and "features" not in made.can
+            if getattr(each, "needs", frozenset()) - made.can
         ]
         asked = (("analysis", self.analyses), ("repairs", self.menders))
         return found or [
