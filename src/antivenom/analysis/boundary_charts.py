@@ -12,8 +12,6 @@ LEGEND = (
     "Grey is the boundary before, black after; hollow is class 1, filled class 0; stars are poison, with the fill of "
     "their label; an arrow points to a held-out point that turned wrong."
 )
-STAR = 2.2
-"""The size of a star, in relation to a held-out point's."""
 
 
 def walk_chart(walk: Walk, steps: Sequence[int]) -> Panels:
@@ -32,6 +30,7 @@ def plane_chart(
     *,
     title: str,
     colours: bool = False,
+    scale: bool = False,
     poison: bool = False,
     legend: bool = False,
     size: float = 1.0,
@@ -43,14 +42,17 @@ def plane_chart(
         step: which step; the boundary before is shown beside it. None shows the boundary before alone.
         title: above the chart.
         colours: whether the classifier's scores before are shown as colours.
+        scale: whether a scale beside the chart says what the colours mean.
         poison: whether the attacker's points are shown.
         legend: whether points and lines are named.
         size: of the points, in relation to the usual size.
     """
     low, high = walk.square.low, walk.square.high
-    fields = [_field(walk, walk.before, "after" if step is None else "before", colours, step is not None)]
+    fields = [_field(walk, walk.before, "after" if step is None else "before", step is not None)]
+    if colours:
+        fields.append(_colours(walk, scale))
     if step is not None:
-        fields.append(_field(walk, walk.after[step], "after", False, True))
+        fields.append(_field(walk, walk.after[step], "after", True))
     return Scatter(
         title=title,
         alt="" if step is None else walk.described(step),
@@ -95,22 +97,27 @@ def _right(walk: Walk, step: int | None) -> str:
     return f"{worded(walk.accuracy(step), 'share')} right"
 
 
-def _field(walk: Walk, margins: Array, shade: Literal["before", "after"], colours: bool, named: bool) -> Field:
-    """Margins as a line where they are 0, and as colours; no line where the square is of one class."""
-    shift, label, levels = 0.0, "", None
-    if colours:
-        most = max(float(np.abs(margins).max()), 1e-9)
-        shift, label = (0.5, "P(y = 1)") if walk.probable else (0.0, "decision function")
-        levels = np.linspace(0, 1, 11) if walk.probable else np.linspace(-most, most, 13)
+def _field(walk: Walk, margins: Array, shade: Literal["before", "after"], named: bool) -> Field:
+    """The boundary as a line, where margins are 0; no line where the square is of one class."""
     return Field(
         x=walk.ticks,
         y=walk.ticks,
-        values=margins + shift,
-        levels=levels,
-        contour=shift if margins.min() < 0 < margins.max() else None,
+        values=margins,
+        contour=0.0 if margins.min() < 0 < margins.max() else None,
         contour_label=shade if named else "boundary",
         shade=shade,
-        label=label,
+    )
+
+
+def _colours(walk: Walk, scale: bool) -> Field:
+    """The classifier's scores before as colours: probabilities where it has some, otherwise its decision function."""
+    most = max(float(np.abs(walk.before).max()), 1e-9)
+    return Field(
+        x=walk.ticks,
+        y=walk.ticks,
+        values=walk.before + (0.5 if walk.probable else 0.0),
+        levels=np.linspace(0, 1, 11) if walk.probable else np.linspace(-most, most, 13),
+        label="" if not scale else "P(y = 1)" if walk.probable else "decision function",
     )
 
 
@@ -136,17 +143,17 @@ def _poison(walk: Walk, size: float) -> list[Points]:
                     xy=mine,
                     mark="star",
                     colour="ink",
-                    size=STAR * size,
+                    size=size,
                     filled=label == 0,
                     outlined=label == 1,
                 )
             )
     if walk.dropped is not None and len(walk.dropped):
-        groups.append(Points(label="dropped", xy=walk.dropped, mark="cross", colour="red", size=1.5 * size))
+        groups.append(Points(label="dropped", xy=walk.dropped, mark="cross", colour="red", size=1.8 * size))
     if walk.aim is not None:
         for mark in ("ring", "plus"):
             named = "aim" if mark == "ring" else ""
-            groups.append(Points(label=named, xy=walk.aim[None], mark=mark, colour="blue", size=1.8 * size))
+            groups.append(Points(label=named, xy=walk.aim[None], mark=mark, colour="blue", size=size))
     return groups
 
 

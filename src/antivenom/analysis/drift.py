@@ -22,7 +22,7 @@ from antivenom.shapes import Labels
 
 CHECKPOINT_ROWS: Final = 1000
 """At each checkpoint, this many clean rows and this many poisoned ones are used at most."""
-AXIS: Final = "poisoned rows, from their true\nclass (0) to the wanted class (1)"
+AXIS: Final = "shift of poisoned rows to\nthe wanted class (0 to 1)"
 
 
 @component
@@ -179,7 +179,7 @@ def _over_training(over: DriftOverTraining) -> Panels:
     panels = tuple(
         Lines(
             title=role,
-            x=Axis(label="rows learned from"),
+            x=Axis(label="rows learned from", whole=True),
             y=Axis(label=AXIS if role == "victim" else ""),
             series=tuple(
                 Series(label=name if role == "control" else "", x=rows, y=values[:, place], marks=True)

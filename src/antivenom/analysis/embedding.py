@@ -87,8 +87,8 @@ def _chart(method: str, places: NDArray[Any], labels: NDArray[Any], classes: tup
     panels = []
     for role, points in zip(("victim", "control"), places, strict=True):
         clean, poisoned = points[: len(labels)], points[len(labels) :]
-        groups = [Points(label=name, xy=clean[labels == label], size=0.5) for label, name in enumerate(classes)]
-        groups.append(Points(label="poisoned", xy=poisoned, mark="cross", colour="ink", size=0.8))
+        groups = [Points(label=name, xy=clean[labels == label], size=0.8) for label, name in enumerate(classes)]
+        groups.append(Points(label="poisoned", xy=poisoned, mark="cross", colour="ink", size=0.7))
         panels.append(Scatter(title=f"{role}, {method}", groups=tuple(groups), bare=True, legend=role == "victim"))
     return Panels(name=method, caption=f"{alt} Crosses are poisoned rows.", alt=alt, charts=tuple(panels), across=2)
 
