@@ -80,11 +80,11 @@ def curve_chart(walk: Walk) -> Panels:
         right = (predicted == walk.test_classes).mean(1)
         areas.append(_series(role, steps, np.concatenate([[0.0], flipped.sum(1)])))
         accuracies.append(_series(role, steps, np.concatenate([[walk.accuracy(None)], right])))
-    said = _end(walk)
+    summary = _end(walk)
     return Panels(
         name="curve",
-        caption=said,
-        alt=said,
+        caption=summary,
+        alt=summary,
         charts=(
             Lines(x=x, y=Axis(label="area that changed its class, %", low=0), series=tuple(areas)),
             Lines(x=x, y=Axis(label="held-out accuracy, %", low=0, high=102), series=tuple(accuracies)),
