@@ -11,7 +11,7 @@ from annotated_types import Interval, Len
 from numpy.typing import NDArray
 from torch import Tensor
 
-from antivenom.analysis.boundary import Square, grid_points, margin
+from antivenom.analysis import Square, grid_points, margin
 from antivenom.attacks.aimed_chaff import AimedChaff
 from antivenom.attacks.chaff import Chaff
 from antivenom.data import Dataset

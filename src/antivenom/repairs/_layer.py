@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from antivenom.analysis.neurons import silenced_by_default, silencing_problems
 from antivenom.errors import CapabilityError
 from antivenom.models import ModuleClassifier
 from antivenom.models.batches import ROWS_PER_WIDE_BATCH
+from antivenom.models.silencing import default_silenced_layer, silencing_problems
 from antivenom.shapes import Inputs
 
 
@@ -19,7 +19,7 @@ def layer_named(network: ModuleClassifier, layer: str | None) -> str:
         CapabilityError: the network has none such.
     """
     if layer is None:
-        return silenced_by_default(network)
+        return default_silenced_layer(network)
     if layer == "penultimate":
         linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
         if len(linear) < 2:

@@ -43,7 +43,7 @@ def row_of(run: Run) -> dict[str, Any]:
         row[f"{name}_text"] = words.points(entry["mean"]) if name == "accuracy_drop" else words.percent(entry["mean"])
         bounds = "" if entry["low"] is None else f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
         row[f"{name}_interval"] = bounds
-    row["shown"] = {name: title for name, title in _titles(run).items() if row.get(name) is not None}
+    row["shown"] = {name: title for name, title in _titles().items() if row.get(name) is not None}
     return row
 
 
@@ -87,7 +87,7 @@ def pivots(rows: list[dict[str, Any]], axis: str | None) -> list[Pivot]:
     values = sorted({row["raw"][axis] for row in rows})
     made = []
     for name, title in shown(rows).items():
-        twin = {"clean_accuracy": "control_accuracy"}.get(name, f"control_{name}")
+        twin = {"clean_accuracy": "control_accuracy"}.get(name, _control(name))
         found = {(tuple(row["axes"][key] for key in others), row["raw"][axis]): row for row in rows}
         body = []
         for line in lines:
@@ -119,25 +119,22 @@ def overview(rows: list[dict[str, Any]], axis: str | None) -> list[Picture]:
     return [Picture("curves", png, f"Curves against {axis}. {said}", caption)]
 
 
-def _titles(run: Run) -> dict[str, str]:
+def _titles() -> dict[str, str]:
     """The figures that a grid compares, and what they are called."""
-    titles = {"clean_accuracy": "clean accuracy", "attack_success_rate": "attack success rate"}
-    if (layer := _penultimate(run)) is not None:
-        titles |= {f"probe.{layer}": f"linear probe on {layer}", f"cka.{layer}": f"CKA of {layer} with the control's"}
-    return {**titles, "probe.softmax": "linear probe on the softmax"}
+    return {
+        "clean_accuracy": "clean accuracy",
+        "attack_success_rate": "attack success rate",
+        "analysis.probes.penultimate_accuracy": "linear probe on the penultimate layer",
+        "analysis.probes.softmax_accuracy": "linear probe on the softmax",
+        "analysis.similarity.penultimate_cka": "CKA of the penultimate layer with the control's",
+    }
+
+
+def _control(name: str) -> str:
+    return f"{name}.control" if name.startswith("analysis.") else f"control_{name}"
 
 
 def _learned(run: Run) -> list[str]:
     """Those of them that analyses gave, and the control's."""
-    wanted = [name for title in _titles(run) for name in (title, f"control_{title}") if title not in MAIN]
+    wanted = [name for title in _titles() for name in (title, _control(title)) if title not in MAIN]
     return [name for name in wanted if name in run.metrics]
-
-
-def _penultimate(run: Run) -> str | None:
-    """The last layer but the output, where an analysis looked at the layers."""
-    for analysis in ("similarity", "probes"):
-        layers = run.arrays.get(f"analysis.{analysis}.layers")
-        if layers is not None:
-            known = [str(name) for name in layers if name != "softmax"]
-            return known[-2] if len(known) > 1 else None
-    return None

@@ -9,7 +9,6 @@ import jinja2
 from antivenom.errors import RunError
 from antivenom.report import figures, grid, words
 from antivenom.report.drawing import Picture, difference, png_of, uri_of
-from antivenom.report.learned import learned
 from antivenom.report.run import Array, Run, read_run
 from antivenom.report.scans import scanned
 from antivenom.runner.results.result import MAIN
@@ -220,7 +219,7 @@ def _figures(run: Run) -> list[Picture]:
             "How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
         ),
     ]
-    found += [*_along(run), *learned(run), *_crafting(run), *_detection(run), *_looking_back(run), *scanned(run)]
+    found += [*_along(run), *_crafting(run), *_detection(run), *_looking_back(run), *scanned(run)]
     trained = run.arrays["losses"].shape[2] > 0  # else somewhere else
     return [figure for figure in found if trained or figure.name != "training_loss"]
 

@@ -10,6 +10,7 @@ of them on every registered component; a waiver needs a written reason.
 from antivenom.testing._toys import global_state_untouched, settings_round_trip, toy_images, toy_table
 from antivenom.testing.analyses import (
     ANALYSIS_CHECKS,
+    analysis_describes_itself,
     analysis_is_reproducible,
     analysis_leaves_its_inputs_alone,
     analysis_settings_round_trip,
@@ -106,6 +107,7 @@ __all__ = [
     "STREAM_DEFENCE_CHECKS",
     "TRAINING_CHECKS",
     "TRIGGER_CHECKS",
+    "analysis_describes_itself",
     "analysis_is_reproducible",
     "analysis_leaves_its_inputs_alone",
     "analysis_settings_round_trip",

@@ -1,7 +1,7 @@
 """An analysis with a figure and a chart of its own."""
 
 from antivenom import Rng
-from antivenom.analysis import AnalysisContext, AnalysisResult, LayerObserver, observe_nothing
+from antivenom.analysis import AnalysisContext, AnalysisResult, NoLayers
 from antivenom.charts import Axis, Histogram, Values, column, pair
 from antivenom.settings import component
 
@@ -16,9 +16,9 @@ class Confidence:
 
     scale: float = 1.0
 
-    def start(self, context: AnalysisContext, rng: Rng) -> LayerObserver:  # noqa: ARG002
+    def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
         """No layer is observed: the scores are enough."""
-        return observe_nothing(lambda: self._finish(context))
+        return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
         x = context.test.inputs()
