@@ -11,6 +11,7 @@ what a YAML file says; `describe` writes it back.
 
 import dataclasses
 import inspect
+import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -34,7 +35,12 @@ from antivenom.registry import KINDS, did_you_mean, find, import_named, name_of
 
 T = TypeVar("T")
 COMPONENT = "__antivenom_component__"
+"""Where a component's class notes when it was made, in nanoseconds since the epoch."""
+
 LIVE = "live"
+STARTED = time.time_ns()
+"""When this process began with antivenom: a file of antivenom's that was written later is not what runs."""
+
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
@@ -89,7 +95,7 @@ def component(cls: type[T]) -> type[T]:
             own(self)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
-    setattr(cls, COMPONENT, True)
+    setattr(cls, COMPONENT, time.time_ns())
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -174,6 +180,13 @@ def describe(kind: str, made: Any) -> dict[str, Any]:
 def describe_fields(made: Any) -> dict[str, Any]:
     """As `describe`, without the name."""
     return {field.name: _plain(field, getattr(made, field.name)) for field in _fields(type(made))}
+
+
+def codes_of(made: Any) -> Iterator[str]:
+    """The names of code that a component's own settings hold, such as `package.module:function`."""
+    for field in _fields(type(made)):
+        if field.code and isinstance(value := getattr(made, field.name), str):
+            yield value
 
 
 def settings_of(cls: type[Any]) -> Iterator[tuple[str, str, Any]]:
