@@ -16,8 +16,8 @@ from antivenom.defences._inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
 from antivenom.models import Classifier
-from antivenom.models.classifier import weights_digest
 from antivenom.models.filtered import Filtered
+from antivenom.models.identity import weights_digest
 from antivenom.models.module import ModuleClassifier
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning

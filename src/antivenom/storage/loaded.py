@@ -42,6 +42,8 @@ def in_memory(module: str, path: Path, first: Stamp, since: int | None) -> bool:
         return False
     if module not in sys.modules:
         return True
+    if getattr(sys.modules[module], "__file__", None) != os.fspath(path):
+        return False
     compiled = _compiled_from(module, first)
     if module.partition(".")[0] == OURS or (since is None and compiled is None):
         since = STARTED

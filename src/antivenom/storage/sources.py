@@ -23,11 +23,13 @@ class Closure:
     Attributes:
         files: each module's file, by the module's name, sorted.
         libraries: the version of each distribution that is reached, by its name.
+        missing: modules that are imported and are not there.
         digest: SHA-256 of the modules' names and of their files' bytes.
     """
 
     files: dict[str, Path]
     libraries: dict[str, str]
+    missing: frozenset[str]
     digest: str
 
 
@@ -59,8 +61,10 @@ class Graph:
             self._closures[key] = self._walk(*key)
         return self._closures[key]
 
-    def closure_in_memory(self, modules: Iterable[str], *, own: Iterable[str] = (), since: int | None) -> Closure | None:
-        """As `closure`; None also where a file has changed since this process ran it.
+    def closure_in_memory(
+        self, modules: Iterable[str], *, own: Iterable[str] = (), since: int | None
+    ) -> Closure | None:
+        """As `closure`; None also where a file has changed since this process ran it, or has come since.
 
         Args:
             modules: the modules' names.
@@ -68,11 +72,28 @@ class Graph:
             since: when these modules ran, in nanoseconds since the epoch, where that is known.
         """
         found = self.closure(modules, own=own)
-        if found is None:
+        if found is None or any(find_module(name) is not None for name in found.missing):
             return None
-        seen = ((name, self._files[path]) for name, path in found.files.items())
-        current = all(one is not None and in_memory(name, found.files[name], one.stamp, since) for name, one in seen)
+        current = all(in_memory(name, path, self._held(path).stamp, since) for name, path in found.files.items())
         return found if current else None
+
+    def digest_alone(self, module: str) -> str | None:
+        """SHA-256 of one module's file, without what it imports; None where it has changed since it was imported."""
+        place = self._place(module)
+        read = self._read(module, place) if place is not None and place.file is not None else None
+        if read is None or place is None or place.file is None or not in_memory(module, place.file, read.stamp, None):
+            return None
+        return read.digest
+
+    def defines(self, module: str, name: str) -> bool:
+        """Whether a class stands in its module's file; of an installed library that is taken for granted."""
+        place = self._place(module)
+        if place is None or place.file is None:
+            return False
+        if place.origin != "own" and module.partition(".")[0] != OURS:
+            return True
+        contents = self.contents(module)
+        return contents is not None and name in contents.classes
 
     def contents(self, module: str) -> Contents | None:
         """What stands in a module's file; None where it has none that can be read."""
@@ -83,13 +104,17 @@ class Graph:
     def _walk(self, roots: frozenset[str], own: frozenset[str]) -> Closure | None:
         files: dict[str, Path] = {}
         libraries: dict[str, str] = {}
+        missing: set[str] = set()
         waiting, met = sorted(roots), set(roots)
         while waiting:
             name = waiting.pop()
             place = self._place(name)
             if place is None and name in roots:
                 return None
-            if place is None or place.origin == "standard":
+            if place is None:
+                missing.add(name)
+                continue
+            if place.origin == "standard":
                 continue
             if place.origin == "installed" and name.partition(".")[0] not in own:
                 if (library := library_of(name, place)) is not None:
@@ -106,8 +131,8 @@ class Graph:
         digest = hashlib.sha256()
         files = dict(sorted(files.items()))
         for name, path in files.items():
-            digest.update(f"{name}\0{self._digest(path)}\0".encode())
-        return Closure(files, dict(sorted(libraries.items())), digest.hexdigest())
+            digest.update(f"{name}\0{self._held(path).digest}\0".encode())
+        return Closure(files, dict(sorted(libraries.items())), frozenset(missing), digest.hexdigest())
 
     def _edges_of(self, name: str, own: frozenset[str]) -> tuple[str, ...]:
         key = name, own
@@ -124,10 +149,10 @@ class Graph:
                 continue
             top = one.module.partition(".")[0]
             place = self._place(top)
-            if place is None or place.origin == "standard":
+            if place is None or (place.origin == "installed" and top not in own):
+                yield top if place is None or place.file is not None else one.module
                 continue
-            if place.origin == "installed" and top not in own:
-                yield top if place.file is not None else one.module
+            if place.origin == "standard":
                 continue
             yield from _with_parents(one.module)
             if not one.names:
@@ -188,10 +213,10 @@ class Graph:
             self._places[name] = find_module(name)
         return self._places[name]
 
-    def _digest(self, path: Path) -> str:
-        read = self._files[path]
-        assert read is not None
-        return read.digest
+    def _held(self, path: Path) -> _File:
+        held = self._files[path]
+        assert held is not None
+        return held
 
     def _read(self, name: str, place: Place) -> _File | None:
         path = place.file
@@ -212,3 +237,7 @@ def _with_parents(name: str) -> list[str]:
     """`a`, `a.b` and `a.b.c` for `a.b.c`: Python runs the packages on the way."""
     parts = name.split(".")
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+GRAPH = Graph()
+"""The graph of this process."""

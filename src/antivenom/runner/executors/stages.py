@@ -17,7 +17,7 @@ from antivenom.models import Checkpoint, Classifier
 from antivenom.rng import Rng
 from antivenom.runner.events import Finished, Read, Started, Tell, Trained, silent
 from antivenom.settings import build, describe
-from antivenom.storage.keys import arithmetic, bytes_of, identity
+from antivenom.storage.keys import arithmetic, bytes_of, code_of, identity
 from antivenom.storage.store import Store
 from antivenom.training import Epoch, Training
 
@@ -181,8 +181,10 @@ class Stages:
         began = time.perf_counter()
         result: T | None = None
         key, kept = None, False
-        if self.store is not None and parts is not None and pack and unpack:
-            key = self.store.key(stage.partition(" ")[0], {**parts, "arithmetic": arithmetic(self.device)})
+        code = code_of(__name__)
+        if self.store is not None and parts is not None and code is not None and pack and unpack:
+            given = {**parts, "code": code, "arithmetic": arithmetic(self.device)}
+            key = self.store.key(stage.partition(" ")[0], given)
             result = _unpacked(self.store.get(key), unpack)
             kept = result is not None
         if result is None:
