@@ -1,6 +1,7 @@
 """Charts as data: what is shown, in arrays and words. `antivenom.charts.drawing` draws each type in one place."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,6 +16,11 @@ Role = Literal["", "victim", "control", "clean", "poison", "neutral"]
 """Who a series is about. A role has the same colour, mark and dash in every chart; without one, series take turns."""
 
 Scale = Literal["linear", "log", "symlog"]
+
+
+def _drawing() -> Any:
+    """What draws, imported by name: it loads matplotlib, and no result depends on it (decision 3)."""
+    return import_module("antivenom.charts.drawing")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,21 +41,15 @@ class Chart:
 
     def to_matplotlib(self) -> "Picture":
         """The chart as a matplotlib figure, which notebooks show and which can be changed further."""
-        from antivenom.charts.drawing import to_matplotlib  # noqa: PLC0415 - loads matplotlib
-
-        return to_matplotlib(self)
+        return _drawing().to_matplotlib(self)  # type: ignore[no-any-return]
 
     def to_png(self) -> bytes:
         """The chart as a PNG: the same chart, the same bytes."""
-        from antivenom.charts.drawing import to_png  # noqa: PLC0415 - loads matplotlib
-
-        return to_png(self)
+        return _drawing().to_png(self)  # type: ignore[no-any-return]
 
     def to_svg(self) -> bytes:
         """The chart as an SVG: the same chart, the same bytes. Text stays text."""
-        from antivenom.charts.drawing import to_svg  # noqa: PLC0415 - loads matplotlib
-
-        return to_svg(self)
+        return _drawing().to_svg(self)  # type: ignore[no-any-return]
 
     def _repr_png_(self) -> bytes:
         return self.to_png()

@@ -48,14 +48,14 @@ class Contents:
 
 
 def read_contents(source: bytes, module: str, *, package: bool) -> Contents | None:
-    """What stands in the source of a module; None where it is no Python.
+    r"""What stands in the source of a module; None where it is no Python.
 
     Args:
         source: the file's bytes.
         module: its name, to which relative imports are relative.
         package: whether it is a package's `__init__`.
 
-    >>> text = b"from . import near\\ndef work():\\n    import far.away"
+    >>> text = b"from . import near\ndef work():\n    import far.away"
     >>> read_contents(text, "top.middle", package=False).imports
     (Import(module='top', names=('near',)), Import(module='far.away', names=()))
     """

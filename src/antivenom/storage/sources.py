@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from antivenom.registry import KINDS, entries
-from antivenom.storage.imports import OURS, Contents, Import, read_contents
+from antivenom.storage.imports import OURS, Contents, read_contents
 from antivenom.storage.loaded import Stamp, in_memory, stamp_of
 from antivenom.storage.modules import Place, find_module, library_of, submodules
 
@@ -116,10 +116,10 @@ class Graph:
                 continue
             if place.origin == "standard":
                 continue
-            if place.origin == "installed" and name.partition(".")[0] not in own:
-                if (library := library_of(name, place)) is not None:
-                    libraries |= [library]
-                    continue
+            foreign = place.origin == "installed" and name.partition(".")[0] not in own
+            if foreign and (library := library_of(name, place)) is not None:
+                libraries[library[0]] = library[1]
+                continue
             if place.file is not None:
                 if self._read(name, place) is None:
                     return None
