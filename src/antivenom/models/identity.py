@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ ELSEWHERE = ("training", "_parameters", "_buffers", "_modules")
 """What a layer holds beside settings: its mode, and what its state or the module's own `repr` says."""
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """What has learned something."""
 
