@@ -27,9 +27,9 @@ from torch.nn import functional
 from antivenom import Rng, load
 from antivenom.attacks.badnets import BadNets
 from antivenom.data import Dataset
-from antivenom.defences._inversion import EDGE
-from antivenom.defences._outliers import Prior, p_values
 from antivenom.defences.neural_cleanse import NeuralCleanse
+from antivenom.defences.neural_cleanse._inversion import TANH_MARGIN
+from antivenom.defences.neural_cleanse._outliers import Prior, p_values
 from antivenom.models import Classifier
 from antivenom.models.cnn import CNN
 from antivenom.models.module import ModuleClassifier
@@ -59,7 +59,7 @@ def one_class(
 ) -> tuple[float, int]:
     """The smallest norm found for a class, and images that took: the algorithm in plain PyTorch, for one class."""
     draw = Rng(0).child(target, size).generator()
-    raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - EDGE)) for _ in range(2)]
+    raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - TANH_MARGIN)) for _ in range(2)]
     raw = [each.requires_grad_() for each in raw]
     adam = torch.optim.Adam(raw, lr=scan.learning_rate, betas=(0.5, 0.9), fused=True)
     wanted = torch.full((size,), target)
@@ -73,7 +73,7 @@ def one_class(
         if place == 0:
             order = torch.randperm(len(x), generator=draw)
         rows = x[order[place * size : (place + 1) * size]]
-        mask, pattern = (each.tanh() / (2 - EDGE) + 0.5 for each in raw)
+        mask, pattern = (each.tanh() / (2 - TANH_MARGIN) + 0.5 for each in raw)
         logits = model.logits((1 - mask) * rows + mask * pattern)
         norm = mask.sum()
         adam.zero_grad(set_to_none=True)

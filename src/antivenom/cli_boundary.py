@@ -67,7 +67,7 @@ def boundary(
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.report.lesson import write_lesson  # noqa: PLC0415
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
-    from antivenom.runner.progress import Display  # noqa: PLC0415
+    from antivenom.runner.progress import display_for  # noqa: PLC0415
     from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
@@ -78,8 +78,8 @@ def boundary(
     spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
     _hold_a_lesson(experiment, counts[-1])
-    with Display(err_console) as display:
-        experiment.run(out=out, store=Store.default(), device="cpu", tell=display.tell)
+    with display_for("auto", err_console) as display:
+        experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=display.on_event)
         display.note("drawing")
         report = write_report(out)
         told = write_lesson(out, counts)

@@ -13,18 +13,21 @@ import dataclasses
 import inspect
 import time
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import (
     Annotated,
     Any,
     Literal,
+    Protocol,
     TypeVar,
     Union,
     dataclass_transform,
     get_args,
     get_origin,
     get_type_hints,
+    runtime_checkable,
 )
 
 from annotated_types import Interval
@@ -37,6 +40,19 @@ T = TypeVar("T")
 COMPONENT = "__antivenom_component__"
 """Where a component's class notes when it was made, in nanoseconds since the epoch."""
 
+NEEDS = {
+    "gradients": "the classifier is differentiable",
+    "features": "the classifier has layers to look into",
+    "incremental": "the classifier learns batch by batch",
+    "probabilities": "the classifier gives probabilities",
+    "images": "the rows are images",
+    "bounds": "the data has a known range",
+    "tokens": "the rows are tokens",
+    "surrogate": "the runner trains a surrogate for the attack",
+    "earlier_model": "the defender has a model that stood before the rows came",
+    "triggers": "a scan recovered triggers",
+}
+"""What a component may require: of the classifier, of the data, of the runner."""
 LIVE = "live"
 STARTED = time.time_ns()
 """When this process began with antivenom: a file of antivenom's that was written later is not what runs."""
@@ -47,6 +63,27 @@ Positive = Annotated[float, Interval(gt=0)]
 NonNegative = Annotated[float, Interval(ge=0)]
 Count = Annotated[int, Interval(ge=0)]
 AtLeastOne = Annotated[int, Interval(ge=1)]
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A component that says before a run why its settings do not fit."""
+
+    def problems(self, subject: Any) -> Iterable[str]:
+        """What is wrong, a sentence each.
+
+        Args:
+            subject: what the settings must fit: the training data for an attack or a training, the shape of a row for a
+                model, an untrained classifier for a defence, a repair or an analysis.
+        """
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A component that reads files, whose bytes are part of its results' keys."""
+
+    def files(self) -> tuple[Path, ...]:
+        """The files; they are looked for before anything runs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +119,7 @@ def component(cls: type[T]) -> type[T]:
     antivenom.errors.SettingsError: Blur.radius must be above 0; got -1.
     """
     own = getattr(cls, "__post_init__", None)
+    _declare_needs(cls)
 
     def __post_init__(self: Any) -> None:
         problems = []
@@ -97,6 +135,16 @@ def component(cls: type[T]) -> type[T]:
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     setattr(cls, COMPONENT, time.time_ns())
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def _declare_needs(cls: type[Any]) -> None:
+    """Give a class without `needs` an empty set, and refuse words that mean nothing."""
+    declared = getattr(cls, "needs", None)
+    if declared is None:
+        cls.needs = frozenset()
+    elif isinstance(declared, frozenset) and (unknown := sorted(declared - NEEDS.keys())):
+        known = ", ".join(sorted(NEEDS))
+        raise TypeError(f"{cls.__name__}.needs holds {unknown[0]!r}, which is not a need. Use any of: {known}.")
 
 
 def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
@@ -175,6 +223,13 @@ def describe(kind: str, made: Any) -> dict[str, Any]:
     if not dataclasses.is_dataclass(made) or not hasattr(type(made), COMPONENT):
         return {"name": LIVE, "type": f"{type(made).__module__}.{type(made).__qualname__}"}
     return {"name": name_of(kind, type(made)), **describe_fields(made)}
+
+
+def is_live(described: Any) -> bool:
+    """Whether something in a description was made in Python and is no component, so that its settings are not known."""
+    if isinstance(described, dict):
+        return described.get("name") == LIVE or any(map(is_live, described.values()))
+    return isinstance(described, list) and any(map(is_live, described))
 
 
 def describe_fields(made: Any) -> dict[str, Any]:

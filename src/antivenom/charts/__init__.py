@@ -21,6 +21,7 @@ from antivenom.charts.data import (
 )
 from antivenom.charts.evidence import Evidence, WithEvidence, with_evidence
 from antivenom.charts.figure import Better, Figure, Unit, by_subject, finite, pair, worded
+from antivenom.charts.merging import side_by_side
 
 __all__ = [
     "Axis",
@@ -48,6 +49,7 @@ __all__ = [
     "column",
     "finite",
     "pair",
+    "side_by_side",
     "with_evidence",
     "worded",
 ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -252,6 +252,14 @@ class Source(Protocol):
 
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads: looked for before anything runs; their bytes are part of the result's key."""
+
+
+@runtime_checkable
+class NamesRows(Protocol):
+    """A source whose rows have names, such as the files of a folder."""
+
+    def row_names(self) -> Mapping[int, str]:
+        """The name of each row of the training set, by its id."""
 
 
 def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:

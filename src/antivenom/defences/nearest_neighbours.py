@@ -7,7 +7,7 @@ from annotated_types import Interval
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.defences._places import places
+from antivenom.defences._features import distance_features
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
@@ -56,10 +56,10 @@ class NearestNeighbours:
         trusted = data if clean is None else clean.to(data.device)
         if not len(trusted):
             return torch.zeros(len(data), device=data.device)
-        there = places(trusted, classifier)
+        there = distance_features(trusted, classifier)
         scores = []
         for rows in torch.arange(len(data), device=data.device).split(BATCH):
-            here = places(data.subset(rows), classifier)
+            here = distance_features(data.subset(rows), classifier)
             apart = torch.cdist(here, there)
             mine, twin = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)
             same = (here[mine] - there[twin]).norm(dim=1) <= SAME * (1 + there[twin].norm(dim=1))

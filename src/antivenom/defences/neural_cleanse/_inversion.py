@@ -16,18 +16,18 @@ from antivenom.settings import AtLeastOne, Count, Positive, component
 from antivenom.shapes import Inputs
 
 Norm = Literal["l1", "l2", "linf"]
-EDGE = 1e-6
+TANH_MARGIN = 1e-6
 """How near to the ends of their range masks and patterns come."""
 BETAS, EPSILON = (0.5, 0.9), 1e-8
-MEMORY = 256 << 20
+MEMORY_BYTES = 256 << 20
 """So many bytes of rows, at most, go through the classifier at once; activations come on top."""
-CACHED = 128
+ROWS_IN_CACHE = 128
 """So many rows at once are quickest on a CPU: what small networks make of more leaves the cache."""
-COMPARED = 10
+CLASSES_COMPARED = 10
 """So many classes, where there are as many, are held against each other in the end."""
-KEPT = 1 / 3
+SHARE_KEPT_PER_ROUND = 1 / 3
 """The share of more classes that a round leaves."""
-FAILED, AGAIN = 3 / 4, 1.5
+SHARE_FAILED, STEPS_FACTOR = 3 / 4, 1.5
 """When such a share of the classes has failed once under the cost of their norm, so many times the steps until then."""
 
 
@@ -107,7 +107,7 @@ class Inversion:
         targets: Tensor,
         search: Search,
         rng: Rng,
-        memory: int = MEMORY,
+        memory: int = MEMORY_BYTES,
         first_start: int = 0,
     ) -> None:
         self.search, self.rng, self.memory = search, rng, memory
@@ -145,12 +145,12 @@ class Inversion:
         stream = self.rng.child("start", target)
         generator = (stream.child(number) if number else stream).generator()
         uniform = (torch.rand(each, generator=generator) for each in (mask, pattern))
-        raw = [torch.atanh((each - 0.5) * (2 - EDGE)) for each in uniform]
+        raw = [torch.atanh((each - 0.5) * (2 - TANH_MARGIN)) for each in uniform]
         return raw[0], raw[1]
 
     def triggers(self, raw: list[Tensor]) -> list[Tensor]:
         """Masks in [0, 1] and patterns within the bounds."""
-        mask, pattern = (part.tanh() / (2 - EDGE) + 0.5 for part in raw)
+        mask, pattern = (part.tanh() / (2 - TANH_MARGIN) + 0.5 for part in raw)
         return [mask, self.low + (self.high - self.low) * pattern]
 
     def step(self, chosen: Tensor, size: int | None = None) -> None:
@@ -158,7 +158,7 @@ class Inversion:
         x = self._batch(int(self.taken[chosen[0]]))[:size]
         count = self.memory // (4 * x.numel())
         if self.device.type == "cpu":
-            count = min(count, CACHED // len(x))
+            count = min(count, ROWS_IN_CACHE // len(x))
         raw = [part[chosen] for part in self.raw]
         norms = norm_of(self.triggers(raw)[0], self.search.norm)
         sides = zip(*(each.split(max(1, count)) for each in (chosen, *raw)), strict=True)
@@ -171,7 +171,7 @@ class Inversion:
         """The success of some classes' triggers on rows (k), and the gradients by mask and pattern before the tanh."""
         parts = [part.detach().requires_grad_() for part in raw]
         mask, pattern = self.triggers(parts)
-        logits = self.classifier.logits(self._put_on(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
+        logits = self.classifier.logits(self._apply(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
         wanted = self.targets[chosen][:, None].expand(-1, len(x))
         entropy = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none")
         loss = entropy.view(len(chosen), -1).mean(1) + self.cost[chosen] * norm_of(mask, self.search.norm)
@@ -179,7 +179,7 @@ class Inversion:
         success = (logits.detach().argmax(2) == wanted).float().mean(1)
         return success, *torch.autograd.grad(loss.sum(), parts)
 
-    def _put_on(self, x: Tensor, mask: Tensor, pattern: Tensor) -> Tensor:
+    def _apply(self, x: Tensor, mask: Tensor, pattern: Tensor) -> Tensor:
         """Every row with every trigger (classes · n, *shape)."""
         put = (1 - mask[:, None]) * x + (mask * pattern)[:, None]
         return put.flatten(0, 1)
@@ -259,26 +259,26 @@ class Inversion:
         """
         left = torch.arange(len(self.targets), device=self.device)
         count, size = self.search.window + 2 * self.search.patience, math.ceil(self.search.batch_size / 2)
-        while len(left) > COMPARED:
+        while len(left) > CLASSES_COMPARED:
             for _ in range(count):
                 if len(going := left[~self.done[left]]):
                     self.step(going, size)
             promising = self.recent[left].mean(1).argsort(descending=True, stable=True)
             order = promising[self.best_norm[left[promising]].argsort(stable=True)]
-            left = left[order[: max(COMPARED, math.ceil(KEPT * len(left)))]].sort().values
+            left = left[order[: max(CLASSES_COMPARED, math.ceil(SHARE_KEPT_PER_ROUND * len(left)))]].sort().values
             count, size = 2 * self.search.patience, self.search.batch_size
         return left
 
-    def squeeze(self, chosen: Tensor) -> None:
+    def run_to_first_failure(self, chosen: Tensor) -> None:
         """These classes until most have failed once under the cost, and half as long again; those that never worked on.
 
         All stop at the same step, whatever they are, so that what they have come to can be compared.
         """
-        chosen, enough, last = chosen.to(self.device), math.ceil(FAILED * len(chosen)), math.inf
+        chosen, enough, last = chosen.to(self.device), math.ceil(SHARE_FAILED * len(chosen)), math.inf
         while len(going := chosen[~self.done[chosen]]):
             taken = int(self.taken[chosen].max())
             if last == math.inf and int((self.gone["down"] | self.done)[chosen].sum()) >= enough:
-                last = math.ceil(AGAIN * taken)
+                last = math.ceil(STEPS_FACTOR * taken)
             if taken >= last:
                 going = going[self.best_norm[going] == math.inf]
                 if not len(going):
@@ -290,7 +290,7 @@ class Inversion:
         return Recovered(self.best[0].clone(), self.best[1].clone(), self.best_norm < math.inf, self.taken)
 
 
-def sought_again(inversion: Inversion, targets: Tensor, restarts: int) -> tuple[Recovered, int]:
+def restart_search(inversion: Inversion, targets: Tensor, restarts: int) -> tuple[Recovered, int]:
     """What has been found, with smaller triggers for these classes from new starts, and how many rows that took.
 
     Most starts end in triggers that are larger than need be; the quarter that promises most is searched to its end.
@@ -306,7 +306,7 @@ def sought_again(inversion: Inversion, targets: Tensor, restarts: int) -> tuple[
         first_start=1,
     )
     everything = torch.arange(len(again.targets), device=again.device)
-    again.squeeze(everything)
+    again.run_to_first_failure(everything)
     for target in targets.tolist():
         own = everything[again.targets == target]
         again.finish(own[again.best_norm[own].argsort(stable=True)[: math.ceil(restarts / 4)]])

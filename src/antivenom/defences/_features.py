@@ -1,4 +1,4 @@
-"""Where rows lie, for defences that measure distances."""
+"""The features in which defences measure distances."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from antivenom.models import Classifier
 BATCH = 1024
 
 
-def places(data: Dataset, classifier: Classifier) -> Tensor:
+def distance_features(data: Dataset, classifier: Classifier) -> Tensor:
     """The penultimate features of rows where the classifier has them, else the rows themselves (n, d)."""
     inputs = data.inputs()
     if "features" not in classifier.can:

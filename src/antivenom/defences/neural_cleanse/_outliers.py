@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
+from torch import Tensor
 
 from antivenom.rng import Rng
 
-FEWEST = 4
+MIN_CLASSES = 4
 """Classes below which none can be told from the others."""
 TINY = 1e-12
 CONSISTENT = 1.4826
@@ -83,7 +85,7 @@ def p_values(norms: Norms, larger: int = 0, prior: Prior = NONE) -> Norms:
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = (np.log(np.maximum(norms, TINY)) - middle) / spread
     apart = np.where((spread == 0) & np.isnan(apart), 0.0, apart)  # no spread, and no difference
-    if not larger or count < FEWEST:
+    if not larger or count < MIN_CLASSES:
         return np.asarray(np.minimum(1.0, count * stdtr(count - 2 + prior.weight, apart)))
     below = np.searchsorted(_Smallest.of(count, larger, prior).apart, apart, side="right")
     return np.where(np.isnan(apart), np.nan, (1 + below) / (1 + DRAWS))
@@ -98,11 +100,30 @@ def thresholds(norms: Norms, rate: float, larger: int = 0, prior: Prior = NONE) 
     0.05
     """
     middle, spread, count = _others(norms, larger, prior)
-    if not larger or count < FEWEST:
+    if not larger or count < MIN_CLASSES:
         apart = float(stdtrit(count - 2 + prior.weight, rate / max(count, 1)))
     else:
         apart = float(np.quantile(_Smallest.of(count, larger, prior).apart, rate))
     return np.asarray(np.exp(middle + spread * apart))
+
+
+def p_values_and_thresholds(norms: Tensor, compared: Tensor, rate: float, prior: Prior) -> tuple[Tensor, Tensor]:
+    """Each class's p-value, and the norm at which it would be `rate` (k).
+
+    Args:
+        norms: NaN where no trigger was found (k).
+        compared: the classes that are compared with each other; the others are known to have larger norms.
+        rate: the family-wise rate of false alarms.
+        prior: what is expected of the spread of norms.
+    """
+    rest = torch.ones(len(norms), dtype=torch.bool)
+    rest[compared] = False
+    larger = int(rest.sum())
+    known = norms.double().masked_fill(rest, torch.nan).numpy()
+    p_value = torch.from_numpy(p_values(known, larger, prior))
+    if not bool(p_value.isnan().all()):
+        p_value[rest] = 1.0
+    return p_value, torch.from_numpy(thresholds(known, rate, larger, prior))
 
 
 def _others(norms: Norms, larger: int, prior: Prior) -> tuple[Norms, Norms, int]:
@@ -112,7 +133,7 @@ def _others(norms: Norms, larger: int, prior: Prior) -> tuple[Norms, Norms, int]
     """
     middle, spread = np.full_like(norms, np.nan), np.full_like(norms, np.nan)
     known = np.flatnonzero(~np.isnan(norms))
-    if len(known) < FEWEST:
+    if len(known) < MIN_CLASSES:
         return middle, spread, len(known)
     logs = np.log(np.maximum(norms[known], TINY))
     for place, index in enumerate(known):
