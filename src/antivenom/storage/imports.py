@@ -119,7 +119,7 @@ class _Reader:
         above = self.package.split(".")[: len(self.package.split(".")) - level + 1]
         return ".".join([*above, *([module] if module else [])])
 
-    def _bind(self, node: ast.stmt) -> None:
+    def _bind(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom):
             self.bound |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
