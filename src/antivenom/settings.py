@@ -11,6 +11,7 @@ what a YAML file says; `describe` writes it back.
 
 import dataclasses
 import inspect
+import time
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -37,6 +38,8 @@ from antivenom.registry import KINDS, did_you_mean, find, import_named, name_of
 
 T = TypeVar("T")
 COMPONENT = "__antivenom_component__"
+"""Where a component's class notes when it was made, in nanoseconds since the epoch."""
+
 NEEDS = {
     "gradients": "the classifier is differentiable",
     "features": "the classifier has layers to look into",
@@ -51,6 +54,9 @@ NEEDS = {
 }
 """What a component may require: of the classifier, of the data, of the runner."""
 LIVE = "live"
+STARTED = time.time_ns()
+"""When this process began with antivenom: a file of antivenom's that was written later is not what runs."""
+
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
@@ -127,7 +133,7 @@ def component(cls: type[T]) -> type[T]:
             own(self)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
-    setattr(cls, COMPONENT, True)
+    setattr(cls, COMPONENT, time.time_ns())
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -229,6 +235,13 @@ def is_live(described: Any) -> bool:
 def describe_fields(made: Any) -> dict[str, Any]:
     """As `describe`, without the name."""
     return {field.name: _plain(field, getattr(made, field.name)) for field in _fields(type(made))}
+
+
+def codes_of(made: Any) -> Iterator[str]:
+    """The names of code that a component's own settings hold, such as `package.module:function`."""
+    for field in _fields(type(made)):
+        if field.code and isinstance(value := getattr(made, field.name), str):
+            yield value
 
 
 def settings_of(cls: type[Any]) -> Iterator[tuple[str, str, Any]]:

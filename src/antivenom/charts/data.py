@@ -3,7 +3,8 @@
 import base64
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 from antivenom.charts._checks import Array, numbers, same_count
 from antivenom.charts.figure import finite
@@ -12,6 +13,11 @@ from antivenom.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
+
+
+def _drawing() -> Any:
+    """What draws, imported by name: it loads matplotlib, and no result depends on it (decision 3)."""
+    return import_module("antivenom.charts.drawing")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -40,21 +46,15 @@ class Chart:
 
     def to_matplotlib(self) -> "Picture":
         """The chart as a matplotlib figure, which notebooks show and which can be changed further."""
-        from antivenom.charts.drawing import to_matplotlib  # noqa: PLC0415 - loads matplotlib
-
-        return to_matplotlib(self)
+        return _drawing().to_matplotlib(self)  # type: ignore[no-any-return]
 
     def to_png(self) -> bytes:
         """The chart as a PNG: the same chart, the same bytes."""
-        from antivenom.charts.drawing import to_png  # noqa: PLC0415 - loads matplotlib
-
-        return to_png(self)
+        return _drawing().to_png(self)  # type: ignore[no-any-return]
 
     def to_svg(self) -> bytes:
         """The chart as an SVG: the same chart, the same bytes. Text stays text."""
-        from antivenom.charts.drawing import to_svg  # noqa: PLC0415 - loads matplotlib
-
-        return to_svg(self)
+        return _drawing().to_svg(self)  # type: ignore[no-any-return]
 
     def _repr_png_(self) -> bytes:
         return self.to_png()

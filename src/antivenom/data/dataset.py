@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -232,6 +232,14 @@ class Splits:
 
     def files(self) -> tuple[Path, ...]:
         """None: it is in memory."""
+        return ()
+
+    def identity(self) -> dict[str, Any]:
+        """What tells it from other splits: all of its rows."""
+        return {"train": self.train.fingerprint, "test": self.test.fingerprint}
+
+    def code(self) -> tuple[object, ...]:
+        """None: what made the rows has done its work."""
         return ()
 
 

@@ -16,7 +16,7 @@ from antivenom.defences.neural_cleanse._inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
-from antivenom.models.classifier import weights_digest
+from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning
 from antivenom.repairs._repair import apply_repair

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.nn import functional
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._adapter import Adapter
 from antivenom.models.batches import ROWS_PER_BATCH
+from antivenom.models.identity import called_by, module_digest, weights_digest
 from antivenom.models.layout import lay_out
 from antivenom.models.optimizers import Optimizer
 from antivenom.registry import did_you_mean
@@ -258,6 +259,17 @@ class ModuleClassifier(Adapter):
         if name not in state:
             raise CapabilityError(f"These weights have no '{name}'.{did_you_mean(name, state)}")
         return len(state[name])
+
+    def identity(self) -> dict[str, Any] | None:
+        """Its weights, structure and settings in digests; None where it holds what cannot be told."""
+        settings = (self.input_shape, self.bounds, self.outputs, self.classes, self.mean, self.std)
+        digest = module_digest(self.module, (*settings, self.optimizer, self.factory))
+        return None if digest is None else {"weights": weights_digest(self), "module": digest}
+
+    def code(self) -> tuple[object, ...]:
+        """The classes and functions that work in it."""
+        layers = {type(layer) for layer in self.module.modules()}
+        return type(self), type(self.optimizer), *layers, *called_by(self.factory)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:

@@ -1,10 +1,8 @@
 """The classifier's protocol, and the door through which users' models enter."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -117,14 +115,6 @@ class Model(Protocol):
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> Classifier:
         """An untrained classifier for rows of `input_shape`."""
-
-
-def weights_digest(classifier: Classifier) -> str:
-    """SHA-256 of everything that a classifier has learned, in hexadecimal."""
-    digest = sha256()
-    for name, value in classifier.state().items():
-        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
-    return digest.hexdigest()
 
 
 def as_classifier(

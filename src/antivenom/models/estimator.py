@@ -17,6 +17,7 @@ from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models._adapter import Adapter, Bounds
 from antivenom.models._perceptron import update
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
+from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
@@ -226,6 +227,20 @@ class EstimatorClassifier(Adapter):
             self.estimator.partial_fit(rows, labels, classes=labels)
         else:
             self.estimator.fit(rows, labels)
+
+    def identity(self) -> dict[str, Any] | None:
+        """Its settings and what it has learned; None where plain values do not say that."""
+        try:
+            settings, weights = estimator_settings(self.estimator), weights_digest(self)
+        except (TypeError, CapabilityError):
+            return None
+        bounds = None if self.bounds is None else list(map(repr, self.bounds))
+        made = [list(self.input_shape), bounds, self.classes, self.pinned]
+        return {"weights": weights, "estimator": settings, "made": made}
+
+    def code(self) -> tuple[type, ...]:
+        """The classes that work in it."""
+        return type(self), *estimators_in(self.estimator)
 
     def logits(self, x: Inputs) -> Scores:  # noqa: ARG002
         """Refused: it has no gradients."""

@@ -30,7 +30,7 @@ from antivenom.runner.executors.packing import (
 )
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import ReadsFiles
-from antivenom.storage.keys import arithmetic, bytes_of, identity
+from antivenom.storage.keys import arithmetic, bytes_of, code_of, identity
 from antivenom.storage.store import Store
 from antivenom.training import Epoch, Training, checkpoints_of
 
@@ -135,8 +135,9 @@ class Stages:
         began = time.perf_counter()
         result: T | None = None
         key, kept = None, False
-        if self.store is not None and parts is not None and pack and unpack:
-            key = self.store.key(stage.partition(" ")[0], {**parts, "arithmetic": arithmetic(self.device)})
+        given = None if self.store is None or parts is None else self._given(parts)
+        if self.store is not None and given is not None and pack and unpack:
+            key = self.store.key(stage.partition(" ")[0], given)
             result = _unpacked(self.store.get(key), unpack)
             kept = result is not None
         if result is None:
@@ -147,6 +148,11 @@ class Stages:
         self.timings.append({"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept})
         self.on_event(Finished(self.cell, repeat, stage, seconds, kept))
         return result
+
+    def _given(self, parts: Mapping[str, Any]) -> dict[str, Any] | None:
+        """All that a key is made of; None where this process does not run the code that is on the disk."""
+        code = code_of(__name__, pack_splits.__module__)
+        return None if code is None else {**parts, "code": code, "arithmetic": arithmetic(self.device)}
 
 
 def choose_device(name: str) -> torch.device:
