@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,8 +18,13 @@ from antivenom.models._perceptron import update
 from antivenom.models.module import hold_made_for
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
+from antivenom.threads import PASSES
 
 SCORE_BATCH = 8192
+
+OWN_BATCH = 200
+"""Rows a step of scikit-learn's perceptrons, at most, where they choose themselves."""
+
 FITTED = (
     "coef_", "intercept_", "coefs_", "intercepts_", "theta_", "var_", "class_count_", "class_prior_", "epsilon_",
     "feature_count_", "feature_log_prob_", "class_log_prior_", "t_", "n_iter_", "loss_", "best_loss_",
@@ -152,6 +158,18 @@ class EstimatorClassifier:
             said = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(said.clip(np.finfo(np.float64).eps, 1)).mean())
         return float((before.argmax(1) != y.cpu()).float().mean())
+
+    def flops(self, rows: int) -> int:
+        """The floating-point operations of one step of its training: three passes through its layers.
+
+        A perceptron takes no more rows a step than its own batch; what has no layers counts as a linear model.
+        """
+        settings = self.estimator.get_params(deep=False)
+        if "hidden_layer_sizes" in settings:
+            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else settings["batch_size"])
+        hidden = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
+        widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
+        return PASSES * rows * sum(2 * before * after for before, after in pairwise(widths))
 
     def state(self) -> dict[str, Tensor]:
         """A copy of what was learned, by name: linear models', perceptrons' and naive Bayes' alone.

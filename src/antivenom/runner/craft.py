@@ -1,6 +1,7 @@
 """An attack's poison as a file of its own, for another experiment to inject."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of, surrogate_for
-from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.stages import Stages, choose_device, threads_of
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
@@ -87,7 +88,8 @@ def _poison(
         return None, craft_poison(experiment, stages, data, 0).poisoned
     surrogate = surrogate_for(experiment, stages, data, 0)
     train, stream = data.splits.train, stream_of(experiment, 0).child("attack")
-    return stages.timed(0, "poison", lambda: attack.train_generator(train, rng=stream, surrogate=surrogate))
+    make = partial(attack.train_generator, train, rng=stream, surrogate=surrogate)
+    return stages.timed(0, "poison", make, threads=threads_of(surrogate, train))
 
 
 def _write(file: Path, poisoned: Poisoned, train: Dataset) -> None:
