@@ -129,7 +129,7 @@ class _Counter(TorchDispatchMode):
     """Counts with torch's own formulas. `FlopCounterMode` does the same, a second later: it loads torch's compiler."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     @classmethod
@@ -158,4 +158,4 @@ def _forward_flops(classifier: Scoring, row: Tensor) -> int:
             classifier.scores(row)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    return counter.total
+    return int(counter.total)

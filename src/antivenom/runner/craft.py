@@ -1,7 +1,6 @@
 """An attack's poison as a file of its own, for another experiment to inject."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -88,8 +87,10 @@ def _poison(
         return None, craft_poison(experiment, stages, data, 0).poisoned
     surrogate = surrogate_for(experiment, stages, data, 0)
     train, stream = data.splits.train, stream_of(experiment, 0).child("attack")
-    make = partial(attack.train_generator, train, rng=stream, surrogate=surrogate)
-    return stages.timed(0, "poison", make, threads=threads_of(surrogate, train))
+    threads = threads_of(surrogate, train)
+    return stages.timed(
+        0, "poison", lambda: attack.train_generator(train, rng=stream, surrogate=surrogate), threads=threads
+    )
 
 
 def _write(file: Path, poisoned: Poisoned, train: Dataset) -> None:
