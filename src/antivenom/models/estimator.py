@@ -4,6 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -20,6 +21,10 @@ from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
+from antivenom.threads import PASSES
+
+OWN_BATCH = 200
+"""Rows a step of scikit-learn's perceptrons, at most, where they choose themselves."""
 
 FITTED = (
     "coef_", "intercept_", "coefs_", "intercepts_", "theta_", "var_", "class_count_", "class_prior_", "epsilon_",
@@ -145,6 +150,18 @@ class EstimatorClassifier(Adapter):
             said = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(said.clip(np.finfo(np.float64).eps, 1)).mean())
         return float((before.argmax(1) != y.cpu()).float().mean())
+
+    def flops(self, rows: int) -> int:
+        """The floating-point operations of one step of its training: three passes through its layers.
+
+        A perceptron takes no more rows a step than its own batch; what has no layers counts as a linear model.
+        """
+        settings = self.estimator.get_params(deep=False)
+        if "hidden_layer_sizes" in settings:
+            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else settings["batch_size"])
+        hidden = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
+        widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
+        return PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths))
 
     def state(self) -> dict[str, Tensor]:
         """A copy of what was learned, by name: linear models', perceptrons' and naive Bayes' alone.
