@@ -183,13 +183,13 @@ def scanned(case: Case, folder: Path, schedule: Literal["successive", "all"]) ->
         "success": found.success,
         "backdoored": found.backdoored,
         "seconds": time.perf_counter() - begun,
-        "rows": said.rows,
+        "rows": said.figure("rows_scored"),
         "p": float(said.p_value.nan_to_num(nan=1.0).min()),
         "flagged": list(said.suspected),
-        "paper": torch.nonzero(said.anomaly_index > 2).flatten().tolist(),
+        "paper": torch.nonzero(said.details["anomaly_index"] > 2).flatten().tolist(),
         "right": said.suspected == (target,),
         "target": target,
-        "l1": said.l1.tolist(),
+        "l1": said.statistic.tolist(),
         "inconclusive": float(said.inconclusive.double().mean()),
     }
     file.write_text(json.dumps(told), encoding="utf-8")

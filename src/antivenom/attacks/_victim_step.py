@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from antivenom.data import Dataset
 from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
-from antivenom.models import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.require import as_module
 from antivenom.shapes import Inputs, Labels
 

@@ -14,8 +14,7 @@ from antivenom.attacks._victim_step import VictimStep, with_gradients
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.availability import Availability
-from antivenom.models import Classifier
-from antivenom.models import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels

@@ -6,7 +6,6 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.models.batches import ROWS_PER_WIDE_BATCH
-from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 
 
 def distance_features(data: Dataset, classifier: Classifier) -> Tensor:

@@ -194,7 +194,9 @@ class Scan(Protocol):
         needs: what it requires of the classifier, such as `gradients`; see `antivenom.settings.NEEDS`.
     """
 
-    needs: frozenset[str]
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `antivenom.settings.NEEDS`."""
 
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
         """The verdict on a classifier.

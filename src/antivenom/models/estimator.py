@@ -161,7 +161,7 @@ class EstimatorClassifier(Adapter):
             rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else settings["batch_size"])
         hidden = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
         widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
-        return PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths))
+        return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
 
     def state(self) -> dict[str, Tensor]:
         """A copy of what was learned, by name: linear models', perceptrons' and naive Bayes' alone.

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from antivenom.errors import CapabilityError
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.classifier import Classifier
-from antivenom.models.module import ModuleClassifier
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

@@ -160,7 +160,8 @@ class Stages:
     def _given(self, parts: Mapping[str, Any], threads: int) -> dict[str, Any] | None:
         """All that a key is made of; None where this process does not run the code that is on the disk."""
         code = code_of(__name__, pack_splits.__module__)
-        return None if code is None else {**parts, "code": code, "arithmetic": {**arithmetic(self.device), "threads": threads}}
+        given = {**arithmetic(self.device), "threads": threads}
+        return None if code is None else {**parts, "code": code, "arithmetic": given}
 
 
 def threads_of(classifier: Classifier | None, data: Dataset, rows: int = ROWS_OF_A_STEP) -> int:

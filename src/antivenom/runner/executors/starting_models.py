@@ -27,7 +27,9 @@ def fit_start(
     return stages.fit(role, pretraining, model, blank, data.known, rng.child("fit"), number).classifier
 
 
-def fit_surrogate(experiment: ExperimentSettings, data: StartingData, stages: Stages, rng: Rng, number: int) -> Classifier | None:
+def fit_surrogate(
+    experiment: ExperimentSettings, data: StartingData, stages: Stages, rng: Rng, number: int
+) -> Classifier | None:
     """The model that the attack is crafted against; None where it needs none.
 
     For a stream it is what the victim is when the stream begins: a warm-up like the victim's.

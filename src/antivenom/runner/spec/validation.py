@@ -38,7 +38,8 @@ def _parts(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
 
 
 def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
-    for name, each in experiment.defences_by_name.items():
+    defences: Mapping[str, object] = experiment.defences_by_name
+    for name, each in defences.items():
         if not isinstance(each, Detector | Filter | Scan | StreamDefence):
             yield (
                 f"defences: {name} is not a detector, a filter, a scan or a stream defence. Decorate it with "
