@@ -1,9 +1,9 @@
 """Components by kind and name, found by file name and read without being imported.
 
 A component is a class decorated with `component` that stands in a file of its kind's package and whose name is the
-file's, but for case and underscores: `attacks/label_flip.py` holds `LabelFlip`, which specs call `label_flip`. No list
-is kept. Other packages add theirs through entry points: group `antivenom.attacks`, name `my_attack`, value
-`package.module:Class`.
+file's, but for case and underscores: `attacks/label_flip.py` holds `LabelFlip`, which specs call `label_flip`. A family
+of several files is a folder: `defences/neural_cleanse/neural_cleanse.py`. No list is kept. Other packages add theirs
+through entry points: group `antivenom.attacks`, name `my_attack`, value `package.module:Class`.
 """
 
 import ast
@@ -38,9 +38,9 @@ KINDS = {
     "attacks": Kind("attack", "antivenom.attacks", ("poison",)),
     "surrogates": Kind("surrogate", "antivenom.surrogates", ("recipe",)),
     "arrivals": Kind("arrival", "antivenom.arrivals", ("arrange",)),
-    "defences": Kind("defence", "antivenom.defences", ("score", "blame", "scan")),
+    "defences": Kind("defence", "antivenom.defences", ("score", "suspicion", "scan", "blame")),
     "repairs": Kind("repair", "antivenom.repairs", ("repair",)),
-    "analyses": Kind("analysis", "antivenom.analysis", ("begin",)),
+    "analyses": Kind("analysis", "antivenom.analysis", ("start",)),
     "trainings": Kind("training", "antivenom.training", ("fit",)),
 }
 
@@ -91,8 +91,9 @@ def entries(kind: str) -> dict[str, Entry]:
     package = KINDS[kind].package
     found = {}
     for folder in _folders(package):
-        for file in sorted(Path(folder).glob("[!_]*.py")):
-            entry = _read(kind, f"{package}.{file.stem}", file)
+        for file in sorted((*folder.glob("[!_]*.py"), *folder.glob("[!_]*/[!_]*.py"))):
+            module = ".".join(file.relative_to(folder).with_suffix("").parts)
+            entry = _read(kind, f"{package}.{module}", file)
             if entry is not None:
                 found[entry.name] = entry
     for point in entry_points(group=package if kind != "datasets" else "antivenom.datasets"):

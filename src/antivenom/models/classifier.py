@@ -1,16 +1,14 @@
 """The classifier's protocol, and the door through which users' models enter."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from antivenom.errors import SettingsError
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.keras import KerasClassifier, is_keras
-from antivenom.models.module import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
@@ -22,8 +20,36 @@ class Classifier(Protocol):
     `can` says which of the methods work, of {"gradients", "features", "incremental", "probabilities"}.
     """
 
-    classes: int
-    can: frozenset[str]
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def classes(self) -> int:
+        """How many classes it knows."""
+
+    @property
+    def can(self) -> frozenset[str]:
+        """Its abilities; `antivenom.models.require` checks them."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one row that it takes."""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The range of the rows that it takes; None where there is none."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What is assumed about the model, in sentences; a report repeats them."""
+
+    def to(self, device: torch.device | str) -> "Classifier":
+        """A copy that computes on another device; a copy where it is, if it knows one device only."""
 
     def fresh(self, rng: Rng) -> "Classifier":
         """The same architecture with new weights; this one is untouched."""
@@ -73,6 +99,15 @@ class Checkpoint:
 
 
 @runtime_checkable
+class WeightedModel(Protocol):
+    """An architecture that may start with weights of its own, such as `Module`."""
+
+    @property
+    def weights(self) -> str | None:
+        """The file of weights that it starts with; None where it starts with new ones."""
+
+
+@runtime_checkable
 class Model(Protocol):
     """An architecture: a component, such as `CNN`."""
 
@@ -80,14 +115,6 @@ class Model(Protocol):
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> Classifier:
         """An untrained classifier for rows of `input_shape`."""
-
-
-def weights_digest(classifier: Classifier) -> str:
-    """SHA-256 of everything that a classifier has learned, in hexadecimal."""
-    digest = sha256()
-    for name, value in classifier.state().items():
-        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
-    return digest.hexdigest()
 
 
 def as_classifier(

@@ -1,14 +1,14 @@
 """Keras 3 models on the torch backend as classifiers."""
 
-import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models.module import SCORE_BATCH, ModuleClassifier
+from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Scores
 
@@ -40,17 +40,11 @@ class KerasClassifier(ModuleClassifier):
         order = "last: rows are turned for it" if self.turned else "as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
 
-    def fresh(self, rng: Rng) -> "KerasClassifier":
+    def fresh(self, rng: Rng) -> Self:
         """The same architecture with new weights."""
         made = self.copy()
         config = _seeded(self.module.get_config(), rng)  # type: ignore[operator]
         made._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
-        return made
-
-    def copy(self) -> "KerasClassifier":
-        """The same classifier again, sharing nothing but its settings."""
-        made = copy.copy(self)
-        made.module, made._running = copy.deepcopy(self.module), None
         return made
 
     def logits(self, x: Inputs) -> Scores:
@@ -86,7 +80,8 @@ class KerasClassifier(ModuleClassifier):
         part = keras.Model(self.module.inputs, wanted)
         with torch.no_grad():
             found = [
-                part(self.normalised(rows.to(self.device)), training=False).flatten(1) for rows in x.split(SCORE_BATCH)
+                part(self.normalised(rows.to(self.device)), training=False).flatten(1)
+                for rows in x.split(ROWS_PER_BATCH)
             ]
         return torch.cat(found)
 
@@ -108,7 +103,7 @@ class KerasClassifier(ModuleClassifier):
         """The names of the model's layers, from input to output."""
         return tuple(layer.name for layer in self._layers() if type(layer).__name__ != "InputLayer")
 
-    def silence(self, layer: str, units: Tensor) -> "KerasClassifier":
+    def silence(self, layer: str, units: Tensor) -> Self:
         """A copy in which these units of a dense or convolution layer always give 0, before its activation.
 
         Raises:
@@ -124,7 +119,7 @@ class KerasClassifier(ModuleClassifier):
                 silenced.bias.value.data[units] = 0
         return made
 
-    def with_head(self, classes: int, rng: Rng) -> "KerasClassifier":
+    def with_head(self, classes: int, rng: Rng) -> Self:
         """A copy whose last dense layer is new and gives so many classes."""
         import keras  # noqa: PLC0415
 
@@ -142,7 +137,7 @@ class KerasClassifier(ModuleClassifier):
         weights = list(self.module.weights)  # type: ignore[arg-type]
         return {_key(number, one): one.value.detach().clone() for number, one in enumerate(weights)}
 
-    def with_state(self, state: dict[str, Tensor]) -> "KerasClassifier":
+    def with_state(self, state: dict[str, Tensor]) -> Self:
         """A copy with these weights.
 
         Raises:

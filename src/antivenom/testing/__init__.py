@@ -11,6 +11,7 @@ from antivenom.testing._device import on_device
 from antivenom.testing._toys import global_state_untouched, settings_round_trip, toy_images, toy_table
 from antivenom.testing.analyses import (
     ANALYSIS_CHECKS,
+    analysis_describes_itself,
     analysis_is_reproducible,
     analysis_leaves_its_inputs_alone,
     analysis_settings_round_trip,
@@ -18,8 +19,10 @@ from antivenom.testing.analyses import (
 )
 from antivenom.testing.attacks import (
     ATTACK_CHECKS,
+    attack_declares_its_contract,
     attack_has_an_effect,
     attack_is_reproducible,
+    attack_keeps_its_covers,
     attack_keeps_its_rate,
     attack_keeps_type_and_bounds,
     attack_leaves_its_inputs_alone,
@@ -106,11 +109,14 @@ __all__ = [
     "STREAM_DEFENCE_CHECKS",
     "TRAINING_CHECKS",
     "TRIGGER_CHECKS",
+    "analysis_describes_itself",
     "analysis_is_reproducible",
     "analysis_leaves_its_inputs_alone",
     "analysis_settings_round_trip",
+    "attack_declares_its_contract",
     "attack_has_an_effect",
     "attack_is_reproducible",
+    "attack_keeps_its_covers",
     "attack_keeps_its_rate",
     "attack_keeps_type_and_bounds",
     "attack_leaves_its_inputs_alone",

@@ -38,7 +38,7 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
         assert epoch.classifier is not None
         path.append(Checkpoint(epoch.rows, epoch.classifier.copy()))
 
-    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, watch=(keep,))
+    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, callbacks=(keep,))
     return path, first
 
 
@@ -47,10 +47,10 @@ def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
     (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
     before = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
     with global_state_untouched():
-        said = defence.blame(path, clean, rng=Rng(0))
+        found = defence.blame(path, clean, rng=Rng(0))
     assert before == ([bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint)
-    assert any(said.back is each for each in path), "it goes back to no checkpoint of the path"
-    assert len(said.signal) == len(path), "it shows no signal for every checkpoint"
+    assert any(found.back is each for each in path), "it goes back to no checkpoint of the path"
+    assert len(found.signal) == len(path), "it shows no signal for every checkpoint"
 
 
 def stream_defence_is_reproducible(defence: StreamDefence) -> None:
@@ -64,10 +64,10 @@ def stream_defence_is_reproducible(defence: StreamDefence) -> None:
 def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
     """A burst of wrong labels is found where it begins, and a clean stream raises no alarm."""
     path, first = _planted_path(poisoned=True)
-    said = defence.blame(path, toy_images(seed=2), rng=Rng(0))
-    assert said.window is not None, "a burst of wrong labels went unseen"
-    assert abs(said.window[0] - first) <= 40, f"the burst begins at row {first}; blamed are rows {said.window}"
-    assert said.back.rows <= said.window[0], "it goes back into the window that it blames"
+    found = defence.blame(path, toy_images(seed=2), rng=Rng(0))
+    assert found.window is not None, "a burst of wrong labels went unseen"
+    assert abs(found.window[0] - first) <= 40, f"the burst begins at row {first}; blamed are rows {found.window}"
+    assert found.back.rows <= found.window[0], "it goes back into the window that it blames"
     clean, _ = _planted_path(poisoned=False)
     assert defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window is None, "a clean stream raised an alarm"
 
