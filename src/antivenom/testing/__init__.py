@@ -7,6 +7,7 @@ Each check is a function of its own that raises `AssertionError` with what was b
 of them on every registered component; a waiver needs a written reason.
 """
 
+from antivenom.testing._device import on_device
 from antivenom.testing._toys import global_state_untouched, settings_round_trip, toy_images, toy_table
 from antivenom.testing.analyses import (
     ANALYSIS_CHECKS,
@@ -79,6 +80,7 @@ from antivenom.testing.scans import (
     scan_leaves_its_inputs_alone,
     scan_settings_round_trip,
 )
+from antivenom.testing.second_device import second_device
 from antivenom.testing.stream_defences import (
     STREAM_DEFENCE_CHECKS,
     check_stream_defence,
@@ -148,6 +150,7 @@ __all__ = [
     "global_state_untouched",
     "model_builds_from_its_stream",
     "model_settings_round_trip",
+    "on_device",
     "repair_is_reproducible",
     "repair_keeps_what_was_right",
     "repair_leaves_its_inputs_alone",
@@ -156,6 +159,7 @@ __all__ = [
     "scan_is_reproducible",
     "scan_leaves_its_inputs_alone",
     "scan_settings_round_trip",
+    "second_device",
     "settings_round_trip",
     "source_loads_the_same_twice",
     "stream_defence_finds_what_was_planted",

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.attacks.label_flip import LabelFlip
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     bytes_of,
     check_all,
@@ -22,7 +22,7 @@ from antivenom.testing._toys import (
 from antivenom.training.end_to_end import EndToEnd
 
 
-@cache
+@cache_here
 def _toy_contexts() -> tuple[AnalysisContext, ...]:
     """A backdoored victim and its control, and the same of wrong labels, which have no trigger."""
     data, test, contexts = toy_images(), toy_images(seed=1), []

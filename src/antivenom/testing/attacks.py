@@ -12,11 +12,11 @@ from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
 from antivenom.settings import NEEDS, ChecksItself
 from antivenom.testing._toys import (
-    CLASSES,
     check_all,
     global_state_untouched,
     settings_round_trip,
     toy_images,
+    toy_model,
     toy_table,
 )
 from antivenom.training.end_to_end import EndToEnd
@@ -27,7 +27,7 @@ def _poison(attack: Attack, data: Dataset, seed: int = 0) -> Poisoned:
     if "surrogate" in attack.needs:
         surrogate = MLP(hidden=(8,)).build(
             input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0)
-        )
+        ).to(data.device)
     return attack.poison(data, rng=Rng(seed).child("attack"), surrogate=surrogate)
 
 
@@ -124,7 +124,7 @@ def attack_has_an_effect(attack: Attack) -> None:
     data, test = toy_images(), toy_images(seed=1)
     poisoned = _poison(_with(attack, rate=0.2), data)
     training = EndToEnd(epochs=15, batch_size=16, learning_rate=5e-3)
-    blank = MLP(hidden=(16,)).build(input_shape=data.shape, classes=CLASSES, bounds=data.bounds, rng=Rng(0))
+    blank = toy_model(data)
     sets = (poisoned.data, poisoned.control(Rng(0)))
     rates = [poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets]
     if rates[0] is not None and rates[1] is not None:
