@@ -327,7 +327,7 @@ def test_what_has_no_gradients_is_refused_by_name(attack: Any, data: Dataset) ->
     from sklearn.linear_model import SGDClassifier
 
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="requires gradients, which EstimatorClassifier does not provide"):
+    with pytest.raises(CapabilityError, match="requires gradients, which SGDClassifier does not provide"):
         attack.poison(data, rng=Rng(0), surrogate=linear)
     with pytest.raises(CapabilityError, match="Pass surrogate="):
         attack.poison(data, rng=Rng(0))

@@ -441,8 +441,8 @@ def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None
     ("factory", "said"),
     [
         ("torch.nn:Flatten", "makes a module for 160 classes; the data has 5"),
-        ("builtins:dict", "is no function that makes"),
-        ("os:path", "is no function that makes"),
+        ("builtins:dict", "is not a function that makes"),
+        ("os:path", "is not a function that makes"),
         ("pathlib:PurePath", r"must make an nn.Module; got Pure"),
     ],
 )

@@ -181,7 +181,7 @@ def test_what_an_estimator_cannot_be_told_is_refused(settings: dict[str, Any], s
 @pytest.mark.parametrize("schedule", ["stream", "mixed"])
 def test_what_cannot_learn_row_by_row_is_refused(schedule: Any) -> None:
     tree = as_classifier(DecisionTreeClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="learns batch by batch"):
+    with pytest.raises(CapabilityError, match="Online requires incremental learning, which DecisionTree"):
         Online(schedule=schedule).fit(tree, SPLITS.train, rng=Rng(0))
     with pytest.raises(CapabilityError, match="own_fit is for scikit-learn"):
         OwnFit().fit(MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)), SPLITS.train, rng=Rng(0))

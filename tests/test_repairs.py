@@ -57,13 +57,13 @@ def test_the_layer_that_is_pruned() -> None:
 
 
 class Bright:
-    """A filter that refuses bright rows."""
+    """A gate that refuses bright rows."""
 
     def accepts(self, x: torch.Tensor) -> torch.Tensor:
         return x.flatten(1).mean(1) < 0.5
 
 
-def test_what_a_filter_refuses_gets_no_answer() -> None:
+def test_what_a_gate_refuses_gets_no_answer() -> None:
     net = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     data = CLEAN.subset(torch.arange(8))
     bright = torch.zeros(8, 1, 6, 6, dtype=torch.uint8)

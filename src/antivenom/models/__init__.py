@@ -4,11 +4,10 @@ from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.classifier import Checkpoint, Classifier, Model, WeightedModel, as_classifier
 from antivenom.models.filtered import Filtered, Gate
 from antivenom.models.predict import predictions, row_losses
-from antivenom.models.require import Ability, as_module, is_module, require
+from antivenom.models.require import as_module, is_module, require
 from antivenom.registry import lazily
 
 __all__ = [
-    "Ability",
     "Checkpoint",
     "Classifier",
     "Filtered",

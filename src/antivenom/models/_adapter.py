@@ -1,13 +1,14 @@
 """What all adapters share: they stand for an architecture too, and print in one line."""
 
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import TypeVar
 
 import torch
 
 from antivenom.errors import SettingsError
 from antivenom.rng import Rng
 
+A = TypeVar("A", bound="Adapter")
 Bounds = tuple[float, float] | None
 
 
@@ -36,14 +37,14 @@ class Adapter(ABC):
         """What messages call it: the class of the model behind it."""
 
     @abstractmethod
-    def fresh(self, rng: Rng) -> Self:
+    def fresh(self: A, rng: Rng) -> A:
         """The same architecture with new weights; this one is untouched."""
 
     @abstractmethod
     def _state_of_training(self) -> str:
         """What `print` says about what it has learned or where it is, in a few words."""
 
-    def build(self, *, input_shape: tuple[int, ...], classes: int, bounds: Bounds, rng: Rng) -> Self:
+    def build(self: A, *, input_shape: tuple[int, ...], classes: int, bounds: Bounds, rng: Rng) -> A:
         """The same architecture with new weights, so that a model made in Python serves wherever one is asked for.
 
         Raises:

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +83,7 @@ class ModuleClassifier(Adapter):
     def _state_of_training(self) -> str:
         return f"{sum(weight.numel() for weight in self.module.parameters()):,} weights on {self.device}"
 
-    def fresh(self, rng: Rng) -> Self:
+    def fresh(self, rng: Rng) -> "ModuleClassifier":
         """The same architecture with new weights.
 
         Raises:
@@ -106,13 +106,13 @@ class ModuleClassifier(Adapter):
                     reset()
         return made
 
-    def copy(self) -> Self:
+    def copy(self) -> "ModuleClassifier":
         """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
         made = copy.copy(self)
         made.module, made._running = copy.deepcopy(self.module), None
         return made
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "ModuleClassifier":
         """A copy on another device."""
         made = self.copy()
         made.device = torch.device(device)
@@ -201,7 +201,7 @@ class ModuleClassifier(Adapter):
         self._running.step()
         return float(loss.detach())
 
-    def silence(self, layer: str, units: Tensor) -> Self:
+    def silence(self, layer: str, units: Tensor) -> "ModuleClassifier":
         """A copy in which these units of a linear, convolution or normalisation layer always give 0.
 
         Raises:
@@ -218,7 +218,7 @@ class ModuleClassifier(Adapter):
                 bias[units] = 0
         return made
 
-    def with_head(self, classes: int, rng: Rng) -> Self:
+    def with_head(self, classes: int, rng: Rng) -> "ModuleClassifier":
         """A copy whose last linear layer is new and gives so many classes."""
         made = self.copy()
         name, old = made._last_linear()
@@ -236,7 +236,7 @@ class ModuleClassifier(Adapter):
         """A copy of parameters and buffers by name."""
         return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
 
-    def with_state(self, state: dict[str, Tensor]) -> Self:
+    def with_state(self, state: dict[str, Tensor]) -> "ModuleClassifier":
         """A copy with these parameters and buffers.
 
         Raises:

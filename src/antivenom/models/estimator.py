@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -89,7 +89,7 @@ class EstimatorClassifier(Adapter):
     def _state_of_training(self) -> str:
         return "fitted" if hasattr(self.estimator, "classes_") else "not fitted"
 
-    def fresh(self, rng: Rng) -> Self:
+    def fresh(self, rng: Rng) -> "EstimatorClassifier":
         """The same estimator with the same settings, never fitted; its seed is the stream's, unless pinned."""
         made = self.copy()
         made.estimator = clone(self.estimator)
@@ -97,17 +97,17 @@ class EstimatorClassifier(Adapter):
             made.estimator.set_params(random_state=rng.integer())
         return made
 
-    def copy(self) -> Self:
+    def copy(self) -> "EstimatorClassifier":
         """The same again, sharing nothing."""
         made = copy.copy(self)
         made.estimator = copy.deepcopy(self.estimator)
         return made
 
-    def to(self, device: torch.device | str) -> Self:  # noqa: ARG002
+    def to(self, device: torch.device | str) -> "EstimatorClassifier":  # noqa: ARG002
         """A copy where it is: an estimator computes on the CPU, wherever its rows are."""
         return self.copy()
 
-    def fit(self, x: Inputs, y: Labels) -> Self:
+    def fit(self, x: Inputs, y: Labels) -> "EstimatorClassifier":
         """A copy fitted on rows (n, *shape) and class numbers (n), all at once, as the estimator itself does it.
 
         Raises:
@@ -186,7 +186,7 @@ class EstimatorClassifier(Adapter):
                 state[key] = torch.from_numpy(np.array(part))
         return state
 
-    def with_state(self, state: dict[str, Tensor]) -> Self:
+    def with_state(self, state: dict[str, Tensor]) -> "EstimatorClassifier":
         """A copy that has learned this.
 
         Raises:
@@ -271,11 +271,11 @@ class EstimatorClassifier(Adapter):
         """None."""
         return ()
 
-    def silence(self, layer: str, units: Tensor) -> Self:  # noqa: ARG002
+    def silence(self, layer: str, units: Tensor) -> "EstimatorClassifier":  # noqa: ARG002
         """Refused: it has no units."""
         raise CapabilityError(f"{self.name} has no units that could be silenced.")
 
-    def with_head(self, classes: int, rng: Rng) -> Self:  # noqa: ARG002
+    def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
         """Refused: it has no head."""
         raise CapabilityError(f"{self.name} has no last layer that could be changed.")
 

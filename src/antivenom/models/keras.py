@@ -1,7 +1,7 @@
 """Keras 3 models on the torch backend as classifiers."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,11 +40,17 @@ class KerasClassifier(ModuleClassifier):
         order = "last: rows are turned for it" if self.turned else "as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
 
-    def fresh(self, rng: Rng) -> Self:
+    def fresh(self, rng: Rng) -> "KerasClassifier":
         """The same architecture with new weights."""
         made = self.copy()
         config = _seeded(self.module.get_config(), rng)  # type: ignore[operator]
         made._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
+        return made
+
+    def copy(self) -> "KerasClassifier":
+        """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
+        made = super().copy()
+        assert isinstance(made, KerasClassifier)
         return made
 
     def logits(self, x: Inputs) -> Scores:
@@ -103,7 +109,7 @@ class KerasClassifier(ModuleClassifier):
         """The names of the model's layers, from input to output."""
         return tuple(layer.name for layer in self._layers() if type(layer).__name__ != "InputLayer")
 
-    def silence(self, layer: str, units: Tensor) -> Self:
+    def silence(self, layer: str, units: Tensor) -> "KerasClassifier":
         """A copy in which these units of a dense or convolution layer always give 0, before its activation.
 
         Raises:
@@ -119,7 +125,7 @@ class KerasClassifier(ModuleClassifier):
                 silenced.bias.value.data[units] = 0
         return made
 
-    def with_head(self, classes: int, rng: Rng) -> Self:
+    def with_head(self, classes: int, rng: Rng) -> "KerasClassifier":
         """A copy whose last dense layer is new and gives so many classes."""
         import keras  # noqa: PLC0415
 
@@ -137,7 +143,7 @@ class KerasClassifier(ModuleClassifier):
         weights = list(self.module.weights)  # type: ignore[arg-type]
         return {_key(number, one): one.value.detach().clone() for number, one in enumerate(weights)}
 
-    def with_state(self, state: dict[str, Tensor]) -> Self:
+    def with_state(self, state: dict[str, Tensor]) -> "KerasClassifier":
         """A copy with these weights.
 
         Raises:

@@ -1,30 +1,29 @@
 """What a method requires of a classifier."""
 
-from typing import Literal, TypeGuard, get_args
+from typing import TypeGuard
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.classifier import Classifier
 from antivenom.registry import did_you_mean
 
-Ability = Literal["gradients", "features", "incremental", "probabilities"]
-"""What a classifier may be able to do: the words of `Classifier.can`."""
-
-ADVICE: dict[str, str] = {
+ADVICE = {
     "gradients": "Pass an nn.Module.",
     "features": "Pass an nn.Module.",
     "incremental": "Pass an nn.Module, or a scikit-learn estimator with partial_fit.",
     "probabilities": "Pass an nn.Module, or a scikit-learn estimator with predict_proba.",
 }
+"""The words of `Classifier.can`, each with what to do where a classifier lacks it."""
+
 PHRASE = {"incremental": "incremental learning"}
 
 
-def require(classifier: Classifier, *abilities: Ability, by: str, advice: str = "") -> None:
+def require(classifier: Classifier, *abilities: str, by: str, advice: str = "") -> None:
     """Check that a classifier can do what a method needs.
 
     Args:
         classifier: what is checked.
-        abilities: what it must be able to do.
+        abilities: what it must be able to do, in the words of `Classifier.can`.
         by: who requires it, for the message: a component's or function's name.
         advice: what to do, in a sentence; the usual advice where left out.
 
@@ -40,9 +39,9 @@ def require(classifier: Classifier, *abilities: Ability, by: str, advice: str = 
     antivenom.errors.CapabilityError: NeuralCleanse requires gradients, which SGDClassifier does not provide. ...
     """
     for ability in abilities:
-        if ability not in get_args(Ability):
-            known = f" There are: {', '.join(get_args(Ability))}."
-            raise SettingsError([f"There is no ability '{ability}'.{did_you_mean(ability, ADVICE) or known}"])
+        if ability not in ADVICE:
+            hint = did_you_mean(ability, ADVICE)
+            raise SettingsError([f"There is no ability '{ability}'.{hint} There are: {', '.join(ADVICE)}."])
         if ability not in classifier.can:
             what = PHRASE.get(ability, ability)
             lacks = f"{by} requires {what}, which {classifier.name} does not provide."
@@ -60,7 +59,7 @@ def is_module(classifier: object) -> TypeGuard[ModuleClassifier]:
     return isinstance(classifier, ModuleClassifier)
 
 
-def as_module(classifier: Classifier, *abilities: Ability, by: str, advice: str = "") -> ModuleClassifier:
+def as_module(classifier: Classifier, *abilities: str, by: str, advice: str = "") -> ModuleClassifier:
     """The classifier itself, as one with an `nn.Module` behind it: for code that must use its `module`.
 
     Args:

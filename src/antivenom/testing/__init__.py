@@ -39,6 +39,7 @@ from antivenom.testing.classifiers import (
     classifier_has_gradients,
     classifier_keeps_its_state,
     classifier_learns,
+    classifier_says_what_it_takes,
     classifier_scores_any_number_of_rows,
     classifier_starts_afresh,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "classifier_has_gradients",
     "classifier_keeps_its_state",
     "classifier_learns",
+    "classifier_says_what_it_takes",
     "classifier_scores_any_number_of_rows",
     "classifier_starts_afresh",
     "detector_does_not_look_at_the_order",
