@@ -24,6 +24,8 @@ from antivenom.testing import (
 class ForgetfulAttack:
     """Marks the rows that it poisons on the CPU, wherever the data is."""
 
+    appends = False
+
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
         marked = torch.zeros(len(data), dtype=torch.bool)
         rows = torch.nonzero(marked | (data.y == 0)).flatten()[:5]

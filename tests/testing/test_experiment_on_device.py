@@ -1,0 +1,100 @@
+"""Whole experiments run on a device beside the CPU, and give the CPU's figures."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from antivenom import Experiment, Result
+from antivenom.registry import find
+from antivenom.storage.store import Store
+
+
+def component(kind: str, name: str, **settings: Any) -> Any:
+    return find(kind, name)(**settings)
+
+
+EPOCHS = component("trainings", "end_to_end", epochs=1, batch_size=32, learning_rate=5e-3)
+MLP = component("models", "mlp", hidden=(8,))
+
+
+def backdoor() -> Experiment:
+    """Every detector, scan and repair, and what a network learned, on a small CNN."""
+    return Experiment(
+        train_rows=120,
+        model=component("models", "cnn", filters=(4,), hidden=(8,)),
+        attack=component("attacks", "badnets", rate=0.1, target=7),
+        training=EPOCHS,
+        trusted=0.2,
+        defences=(
+            *(component("defences", name) for name in ("loss_monitor", "nearest_neighbours", "trim")),
+            component("defences", "neural_cleanse", steps=3, batch_size=16, restarts=1),
+        ),
+        repairs=(
+            *(component("repairs", name) for name in ("fine_pruning", "filtering", "pruning")),
+            *(component("repairs", name, epochs=1) for name in ("unlearning", "fine_tuning")),
+        ),
+        analysis=(
+            *(component("analyses", name) for name in ("drift", "filters", "neurons", "saliency", "similarity")),
+            component("analyses", "probes", layer="output", strength=0.001),
+        ),
+    )
+
+
+def stream() -> Experiment:
+    """Poison by gradients into a stream, recrafted as the model learns, and a defence that looks back."""
+    return Experiment(
+        train_rows=60,
+        model=MLP,
+        attack=component("attacks", "gradient_poison", rate=0.05, rounds=2, recraft=True),
+        training=component("trainings", "online", warm_up=EPOCHS, checkpoints=20),
+        defences=(component("defences", "blame"), component("defences", "loss_monitor")),
+        analysis=(component("analyses", "drift"),),
+    )
+
+
+def transfer() -> Experiment:
+    """A generator's poison against a network that was trained before."""
+    return Experiment(
+        train_rows=60,
+        model=MLP,
+        attack=component("attacks", "generative_poison", rate=0.1, hidden=(8,), pretraining=3, rounds=1),
+        training=component("trainings", "transfer", pretraining=EPOCHS, epochs=1),
+    )
+
+
+def estimator() -> Experiment:
+    """A scikit-learn estimator, which computes on the CPU wherever the data is."""
+    return Experiment(
+        train_rows=60,
+        model=component("models", "sgd_classifier"),
+        attack=component("attacks", "label_flip", rate=0.1),
+        training=component("trainings", "own_fit"),
+        defences=(component("defences", "nearest_neighbours"),),
+    )
+
+
+def figures(result: Result) -> dict[str, float | None]:
+    """Its means by name, without those that are times."""
+    return {
+        name: None if one["mean"] is None else float(one["mean"])
+        for name, one in result.metrics.items()
+        if one["unit"] != "seconds"
+    }
+
+
+@pytest.mark.parametrize("experiment", [backdoor, stream, transfer, estimator])
+def test_a_whole_experiment(experiment: Any, device: torch.device, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    made = experiment()
+    there = made.run(device=device.type, out=tmp_path / "there", store=store)
+    again = made.run(device=device.type, out=tmp_path / "again", store=store)
+    assert figures(there) == figures(again), "the store gave other figures"
+    assert figures(Result.load(tmp_path / "there")) == figures(there)
+    if device.type == "cuda":
+        return  # other arithmetic: figures of tiny networks are far apart
+    here, found = figures(made.run(device="cpu")), figures(there)
+    assert found.keys() == here.keys()
+    for name, value in here.items():
+        assert found[name] == pytest.approx(value, rel=1e-2, abs=1e-3, nan_ok=True), name
