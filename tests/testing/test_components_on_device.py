@@ -12,7 +12,7 @@ import torch
 from antivenom import testing
 from antivenom.attacks import BadNets
 from antivenom.data.sources.digits import Digits
-from antivenom.models import Classifier
+from antivenom.models import Classifier, as_classifier
 from antivenom.registry import entries
 from antivenom.rng import Rng
 from antivenom.testing import on_device, toy_images
@@ -85,9 +85,10 @@ def test_each_model(name: str, check: Callable[[Classifier, Any], None], there: 
     built = entries("models")[name].load()(**SETTINGS.get(name, {})).build(
         input_shape=data.shape, classes=4, bounds=data.bounds, rng=Rng(0)
     )  # fmt: skip
-    estimator = "gradients" not in built.can
-    moved = built if estimator else built.to(there)
-    assert moved.device == (torch.device("cpu") if estimator else there)
+    moved = built.to(there)
+    assert moved.device == (there if "gradients" in built.can else torch.device("cpu")), (
+        "an estimator stays where it is"
+    )
     check(moved, data)
 
 
@@ -137,3 +138,12 @@ def test_a_network_with_dropout_trains_the_same_twice(precision: str, there: tor
     training = EndToEnd(epochs=1, batch_size=16, precision=precision)
     first, again = (training.fit(blank, data, rng=Rng(0)).state() for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_keras_computes_where_it_chooses(there: torch.device) -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    data = toy_images(8)
+    model = keras.Sequential([keras.layers.Input((1, 6, 6)), keras.layers.Flatten(), keras.layers.Dense(4)])
+    built = as_classifier(model, input_shape=data.shape)
+    assert built.to(there).device == built.device
+    assert built.to(there).scores(data.inputs()).shape == (8, 4)

@@ -53,6 +53,10 @@ class KerasClassifier(ModuleClassifier):
         assert isinstance(made, KerasClassifier)
         return made
 
+    def to(self, device: torch.device | str) -> "KerasClassifier":  # noqa: ARG002
+        """A copy where it is: Keras chooses the device it computes on, wherever the rows are."""
+        return self.copy()
+
     def logits(self, x: Inputs) -> Scores:
         """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
         out: Tensor = self.module(self.normalised(x), training=self.module.training)
