@@ -30,9 +30,8 @@ from antivenom.data import Dataset
 from antivenom.defences.neural_cleanse import NeuralCleanse
 from antivenom.defences.neural_cleanse._inversion import TANH_MARGIN
 from antivenom.defences.neural_cleanse._outliers import Prior, p_values
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.cnn import CNN
-from antivenom.models import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 from benchmarks.machine import machine

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from antivenom.defences._places import places
 from PIL import Image
 from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier as Theirs
@@ -23,7 +24,6 @@ from antivenom.charts import Lines, Scatter
 from antivenom.cli import app
 from antivenom.data.sources import Csv, Plane
 from antivenom.defences import NearestNeighbours
-from antivenom.defences._places import places
 from antivenom.errors import AntivenomError, CapabilityError, DataError, RunError, SettingsError
 from antivenom.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
 from antivenom.report.lesson import write_lesson

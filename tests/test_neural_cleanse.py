@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
+from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from scipy import stats
 from sklearn.linear_model import SGDClassifier
 from torch import nn
@@ -16,8 +18,6 @@ from torch.nn import functional
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
-from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.models import CNN, as_classifier

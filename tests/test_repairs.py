@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from antivenom.defences._outliers import Prior
+from antivenom.defences._verdict import verdict_of
 from torch import nn
 
 from antivenom.attacks import BadNets
 from antivenom.defences import Verdict
-from antivenom.defences._outliers import Prior
-from antivenom.defences._verdict import verdict_of
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage

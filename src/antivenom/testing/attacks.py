@@ -25,9 +25,11 @@ from antivenom.training.end_to_end import EndToEnd
 def _poison(attack: Attack, data: Dataset, seed: int = 0) -> Poisoned:
     surrogate = None
     if "surrogate" in attack.needs:
-        surrogate = MLP(hidden=(8,)).build(
-            input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0)
-        ).to(data.device)
+        surrogate = (
+            MLP(hidden=(8,))
+            .build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
+            .to(data.device)
+        )
     return attack.poison(data, rng=Rng(seed).child("attack"), surrogate=surrogate)
 
 

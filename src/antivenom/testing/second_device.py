@@ -1,8 +1,8 @@
 """A simulated second device: mistakes that only show on a GPU are found on a machine without one.
 
-    from antivenom.testing import second_device
-    with second_device() as device:
-        check_attack(MyAttack(rate=0.2), toy_images().to(device))
+from antivenom.testing import second_device
+with second_device() as device:
+check_attack(MyAttack(rate=0.2), toy_images().to(device))
 """
 
 from collections.abc import Iterator
@@ -110,7 +110,7 @@ def _register() -> tuple[Library, ...]:
     torch.utils.rename_privateuse1_backend(DEVICE_TYPE)
     torch._register_device_module(DEVICE_TYPE, _Backend())
     _register_guard()
-    every, aten = Library("_", "IMPL"), Library("aten", "IMPL")  # noqa: TOR901 - kept by the cache
+    every, aten = Library("_", "IMPL"), Library("aten", "IMPL")
     every.fallback(_compute, _KEY)
     every.fallback(fallthrough_kernel, _AUTOCAST)
     aten.impl("copy_", _copy, _KEY)

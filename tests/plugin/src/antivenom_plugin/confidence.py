@@ -16,7 +16,7 @@ class Confidence:
 
     scale: float = 1.0
 
-    def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
+    def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:
         """No layer is observed: the scores are enough."""
         return NoLayers(lambda: self._finish(context))
 

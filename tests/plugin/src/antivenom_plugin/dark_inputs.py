@@ -26,9 +26,9 @@ class DarkInputs:
     def suspicion(
         self,
         x: Inputs,
-        classifier: Classifier,  # noqa: ARG002
+        classifier: Classifier,
         *,
-        rng: Rng,  # noqa: ARG002
+        rng: Rng,
         clean: Dataset,
     ) -> WithEvidence[Tensor]:
         """How dark each input is there, against clean rows (n)."""

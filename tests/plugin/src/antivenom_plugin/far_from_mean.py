@@ -24,10 +24,10 @@ class FarFromMean:
     def score(
         self,
         data: Dataset,
-        classifier: Classifier,  # noqa: ARG002
+        classifier: Classifier,
         *,
-        rng: Rng,  # noqa: ARG002
-        clean: Dataset | None = None,  # noqa: ARG002
+        rng: Rng,
+        clean: Dataset | None = None,
     ) -> WithEvidence[Tensor]:
         """The distance of each row (n)."""
         x, scores = data.inputs().flatten(1), torch.zeros(len(data), device=data.device)

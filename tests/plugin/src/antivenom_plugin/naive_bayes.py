@@ -22,7 +22,7 @@ class NaiveBayes:
         input_shape: tuple[int, ...],
         classes: int,
         bounds: tuple[float, float] | None,
-        rng: Rng,  # noqa: ARG002 - there is nothing to draw
+        rng: Rng,
     ) -> Classifier:
         """An estimator that was never fitted."""
         estimator = GaussianNB(var_smoothing=self.smoothing)

@@ -1,19 +1,19 @@
 """An attack with cover rows, a figure and a chart."""
 
 import torch
-from antivenom_plugin.next_class import NextClass
 
 from antivenom import Classifier, Dataset, Poisoned, Rng
 from antivenom.attacks import CoverBudget
 from antivenom.charts import Bars, BarSeries, Figure, column
 from antivenom.settings import component
+from antivenom_plugin.next_class import NextClass
 
 
 @component
 class Stamped(CoverBudget):
     """The trigger of `NextClass` with the next class as label; cover rows have the trigger and their true label."""
 
-    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
+    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with poison and cover rows in it."""
         goal, rows = NextClass(), self.choose(data, rng)
         chosen = data.subset(rows)

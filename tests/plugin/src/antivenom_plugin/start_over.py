@@ -19,7 +19,7 @@ class StartOver:
         clean: Dataset,
         *,
         rng: Rng,
-        verdict: Verdict | None = None,  # noqa: ARG002
+        verdict: Verdict | None = None,
     ) -> WithEvidence[Classifier]:
         """A new classifier that has seen clean rows alone."""
         repaired = classifier.fresh(rng.child("weights"))
