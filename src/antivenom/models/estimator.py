@@ -166,10 +166,10 @@ class EstimatorClassifier:
         """
         settings = self.estimator.get_params(deep=False)
         if "hidden_layer_sizes" in settings:
-            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else settings["batch_size"])
-        hidden = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
+            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
+        hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
         widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
-        return PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths))
+        return PASSES * rows * sum(2 * before * after for before, after in pairwise(widths))
 
     def state(self) -> dict[str, Tensor]:
         """A copy of what was learned, by name: linear models', perceptrons' and naive Bayes' alone.
