@@ -24,7 +24,7 @@ from antivenom.testing import (
 class ForgetfulAttack:
     """Marks the rows that it poisons on the CPU, wherever the data is."""
 
-    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
+    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         marked = torch.zeros(len(data), dtype=torch.bool)
         rows = torch.nonzero(marked | (data.y == 0)).flatten()[:5]
         return Poisoned.replace(data, rows, y=data.y[rows] + 1, goal=Availability())
@@ -34,7 +34,7 @@ class ForgetfulAttack:
 class ForgetfulScan:
     """Counts on the CPU, wherever the scores are."""
 
-    def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:  # noqa: ARG002
+    def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
         assert clean is not None
         totals = torch.zeros(classifier.classes)
         totals += classifier.scores(clean.inputs()).sum(0)
@@ -56,10 +56,10 @@ class ForgetfulRepair:
     def repair(
         self,
         classifier: Classifier,
-        clean: Dataset,  # noqa: ARG002
+        clean: Dataset,
         *,
-        rng: Rng,  # noqa: ARG002
-        verdict: Verdict | None = None,  # noqa: ARG002
+        rng: Rng,
+        verdict: Verdict | None = None,
     ) -> Classifier:
         state = classifier.state()
         return classifier.with_state({name: value - torch.zeros(value.shape) for name, value in state.items()})
