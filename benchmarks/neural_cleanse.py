@@ -30,9 +30,8 @@ from antivenom.data import Dataset
 from antivenom.defences.neural_cleanse import NeuralCleanse
 from antivenom.defences.neural_cleanse._inversion import TANH_MARGIN
 from antivenom.defences.neural_cleanse._outliers import Prior, p_values
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.cnn import CNN
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 from benchmarks.machine import machine
@@ -122,8 +121,8 @@ def ours(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse) -> dict[s
     seconds = time.perf_counter() - begun
     return {
         "seconds": seconds,
-        "images": said.rows,
-        "images per second": said.rows / seconds,
+        "images": said.figure("rows_scored"),
+        "images per second": (said.figure("rows_scored") or 0) / seconds,
         "flagged": sorted(said.suspected),
     }
 
@@ -277,7 +276,7 @@ def controls(seeds: range) -> dict[str, Any]:
         clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:3000])
         said = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
         p = float(said.p_value.nan_to_num(nan=1.0).min())
-        paper = torch.nonzero(said.anomaly_index > 2).flatten().tolist()
+        paper = torch.nonzero(said.details["anomaly_index"] > 2).flatten().tolist()
         found.append({"seed": seed, "flagged": list(said.suspected), "p": p, "paper's rule": paper})
         print(json.dumps(found[-1]), flush=True)
     alarms, by_paper = (sum(bool(each[key]) for each in found) for key in ("flagged", "paper's rule"))

@@ -64,11 +64,11 @@ def test_the_feature_study_on_digits() -> None:
     """Every training with every attack, as on MNIST."""
     table = feature_study([0.1, 0.5]).run().to_frame()
     assert len(table) == 30
-    assert table["probe.softmax"].between(0, 1).all()
+    assert table["analysis.probes.softmax_accuracy"].between(0, 1).all()
     frozen = table[table["training"].str.startswith("transfer")]
-    assert (frozen["cka.activation_2"] > 0.999).all(), "a transfer's hidden layers are frozen"
+    assert (frozen["analysis.similarity.cka.activation_2"] > 0.999).all(), "a transfer's hidden layers are frozen"
     learned = table[table["training"].str.startswith("end_to_end")]
-    assert (learned["cka.activation_2"] < 0.9999).all()
+    assert (learned["analysis.similarity.cka.activation_2"] < 0.9999).all()
 
 
 @pytest.mark.slow

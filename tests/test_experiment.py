@@ -183,6 +183,8 @@ class Own:
 
     def __init__(self, shift: int) -> None:
         self.shift = shift
+        self.needs = frozenset[str]()
+        self.appends = False
 
     def success(self, classifier: Any, test: Dataset) -> float | None:
         return None
@@ -213,7 +215,7 @@ def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeyp
     ("changes", "said"),
     [
         ({"attack": BadNets(target=12)}, "attack (badnets) has target 12, but the classes are 0 to 3."),
-        ({"attack": BadNets(target=1, count=100)}, "attack (badnets) wants 100 rows, but only 90 of 120 are eligible."),
+        ({"attack": BadNets(target=1, count=100)}, "attack (badnets) needs 100 rows; 90 of 120 are eligible."),
         ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has pairs with [9]"),
         ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
         (

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
+from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from scipy import stats
 from sklearn.linear_model import SGDClassifier
 from torch import nn
@@ -16,8 +18,6 @@ from torch.nn import functional
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
-from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.models import CNN, as_classifier
@@ -297,7 +297,7 @@ def test_rows_that_are_no_images_are_scanned_too() -> None:
 
 def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="needs gradients"):
+    with pytest.raises(CapabilityError, match="NeuralCleanse requires gradients, which SGDClassifier does not provide"):
         NeuralCleanse().scan(linear, CLEAN, rng=Rng(0))
     with pytest.raises(DataError, match="no"):
         NeuralCleanse().scan(both[0], CLEAN.subset(torch.arange(0)), rng=Rng(0))

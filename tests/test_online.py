@@ -28,8 +28,7 @@ from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, load_spec
 from antivenom.runner.events import Finished, Planned
 from antivenom.testing import check_training, toy_images
-from antivenom.training import EndToEnd, Online, OwnFit
-from antivenom.training.loop import Epoch
+from antivenom.training import EndToEnd, Epoch, Online, OwnFit
 
 QUICK = EndToEnd(epochs=3, learning_rate=5e-3, batch_size=32)
 SPLITS = Splits(train=toy_images(240), test=toy_images(200, seed=1))
@@ -182,7 +181,7 @@ def test_what_an_estimator_cannot_be_told_is_refused(settings: dict[str, Any], s
 @pytest.mark.parametrize("schedule", ["stream", "mixed"])
 def test_what_cannot_learn_row_by_row_is_refused(schedule: Any) -> None:
     tree = as_classifier(DecisionTreeClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="learns batch by batch"):
+    with pytest.raises(CapabilityError, match="Online requires incremental learning, which DecisionTree"):
         Online(schedule=schedule).fit(tree, SPLITS.train, rng=Rng(0))
     with pytest.raises(CapabilityError, match="own_fit is for scikit-learn"):
         OwnFit().fit(MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)), SPLITS.train, rng=Rng(0))
@@ -211,11 +210,11 @@ def test_the_order_is_the_streams_and_every_row_comes_once() -> None:
     data = SPLITS.train.subset(torch.tensor([5, 3, 3, 9, 1, 0, 2]))
     training = Online(batch_size=2, checkpoints=3)
     noting = Noting(GaussianNB(), input_shape=(1, 6, 6), classes=4)
-    training.fit(noting, data, rng=Rng(0), watch=(heard.append,))
+    training.fit(noting, data, rng=Rng(0), callbacks=(heard.append,))
     assert seen == data.y.tolist()
     assert [epoch.number for epoch in heard] == [1, 2, 3]
     training = Online(batch_size=2, checkpoints=1)
-    training.fit(noting, data, rng=Rng(0), watch=(heard.append,))
+    training.fit(noting, data, rng=Rng(0), callbacks=(heard.append,))
     assert heard[-1].loss == pytest.approx((3 * 2 * 2 + 1) / 7)  # three batches of two and one of one
 
 
@@ -224,11 +223,11 @@ def test_mixed_stops_when_the_loss_no_longer_falls() -> None:
     heard: list[Epoch] = []
     training = Online(schedule="mixed", patience=1, epochs=60, learning_rate=0.5)
     blank = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
-    training.fit(blank, SPLITS.train, rng=Rng(0), watch=(heard.append,))
+    training.fit(blank, SPLITS.train, rng=Rng(0), callbacks=(heard.append,))
     assert 1 < len(heard) < 60
     assert heard[-1].loss >= heard[-2].loss
     linear = as_classifier(MLPClassifier((4,)), input_shape=(1, 6, 6), classes=4)
-    Online(schedule="mixed", patience=1, epochs=3).fit(linear, SPLITS.train, rng=Rng(0), watch=(heard.append,))
+    Online(schedule="mixed", patience=1, epochs=3).fit(linear, SPLITS.train, rng=Rng(0), callbacks=(heard.append,))
     assert heard[-1].of == 3
 
 

@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+from antivenom.defences._outliers import Prior
+from antivenom.defences._verdict import verdict_of
 from torch import nn
 
 from antivenom.attacks import BadNets
 from antivenom.defences import Verdict
-from antivenom.defences._outliers import Prior
-from antivenom.defences._verdict import verdict_of
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
-from antivenom.models import CNN, MLP, as_classifier, predictions
-from antivenom.models.filtered import Filtered
+from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
 from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning
 from antivenom.repairs._layer import layer_named
 from antivenom.repairs._repair import repaired
@@ -58,13 +57,13 @@ def test_the_layer_that_is_pruned() -> None:
 
 
 class Bright:
-    """A filter that refuses bright rows."""
+    """A gate that refuses bright rows."""
 
     def accepts(self, x: torch.Tensor) -> torch.Tensor:
         return x.flatten(1).mean(1) < 0.5
 
 
-def test_what_a_filter_refuses_gets_no_answer() -> None:
+def test_what_a_gate_refuses_gets_no_answer() -> None:
     net = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     data = CLEAN.subset(torch.arange(8))
     bright = torch.zeros(8, 1, 6, 6, dtype=torch.uint8)
@@ -80,7 +79,7 @@ def test_what_a_filter_refuses_gets_no_answer() -> None:
     assert (kept.classes, kept.can) == (net.classes, net.can)
     again = repaired(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None)
     assert isinstance(again, Filtered)
-    assert again.filter is kept.filter
+    assert again.gate is kept.gate
     assert not torch.equal(again.state()["output.weight"], net.state()["output.weight"])
 
 
@@ -167,7 +166,7 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
     assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
     assert InOrder(repairs=(FineTuning(),)).needs == frozenset()
-    assert InOrder().needs == {"verdict"}
+    assert InOrder().needs == {"gradients", "triggers"}
 
 
 @pytest.mark.slow

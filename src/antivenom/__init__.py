@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from antivenom import waiting as _waiting
+
 if TYPE_CHECKING:
     from antivenom.data.dataset import Dataset as Dataset
     from antivenom.data.dataset import Splits as Splits
@@ -29,6 +31,8 @@ _HOMES = {
     "load": "antivenom.data.sources",
     "load_spec": "antivenom.runner.experiment",
 }
+
+_waiting.begin()  # before anything loads torch
 
 __version__ = "0.1.0"
 __all__ = [

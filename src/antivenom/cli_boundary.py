@@ -146,6 +146,7 @@ def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
     Raises:
         SettingsError: with what is missing.
     """
+    from antivenom.arrivals import repeats_of  # noqa: PLC0415 - loads torch
     from antivenom.training.online import Online  # noqa: PLC0415 - loads torch
 
     training = getattr(experiment, "training", None)
@@ -155,7 +156,7 @@ def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
         raise SettingsError(["analysis must name boundary, which the lesson is drawn from."])
     if not isinstance(training, Online) or training.warm_up is None or training.warm_up_share != 1:
         raise SettingsError(["training must be online with a warm-up that has all rows (warm_up_share: 1)."])
-    if training.checkpoints != calls or getattr(training.arrival, "repeats", 1) != calls:
+    if training.checkpoints != calls or repeats_of(training.arrival) != calls:
         raise SettingsError([f"training.checkpoints and arrival.repeats are --repeats' largest, {calls}."])
 
 

@@ -40,7 +40,7 @@ KINDS = {
     "arrivals": Kind("arrival", "antivenom.arrivals", ("arrange",)),
     "defences": Kind("defence", "antivenom.defences", ("score", "suspicion", "scan", "blame")),
     "repairs": Kind("repair", "antivenom.repairs", ("repair",)),
-    "analyses": Kind("analysis", "antivenom.analysis", ("begin",)),
+    "analyses": Kind("analysis", "antivenom.analysis", ("start",)),
     "trainings": Kind("training", "antivenom.training", ("fit",)),
 }
 

@@ -1,21 +1,18 @@
 """Charts as data: what is shown, in arrays and words. `antivenom.charts.drawing` draws each type in one place."""
 
+import base64
 from dataclasses import dataclass
+from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from antivenom.charts._checks import Array, numbers, same_count
+from antivenom.charts.figure import finite
+from antivenom.charts.parts import PLAIN, Axis, BarSeries, Field, Points, Series, Tile, Values
+from antivenom.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
-
-Array = NDArray[Any]
-
-Role = Literal["", "victim", "control", "clean", "poison", "neutral"]
-"""Who a series is about. A role has the same colour, mark and dash in every chart; without one, series take turns."""
-
-Scale = Literal["linear", "log", "symlog"]
 
 
 def _drawing() -> Any:
@@ -23,9 +20,12 @@ def _drawing() -> Any:
     return import_module("antivenom.charts.drawing")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Chart:
     """What every chart says about itself.
+
+    Arrays become float64 when a chart is made, and wrong shapes are refused with a `DataError`. `column` makes an array
+    from a tensor or a list.
 
     Args:
         name: lower-case words joined by underscores, unique within what reports it.
@@ -38,6 +38,11 @@ class Chart:
     title: str = ""
     caption: str = ""
     alt: str = ""
+
+    @property
+    def description(self) -> str:
+        """What the chart shows, in words; never empty."""
+        return self.alt or self.caption or self.title or f"{type(self).__name__.lower()} {self.name}".strip()
 
     def to_matplotlib(self) -> "Picture":
         """The chart as a matplotlib figure, which notebooks show and which can be changed further."""
@@ -54,100 +59,54 @@ class Chart:
     def _repr_png_(self) -> bytes:
         return self.to_png()
 
+    def _repr_html_(self) -> str:
+        png = base64.b64encode(self.to_png()).decode()
+        image = f'<img src="data:image/png;base64,{png}" alt="{escape(self.description)}" style="max-width: 100%">'
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        return f"<figure>{image}{caption}</figure>"
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name or 'unnamed'}: {self.caption or self.title or self.alt})"
+        words = self.caption or self.title or self.alt
+        return f"{type(self).__name__}({': '.join(filter(None, (self.name or 'unnamed', words)))})"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Axis:
-    """An axis of numbers.
-
-    Args:
-        label: what it measures, with its unit.
-        scale: `symlog` is logarithmic but for a linear part around 0.
-        low, high: where it begins and ends; None for what the data needs.
-        whole: whether only whole numbers are marked.
-        categories: names instead of numbers, for the positions 0, 1, 2, …
-    """
-
-    label: str = ""
-    scale: Scale = "linear"
-    low: float | None = None
-    high: float | None = None
-    whole: bool = False
-    categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Series:
-    """One line or one set of bars: a number at each place.
-
-    Args:
-        label: in the legend; empty for none.
-        x: places (n); for bars, positions of categories.
-        y: values (n); NaN where there is none.
-        low, high: the ends of an interval around each value (n); None for none.
-        role: whom it is about.
-        marks: whether each place has a mark; the line alone otherwise.
-        faint: thin and pale, such as one repeat among several.
-        stepped: whether the value holds until the next place.
-    """
-
-    label: str = ""
-    x: Array
-    y: Array
-    low: Array | None = None
-    high: Array | None = None
-    role: Role = ""
-    marks: bool = False
-    faint: bool = False
-    stepped: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Lines(Chart):
     """Numbers along an axis, joined by lines.
 
     Args:
         x, y: the axes.
         series: the lines.
+        ordered: whether the series have an order, such as layers, and are coloured from dark to bright.
         spans: stretches of the x axis that are shaded, [from, to] (n, 2), with one label.
         span_label: what the shaded stretches are.
         ticks: places on the x axis with a short mark at the bottom (n), with one label.
         tick_label: what the marks are.
         levels: heights at which a thin line crosses the chart (n).
+
+    >>> from antivenom.charts import column
+    >>> victim = Series(x=column([1, 2]), y=column([0.9, 0.4]), role="victim")
+    >>> Lines(name="loss", caption="Loss by epoch.", series=(victim,))
+    Lines(loss: Loss by epoch.)
     """
 
-    x: Axis = Axis()
-    y: Axis = Axis()
+    x: Axis = PLAIN
+    y: Axis = PLAIN
     series: tuple[Series, ...]
+    ordered: bool = False
     spans: Array | None = None
     span_label: str = ""
     ticks: Array | None = None
     tick_label: str = ""
     levels: Array | None = None
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BarSeries:
-    """One value for each category.
-
-    Args:
-        label: in the legend.
-        values: (n); NaN where there is none.
-        role: whom it is about.
-        limits: a short line at each category, such as a threshold (n); None for none.
-        ringed: which values are marked by a ring, such as flagged classes (n); None for none.
-    """
-
-    label: str = ""
-    values: Array
-    role: Role = ""
-    limits: Array | None = None
-    ringed: Array | None = None
+    def __post_init__(self) -> None:
+        for name, shape in (("spans", (None, 2)), ("ticks", (None,)), ("levels", (None,))):
+            if vars(self)[name] is not None:
+                object.__setattr__(self, name, numbers(vars(self)[name], f"Lines.{name}", shape))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Bars(Chart):
     """A number for each category. Drawn as dots, so that the axis need not start at 0, or as bars.
 
@@ -162,13 +121,21 @@ class Bars(Chart):
 
     categories: tuple[str, ...]
     series: tuple[BarSeries, ...]
-    value: Axis = Axis()
+    value: Axis = PLAIN
     category_label: str = ""
     style: Literal["dots", "bars"] = "dots"
     horizontal: bool = False
 
+    def __post_init__(self) -> None:
+        for series in self.series:
+            if len(series.values) != len(self.categories):
+                raise DataError(
+                    f"Bars: each series needs a value for each of the {len(self.categories)} categories; "
+                    f"{series.label or 'one'} has {len(series.values)}."
+                )
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Heatmap(Chart):
     """A matrix of numbers as colours.
 
@@ -193,60 +160,21 @@ class Heatmap(Chart):
     diverging: bool = False
     percent: bool = True
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Points:
-    """A group of points in the plane.
-
-    Args:
-        label: in the legend; empty for none.
-        xy: (n, 2).
-        role: whom they are about.
-        mark: their shape; by turns where left out.
-        filled: whether a mark is filled or only outlined.
-        size: in relation to the usual size.
-        outlined: whether a mark has a dark edge.
-        colour: one of `ink`, `blue`, `red`; the role's, or by turns, where left out.
-    """
-
-    label: str = ""
-    xy: Array
-    role: Role = ""
-    mark: Literal["", "circle", "square", "star", "cross", "plus", "ring"] = ""
-    filled: bool = True
-    size: float = 1.0
-    outlined: bool = False
-    colour: Literal["", "ink", "blue", "red"] = ""
+    def __post_init__(self) -> None:
+        values = numbers(self.values, "Heatmap.values", (None, None))
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "low", finite(self.low))
+        object.__setattr__(self, "high", finite(self.high))
+        same_count(self.rows, values.shape[0], "Heatmap.rows", "rows")
+        same_count(self.columns, values.shape[1], "Heatmap.columns", "columns")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Field:
-    """A number at every point of a grid in the plane.
-
-    Args:
-        x, y: the grid's coordinates (columns), (rows).
-        values: (rows, columns).
-        levels: where the bands of colour begin and end; None for no colours.
-        contour: the height at which a line is drawn; None for no line.
-        shade: the line's: `before` is grey, `after` is black.
-        label: what the colours mean, beside a colour bar; empty for no bar.
-    """
-
-    x: Array
-    y: Array
-    values: Array
-    levels: Array | None = None
-    contour: float | None = None
-    shade: Literal["before", "after"] = "after"
-    label: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Scatter(Chart):
     """Points in the plane, over fields and lines of equal height where there are some.
 
     Args:
-        groups: the points.
+        groups: the points; a later group lies above an earlier one.
         x, y: the axes.
         fields: drawn below the points.
         arrows: from, to (n, 4): x, y, x, y; None for none.
@@ -256,31 +184,20 @@ class Scatter(Chart):
     """
 
     groups: tuple[Points, ...]
-    x: Axis = Axis()
-    y: Axis = Axis()
+    x: Axis = PLAIN
+    y: Axis = PLAIN
     fields: tuple[Field, ...] = ()
     arrows: Array | None = None
     equal: bool = False
     bare: bool = False
     legend: bool = True
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Values:
-    """The values that a histogram counts.
-
-    Args:
-        label: in the legend.
-        values: (n).
-        role: whom they are about.
-    """
-
-    label: str = ""
-    values: Array
-    role: Role = ""
+    def __post_init__(self) -> None:
+        if self.arrows is not None:
+            object.__setattr__(self, "arrows", numbers(self.arrows, "Scatter.arrows", (None, 4)))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Histogram(Chart):
     """How often values lie where, for one group or several, each in percent of its own size.
 
@@ -292,40 +209,23 @@ class Histogram(Chart):
     """
 
     groups: tuple[Values, ...]
-    x: Axis = Axis()
+    x: Axis = PLAIN
     threshold: float | None = None
     threshold_label: str = "threshold"
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tile:
-    """One small picture.
-
-    Args:
-        pixels: (channels, height, width), uint8 or in [0, 1]; one channel where `colours` is not `pixels`.
-        lines: what is written below it, a line each.
-        alt: what it shows.
-        colours: `pixels` are shown as they are; `heat` from 0 up; `diverging` around 0. `low` and `high` are the ends.
-        low, high: of the scale, where colours are not the pixels' own.
-    """
-
-    pixels: Array
-    lines: tuple[str, ...] = ()
-    alt: str = ""
-    colours: Literal["pixels", "heat", "diverging"] = "pixels"
-    low: float = 0.0
-    high: float = 1.0
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "threshold", finite(self.threshold))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Images(Chart):
     """Small pictures in rows.
 
     Args:
         rows: the pictures, row by row.
         row_labels: one a row; empty for none.
-        column_labels: one a column; empty for none.
-        wraps: whether the rows belong together as groups, such as an original beside its poisoned version, and may
+        column_labels: one a column of the longest row; empty for none.
+        wraps: whether each row is a group of its own, such as an original beside its poisoned version, and groups may
             stand side by side on a page; otherwise rows stand below each other.
     """
 
@@ -334,8 +234,13 @@ class Images(Chart):
     column_labels: tuple[str, ...] = ()
     wraps: bool = False
 
+    def __post_init__(self) -> None:
+        same_count(self.row_labels, len(self.rows), "Images.row_labels", "rows")
+        longest = max(map(len, self.rows), default=0)
+        same_count(self.column_labels, longest, "Images.column_labels", "columns")
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Table(Chart):
     """Text and numbers in rows.
 
@@ -349,13 +254,20 @@ class Table(Chart):
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise DataError(f"Table: row {number} must have {len(self.columns)} cells; got {len(row)}.")
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Panels(Chart):
     """Several charts as one: side by side, or below each other.
 
+    A legend, or a colour bar, that several charts share is drawn once.
+
     Args:
-        charts: each with a title of its own.
+        charts: each with a title of its own; none of them panels.
         across: how many stand beside each other.
         share_y: whether all have one y axis.
     """
@@ -364,8 +276,12 @@ class Panels(Chart):
     across: int = 1
     share_y: bool = False
 
+    def __post_init__(self) -> None:
+        if any(isinstance(chart, Panels) for chart in self.charts):
+            raise DataError("Panels cannot hold panels. Give all charts to one of them.")
+        if self.across < 1:
+            raise DataError(f"Panels.across must be at least 1; got {self.across}.")
 
-def column(values: object) -> Array:
-    """Numbers as an array of float64, from a tensor, an array or a list."""
-    detach = getattr(values, "detach", None)
-    return np.asarray(detach().cpu().numpy() if callable(detach) else values, dtype=np.float64)
+
+CHARTS: tuple[type[Chart], ...] = (Lines, Bars, Heatmap, Scatter, Histogram, Images, Table, Panels)
+"""Every type of chart."""

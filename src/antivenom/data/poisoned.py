@@ -11,6 +11,7 @@ from antivenom.charts.data import Chart
 from antivenom.charts.figure import Figure
 from antivenom.data.dataset import Dataset
 from antivenom.data.room import gathered, room
+from antivenom.data.spread import spread_over
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen, Inputs, Labels, Positions, Roles, Rows, Scores
@@ -172,6 +173,36 @@ class Poisoned:
     def with_evidence(self, figures: tuple[Figure, ...] = (), charts: tuple[Chart, ...] = ()) -> "Poisoned":
         """The same with figures and charts that the attack reports."""
         return replace(self, figures=self.figures + figures, charts=self.charts + charts)
+
+    def with_covers(self, rows: Positions, x: Rows, *, append: bool) -> "Poisoned":
+        """The same and cover rows, which keep the true labels of the clean rows that they were made from.
+
+        Args:
+            rows: the clean rows (c), none of which is replaced by poison where covers take their place.
+            x: the covers as the data is stored (c, *shape).
+            append: whether they stand after the data's own rows and the poison, or in the place of `rows`.
+        """
+        _hold_within(rows, 0, len(self.base))
+        first = len(self.base) + self.appended
+        places = torch.arange(first, first + len(rows), device=rows.device) if append else rows
+        rounds = self.rounds
+        if rounds is not None:
+            rounds = torch.cat([rounds, x.unsqueeze(1).expand(-1, rounds.shape[1], *x.shape[1:])])
+        made = self._made(
+            self.base,
+            torch.cat([self.rows, places]),
+            torch.cat([self.x, x]),
+            torch.cat([self.y, self.base.y[rows]]),
+            torch.cat([self.role, torch.full((len(rows),), COVER, dtype=torch.uint8, device=rows.device)]),
+            torch.cat([self.origin, rows]),
+            self.goal,
+            rounds,
+        )
+        return made.with_evidence(self.figures, self.charts)
+
+    def examples(self, count: int) -> Positions:
+        """Up to `count` contributed rows that have an origin, as positions in `rows`, one of each label in turn."""
+        return spread_over(self.y, self.origin >= 0, count)
 
     def _share(self, role: int) -> float:
         return int((self.role == role).sum()) / max(1, len(self.base) + self.appended)

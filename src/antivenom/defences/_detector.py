@@ -23,8 +23,13 @@ class Detector(Protocol):
             it, on clean rows that were scored together with the others.
     """
 
-    needs: frozenset[str]
-    false_alarm_rate: float
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `antivenom.settings.NEEDS`."""
+
+    @property
+    def false_alarm_rate(self) -> float:
+        """The share of clean rows that may be flagged."""
 
     def score(
         self, data: Dataset, classifier: Classifier, *, rng: Rng, clean: Dataset | None = None

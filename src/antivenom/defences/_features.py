@@ -5,8 +5,7 @@ from torch import Tensor
 
 from antivenom.data import Dataset
 from antivenom.models import Classifier
-
-BATCH = 1024
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 
 
 def distance_features(data: Dataset, classifier: Classifier) -> Tensor:
@@ -14,5 +13,5 @@ def distance_features(data: Dataset, classifier: Classifier) -> Tensor:
     inputs = data.inputs()
     if "features" not in classifier.can:
         return inputs.flatten(1)
-    parts = [classifier.features(part).flatten(1) for part in inputs.split(BATCH)]
+    parts = [classifier.features(part).flatten(1) for part in inputs.split(ROWS_PER_WIDE_BATCH)]
     return torch.cat(parts).to(data.device) if parts else inputs.flatten(1)

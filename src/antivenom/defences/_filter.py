@@ -21,8 +21,13 @@ class Filter(Protocol):
             from it, on clean rows.
     """
 
-    needs: frozenset[str]
-    false_rejection_rate: float
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `antivenom.settings.NEEDS`."""
+
+    @property
+    def false_rejection_rate(self) -> float:
+        """The share of clean inputs that may be rejected."""
 
     def suspicion(
         self, x: Inputs, classifier: Classifier, *, rng: Rng, clean: Dataset

@@ -13,13 +13,13 @@ from antivenom.data import Dataset
 from antivenom.defences._verdict_view import statistic_chart, verdict_html
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models import Classifier
+from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
-ROWS_PER_BATCH = 2048
 WORDS_SHOWN = 8
 
 
@@ -194,7 +194,9 @@ class Scan(Protocol):
         needs: what it requires of the classifier, such as `gradients`; see `antivenom.settings.NEEDS`.
     """
 
-    needs: frozenset[str]
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `antivenom.settings.NEEDS`."""
 
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
         """The verdict on a classifier.

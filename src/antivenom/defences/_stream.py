@@ -44,7 +44,9 @@ class StreamDefence(Protocol):
         min_checkpoints: how many checkpoints it requires.
     """
 
-    min_checkpoints: int
+    @property
+    def min_checkpoints(self) -> int:
+        """How many checkpoints it requires."""
 
     def blame(self, path: Sequence[Checkpoint], clean: Dataset, *, rng: Rng) -> StreamVerdict:
         """The part of the stream to blame, and the checkpoint before it.

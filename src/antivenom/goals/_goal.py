@@ -23,4 +23,4 @@ class TriggeredGoal(Goal, Protocol):
         """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones."""
 
     def wanted(self, data: Dataset) -> Labels:
-        """The class that each row shall be taken for once it carries the trigger (n)."""
+        """The class that the attacker wants for each row once it carries the trigger (n)."""

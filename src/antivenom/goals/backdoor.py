@@ -14,12 +14,12 @@ from antivenom.triggers import Trigger
 
 @component
 class Backdoor:
-    """Rows that carry the trigger are taken for the target class; all others are classified as ever.
+    """The model takes rows that carry the trigger for the target class, and classifies all others as before.
 
     Args:
         trigger: what the attacker puts into a row.
-        target: the class that triggered rows shall be taken for.
-        source: the only class whose rows the trigger shall work on; None for all.
+        target: the class that the model takes triggered rows for.
+        source: the only class whose rows the attacker wants misclassified; None for all.
 
     >>> from antivenom.triggers import Patch
     >>> Backdoor(trigger=Patch(), target=7).target
@@ -36,9 +36,13 @@ class Backdoor:
         return test.subset(of_source & (test.y != self.target))
 
     def triggered(self, data: Dataset) -> Dataset:
-        """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones."""
+        """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones.
+
+        Raises:
+            DataError: the data has no bounds, or the trigger does not fit the rows.
+        """
         if data.bounds is None:
-            raise DataError("A trigger needs to know the range of the data. Give the data set bounds.")
+            raise DataError("A trigger requires the range of the data. Give the data set bounds.")
         x = data.encode(self.trigger.apply(data.inputs(), data.bounds))
         return Dataset(x=x, y=data.y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 

@@ -15,10 +15,8 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences.neural_cleanse._inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
-from antivenom.models import Classifier
-from antivenom.models.filtered import Filtered
+from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
 from antivenom.models.identity import weights_digest
-from antivenom.models.module import ModuleClassifier
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning
 from antivenom.repairs._repair import apply_repair
@@ -158,8 +156,7 @@ class Cleansed:
         inner = self._classifier(x)
         while isinstance(inner, Filtered):
             inner = inner.classifier
-        assert isinstance(inner, ModuleClassifier)
-        return inner
+        return as_module(inner, by="NeuralCleanse")
 
     def _rows(self, x: Array) -> Tensor:
         """Rows as antivenom has them."""
@@ -351,7 +348,7 @@ def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
         def __init__(self) -> None:
             Cleansed.__init__(self, wrapped, scan, passes)
             first = self._repaired
-            assert isinstance(first, ModuleClassifier)
+            assert first is not None and is_module(first)
             answering = Logits(first)
             answering.turned = self._turned
             shape = first.input_shape

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from antivenom.errors import SettingsError
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.classifier import Classifier
 from antivenom.models.keras import KerasClassifier, is_keras
-from antivenom.models.module import ModuleClassifier
 
 
 def as_classifier(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from antivenom.rng import Rng
@@ -16,8 +17,36 @@ class Classifier(Protocol):
     `can` says which of the methods work, of {"gradients", "features", "incremental", "probabilities"}.
     """
 
-    classes: int
-    can: frozenset[str]
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def classes(self) -> int:
+        """How many classes it knows."""
+
+    @property
+    def can(self) -> frozenset[str]:
+        """Its abilities; `antivenom.models.require` checks them."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one row that it takes."""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The range of the rows that it takes; None where there is none."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What is assumed about the model, in sentences; a report repeats them."""
+
+    def to(self, device: torch.device | str) -> "Classifier":
+        """A copy that computes on another device; a copy where it is, if it knows one device only."""
 
     def fresh(self, rng: Rng) -> "Classifier":
         """The same architecture with new weights; this one is untouched."""
@@ -64,6 +93,15 @@ class Checkpoint:
 
     rows: int
     classifier: Classifier
+
+
+@runtime_checkable
+class WeightedModel(Protocol):
+    """An architecture that may start with weights of its own, such as `Module`."""
+
+    @property
+    def weights(self) -> str | None:
+        """The file of weights that it starts with; None where it starts with new ones."""
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -11,11 +11,10 @@ from annotated_types import Interval, Len
 from numpy.typing import NDArray
 from torch import Tensor
 
-from antivenom.analysis.boundary import Square, grid_points, margin
+from antivenom.analysis import Square, grid_points, margin
 from antivenom.attacks.aimed_chaff import AimedChaff
 from antivenom.attacks.chaff import Chaff
 from antivenom.data import Dataset
-from antivenom.defences import Detector
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.defences.nearest_neighbours import NearestNeighbours
 from antivenom.defences.trim import Trim
@@ -48,7 +47,7 @@ Place = tuple[
     Annotated[int, Interval(ge=0, le=1)],
 ]
 DefenceName = Literal["none", "loss_monitor", "nearest_neighbours", "trim"]
-DEFENCES: dict[str, Detector] = {
+DEFENCES: dict[str, Any] = {
     "loss_monitor": LossMonitor(false_alarm_rate=0.05),
     "nearest_neighbours": NearestNeighbours(false_alarm_rate=0.05),
     "trim": Trim(false_alarm_rate=0.05),
@@ -153,9 +152,9 @@ def start_of(data: str, model: str, seed: int | None) -> Start:
     experiment = Board(data=data, model=model, seed=seed).experiment(1)  # type: ignore[arg-type]
     stages = Stages(None, torch.device("cpu"))
     splits = prepared(experiment, stages)
-    data = starting_data(experiment, splits, stages, 0)
+    rows = starting_data(experiment, splits, stages, 0)
     with ALONE:
-        classifier = fit_start(experiment, data, stages, stream_of(experiment, 0).child("start"), "warm-up", 0)
+        classifier = fit_start(experiment, rows, stages, stream_of(experiment, 0).child("start"), "warm-up", 0)
     assert classifier is not None
     return Start(splits.train, splits.test, classifier)
 

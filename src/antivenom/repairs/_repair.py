@@ -24,7 +24,9 @@ class Repair(Protocol):
             nothing, it changes nothing.
     """
 
-    needs: frozenset[str]
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `antivenom.settings.NEEDS`."""
 
     def repair(
         self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None

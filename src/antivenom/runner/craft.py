@@ -11,7 +11,7 @@ from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of, surrogate_for
-from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.stages import Stages, choose_device, threads_of
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
@@ -87,7 +87,10 @@ def _poison(
         return None, craft_poison(experiment, stages, data, 0).poisoned
     surrogate = surrogate_for(experiment, stages, data, 0)
     train, stream = data.splits.train, stream_of(experiment, 0).child("attack")
-    return stages.timed(0, "poison", lambda: attack.train_generator(train, rng=stream, surrogate=surrogate))
+    threads = threads_of(surrogate, train)
+    return stages.timed(
+        0, "poison", lambda: attack.train_generator(train, rng=stream, surrogate=surrogate), threads=threads
+    )
 
 
 def _write(file: Path, poisoned: Poisoned, train: Dataset) -> None:

@@ -29,7 +29,7 @@ def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
     """Rows of which one in ten has a wrong label, which those are, a model that learned from clean rows, and others."""
     data, model = toy_images(), toy_model(toy_images())
     trained = EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(model, toy_images(seed=1), rng=Rng(0))
-    wrong = torch.zeros(len(data), dtype=torch.bool)
+    wrong = torch.zeros(len(data), dtype=torch.bool, device=data.device)
     wrong[Rng(0).child("wrong").order(data.ids)[: len(data) // 10]] = True
     labels = torch.where(wrong, (data.y + 1) % CLASSES, data.y)
     return dataclasses.replace(data, y=labels), wrong, trained, toy_images(seed=2)

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import torch
 
@@ -11,6 +10,7 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.defences import Scan
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
@@ -24,7 +24,7 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 
 
-@cache
+@cache_here
 def planted_backdoor() -> tuple[Classifier, Classifier, int]:
     """A network with a backdoor, its control, and the backdoor's target."""
     data = toy_images(480)

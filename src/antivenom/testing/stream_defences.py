@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import torch
 
 from antivenom.defences import StreamDefence
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
@@ -23,13 +23,14 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.online import Online
 
 
-@cache
+@cache_here
 def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
     """How a model stood along 480 rows, of which 60 from the middle on have wrong labels, or none; where they begin."""
     known, data, first = toy_images(240, seed=3), toy_images(480), 240
     model = toy_model(known)
     start = EndToEnd(epochs=12, learning_rate=1e-2, batch_size=32).fit(model, known, rng=Rng(0))
-    wrong = (torch.arange(len(data)) >= first) & (torch.arange(len(data)) < first + 60) & poisoned
+    rows = torch.arange(len(data), device=data.device)
+    wrong = (rows >= first) & (rows < first + 60) & poisoned
     data = dataclasses.replace(data, y=torch.where(wrong, (data.y + 1) % CLASSES, data.y))
     path = [Checkpoint(0, start)]
 
@@ -37,7 +38,7 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
         assert epoch.classifier is not None
         path.append(Checkpoint(epoch.rows, epoch.classifier.copy()))
 
-    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, watch=(keep,))
+    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, callbacks=(keep,))
     return path, first
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, Positive, component
 from antivenom.shapes import Inputs

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
 from antivenom.runner.executors.crafting import Crafted, craft_poison, prepared, starting_data, stream_of
 from antivenom.runner.executors.defending import DefenceResults, Defended, run_defences
-from antivenom.runner.executors.stages import Stages
+from antivenom.runner.executors.stages import Stages, threads_of
 from antivenom.runner.executors.starting_models import blank_on, fit_defender, fit_start
 from antivenom.runner.results.machine import about_machine
 from antivenom.runner.results.repeat import InMemory, Repeat
@@ -87,7 +88,8 @@ def run_cell(name: str, experiment: ExperimentSettings, folder: Path, stages: St
 def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Measured:
     trained = _train(experiment, splits, stages, number)
     rng, both, poisoned, test = stream_of(experiment, number), trained.both, trained.crafted.poisoned, trained.test
-    judged: Judged = stages.timed(number, "measure", lambda: score_pair(poisoned, both, test))
+    threads = threads_of(both.victim.classifier, test)
+    judged: Judged = stages.timed(number, "measure", lambda: score_pair(poisoned, both, test), threads=threads)
     evidence = judged.evidence | _own_reports(experiment, trained)
     defended = DefenceResults()
     if trained.defender is not None:
@@ -98,7 +100,8 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
         paths = both.victim.checkpoints, both.control.checkpoints
         context = AnalysisContext(*both.classifiers, poisoned, test, paths, both.start)
         stream = rng.child("analyse")
-        found, data = stages.timed(number, "analyse", lambda: analyse(experiment.analyses, context, stream))
+        analysed = partial(analyse, experiment.analyses, context, stream)
+        found, data = stages.timed(number, "analyse", analysed, threads=threads)
         evidence |= found
     evidence |= defended.evidence
     if number == 0:

@@ -7,7 +7,7 @@ from antivenom.charts import Evidence, Table
 from antivenom.data import Dataset, Poisoned
 from antivenom.defences import Verdict
 from antivenom.rng import Rng
-from antivenom.runner.executors.stages import Stages
+from antivenom.runner.executors.stages import Stages, threads_of
 from antivenom.runner.scoring.detectors import RowScores, score_detectors
 from antivenom.runner.scoring.filters import score_filters
 from antivenom.runner.scoring.pair import Pair
@@ -51,25 +51,26 @@ def run_defences(
 ) -> DefenceResults:
     """Run and score detectors, filters, stream defences, scans and repairs, in this order."""
     clean, goal, test, both = what.defender.clean, what.poisoned.goal, what.test, what.both
+    threads = threads_of(both.victim.classifier, test)
     evidence = Evidence()
     rows: dict[str, RowScores] = {}
     if detectors := experiment.detectors:
         stream = rng.child("detect")
         score = lambda: score_detectors(detectors, what.poisoned, what.defender, stream)  # noqa: E731
-        evidence, rows = stages.timed(number, "defend", score)
+        evidence, rows = stages.timed(number, "defend", score, threads=threads)
     if filters := experiment.filters:
         asked = (filters, both.classifiers, goal, test, clean, rng.child("filter"))
-        evidence |= stages.timed(number, "filter", lambda: score_filters(*asked))
+        evidence |= stages.timed(number, "filter", lambda: score_filters(*asked), threads=threads)
     if (streams := experiment.stream_defences) and what.roles is not None:
         looked = (streams, both.paths, what.roles, goal, test, clean, rng.child("blame"))
-        evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*looked))
+        evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*looked), threads=threads)
     verdicts = run_scans(experiment, stages, both, clean, rng, number)
     if verdicts:
         evidence |= score_scans(verdicts, goal, test) | untested(verdicts)
     if repairs := experiment.repairs_by_name:
         given = dict.fromkeys(repairs, _with_triggers(verdicts))
         repaired = (repairs, both.classifiers, given, goal, test, clean, rng.child("repair"))
-        evidence |= stages.timed(number, "repair", lambda: score_repairs(*repaired))
+        evidence |= stages.timed(number, "repair", lambda: score_repairs(*repaired), threads=threads)
     return DefenceResults(evidence, rows)
 
 

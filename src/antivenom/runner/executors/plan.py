@@ -6,7 +6,7 @@ from antivenom.runner.events import Planned
 from antivenom.runner.executors.starting_models import surrogate_fits
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe
-from antivenom.training import PretrainedTraining, StreamTraining
+from antivenom.training import StreamTraining, pretrained_by
 
 Trainings = set[tuple[object, ...]]
 
@@ -50,7 +50,7 @@ def _surrogates(experiment: ExperimentSettings) -> Iterator[tuple[object, ...]]:
 
 
 def _is_pretrained(experiment: ExperimentSettings) -> bool:
-    return isinstance(experiment.training, PretrainedTraining) and experiment.training.pretraining is not None
+    return pretrained_by(experiment.training) is not None
 
 
 def _trains_defender(experiment: ExperimentSettings) -> bool:

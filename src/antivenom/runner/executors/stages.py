@@ -32,7 +32,8 @@ from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import ReadsFiles
 from antivenom.storage.keys import arithmetic, bytes_of, code_of, identity
 from antivenom.storage.store import Store
-from antivenom.training import Epoch, Training
+from antivenom.threads import ROWS_OF_A_STEP, number_for, rows_of_step, using, work_of
+from antivenom.training import Epoch, Training, checkpoints_of
 
 T = TypeVar("T")
 
@@ -74,7 +75,9 @@ class Stages:
             known["surrogate"] = identity("models", surrogate)
         parts = _parts(known, {"data": train.fingerprint, "rng": _named(rng), "files": _files(attack)})
         compute = partial(attack.poison, train, rng=rng, surrogate=surrogate)
-        return self._stage(repeat, "poison", parts, compute, pack_poisoned, partial(unpack_poisoned, train=train))
+        threads = threads_of(surrogate, train)
+        unpack = partial(unpack_poisoned, train=train)
+        return self._stage(repeat, "poison", parts, compute, pack_poisoned, unpack, threads)
 
     def fit(
         self,
@@ -96,7 +99,7 @@ class Stages:
 
             def keep(epoch: Epoch) -> None:
                 losses.append(epoch.loss)
-                if epoch.classifier is not None and epoch.is_one_of(training.checkpoints):
+                if epoch.classifier is not None and epoch.is_one_of(checkpoints_of(training)):
                     kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
                 self.on_event(Trained(self.cell, repeat, stage, epoch))
 
@@ -107,7 +110,8 @@ class Stages:
         if start is not None:
             known["start"] = identity("models", start)
         parts = _parts(known, {"data": data.fingerprint, "rng": _named(rng), "files": _files(model)})
-        return self._stage(repeat, stage, parts, compute, pack_fitted, partial(unpack_fitted, blank=blank))
+        threads = threads_of(blank, data, rows_of_step(training, blank, len(data)))
+        return self._stage(repeat, stage, parts, compute, pack_fitted, partial(unpack_fitted, blank=blank), threads)
 
     def scan(
         self, role: str, name: str, scan: Scan, classifier: Classifier, clean: Dataset, rng: Rng, repeat: int
@@ -116,11 +120,12 @@ class Stages:
         known = {"scan": identity("defences", scan), "classifier": identity("models", classifier)}
         parts = _parts(known, {"data": clean.fingerprint, "rng": _named(rng)})
         compute = partial(scan.scan, classifier, clean, rng=rng)
-        return self._stage(repeat, f"scan {role} {name}", parts, compute, pack_verdict, unpack_verdict)
+        threads = threads_of(classifier, clean)
+        return self._stage(repeat, f"scan {role} {name}", parts, compute, pack_verdict, unpack_verdict, threads)
 
-    def timed(self, repeat: int, stage: str, compute: Callable[[], T]) -> T:
-        """A stage that is computed anew each time."""
-        return self._stage(repeat, stage, None, compute, None, None)
+    def timed(self, repeat: int, stage: str, compute: Callable[[], T], *, threads: int = 1) -> T:
+        """A stage that is computed anew each time, with so many threads."""
+        return self._stage(repeat, stage, None, compute, None, None, threads)
 
     def _stage(
         self,
@@ -130,29 +135,46 @@ class Stages:
         compute: Callable[[], T],
         pack: Callable[[T], Kept] | None,
         unpack: Callable[[dict[str, Tensor], dict[str, Any]], T] | None,
+        threads: int = 1,
     ) -> T:
         self.on_event(Started(self.cell, repeat, stage))
         began = time.perf_counter()
         result: T | None = None
         key, kept = None, False
-        given = None if self.store is None or parts is None else self._given(parts)
+        given = None if self.store is None or parts is None else self._given(parts, threads)
         if self.store is not None and given is not None and pack and unpack:
             key = self.store.key(stage.partition(" ")[0], given)
             result = _unpacked(self.store.get(key), unpack)
             kept = result is not None
         if result is None:
-            result = compute()
+            with using(threads):
+                result = compute()
             if self.store is not None and key is not None and pack:
                 self.store.put(key, *pack(result))
         seconds = time.perf_counter() - began
-        self.timings.append({"repeat": repeat, "stage": stage, "seconds": round(seconds, 3), "stored": kept})
+        about = {"seconds": round(seconds, 3), "stored": kept, "threads": threads}
+        self.timings.append({"repeat": repeat, "stage": stage, **about})
         self.on_event(Finished(self.cell, repeat, stage, seconds, kept))
         return result
 
-    def _given(self, parts: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _given(self, parts: Mapping[str, Any], threads: int) -> dict[str, Any] | None:
         """All that a key is made of; None where this process does not run the code that is on the disk."""
         code = code_of(__name__, pack_splits.__module__)
-        return None if code is None else {**parts, "code": code, "arithmetic": arithmetic(self.device)}
+        given = {**arithmetic(self.device), "threads": threads}
+        return None if code is None else {**parts, "code": code, "arithmetic": given}
+
+
+def threads_of(classifier: Classifier | None, data: Dataset, rows: int = ROWS_OF_A_STEP) -> int:
+    """The threads for steps of a classifier's training on so many rows of the data; one where there is no classifier.
+
+    >>> from antivenom.data.sources import load
+    >>> from antivenom.models.mlp import MLP
+    >>> train = load("digits").train
+    >>> network = MLP().build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(0))
+    >>> threads_of(network, train)
+    1
+    """
+    return 1 if classifier is None else number_for(work_of(classifier, data.inputs(slice(0, 1)), rows))
 
 
 def choose_device(name: str) -> torch.device:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antivenom.charts import Axis, Chart, Lines, Series, column, worded
-from antivenom.charts.data import Role
+from antivenom.charts.parts import Role
 from antivenom.runner.scoring.metrics import Metrics
 
 PERCENT = ("share", "points")

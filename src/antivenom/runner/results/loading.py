@@ -23,7 +23,7 @@ from antivenom.settings import build
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
 from antivenom.storage.yaml12 import parse_yaml
-from antivenom.training.loop import load_source
+from antivenom.training.contracts import load_source
 
 DETAILS = ("confusion", "losses")
 DAMAGE = (AntivenomError, LookupError, AttributeError, TypeError, ValueError, RuntimeError, OSError)

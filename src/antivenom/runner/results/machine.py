@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from antivenom.waiting import waiting
+
 VERSIONS = ("antivenom", "torch", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
@@ -21,6 +23,7 @@ def about_machine(device: torch.device, seed: int) -> dict[str, Any]:
             "system": platform.system(),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             "threads": torch.get_num_threads(),
+            "waiting": waiting(),
         },
         "git": _git_revision(),
         "seed": seed,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from antivenom.charts import Axis, Chart, Evidence, Figure, Lines, Series, column, pair, worded
-from antivenom.charts.data import Role
+from antivenom.charts.parts import Role
 from antivenom.data import CLEAN, POISON, Dataset, Goal
 from antivenom.defences import StreamDefence, StreamVerdict
 from antivenom.metrics import accuracy

@@ -20,7 +20,7 @@ from antivenom.charts import (
     column,
     worded,
 )
-from antivenom.charts.data import Role
+from antivenom.charts.parts import Role
 from antivenom.data import Dataset, Goal
 from antivenom.metrics import accuracy
 from antivenom.models import Checkpoint

@@ -10,7 +10,7 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe
-from antivenom.training import PretrainedTraining, StreamTraining
+from antivenom.training import PretrainedTraining, checkpoints_of, comes_once
 
 OF_CLASSIFIERS = {"gradients": "gradients", "features": "layers", "incremental": "updates batch by batch"}
 OF_CLASSIFIERS |= {"probabilities": "probabilities"}
@@ -38,7 +38,8 @@ def _parts(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
 
 
 def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
-    for name, each in experiment.defences_by_name.items():
+    defences: Mapping[str, object] = experiment.defences_by_name
+    for name, each in defences.items():
         if not isinstance(each, Detector | Filter | Scan | StreamDefence):
             yield (
                 f"defences: {name} is not a detector, a filter, a scan or a stream defence. Decorate it with "
@@ -64,13 +65,10 @@ def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
 def _streams(experiment: ExperimentSettings) -> Iterator[str]:
     training = experiment.training
     for name, each in experiment.stream_defences.items():
-        if not isinstance(training, StreamTraining) or not training.comes_once:
+        if not comes_once(training):
             yield f"defences: {name} looks back along a stream, which the training {_name(experiment)} does not read."
-        elif training.checkpoints < each.min_checkpoints:
-            yield (
-                f"defences: {name} requires {each.min_checkpoints} checkpoints of the training; "
-                f"it keeps {training.checkpoints}."
-            )
+        elif (kept := checkpoints_of(training)) < each.min_checkpoints:
+            yield f"defences: {name} requires {each.min_checkpoints} checkpoints of the training; it keeps {kept}."
 
 
 def _triggers(experiment: ExperimentSettings) -> Iterator[str]:
@@ -85,7 +83,7 @@ def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]
     try:
         made = experiment.blank(train, Rng(experiment.seed))
         if isinstance(experiment.training, PretrainedTraining):
-            experiment.training.given(experiment.model, made)
+            experiment.training.pretrained_model(experiment.model, made)
     except SettingsError as error:
         yield from (f"model: {problem}" for problem in error.problems)
         return
