@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from antivenom.defences import Blamed
+from antivenom.defences import StreamVerdict
 from antivenom.defences.blame import Blame, departure
 from antivenom.errors import DataError, SettingsError
 from antivenom.goals import Availability
@@ -102,8 +102,8 @@ class Says:
     def blame(self, path: Any, clean: Any, *, rng: Rng) -> Blamed:
         signal = torch.zeros(len(path))
         if self.place is None:
-            return Blamed(None, path[-1], signal)
-        return Blamed((path[self.place - 1].rows, path[self.place].rows), path[self.place - 1], signal)
+            return StreamVerdict(None, path[-1], signal)
+        return StreamVerdict((path[self.place - 1].rows, path[self.place].rows), path[self.place - 1], signal)
 
 
 def test_the_referee_scores_what_is_said() -> None:

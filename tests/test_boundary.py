@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from antivenom.defences._places import places
 from PIL import Image
 from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier as Theirs

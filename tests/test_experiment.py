@@ -18,7 +18,7 @@ from antivenom.models import CNN, MLP, as_classifier
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
-from antivenom.storage.files import LOCK, held
+from antivenom.storage.files import LOCK
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 from tests.toys import small_net
@@ -59,7 +59,7 @@ def listen() -> tuple[list[tuple[str, bool]], Callable[[Any], None]]:
 def stored(made: Experiment, store: Store) -> dict[str, bool]:
     """Which stages of another run come from the store."""
     heard, tell = listen()
-    made.run(store=store, tell=tell)
+    made.run(store=store, on_event=tell)
     return dict(heard)
 
 
@@ -113,8 +113,8 @@ def test_without_poison_the_victim_is_its_control(mode: Any) -> None:
     result = experiment(attack=BadNets(target=1, rate=0.0, mode=mode)).run()
     victim, control = result.victim.state(), result.control.state()
     assert all(torch.equal(victim[name], control[name]) for name in victim)
-    assert result.metrics["accuracy_drop"]["mean"] == 0
-    assert result.metrics["poison_rows"]["mean"] == 0
+    assert result.metrics["model.accuracy_drop"]["mean"] == 0
+    assert result.metrics["attack.poison_rows"]["mean"] == 0
     assert any("Nothing was poisoned" in doubt for doubt in result.doubts)
 
 
@@ -416,7 +416,7 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
     made = load_spec({**DIGITS, "attack": {"name": "badnets", "target": 7}, "grid": {"attack.rate": [0.05, 0.1]}})
     assert isinstance(made, Sweep)
     heard, tell = listen()
-    done = made.run(out=tmp_path / "out", store=store, tell=tell)
+    done = made.run(out=tmp_path / "out", store=store, on_event=tell)
     assert [kept for stage, kept in heard if stage == "fit control"] == [False, True]
     assert [row["attack.rate"] for row in done.rows()] == ["0.05", "0.1"]
     assert done.to_frame().shape[0] == 2
@@ -442,7 +442,7 @@ def test_an_empty_test_set_is_refused() -> None:
 
 
 def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
-    with held(tmp_path / "out"), pytest.raises(RunError, match="Another run"):
+    with locked(tmp_path / "out"), pytest.raises(RunError, match="Another run"):
         experiment().run(out=tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
     experiment().run(out=tmp_path / "out")
@@ -469,9 +469,9 @@ def test_a_training_that_diverges_says_so_and_is_written(tmp_path: Path) -> None
 
 
 def test_classes_with_any_names_are_written_and_read(tmp_path: Path) -> None:
-    names = ("a/b", "é 漢", "", "class_accuracy.x")
+    names = ("a/b", "é 漢", "", "model.class_accuracy.x")
     named = Splits(train=replace(SPLITS.train, classes=names), test=replace(SPLITS.test, classes=names))
     result = experiment(dataset=named).run(out=tmp_path / "out")
     held = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert held == result.metrics
-    assert {f"class_accuracy.{name}" for name in names} <= set(held)
+    assert {f"model.class_accuracy.{name}" for name in names} <= set(held)

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
-from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
 from scipy import stats
 from sklearn.linear_model import SGDClassifier
 from torch import nn
@@ -18,6 +16,8 @@ from torch.nn import functional
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
+from antivenom.defences.neural_cleanse._inversion import EDGE, Inversion, Search, norm_of
+from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.models import CNN, as_classifier
@@ -329,9 +329,9 @@ def test_a_run_scans_victim_and_control_and_draws_what_it_found(tmp_path: Path) 
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run", store=store)
     found = {name: entry["mean"] for name, entry in result.metrics.items() if name.startswith("defence.")}
-    assert found["defence.neural_cleanse.right"] == 1
-    assert found["defence.neural_cleanse.false_alarm"] == 0
-    inside = found["defence.neural_cleanse.inside"]
+    assert found["scan.neural_cleanse.identified"] == 1
+    assert found["scan.neural_cleanse.flagged.control"] == 0
+    inside = found["scan.neural_cleanse.mask_precision"]
     assert inside is not None
     assert inside > 0.3
     write_report(tmp_path / "run")
@@ -340,7 +340,7 @@ def test_a_run_scans_victim_and_control_and_draws_what_it_found(tmp_path: Path) 
     loaded = Result.load(tmp_path / "run")
     assert loaded.repeats[0].examples["scan_neural_cleanse_masks"].shape == (2, 10, 1, 8, 8)
     told: list[Any] = []
-    again = made.run(store=store, tell=told.append)
+    again = made.run(store=store, on_event=told.append)
     assert again.metrics == result.metrics
     scans = [each for each in told if isinstance(each, Finished) and each.stage.startswith("scan")]
     assert len(scans) == 2

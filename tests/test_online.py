@@ -66,13 +66,13 @@ def test_bursts_and_points_are_where_they_should_be() -> None:
     roles = torch.cat([torch.zeros(100), torch.ones(10)]).to(torch.uint8)
     ids = torch.arange(110)
 
-    def places(arrival: Any) -> list[int]:
+    def distance_features(arrival: Any) -> list[int]:
         return torch.nonzero(roles[arrival.arrange(roles, ids, Rng(0))]).flatten().tolist()
 
-    assert places(AtPoint(point=0.3)) == list(range(30, 40))
-    assert places(AtPoint(point=1.0)) == list(range(100, 110))
-    assert places(AtPoint(point=0.3, repeats=3)) == list(range(30, 60))
-    assert places(Bursts(bursts=2)) == [*range(33, 38), *range(72, 77)]
+    assert distance_features(AtPoint(point=0.3)) == list(range(30, 40))
+    assert distance_features(AtPoint(point=1.0)) == list(range(100, 110))
+    assert distance_features(AtPoint(point=0.3, repeats=3)) == list(range(30, 60))
+    assert distance_features(Bursts(bursts=2)) == [*range(33, 38), *range(72, 77)]
     assert np.std(places(Spread())) > 15
 
 
@@ -153,7 +153,7 @@ def test_adam_is_scikit_learns_own_where_it_is_asked_for() -> None:
 def test_estimators_learn_from_streams(estimator: Any) -> None:
     blank = as_classifier(estimator, input_shape=(1, 6, 6), classes=4)
     result = experiment(model=blank, training=Online(warm_up=OwnFit(), checkpoints=4)).run()
-    assert result.metrics["control_accuracy"]["mean"] > 0.8  # type: ignore[operator]
+    assert result.metrics["model.clean_accuracy.control"]["mean"] > 0.8  # type: ignore[operator]
     assert result.repeats[0].examples["trajectory_accuracy"].shape == (2, 5)
 
 
@@ -245,7 +245,7 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     told: list[Any] = []
     store = Store(tmp_path)
     for attack in (LabelFlip(rate=0.2), GradientPoison(rate=0.2, rounds=2)):
-        experiment(attack=attack).run(store=store, tell=told.append)
+        experiment(attack=attack).run(store=store, on_event=told.append)
     heard = [event for event in told if isinstance(event, Finished)]
     warm = [event for event in heard if event.stage == "fit warm-up"]
     assert [event.stored for event in warm] == [False, True]  # one for both attacks
@@ -271,7 +271,7 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
         "training": {"name": "online", "warm_up": {"name": "end_to_end", "epochs": 1}, "batch_size": 50},
         "grid": {"attack": ["label_flip", "random_noise"]},
     }
-    load_spec(spec).run(tell=told.append)
+    load_spec(spec).run(on_event=told.append)
     planned = next(event for event in told if isinstance(event, Planned))
     assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 1)
 
@@ -297,9 +297,9 @@ def test_repeats_make_the_stream_longer_for_both() -> None:
 def test_a_monitor_of_a_stream_is_given_the_model_that_stood() -> None:
     heard: list[Any] = []
     of = experiment(training=Online(warm_up=replace(QUICK, epochs=15)), defences=(LossMonitor(false_alarm_rate=0.05),))
-    result = replace(of, trusted=0.4).run(tell=heard.append)
+    result = replace(of, trusted=0.4).run(on_event=heard.append)
     assert "fit defender" not in [event.stage for event in heard if isinstance(event, Finished)]
-    assert result.metrics["defence.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
+    assert result.metrics["detector.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
 
 
 @pytest.mark.slow

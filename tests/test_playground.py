@@ -66,7 +66,7 @@ def test_the_board_is_the_experiment_that_it_exports(model: Any, tmp_path: Path)
     assert exact["control"] == tuple(
         result.metrics[f"analysis.boundary.flipped_to.{label}.control"]["mean"] for label in (1, 0)
     )
-    assert told["accuracy"][1] == result.metrics["clean_accuracy"]["mean"]
+    assert told["accuracy"][1] == result.metrics["model.clean_accuracy"]["mean"]
     shift = 0.5 if told["probable"] else 0.0
     assert told["poison"] == [round(float(each) + shift, 4) for each in arrays["analysis.boundary.poison_after"][-1]]
 
@@ -264,9 +264,9 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(AntivenomError, match="Nobody can listen"):
-            serve("127.0.0.1", taken.getsockname()[1], (), tell=print)
+            serve("127.0.0.1", taken.getsockname()[1], (), on_event=print)
     with pytest.raises(AntivenomError, match="Nobody can listen"):
-        serve("no such place", 0, (), tell=print)
+        serve("no such place", 0, (), on_event=print)
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, Protocol, TextIO
+from typing import Literal, Protocol, TextIO, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -16,6 +16,7 @@ ProgressOption = Literal["auto", "bar", "lines"] | bool
 SECONDS_BETWEEN_LINES = 10.0
 
 
+@runtime_checkable
 class Display(Protocol):
     """Shows the events of a run. Used as a context."""
 

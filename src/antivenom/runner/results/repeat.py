@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -11,6 +11,7 @@ from antivenom.models import Classifier
 from antivenom.runner.scoring.detectors import RowScores
 
 
+@runtime_checkable
 class Artifacts(Protocol):
     """The models and the poison of a repeat, loaded when they are asked for."""
 
