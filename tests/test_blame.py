@@ -16,7 +16,6 @@ from antivenom.models import MLP, Checkpoint
 from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, load_spec
-from antivenom.runner.scoring.streams import look_back
 from antivenom.testing import toy_images
 
 SPEC: dict[str, Any] = {

@@ -6,19 +6,17 @@ from typing import Any
 
 import pytest
 import torch
-from antivenom.defences._verdict import verdict_of
 from torch import nn
 
 from antivenom.attacks import BadNets
-from antivenom.defences import Verdict
-from antivenom.defences.neural_cleanse._outliers import Prior
+from antivenom.defences import RecoveredTriggers, Subject, Verdict
+from antivenom.defences.neural_cleanse._outliers import Prior, p_values_and_thresholds
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
-from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning
+from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning, apply_repair
 from antivenom.repairs._layer import layer_named
-from antivenom.repairs._repair import repaired
 from antivenom.repairs.pruning import contributions, effects
 from antivenom.report import write_report
 from antivenom.rng import Rng
@@ -77,7 +75,7 @@ def test_what_a_gate_refuses_gets_no_answer() -> None:
     assert accuracy(kept, data) == float((predictions(net, data)[3:] == data.y[3:]).sum()) / 8
     assert int(confusion(kept, data).sum()) == 5
     assert (kept.classes, kept.can) == (net.classes, net.can)
-    again = repaired(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None)
+    again = apply_repair(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None)
     assert isinstance(again, Filtered)
     assert again.gate is kept.gate
     assert not torch.equal(again.state()["output.weight"], net.state()["output.weight"])
@@ -91,15 +89,19 @@ def planted() -> tuple[Any, Backdoor, Verdict]:
     victim = EndToEnd(epochs=15, learning_rate=5e-3, batch_size=32).fit(blank, poisoned.data, rng=Rng(1))
     masks = torch.zeros(4, 1, 6, 6)
     masks[2, :, -2:, :2] = 1
-    found = verdict_of(
-        masks,
-        torch.ones(4, 1, 6, 6),
-        torch.ones(4, dtype=torch.float64),
-        torch.tensor([30.0, 33, 4, 35], dtype=torch.float64),
-        torch.arange(4),
-        prior=Prior(),
+    norms = torch.tensor([30.0, 33, 4, 35], dtype=torch.float64)
+    p_value, threshold = p_values_and_thresholds(norms, torch.arange(4), 0.05, Prior())
+    found = Verdict(
+        subjects=tuple(Subject(target=number) for number in range(4)),
+        statistic=norms,
+        threshold=threshold,
+        p_value=p_value,
+        flagged=p_value <= 0.05,
+        inconclusive=p_value.isnan(),
         false_alarm_rate=0.05,
-        rows=0,
+        triggers=RecoveredTriggers(
+            targets=torch.arange(4), masks=masks, patterns=torch.ones(4, 1, 6, 6), success=torch.ones(4)
+        ),
     )
     assert found.suspected == (2,)
     assert isinstance(poisoned.goal, Backdoor)
