@@ -23,6 +23,7 @@ from antivenom.charts import Lines, Scatter
 from antivenom.cli import app
 from antivenom.data.sources import Csv, Plane
 from antivenom.defences import NearestNeighbours
+from antivenom.defences._features import distance_features
 from antivenom.errors import AntivenomError, CapabilityError, DataError, RunError, SettingsError
 from antivenom.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
 from antivenom.report.lesson import write_lesson
@@ -478,7 +479,7 @@ def test_neighbours_are_scikit_learns(trusts: str, deep: bool) -> None:
     )
     own = trusts == "itself"
     trusted = rows if own else others
-    x, there = (places(each, model).numpy().astype(np.float64) for each in (rows, trusted))
+    x, there = (distance_features(each, model).numpy().astype(np.float64) for each in (rows, trusted))
     near = NearestNeighbors(n_neighbors=8, algorithm="brute").fit(there).kneighbors(x, return_distance=False)
     near = np.stack([line[line != row][:7] for row, line in enumerate(near)]) if own else near[:, :7]
     slow = (trusted.y.numpy()[near] != rows.y.numpy()[:, None]).mean(1)

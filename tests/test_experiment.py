@@ -18,7 +18,7 @@ from antivenom.models import CNN, MLP, as_classifier
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
-from antivenom.storage.files import LOCK
+from antivenom.storage.files import LOCK, locked
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 from tests.toys import small_net

@@ -66,13 +66,13 @@ def test_bursts_and_points_are_where_they_should_be() -> None:
     roles = torch.cat([torch.zeros(100), torch.ones(10)]).to(torch.uint8)
     ids = torch.arange(110)
 
-    def distance_features(arrival: Any) -> list[int]:
+    def places(arrival: Any) -> list[int]:
         return torch.nonzero(roles[arrival.arrange(roles, ids, Rng(0))]).flatten().tolist()
 
-    assert distance_features(AtPoint(point=0.3)) == list(range(30, 40))
-    assert distance_features(AtPoint(point=1.0)) == list(range(100, 110))
-    assert distance_features(AtPoint(point=0.3, repeats=3)) == list(range(30, 60))
-    assert distance_features(Bursts(bursts=2)) == [*range(33, 38), *range(72, 77)]
+    assert places(AtPoint(point=0.3)) == list(range(30, 40))
+    assert places(AtPoint(point=1.0)) == list(range(100, 110))
+    assert places(AtPoint(point=0.3, repeats=3)) == list(range(30, 60))
+    assert places(Bursts(bursts=2)) == [*range(33, 38), *range(72, 77)]
     assert np.std(places(Spread())) > 15
 
 
