@@ -87,14 +87,14 @@ def test_too_little_to_judge_is_refused() -> None:
         named = training if isinstance(training, str) else {"name": "online", **training}
         with pytest.raises(SettingsError, match=said):
             load_spec({**SPEC, "training": named}).run()
-    with pytest.raises(SettingsError, match="needs 8 checkpoints of the training; it keeps 5"):
+    with pytest.raises(SettingsError, match="requires 8 checkpoints of the training; it keeps 5"):
         load_spec({**SPEC, "training": {"name": "online", "checkpoints": 5}}).run()
 
 
 class Says:
     """A defence that says what it is told to."""
 
-    fewest = 2
+    min_checkpoints = 1
 
     def __init__(self, place: int | None) -> None:
         self.place = place

@@ -49,7 +49,7 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 
 def found(result: Any) -> dict[str, Any]:
-    arrays = result.repeats[0].examples
+    arrays = result.data
     return {name.removeprefix("analysis.boundary."): array for name, array in arrays.items() if "boundary" in name}
 
 
@@ -249,7 +249,7 @@ def test_a_classifier_that_has_no_plane_is_refused() -> None:
 
 
 def test_an_analysis_of_layers_still_asks_for_layers() -> None:
-    with pytest.raises(SettingsError, match="similarity looks into a network's layers"):
+    with pytest.raises(SettingsError, match="analysis: similarity requires layers"):
         load_spec({**spec(), "analysis": ["similarity"]}).run()
 
 

@@ -294,9 +294,9 @@ def test_rows_that_are_no_images_are_scanned_too() -> None:
     assert said.triggers.masks.shape == (4, 8)
     goal = Backdoor(trigger=Patch(size=1), target=1)
     changed = (goal.triggered(data).x != data.x).any(0)
-    everywhere, exact = overlap(torch.ones(8), goal, data), overlap(changed.float(), goal, data)
-    assert (exact.inside, exact.iou) == (1, 1)
-    assert everywhere.inside == everywhere.iou == pytest.approx(float(changed.float().mean()))
+    everywhere, exact = (overlap(each, goal, data, 1) for each in (torch.ones(8), changed.float()))
+    assert (exact.precision, exact.iou) == (1, 1)
+    assert everywhere.precision == everywhere.iou == pytest.approx(float(changed.float().mean()))
 
 
 def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
@@ -307,7 +307,7 @@ def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
         NeuralCleanse().scan(both[0], CLEAN.subset(torch.arange(0)), rng=Rng(0))
     with pytest.raises(SettingsError, match="steps must be"):
         NeuralCleanse(steps=0)
-    with pytest.raises(SettingsError, match="needs gradients"):
+    with pytest.raises(SettingsError, match="requires gradients"):
         from antivenom.training import OwnFit
 
         attack = BadNets()

@@ -269,7 +269,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["measure", str(tmp_path / "said.npz"), "--truth", str(tmp_path / "out"), "--out", str(tmp_path / "run")]
     done = run(app, [*command, "--json"])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["attack_success_rate"]["mean"] == 1
+    assert json.loads(done.stdout)["attack.success_rate"]["mean"] == 1
     assert "Report:" in run(app, command).output
     for wrong in (["--format", "tar"], ["--set", "grid={attack.rate: [0.1]}"]):
         refused = run(app, ["poison", "digits_badnets", "--out", str(tmp_path / "more"), *wrong])

@@ -31,7 +31,7 @@ CLEAN = toy_images(80, seed=1)
 def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
     net = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     for repair in (Unlearning(), Pruning()):
-        with pytest.raises(CapabilityError, match="needs a scan's verdict"):
+        with pytest.raises(CapabilityError, match="requires a scan's verdict"):
             repair.repair(net, CLEAN, rng=Rng(0))
     assert not torch.equal(
         FineTuning().repair(net, CLEAN, rng=Rng(0)).state()["output.weight"], net.state()["output.weight"]
@@ -75,7 +75,7 @@ def test_what_a_gate_refuses_gets_no_answer() -> None:
     assert accuracy(kept, data) == float((predictions(net, data)[3:] == data.y[3:]).sum()) / 8
     assert int(confusion(kept, data).sum()) == 5
     assert (kept.classes, kept.can) == (net.classes, net.can)
-    again = apply_repair(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None)
+    again = apply_repair(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None).result
     assert isinstance(again, Filtered)
     assert again.gate is kept.gate
     assert not torch.equal(again.state()["output.weight"], net.state()["output.weight"])
@@ -140,7 +140,7 @@ def test_the_effect_of_silencing_is_measured_to_first_order() -> None:
     for unit in range(8):
         without = linear.silence("1", torch.tensor([unit]))
         assert float(got[unit]) == pytest.approx(before - float(first_logit(without.logits(x)).detach()), abs=1e-4)
-    assert effects(victim, clean, verdict, (2,), "conv_1").shape == (16,)
+    assert effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
 
 
 def first_logit(logits: torch.Tensor) -> torch.Tensor:
@@ -167,7 +167,7 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     by_hand = parts[1].repair(by_hand.classifier, clean, rng=Rng(0).child(1), verdict=verdict)
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
     assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
-    assert InOrder(repairs=(FineTuning(),)).needs == frozenset()
+    assert InOrder(repairs=(FineTuning(),)).needs == {"gradients"}
     assert InOrder().needs == {"gradients", "triggers"}
 
 
