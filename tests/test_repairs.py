@@ -36,9 +36,9 @@ def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
     assert not torch.equal(
         FineTuning().repair(net, CLEAN, rng=Rng(0)).state()["output.weight"], net.state()["output.weight"]
     )
-    with pytest.raises(SettingsError, match="Name a scan"):
+    with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         load_spec({"attack": "badnets", "repairs": ["unlearning"]}).run()
-    with pytest.raises(SettingsError, match="Name a scan"):
+    with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         nested = {"name": "in_order", "repairs": ["fine_tuning", "pruning"]}
         load_spec({"attack": "badnets", "repairs": [nested]}).run()
 
