@@ -279,19 +279,18 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
 def test_a_burst_harms_when_it_comes_and_not_before() -> None:
     attack = GradientPoison(rate=0.2, recraft=True, rounds=5, victim_learning_rate=0.1, bias_rate_factor=1)
     training = Online(warm_up=replace(QUICK, epochs=10), arrival=AtPoint(point=0.5), learning_rate=0.1, checkpoints=10)
-    arrays = experiment(attack=attack, training=training).run().repeats[0].examples
-    victim, control = arrays["trajectory_accuracy"]
-    first = int(arrays["poison_arrivals"].min())
-    before = arrays["trajectory_rows"] <= first
+    panel = experiment(attack=attack, training=training).run().charts["model.along_the_way"].charts[0]
+    victim, control = (line.y / 100 for line in panel.series)
+    before = panel.series[0].x <= panel.ticks.min()
     assert np.array_equal(victim[before], control[before])
     assert victim[~before].min() < control[~before].min() - 0.1
 
 
 def test_repeats_make_the_stream_longer_for_both() -> None:
     training = Online(warm_up=QUICK, arrival=AtPoint(repeats=5), checkpoints=2)
-    arrays = experiment(attack=LabelFlip(count=6), training=training).run().repeats[0].examples
-    assert arrays["trajectory_rows"][-1] == 120 + 4 * 6
-    assert len(arrays["poison_arrivals"]) == 30
+    panel = experiment(attack=LabelFlip(count=6), training=training).run().charts["model.along_the_way"].charts[0]
+    assert panel.series[0].x[-1] == 120 + 4 * 6
+    assert len(panel.ticks) == 30
 
 
 def test_a_monitor_of_a_stream_is_given_the_model_that_stood() -> None:

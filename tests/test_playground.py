@@ -264,9 +264,9 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(AntivenomError, match="Nobody can listen"):
-            serve("127.0.0.1", taken.getsockname()[1], (), on_event=print)
+            serve("127.0.0.1", taken.getsockname()[1], (), tell=print)
     with pytest.raises(AntivenomError, match="Nobody can listen"):
-        serve("no such place", 0, (), on_event=print)
+        serve("no such place", 0, (), tell=print)
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
