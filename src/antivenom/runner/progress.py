@@ -135,7 +135,7 @@ class Lines:
     def note(self, text: str) -> None:
         """Write a line."""
         self._last = time.monotonic()
-        print(text, file=self._out, flush=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class Quiet:
