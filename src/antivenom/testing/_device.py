@@ -11,7 +11,7 @@ import torch
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_DEVICE = ContextVar("device", default=torch.device("cpu"))
+_DEVICE = ContextVar("device", default=torch.device("cpu"))  # noqa: B039 - it does not change
 
 
 @contextmanager

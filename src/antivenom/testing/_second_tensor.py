@@ -102,7 +102,7 @@ def compute(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) 
     plain_args, plain = _mapped(args, _unwrapped), {name: _mapped(value, _unwrapped) for name, value in kwargs.items()}
     if device is not None:
         plain["device"] = _cpu_for(device)
-    with _randomness(operation, plain_args, plain, on_device=device is None or device.type == DEVICE_TYPE):
+    with _randomness(operation, plain, on_device=device is None or device.type == DEVICE_TYPE):
         result = operation(*plain_args, **plain)
     for tensor in inside.values():
         _take(tensor, tensor._value)
@@ -111,7 +111,7 @@ def compute(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) 
     return _mapped(result, lambda value: inside[id(value)] if id(value) in inside else _wrapped(value))
 
 
-def _randomness(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], on_device: bool) -> Any:
+def _randomness(operation: OpOverload, kwargs: dict[str, Any], *, on_device: bool) -> Any:
     """Put the generator in its place; the block to draw in where the operation takes none."""
     rules = rules_of(operation)
     if not rules.draws or not on_device:
