@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,11 +16,14 @@ from threadpoolctl import threadpool_info
 from torch import Tensor, nn
 
 from antivenom import threads
+from antivenom.data import Splits
 from antivenom.data.sources import load
 from antivenom.models import as_classifier
 from antivenom.models.cnn import CNN
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
+from antivenom.storage.store import Store
+from antivenom.testing import toy_images
 from antivenom.threads import FLOPS_FOR_THREADS, number_for, rows_of_step, threads_for, using, work_of
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.own_fit import OwnFit
@@ -186,3 +191,47 @@ def test_small_networks_take_one_thread_and_large_ones_take_all(four: None) -> N
     large = CNN().build(input_shape=(1, 28, 28), classes=10, bounds=(0, 1), rng=Rng(0))
     assert number_for(work_of(small, digits)) == 1
     assert [number_for(work_of(large, mnist, rows)) for rows in (128, 256)] == [1, 4]
+
+
+def run(store: Any = None) -> dict[str, Any]:
+    """A small experiment's manifest."""
+    from antivenom import Experiment
+    from antivenom.attacks import BadNets
+
+    training = EndToEnd(epochs=1)
+    data = Splits(train=toy_images(120, seed=0), test=toy_images(40, seed=1))
+    made = Experiment(dataset=data, model=MLP(hidden=(8,)), attack=BadNets(target=1), training=training)
+    about: dict[str, Any] = made.run(store=store).about
+    return about
+
+
+def by_stage(about: dict[str, Any]) -> dict[str, tuple[int, bool]]:
+    """Each stage's threads, and whether it came from the store."""
+    return {stage["stage"]: (stage["threads"], stage["stored"]) for stage in about["stages"]}
+
+
+def test_the_manifest_holds_the_threads_of_each_stage(four: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = run()
+    assert {number for number, _ in by_stage(about).values()} == {1}
+    assert about["hardware"]["threads"] == 4
+    assert about["hardware"]["waiting"] in ("passive", "as the environment says")
+    monkeypatch.setattr(threads, "FLOPS_FOR_THREADS", 1)
+    found = by_stage(run())
+    assert {stage: found[stage][0] for stage in ("fit victim", "fit control", "measure", "poison")} == {
+        "fit victim": 4,
+        "fit control": 4,
+        "measure": 4,
+        "poison": 1,
+    }
+    assert torch.get_num_threads() == 4
+
+
+def test_the_key_holds_the_threads_that_work_and_not_those_that_there_are(
+    four: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    assert by_stage(run(store))["fit victim"] == (1, False)
+    torch.set_num_threads(2)
+    assert by_stage(run(store))["fit victim"] == (1, True)
+    monkeypatch.setattr(threads, "FLOPS_FOR_THREADS", 1)
+    assert by_stage(run(store))["fit victim"] == (2, False)

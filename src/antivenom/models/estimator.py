@@ -158,8 +158,8 @@ class EstimatorClassifier(Adapter):
         """
         settings = self.estimator.get_params(deep=False)
         if "hidden_layer_sizes" in settings:
-            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else settings["batch_size"])
-        hidden = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
+            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
+        hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
         widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
         return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
 

@@ -11,7 +11,8 @@ import torch
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_DEVICE = ContextVar("device", default=torch.device("cpu"))  # noqa: B039 - it does not change
+_CPU = torch.device("cpu")
+_DEVICE: ContextVar[torch.device | None] = ContextVar("device", default=None)
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def on_device(device: torch.device | str) -> Iterator[None]:
 
 def here() -> torch.device:
     """The device of the block; the CPU outside of one."""
-    return _DEVICE.get()
+    return _DEVICE.get() or _CPU
 
 
 def cache_here(make: Callable[P, T]) -> Callable[P, T]:

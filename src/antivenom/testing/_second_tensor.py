@@ -111,7 +111,7 @@ def compute(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) 
     return _mapped(result, lambda value: inside[id(value)] if id(value) in inside else _wrapped(value))
 
 
-def _randomness(operation: OpOverload, kwargs: dict[str, Any], *, on_device: bool) -> Any:
+def _randomness(operation: OpOverload, kwargs: dict[str, Any], on_device: bool) -> Any:
     """Put the generator in its place; the block to draw in where the operation takes none."""
     rules = rules_of(operation)
     if not rules.draws or not on_device:

@@ -1,8 +1,9 @@
 """A simulated second device: mistakes that only show on a GPU are found on a machine without one.
 
-from antivenom.testing import second_device
-with second_device() as device:
-    check_attack(MyAttack(rate=0.2), toy_images().to(device))
+    with second_device() as device, on_device(device):
+        check_attack(MyAttack(rate=0.2))
+
+`on_device` puts the toys of the conformance checks there.
 """
 
 from collections.abc import Iterator
