@@ -13,10 +13,12 @@ from antivenom import testing
 from antivenom.attacks import BadNets
 from antivenom.data.sources.digits import Digits
 from antivenom.models import Classifier, as_classifier
+from antivenom.models.optimizers import Optimizer
 from antivenom.registry import entries
 from antivenom.rng import Rng
 from antivenom.testing import on_device, toy_images
 from antivenom.training.end_to_end import EndToEnd
+from antivenom.training.step import AutogradStep, PlainStep, step_for
 from tests.test_conformance import SETTINGS, cases, poison_file
 from tests.testing.conftest import NO_CUDA
 
@@ -138,6 +140,14 @@ def test_a_network_with_dropout_trains_the_same_twice(precision: str, there: tor
     training = EndToEnd(epochs=1, batch_size=16, precision=precision)
     first, again = (training.fit(blank, data, rng=Rng(0)).state() for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_what_is_written_for_a_cpu_stays_there(there: torch.device) -> None:
+    data = toy_images(8)
+    built = entries("models")["mlp"].load()().build(input_shape=data.shape, classes=4, bounds=data.bounds, rng=Rng(0))
+    adam = Optimizer()
+    assert isinstance(step_for(built, adam, "float32"), PlainStep)
+    assert isinstance(step_for(built.to(there), adam, "float32"), AutogradStep)
 
 
 def test_keras_computes_where_it_chooses(there: torch.device) -> None:

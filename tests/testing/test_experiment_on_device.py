@@ -88,13 +88,17 @@ def figures(result: Result) -> dict[str, float | None]:
 def test_a_whole_experiment(experiment: Any, device: torch.device, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     made = experiment()
-    there = made.run(device=device.type, out=tmp_path / "there", store=store)
+    result = made.run(device=device.type, out=tmp_path / "there", store=store)
     again = made.run(device=device.type, out=tmp_path / "again", store=store)
-    assert figures(there) == figures(again), "the store gave other figures"
-    assert figures(Result.load(tmp_path / "there")) == figures(there)
+    assert figures(result) == figures(again), "the store gave other figures"
+    assert figures(Result.load(tmp_path / "there")) == figures(result)
     if device.type == "cuda":
         return  # other arithmetic: figures of tiny networks are far apart
-    here, found = figures(made.run(device="cpu")), figures(there)
+    here, found = figures(made.run(device="cpu")), figures(result)
     assert found.keys() == here.keys()
     for name, value in here.items():
-        assert found[name] == pytest.approx(value, rel=1e-2, abs=1e-3, nan_ok=True), name
+        there = found[name]
+        if value is None or there is None:
+            assert value is there, name
+        else:
+            assert there == pytest.approx(value, rel=0.05, abs=0.02, nan_ok=True), name  # a network's steps are rounded

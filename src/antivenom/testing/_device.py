@@ -23,9 +23,9 @@ def on_device(device: torch.device | str) -> Iterator[None]:
         device: `cuda`, or what `second_device` yields. Estimators compute on the CPU wherever the data is.
 
     >>> from antivenom.attacks import LabelFlip
-    >>> from antivenom.testing import check_attack, second_device
+    >>> from antivenom.testing import attack_keeps_its_rate, second_device
     >>> with second_device() as device, on_device(device):
-    ...     check_attack(LabelFlip())
+    ...     attack_keeps_its_rate(LabelFlip())
     """
     token = _DEVICE.set(torch.device(device))
     try:
