@@ -7,8 +7,14 @@ import pytest
 import torch
 
 from antivenom import Experiment, Result
+from antivenom.interop.art import NeuralCleanse
 from antivenom.registry import find
+from antivenom.rng import Rng
+from antivenom.runner.craft import craft
+from antivenom.runner.export import export
+from antivenom.runner.external import measure_external
 from antivenom.storage.store import Store
+from antivenom.testing import toy_images
 
 
 def component(kind: str, name: str, **settings: Any) -> Any:
@@ -75,6 +81,18 @@ def estimator() -> Experiment:
     )
 
 
+def plane() -> Experiment:
+    """Points that are aimed at a prediction in the plane, and a boundary that walks."""
+    return Experiment(
+        train_rows=20,
+        dataset=component("datasets", "plane"),
+        model=MLP,
+        attack=component("attacks", "aimed_chaff", at=(0.1, 0.2), count=2, calls=2, evaluations=4),
+        training=component("trainings", "online", warm_up=EPOCHS, checkpoints=3),
+        analysis=(component("analyses", "boundary"),),
+    )
+
+
 def figures(result: Result) -> dict[str, float | None]:
     """Its means by name, without those that are times."""
     return {
@@ -84,7 +102,7 @@ def figures(result: Result) -> dict[str, float | None]:
     }
 
 
-@pytest.mark.parametrize("experiment", [backdoor, stream, transfer, estimator])
+@pytest.mark.parametrize("experiment", [backdoor, stream, transfer, estimator, plane])
 def test_a_whole_experiment(experiment: Any, device: torch.device, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     made = experiment()
@@ -102,3 +120,33 @@ def test_a_whole_experiment(experiment: Any, device: torch.device, tmp_path: Pat
             assert value is there, name
         else:
             assert there == pytest.approx(value, rel=0.05, abs=0.02, nan_ok=True), name  # a network's steps are rounded
+
+
+@pytest.mark.parametrize("experiment", [stream, transfer])
+def test_poison_is_crafted_there_and_written(experiment: Any, device: torch.device, tmp_path: Path) -> None:
+    crafted = craft(experiment(), tmp_path, device=device.type)
+    assert crafted.file.is_file()
+    assert crafted.poisoned.x.device.type == device.type
+
+
+def test_a_strangers_model_is_measured_there(device: torch.device, tmp_path: Path) -> None:
+    made = transfer()
+    result = made.run(device=device.type, out=tmp_path / "run")
+    export(made, tmp_path / "out", form="npz", device=device.type)
+    weights = [tmp_path / f"run/{name}.safetensors" for name in ("victim", "control")]
+    arch = "{name: mlp, hidden: [8]}"
+    found = measure_external(
+        weights[0], tmp_path / "out", tmp_path / "figures", control=weights[1], arch=arch, device=device.type
+    )
+    assert found["model.clean_accuracy"]["mean"] == pytest.approx(result.metrics["model.clean_accuracy"]["mean"])
+
+
+def test_networks_that_other_libraries_know_are_cleansed_there(device: torch.device) -> None:
+    data = toy_images(48)
+    blank = component("models", "cnn", filters=(4,), hidden=(8,)).build(
+        input_shape=data.shape, classes=4, bounds=data.bounds, rng=Rng(0)
+    )
+    module, x, y = blank.to(device).module, data.inputs().numpy(), data.y.numpy()
+    cleansed = NeuralCleanse(module)(module, steps=3)
+    cleansed.mitigate(x, y, ["pruning", "unlearning", "filtering"])
+    assert cleansed.predict(x).shape == (48, 4)

@@ -99,6 +99,6 @@ def _write(file: Path, poisoned: Poisoned, train: Dataset) -> None:
     write_arrays(file, rounds.arrays(by_round, poisoned.y, train))
     for number in range(by_round.shape[1]):
         x, y = rounds.read(file, train, number)
-        if not (torch.equal(x, by_round[:, number].cpu()) and torch.equal(y, poisoned.y.cpu())):
+        if not (torch.equal(x, by_round[:, number]) and torch.equal(y, poisoned.y)):
             file.unlink()
             raise RunError(f"{file} does not read back as it was written. Nothing was kept.")
