@@ -20,7 +20,7 @@ install_import_hook("antivenom", "beartype.beartype(conf=beartype.BeartypeConf(i
 
 
 class Unchecked(MetaPathFinder):
-    """Loads what all operations of the simulated device pass through: checking types there takes longer than the rest."""
+    """Loads what all operations of the simulated device pass through: type checks there take longer than the rest."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
