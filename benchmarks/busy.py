@@ -137,7 +137,8 @@ def _demo(quick: bool) -> Callable[[], int]:
 
 
 def _training(quick: bool, batch: int = 128) -> Callable[[], int]:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 - antivenom was imported before torch
+    import torch  # noqa: PLC0415
 
     from antivenom import Dataset, Rng, load  # noqa: PLC0415
     from antivenom.errors import MissingDataError  # noqa: PLC0415
@@ -147,7 +148,7 @@ def _training(quick: bool, batch: int = 128) -> Callable[[], int]:
 
     rows = 6_400 if quick else 25_600
     try:
-        train = load("mnist").train.subset(slice(0, rows))  # type: ignore[arg-type]
+        train = load("mnist").train.subset(torch.arange(rows))
     except MissingDataError:
         drawn = np.random.default_rng(0)
         pixels = drawn.integers(0, 256, (rows, 1, 28, 28), np.uint8)

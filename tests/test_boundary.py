@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from antivenom.defences._places import places
 from PIL import Image
 from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier as Theirs
@@ -24,6 +23,7 @@ from antivenom.charts import Lines, Scatter
 from antivenom.cli import app
 from antivenom.data.sources import Csv, Plane
 from antivenom.defences import NearestNeighbours
+from antivenom.defences._features import distance_features
 from antivenom.errors import AntivenomError, CapabilityError, DataError, RunError, SettingsError
 from antivenom.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
 from antivenom.report.lesson import write_lesson
@@ -49,7 +49,7 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 
 def found(result: Any) -> dict[str, Any]:
-    arrays = result.repeats[0].examples
+    arrays = result.data
     return {name.removeprefix("analysis.boundary."): array for name, array in arrays.items() if "boundary" in name}
 
 
@@ -249,7 +249,7 @@ def test_a_classifier_that_has_no_plane_is_refused() -> None:
 
 
 def test_an_analysis_of_layers_still_asks_for_layers() -> None:
-    with pytest.raises(SettingsError, match="similarity looks into a network's layers"):
+    with pytest.raises(SettingsError, match="analysis: similarity requires layers"):
         load_spec({**spec(), "analysis": ["similarity"]}).run()
 
 
@@ -479,7 +479,7 @@ def test_neighbours_are_scikit_learns(trusts: str, deep: bool) -> None:
     )
     own = trusts == "itself"
     trusted = rows if own else others
-    x, there = (places(each, model).numpy().astype(np.float64) for each in (rows, trusted))
+    x, there = (distance_features(each, model).numpy().astype(np.float64) for each in (rows, trusted))
     near = NearestNeighbors(n_neighbors=8, algorithm="brute").fit(there).kneighbors(x, return_distance=False)
     near = np.stack([line[line != row][:7] for row, line in enumerate(near)]) if own else near[:, :7]
     slow = (trusted.y.numpy()[near] != rows.y.numpy()[:, None]).mean(1)

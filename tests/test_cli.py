@@ -57,7 +57,7 @@ def test_json_is_all_that_stdout_holds(place: Path) -> None:
     done = antivenom("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
     metrics = json.loads(done.stdout)
     assert metrics == json.loads((place / "runs/quick/metrics.json").read_text())
-    assert metrics["poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
+    assert metrics["attack.poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
 
 
 def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:

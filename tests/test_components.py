@@ -10,7 +10,7 @@ from annotated_types import Interval
 
 from antivenom.errors import AntivenomError, SettingsError
 from antivenom.registry import KINDS, entries
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner import Experiment
 from antivenom.settings import (
     AtLeastOne,
     Code,

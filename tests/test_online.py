@@ -153,7 +153,7 @@ def test_adam_is_scikit_learns_own_where_it_is_asked_for() -> None:
 def test_estimators_learn_from_streams(estimator: Any) -> None:
     blank = as_classifier(estimator, input_shape=(1, 6, 6), classes=4)
     result = experiment(model=blank, training=Online(warm_up=OwnFit(), checkpoints=4)).run()
-    assert result.metrics["control_accuracy"]["mean"] > 0.8  # type: ignore[operator]
+    assert result.metrics["model.clean_accuracy.control"]["mean"] > 0.8  # type: ignore[operator]
     assert result.repeats[0].examples["trajectory_accuracy"].shape == (2, 5)
 
 
@@ -245,7 +245,7 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     told: list[Any] = []
     store = Store(tmp_path)
     for attack in (LabelFlip(rate=0.2), GradientPoison(rate=0.2, rounds=2)):
-        experiment(attack=attack).run(store=store, tell=told.append)
+        experiment(attack=attack).run(store=store, on_event=told.append)
     heard = [event for event in told if isinstance(event, Finished)]
     warm = [event for event in heard if event.stage == "fit warm-up"]
     assert [event.stored for event in warm] == [False, True]  # one for both attacks
@@ -271,7 +271,7 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
         "training": {"name": "online", "warm_up": {"name": "end_to_end", "epochs": 1}, "batch_size": 50},
         "grid": {"attack": ["label_flip", "random_noise"]},
     }
-    load_spec(spec).run(tell=told.append)
+    load_spec(spec).run(on_event=told.append)
     planned = next(event for event in told if isinstance(event, Planned))
     assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 1)
 
@@ -279,27 +279,26 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
 def test_a_burst_harms_when_it_comes_and_not_before() -> None:
     attack = GradientPoison(rate=0.2, recraft=True, rounds=5, victim_learning_rate=0.1, bias_rate_factor=1)
     training = Online(warm_up=replace(QUICK, epochs=10), arrival=AtPoint(point=0.5), learning_rate=0.1, checkpoints=10)
-    arrays = experiment(attack=attack, training=training).run().repeats[0].examples
-    victim, control = arrays["trajectory_accuracy"]
-    first = int(arrays["poison_arrivals"].min())
-    before = arrays["trajectory_rows"] <= first
+    panel = experiment(attack=attack, training=training).run().charts["model.along_the_way"].charts[0]
+    victim, control = (line.y / 100 for line in panel.series)
+    before = panel.series[0].x <= panel.ticks.min()
     assert np.array_equal(victim[before], control[before])
     assert victim[~before].min() < control[~before].min() - 0.1
 
 
 def test_repeats_make_the_stream_longer_for_both() -> None:
     training = Online(warm_up=QUICK, arrival=AtPoint(repeats=5), checkpoints=2)
-    arrays = experiment(attack=LabelFlip(count=6), training=training).run().repeats[0].examples
-    assert arrays["trajectory_rows"][-1] == 120 + 4 * 6
-    assert len(arrays["poison_arrivals"]) == 30
+    panel = experiment(attack=LabelFlip(count=6), training=training).run().charts["model.along_the_way"].charts[0]
+    assert panel.series[0].x[-1] == 120 + 4 * 6
+    assert len(panel.ticks) == 30
 
 
 def test_a_monitor_of_a_stream_is_given_the_model_that_stood() -> None:
     heard: list[Any] = []
     of = experiment(training=Online(warm_up=replace(QUICK, epochs=15)), defences=(LossMonitor(false_alarm_rate=0.05),))
-    result = replace(of, trusted=0.4).run(tell=heard.append)
+    result = replace(of, trusted=0.4).run(on_event=heard.append)
     assert "fit defender" not in [event.stage for event in heard if isinstance(event, Finished)]
-    assert result.metrics["defence.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
+    assert result.metrics["detector.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
 
 
 @pytest.mark.slow

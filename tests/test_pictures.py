@@ -150,7 +150,7 @@ def context() -> AnalysisContext:
             path.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
 
         training = EndToEnd(epochs=12, learning_rate=5e-3, batch_size=32)
-        networks.append(training.fit(blank, data, rng=Rng(0), watch=(keep,)))
+        networks.append(training.fit(blank, data, rng=Rng(0), callbacks=(keep,)))
         paths.append(tuple(path))
     return AnalysisContext(networks[0], networks[1], poisoned, TEST, (paths[0], paths[1]))
 

@@ -66,7 +66,7 @@ def test_the_board_is_the_experiment_that_it_exports(model: Any, tmp_path: Path)
     assert exact["control"] == tuple(
         result.metrics[f"analysis.boundary.flipped_to.{label}.control"]["mean"] for label in (1, 0)
     )
-    assert told["accuracy"][1] == result.metrics["clean_accuracy"]["mean"]
+    assert told["accuracy"][1] == result.metrics["model.clean_accuracy"]["mean"]
     shift = 0.5 if told["probable"] else 0.0
     assert told["poison"] == [round(float(each) + shift, 4) for each in arrays["analysis.boundary.poison_after"][-1]]
 

@@ -11,7 +11,7 @@ from antivenom.attacks import LabelFlip
 from antivenom.charts import Figure, WithEvidence
 from antivenom.data import Dataset, Splits
 from antivenom.models import MLP, Classifier
-from antivenom.models.classifier import weights_digest
+from antivenom.models.identity import weights_digest
 from antivenom.rng import Rng
 from antivenom.runner import Experiment
 from antivenom.settings import component
@@ -119,7 +119,7 @@ def test_a_strangers_pretraining_is_shared_by_victim_and_control() -> None:
     half = Splits(train=SPLITS.train.subset(torch.arange(120, 240)), test=SPLITS.test)
     afresh = Experiment(dataset=half, model=MLP(hidden=(16,)), attack=LabelFlip(rate=0.1), training=QUICK).run()
     assert weights_digest(fitted.victim) != weights_digest(afresh.victim)
-    assert fitted.metrics["clean_accuracy"]["mean"] > afresh.metrics["clean_accuracy"]["mean"]
+    assert fitted.metrics["model.clean_accuracy"]["mean"] > afresh.metrics["model.clean_accuracy"]["mean"]
 
 
 def test_repeats_of_an_arrival() -> None:

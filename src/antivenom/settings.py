@@ -86,6 +86,20 @@ class ReadsFiles(Protocol):
         """The files; they are looked for before anything runs."""
 
 
+@runtime_checkable
+class DeclaresNeeds(Protocol):
+    """A component that says what it requires; `@component` makes every component one."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `NEEDS`."""
+
+
+def needs_of(part: object) -> frozenset[str]:
+    """What a part requires; nothing where it is made in Python and declares nothing, such as a classifier."""
+    return part.needs if isinstance(part, DeclaresNeeds) else frozenset()
+
+
 @dataclasses.dataclass(frozen=True)
 class Component:
     """Marks a field that holds another component: `Annotated[Trigger, Component("triggers")]`."""

@@ -79,7 +79,9 @@ def _packed(value: Any, where: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, tuple | list):
         return [_packed(each, f"{where}[{place}]", arrays) for place, each in enumerate(value)]
     plain = value.item() if isinstance(value, np.generic) else value
-    if plain is None or isinstance(plain, str | bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
+    if isinstance(plain, str):
+        return plain.encode("utf-8", errors="replace").decode()  # a file's name may be no Unicode
+    if plain is None or isinstance(plain, bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
         return plain
     raise DataError(f"{where} must be text, a finite number, an array or a part of a chart; got {_short(plain)}.")
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.executor import Executor, Work
@@ -105,8 +107,7 @@ class Sweep:
             progress: `auto` shows a bar in a terminal and a notebook and lines elsewhere; False shows nothing.
             on_event: called for every event of every cell.
         """
-        temporary = TemporaryDirectory(prefix="antivenom-sweep-") if out is None else None
-        folder = Path(temporary.name if temporary else str(out))
+        folder = Path(mkdtemp(prefix="antivenom-sweep-") if out is None else out)
         work = Work(self.cells, folder / "cells", store, device)
         with (
             progress_for(progress, on_event) as tell,
@@ -114,7 +115,9 @@ class Sweep:
         ):
             for _ in names:  # each has written itself
                 pass
-            result = SweepResult(self.name, folder, self.axes, self.allow_code, temporary)
+            result = SweepResult(self.name, folder, self.axes, self.allow_code)
+            if out is None:
+                finalize(result, rmtree, folder, ignore_errors=True)
             result.write_table()
         return result
 

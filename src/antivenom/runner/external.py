@@ -5,6 +5,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,7 +120,8 @@ def measure_external(
     folder = Path(out)
     with locked(folder):
         prepare_folder(folder, read_spec_text(place))
-        write_arrays(folder / "details.npz", {"confusion": judged.confusion.numpy()[None]})
+        details = {"confusion": judged.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
+        write_arrays(folder / "details.npz", details)
         write_charts(folder, charts)
         write_json(folder / "repeats.json", [{key: each.value for key, each in evidence.figures.items()}])
         write_json(folder / "metrics.json", metrics, sort_keys=False)

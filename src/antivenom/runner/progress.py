@@ -1,11 +1,10 @@
 """Progress of a run: a bar in a terminal and a notebook, lines elsewhere, nothing on request."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, Protocol, TextIO
+from typing import Literal, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -16,6 +15,7 @@ ProgressOption = Literal["auto", "bar", "lines"] | bool
 SECONDS_BETWEEN_LINES = 10.0
 
 
+@runtime_checkable
 class Display(Protocol):
     """Shows the events of a run. Used as a context."""
 
@@ -108,8 +108,8 @@ class Bar:
 class Lines:
     """A line now and then, for output that goes to a file or a pipe."""
 
-    def __init__(self, out: TextIO) -> None:
-        self._out, self._clock, self._last = out, Clock(), 0.0
+    def __init__(self, console: Console) -> None:
+        self._console, self._clock, self._last = console, Clock(), 0.0
 
     def __enter__(self) -> "Lines":
         return self
@@ -117,7 +117,7 @@ class Lines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._out.flush()
+        return
 
     def on_event(self, event: Event) -> None:
         """Write a line for the plan, and at most one every ten seconds for the rest."""
@@ -135,7 +135,7 @@ class Lines:
     def note(self, text: str) -> None:
         """Write a line."""
         self._last = time.monotonic()
-        print(text, file=self._out, flush=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class Quiet:
@@ -175,7 +175,7 @@ def display_for(option: ProgressOption, console: Console | None = None) -> Displ
         return Quiet()
     console = console or Console(stderr=True)
     is_bar = option == "bar" or (option in ("auto", True) and (console.is_terminal or console.is_jupyter))
-    return Bar(console) if is_bar else Lines(sys.stderr)
+    return Bar(console) if is_bar else Lines(console)
 
 
 def plan_in_words(event: Planned) -> str:

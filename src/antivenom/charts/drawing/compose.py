@@ -72,7 +72,8 @@ def _titled(parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float],
     rows = max((_legend(canvases[place], wide[place % across] - 0.6) for place in new), default=0)
     titles = {place: literal(parts[place].title, 120, 3) for place in places}
     for place, title in titles.items():
-        canvases[place].axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * 13)
+        if title:
+            canvases[place].axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * 13)
     tallest = max((title.count("\n") + 1 for title in titles.values() if title), default=0)
     return LINE_INCHES * (rows + tallest)
 

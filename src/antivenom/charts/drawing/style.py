@@ -136,7 +136,7 @@ def literal(text: str, limit: int = 200, lines: int = 1) -> str:
     'a\\$x\\$ �b'
     """
     rows = text.split("\n")
-    rows = [*rows[: lines - 1], " ".join(rows[lines - 1 :])]
+    rows = rows if len(rows) <= lines else [*rows[: lines - 1], " ".join(rows[lines - 1 :])]
     whole = "\n".join("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in row) for row in rows)
     cut = whole if len(whole) <= limit else whole[: limit - 1] + "…"
     return (" " if cut.startswith("_") else "") + cut.replace("$", r"\$")

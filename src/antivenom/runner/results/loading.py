@@ -15,7 +15,7 @@ from antivenom.errors import AntivenomError, DataError, RunError
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
-from antivenom.runner.results.repeat import Repeat
+from antivenom.runner.results.repeat import Artifacts, Repeat
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import divided
@@ -74,7 +74,7 @@ def read_details(file: Path) -> dict[str, NDArray[Any]]:
 
 
 @dataclass(frozen=True, eq=False)
-class OnDisk:
+class OnDisk(Artifacts):
     """The models and the poison of a repeat in a run's folder, loaded when they are asked for.
 
     Args:
@@ -90,7 +90,7 @@ class OnDisk:
     allow_code: bool
 
     @cached_property
-    def victim(self) -> Classifier:
+    def victim(self) -> Classifier:  # type: ignore[override] # loaded at the first use
         """The victim.
 
         Raises:
@@ -99,12 +99,12 @@ class OnDisk:
         return self._classifier("victim")
 
     @cached_property
-    def control(self) -> Classifier:
+    def control(self) -> Classifier:  # type: ignore[override] # loaded at the first use
         """The control; as `victim`."""
         return self._classifier("control")
 
     @cached_property
-    def poisoned(self) -> Poisoned:
+    def poisoned(self) -> Poisoned:  # type: ignore[override] # loaded at the first use
         """What the victim trained on.
 
         Raises:

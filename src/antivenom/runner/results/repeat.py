@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -11,24 +11,22 @@ from antivenom.models import Classifier
 from antivenom.runner.scoring.detectors import RowScores
 
 
-class Artifacts(Protocol):
-    """The models and the poison of a repeat, loaded when they are asked for."""
+class Artifacts:
+    """The models and the poison of a repeat; a subclass may load them when they are asked for.
 
-    @property
-    def victim(self) -> Classifier:
-        """The classifier that was trained on the poisoned data."""
+    Attributes:
+        victim: the classifier that was trained on the poisoned data.
+        control: its twin, trained on clean data.
+        poisoned: what the victim trained on, and the truth about it.
+    """
 
-    @property
-    def control(self) -> Classifier:
-        """Its twin, trained on clean data."""
-
-    @property
-    def poisoned(self) -> Poisoned:
-        """What the victim trained on, and the truth about it."""
+    victim: Classifier
+    control: Classifier
+    poisoned: Poisoned
 
 
 @dataclass(frozen=True, eq=False)
-class InMemory:
+class InMemory(Artifacts):
     """Models and poison that are still at hand."""
 
     victim: Classifier

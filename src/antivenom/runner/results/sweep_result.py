@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from antivenom.charts import Chart
@@ -47,14 +46,12 @@ class SweepResult:
         folder: its folder; each cell has one in `cells`.
         axes: what the grid set in each cell, by the cell's name.
         allow_code: whether code that the spec names may run when a cell is read.
-        temporary: the folder's owner where no folder was named: it goes with this result.
     """
 
     name: str
     folder: Path
     axes: Mapping[str, Mapping[str, Any]]
     allow_code: bool = False
-    temporary: TemporaryDirectory[str] | None = None
 
     @property
     def results(self) -> Cells:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from antivenom.charts import Evidence, Figure, finite, pair
 from antivenom.data import COVER, POISON, Dataset, Goal, Poisoned, Scorer
 from antivenom.goals import TriggeredGoal
 from antivenom.metrics import accuracy_from, class_accuracies, confusion
 from antivenom.runner.scoring.pair import Pair
-from antivenom.shapes import Counts
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Judged:
     """
 
     evidence: Evidence
-    confusion: Counts
+    confusion: Tensor
 
 
 def score_pair(poisoned: Poisoned, both: Pair, test: Dataset) -> Judged:

@@ -13,6 +13,7 @@ from antivenom.charts import (
     BarSeries,
     Chart,
     Evidence,
+    Figure,
     Heatmap,
     Lines,
     Panels,
@@ -92,12 +93,12 @@ def path_chart(
 def _by_class(metrics: Metrics, classes: tuple[str, ...]) -> Bars:
     series = []
     for who, suffix in (("control", ".control"), ("victim", "")):
-        means = [metrics[f"model.class_accuracy.{name}{suffix}"]["mean"] for name in classes]
+        means = [_class_accuracy(metrics, name, control=bool(suffix)) for name in classes]
         if any(mean is not None for mean in means):
             role: Role = "control" if suffix else "victim"
             values = column([math.nan if mean is None else 100 * mean for mean in means])
             series.append(BarSeries(label=who, values=values, role=role))
-    known = [(metrics[f"model.class_accuracy.{name}"]["mean"], name) for name in classes]
+    known = [(_class_accuracy(metrics, name), name) for name in classes]
     worst = min(((mean, name) for mean, name in known if mean is not None), default=None)
     words = "" if worst is None else f" The victim is worst on {worst[1]}: {worded(worst[0], 'share')}."
     return Bars(
@@ -109,6 +110,12 @@ def _by_class(metrics: Metrics, classes: tuple[str, ...]) -> Bars:
         caption="Accuracy on each class, mean over the repeats.",
         alt=f"Accuracy on each class.{words}",
     )
+
+
+def _class_accuracy(metrics: Metrics, name: str, *, control: bool = False) -> float | None:
+    key = Figure(name="class_accuracy", value=None, subject=name, control=control).key
+    found: float | None = metrics[f"model.{key}"]["mean"]
+    return found
 
 
 def _confusion(confusions: Sequence[NDArray[np.int64]], metrics: Metrics, classes: tuple[str, ...]) -> Chart:

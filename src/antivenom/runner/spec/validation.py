@@ -9,7 +9,7 @@ from antivenom.errors import SettingsError
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.settings import ChecksItself, describe
+from antivenom.settings import ChecksItself, describe, needs_of
 from antivenom.training import PretrainedTraining, checkpoints_of, comes_once
 
 OF_CLASSIFIERS = {"gradients": "gradients", "features": "layers", "incremental": "updates batch by batch"}
@@ -49,11 +49,11 @@ def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
 
 def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
     for path, part in _parts(experiment):
-        if "images" in part.needs and not train.is_image:
+        if "images" in needs_of(part) and not train.is_image:
             yield f"{path} requires images; the data's rows are {train.shape}."
-        if "bounds" in part.needs and train.bounds is None:
+        if "bounds" in needs_of(part) and train.bounds is None:
             yield f"{path} requires data of a known range. Give the data set bounds."
-        if "tokens" in part.needs:
+        if "tokens" in needs_of(part):
             yield f"{path} requires tokens, which no data set provides yet."
     checked = (("attack", experiment.attack, train), ("training", experiment.training, train))
     for kind, part, subject in (*checked, ("model", experiment.model, train.shape)):
@@ -75,7 +75,7 @@ def _triggers(experiment: ExperimentSettings) -> Iterator[str]:
     if any(isinstance(scan, RecoversTriggers) for scan in experiment.scans.values()):
         return
     for name, each in experiment.repairs_by_name.items():
-        if "triggers" in each.needs:
+        if "triggers" in needs_of(each):
             yield f"repairs: {name} requires a scan that recovers triggers. Name one, such as neural_cleanse."
 
 
@@ -99,7 +99,7 @@ def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str
     for path, part in _parts(experiment):
         if path.startswith(("attack", "model")):
             continue  # an attack asks its surrogate
-        for need in sorted(part.needs & OF_CLASSIFIERS.keys() - made.can):
+        for need in sorted(needs_of(part) & OF_CLASSIFIERS.keys() - made.can):
             yield f"{path} requires {OF_CLASSIFIERS[need]}, which the model {made.name} does not provide."
 
 
