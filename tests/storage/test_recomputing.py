@@ -60,6 +60,9 @@ from helper import HOW
 
 @component
 class Mine:
+    needs = frozenset()
+    appends = False
+
     def poison(self, data, *, rng, surrogate=None):
         rows = torch.arange(6)
         return Poisoned.replace(data, rows, y=(data.y[rows] + HOW) % len(data.classes), goal=Availability())
