@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from antivenom.data.poisoned import Poisoned as Poisoned
     from antivenom.data.sources import load as load
     from antivenom.errors import AntivenomError as AntivenomError
+    from antivenom.models.adapters import as_classifier as as_classifier
     from antivenom.models.classifier import Classifier as Classifier
-    from antivenom.models.classifier import as_classifier as as_classifier
     from antivenom.rng import Rng as Rng
     from antivenom.runner.experiment import Experiment as Experiment
     from antivenom.runner.experiment import load_spec as load_spec
@@ -27,7 +27,7 @@ _HOMES = {
     "Result": "antivenom.runner.results.result",
     "Rng": "antivenom.rng",
     "Splits": "antivenom.data.dataset",
-    "as_classifier": "antivenom.models.classifier",
+    "as_classifier": "antivenom.models.adapters",
     "load": "antivenom.data.sources",
     "load_spec": "antivenom.runner.experiment",
 }

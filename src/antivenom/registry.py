@@ -10,7 +10,7 @@ import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -149,18 +149,26 @@ def import_named(path: str) -> Any:
     return found
 
 
-def lazily(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` for a kind's package: `from antivenom.attacks import BadNets` works."""
-    package = KINDS[kind].package
+def lazily(kind: str, homes: Mapping[str, str] | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` for a kind's package: `from antivenom.attacks import BadNets` works.
+
+    Args:
+        kind: a key of `KINDS`.
+        homes: other names that are imported when they are first used, and the modules that they are in. The package
+            holds them as `_HOMES`, written out, where the store's import graph reads them.
+    """
+    package, others = KINDS[kind].package, homes or {}
 
     def __getattr__(name: str) -> Any:
+        if name in others:
+            return getattr(importlib.import_module(others[name]), name)
         for entry in entries(kind).values():
             if entry.class_name == name and not name.startswith("_"):
                 return entry.load()
         raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
     def __dir__() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *(entry.class_name for entry in entries(kind).values())})
+        return sorted({*vars(sys.modules[package]), *others, *(entry.class_name for entry in entries(kind).values())})
 
     return __getattr__, __dir__
 

@@ -243,11 +243,12 @@ def test_no_component_reaches_what_shows_or_checks_results(module: str) -> None:
 
 
 @pytest.mark.parametrize(("attack", "other"), [("badnets", "label_flip"), ("label_flip", "badnets")])
-def test_an_attack_reaches_itself_and_neither_another_one_nor_a_training(attack: str, other: str) -> None:
+def test_an_attack_reaches_itself_and_neither_another_one_nor_models_nor_trainings(attack: str, other: str) -> None:
     found = reach(f"antivenom.attacks.{attack}").files
     assert f"antivenom.attacks.{attack}" in found
     assert f"antivenom.attacks.{other}" not in found
     assert not any(name.startswith("antivenom.training") for name in found)
+    assert not {"antivenom.models.module", "antivenom.models.adapters", "antivenom.models.keras"} & found.keys()
 
 
 # What is in memory ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from torch.nn import functional
 from antivenom.data import Dataset
 from antivenom.errors import CapabilityError
 from antivenom.models import Classifier, ModuleClassifier
-from antivenom.models.require import as_module
+from antivenom.models.torch_modules import as_module
 from antivenom.shapes import Inputs, Labels
 
 MEMORY = {"cpu": 1 << 26, "cuda": 1 << 30}

@@ -1,11 +1,28 @@
-"""Models: the classifier's protocol, adapters for everybody's models, and reference networks."""
+"""Models: the classifier's protocol, adapters for everybody's models, and reference networks.
 
-from antivenom.models._module_classifier import ModuleClassifier
-from antivenom.models.classifier import Checkpoint, Classifier, Model, WeightedModel, as_classifier
+Adapters are imported when they are first used: who asks for a type alone does not depend on them (decision 3).
+"""
+
+from typing import TYPE_CHECKING
+
+from antivenom.models.classifier import Checkpoint, Classifier, Model, WeightedModel
 from antivenom.models.filtered import Filtered, Gate
 from antivenom.models.predict import predictions, row_losses
-from antivenom.models.require import as_module, is_module, require
+from antivenom.models.require import require
 from antivenom.registry import lazily
+
+if TYPE_CHECKING:
+    from antivenom.models._module_classifier import ModuleClassifier as ModuleClassifier
+    from antivenom.models.adapters import as_classifier as as_classifier
+    from antivenom.models.torch_modules import as_module as as_module
+    from antivenom.models.torch_modules import is_module as is_module
+
+_HOMES = {
+    "ModuleClassifier": "antivenom.models._module_classifier",
+    "as_classifier": "antivenom.models.adapters",
+    "as_module": "antivenom.models.torch_modules",
+    "is_module": "antivenom.models.torch_modules",
+}
 
 __all__ = [
     "Checkpoint",
@@ -23,4 +40,4 @@ __all__ = [
     "row_losses",
 ]
 
-__getattr__, __dir__ = lazily("models")
+__getattr__, __dir__ = lazily("models", _HOMES)

@@ -15,7 +15,7 @@ from antivenom.errors import CapabilityError
 from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
-from antivenom.models.require import as_module
+from antivenom.models.torch_modules import as_module
 from antivenom.repairs._layer import mean_activations
 from antivenom.repairs._repair import split_held_out, suspected_triggers
 from antivenom.rng import Rng

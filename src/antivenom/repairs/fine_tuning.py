@@ -3,7 +3,7 @@
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
-from antivenom.models.require import as_module
+from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train

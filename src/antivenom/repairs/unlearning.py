@@ -9,7 +9,7 @@ from annotated_types import Interval
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
-from antivenom.models.require import as_module
+from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import highest_success, split_held_out, suspected_triggers, with_trigger
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component

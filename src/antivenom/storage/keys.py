@@ -87,7 +87,7 @@ def bytes_of(files: tuple[Path, ...]) -> list[str]:
 def absent(file: Path) -> str:
     """What to say of a file that is not there."""
     home = file.is_relative_to(data_home())
-    advice = "Put it there, or point $ANTIVENOM_DATA to where data sets are." if home else "Mend its path."
+    advice = "Put it there, or point $ANTIVENOM_DATA to where data sets are." if home else "Correct its path."
     return f"{file} is missing. {advice}"
 
 

@@ -128,11 +128,10 @@ class Graph:
                 if target not in met:
                     met.add(target)
                     waiting.append(target)
-        digest = hashlib.sha256()
         files = dict(sorted(files.items()))
-        for name, path in files.items():
-            digest.update(f"{name}\0{self._held(path).digest}\0".encode())
-        return Closure(files, dict(sorted(libraries.items())), frozenset(missing), digest.hexdigest())
+        text = "".join(f"{name}\0{self._held(path).digest}\0" for name, path in files.items())
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return Closure(files, dict(sorted(libraries.items())), frozenset(missing), digest)
 
     def _edges_of(self, name: str, own: frozenset[str]) -> tuple[str, ...]:
         key = name, own

@@ -13,7 +13,7 @@ from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_char
 from antivenom.defences.neural_cleanse._inversion import Inversion, Recovered, Search, restart_search
 from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values_and_thresholds
 from antivenom.models import Classifier
-from antivenom.models.require import as_module
+from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import NonNegative, Positive, component
 
