@@ -371,8 +371,10 @@ def copied(run: Path, to: Path) -> Path:
 def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
     out = copied(run, tmp_path / "out")
     damage(out)
-    with pytest.raises(RunError):
-        Result.load(out)
+    with pytest.raises(RunError):  # models and poison are read when they are asked for
+        again = Result.load(out)
+        for part in ("victim", "control", "poisoned"):
+            getattr(again, part)
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,6 @@ def test_what_a_classifier_does_not_provide_is_refused_by_name() -> None:
     linear = LogisticRegression().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0))
     network = MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0))
     require(network, "gradients", by="Mine")
-    name = type(linear).__name__
+    name = linear.name
     with pytest.raises(CapabilityError, match=f"Mine requires gradients, which {name} does not provide. Pass an nn"):
         require(linear, "gradients", by="Mine")
