@@ -17,6 +17,7 @@ from antivenom.charts.drawing.compose import composed
 
 __all__ = ["to_matplotlib", "to_png", "to_svg"]
 
+PLACE_DIGITS = 6
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -36,7 +37,7 @@ def to_png(chart: Chart) -> bytes:
     """A chart as a PNG: the same chart, the same bytes."""
     buffer = BytesIO()
     with _own_settings():
-        FigureCanvasAgg(composed(chart)).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+        FigureCanvasAgg(_laid_out(composed(chart))).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
@@ -44,8 +45,23 @@ def to_svg(chart: Chart) -> bytes:
     """A chart as an SVG: the same chart, the same bytes; its text stays text."""
     buffer = BytesIO()
     with _own_settings(), rc_context({"svg.hashsalt": "antivenom", "svg.fonttype": "none"}):
-        FigureCanvasSVG(composed(chart)).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(_laid_out(composed(chart))).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
+
+
+def _laid_out(figure: Figure) -> Figure:
+    """The figure with its plots in their final places, rounded.
+
+    The layout's solver depends on where its variables lie in memory, in the last digit of a position.
+    """
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        original, active = (axes.get_position(original=each).bounds for each in (True, False))
+        for bounds, which in ((original, "original"), (active, "active")):
+            axes.set_position(tuple(round(value, PLACE_DIGITS) for value in bounds), which=which)  # type: ignore[arg-type]
+    return figure
 
 
 @contextmanager
