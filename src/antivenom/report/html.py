@@ -1,120 +1,108 @@
-"""The page: whatever a run reports, put into a template that escapes everything."""
+"""The page: a run's figures and charts, put into a template that escapes everything."""
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 
-from antivenom.charts import worded
 from antivenom.errors import RunError
-from antivenom.report.comparison import (
-    CELLS_SHOWN,
-    CELLS_WITH_PAGES,
-    compared,
-    overview,
-    pivots,
-    row_of,
-    table_of,
-)
-from antivenom.report.run import Run, read_run
-from antivenom.report.section import Picture, file_name, section_of
-from antivenom.storage.files import read_json, write_bytes, write_text
+from antivenom.report import grid, words
+from antivenom.report.pictures import views, write_pictures
+from antivenom.report.run import Run, cells_of, read_metrics, read_run
+from antivenom.report.sections import Section, section_of
+from antivenom.storage.files import read_json, write_bytes
 from antivenom.storage.yaml12 import dump_yaml, read_yaml
 
 
 def write_report(folder: Path | str) -> Path:
-    """Write `report.html` and `figures/` into a finished run's folder; for a grid, into its cells' too.
+    """Write `report.html` and `figures/` into a finished run's folder.
+
+    For a grid, the cells get theirs too; of a grid with more than 200 cells, the first 12. The report of any other
+    cell is written by calling this with the cell's folder, `RUN/cells/NAME`.
 
     Args:
-        folder: what `Result.save` or `Sweep.run` wrote, or a cell's folder.
+        folder: what `Result.save` or `Sweep.run` wrote, or a cell of it.
 
     Returns:
         The report's path.
 
     Raises:
         RunError: the folder holds no finished run, or is damaged.
-
-    >>> import tempfile
-    >>> from antivenom.runner import load_spec
-    >>> folder = Path(tempfile.mkdtemp()) / "run"
-    >>> spec = {"attack": "label_flip", "training": {"name": "end_to_end", "epochs": 1}}
-    >>> _ = load_spec(spec).run(out=folder, progress=False)
-    >>> write_report(folder).name
-    'report.html'
     """
     folder = Path(folder)
     if not (folder / "manifest.json").is_file():
         raise RunError(f"{folder} holds no finished run of antivenom.")
     about = read_json(folder / "manifest.json")
+    if not isinstance(about, dict):
+        raise RunError(f"{folder / 'manifest.json'} must hold a mapping.")
     try:
         if "cells" in about:
             return _write_grid(folder, about)
-        run = read_run(folder)
-        return _write(folder, run, section_of(run))
+        run = read_run(folder, folder.name if folder.parent.name == "cells" else None)
+        return _write_run(folder, run)[0]
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise RunError(f"{folder} is damaged: {type(error).__name__}: {error}") from error
 
 
-def _write(folder: Path, run: Run, section: dict[str, Any]) -> Path:
-    _write_pictures(folder, section["pictures"])
-    page = _template("run.html").render(title=run.name, about=run.about, section=section, spec=dump_yaml(run.spec))
-    write_text(folder / "report.html", page)
-    return folder / "report.html"
+def _write_run(folder: Path, run: Run) -> tuple[Path, Section]:
+    section, pngs = section_of(run)
+    write_pictures(folder, pngs)
+    page = _page("run.html", title=run.name, made=words.made_with(run.about), section=section)
+    return _write(folder, page), section
 
 
 def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
     spec = read_yaml(folder / "spec.yaml")
-    axes, sections, rows = list(spec["grid"]), [], []
-    has_pages = len(about["cells"]) <= CELLS_WITH_PAGES
-    for name, cell in about["cells"].items():
-        place = folder / "cells" / name
-        if place.parent != folder / "cells":
-            raise RunError(f"{folder / 'manifest.json'} names a cell outside of the run: {name}.")
-        run = read_run(place, name, {axis: cell["axes"][axis] for axis in axes})
-        rows.append(row_of(run))
-        if has_pages:
-            section = section_of(run)
-            _write(place, run, section)
-            if len(about["cells"]) <= CELLS_SHOWN:
-                sections.append(section)
-    charts = overview(rows, axes)
-    pictures = [
-        Picture(file_name(key), chart.to_png(), chart.alt, chart.caption, chart.title) for key, chart in charts.items()
-    ]
-    _write_pictures(folder, pictures)
-    main, more = (compared(rows, headline=headline) for headline in (True, False))
-    page = _template("grid.html").render(
+    cells = list(cells_of(folder, about))
+    axes = [axis for axis in spec.get("grid", {}) if axis in cells[0][2]] or list(cells[0][2])
+    with_page = len(cells) if len(cells) <= grid.PAGES else grid.SECTIONS
+    inline = len(cells) <= grid.SECTIONS or len(cells) > grid.PAGES
+    sections, rows = [], []
+    for place, (name, cell, held, doubts) in enumerate(cells):
+        chosen = {axis: held[axis] for axis in axes}
+        if place < with_page:
+            run = read_run(cell, name, chosen)
+            section = _write_run(cell, run)[1]
+            sections += [section] * (inline and place < grid.SECTIONS)
+            figures = run.metrics
+        else:
+            figures = read_metrics(cell)
+        page = f"cells/{quote(name)}/report.html" if place < with_page else ""
+        link = f"#{quote(name)}" if inline and page else page
+        rows.append(grid.row_of(name, chosen, figures, doubts, link))
+    return _write(folder, _grid_page(folder, about, spec, grid.Grid(rows), sections))
+
+
+def _grid_page(
+    folder: Path, about: dict[str, Any], spec: dict[str, Any], whole: grid.Grid, sections: list[Section]
+) -> str:
+    overview = whole.overview()
+    shown, pngs = views({} if overview is None else {overview.name: overview})
+    write_pictures(folder, pngs)
+    return _page(
+        "grid.html",
         title=str(spec.get("name", "experiment")),
-        about=about,
-        axes=axes,
-        overview=pictures,
-        pivots=pivots(rows, axes),
-        main=_titles(main),
-        more=_titles(more),
-        main_rows=table_of(rows, main),
-        more_rows=table_of(rows, more),
+        made=words.made_with(about),
+        count=len(whole.rows),
+        axes=whole.axes,
+        overview=[(view.uri, whole.description(), whole.caption()) for view in shown.values()],
+        table=whole.table(),
+        others=whole.others(),
+        pivots=whole.pivots(),
         sections=sections,
-        has_pages=has_pages,
+        unwritten=whole.rows[-1].name if not whole.rows[-1].link else "",
         spec=dump_yaml(spec),
     )
-    write_text(folder / "report.html", page)
+
+
+def _write(folder: Path, page: str) -> Path:
+    """Write the page; text that is no Unicode becomes question marks."""
+    write_bytes(folder / "report.html", page.encode("utf-8", errors="replace"))
     return folder / "report.html"
 
 
-def _titles(figures: dict[str, dict[str, Any]]) -> list[str]:
-    return [f"{entry['component']}: {str(entry['name']).replace('_', ' ')}" for entry in figures.values()]
-
-
-def _write_pictures(folder: Path, pictures: list[Picture]) -> None:
-    """Write charts as PNG below `figures`, which must be a folder of the run's own."""
-    target = folder / "figures"
-    if target.is_symlink():
-        raise RunError(f"{target} is a symbolic link. Remove it: a report writes into the run's own folder alone.")
-    for picture in pictures:
-        write_bytes(target / f"{picture.name}.png", picture.png)
-
-
-def _template(name: str) -> jinja2.Template:
+def _page(template: str, **content: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("antivenom.report"),
         autoescape=True,
@@ -122,5 +110,4 @@ def _template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["worded"] = worded
-    return environment.get_template(name)
+    return environment.get_template(template).render(**content)

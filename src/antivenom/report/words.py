@@ -1,0 +1,79 @@
+"""Figures as words."""
+
+from typing import Any
+
+from antivenom.charts import worded
+from antivenom.report.run import Measured
+
+
+def percent(value: float | None) -> str:
+    """A share in percent; a dash where it does not apply.
+
+    >>> percent(0.9934), percent(None)
+    ('99.3 %', '–')
+    """
+    return worded(value, "share")
+
+
+def bounds(figure: Measured) -> str:
+    """The ends of a figure's interval; empty where there is none.
+
+    >>> bounds(Measured(name="a", component="model", mean=0.9, n=3, low=0.85, high=0.95, unit="share"))
+    '85.0 to 95.0 %'
+    """
+    if figure.low is None or figure.high is None:
+        return ""
+    low, high = worded(figure.low, figure.unit), worded(figure.high, figure.unit)
+    unit = low.rpartition(" ")[2]
+    return f"{low.removesuffix(f' {unit}') if ' ' in low and high.endswith(f' {unit}') else low} to {high}"
+
+
+def interval(figure: Measured) -> str:
+    """A figure's 95 % interval, or why there is none."""
+    if figure.mean is None:
+        return "does not apply"
+    found = bounds(figure)
+    if not found:
+        return "one seed, no interval" if figure.n == 1 else "no interval"
+    return f"95 %: {found}, n = {figure.n}"
+
+
+def heading(kind: str, *, several: bool) -> str:
+    """A kind of components as a heading.
+
+    >>> heading("scan", several=True), heading("analysis", several=True), heading("stream_defence", several=True)
+    ('Scans', 'Analyses', 'Stream defences')
+    """
+    words = kind.replace("_", " ")
+    plural = f"{words[:-2]}es" if words.endswith("is") else f"{words}s"
+    return _capital(plural if several else words)
+
+
+def component(name: str) -> str:
+    """A component as a title: its own name, or its kind where the kind has one only.
+
+    >>> component("scan.neural_cleanse"), component("model")
+    ('neural_cleanse', 'Model')
+    """
+    kind, _, own = name.partition(".")
+    return own or heading(kind, several=False)
+
+
+def sentence(words: str) -> str:
+    """Words with a capital letter at the beginning, but for abbreviations, which are left as they are."""
+    return _capital(words)
+
+
+def made_with(about: dict[str, Any]) -> str:
+    """Versions, machine and seed, in a sentence each; what a manifest lacks is left out."""
+    held = {key: about.get(key) for key in ("versions", "hardware")}
+    mappings = {key: value if isinstance(value, dict) else {} for key, value in held.items()}
+    used = ", ".join(f"{name} {version}" for name, version in mappings["versions"].items())
+    machine = ", ".join(f"{name}: {value}" for name, value in mappings["hardware"].items() if value not in (None, ""))
+    parts = [used, machine, f"Seed {about['seed']}" if "seed" in about else ""]
+    parts.append(f"Revision {about['git']}" if about.get("git") else "")
+    return " ".join(f"{_capital(part)}." for part in parts if part)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
