@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from antivenom.charts import Chart, Figure, by_subject, pair
 from antivenom.storage.chart_files import write_charts
-from antivenom.storage.files import write_json, write_text
+from antivenom.storage.files import write_arrays, write_json, write_text
 from antivenom.storage.yaml12 import dump_yaml
 from tests.charts.every import every_chart
 
@@ -79,6 +81,7 @@ def make_run(
         folder / "manifest.json",
         {**ABOUT, "headline": headline, "doubts": list(doubts), "stages": stages, **(manifest or {})},
     )
+    write_arrays(folder / "details.npz", {"confusion": np.zeros((repeats, 2, 2)), "losses": np.zeros((repeats, 2, 1))})
     write_charts(folder, every_chart() if charts is None else charts)
     return folder
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from antivenom.charts import Better, Chart, Unit
 from antivenom.charts.typed import Reader, short
-from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, RunError
+from antivenom.runner.results.loading import read_details
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json
 from antivenom.storage.yaml12 import read_yaml
@@ -90,12 +90,13 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
     """
     try:
         spec, about = read_yaml(folder / "spec.yaml"), read_json(folder / "manifest.json")
+        if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
+            raise RunError(f"{folder / 'spec.yaml'} must hold settings, with a `name`; got {short(spec)}.")
         where = str(folder / "manifest.json")
         told = {key: about.get(key) for key in ("headline", "doubts")} if isinstance(about, dict) else about
         words = Reader().make(told, _Words, where)
-        details = folder / "details.npz"
         return Run(
-            name=str(spec.get("name")) if name is None else name,
+            name=spec["name"] if name is None else name,
             spec=spec,
             metrics=read_metrics(folder),
             repeats=_repeats(folder / "repeats.json"),
@@ -104,7 +105,7 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
             doubts=words.doubts,
             charts=read_charts(folder),
             axes=axes or {},
-            arrays=npz.read(details, npz.names(details), most_bytes=1 << 30) if details.is_file() else {},
+            arrays=read_details(folder / "details.npz"),
         )
     except RunError:
         raise
