@@ -225,7 +225,7 @@ def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path
         assert (mean[f"analysis.drift.shift.{layer}"] is None) == (attack == "random_noise")  # its labels are true
     assert mean["analysis.similarity.penultimate_cka"] == mean["analysis.similarity.cka.activation_1"]
     assert mean["analysis.probes.penultimate_accuracy"] == mean["analysis.probes.accuracy.activation_1"]
-    assert result.repeats[0].examples["analysis.similarity.matrix"].shape == (3, 3)
+    assert result.data["analysis.similarity.matrix"].shape == (3, 3)
     write_report(tmp_path / "run")
     assert Result.load(tmp_path / "run").metrics == result.metrics
     with pytest.raises(SettingsError, match="analysis"):

@@ -135,14 +135,14 @@ def test_an_experiment_on_a_stream_says_when_it_went_wrong(tmp_path: Path) -> No
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run")
     mean = {name.removeprefix("stream_defence."): entry["mean"] for name, entry in result.metrics.items()}
-    assert (mean["blame.alarm"], mean["blame.right"], mean["blame.false_alarm"]) == (1, 1, 0)
+    assert (mean["blame.alarm"], mean["blame.identified"], mean["blame.alarm.control"]) == (1, 1, 0)
     lost = mean["blame.clean_rows_lost"]
     assert lost is not None
     assert 0.4 < lost < 0.65
-    assert mean["loss_monitor.auroc"] is not None
+    assert mean["detector.loss_monitor.auroc"] is not None
     write_report(tmp_path / "run")
-    assert (tmp_path / "run" / "figures" / "looking_back.png").is_file()
-    assert (tmp_path / "run" / "figures" / "detection.png").is_file()
+    for name in ("stream_defence.blame.signal", "detector.loss_monitor.scores"):
+        assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
     assert Result.load(tmp_path / "run").metrics == result.metrics
 
 

@@ -9,6 +9,7 @@ import torch
 
 from antivenom.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
 from antivenom.attacks._crafting import Crafted
+from antivenom.charts.packing import pack
 from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import SettingsError
@@ -187,18 +188,19 @@ def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
     result = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
     again = load_spec(spec).run(store=Store(tmp_path / "store"))  # type: ignore[union-attr]
     page = write_report(tmp_path / "run").read_text()
-    for name in ("accuracy_by_round", "poison_by_round", "detection"):
+    for name in ("attack.gradient_poison.accuracy_by_round", "detector.loss_monitor.scores"):
         assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
     assert "by round of its crafting" in page
-    assert "loss_monitor: AUROC" in page
+    assert "AUROC" in page
     loaded = Result.load(tmp_path / "run")
     for other in (loaded, again):
         assert torch.equal(other.poisoned.rounds, result.poisoned.rounds)  # type: ignore[union-attr]
-        for name in ("round_accuracy", "defence_clean"):
-            assert np.array_equal(other.repeats[0].examples[name], result.repeats[0].examples[name])  # type: ignore[union-attr]
-    accuracies = result.repeats[0].examples["round_accuracy"]  # type: ignore[union-attr]
-    assert accuracies.shape == (8, 5)
-    assert ((accuracies >= 0) & (accuracies <= 1)).all()
+        assert pack(other.charts)[0] == pack(result.charts)[0]  # type: ignore[union-attr]
+        for mine, its in zip(pack(result.charts)[1].values(), pack(other.charts)[1].values(), strict=True):  # type: ignore[union-attr]
+            assert np.array_equal(mine, its, equal_nan=True)
+    curves = result.charts["attack.gradient_poison.accuracy_by_round"].series  # type: ignore[union-attr]
+    assert [len(curve.y) for curve in curves] == [5] * 9, "8 poisons and their mean"
+    assert all(((curve.y >= 0) & (curve.y <= 100)).all() for curve in curves)
 
 
 def test_what_leaves_nothing_to_count_or_to_measure_is_told() -> None:

@@ -332,17 +332,17 @@ def test_a_run_scans_victim_and_control_and_draws_what_it_found(tmp_path: Path) 
     made = load_spec(SPEC)
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run", store=store)
-    found = {name: entry["mean"] for name, entry in result.metrics.items() if name.startswith("defence.")}
+    found = {name: entry["mean"] for name, entry in result.metrics.items() if name.startswith("scan.")}
     assert found["scan.neural_cleanse.identified"] == 1
     assert found["scan.neural_cleanse.flagged.control"] == 0
     inside = found["scan.neural_cleanse.mask_precision"]
     assert inside is not None
     assert inside > 0.3
     write_report(tmp_path / "run")
-    for picture in ("neural_cleanse_norms", "neural_cleanse_triggers"):
-        assert (tmp_path / "run" / "figures" / f"{picture}.png").is_file()
+    assert (tmp_path / "run" / "figures" / "scan.neural_cleanse.norms.png").is_file()
     loaded = Result.load(tmp_path / "run")
-    assert loaded.repeats[0].examples["scan_neural_cleanse_masks"].shape == (2, 10, 1, 8, 8)
+    triggers: Any = loaded.charts["scan.neural_cleanse.triggers"]
+    assert [len(row) for row in triggers.rows] == [10, 10]
     told: list[Any] = []
     again = made.run(store=store, on_event=told.append)
     assert again.metrics == result.metrics

@@ -154,7 +154,8 @@ def test_estimators_learn_from_streams(estimator: Any) -> None:
     blank = as_classifier(estimator, input_shape=(1, 6, 6), classes=4)
     result = experiment(model=blank, training=Online(warm_up=OwnFit(), checkpoints=4)).run()
     assert result.metrics["model.clean_accuracy.control"]["mean"] > 0.8  # type: ignore[operator]
-    assert result.repeats[0].examples["trajectory_accuracy"].shape == (2, 5)
+    victim, control = result.charts["model.along_the_way"].charts[0].series
+    assert len(victim.y) == len(control.y) == 5
 
 
 def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> None:
@@ -255,11 +256,11 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     assert len(fits) == sum(one.victims + one.controls + one.warm_ups + one.surrogates for one in planned)
     result = experiment().run()
     assert len(result.poisoned.base) == 120
-    arrays = result.repeats[0].examples
-    assert arrays["trajectory_accuracy"].shape == (2, 6)
-    assert arrays["trajectory_accuracy"][0, 0] == arrays["trajectory_accuracy"][1, 0]
-    assert arrays["trajectory_rows"].tolist() == [0, 24, 48, 72, 96, 120]
-    assert len(arrays["poison_arrivals"]) == 24
+    panel = result.charts["model.along_the_way"].charts[0]
+    victim, control = panel.series
+    assert victim.y[0] == control.y[0]
+    assert victim.x.tolist() == control.x.tolist() == [0, 24, 48, 72, 96, 120]
+    assert len(panel.ticks) == 24
 
 
 def test_a_control_of_a_stream_is_each_attacks_own() -> None:
@@ -323,7 +324,7 @@ def test_a_streams_run_comes_back_and_is_drawn(tmp_path: Path) -> None:
     for mine, theirs in zip(first.repeats, loaded.repeats, strict=True):  # type: ignore[union-attr]
         assert mine.poisoned.data.fingerprint == theirs.poisoned.data.fingerprint
     write_report(tmp_path / "run")
-    assert (tmp_path / "run" / "figures" / "trajectory.png").is_file()
-    success = first.repeats[0].examples["trajectory_success"]  # type: ignore[union-attr]
-    assert success.shape == (2, 5)
-    assert not np.isnan(success).any()
+    assert (tmp_path / "run" / "figures" / "model.along_the_way.png").is_file()
+    success = first.charts["model.along_the_way"].charts[1].series  # type: ignore[union-attr]
+    assert [len(line.y) for line in success] == [5, 5]
+    assert not any(np.isnan(line.y).any() for line in success)

@@ -118,8 +118,9 @@ def test_a_plain_script_gives_the_figures_that_a_run_gives(
     metrics = measure_external(trained[0], written, tmp_path / "run", control=trained[1], arch=ARCH, allow_code=True)
     inside = load_spec({**SPEC, "repeats": 3}).run().metrics  # type: ignore[union-attr]
     assert metrics.keys() == inside.keys()
-    for name in ("clean_accuracy", "control_accuracy", "attack_success_rate", "control_attack_success_rate"):
-        assert metrics[name]["mean"] == pytest.approx(inside[name]["mean"], abs=0.02), name
+    for name in ("model.clean_accuracy", "attack.success_rate"):
+        for key in (name, f"{name}.control"):
+            assert metrics[key]["mean"] == pytest.approx(inside[key]["mean"], abs=0.02), key
     assert metrics["attack.success_rate"]["mean"] > 0.97
     assert metrics["attack.success_rate.control"]["mean"] < 0.02
     page = write_report(tmp_path / "run").read_text()

@@ -296,7 +296,7 @@ def test_every_analysis_brings_its_charts(attack: str, tmp_path: Any) -> None:
         "analysis": ["drift", "neurons", "saliency", "filters", {"name": "embedding", "methods": ["pca", "tsne"]}],
     }
     result: Any = load_spec(spec).run(out=tmp_path / "run")
-    assert len(result.repeats[0].examples["trajectory_rows"]) == 2
+    assert len(result.charts["model.along_the_way"].charts[0].series[0].x) == 2
     again = Result.load(tmp_path / "run")
     assert again.metrics == result.metrics
     assert "analysis.saliency.maps" in again.data
@@ -311,8 +311,8 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
     with pytest.raises(SettingsError, match="filters requires layers"):
         experiment.run()
     assert list(Experiment(attack=LabelFlip(), analysis=(Filters(), Filters(count=2))).analyses) == [
-        "filters",
-        "filters_2",
+        "filters(count=16)",
+        "filters(count=2)",
     ]
 
 

@@ -59,7 +59,7 @@ def test_the_board_is_the_experiment_that_it_exports(model: Any, tmp_path: Path)
     (tmp_path / "board.yaml").write_text(board.spec())
     result = load_spec(tmp_path / "board.yaml").run(device="cpu")
     told, exact = answer(board), refined(board)
-    arrays = result.repeats[0].examples
+    arrays = result.data
     assert exact["flipped"] == tuple(
         result.metrics[f"analysis.boundary.flipped_to.{label}"]["mean"] for label in (1, 0)
     )

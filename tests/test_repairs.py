@@ -185,12 +185,12 @@ def test_an_experiment_repairs_victim_and_control(tmp_path: Path) -> None:
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run")
     mean: dict[str, Any] = {name: entry["mean"] for name, entry in result.metrics.items()}
-    assert mean["attack_success_rate"] > 0.9
+    assert mean["attack.success_rate"] > 0.9
     assert mean["repair.unlearning.attack_success_rate"] < 0.4
     assert mean["repair.fine_tuning.attack_success_rate"] > 0.6, "doing almost nothing does almost nothing"
     assert mean["repair.unlearning.accuracy_drop.control"] == 0, "the control is not flagged, so it is left alone"
     text = write_report(tmp_path / "run").read_text()
-    assert '<th scope="row">unlearning</th>' in text
+    assert "<h3>unlearning</h3>" in text
     assert Result.load(tmp_path / "run").metrics == result.metrics
 
 

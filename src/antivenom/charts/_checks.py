@@ -1,11 +1,10 @@
 """What charts are made of, checked when a chart is made, so that every chart that exists can be drawn."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from antivenom.errors import DataError
 
@@ -14,13 +13,20 @@ LARGEST = 1e38
 """That float32 can hold, about."""
 
 
+@runtime_checkable
+class _OnADevice(Protocol):
+    """A tensor, told by its method, so that charts can be read without torch."""
+
+    def detach(self) -> Any: ...
+
+
 def column(values: object) -> Array:
     """Numbers as an array of float64, from a tensor, an array or a list.
 
     >>> column([1, 2])
     array([1., 2.])
     """
-    return np.asarray(values.detach().cpu().numpy() if isinstance(values, Tensor) else values, dtype=np.float64)
+    return np.asarray(_on_the_cpu(values), dtype=np.float64)
 
 
 def numbers(values: object, where: str, shape: Sequence[int | None]) -> Array:
@@ -48,7 +54,7 @@ def pixels(values: object, where: str) -> Array:
     Raises:
         DataError: it is not (channels, height, width) with 1 to 4 channels.
     """
-    plain = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    plain = np.asarray(_on_the_cpu(values))
     if plain.dtype != np.uint8:
         plain = np.clip(numbers(plain, where, (None, None, None)), -LARGEST, LARGEST).astype(np.float32)
     if plain.ndim != 3 or not 1 <= len(plain) <= 4:
@@ -64,3 +70,7 @@ def same_count(found: Sequence[object], wanted: int, where: str, what: str) -> N
     """
     if len(found) and len(found) != wanted:
         raise DataError(f"{where} must be empty or have one for each of the {wanted} {what}; got {len(found)}.")
+
+
+def _on_the_cpu(values: object) -> Any:
+    return values.detach().cpu().numpy() if isinstance(values, _OnADevice) else values

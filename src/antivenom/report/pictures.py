@@ -94,7 +94,7 @@ def safe_names(keys: Iterable[str]) -> list[str]:
     """A file's name for each key: letters, digits and a few marks, each once even where upper and lower case are one.
 
     >>> safe_names(["repair.pruning(rank=effect).units", "../../etc", "A.b", "a.b"])
-    ['repair.pruning_rank=effect_.units', '_.etc', 'A.b', 'a.b-2']
+    ['repair.pruning_rank=effect_.units', '_._etc', 'A.b', 'a.b-2']
     """
     names: list[str] = []
     used: set[str] = set()

@@ -157,8 +157,8 @@ def stages_table(stages: object) -> Sheet | None:
 def title_of(figure: Measured) -> str:
     """A figure's name in words after its component's, which the model's own figures do not need; and whose it is."""
     own = figure.component.partition(".")[2]
-    before = own or ("" if figure.component == "model" else figure.component)
-    return " ".join(filter(None, (before, figure.title))) + (", control" if figure.control else "")
+    before = f"{own}: " if own else "" if figure.component == "model" else f"{figure.component} "
+    return f"{before}{figure.title}{', control' if figure.control else ''}"
 
 
 def value_cell(figure: Measured | None) -> Cell:
