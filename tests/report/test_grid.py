@@ -42,7 +42,7 @@ def test_no_numeric_axis_gives_dots_and_no_pivot(tmp_path: Path) -> None:
 def test_every_figure_of_every_cell_appears(tmp_path: Path) -> None:
     page = checked(write_report(grid_of(tmp_path, model=MODELS)))
     assert "All other figures (3)" in page.text
-    assert "pruning(rank=effect) clean accuracy" in page.text
+    assert "pruning(rank=effect): clean accuracy" in page.text
     assert page.count("section", "cell") == 2
     assert "mlp 33.3 % 32.3 to 34.3 % 95.0 %" in page.text
     for number in (1, 2):
