@@ -190,7 +190,7 @@ def test_an_experiment_repairs_victim_and_control(tmp_path: Path) -> None:
     assert mean["repair.fine_tuning.attack_success_rate"] > 0.6, "doing almost nothing does almost nothing"
     assert mean["repair.unlearning.accuracy_drop.control"] == 0, "the control is not flagged, so it is left alone"
     text = write_report(tmp_path / "run").read_text()
-    assert "<h3>unlearning</h3>" in text
+    assert '<th scope="row" class="left">unlearning</th>' in text
     assert Result.load(tmp_path / "run").metrics == result.metrics
 
 
