@@ -29,9 +29,8 @@ from antivenom.data import Dataset, Splits
 from antivenom.defences.neural_cleanse import NeuralCleanse
 from antivenom.goals.backdoor import Backdoor
 from antivenom.metrics import accuracy, auroc
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier, is_module
 from antivenom.models.cnn import CNN
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers import Trigger
 from antivenom.triggers.blend import Blend
@@ -137,7 +136,7 @@ def member(case: Case, folder: Path) -> Member:
         classifier = training.fit(blank, train, rng=rng.child("fit"))
         folder.mkdir(parents=True, exist_ok=True)
         save_file({name: each.contiguous() for name, each in classifier.state().items()}, file)
-    assert isinstance(classifier, ModuleClassifier)
+    assert is_module(classifier)
     test = other_rows(case)
     return Member(case, classifier, goal, accuracy(classifier, test), goal.success(classifier, test) if goal else None)
 
@@ -184,13 +183,13 @@ def scanned(case: Case, folder: Path, schedule: Literal["successive", "all"]) ->
         "success": found.success,
         "backdoored": found.backdoored,
         "seconds": time.perf_counter() - begun,
-        "rows": said.rows,
+        "rows": said.figure("rows_scored"),
         "p": float(said.p_value.nan_to_num(nan=1.0).min()),
         "flagged": list(said.suspected),
-        "paper": torch.nonzero(said.anomaly_index > 2).flatten().tolist(),
+        "paper": torch.nonzero(said.details["anomaly_index"] > 2).flatten().tolist(),
         "right": said.suspected == (target,),
         "target": target,
-        "l1": said.l1.tolist(),
+        "l1": said.statistic.tolist(),
         "inconclusive": float(said.inconclusive.double().mean()),
     }
     file.write_text(json.dumps(told), encoding="utf-8")

@@ -126,7 +126,7 @@ def stream(case: Case, seed: int) -> tuple[list[Checkpoint], int | None, torch.T
         path.append(Checkpoint(epoch.rows, epoch.classifier.copy()))
 
     training = Online(learning_rate=case.learning_rate, checkpoints=case.checkpoints)
-    training.fit(blank, data, rng=rng.child("fit"), start=start, watch=(keep,))
+    training.fit(blank, data, rng=rng.child("fit"), start=start, callbacks=(keep,))
     first = int(torch.nonzero(attacked)[0]) if case.count else None
     held = rng.child("test").order(digits.test.ids)
     return path, first, attacked, digits.test.subset(held[:112]), digits.test.subset(held[112:])

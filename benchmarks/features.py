@@ -20,9 +20,9 @@ from sklearn.linear_model import LogisticRegression
 
 from antivenom import Rng, load
 from antivenom.analysis import (
+    AnalysisContext,
     Drift,
     Probes,
-    Scene,
     Similarity,
     analyse,
     drift,
@@ -52,7 +52,7 @@ def main() -> None:
     assert isinstance(poisoned.goal, Backdoor)
     blank = CNN().build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(0))
     victim, control = (EndToEnd(epochs=2).fit(blank, rows, rng=Rng(1)) for rows in (poisoned.data, train))
-    attacked = poisoned.goal.triggered(poisoned.goal.victims(test))
+    attacked = poisoned.goal.triggered(poisoned.goal.attacked(test))
     target = torch.full_like(attacked.y, 7)
     seconds: dict[str, float] = {}
     began = time.perf_counter()
@@ -62,15 +62,15 @@ def main() -> None:
     probes = {who: probe_layers(one, test, rng=Rng(2)) for who, one in (("victim", victim), ("control", control))}
     seconds["probes of both"] = time.perf_counter() - began
     began = time.perf_counter()
-    moved = {who: drift(one, test, attacked, target) for who, one in (("victim", victim), ("control", control))}
+    drifts = {who: drift(one, test, attacked, target) for who, one in (("victim", victim), ("control", control))}
     seconds["drift of both"] = time.perf_counter() - began
     seconds["one after the other"] = sum(seconds.values())
     began = time.perf_counter()
     asked = {"similarity": Similarity(), "probes": Probes(), "drift": Drift()}
-    together = analyse(asked, Scene(victim, control, poisoned, test), Rng(2))
+    together, _ = analyse(asked, AnalysisContext(victim, control, poisoned, test), Rng(2))
     seconds["all in one pass"] = time.perf_counter() - began
     for name, value in alike.same.items():
-        assert abs((together.values[f"cka.{name}"] or 0) - value) < 1e-5, name
+        assert abs((together.figures[f"analysis.similarity.cka.{name}"].value or 0) - value) < 1e-5, name
     result: dict[str, Any] = {
         "machine": machine(),
         "rows": len(test),
@@ -78,7 +78,7 @@ def main() -> None:
         "seconds": seconds,
         "similarity": alike.same,
         "probes": probes,
-        "moved": {who: dict(zip(found.layers, found.moved.tolist(), strict=True)) for who, found in moved.items()},
+        "shift": {who: dict(zip(found.layers, found.shift.tolist(), strict=True)) for who, found in drifts.items()},
     }
     if not arguments.quick:
         result["scikit_learn"] = scikit_learn(victim, test, probes["victim"])

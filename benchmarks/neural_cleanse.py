@@ -27,12 +27,11 @@ from torch.nn import functional
 from antivenom import Rng, load
 from antivenom.attacks.badnets import BadNets
 from antivenom.data import Dataset
-from antivenom.defences._inversion import EDGE
-from antivenom.defences._outliers import Prior, p_values
 from antivenom.defences.neural_cleanse import NeuralCleanse
-from antivenom.models import Classifier
+from antivenom.defences.neural_cleanse._inversion import TANH_MARGIN
+from antivenom.defences.neural_cleanse._outliers import Prior, p_values
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.cnn import CNN
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 from benchmarks.machine import machine
@@ -59,7 +58,7 @@ def one_class(
 ) -> tuple[float, int]:
     """The smallest norm found for a class, and images that took: the algorithm in plain PyTorch, for one class."""
     draw = Rng(0).child(target, size).generator()
-    raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - EDGE)) for _ in range(2)]
+    raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - TANH_MARGIN)) for _ in range(2)]
     raw = [each.requires_grad_() for each in raw]
     adam = torch.optim.Adam(raw, lr=scan.learning_rate, betas=(0.5, 0.9), fused=True)
     wanted = torch.full((size,), target)
@@ -73,7 +72,7 @@ def one_class(
         if place == 0:
             order = torch.randperm(len(x), generator=draw)
         rows = x[order[place * size : (place + 1) * size]]
-        mask, pattern = (each.tanh() / (2 - EDGE) + 0.5 for each in raw)
+        mask, pattern = (each.tanh() / (2 - TANH_MARGIN) + 0.5 for each in raw)
         logits = model.logits((1 - mask) * rows + mask * pattern)
         norm = mask.sum()
         adam.zero_grad(set_to_none=True)
@@ -122,8 +121,8 @@ def ours(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse) -> dict[s
     seconds = time.perf_counter() - begun
     return {
         "seconds": seconds,
-        "images": said.rows,
-        "images per second": said.rows / seconds,
+        "images": said.figure("rows_scored"),
+        "images per second": (said.figure("rows_scored") or 0) / seconds,
         "flagged": sorted(said.suspected),
     }
 
@@ -277,7 +276,7 @@ def controls(seeds: range) -> dict[str, Any]:
         clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:3000])
         said = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
         p = float(said.p_value.nan_to_num(nan=1.0).min())
-        paper = torch.nonzero(said.anomaly_index > 2).flatten().tolist()
+        paper = torch.nonzero(said.details["anomaly_index"] > 2).flatten().tolist()
         found.append({"seed": seed, "flagged": list(said.suspected), "p": p, "paper's rule": paper})
         print(json.dumps(found[-1]), flush=True)
     alarms, by_paper = (sum(bool(each[key]) for each in found) for key in ("flagged", "paper's rule"))

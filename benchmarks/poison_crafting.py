@@ -33,9 +33,9 @@ from antivenom.attacks._one_step import Functional, finite_differences, objectiv
 from antivenom.attacks._victim_step import VictimStep, after_one_step, with_gradients
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
+from antivenom.models import ModuleClassifier, is_module
 from antivenom.models.cnn import CNN
 from antivenom.models.mlp import MLP
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from benchmarks.machine import machine
 
@@ -64,7 +64,7 @@ def cifar10(rows: int) -> tuple[ModuleClassifier, Dataset, Dataset]:
 def _victim(model: MLP | CNN, training: EndToEnd, train: Dataset) -> ModuleClassifier:
     blank = model.build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(SEED))
     trained = training.fit(blank, train, rng=Rng(SEED).child("fit"))
-    assert isinstance(trained, ModuleClassifier)
+    assert is_module(trained)
     return trained
 
 
@@ -160,7 +160,7 @@ def generative_speed(victim: ModuleClassifier, train: Dataset, step: VictimStep)
             victim_learning_rate=step.learning_rate,
         )
         began = time.perf_counter()
-        generator, _ = attack.train(train, rng=Rng(SEED), surrogate=victim)
+        generator, _ = attack.train_generator(train, rng=Rng(SEED), surrogate=victim)
         found[f"generative_{feedback}_with_training"] = (time.perf_counter() - began) / (64 * attack.rounds)
         rows = train.inputs(torch.arange(2048))
         began = time.perf_counter()

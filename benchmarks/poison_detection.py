@@ -22,8 +22,8 @@ from antivenom.attacks._victim_step import VictimStep, after_one_step
 from antivenom.data import Dataset
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.metrics import accuracy, auroc, share_above, threshold_for, true_positives_at
+from antivenom.models import is_module
 from antivenom.models.mlp import MLP
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
@@ -53,7 +53,7 @@ def measured(seed: int, train: Dataset, test: Dataset) -> tuple[float, dict[str,
     rng = Rng(seed)
     blank = MLP(hidden=(64,)).build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=rng.child("model"))
     victim = EndToEnd(epochs=5).fit(blank, train, rng=rng.child("fit"))
-    assert isinstance(victim, ModuleClassifier)
+    assert is_module(victim)
     order = rng.child("rows").order(test.ids)
     known, coming, rest = (test.subset(part) for part in (order[:4000], order[4000:8000], order[8000:]))
     monitor = LossMonitor()

@@ -24,8 +24,8 @@ from antivenom import Rng, load
 from antivenom.attacks import GradientPoison, LabelFlip
 from antivenom.attacks._victim_step import VictimStep
 from antivenom.data import Dataset
+from antivenom.models import ModuleClassifier, is_module
 from antivenom.models.mlp import MLP
-from antivenom.models.module import ModuleClassifier
 from antivenom.training.end_to_end import EndToEnd
 from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
@@ -105,7 +105,7 @@ def main() -> None:
             input_shape=data.train.shape, classes=10, bounds=data.train.bounds, rng=rng.child("model")
         )
         victim = EndToEnd(epochs=5).fit(blank, data.train, rng=rng.child("fit"))
-        assert isinstance(victim, ModuleClassifier)
+        assert is_module(victim)
         for rate, between in cases:
             step = VictimStep(rate, BIAS)
             for name, attack in arms(rate, between).items():

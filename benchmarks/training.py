@@ -27,9 +27,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from antivenom import Dataset, Rng, load
 from antivenom.metrics import accuracy
+from antivenom.models import ModuleClassifier
 from antivenom.models.cnn import CNN
 from antivenom.models.mlp import MLP
-from antivenom.models.module import ModuleClassifier
 from antivenom.models.optimizers import Optimizer
 from antivenom.training.loop import Recipe, epoch_of
 from antivenom.training.step import step_for

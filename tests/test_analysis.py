@@ -146,7 +146,7 @@ def backdoored() -> tuple[Any, Any, Backdoor]:
 def test_a_backdoor_moves_deep_layers_and_not_the_first(backdoored: Any) -> None:
     victim, control, goal = backdoored
     assert (goal.success(victim, TEST) or 0) > 0.9
-    attacked = goal.triggered(goal.victims(TEST))
+    attacked = goal.triggered(goal.attacked(TEST))
     target = torch.zeros(len(attacked), dtype=torch.int64)
     layers = studied_layers(victim)
     of_victim, of_control = (drift(one, TEST, attacked, target) for one in (victim, control))
@@ -154,15 +154,15 @@ def test_a_backdoor_moves_deep_layers_and_not_the_first(backdoored: Any) -> None
     last = layers.index("output")
     assert float(of_victim.nearer[last]) > 0.6
     assert float(of_control.nearer[last]) < 0.3
-    assert float(of_victim.moved[0]) < 0.5 < float(of_victim.moved[last])
+    assert float(of_victim.shift[0]) < 0.5 < float(of_victim.shift[last])
     assert float(of_victim.separation[last]) > 3 * float(of_victim.separation[0])
     clean = drift(victim, TEST)
-    assert torch.isnan(clean.moved).all()
+    assert torch.isnan(clean.shift).all()
 
 
 def test_drift_is_its_definition(backdoored: Any) -> None:
     victim, _, goal = backdoored
-    attacked = goal.triggered(goal.victims(TEST))
+    attacked = goal.triggered(goal.attacked(TEST))
     target = torch.zeros(len(attacked), dtype=torch.int64)
     found = drift(victim, TEST, attacked, target, layers=["hidden_1"])
     features, placed = (victim.features(data.inputs(), "hidden_1").double() for data in (TEST, attacked))
@@ -172,7 +172,7 @@ def test_drift_is_its_definition(backdoored: Any) -> None:
     assert float(found.separation[0]) == pytest.approx(between / within, rel=1e-4)
     start, end = centres[attacked.y], centres[target]
     along = ((placed - start) * (end - start)).sum(1) / (end - start).square().sum(1)
-    assert float(found.moved[0]) == pytest.approx(float(along.mean()), rel=1e-4)
+    assert float(found.shift[0]) == pytest.approx(float(along.mean()), rel=1e-4)
 
 
 def test_silencing_what_answers_to_a_trigger_costs_the_attack_first(backdoored: Any) -> None:
@@ -195,7 +195,7 @@ def test_what_has_no_layers_is_refused() -> None:
         lambda: probe_layers(linear, TEST, rng=Rng(0)),
         lambda: drift(linear, TEST),
     ):
-        with pytest.raises(CapabilityError, match="no layers"):
+        with pytest.raises(CapabilityError, match="requires features, which SGDClassifier does not provide"):
             ask()
     with pytest.raises(CapabilityError, match="There is no layer 'nine'"):
         similarity(net(MLP(hidden=(4,))), net(MLP(hidden=(4,))), TEST, layers=["nine"])
@@ -219,14 +219,14 @@ def test_an_experiment_studies_the_features_and_draws_them(attack: str, tmp_path
     result: Any = load_spec(spec).run(out=tmp_path / "run")
     mean = {name: entry["mean"] for name, entry in result.metrics.items()}
     for layer in ("hidden_1", "activation_1", "output"):
-        assert 0.3 < mean[f"cka.{layer}"] <= 1
-        assert mean[f"probe.{layer}"] > 0.7
-        assert mean[f"control_probe.{layer}"] > 0.7
-        assert (mean[f"moved.{layer}"] is None) == (attack == "random_noise")  # its labels are true
-    assert result.repeats[0].examples["analysis.similarity.matrix"].shape == (3, 3)
+        assert 0.3 < mean[f"analysis.similarity.cka.{layer}"] <= 1
+        assert mean[f"analysis.probes.accuracy.{layer}"] > 0.7
+        assert mean[f"analysis.probes.accuracy.{layer}.control"] > 0.7
+        assert (mean[f"analysis.drift.shift.{layer}"] is None) == (attack == "random_noise")  # its labels are true
+    assert mean["analysis.similarity.penultimate_cka"] == mean["analysis.similarity.cka.activation_1"]
+    assert mean["analysis.probes.penultimate_accuracy"] == mean["analysis.probes.accuracy.activation_1"]
+    assert result.data["analysis.similarity.matrix"].shape == (3, 3)
     write_report(tmp_path / "run")
-    for name in ("features_by_layer", "similarity"):
-        assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
     assert Result.load(tmp_path / "run").metrics == result.metrics
     with pytest.raises(SettingsError, match="analysis"):
         load_spec({**spec, "analysis": ["astrology"]})

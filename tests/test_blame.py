@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from antivenom.defences import Blamed
+from antivenom.defences import StreamVerdict
 from antivenom.defences.blame import Blame, departure
 from antivenom.errors import DataError, SettingsError
 from antivenom.goals import Availability
@@ -16,7 +16,7 @@ from antivenom.models import MLP, Checkpoint
 from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, load_spec
-from antivenom.runner.scoring.streams import look_back
+from antivenom.runner.scoring.streams import score_stream_defences
 from antivenom.testing import toy_images
 
 SPEC: dict[str, Any] = {
@@ -87,45 +87,46 @@ def test_too_little_to_judge_is_refused() -> None:
         named = training if isinstance(training, str) else {"name": "online", **training}
         with pytest.raises(SettingsError, match=said):
             load_spec({**SPEC, "training": named}).run()
-    with pytest.raises(SettingsError, match="needs 8 checkpoints of the training; it keeps 5"):
+    with pytest.raises(SettingsError, match="requires 8 checkpoints of the training; it keeps 5"):
         load_spec({**SPEC, "training": {"name": "online", "checkpoints": 5}}).run()
 
 
 class Says:
     """A defence that says what it is told to."""
 
-    fewest = 2
+    min_checkpoints = 1
 
     def __init__(self, place: int | None) -> None:
         self.place = place
 
-    def blame(self, path: Any, clean: Any, *, rng: Rng) -> Blamed:
+    def blame(self, path: Any, clean: Any, *, rng: Rng) -> StreamVerdict:
         signal = torch.zeros(len(path))
         if self.place is None:
-            return Blamed(None, path[-1], signal)
-        return Blamed((path[self.place - 1].rows, path[self.place].rows), path[self.place - 1], signal)
+            return StreamVerdict(None, path[-1], signal)
+        return StreamVerdict((path[self.place - 1].rows, path[self.place].rows), path[self.place - 1], signal)
 
 
 def test_the_referee_scores_what_is_said() -> None:
     """Rows 500 to 699 of 1,200 are the attacker's."""
     blank = MLP(hidden=(4,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     way = tuple(Checkpoint(100 * place, blank.fresh(Rng(place))) for place in range(13))
-    attacked = torch.zeros(1200, dtype=torch.bool)
-    attacked[500:700] = True
+    roles = torch.zeros(1200, dtype=torch.uint8)
+    roles[500:700] = 1
     test = toy_images(60)
 
     def score(place: int | None) -> dict[str, float | None]:
-        found = look_back({"it": Says(place)}, (way, way), attacked, Availability(), test, test, Rng(0)).values
-        return {name.rpartition(".")[2]: value for name, value in found.items()}
+        asked = ({"it": Says(place)}, (way, way), roles, Availability(), test, test, Rng(0))
+        figures = score_stream_defences(*asked).figures
+        return {name.removeprefix("stream_defence.it."): figure.value for name, figure in figures.items()}
 
     right = score(6)  # the window of rows 500 to 599
-    assert right["alarm"] == right["false_alarm"] == right["right"] == 1
+    assert right["alarm"] == right["alarm.control"] == right["identified"] == 1
     assert right["clean_rows_lost"] == pytest.approx(500 / 1000)
     gained = accuracy(way[5].classifier, test) - accuracy(way[-1].classifier, test)
-    assert right["regained"] == pytest.approx(gained)
-    assert [score(place)["right"] for place in (4, 5, 7, 8)] == [0, 1, 1, 0]
+    assert right["accuracy_gain"] == pytest.approx(gained)
+    assert [score(place)["identified"] for place in (4, 5, 7, 8)] == [0, 1, 1, 0]
     silent = score(None)
-    assert (silent["alarm"], silent["right"], silent["regained"], silent["clean_rows_lost"]) == (0, 0, 0, 0)
+    assert (silent["alarm"], silent["identified"], silent["accuracy_gain"], silent["clean_rows_lost"]) == (0, 0, 0, 0)
 
 
 @pytest.mark.slow
@@ -133,15 +134,15 @@ def test_an_experiment_on_a_stream_says_when_it_went_wrong(tmp_path: Path) -> No
     made = load_spec(SPEC)
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run")
-    mean = {name.removeprefix("defence."): entry["mean"] for name, entry in result.metrics.items()}
-    assert (mean["blame.alarm"], mean["blame.right"], mean["blame.false_alarm"]) == (1, 1, 0)
+    mean = {name.removeprefix("stream_defence."): entry["mean"] for name, entry in result.metrics.items()}
+    assert (mean["blame.alarm"], mean["blame.identified"], mean["blame.alarm.control"]) == (1, 1, 0)
     lost = mean["blame.clean_rows_lost"]
     assert lost is not None
     assert 0.4 < lost < 0.65
-    assert mean["loss_monitor.auroc"] is not None
+    assert mean["detector.loss_monitor.auroc"] is not None
     write_report(tmp_path / "run")
-    assert (tmp_path / "run" / "figures" / "looking_back.png").is_file()
-    assert (tmp_path / "run" / "figures" / "detection.png").is_file()
+    for name in ("stream_defence.blame.signal", "detector.loss_monitor.scores"):
+        assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
     assert Result.load(tmp_path / "run").metrics == result.metrics
 
 

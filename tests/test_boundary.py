@@ -16,11 +16,14 @@ from typer.testing import CliRunner
 from antivenom import load, load_spec
 from antivenom.analysis import Square, crossings, flipped, margin
 from antivenom.analysis.boundary import Boundary
+from antivenom.analysis.boundary_charts import curve_chart, plane_chart, walk_chart
+from antivenom.analysis.walk import Walk
 from antivenom.attacks import AimedChaff, Chaff
+from antivenom.charts import Lines, Scatter
 from antivenom.cli import app
 from antivenom.data.sources import Csv, Plane
 from antivenom.defences import NearestNeighbours
-from antivenom.defences._places import places
+from antivenom.defences._features import distance_features
 from antivenom.errors import AntivenomError, CapabilityError, DataError, RunError, SettingsError
 from antivenom.models import MLP, LogisticRegression, MLPClassifier, SGDClassifier
 from antivenom.report.lesson import write_lesson
@@ -46,7 +49,7 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 
 def found(result: Any) -> dict[str, Any]:
-    arrays = result.repeats[0].examples
+    arrays = result.data
     return {name.removeprefix("analysis.boundary."): array for name, array in arrays.items() if "boundary" in name}
 
 
@@ -158,7 +161,8 @@ def test_every_estimator_on_every_shape(model: str, shape: str, recwarn: pytest.
     assert arrays["after"].shape == (2, 20, 20)
     assert bool(arrays["probable"]) == (model != "sgd_classifier")
     assert arrays["rows"].tolist() == [5, 10]
-    assert result.metrics["flipped_to_1"]["mean"] == arrays["flipped"][-1, 0]
+    assert result.metrics["analysis.boundary.flipped_to.1"]["mean"] == arrays["flipped"][-1, 0]
+    assert result.metrics["analysis.boundary.flipped"]["mean"] == arrays["flipped"][-1].sum()
 
 
 def test_grey_is_before_also_where_training_starts_afresh() -> None:
@@ -167,7 +171,58 @@ def test_grey_is_before_also_where_training_starts_afresh() -> None:
     arrays = found(result)
     assert arrays["rows"].tolist() == [0]
     assert arrays["flipped"][0, 0] > 0.01
-    assert arrays["control_flipped"][0].tolist() == [0, 0], "the control is what the victim is held against"
+    assert arrays["flipped.control"][0].tolist() == [0, 0], "the control is what the victim is held against"
+
+
+def test_charts_show_what_was_measured() -> None:
+    data = found(load_spec(spec(calls=12)).run())
+    walk = Walk.of(data, rows_per_call=5)
+    assert walk.steps.tolist() == list(range(1, 13))
+    chart = walk_chart(walk, [0, 11])
+    assert [panel.title.partition(":")[0] for panel in chart.charts] == ["before", "after 1 call", "after 12 calls"]
+    assert "after 60 rows" in Walk.of(data).described(11).lower()
+    first, *_, last = chart.charts
+    assert isinstance(first, Scatter)
+    assert isinstance(last, Scatter)
+    assert [field.shade for field in last.fields] == ["before", "after"]
+    assert any(field.levels is not None for field in first.fields)
+    assert np.array_equal(last.fields[1].values, data["after"][11])
+    assert sum(len(group.xy) for group in last.groups) == len(data["test"]) + 5
+    wrong, _ = walk.turned(11)
+    assert last.arrows is None if not len(wrong) else len(last.arrows) == len(wrong)
+    area, accuracy = curve_chart(walk).charts
+    assert isinstance(area, Lines)
+    assert isinstance(accuracy, Lines)
+    assert [series.role for series in area.series] == ["victim", "control"]
+    assert np.allclose(area.series[0].y[1:], 100 * data["flipped"].sum(1))
+    assert accuracy.series[0].y[-1] == 100 * walk.accuracy(11)
+
+
+def test_arrows_point_to_what_turned_wrong_and_a_square_of_one_class_has_no_line() -> None:
+    ticks = np.linspace(-3, 3, 5)
+    walk = Walk(
+        square=Square(),
+        probable=False,
+        rows=np.array([5]),
+        ticks=ticks,
+        before=np.ones((5, 5)),
+        after=np.stack([np.repeat(ticks[:, None], 5, 1)]),
+        flipped=np.array([[0.0, 0.5]]),
+        test=np.array([[1.0, 2.0], [-1.0, -2.0]]),
+        test_classes=np.array([1, 1]),
+        predicted_before=np.array([1, 1]),
+        predicted=np.array([[1, 0]]),
+        poison=np.zeros((0, 2)),
+        poison_classes=np.zeros(0, int),
+    )
+    chart = plane_chart(walk, 0, title="it", poison=True)
+    assert [field.contour for field in chart.fields] == [None, 0.0]
+    assert chart.arrows is not None
+    ((from_x, from_y, to_x, to_y),) = chart.arrows
+    assert math.hypot(to_x + 1, to_y + 2) < math.hypot(from_x + 1, from_y + 2) < 1
+    assert from_x > -1, "it comes from the middle"
+    assert from_y > -2
+    assert "1 held-out point turned wrong, 0 right" in walk.described(0)
 
 
 def test_heights_are_where_the_decision_changes() -> None:
@@ -194,7 +249,7 @@ def test_a_classifier_that_has_no_plane_is_refused() -> None:
 
 
 def test_an_analysis_of_layers_still_asks_for_layers() -> None:
-    with pytest.raises(SettingsError, match="similarity looks into a network's layers"):
+    with pytest.raises(SettingsError, match="analysis: similarity requires layers"):
         load_spec({**spec(), "analysis": ["similarity"]}).run()
 
 
@@ -424,7 +479,7 @@ def test_neighbours_are_scikit_learns(trusts: str, deep: bool) -> None:
     )
     own = trusts == "itself"
     trusted = rows if own else others
-    x, there = (places(each, model).numpy().astype(np.float64) for each in (rows, trusted))
+    x, there = (distance_features(each, model).numpy().astype(np.float64) for each in (rows, trusted))
     near = NearestNeighbors(n_neighbors=8, algorithm="brute").fit(there).kneighbors(x, return_distance=False)
     near = np.stack([line[line != row][:7] for row, line in enumerate(near)]) if own else near[:, :7]
     slow = (trusted.y.numpy()[near] != rows.y.numpy()[:, None]).mean(1)

@@ -48,7 +48,7 @@ def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:
     done = antivenom("run", "spec.yaml", "--out", "out", at=place)
     assert done.returncode == 0, done.stderr
     assert "out/report.html" in done.stdout
-    assert "2 trainings at most: 1 victims and 1 controls" in done.stderr
+    assert "2 trainings at most: 1 victim and 1 control" in done.stderr
     expected = {"spec.yaml", "manifest.json", "metrics.json", "poison.npz", "goal.json", "report.html"}
     assert expected | {"victim.safetensors", "control.safetensors"} <= files_of(place / "out")
 
@@ -57,7 +57,7 @@ def test_json_is_all_that_stdout_holds(place: Path) -> None:
     done = antivenom("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
     metrics = json.loads(done.stdout)
     assert metrics == json.loads((place / "runs/quick/metrics.json").read_text())
-    assert metrics["poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
+    assert metrics["attack.poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
 
 
 def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:
@@ -238,13 +238,13 @@ from antivenom.runner.spec import settings as experiment
 import antivenom.runner.events as events
 import antivenom.runner.progress, antivenom.cli, antivenom.report
 at = {stage!r}
-tell = antivenom.runner.progress.Display.tell
+tell = antivenom.runner.progress.Lines.on_event
 def deadly(self, event):
     now = isinstance(event, events.Trained) if at.startswith("fit") else isinstance(event, events.Started)
     if now and event.stage == at:
         os.kill(os.getpid(), signal.SIGKILL)
     tell(self, event)
-antivenom.runner.progress.Display.tell = deadly
+antivenom.runner.progress.Lines.on_event = deadly
 if at == "report":
     antivenom.report.write_report = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
 sys.argv = ["antivenom", "run", "spec.yaml", "--out", "out"]

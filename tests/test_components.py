@@ -10,7 +10,7 @@ from annotated_types import Interval
 
 from antivenom.errors import AntivenomError, SettingsError
 from antivenom.registry import KINDS, entries
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner import Experiment
 from antivenom.settings import (
     AtLeastOne,
     Code,
@@ -24,6 +24,7 @@ from antivenom.settings import (
     component,
     describe,
     describe_fields,
+    documentation,
     settings_of,
 )
 from antivenom.triggers import Trigger
@@ -279,7 +280,8 @@ def test_code_is_refused_unless_it_is_allowed(kind: str, value: dict[str, Any]) 
 
 def test_code_runs_where_it_is_allowed() -> None:
     made = build("attacks", {"name": "tests.toys:FaultyAttack", "fault": "does nothing"}, path="it", allow_code=True)
-    assert describe("attacks", made) == {"name": "tests.toys:FaultyAttack", "fault": "does nothing", "rate": 0.2}
+    settings = {"fault": "does nothing", "rate": 0.2, "cover_rate": 0.0}
+    assert describe("attacks", made) == {"name": "tests.toys:FaultyAttack", **settings}
 
 
 @pytest.mark.parametrize(
@@ -342,3 +344,84 @@ def test_an_experiment_asks_for_its_attack() -> None:
         build_as(Experiment, {}, path="")
     assert caught.value.problems == ("attack is missing; it must be an attack.",)
     assert isinstance(caught.value, AntivenomError)
+
+
+# Needs, and the documentation of inherited settings -------------------------------------------------------------------
+
+
+def test_a_component_without_needs_needs_nothing() -> None:
+    assert Everything().needs == frozenset()  # type: ignore[attr-defined]
+
+
+def test_a_need_that_means_nothing_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(TypeError, match=r"Wrong\.needs holds 'gradient', which is not a need\. Use any of: bounds, "):
+
+        @component
+        class Wrong:
+            needs = frozenset({"gradients", "gradient"})
+
+
+def test_needs_may_depend_on_the_settings() -> None:
+    @component
+    class Depends:
+        deep: bool = False
+
+        @property
+        def needs(self) -> frozenset[str]:
+            return frozenset({"features"} if self.deep else ())
+
+    assert Depends(deep=True).needs == {"features"}
+    assert Depends().needs == frozenset()
+
+
+def test_inherited_settings_are_documented_once_and_in_their_own_order() -> None:
+    @component
+    class Base:
+        """A base.
+
+        Args:
+            first: the first,
+                in two lines.
+            low, high: both ends.
+        """
+
+        first: int = 1
+        low: int = 0
+        high: int = 2
+
+    @component
+    class Derived(Base):
+        """A derived one.
+
+        Args:
+            own: its own.
+            first: another first.
+
+        Raises:
+            SettingsError: never.
+        """
+
+        first: int = 3
+        own: int = 4
+
+    expected = """A derived one.
+
+Args:
+    first: another first.
+    low, high: both ends.
+    own: its own.
+
+Raises:
+    SettingsError: never."""
+    assert documentation(Derived) == expected
+
+    @component
+    class Silent(Base):
+        """A silent one.
+
+        Raises:
+            SettingsError: never.
+        """
+
+    assert documentation(Silent).splitlines()[2:5] == ["Args:", "    first: the first,", "        in two lines."]
+    assert documentation(Silent).endswith("both ends.\n\nRaises:\n    SettingsError: never.")

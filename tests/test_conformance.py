@@ -42,13 +42,12 @@ WAIVED: dict[tuple[str, str], str] = {
             "says_which_rows_it_contributed",
             "keeps_type_and_bounds",
             "has_an_effect",
-            "keeps_its_rate",
         )
     },
     ("chaff", "attack_is_reproducible"): "its rows are said, not drawn: another seed gives the same",
     **{
         ("boundary", f"analysis_{check}"): "it looks at points in the plane; the checks' rows are images"
-        for check in ("leaves_its_inputs_alone", "is_reproducible")
+        for check in ("leaves_its_inputs_alone", "is_reproducible", "describes_itself")
     },
 }
 """(component, check): the reason."""
@@ -189,6 +188,22 @@ def test_sources(name: str, check: Callable[[Any], None]) -> None:
     check(made("datasets", name))
 
 
+@pytest.mark.parametrize("mode", ["replace", "append"])
+@pytest.mark.parametrize("check", ATTACK_CHECKS)
+def test_an_attack_with_cover_rows(check: Callable[[Any], None], mode: Any) -> None:
+    from tests.toys import Covered
+
+    check(Covered(mode=mode))
+
+
+def test_an_attack_without_its_contract_is_told_what_is_missing() -> None:
+    class Bare:
+        def poison(self) -> None: ...
+
+    with pytest.raises(AssertionError, match="inherit PoisonBudget"):
+        ATTACK_CHECKS[0](Bare())  # type: ignore[arg-type]
+
+
 def test_a_waiver_names_a_check() -> None:
     from antivenom.attacks import LabelFlip
 
@@ -203,6 +218,9 @@ def test_a_waiver_names_a_check() -> None:
         ("draws from the global stream", "attack_leaves_its_inputs_alone"),
         ("ignores its stream", "attack_is_reproducible"),
         ("ignores its rate", "attack_keeps_its_rate"),
+        ("appends without saying so", "attack_says_which_rows_it_contributed"),
+        ("gives covers a wrong label", "attack_keeps_its_covers"),
+        ("counts covers as poison", "attack_keeps_its_covers"),
         ("does nothing", "attack_has_an_effect"),
     ],
 )

@@ -9,6 +9,7 @@ import torch
 
 from antivenom.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
 from antivenom.attacks._crafting import Crafted
+from antivenom.charts.packing import pack
 from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import SettingsError
@@ -32,7 +33,7 @@ def experiment(**settings: object) -> Experiment:
 
 def finished(of: Experiment, store: Store | None = None) -> tuple[Result, list[Finished]]:
     heard: list[Finished] = []
-    result = of.run(store=store, tell=lambda event: heard.append(event) if isinstance(event, Finished) else None)
+    result = of.run(store=store, on_event=lambda event: heard.append(event) if isinstance(event, Finished) else None)
     return result, heard
 
 
@@ -61,7 +62,7 @@ def test_another_surrogate_makes_other_poison_and_the_same_one_is_not_trained_ag
 
 def test_all_trainings_are_announced() -> None:
     told: list[object] = []
-    experiment(defences=(LossMonitor(),)).run(tell=told.append)
+    experiment(defences=(LossMonitor(),)).run(on_event=told.append)
     planned = next(event for event in told if isinstance(event, Planned))
     assert (planned.victims, planned.controls, planned.surrogates, planned.defenders) == (1, 1, 1, 1)
     assert sum(isinstance(event, Finished) and event.stage.startswith("fit") for event in told) == 4
@@ -128,20 +129,20 @@ def test_a_detector_is_scored_against_the_truth() -> None:
     training = EndToEnd(epochs=10, learning_rate=1e-2, batch_size=16)
     of = experiment(attack=LabelFlip(rate=0.2), training=training, defences=(LossMonitor(false_alarm_rate=0.05),))
     result, _ = finished(replace(of, trusted=0.5))
-    mean = {name.rpartition(".")[2]: entry["mean"] for name, entry in result.metrics.items() if "defence" in name}
-    assert mean.keys() == {"auroc", "caught_at_1_percent", "caught", "false_alarms"}
+    mean = {name.rpartition(".")[2]: entry["mean"] for name, entry in result.metrics.items() if "detector" in name}
+    assert mean.keys() == {"auroc", "tpr_at_1_percent_fpr", "tpr", "fpr"}
     assert mean["auroc"] > 0.8
-    assert mean["caught"] > 0.4
-    assert mean["false_alarms"] < 0.15
+    assert mean["tpr"] > 0.4
+    assert mean["fpr"] < 0.15
     assert int(result.repeats[0].confusion[0].sum()) == 200  # nothing is measured on the defender's half
 
 
 def test_a_detector_of_nothing_finds_nothing() -> None:
     """The twin: backdoored rows that a wrong model cannot tell, and no poison at all."""
     none, _ = finished(experiment(attack=LabelFlip(rate=0.0), defences=(LossMonitor(),)))
-    assert none.metrics["defence.loss_monitor.auroc"]["mean"] is None
+    assert none.metrics["detector.loss_monitor.auroc"]["mean"] is None
     noise, _ = finished(experiment(attack=BadNets(rate=0.2), defences=(Blind(),)))
-    area = noise.metrics[f"defence.{__name__}:Blind.auroc"]["mean"]
+    area = noise.metrics[f"detector.{__name__}:Blind.auroc"]["mean"]
     assert area is not None
     assert 0.3 < area < 0.7
 
@@ -149,7 +150,7 @@ def test_a_detector_of_nothing_finds_nothing() -> None:
 def test_too_few_clean_rows_are_doubted() -> None:
     result, _ = finished(experiment(defences=(LossMonitor(),), trusted=0.2))
     assert any("40 clean rows are too few to promise 1.0% false alarms; it takes 99" in one for one in result.doubts)
-    assert result.metrics["defence.loss_monitor.caught"]["mean"] == 0
+    assert result.metrics["detector.loss_monitor.tpr"]["mean"] == 0
 
 
 class Blind(LossMonitor):
@@ -164,10 +165,10 @@ def test_the_checks_of_detectors_can_fail() -> None:
         check_detector(Blind(), waive={"detector_settings_round_trip": "it is not registered"})
 
 
-def test_the_same_defence_again_has_a_number() -> None:
+def test_the_same_defence_again_is_named_by_its_setting() -> None:
     made = experiment(defences=(LossMonitor(), LossMonitor(false_alarm_rate=0.1), LossMonitor(false_alarm_rate=0.2)))
-    assert list(made.detectors) == ["loss_monitor", "loss_monitor_2", "loss_monitor_3"]
-    assert made.detectors["loss_monitor_2"].false_alarm_rate == 0.1
+    assert list(made.detectors) == [f"loss_monitor(false_alarm_rate={rate})" for rate in (0.01, 0.1, 0.2)]
+    assert made.detectors["loss_monitor(false_alarm_rate=0.1)"].false_alarm_rate == 0.1
 
 
 # The report -----------------------------------------------------------------------------------------------------------
@@ -187,23 +188,24 @@ def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
     result = load_spec(spec).run(out=tmp_path / "run", store=Store(tmp_path / "store"))
     again = load_spec(spec).run(store=Store(tmp_path / "store"))  # type: ignore[union-attr]
     page = write_report(tmp_path / "run").read_text()
-    for name in ("accuracy_by_round", "poison_by_round", "detection"):
+    for name in ("attack.gradient_poison.accuracy_by_round", "detector.loss_monitor.scores"):
         assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
     assert "by round of its crafting" in page
-    assert "loss_monitor: AUROC" in page
+    assert "AUROC" in page
     loaded = Result.load(tmp_path / "run")
     for other in (loaded, again):
         assert torch.equal(other.poisoned.rounds, result.poisoned.rounds)  # type: ignore[union-attr]
-        for name in ("round_accuracy", "defence_clean"):
-            assert np.array_equal(other.repeats[0].examples[name], result.repeats[0].examples[name])  # type: ignore[union-attr]
-    accuracies = result.repeats[0].examples["round_accuracy"]  # type: ignore[union-attr]
-    assert accuracies.shape == (8, 5)
-    assert ((accuracies >= 0) & (accuracies <= 1)).all()
+        assert pack(other.charts)[0] == pack(result.charts)[0]  # type: ignore[union-attr]
+        for mine, its in zip(pack(result.charts)[1].values(), pack(other.charts)[1].values(), strict=True):  # type: ignore[union-attr]
+            assert np.array_equal(mine, its, equal_nan=True)
+    curves = result.charts["attack.gradient_poison.accuracy_by_round"].series  # type: ignore[union-attr]
+    assert [len(curve.y) for curve in curves] == [5] * 9, "8 poisons and their mean"
+    assert all(((curve.y >= 0) & (curve.y <= 100)).all() for curve in curves)
 
 
 def test_what_leaves_nothing_to_count_or_to_measure_is_told() -> None:
     all_of_it, _ = finished(experiment(attack=LabelFlip(rate=1.0), defences=(LossMonitor(),)))
-    assert all_of_it.metrics["defence.loss_monitor.false_alarms"]["mean"] is None
+    assert all_of_it.metrics["detector.loss_monitor.fpr"]["mean"] is None
     for trusted in (0.0001, 0.9999):
         with pytest.raises(SettingsError, match="to measure on"):
             experiment(defences=(LossMonitor(),), trusted=trusted).run()

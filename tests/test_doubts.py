@@ -12,64 +12,64 @@ def figure(mean: float | None, low: float | None = None, high: float | None = No
 
 
 FINE = {
-    "clean_accuracy": figure(0.95, 0.94, 0.96),
-    "control_accuracy": figure(0.96, 0.95, 0.97),
-    "accuracy_drop": figure(0.01, 0.005, 0.015),
-    "attack_success_rate": figure(0.99, 0.98, 1.0),
-    "control_attack_success_rate": figure(0.01, 0.0, 0.02),
-    "poison_rows": figure(100),
-    "trigger_lost": figure(0.0),
-    "victim_loss": figure(0.1),
-    "control_loss": figure(0.1),
+    "model.clean_accuracy": figure(0.95, 0.94, 0.96),
+    "model.clean_accuracy.control": figure(0.96, 0.95, 0.97),
+    "model.accuracy_drop": figure(0.01, 0.005, 0.015),
+    "attack.success_rate": figure(0.99, 0.98, 1.0),
+    "attack.success_rate.control": figure(0.01, 0.0, 0.02),
+    "attack.poison_rows": figure(100),
+    "attack.trigger_lost": figure(0.0),
+    "training.loss": figure(0.1),
+    "training.loss.control": figure(0.1),
 }
 NONE = figure(None)
-NO_RATE = {"attack_success_rate": NONE, "control_attack_success_rate": NONE, "trigger_lost": NONE}
+INCONCLUSIVE = {**figure(0.2), "component": "scan.scan_it", "name": "inconclusive", "control": False}
+NO_RATE = {"attack.success_rate": NONE, "attack.success_rate.control": NONE, "attack.trigger_lost": NONE}
 
 
 def found(changes: dict[str, Any], **more: Any) -> list[str]:
-    told = {"classes": 10, "test_rows": 1000, "backdoor": True, **more}
+    told = {"classes": 10, "test_rows": 1000, "triggered": True, **more}
     return list(doubts({**FINE, **changes}, **told))
 
 
 def test_a_sound_result_leaves_no_doubt() -> None:
     assert found({}) == []
-    assert found({}, backdoor=False) == []
-    assert found(NO_RATE, backdoor=False) == []
+    assert found({}, triggered=False) == []
+    assert found(NO_RATE, triggered=False) == []
 
 
 @pytest.mark.parametrize(
     ("said", "changes", "more"),
     [
-        ("One seed only", {"clean_accuracy": figure(0.95, n=1)}, {}),
-        ("The test set has 99 rows only: one row is 1.0 points", {}, {"test_rows": 99}),
-        ("The test set has 0 rows only", {}, {"test_rows": 0}),
-        ("hardly better than chance", {"control_accuracy": figure(0.14)}, {}),
-        ("hardly better than chance", {"control_accuracy": figure(0.4)}, {"classes": 3}),
-        ("The victim's training loss", {"victim_loss": NONE}, {}),
-        ("The control's training loss", {"control_loss": NONE}, {}),
-        ("Nothing was poisoned", {"poison_rows": figure(0)}, {}),
-        ("Nothing was poisoned", {"poison_rows": figure(0), **NO_RATE}, {"backdoor": False}),
-        ("The trigger changes nothing in 12.5% of the test rows", {"trigger_lost": figure(0.125)}, {}),
-        ("too few to compare", {"defence.scan_it.inconclusive": figure(1.0)}, {"classes": 3}),
-        ("scan_it is inconclusive for 20.0% of the classes", {"defence.scan_it.inconclusive": figure(0.2)}, {}),
-        ("also works on the control, in 30.0%", {"control_attack_success_rate": figure(0.3, 0.2, 0.4)}, {}),
-        ("no better on the victim", {"attack_success_rate": figure(0.05, 0.0, 0.1)}, {}),
-        ("no better on the victim", {"attack_success_rate": figure(0.015, 0.01, 0.9)}, {}),
+        ("One seed only", {"model.clean_accuracy": figure(0.95, n=1)}, {}),
+        ("The test set has only 99 rows: one row is 1.0 points", {}, {"test_rows": 99}),
+        ("The test set has only 0 rows", {}, {"test_rows": 0}),
+        ("hardly better than chance", {"model.clean_accuracy.control": figure(0.14)}, {}),
+        ("hardly better than chance", {"model.clean_accuracy.control": figure(0.4)}, {"classes": 3}),
+        ("The victim's training loss", {"training.loss": NONE}, {}),
+        ("The control's training loss", {"training.loss.control": NONE}, {}),
+        ("Nothing was poisoned", {"attack.poison_rows": figure(0)}, {}),
+        ("Nothing was poisoned", {"attack.poison_rows": figure(0), **NO_RATE}, {"triggered": False}),
+        ("The trigger changes nothing in 12.5% of the test rows", {"attack.trigger_lost": figure(0.125)}, {}),
+        ("scan_it is inconclusive for 20.0%", {"scan.scan_it.inconclusive": INCONCLUSIVE}, {}),
+        ("also works on the control, in 30.0%", {"attack.success_rate.control": figure(0.3, 0.2, 0.4)}, {}),
+        ("no better on the victim", {"attack.success_rate": figure(0.05, 0.0, 0.1)}, {}),
+        ("no better on the victim", {"attack.success_rate": figure(0.015, 0.01, 0.9)}, {}),
         (
             "no better on the victim",
-            {"attack_success_rate": figure(0.1), "control_attack_success_rate": figure(0.1)},
+            {"attack.success_rate": figure(0.1), "attack.success_rate.control": figure(0.1)},
             {},
         ),
-        ("Clean accuracy fell by 6.0 points", {"accuracy_drop": figure(0.06, 0.05, 0.07)}, {}),
+        ("Clean accuracy drops by 6.0 points", {"model.accuracy_drop": figure(0.06, 0.05, 0.07)}, {}),
         (
-            "The interval of the fall in accuracy contains 0",
-            {"accuracy_drop": figure(0.01, -0.01, 0.03)},
-            {"backdoor": False},
+            "The interval of the accuracy drop contains 0",
+            {"model.accuracy_drop": figure(0.01, -0.01, 0.03)},
+            {"triggered": False},
         ),
         (
             "no more frequent in the victim",
-            {"attack_success_rate": figure(0.05, 0.0, 0.1), "control_attack_success_rate": figure(0.04, 0.0, 0.08)},
-            {"backdoor": False},
+            {"attack.success_rate": figure(0.05, 0.0, 0.1), "attack.success_rate.control": figure(0.04, 0.0, 0.08)},
+            {"triggered": False},
         ),
     ],
 )
@@ -82,15 +82,15 @@ def test_a_doubt_arises_alone(said: str, changes: dict[str, Any], more: dict[str
     ("changes", "more"),
     [
         ({}, {"test_rows": 100}),
-        ({"control_accuracy": figure(0.15)}, {}),
-        ({"control_accuracy": NONE}, {}),
-        ({"control_attack_success_rate": figure(0.1, 0.05, 0.12)}, {}),
-        ({"attack_success_rate": figure(0.2), "control_attack_success_rate": figure(0.1)}, {}),
+        ({"model.clean_accuracy.control": figure(0.15)}, {}),
+        ({"model.clean_accuracy.control": NONE}, {}),
+        ({"attack.success_rate.control": figure(0.1, 0.05, 0.12)}, {}),
+        ({"attack.success_rate": figure(0.2), "attack.success_rate.control": figure(0.1)}, {}),
         (NO_RATE, {}),
-        ({"accuracy_drop": figure(0.05, 0.04, 0.06)}, {}),
-        ({"accuracy_drop": figure(-0.3, -0.4, -0.2)}, {}),
-        ({"accuracy_drop": figure(0.3, 0.2, 0.4)}, {"backdoor": False}),
-        ({"accuracy_drop": figure(0.01)}, {"backdoor": False}),
+        ({"model.accuracy_drop": figure(0.05, 0.04, 0.06)}, {}),
+        ({"model.accuracy_drop": figure(-0.3, -0.4, -0.2)}, {}),
+        ({"model.accuracy_drop": figure(0.3, 0.2, 0.4)}, {"triggered": False}),
+        ({"model.accuracy_drop": figure(0.01)}, {"triggered": False}),
     ],
 )
 def test_what_is_at_the_edge_or_does_not_apply_raises_no_doubt(changes: dict[str, Any], more: dict[str, Any]) -> None:
@@ -98,5 +98,5 @@ def test_what_is_at_the_edge_or_does_not_apply_raises_no_doubt(changes: dict[str
 
 
 def test_several_doubts_are_all_told() -> None:
-    changes = {"clean_accuracy": figure(0.5, n=1), "victim_loss": NONE, "trigger_lost": figure(1.0)}
+    changes = {"model.clean_accuracy": figure(0.5, n=1), "training.loss": NONE, "attack.trigger_lost": figure(1.0)}
     assert len(found(changes, test_rows=10)) == 4

@@ -45,7 +45,7 @@ def test_a_shipped_spec_is_valid(name: str) -> None:
 def test_a_shipped_spec_runs(name: str) -> None:
     quick = ["repeats=1"] if name.startswith(("online", "blame")) else ["training.epochs=1", "repeats=1"]
     done = load_spec(Path(str(files("antivenom.examples"))) / name, overrides=quick).run()
-    assert done.to_frame()["clean_accuracy"].between(0, 1).all()
+    assert done.to_frame()["model.clean_accuracy"].between(0, 1).all()
 
 
 def feature_study(rates: list[float], attacks: slice = slice(None)) -> Any:
@@ -64,27 +64,28 @@ def test_the_feature_study_on_digits() -> None:
     """Every training with every attack, as on MNIST."""
     table = feature_study([0.1, 0.5]).run().to_frame()
     assert len(table) == 30
-    assert table["probe.softmax"].between(0, 1).all()
+    assert table["analysis.probes.softmax_accuracy"].between(0, 1).all()
     frozen = table[table["training"].str.startswith("transfer")]
-    assert (frozen["cka.activation_2"] > 0.999).all(), "a transfer's hidden layers are frozen"
+    assert (frozen["analysis.similarity.cka.activation_2"] > 0.999).all(), "a transfer's hidden layers are frozen"
     learned = table[table["training"].str.startswith("end_to_end")]
-    assert (learned["cka.activation_2"] < 0.9999).all()
+    assert (learned["analysis.similarity.cka.activation_2"] < 0.9999).all()
 
 
 @pytest.mark.slow
 def test_a_large_grids_report_has_tables_and_curves_and_a_page_for_each_cell(tmp_path: Path) -> None:
     feature_study([0.1, 0.3, 0.5], slice(2, 5, 2)).run(out=tmp_path / "run")
     text = write_report(tmp_path / "run").read_text()
-    titles = re.findall("<h2>(.*?)</h2>", text)
-    assert titles[:5] == [
+    titles = [caption.partition(": the victim")[0] for caption in re.findall("<caption>(.*?)</caption>", text)]
+    assert titles[:6] == [
         "Clean accuracy",
-        "Linear probe on activation_2",
-        "CKA of activation_2 with the control&#39;s",
-        "Linear probe on the softmax",
+        "Accuracy drop",
         "Attack success rate",
+        "Similarity: penultimate cka",
+        "Probes: penultimate accuracy",
+        "Probes: softmax accuracy",
     ]
-    assert text.count('<th scope="row" class="left">label_flip</th>') == 4 * 3
-    assert text.count('<th scope="row" class="left">badnets</th>') == 5 * 3
+    for attack in ("label_flip", "badnets"):
+        assert text.count(f'<th scope="row" class="left">{attack}</th>') == 6 * 3, "a line for each kind of training"
     assert (tmp_path / "run" / "figures" / "curves.png").is_file()
     assert '<section class="cell"' not in text, "18 cells have pages of their own"
     for cell in (tmp_path / "run" / "cells").iterdir():

@@ -18,7 +18,7 @@ from antivenom.models import CNN, MLP, as_classifier
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
-from antivenom.storage.files import LOCK, held
+from antivenom.storage.files import LOCK, locked
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 from tests.toys import small_net
@@ -59,7 +59,7 @@ def listen() -> tuple[list[tuple[str, bool]], Callable[[Any], None]]:
 def stored(made: Experiment, store: Store) -> dict[str, bool]:
     """Which stages of another run come from the store."""
     heard, tell = listen()
-    made.run(store=store, tell=tell)
+    made.run(store=store, on_event=tell)
     return dict(heard)
 
 
@@ -113,8 +113,8 @@ def test_without_poison_the_victim_is_its_control(mode: Any) -> None:
     result = experiment(attack=BadNets(target=1, rate=0.0, mode=mode)).run()
     victim, control = result.victim.state(), result.control.state()
     assert all(torch.equal(victim[name], control[name]) for name in victim)
-    assert result.metrics["accuracy_drop"]["mean"] == 0
-    assert result.metrics["poison_rows"]["mean"] == 0
+    assert result.metrics["model.accuracy_drop"]["mean"] == 0
+    assert result.metrics["attack.poison_rows"]["mean"] == 0
     assert any("Nothing was poisoned" in doubt for doubt in result.doubts)
 
 
@@ -183,6 +183,8 @@ class Own:
 
     def __init__(self, shift: int) -> None:
         self.shift = shift
+        self.needs = frozenset[str]()
+        self.appends = False
 
     def success(self, classifier: Any, test: Dataset) -> float | None:
         return None
@@ -213,7 +215,7 @@ def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeyp
     ("changes", "said"),
     [
         ({"attack": BadNets(target=12)}, "attack (badnets) has target 12, but the classes are 0 to 3."),
-        ({"attack": BadNets(target=1, count=100)}, "attack (badnets) wants 100 rows, but only 90 of 120 are eligible."),
+        ({"attack": BadNets(target=1, count=100)}, "attack (badnets) needs 100 rows; 90 of 120 are eligible."),
         ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has pairs with [9]"),
         ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
         (
@@ -263,7 +265,7 @@ def test_a_strangers_folder_is_refused_and_left_alone(tmp_path: Path, held: dict
     for name, text in held.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode("latin1"))
-    with pytest.raises(RunError, match="holds no run of antivenom's"):
+    with pytest.raises(RunError, match="holds no run of antivenom"):
         experiment().run(out=tmp_path)
     found = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     assert found == {name: text.encode("latin1") for name, text in held.items()}
@@ -312,9 +314,8 @@ def test_a_result_is_the_same_after_it_was_written(tmp_path: Path) -> None:
         test = one.poisoned.base
         assert torch.equal(one.victim.scores(test.inputs()), other.victim.scores(test.inputs()))
         assert torch.equal(one.control.scores(test.inputs()), other.control.scores(test.inputs()))
-    assert {name: array.tolist() for name, array in result.repeats[0].examples.items()} == {
-        name: array.tolist() for name, array in again.repeats[0].examples.items()
-    }
+    assert list(again.charts) == list(result.charts)
+    assert all(again.charts[key].to_png() == chart.to_png() for key, chart in result.charts.items())
     assert again.to_frame().shape == result.to_frame().shape
     assert (tmp_path / "out" / "metrics.json").read_bytes() == (
         again.save(tmp_path / "b") / "metrics.json"
@@ -370,8 +371,10 @@ def copied(run: Path, to: Path) -> Path:
 def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
     out = copied(run, tmp_path / "out")
     damage(out)
-    with pytest.raises(RunError):
-        Result.load(out)
+    with pytest.raises(RunError):  # models and poison are read when they are asked for
+        again = Result.load(out)
+        for part in ("victim", "control", "poisoned"):
+            getattr(again, part)
 
 
 @pytest.mark.parametrize(
@@ -398,13 +401,16 @@ def test_poison_that_does_not_fit_the_data_is_one_error(
     )
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # outside the tests nobody checks the shapes
     with pytest.raises(RunError):
-        Result.load(out)
+        _ = Result.load(out).poisoned
 
 
 def test_a_run_of_what_only_python_had_says_so(tmp_path: Path) -> None:
     experiment().run(out=tmp_path / "out")
-    with pytest.raises(RunError, match="was made in Python"):
-        Result.load(tmp_path / "out")
+    again = Result.load(tmp_path / "out")
+    assert again.metrics["attack.success_rate"]["n"] == 1
+    for part in ("poisoned", "victim"):
+        with pytest.raises(RunError, match="was made in Python"):
+            getattr(again, part)
 
 
 # Sweeps ---------------------------------------------------------------------------------------------------------------
@@ -414,7 +420,7 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
     made = load_spec({**DIGITS, "attack": {"name": "badnets", "target": 7}, "grid": {"attack.rate": [0.05, 0.1]}})
     assert isinstance(made, Sweep)
     heard, tell = listen()
-    done = made.run(out=tmp_path / "out", store=store, tell=tell)
+    done = made.run(out=tmp_path / "out", store=store, on_event=tell)
     assert [kept for stage, kept in heard if stage == "fit control"] == [False, True]
     assert [row["attack.rate"] for row in done.rows()] == ["0.05", "0.1"]
     assert done.to_frame().shape[0] == 2
@@ -440,7 +446,7 @@ def test_an_empty_test_set_is_refused() -> None:
 
 
 def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
-    with held(tmp_path / "out"), pytest.raises(RunError, match="Another run"):
+    with locked(tmp_path / "out"), pytest.raises(RunError, match="Another run"):
         experiment().run(out=tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
     experiment().run(out=tmp_path / "out")
@@ -449,7 +455,7 @@ def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
 
 def test_poison_that_changes_nothing_is_doubted() -> None:
     doubts = experiment(attack=RandomNoise(rate=0.2, std=0.0)).run().doubts
-    assert any("100.0% of the attacker's rows are no other than the clean rows" in doubt for doubt in doubts)
+    assert any("100.0% of the poison rows are the same as the clean rows" in doubt for doubt in doubts)
 
 
 def test_a_batch_of_all_rows_may_be_named_by_any_larger_number() -> None:
@@ -463,13 +469,13 @@ def test_a_training_that_diverges_says_so_and_is_written(tmp_path: Path) -> None
     training = EndToEnd(epochs=2, optimizer="sgd", learning_rate=1e30)
     result = experiment(training=training).run(out=tmp_path / "out", store=Store(tmp_path / "store"))
     assert any("it diverged" in doubt for doubt in result.doubts)
-    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["victim_loss"]["mean"] is None
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["training.loss"]["mean"] is None
 
 
 def test_classes_with_any_names_are_written_and_read(tmp_path: Path) -> None:
-    names = ("a/b", "é 漢", "", "class_accuracy.x")
+    names = ("a/b", "é 漢", "", "model.class_accuracy.x")
     named = Splits(train=replace(SPLITS.train, classes=names), test=replace(SPLITS.test, classes=names))
     result = experiment(dataset=named).run(out=tmp_path / "out")
     held = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert held == result.metrics
-    assert {f"class_accuracy.{name}" for name in names} <= set(held)
+    assert {f"model.class_accuracy.{name}".rstrip(".") for name in names} <= set(held)

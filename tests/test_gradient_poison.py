@@ -21,8 +21,7 @@ from antivenom.attacks.generative_poison import _paper
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import CNN, MLP, as_classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import CNN, MLP, ModuleClassifier, as_classifier
 from antivenom.rng import Rng
 from antivenom.testing import toy_images, toy_table
 from antivenom.training import EndToEnd
@@ -328,7 +327,7 @@ def test_what_has_no_gradients_is_refused_by_name(attack: Any, data: Dataset) ->
     from sklearn.linear_model import SGDClassifier
 
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="needs gradients, which EstimatorClassifier has not"):
+    with pytest.raises(CapabilityError, match="requires gradients, which SGDClassifier does not provide"):
         attack.poison(data, rng=Rng(0), surrogate=linear)
     with pytest.raises(CapabilityError, match="Pass surrogate="):
         attack.poison(data, rng=Rng(0))
@@ -342,7 +341,7 @@ def test_a_saved_generator_makes_the_same_poison(
     architecture: Any, hidden: tuple[int, ...], data: Dataset, trained: ModuleClassifier, tmp_path: Any
 ) -> None:
     attack = GenerativePoison(count=10, architecture=architecture, hidden=hidden, pretraining=50, rounds=2)
-    generator, made = attack.train(data, rng=Rng(0), surrogate=trained)
+    generator, made = attack.train_generator(data, rng=Rng(0), surrogate=trained)
     generator.save(tmp_path / "generator.safetensors")
     again = Generator.load(tmp_path / "generator.safetensors")
     x = data.inputs(made.origin)
@@ -356,7 +355,7 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
     errors = []
     for steps in (0, 400):
         attack = GenerativePoison(count=0, hidden=(64,), pretraining=steps)
-        generator, _ = attack.train(data, rng=Rng(0), surrogate=trained)
+        generator, _ = attack.train_generator(data, rng=Rng(0), surrogate=trained)
         errors.append(float((generator.poison(data.inputs()) - data.inputs()).square().mean()))
     assert errors[1] < 0.3 * errors[0]
 
@@ -430,7 +429,7 @@ def test_rounds_and_rows_that_a_file_has_not_are_refused(data: Dataset, tmp_path
     np.savez(tmp_path / "poison.npz", X=X, Y=Y)
     with pytest.raises(DataError, match="holds 2 rounds; there is no round 2"):
         rounds.read(tmp_path / "poison.npz", data, 2)
-    with pytest.raises(SettingsError, match="wants 7 rows"):
+    with pytest.raises(SettingsError, match="needs 7 rows"):
         PoisonFile(path=str(tmp_path / "poison.npz"), count=7).poison(data, rng=Rng(0))
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models import CNN, MLP, Classifier, as_classifier
+from antivenom.models import CNN, MLP, Classifier, ModuleClassifier, as_classifier
 from antivenom.models.activations import _CLASSES, activation
+from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.models.initialisers import fills, initialise
-from antivenom.models.module import SCORE_BATCH, Module, ModuleClassifier
+from antivenom.models.module import Module
 from antivenom.rng import Rng
 from antivenom.testing import global_state_untouched
 from tests.toys import small_net
@@ -220,7 +221,7 @@ def test_modes_are_put_back_after_an_error() -> None:
 
 
 def test_scores_are_probabilities_in_batches_as_in_one_and_of_none() -> None:
-    classifier, x = adapted(), images(SCORE_BATCH + 3)
+    classifier, x = adapted(), images(ROWS_PER_BATCH + 3)
     scores = classifier.scores(x)
     assert torch.allclose(scores.sum(1), torch.ones(len(x)), atol=1e-5)
     assert torch.allclose(scores[-3:], classifier.scores(x[-3:]), atol=1e-6)
@@ -440,8 +441,8 @@ def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None
     ("factory", "said"),
     [
         ("torch.nn:Flatten", "makes a module for 160 classes; the data has 5"),
-        ("builtins:dict", "is no function that makes"),
-        ("os:path", "is no function that makes"),
+        ("builtins:dict", "is not a function that makes"),
+        ("os:path", "is not a function that makes"),
         ("pathlib:PurePath", r"must make an nn.Module; got Pure"),
     ],
 )

@@ -16,8 +16,8 @@ from torch.nn import functional
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences._inversion import EDGE, Inversion, Search, norm_of
-from antivenom.defences._outliers import Prior, anomaly_index, p_values, thresholds
+from antivenom.defences.neural_cleanse._inversion import TANH_MARGIN, Inversion, Search, norm_of
+from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.models import CNN, as_classifier
@@ -55,7 +55,7 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
     classifier, generator = classifier.copy(), rng.child("start", target).generator()
     channels = CLEAN.shape[0] if search.per_channel else 1
     shapes = ((channels, *CLEAN.shape[1:]), CLEAN.shape)
-    raw = [torch.atanh((torch.rand(shape, generator=generator) - 0.5) * (2 - EDGE)) for shape in shapes]
+    raw = [torch.atanh((torch.rand(shape, generator=generator) - 0.5) * (2 - TANH_MARGIN)) for shape in shapes]
     raw = [part.requires_grad_() for part in raw]
     optimizer = torch.optim.Adam(raw, lr=search.learning_rate, betas=(0.5, 0.9))
     cost, set_, up, down, recent, costs = 0.0, 0, 0, 0, [], []
@@ -65,7 +65,7 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
         order = rng.child("order", step // each).order(CLEAN.ids)
         rows = order[(step % each) * search.batch_size : (step % each + 1) * search.batch_size]
         x = CLEAN.inputs(rows)
-        mask, pattern = (part.tanh() / (2 - EDGE) + 0.5 for part in raw)
+        mask, pattern = (part.tanh() / (2 - TANH_MARGIN) + 0.5 for part in raw)
         logits = classifier.logits((1 - mask) * x + mask * pattern)
         norm = {"l1": mask.sum(), "l2": mask.square().sum().sqrt(), "linf": mask.max()}[search.norm]
         wanted = torch.full((len(x),), target)
@@ -205,13 +205,17 @@ def test_a_backdoor_is_found_and_its_control_is_not(both: Any) -> None:
     before = victim.state()
     scan = NeuralCleanse(batch_size=16, steps=400)
     said, twin = (scan.scan(one, CLEAN, rng=Rng(3)) for one in (victim, control))
-    assert int(said.l1.argmin()) == goal.target
-    assert float(said.l1[2]) < 0.6 * float(said.l1[[0, 1, 3]].min())
-    assert float(twin.l1.min()) > 1.5 * float(said.l1[2])
-    assert overlap(said.masks[2], goal, CLEAN).inside > 0.9 > overlap(twin.masks[2], goal, CLEAN).inside
-    assert float(said.success[2]) > 0.9
+    assert int(said.statistic.argmin()) == goal.target
+    assert float(said.statistic[2]) < 0.6 * float(said.statistic[[0, 1, 3]].min())
+    assert float(twin.statistic.min()) > 1.5 * float(said.statistic[2])
+    assert (
+        overlap(said.triggers.masks[2], goal, CLEAN, 2).precision
+        > 0.9
+        > overlap(twin.triggers.masks[2], goal, CLEAN, 2).precision
+    )
+    assert float(said.triggers.success[2]) > 0.9
     x = CLEAN.inputs()
-    assert float((victim.scores(said.with_trigger(x, 2)).argmax(1) == 2).float().mean()) > 0.9
+    assert float((victim.scores(said.triggers.apply(x, 2)).argmax(1) == 2).float().mean()) > 0.9
     assert all(torch.equal(value, before[name]) for name, value in victim.state().items())
     assert all(weight.requires_grad and weight.grad is None for weight in victim.module.parameters())
 
@@ -236,33 +240,33 @@ def test_rounds_keep_the_backdoor_and_cost_less() -> None:
     net, data = many_classes()
     said, oracle = (NeuralCleanse(schedule=each).scan(net, data, rng=Rng(0)) for each in ("successive", "all"))
     assert said.suspected == oracle.suspected == (5,)
-    assert said.rows < 0.5 * oracle.rows
-    dropped = said.success.isnan()
+    assert said.figure("rows_scored") < 0.5 * oracle.figure("rows_scored")
+    dropped = said.triggers.success.isnan()
     assert int(dropped.sum()) == 14, "ten classes are held against each other"
     assert (said.p_value[dropped] == 1).all()
     assert not said.inconclusive.any()
     assert said.threshold[~dropped].isfinite().all()
-    assert float(said.masks[5].sum()) == pytest.approx(float(oracle.masks[5].sum()), rel=0.1), (
+    assert float(said.triggers.masks[5].sum()) == pytest.approx(float(oracle.triggers.masks[5].sum()), rel=0.1), (
         "it was searched to its end"
     )
 
 
 @pytest.mark.slow
-def test_a_trigger_that_is_sought_again_is_no_larger(both: Any) -> None:
+def test_a_trigger_that_is_restart_search_is_no_larger(both: Any) -> None:
     victim, _, goal = both
     scan = NeuralCleanse(batch_size=16, steps=300, false_alarm_rate=0.9)
     once, again = (replace(scan, restarts=count).scan(victim, CLEAN, rng=Rng(3)) for count in (0, 4))
     assert goal.target in once.suspected
     assert torch.equal(once.p_value, again.p_value), "the verdict stays as it is"
-    sizes = [said.masks.flatten(1).sum(1)[goal.target] for said in (once, again)]
+    sizes = [said.triggers.masks.flatten(1).sum(1)[goal.target] for said in (once, again)]
     assert float(sizes[1]) <= float(sizes[0])
-    assert again.rows > once.rows
-    assert torch.equal(again.masks, replace(scan, restarts=4).scan(victim, CLEAN, rng=Rng(3)).masks)
+    assert again.figure("rows_scored") > once.figure("rows_scored")
+    assert torch.equal(again.triggers.masks, replace(scan, restarts=4).scan(victim, CLEAN, rng=Rng(3)).triggers.masks)
 
 
 def test_classes_are_held_against_each_other_at_one_step(both: Any) -> None:
     inversion = Inversion(both[0], CLEAN, torch.arange(4), Search(**{**SETTINGS, "steps": 300}), Rng(5))
-    inversion.squeeze(torch.arange(4))
+    inversion.run_to_first_failure(torch.arange(4))
     assert len(set(inversion.taken.tolist())) == 1
     assert int(inversion.gone["down"].sum()) >= 3
     taken = int(inversion.taken[0])
@@ -287,23 +291,23 @@ def test_rows_that_are_no_images_are_scanned_too() -> None:
     net = as_classifier(nn.Linear(8, 4), input_shape=(8,))
     trained = EndToEnd(epochs=10, learning_rate=1e-2).fit(net, data, rng=Rng(0))
     said = NeuralCleanse(steps=120).scan(trained, data, rng=Rng(0))
-    assert said.masks.shape == (4, 8)
+    assert said.triggers.masks.shape == (4, 8)
     goal = Backdoor(trigger=Patch(size=1), target=1)
     changed = (goal.triggered(data).x != data.x).any(0)
-    everywhere, exact = overlap(torch.ones(8), goal, data), overlap(changed.float(), goal, data)
-    assert (exact.inside, exact.iou) == (1, 1)
-    assert everywhere.inside == everywhere.iou == pytest.approx(float(changed.float().mean()))
+    everywhere, exact = (overlap(each, goal, data, 1) for each in (torch.ones(8), changed.float()))
+    assert (exact.precision, exact.iou) == (1, 1)
+    assert everywhere.precision == everywhere.iou == pytest.approx(float(changed.float().mean()))
 
 
 def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="needs gradients"):
+    with pytest.raises(CapabilityError, match="NeuralCleanse requires gradients, which SGDClassifier does not provide"):
         NeuralCleanse().scan(linear, CLEAN, rng=Rng(0))
     with pytest.raises(DataError, match="no"):
         NeuralCleanse().scan(both[0], CLEAN.subset(torch.arange(0)), rng=Rng(0))
     with pytest.raises(SettingsError, match="steps must be"):
         NeuralCleanse(steps=0)
-    with pytest.raises(SettingsError, match="needs gradients"):
+    with pytest.raises(SettingsError, match="requires gradients"):
         from antivenom.training import OwnFit
 
         attack = BadNets()
@@ -328,19 +332,19 @@ def test_a_run_scans_victim_and_control_and_draws_what_it_found(tmp_path: Path) 
     made = load_spec(SPEC)
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run", store=store)
-    found = {name: entry["mean"] for name, entry in result.metrics.items() if name.startswith("defence.")}
-    assert found["defence.neural_cleanse.right"] == 1
-    assert found["defence.neural_cleanse.false_alarm"] == 0
-    inside = found["defence.neural_cleanse.inside"]
+    found = {name: entry["mean"] for name, entry in result.metrics.items() if name.startswith("scan.")}
+    assert found["scan.neural_cleanse.identified"] == 1
+    assert found["scan.neural_cleanse.flagged.control"] == 0
+    inside = found["scan.neural_cleanse.mask_precision"]
     assert inside is not None
     assert inside > 0.3
     write_report(tmp_path / "run")
-    for picture in ("neural_cleanse_norms", "neural_cleanse_triggers"):
-        assert (tmp_path / "run" / "figures" / f"{picture}.png").is_file()
+    assert (tmp_path / "run" / "figures" / "scan.neural_cleanse.norms.png").is_file()
     loaded = Result.load(tmp_path / "run")
-    assert loaded.repeats[0].examples["scan_neural_cleanse_masks"].shape == (2, 10, 1, 8, 8)
+    triggers: Any = loaded.charts["scan.neural_cleanse.triggers"]
+    assert [len(row) for row in triggers.rows] == [10, 10]
     told: list[Any] = []
-    again = made.run(store=store, tell=told.append)
+    again = made.run(store=store, on_event=told.append)
     assert again.metrics == result.metrics
     scans = [each for each in told if isinstance(each, Finished) and each.stage.startswith("scan")]
     assert len(scans) == 2

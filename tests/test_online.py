@@ -28,8 +28,7 @@ from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, load_spec
 from antivenom.runner.events import Finished, Planned
 from antivenom.testing import check_training, toy_images
-from antivenom.training import EndToEnd, Online, OwnFit
-from antivenom.training.loop import Epoch
+from antivenom.training import EndToEnd, Epoch, Online, OwnFit
 
 QUICK = EndToEnd(epochs=3, learning_rate=5e-3, batch_size=32)
 SPLITS = Splits(train=toy_images(240), test=toy_images(200, seed=1))
@@ -154,8 +153,9 @@ def test_adam_is_scikit_learns_own_where_it_is_asked_for() -> None:
 def test_estimators_learn_from_streams(estimator: Any) -> None:
     blank = as_classifier(estimator, input_shape=(1, 6, 6), classes=4)
     result = experiment(model=blank, training=Online(warm_up=OwnFit(), checkpoints=4)).run()
-    assert result.metrics["control_accuracy"]["mean"] > 0.8  # type: ignore[operator]
-    assert result.repeats[0].examples["trajectory_accuracy"].shape == (2, 5)
+    assert result.metrics["model.clean_accuracy.control"]["mean"] > 0.8  # type: ignore[operator]
+    victim, control = result.charts["model.along_the_way"].charts[0].series
+    assert len(victim.y) == len(control.y) == 5
 
 
 def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> None:
@@ -182,7 +182,7 @@ def test_what_an_estimator_cannot_be_told_is_refused(settings: dict[str, Any], s
 @pytest.mark.parametrize("schedule", ["stream", "mixed"])
 def test_what_cannot_learn_row_by_row_is_refused(schedule: Any) -> None:
     tree = as_classifier(DecisionTreeClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(CapabilityError, match="learns batch by batch"):
+    with pytest.raises(CapabilityError, match="Online requires incremental learning, which DecisionTree"):
         Online(schedule=schedule).fit(tree, SPLITS.train, rng=Rng(0))
     with pytest.raises(CapabilityError, match="own_fit is for scikit-learn"):
         OwnFit().fit(MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)), SPLITS.train, rng=Rng(0))
@@ -211,11 +211,11 @@ def test_the_order_is_the_streams_and_every_row_comes_once() -> None:
     data = SPLITS.train.subset(torch.tensor([5, 3, 3, 9, 1, 0, 2]))
     training = Online(batch_size=2, checkpoints=3)
     noting = Noting(GaussianNB(), input_shape=(1, 6, 6), classes=4)
-    training.fit(noting, data, rng=Rng(0), watch=(heard.append,))
+    training.fit(noting, data, rng=Rng(0), callbacks=(heard.append,))
     assert seen == data.y.tolist()
     assert [epoch.number for epoch in heard] == [1, 2, 3]
     training = Online(batch_size=2, checkpoints=1)
-    training.fit(noting, data, rng=Rng(0), watch=(heard.append,))
+    training.fit(noting, data, rng=Rng(0), callbacks=(heard.append,))
     assert heard[-1].loss == pytest.approx((3 * 2 * 2 + 1) / 7)  # three batches of two and one of one
 
 
@@ -224,11 +224,11 @@ def test_mixed_stops_when_the_loss_no_longer_falls() -> None:
     heard: list[Epoch] = []
     training = Online(schedule="mixed", patience=1, epochs=60, learning_rate=0.5)
     blank = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
-    training.fit(blank, SPLITS.train, rng=Rng(0), watch=(heard.append,))
+    training.fit(blank, SPLITS.train, rng=Rng(0), callbacks=(heard.append,))
     assert 1 < len(heard) < 60
     assert heard[-1].loss >= heard[-2].loss
     linear = as_classifier(MLPClassifier((4,)), input_shape=(1, 6, 6), classes=4)
-    Online(schedule="mixed", patience=1, epochs=3).fit(linear, SPLITS.train, rng=Rng(0), watch=(heard.append,))
+    Online(schedule="mixed", patience=1, epochs=3).fit(linear, SPLITS.train, rng=Rng(0), callbacks=(heard.append,))
     assert heard[-1].of == 3
 
 
@@ -246,7 +246,7 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     told: list[Any] = []
     store = Store(tmp_path)
     for attack in (LabelFlip(rate=0.2), GradientPoison(rate=0.2, rounds=2)):
-        experiment(attack=attack).run(store=store, tell=told.append)
+        experiment(attack=attack).run(store=store, on_event=told.append)
     heard = [event for event in told if isinstance(event, Finished)]
     warm = [event for event in heard if event.stage == "fit warm-up"]
     assert [event.stored for event in warm] == [False, True]  # one for both attacks
@@ -256,11 +256,11 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     assert len(fits) == sum(one.victims + one.controls + one.warm_ups + one.surrogates for one in planned)
     result = experiment().run()
     assert len(result.poisoned.base) == 120
-    arrays = result.repeats[0].examples
-    assert arrays["trajectory_accuracy"].shape == (2, 6)
-    assert arrays["trajectory_accuracy"][0, 0] == arrays["trajectory_accuracy"][1, 0]
-    assert arrays["trajectory_rows"].tolist() == [0, 24, 48, 72, 96, 120]
-    assert len(arrays["poison_arrivals"]) == 24
+    panel = result.charts["model.along_the_way"].charts[0]
+    victim, control = panel.series
+    assert victim.y[0] == control.y[0]
+    assert victim.x.tolist() == control.x.tolist() == [0, 24, 48, 72, 96, 120]
+    assert len(panel.ticks) == 24
 
 
 def test_a_control_of_a_stream_is_each_attacks_own() -> None:
@@ -272,7 +272,7 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
         "training": {"name": "online", "warm_up": {"name": "end_to_end", "epochs": 1}, "batch_size": 50},
         "grid": {"attack": ["label_flip", "random_noise"]},
     }
-    load_spec(spec).run(tell=told.append)
+    load_spec(spec).run(on_event=told.append)
     planned = next(event for event in told if isinstance(event, Planned))
     assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 1)
 
@@ -280,27 +280,26 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
 def test_a_burst_harms_when_it_comes_and_not_before() -> None:
     attack = GradientPoison(rate=0.2, recraft=True, rounds=5, victim_learning_rate=0.1, bias_rate_factor=1)
     training = Online(warm_up=replace(QUICK, epochs=10), arrival=AtPoint(point=0.5), learning_rate=0.1, checkpoints=10)
-    arrays = experiment(attack=attack, training=training).run().repeats[0].examples
-    victim, control = arrays["trajectory_accuracy"]
-    first = int(arrays["poison_arrivals"].min())
-    before = arrays["trajectory_rows"] <= first
+    panel = experiment(attack=attack, training=training).run().charts["model.along_the_way"].charts[0]
+    victim, control = (line.y / 100 for line in panel.series)
+    before = panel.series[0].x <= panel.ticks.min()
     assert np.array_equal(victim[before], control[before])
     assert victim[~before].min() < control[~before].min() - 0.1
 
 
 def test_repeats_make_the_stream_longer_for_both() -> None:
     training = Online(warm_up=QUICK, arrival=AtPoint(repeats=5), checkpoints=2)
-    arrays = experiment(attack=LabelFlip(count=6), training=training).run().repeats[0].examples
-    assert arrays["trajectory_rows"][-1] == 120 + 4 * 6
-    assert len(arrays["poison_arrivals"]) == 30
+    panel = experiment(attack=LabelFlip(count=6), training=training).run().charts["model.along_the_way"].charts[0]
+    assert panel.series[0].x[-1] == 120 + 4 * 6
+    assert len(panel.ticks) == 30
 
 
 def test_a_monitor_of_a_stream_is_given_the_model_that_stood() -> None:
     heard: list[Any] = []
     of = experiment(training=Online(warm_up=replace(QUICK, epochs=15)), defences=(LossMonitor(false_alarm_rate=0.05),))
-    result = replace(of, trusted=0.4).run(tell=heard.append)
+    result = replace(of, trusted=0.4).run(on_event=heard.append)
     assert "fit defender" not in [event.stage for event in heard if isinstance(event, Finished)]
-    assert result.metrics["defence.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
+    assert result.metrics["detector.loss_monitor.auroc"]["mean"] > 0.8  # type: ignore[operator]
 
 
 @pytest.mark.slow
@@ -325,7 +324,7 @@ def test_a_streams_run_comes_back_and_is_drawn(tmp_path: Path) -> None:
     for mine, theirs in zip(first.repeats, loaded.repeats, strict=True):  # type: ignore[union-attr]
         assert mine.poisoned.data.fingerprint == theirs.poisoned.data.fingerprint
     write_report(tmp_path / "run")
-    assert (tmp_path / "run" / "figures" / "trajectory.png").is_file()
-    success = first.repeats[0].examples["trajectory_success"]  # type: ignore[union-attr]
-    assert success.shape == (2, 5)
-    assert not np.isnan(success).any()
+    assert (tmp_path / "run" / "figures" / "model.along_the_way.png").is_file()
+    success = first.charts["model.along_the_way"].charts[1].series  # type: ignore[union-attr]
+    assert [len(line.y) for line in success] == [5, 5]
+    assert not any(np.isnan(line.y).any() for line in success)

@@ -20,7 +20,7 @@ from antivenom.models.files import read_weights
 from antivenom.report import write_report
 from antivenom.runner import load_spec
 from antivenom.runner.export import Format, class_folders, export, read_back
-from antivenom.runner.external import NO_CONTROL, measure_outside
+from antivenom.runner.external import NO_CONTROL, measure_external
 
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [32]},
@@ -115,13 +115,14 @@ def test_other_sources_read_what_was_written(written: Path, tmp_path: Path) -> N
 def test_a_plain_script_gives_the_figures_that_a_run_gives(
     written: Path, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    metrics = measure_outside(trained[0], written, tmp_path / "run", control=trained[1], arch=ARCH, allow_code=True)
+    metrics = measure_external(trained[0], written, tmp_path / "run", control=trained[1], arch=ARCH, allow_code=True)
     inside = load_spec({**SPEC, "repeats": 3}).run().metrics  # type: ignore[union-attr]
     assert metrics.keys() == inside.keys()
-    for name in ("clean_accuracy", "control_accuracy", "attack_success_rate", "control_attack_success_rate"):
-        assert metrics[name]["mean"] == pytest.approx(inside[name]["mean"], abs=0.02), name
-    assert metrics["attack_success_rate"]["mean"] > 0.97
-    assert metrics["control_attack_success_rate"]["mean"] < 0.02
+    for name in ("model.clean_accuracy", "attack.success_rate"):
+        for key in (name, f"{name}.control"):
+            assert metrics[key]["mean"] == pytest.approx(inside[key]["mean"], abs=0.02), key
+    assert metrics["attack.success_rate"]["mean"] > 0.97
+    assert metrics["attack.success_rate.control"]["mean"] < 0.02
     page = write_report(tmp_path / "run").read_text()
     assert "the control" in page
     assert NO_CONTROL not in page
@@ -129,9 +130,9 @@ def test_a_plain_script_gives_the_figures_that_a_run_gives(
 
 @pytest.mark.slow
 def test_without_a_control_that_is_said(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
-    metrics = measure_outside(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
-    assert metrics["control_accuracy"]["mean"] is None
-    assert metrics["attack_success_rate"]["mean"] > 0.97
+    metrics = measure_external(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
+    assert metrics["model.clean_accuracy.control"]["mean"] is None
+    assert metrics["attack.success_rate"]["mean"] > 0.97
     assert NO_CONTROL in write_report(tmp_path / "run").read_text()
 
 
@@ -151,9 +152,9 @@ def test_predictions_give_the_figures_that_weights_give(
         writer.writerow(["set", "row", "label"])
         for name, held in scores.items():
             writer.writerows([name, row, label] for row, label in enumerate(held.argmax(1)))
-    wanted = measure_outside(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
+    wanted = measure_external(trained[0], written, tmp_path / "run", arch=ARCH, allow_code=True)
     for name in ("scores.npz", "labels.npz", "labels.csv"):
-        assert measure_outside(tmp_path / name, written / "truth", tmp_path / f"run-{name}") == wanted
+        assert measure_external(tmp_path / name, written / "truth", tmp_path / f"run-{name}") == wanted
 
 
 def test_an_attack_without_a_trigger_is_measured_too(tmp_path: Path) -> None:
@@ -162,10 +163,10 @@ def test_an_attack_without_a_trigger_is_measured_too(tmp_path: Path) -> None:
     assert "triggered" not in done.rows
     labels = np.load(tmp_path / "out/data/test.npz")["y"]
     np.savez(tmp_path / "said.npz", test=np.where(labels == 3, 5, labels))
-    metrics = measure_outside(tmp_path / "said.npz", tmp_path / "out", tmp_path / "run")
-    assert metrics["clean_accuracy"]["mean"] == pytest.approx((labels != 3).mean())
-    assert metrics["class_accuracy.3"]["mean"] == 0
-    assert metrics["attack_success_rate"]["mean"] is None
+    metrics = measure_external(tmp_path / "said.npz", tmp_path / "out", tmp_path / "run")
+    assert metrics["model.clean_accuracy"]["mean"] == pytest.approx((labels != 3).mean())
+    assert metrics["model.class_accuracy.3"]["mean"] == 0
+    assert metrics["attack.success_rate"]["mean"] is None
     assert write_report(tmp_path / "run").is_file()
 
 
@@ -201,7 +202,7 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
     arrays, message = WRONG_PREDICTIONS[name]
     np.savez(tmp_path / "said.npz", **arrays)
     with pytest.raises(DataError, match=message):
-        measure_outside(tmp_path / "said.npz", written, tmp_path / "run")
+        measure_external(tmp_path / "said.npz", written, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -217,12 +218,12 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
 def test_wrong_lines_are_refused(written: Path, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "said.csv").write_text(text)
     with pytest.raises(DataError, match=message):
-        measure_outside(tmp_path / "said.csv", written, tmp_path / "run")
+        measure_external(tmp_path / "said.csv", written, tmp_path / "run")
 
 
 def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Say which with --arch"):
-        measure_outside(trained[0], written, tmp_path / "run")
+        measure_external(trained[0], written, tmp_path / "run")
     torch.save({"net": network()}, tmp_path / "whole.pt")
     (tmp_path / "cut.pt").write_bytes(trained[0].read_bytes()[:500])
     (tmp_path / "cut.safetensors").write_bytes(trained[1].read_bytes()[:500])
@@ -238,19 +239,19 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
         ("said.txt", "missing"),
     ):
         with pytest.raises(DataError, match=message):
-            measure_outside(tmp_path / name, written, tmp_path / "run")
+            measure_external(tmp_path / name, written, tmp_path / "run")
 
 
 def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no truth"):
-        measure_outside("x.npz", tmp_path, tmp_path / "run")
+        measure_external("x.npz", tmp_path, tmp_path / "run")
     for name in ("truth.json", "goal.json", "test.npz"):
         place = tmp_path / name
         place.mkdir()
         for file in (written / "truth").iterdir():
             (place / file.name).write_bytes(file.read_bytes() if file.name != name else b"{}")
         with pytest.raises(AntivenomError, match="is damaged"):
-            measure_outside("x.npz", place, tmp_path / "run")
+            measure_external("x.npz", place, tmp_path / "run")
 
 
 def test_class_folders_keep_the_order() -> None:
@@ -269,7 +270,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["measure", str(tmp_path / "said.npz"), "--truth", str(tmp_path / "out"), "--out", str(tmp_path / "run")]
     done = run(app, [*command, "--json"])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["attack_success_rate"]["mean"] == 1
+    assert json.loads(done.stdout)["attack.success_rate"]["mean"] == 1
     assert "Report:" in run(app, command).output
     for wrong in (["--format", "tar"], ["--set", "grid={attack.rate: [0.1]}"]):
         refused = run(app, ["poison", "digits_badnets", "--out", str(tmp_path / "more"), *wrong])

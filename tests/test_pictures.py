@@ -11,12 +11,14 @@ from sklearn.linear_model import SGDClassifier
 from torch import nn
 
 from antivenom.analysis import (
+    AnalysisContext,
     Drift,
     Embedding,
     Filters,
     Neurons,
+    Probes,
     Saliency,
-    Scene,
+    Similarity,
     analyse,
     drift_over_training,
     embed,
@@ -24,14 +26,17 @@ from antivenom.analysis import (
     gradient_saliency,
     guided_backpropagation,
     integrated_gradients,
+    neurons,
 )
 from antivenom.attacks import BadNets, LabelFlip
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.charts import Evidence, Images, Panels
+from antivenom.data import Dataset
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.goals import Backdoor
 from antivenom.models import CNN, MLP, Checkpoint, as_classifier
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
-from antivenom.training import EndToEnd
-from antivenom.training.loop import Epoch
+from antivenom.training import EndToEnd, Epoch
 from antivenom.triggers import Patch
 
 TRAIN, TEST = toy_images(800), toy_images(400, seed=1)
@@ -97,11 +102,11 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(CapabilityError, match="four rows"):
         embed(torch.zeros(3, 5), "pca", rng=Rng(0))
     table = as_classifier(nn.Linear(7, 2), input_shape=(7,))
-    with pytest.raises(CapabilityError, match="no image"):
+    with pytest.raises(CapabilityError, match="not an image"):
         first_layer_filters(table)
     with pytest.raises(SettingsError, match="different methods"):
         Embedding(methods=("pca", "pca"))
-    with pytest.raises(CapabilityError, match="no layers"):
+    with pytest.raises(CapabilityError, match="requires features"):
         gradient_saliency(
             as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4), TEST.inputs(slice(0, 3)), TEST.y[:3]
         )
@@ -132,11 +137,11 @@ def test_embeddings_keep_neighbours_together() -> None:
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
+def context() -> AnalysisContext:
     """A backdoor of the bottom left corner, and how victim and control came to it."""
     poisoned = BadNets(rate=0.2, target=0, trigger=Patch(size=2, position="bottom_left")).poison(TRAIN, rng=Rng(0))
     blank = CNN(filters=(8, 8), hidden=(16,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
-    both, paths = [], []
+    networks, paths = [], []
     for data in (poisoned.data, TRAIN):
         path: list[Checkpoint] = []
 
@@ -145,68 +150,143 @@ def scene() -> Scene:
             path.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
 
         training = EndToEnd(epochs=12, learning_rate=5e-3, batch_size=32)
-        both.append(training.fit(blank, data, rng=Rng(0), watch=(keep,)))
+        networks.append(training.fit(blank, data, rng=Rng(0), callbacks=(keep,)))
         paths.append(tuple(path))
-    return Scene(both[0], both[1], poisoned, TEST, (paths[0], paths[1]))
+    return AnalysisContext(networks[0], networks[1], poisoned, TEST, (paths[0], paths[1]))
 
 
-def test_a_victim_looks_at_the_trigger(scene: Scene) -> None:
-    found = analyse({"saliency": Saliency(rows=3)}, scene, Rng(0))
+def values(found: Evidence, name: str) -> dict[str, float | None]:
+    """The values of one analysis, by the keys of its own figures."""
+    prefix = f"analysis.{name}."
+    return {key.removeprefix(prefix): each.value for key, each in found.figures.items() if key.startswith(prefix)}
+
+
+def test_a_victim_looks_at_the_trigger(context: AnalysisContext) -> None:
+    found, data = analyse({"saliency": Saliency(rows=3)}, context, Rng(0))
+    shares = values(found, "saliency")
     for method in ("gradient", "guided", "integrated"):
-        mine, theirs = found.values[f"salient.{method}"], found.values[f"control_salient.{method}"]
-        assert mine is not None
-        assert theirs is not None
-        assert mine > 1.5 * theirs
-    assert found.arrays["analysis.saliency.maps"].shape == (2, 3, 3, 1, 6, 6)
+        victim, control = shares[f"trigger_share.{method}"], shares[f"trigger_share.{method}.control"]
+        assert victim is not None
+        assert control is not None
+        assert victim > 1.5 * control
+    assert data["analysis.saliency.maps"].shape == (2, 3, 3, 1, 6, 6)
+    chart = found.charts["analysis.saliency.maps"]
+    assert isinstance(chart, Images)
+    assert [len(row) for row in chart.rows] == [3] * 7, "the rows, and three methods of two networks"
 
 
 @pytest.mark.slow
-def test_the_backdoor_appears_in_deep_layers_and_not_at_the_start(scene: Scene) -> None:
-    found = analyse({"drift": Drift()}, scene, Rng(0))
-    assert found.values["appears.conv_1"] is None
-    appears = found.values["appears.output"]
-    assert appears is not None
-    assert 0 < appears <= 12 * 800
-    moved, rows = found.arrays["analysis.drift.over_training"], found.arrays["analysis.drift.rows"]
+def test_the_backdoor_appears_in_deep_layers_and_not_at_the_start(context: AnalysisContext) -> None:
+    found, data = analyse({"drift": Drift()}, context, Rng(0))
+    figures = values(found, "drift")
+    assert figures["shifted_after.conv_1"] is None
+    first = figures["shifted_after.output"]
+    assert first is not None
+    assert 0 < first <= 12 * 800
+    shift, rows = data["analysis.drift.over_training"], data["analysis.drift.rows"]
     assert rows.tolist() == [800 * epoch for epoch in range(1, 13)]
-    last = list(found.arrays["analysis.drift.layers"]).index("output")
-    first = int(appears) // 800 - 1
-    assert moved[0, first, last] > 0.5
-    assert (moved[0, :first, last] <= 0.5).all() or (moved[1, :first, last] > 0.5).any()
-    assert moved[1, -1, last] < 0.5
-    pulled, towards = scene.pulled()
-    twin = drift_over_training((scene.paths[1], scene.paths[1]), TEST, pulled, towards)
-    assert twin.appears() == [None] * len(twin.layers), "a control beside itself shows nothing"
+    last = list(data["analysis.drift.layers"]).index("output")
+    place = int(first) // 800 - 1
+    assert shift[0, place, last] > 0.5
+    assert (shift[0, :place, last] <= 0.5).all() or (shift[1, :place, last] > 0.5).any()
+    assert shift[1, -1, last] < 0.5
+    rows_, wanted = context.poisoned_rows()
+    twin = drift_over_training((context.paths[1], context.paths[1]), TEST, rows_, wanted)
+    assert twin.shifted_after() == [None] * len(twin.layers), "a control beside itself shows nothing"
 
 
-def test_few_units_carry_the_backdoor(scene: Scene) -> None:
-    found = analyse({"neurons": Neurons(steps=9)}, scene, Rng(0))
-    assert str(found.arrays["analysis.neurons.layer"]) == "conv_2"
-    share = found.values["silenced_units"]
+def test_few_units_carry_the_backdoor(context: AnalysisContext) -> None:
+    found, data = analyse({"neurons": Neurons(steps=9)}, context, Rng(0))
+    assert str(data["analysis.neurons.layer"]) == "conv_2"
+    share = values(found, "neurons")["silenced_units"]
     assert share is not None
     assert 0 < share < 0.7
-    success = found.arrays["analysis.neurons.success"]
-    place = found.arrays["analysis.neurons.silenced"].tolist().index(round(share * 8))
+    success = data["analysis.neurons.success"]
+    place = data["analysis.neurons.silenced"].tolist().index(round(share * 8))
     assert success[0, place] <= success[0, 0] / 2 < success[0, place - 1]
-    nothing = replace(scene, poisoned=LabelFlip().poison(TRAIN, rng=Rng(0)))
-    values = analyse({"neurons": Neurons()}, nothing, Rng(0)).values
-    assert values == {"silenced_units": None, "accuracy_without_them": None}
+    nothing = replace(context, poisoned=LabelFlip().poison(TRAIN, rng=Rng(0)))
+    without, _ = analyse({"neurons": Neurons()}, nothing, Rng(0))
+    assert values(without, "neurons") == {"silenced_units": None, "accuracy_when_silenced": None}
+    assert not without.charts
+    with pytest.raises(DataError, match="attacks none"):
+        neurons(context.victim, Backdoor(trigger=Patch(), target=0), TEST.subset(TEST.y == 0), layer="conv_2")
 
 
-def test_figures_of_weights_and_places(scene: Scene) -> None:
-    found = analyse({"filters": Filters(count=3), "embedding": Embedding(rows=50, poisoned_rows=20)}, scene, Rng(0))
-    assert found.arrays["analysis.filters.both"].shape == (2, 3, 1, 3, 3)
-    victim, control = (first_layer_filters(one) for one in (scene.victim, scene.control))
-    assert found.values["filters_apart"] == pytest.approx(float((victim - control).norm() / control.norm()))
-    assert found.arrays["analysis.embedding.places"].shape == (1, 2, 70, 2)
-    assert set(found.arrays["analysis.embedding.poisoned_towards"].tolist()) == {0}
-    assert 0 not in found.arrays["analysis.embedding.poisoned_classes"]
+def test_figures_of_weights_and_places(context: AnalysisContext) -> None:
+    asked = {"filters": Filters(count=3), "embedding": Embedding(rows=50, poisoned_rows=20)}
+    found, data = analyse(asked, context, Rng(0))
+    assert data["analysis.filters.filters"].shape == (2, 3, 1, 3, 3)
+    victim, control = map(first_layer_filters, context.networks)
+    difference = float((victim - control).norm() / control.norm())
+    assert values(found, "filters") == {"relative_difference": pytest.approx(difference)}
+    assert data["analysis.embedding.places"].shape == (1, 2, 70, 2)
+    assert set(data["analysis.embedding.wanted_classes"].tolist()) == {0}
+    assert 0 not in data["analysis.embedding.poisoned_classes"]
+    panels = found.charts["analysis.embedding.pca"]
+    assert isinstance(panels, Panels)
+    assert sum(len(group.xy) for group in panels.charts[0].groups) == 70  # type: ignore[attr-defined]
+
+
+class OwnGoal:
+    """A goal with a trigger of its own, and another wanted class for each class."""
+
+    def attacked(self, test: Dataset) -> Dataset:
+        return test
+
+    def triggered(self, data: Dataset) -> Dataset:
+        x = data.x.clone()
+        x[:, :, -2:, :2] = 1
+        return replace(data, x=x)
+
+    def wanted(self, data: Dataset) -> torch.Tensor:
+        return (data.y + 1) % len(data.classes)
+
+    def success(self, classifier: Any, test: Dataset) -> float | None:
+        return float((classifier.scores(self.triggered(test).inputs()).argmax(1) == self.wanted(test)).float().mean())
+
+
+def test_a_goal_of_ones_own_is_analysed_like_a_backdoor(context: AnalysisContext) -> None:
+    own = replace(context, poisoned=replace(context.poisoned, goal=OwnGoal()), paths=((), ()))
+    rows, wanted = own.poisoned_rows()
+    assert torch.equal(wanted, (rows.y + 1) % 4)
+    assert bool((rows.x[:, :, -2:, :2] == 1).all())
+    found, _ = analyse({"neurons": Neurons(steps=4), "saliency": Saliency(rows=2), "drift": Drift()}, own, Rng(0))
+    assert "analysis.neurons.silencing" in found.charts
+    assert values(found, "saliency")["trigger_share.gradient"] is not None
+    assert values(found, "drift")["shift.output"] is not None
+
+
+def test_two_analyses_of_one_kind_keep_their_figures_and_charts(context: AnalysisContext) -> None:
+    found, data = analyse({"filters": Filters(count=3), "filters_2": Filters(count=5)}, context, Rng(0))
+    assert list(found.charts) == ["analysis.filters.first_layer", "analysis.filters_2.first_layer"]
+    assert len(found.figures) == 2
+    assert [data[f"analysis.{name}.units"].shape for name in ("filters", "filters_2")] == [(3,), (5,)]
+
+
+def test_figures_say_their_unit_and_direction(context: AnalysisContext) -> None:
+    asked = {"probes": Probes(), "similarity": Similarity(), "drift": Drift(), "saliency": Saliency()}
+    found, _ = analyse(asked, context, Rng(0))
+    accuracy = found.figures["analysis.probes.penultimate_accuracy.control"]
+    assert (accuracy.unit, accuracy.better, accuracy.headline, accuracy.control) == ("share", "high", True, True)
+    assert accuracy.value == found.figures["analysis.probes.accuracy.activation_1.control"].value
+    assert found.figures["analysis.similarity.penultimate_cka"].unit == "none", "it may fall below 0"
+    assert found.figures["analysis.drift.shifted_after.output"].unit == "count"
+    assert found.figures["analysis.saliency.trigger_share.guided"].better == "low"
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [("output", {"softmax_accuracy"}), ("hidden_1", {"accuracy"})],
+)
+def test_one_probe_alone(layer: str, names: set[str], context: AnalysisContext) -> None:
+    found, _ = analyse({"probes": Probes(layer=layer)}, context, Rng(0))
+    assert {figure.name for figure in found.figures.values()} == names
+    assert len(found.charts) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
-def test_a_report_draws_them_all(attack: str, tmp_path: Any) -> None:
-    from antivenom.report import write_report
+def test_every_analysis_brings_its_charts(attack: str, tmp_path: Any) -> None:
     from antivenom.runner import Result, load_spec
 
     spec = {
@@ -216,15 +296,10 @@ def test_a_report_draws_them_all(attack: str, tmp_path: Any) -> None:
         "analysis": ["drift", "neurons", "saliency", "filters", {"name": "embedding", "methods": ["pca", "tsne"]}],
     }
     result: Any = load_spec(spec).run(out=tmp_path / "run")
-    assert len(result.repeats[0].examples["trajectory_rows"]) == 2
-    write_report(tmp_path / "run")
-    drawn = {file.stem for file in (tmp_path / "run" / "figures").iterdir()}
-    assert {"features_by_layer", "saliency", "filters", "embedding", "trajectory"} <= drawn
-    assert ("neurons" in drawn) == (attack == "badnets")
-    assert ("drift_over_training" in drawn) == (attack != "random_noise")
+    assert len(result.charts["model.along_the_way"].charts[0].series[0].x) == 2
     again = Result.load(tmp_path / "run")
     assert again.metrics == result.metrics
-    assert "analysis.saliency.maps" in again.repeats[0].examples
+    assert "analysis.saliency.maps" in again.data
 
 
 def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> None:
@@ -233,11 +308,11 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
 
     model = as_classifier(SGDClassifier(), input_shape=(1, 8, 8), classes=10)
     experiment = Experiment(model=model, attack=LabelFlip(), training=OwnFit(), analysis=(Filters(),))
-    with pytest.raises(SettingsError, match="the model has none"):
+    with pytest.raises(SettingsError, match="filters requires layers"):
         experiment.run()
     assert list(Experiment(attack=LabelFlip(), analysis=(Filters(), Filters(count=2))).analyses) == [
-        "filters",
-        "filters_2",
+        "filters(count=16)",
+        "filters(count=2)",
     ]
 
 

@@ -59,10 +59,14 @@ def test_the_board_is_the_experiment_that_it_exports(model: Any, tmp_path: Path)
     (tmp_path / "board.yaml").write_text(board.spec())
     result = load_spec(tmp_path / "board.yaml").run(device="cpu")
     told, exact = answer(board), refined(board)
-    arrays = result.repeats[0].examples
-    assert exact["flipped"] == tuple(result.metrics[f"flipped_to_{label}"]["mean"] for label in (1, 0))
-    assert exact["control"] == tuple(result.metrics[f"control_flipped_to_{label}"]["mean"] for label in (1, 0))
-    assert told["accuracy"][1] == result.metrics["clean_accuracy"]["mean"]
+    arrays = result.data
+    assert exact["flipped"] == tuple(
+        result.metrics[f"analysis.boundary.flipped_to.{label}"]["mean"] for label in (1, 0)
+    )
+    assert exact["control"] == tuple(
+        result.metrics[f"analysis.boundary.flipped_to.{label}.control"]["mean"] for label in (1, 0)
+    )
+    assert told["accuracy"][1] == result.metrics["model.clean_accuracy"]["mean"]
     shift = 0.5 if told["probable"] else 0.0
     assert told["poison"] == [round(float(each) + shift, 4) for each in arrays["analysis.boundary.poison_after"][-1]]
 

@@ -52,7 +52,7 @@ def test_replacing_changes_those_rows_alone_and_no_id(rows: torch.Tensor) -> Non
     assert torch.equal(poisoned.data.ids, base.ids)
     assert torch.equal(poisoned.ids, base.ids[rows])
     assert poisoned.roles.tolist() == [CLEAN if keep else POISON for keep in rest]
-    assert poisoned.rate == len(rows) / 10
+    assert poisoned.poison_rate == len(rows) / 10
     assert poisoned.control(Rng(0)) is base
     assert base.fingerprint == clean().fingerprint, "the base was written to"
 
@@ -70,7 +70,7 @@ def test_what_is_left_out_stays(part: str) -> None:
 def test_appending_adds_rows_with_new_ids() -> None:
     poisoned, base = appended(), clean()
     data = poisoned.data
-    assert (len(data), poisoned.appended, poisoned.rate) == (14, 4, 4 / 14)
+    assert (len(data), poisoned.appended, poisoned.poison_rate) == (14, 4, 4 / 14)
     assert torch.equal(data.x[:10], base.x)
     assert int(data.x[10:].min()) == 255
     assert data.ids[:10].tolist() == base.ids.tolist()
@@ -109,7 +109,7 @@ def test_roles_are_told_row_by_row() -> None:
 def test_nothing_contributed_is_the_identity() -> None:
     for poisoned in (Poisoned.replace(clean(), torch.tensor([], dtype=torch.int64), goal=GOAL), appended(count=0)):
         assert poisoned.data.fingerprint == clean().fingerprint
-        assert (poisoned.rate, poisoned.roles.sum().item()) == (0.0, 0)
+        assert (poisoned.poison_rate, poisoned.roles.sum().item()) == (0.0, 0)
         assert poisoned.control(Rng(0)).fingerprint == clean().fingerprint
 
 

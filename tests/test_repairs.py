@@ -9,17 +9,14 @@ import torch
 from torch import nn
 
 from antivenom.attacks import BadNets
-from antivenom.defences import Verdict
-from antivenom.defences._outliers import Prior
-from antivenom.defences._verdict import verdict_of
+from antivenom.defences import RecoveredTriggers, Subject, Verdict
+from antivenom.defences.neural_cleanse._outliers import Prior, p_values_and_thresholds
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
-from antivenom.models import CNN, MLP, as_classifier, predictions
-from antivenom.models.filtered import Filtered
-from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning
+from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
+from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning, apply_repair
 from antivenom.repairs._layer import layer_named
-from antivenom.repairs._repair import repaired
 from antivenom.repairs.pruning import contributions, effects
 from antivenom.report import write_report
 from antivenom.rng import Rng
@@ -34,14 +31,14 @@ CLEAN = toy_images(80, seed=1)
 def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
     net = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     for repair in (Unlearning(), Pruning()):
-        with pytest.raises(CapabilityError, match="needs a scan's verdict"):
+        with pytest.raises(CapabilityError, match="requires a scan's verdict"):
             repair.repair(net, CLEAN, rng=Rng(0))
     assert not torch.equal(
         FineTuning().repair(net, CLEAN, rng=Rng(0)).state()["output.weight"], net.state()["output.weight"]
     )
-    with pytest.raises(SettingsError, match="Name a scan"):
+    with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         load_spec({"attack": "badnets", "repairs": ["unlearning"]}).run()
-    with pytest.raises(SettingsError, match="Name a scan"):
+    with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         nested = {"name": "in_order", "repairs": ["fine_tuning", "pruning"]}
         load_spec({"attack": "badnets", "repairs": [nested]}).run()
 
@@ -58,13 +55,13 @@ def test_the_layer_that_is_pruned() -> None:
 
 
 class Bright:
-    """A filter that refuses bright rows."""
+    """A gate that refuses bright rows."""
 
     def accepts(self, x: torch.Tensor) -> torch.Tensor:
         return x.flatten(1).mean(1) < 0.5
 
 
-def test_what_a_filter_refuses_gets_no_answer() -> None:
+def test_what_a_gate_refuses_gets_no_answer() -> None:
     net = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     data = CLEAN.subset(torch.arange(8))
     bright = torch.zeros(8, 1, 6, 6, dtype=torch.uint8)
@@ -78,9 +75,9 @@ def test_what_a_filter_refuses_gets_no_answer() -> None:
     assert accuracy(kept, data) == float((predictions(net, data)[3:] == data.y[3:]).sum()) / 8
     assert int(confusion(kept, data).sum()) == 5
     assert (kept.classes, kept.can) == (net.classes, net.can)
-    again = repaired(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None)
+    again = apply_repair(FineTuning(epochs=1), kept, CLEAN, rng=Rng(0), verdict=None).result
     assert isinstance(again, Filtered)
-    assert again.filter is kept.filter
+    assert again.gate is kept.gate
     assert not torch.equal(again.state()["output.weight"], net.state()["output.weight"])
 
 
@@ -92,15 +89,19 @@ def planted() -> tuple[Any, Backdoor, Verdict]:
     victim = EndToEnd(epochs=15, learning_rate=5e-3, batch_size=32).fit(blank, poisoned.data, rng=Rng(1))
     masks = torch.zeros(4, 1, 6, 6)
     masks[2, :, -2:, :2] = 1
-    found = verdict_of(
-        masks,
-        torch.ones(4, 1, 6, 6),
-        torch.ones(4, dtype=torch.float64),
-        torch.tensor([30.0, 33, 4, 35], dtype=torch.float64),
-        torch.arange(4),
-        prior=Prior(),
+    norms = torch.tensor([30.0, 33, 4, 35], dtype=torch.float64)
+    p_value, threshold = p_values_and_thresholds(norms, torch.arange(4), 0.05, Prior())
+    found = Verdict(
+        subjects=tuple(Subject(target=number) for number in range(4)),
+        statistic=norms,
+        threshold=threshold,
+        p_value=p_value,
+        flagged=p_value <= 0.05,
+        inconclusive=p_value.isnan(),
         false_alarm_rate=0.05,
-        rows=0,
+        triggers=RecoveredTriggers(
+            targets=torch.arange(4), masks=masks, patterns=torch.ones(4, 1, 6, 6), success=torch.ones(4)
+        ),
     )
     assert found.suspected == (2,)
     assert isinstance(poisoned.goal, Backdoor)
@@ -112,7 +113,7 @@ def test_a_filter_refuses_triggered_rows_and_hardly_any_others() -> None:
     clean, test = toy_images(400, seed=1), toy_images(400, seed=2)
     kept = Filtering(layer="conv_1", false_rejection_rate=0.05).repair(victim, clean, rng=Rng(0), verdict=verdict)
     assert 0.89 <= coverage(kept, test) < 1
-    assert coverage(kept, goal.triggered(goal.victims(test))) < 0.1
+    assert coverage(kept, goal.triggered(goal.attacked(test))) < 0.1
     assert (goal.success(kept, test) or 0) < 0.1 < 0.9 < (goal.success(victim, test) or 0)
     calm = replace(verdict, flagged=torch.zeros(4, dtype=torch.bool))
     assert coverage(Filtering().repair(victim, clean, rng=Rng(0), verdict=calm), test) == 1
@@ -139,7 +140,7 @@ def test_the_effect_of_silencing_is_measured_to_first_order() -> None:
     for unit in range(8):
         without = linear.silence("1", torch.tensor([unit]))
         assert float(got[unit]) == pytest.approx(before - float(first_logit(without.logits(x)).detach()), abs=1e-4)
-    assert effects(victim, clean, verdict, (2,), "conv_1").shape == (16,)
+    assert effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
 
 
 def first_logit(logits: torch.Tensor) -> torch.Tensor:
@@ -165,9 +166,9 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     by_hand = parts[0].repair(victim, clean, rng=Rng(0).child(0), verdict=verdict)
     by_hand = parts[1].repair(by_hand.classifier, clean, rng=Rng(0).child(1), verdict=verdict)
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
-    assert coverage(both, goal.triggered(goal.victims(test))) < 0.1
-    assert InOrder(repairs=(FineTuning(),)).needs == frozenset()
-    assert InOrder().needs == {"verdict"}
+    assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
+    assert InOrder(repairs=(FineTuning(),)).needs == {"gradients"}
+    assert InOrder().needs == {"gradients", "triggers"}
 
 
 @pytest.mark.slow
@@ -184,12 +185,12 @@ def test_an_experiment_repairs_victim_and_control(tmp_path: Path) -> None:
     assert isinstance(made, Experiment)
     result = made.run(out=tmp_path / "run")
     mean: dict[str, Any] = {name: entry["mean"] for name, entry in result.metrics.items()}
-    assert mean["attack_success_rate"] > 0.9
+    assert mean["attack.success_rate"] > 0.9
     assert mean["repair.unlearning.attack_success_rate"] < 0.4
     assert mean["repair.fine_tuning.attack_success_rate"] > 0.6, "doing almost nothing does almost nothing"
-    assert mean["repair.unlearning.control_drop"] == 0, "the control is not flagged, so it is left alone"
+    assert mean["repair.unlearning.accuracy_drop.control"] == 0, "the control is not flagged, so it is left alone"
     text = write_report(tmp_path / "run").read_text()
-    assert '<th scope="row">unlearning</th>' in text
+    assert '<th scope="row" class="left">unlearning</th>' in text
     assert Result.load(tmp_path / "run").metrics == result.metrics
 
 

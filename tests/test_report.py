@@ -68,14 +68,14 @@ def check_page(file: Path) -> str:
 def test_each_kind_of_attack_has_its_page(name: str, tmp_path: Path) -> None:
     load_spec({**BASE, "attack": ATTACKS[name]}).run(out=tmp_path / "run")
     text = check_page(write_report(tmp_path / "run"))
-    assert "What the victim was fed" in text
+    assert "<h2>Model</h2>" in text
     assert ("Test images with the trigger" in text) == (name == "badnets")
-    assert ("Attack success rate</h3>" in text) == (name in ("badnets", "pairs"))
+    assert ('class="what">Success rate<' in text) == (name in ("badnets", "pairs"))
     assert "One seed only" in text
     assert {file.name for file in (tmp_path / "run/figures").iterdir()} == {
-        "accuracy_by_class.png",
-        "confusion.png",
-        "training_loss.png",
+        "model.accuracy_by_class.png",
+        "model.confusion.png",
+        "training.loss.png",
     }
 
 
@@ -120,7 +120,7 @@ def test_rows_that_are_no_images_have_a_page_too(tmp_path: Path) -> None:
         training=EndToEnd(epochs=1),
     )
     experiment.run(out=tmp_path / "run")
-    assert "The rows are no images" in check_page(write_report(tmp_path / "run"))
+    assert "changed values" in check_page(write_report(tmp_path / "run"))
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from antivenom.errors import MissingDataError, SettingsError
 from antivenom.models import CNN, MLP
 from antivenom.registry import entries
 from antivenom.runner import Experiment, Sweep, dump_spec, load_spec
-from antivenom.runner.spec.loading import MAX_CELLS
+from antivenom.runner.spec.grid import MAX_CELLS
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 

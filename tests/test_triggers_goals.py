@@ -134,7 +134,7 @@ EVERY = [(true, 0) for true in (0, 0, 1, 1, 1, 2, 2)]
 
 def test_success_leaves_out_rows_of_the_target_already() -> None:
     goal = Backdoor(trigger=Patch(size=1), target=2)
-    assert goal.victims(rows(EVERY)).y.tolist() == [0, 0, 1, 1, 1]
+    assert goal.attacked(rows(EVERY)).y.tolist() == [0, 0, 1, 1, 1]
     assert goal.success(Obeys(), rows(EVERY)) == 1.0
     assert goal.success(Told(3), rows(EVERY)) == 0.0
     assert goal.success(Told(3), rows([(0, 2), (1, 0), (2, 0)])) == 0.5  # what doing nothing scores
@@ -142,7 +142,7 @@ def test_success_leaves_out_rows_of_the_target_already() -> None:
 
 def test_a_source_is_the_only_class_attacked() -> None:
     goal = Backdoor(trigger=Patch(size=1), target=2, source=1)
-    assert goal.victims(rows(EVERY)).y.tolist() == [1, 1, 1]
+    assert goal.attacked(rows(EVERY)).y.tolist() == [1, 1, 1]
     assert goal.success(Told(3), rows([(0, 2), (1, 0), (1, 2), (1, 0)])) == 1 / 3
 
 

@@ -76,14 +76,14 @@ def test_an_estimator_says_what_it_cannot_do() -> None:
     ):
         with pytest.raises(CapabilityError, match="RandomForestClassifier"):
             ask()
-    with pytest.raises(CapabilityError, match="needs gradients"):
+    with pytest.raises(CapabilityError, match="requires gradients"):
         EndToEnd(epochs=1).fit(classifier, DATA, rng=Rng(0))
 
 
 def test_an_estimator_that_does_not_fit_is_refused() -> None:
     x, y = DATA.inputs().flatten(1).numpy(), DATA.y.numpy()
     for estimator, settings, message in (
-        (LinearRegression(), {}, "no scikit-learn classifier"),
+        (LinearRegression(), {}, "not a scikit-learn classifier"),
         (GaussianNB(), {}, "never fitted"),
         (GaussianNB().fit(x, y + 1), {}, "number them from 0"),
         (GaussianNB().fit(x, y), {"classes": 9}, "fitted on 4 classes, not 9"),

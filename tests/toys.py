@@ -5,11 +5,14 @@ from typing import Literal
 import torch
 from torch import nn
 
-from antivenom.data import Dataset, Poisoned
-from antivenom.goals import Availability
+from antivenom.attacks import CoverBudget
+from antivenom.data import COVER, POISON, Dataset, Poisoned
+from antivenom.goals import Availability, Backdoor
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.settings import Rate, component
+from antivenom.settings import Count, Rate, component
+from antivenom.shapes import Chosen
+from antivenom.triggers import Patch
 
 
 def small_net(input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -35,8 +38,13 @@ class FaultyAttack:
         "ignores its stream",
         "ignores its rate",
         "does nothing",
+        "appends without saying so",
+        "gives covers a wrong label",
+        "counts covers as poison",
     ]
     rate: Rate = 0.2
+    cover_rate: Rate = 0.0
+    appends = False
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         stream = Rng(0) if self.fault == "ignores its stream" else rng
@@ -47,4 +55,37 @@ class FaultyAttack:
         if self.fault == "draws from the global stream":
             torch.rand(1)
         y = data.y[rows] if self.fault == "does nothing" else (data.y[rows] + 1) % len(data.classes)
-        return Poisoned.replace(data, rows, y=y, goal=Availability())
+        if self.fault == "appends without saying so":
+            return Poisoned.append(data, x=data.x[rows], y=y, goal=Availability())
+        return self._covered(Poisoned.replace(data, rows, y=y, goal=Availability()), stream)
+
+    def _covered(self, poisoned: Poisoned, rng: Rng) -> Poisoned:
+        data = poisoned.base
+        free = rng.order(data.ids)[len(poisoned.rows) :][: round(self.cover_rate * len(data))]
+        wrong = self.fault == "gives covers a wrong label"
+        y = (data.y[free] + 1) % len(data.classes) if wrong else data.y[free]
+        role = POISON if self.fault == "counts covers as poison" else COVER
+        roles = torch.cat([poisoned.role, torch.full((len(free),), role, dtype=torch.uint8)])
+        rows, labels = torch.cat([poisoned.rows, free]), torch.cat([poisoned.y, y])
+        return Poisoned.replace(data, rows, y=labels, role=roles, goal=poisoned.goal)
+
+
+@component
+class Covered(CoverBudget):
+    """A backdoor that hides behind covers: rows with a smaller patch, which keep their true labels."""
+
+    needs = frozenset({"bounds"})
+
+    target: Count = 0
+    cover_rate: Rate = 0.2
+
+    def eligible(self, data: Dataset) -> Chosen:
+        return data.y != self.target
+
+    def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
+        rows = self.choose(data, rng)
+        covers = self.choose_covers(data, rows, rng)
+        goal = Backdoor(trigger=Patch(size=2), target=self.target)
+        x, y = goal.triggered(data.subset(rows)).x, torch.full_like(rows, self.target)
+        near = Backdoor(trigger=Patch(size=1), target=self.target).triggered(data.subset(covers)).x
+        return self.cover(self.contribute(data, rows, x=x, y=y, goal=goal), covers, x=near)

@@ -2,19 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from antivenom import cli_boundary, cli_data
-from antivenom.errors import AntivenomError, SettingsError, UnknownComponentError
-from antivenom.registry import KINDS, did_you_mean, entries, name_of
+from antivenom import cli_boundary, cli_components, cli_data
+from antivenom.cli_components import find_spec
+from antivenom.cli_tables import run_table, sweep_tables
+from antivenom.errors import AntivenomError, SettingsError
 
 if TYPE_CHECKING:
     from antivenom.runner import Experiment, Result, Store, Sweep, SweepResult
@@ -32,6 +30,8 @@ app.add_typer(cli_data.app, name="data")
 
 app.command()(cli_boundary.boundary)
 app.command()(cli_boundary.playground)
+app.command(name="list")(cli_components.list_components)
+app.command()(cli_components.show)
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -46,6 +46,11 @@ SetOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The run's folder. Default: runs/NAME.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto: CUDA where there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON, and nothing else, on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Run the cells of a grid in N processes. Default: one by one.")
+]
+CELLS_NAMED = 6
 CodeOption = Annotated[
     bool, typer.Option("--allow-code", help="Run code that the spec names by import path. Read it first.")
 ]
@@ -58,6 +63,8 @@ def run(
     out: OutOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    workers: WorkersOption = None,
     allow_code: CodeOption = False,
 ) -> None:
     """Run an experiment, or all cells of a grid: poison, train victim and control, measure, report.
@@ -68,9 +75,9 @@ def run(
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
-    experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
+    experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     resume = "the same command" if out is None else f"the same command, with --out {out}"
-    _run(experiment, out or Path("runs") / _slug(experiment.name), device, as_json, resume)
+    _run(experiment, out or Path("runs") / _slug(experiment.name), device, as_json, quiet, resume, workers)
 
 
 @app.command()
@@ -78,11 +85,12 @@ def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path("runs/demo"),
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Label flips, noise, gradient poison and a backdoor, two networks, data that is built in: under a minute."""
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
 
-    _run(load_spec(_find_spec("demo")), out, device, as_json, "`antivenom demo`")
+    _run(load_spec(find_spec("demo")), out, device, as_json, quiet, "`antivenom demo`")
 
 
 @app.command()
@@ -101,13 +109,13 @@ def poison(
     Train on DIR/data; `antivenom measure MODEL --truth DIR` tells what came of it.
     """
     from antivenom.runner.export import export  # noqa: PLC0415 - loads torch
-    from antivenom.runner.progress import Display  # noqa: PLC0415
+    from antivenom.runner.progress import display_for  # noqa: PLC0415
 
     if form not in ("folder", "npz", "parquet"):
         raise SettingsError([f"--format must be folder, npz or parquet; got '{form}'."])
     experiment = _lone(spec, overrides, allow_code)
-    with Display(err_console) as display:
-        done = export(experiment, out, form=form, store=_store(), device=device, tell=display.tell)  # type: ignore[arg-type]
+    with display_for("auto", err_console) as display:
+        done = export(experiment, out, form=form, store=_store(), device=device, on_event=display.on_event)  # type: ignore[arg-type]
     sizes = ", ".join(f"{count} {name}" for name, count in done.rows.items())
     out_console.print(f"Wrote {sizes} rows; {done.poison} of those to train on are the attacker's.", highlight=False)
     out_console.print(f"Train on {out / 'data'}, keep {out / 'truth'} away from it.", highlight=False, soft_wrap=True)
@@ -123,11 +131,11 @@ def craft(
 ) -> None:
     """Make an experiment's poison, round by round, as a file that `poison_file` injects; no victim is trained."""
     from antivenom.runner.craft import craft as make  # noqa: PLC0415 - loads torch
-    from antivenom.runner.progress import Display  # noqa: PLC0415
+    from antivenom.runner.progress import display_for  # noqa: PLC0415
 
     experiment = _lone(spec, overrides, allow_code)
-    with Display(err_console) as display:
-        done = make(experiment, out, store=_store(), device=device, tell=display.tell)
+    with display_for("auto", err_console) as display:
+        done = make(experiment, out, store=_store(), device=device, on_event=display.on_event)
     poisoned = done.poisoned
     rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
     out_console.print(
@@ -157,67 +165,31 @@ def measure(
 ) -> None:
     """Measure a model that you trained on poisoned data yourself: the same figures and report as of a run."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
-    from antivenom.runner.external import measure_outside  # noqa: PLC0415 - loads torch
+    from antivenom.runner.external import measure_external  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
     folder = out or Path("runs") / f"measured-{_slug(model.stem)}"
-    metrics = measure_outside(model, truth, folder, control=control, arch=arch, device=device, allow_code=allow_code)
+    metrics = measure_external(model, truth, folder, control=control, arch=arch, device=device, allow_code=allow_code)
     report = write_report(folder)
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, sort_keys=True))
         return
-    out_console.print(_table({"": metrics}))
-    for doubt in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["doubts"]:
-        out_console.print(f"[yellow]?[/yellow] {escape(doubt)}", highlight=False)
+    out_console.print(run_table(metrics))
+    about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    out_console.print(escape(about["headline"]), highlight=False)
+    _print_doubts({"": about["doubts"]})
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
-@app.command(name="list")
-def list_components(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")] = None,
-) -> None:
-    """List what a spec can name: attacks, models, data sets and more."""
-    for plural in KINDS if kind is None else (_kind(kind),):
-        table = Table(title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column("name", style="bold", no_wrap=True)
-        table.add_column("what it is")
-        for entry in entries(plural).values():
-            note = f" [red]needs {' and '.join(entry.missing)}, which is not installed[/red]" if entry.missing else ""
-            note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
-            table.add_row(entry.name, escape(entry.summary) + note)
-        out_console.print(table)
-        out_console.print()
-    out_console.print(
-        "`antivenom show NAME` shows a component's settings and documentation.", style="dim", highlight=False
-    )
-
-
 @app.command()
-def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
+def report(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="A finished run, or a cell of one: RUN/cells/NAME.")],
 ) -> None:
-    """Show a component's settings, their defaults, and its documentation."""
-    from dataclasses import MISSING  # noqa: PLC0415
+    """Write the report of a finished run anew, or that of one cell of a grid."""
+    from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
 
-    from antivenom.settings import documentation, settings_of  # noqa: PLC0415
-
-    found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
-    if not found:
-        everything = [entry for kind in KINDS for entry in entries(kind)]
-        raise UnknownComponentError(
-            f"Nothing is called '{name}'.{did_you_mean(name, everything)} `antivenom list` shows all."
-        )
-    for entry in found:
-        cls = entry.load()
-        out_console.print(f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n")
-        out_console.print(documentation(cls), highlight=False, markup=False)
-        table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        for column in ("key", "default", "must be"):
-            table.add_column(column, style="bold" if column == "key" else "")
-        for key, phrase, default in settings_of(cls):
-            table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
-        out_console.print(table if table.row_count else "It has no settings.")
+    out_console.print(f"Report: {write_report(run)}", highlight=False, soft_wrap=True)
 
 
 @store_app.command()
@@ -249,13 +221,25 @@ def main() -> None:
         sys.exit(2)
 
 
-def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool, resume: str) -> None:
+def _run(
+    experiment: "Experiment | Sweep",
+    out: Path,
+    device: str,
+    as_json: bool,
+    quiet: bool,
+    resume: str,
+    workers: int | None = None,
+) -> None:
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
-    from antivenom.runner.progress import Display  # noqa: PLC0415 - loads torch
+    from antivenom.runner import Processes, Sweep  # noqa: PLC0415 - loads torch
+    from antivenom.runner.progress import display_for  # noqa: PLC0415
 
     try:
-        with Display(err_console) as display:
-            result = experiment.run(out=out, store=_store(), device=device, tell=display.tell)
+        with display_for(not quiet and "auto", err_console) as display:
+            given = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": display.on_event}
+            if isinstance(experiment, Sweep) and workers is not None:
+                given["executor"] = Processes(workers=workers)
+            result = experiment.run(**given)  # type: ignore[arg-type]
             display.note("writing the report")
             report = write_report(out)
     except KeyboardInterrupt:
@@ -264,9 +248,7 @@ def _run(experiment: "Experiment | Sweep", out: Path, device: str, as_json: bool
     if as_json:
         typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
         return
-    out_console.print(_summary(result))
-    _print_defences(result)
-    _print_doubts(result)
+    _print_result(result)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
@@ -276,7 +258,7 @@ def _lone(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experime
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
-    experiment = load_spec(_find_spec(spec), overrides=overrides or (), allow_code=allow_code)
+    experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     if not isinstance(experiment, Experiment):
         advice = "Poison one of its cells: take the grid out with --set grid=null, and --set its keys."
         raise SettingsError([f"The spec has a grid. {advice}"])
@@ -284,116 +266,35 @@ def _lone(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experime
 
 
 def _metrics(result: "Result | SweepResult") -> dict[str, Any]:
-    cells = {name: cell.metrics for name, cell in _cells(result).items()}
-    return cells.get("", cells)
+    from antivenom.runner import Result  # noqa: PLC0415 - loads torch
+
+    if isinstance(result, Result):
+        return result.metrics
+    return {cell: result.metrics(cell) for cell in result.axes}
 
 
-def _cells(result: "Result | SweepResult") -> "dict[str, Result]":
-    return getattr(result, "results", None) or {"": result}
+def _print_result(result: "Result | SweepResult") -> None:
+    from antivenom.runner import Result  # noqa: PLC0415 - loads torch
+
+    if isinstance(result, Result):
+        out_console.print(run_table(result.metrics))
+        out_console.print(escape(result.headline), highlight=False)
+        _print_doubts({"": list(result.doubts)})
+        return
+    for table in sweep_tables(_metrics(result)):
+        out_console.print(table)
+    _print_doubts({cell: result.doubts(cell) for cell in result.axes})
 
 
-def _summary(result: "Result | SweepResult") -> Table:
-    return _table({name: cell.metrics for name, cell in _cells(result).items()})
-
-
-def _table(cells: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="Means over the repeats", title_justify="left", caption_justify="left")
-    columns = (
-        ("clean accuracy", "clean_accuracy"),
-        ("control", "control_accuracy"),
-        ("fall (points)", "accuracy_drop"),
-        ("attack success", "attack_success_rate"),
-        ("on the control", "control_attack_success_rate"),
-    )
-    if len(cells) > 1:
-        table.add_column("cell", no_wrap=True)
-    for title, _ in columns:
-        table.add_column(title, justify="right")
-    for name, metrics in cells.items():
-        row = [_percent(metrics[key]["mean"], points=key == "accuracy_drop") for _, key in columns]
-        table.add_row(*([name] if len(cells) > 1 else []), *row)
-    return table
-
-
-def _print_defences(result: "Result | SweepResult") -> None:
-    for name, cell in _cells(result).items():
-        where = f"{name} " if name else ""
-        for line in _defence_lines(cell.metrics):
-            out_console.print(escape(f"{where}{line}"), highlight=False)
-
-
-def _defence_lines(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """What detectors, defences of streams and scans found, and what repairs did, a line each."""
-    for key in metrics:
-        kind, _, rest = key.partition(".")
-        name, _, figure = rest.rpartition(".")
-        share = {what: _percent(metrics[each]["mean"], points=False) for what, each in _beside(key, metrics).items()}
-        if (kind, figure) == ("defence", "auroc"):
-            area = metrics[key]["mean"]
-            told = "–" if area is None else format(area, ".3f")
-            yield f"{name}: AUROC {told}, catches {share['caught']}, false alarms {share['false_alarms']}"
-        elif (kind, figure) == ("defence", "regained"):
-            gained = _percent(metrics[key]["mean"], points=True)
-            yield (
-                f"{name}: right in {share['right']} of the repeats, false alarms in {share['false_alarm']}; "
-                f"going back: {gained} points of accuracy, {share['clean_rows_lost']} of the clean rows lost"
-            )
-        elif (kind, figure) == ("defence", "flagged"):
-            yield (
-                f"{name}: flags the victim in {share['flagged']} of the repeats, the target alone in {share['right']}, "
-                f"the control in {share['false_alarm']}"
-            )
-        elif (kind, figure) == ("repair", "clean_accuracy"):
-            success = share["attack_success_rate"]
-            answered = (
-                "" if metrics[f"repair.{name}.coverage"]["mean"] == 1 else f" of the {share['coverage']} answered"
-            )
-            yield f"after {name}: clean accuracy {share['clean_accuracy']}{answered}, attack success {success}"
-
-
-def _beside(key: str, metrics: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The figures of the same defence or repair, by their last word."""
-    stem = key.rpartition(".")[0]
-    return {each.rpartition(".")[2]: each for each in metrics if each.rpartition(".")[0] == stem}
-
-
-def _print_doubts(result: "Result | SweepResult") -> None:
+def _print_doubts(doubts: dict[str, list[str]]) -> None:
     shared: dict[str, list[str]] = {}
-    for name, cell in _cells(result).items():
-        for doubt in cell.doubts:
+    for name, lines in doubts.items():
+        for doubt in lines:
             shared.setdefault(doubt, []).append(name)
     for doubt, names in shared.items():
-        where = f" ({', '.join(names)})" if len(names) < len(_cells(result)) else ""
+        listed = ", ".join(names[:CELLS_NAMED]) + (f" and {len(names) - CELLS_NAMED} more" * (len(names) > CELLS_NAMED))
+        where = f" ({listed})" if len(names) < len(doubts) else ""
         out_console.print(f"[yellow]?[/yellow] {escape(doubt)}{escape(where)}", highlight=False)
-
-
-def _percent(value: Any, *, points: bool) -> str:
-    if value is None:
-        return "–"
-    return f"{100 * value:+.1f}" if points else f"{100 * value:.1f} %"
-
-
-def _find_spec(spec: str) -> Path:
-    path = Path(spec)
-    if not spec or path.is_dir():
-        raise AntivenomError(f"'{spec}' is no file. Name a spec, or an example that ships with antivenom.")
-    shipped = {file.name.removesuffix(".yaml"): file for file in files("antivenom.examples").iterdir()}
-    if not path.exists() and spec in shipped:
-        return Path(str(shipped[spec]))
-    if not path.is_file():
-        names = sorted(name for name in shipped if not name.startswith("_"))
-        raise AntivenomError(
-            f"There is no file {spec}.{did_you_mean(spec, names)} "
-            f"Examples that ship with antivenom: {', '.join(names)}."
-        )
-    return path
-
-
-def _kind(word: str) -> str:
-    for plural, kind in KINDS.items():
-        if word in (plural, kind.singular):
-            return plural
-    raise UnknownComponentError(f"There is no kind '{word}'.{did_you_mean(word, KINDS)} There are: {', '.join(KINDS)}.")
 
 
 def _store() -> "Store":
@@ -407,13 +308,6 @@ def _slug(name: str) -> str:
         "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name).strip("-")[:80]
         or "experiment"
     )
-
-
-def _yaml(value: Any) -> str:
-    if hasattr(value, "__dataclass_fields__"):
-        names = [name_of(kind, type(value)) for kind in KINDS]
-        return next((name for name in names if ":" not in name), type(value).__name__)
-    return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(str(value), str(value))
 
 
 def _bytes(count: float) -> str:

@@ -67,7 +67,7 @@ def boundary(
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.report.lesson import write_lesson  # noqa: PLC0415
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
-    from antivenom.runner.progress import Display  # noqa: PLC0415
+    from antivenom.runner.progress import display_for  # noqa: PLC0415
     from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
@@ -78,8 +78,8 @@ def boundary(
     spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
     _hold_a_lesson(experiment, counts[-1])
-    with Display(err_console) as display:
-        experiment.run(out=out, store=Store.default(), device="cpu", tell=display.tell)
+    with display_for("auto", err_console) as display:
+        experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=display.on_event)
         display.note("drawing")
         report = write_report(out)
         told = write_lesson(out, counts)
@@ -146,6 +146,7 @@ def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
     Raises:
         SettingsError: with what is missing.
     """
+    from antivenom.arrivals import repeats_of  # noqa: PLC0415 - loads torch
     from antivenom.training.online import Online  # noqa: PLC0415 - loads torch
 
     training = getattr(experiment, "training", None)
@@ -155,7 +156,7 @@ def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
         raise SettingsError(["analysis must name boundary, which the lesson is drawn from."])
     if not isinstance(training, Online) or training.warm_up is None or training.warm_up_share != 1:
         raise SettingsError(["training must be online with a warm-up that has all rows (warm_up_share: 1)."])
-    if training.checkpoints != calls or getattr(training.arrival, "repeats", 1) != calls:
+    if training.checkpoints != calls or repeats_of(training.arrival) != calls:
         raise SettingsError([f"training.checkpoints and arrival.repeats are --repeats' largest, {calls}."])
 
 

@@ -7,6 +7,7 @@
     ├── DataError            an array or a file is not what it should be (also a ValueError)
     │   └── MissingDataError   a data set is not where it was looked for (also a FileNotFoundError)
     ├── CapabilityError      a classifier cannot do what a method needs (also a TypeError)
+    ├── UnknownFigureError   a run has no figure or chart of that name (also a LookupError)
     └── RunError             a run's folder is not one, or is damaged
 
 A message says what was wrong, what was got and what to do, in one line.
@@ -51,6 +52,10 @@ class DataError(AntivenomError, ValueError):
 
 class MissingDataError(DataError, FileNotFoundError):
     """A data set is not where it was looked for."""
+
+
+class UnknownFigureError(AntivenomError, LookupError):
+    """A run has no figure and no chart of that name."""
 
 
 class CapabilityError(AntivenomError, TypeError):

@@ -1,16 +1,16 @@
 """Components by kind and name, found by file name and read without being imported.
 
 A component is a class decorated with `component` that stands in a file of its kind's package and whose name is the
-file's, but for case and underscores: `attacks/label_flip.py` holds `LabelFlip`, which specs call `label_flip`. No list
-is kept. Other packages add theirs through entry points: group `antivenom.attacks`, name `my_attack`, value
-`package.module:Class`.
+file's, but for case and underscores: `attacks/label_flip.py` holds `LabelFlip`, which specs call `label_flip`. A family
+of several files is a folder: `defences/neural_cleanse/neural_cleanse.py`. No list is kept. Other packages add theirs
+through entry points: group `antivenom.attacks`, name `my_attack`, value `package.module:Class`.
 """
 
 import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -38,9 +38,9 @@ KINDS = {
     "attacks": Kind("attack", "antivenom.attacks", ("poison",)),
     "surrogates": Kind("surrogate", "antivenom.surrogates", ("recipe",)),
     "arrivals": Kind("arrival", "antivenom.arrivals", ("arrange",)),
-    "defences": Kind("defence", "antivenom.defences", ("score", "blame", "scan")),
+    "defences": Kind("defence", "antivenom.defences", ("score", "suspicion", "scan", "blame")),
     "repairs": Kind("repair", "antivenom.repairs", ("repair",)),
-    "analyses": Kind("analysis", "antivenom.analysis", ("begin",)),
+    "analyses": Kind("analysis", "antivenom.analysis", ("start",)),
     "trainings": Kind("training", "antivenom.training", ("fit",)),
 }
 
@@ -91,8 +91,9 @@ def entries(kind: str) -> dict[str, Entry]:
     package = KINDS[kind].package
     found = {}
     for folder in _folders(package):
-        for file in sorted(Path(folder).glob("[!_]*.py")):
-            entry = _read(kind, f"{package}.{file.stem}", file)
+        for file in sorted((*folder.glob("[!_]*.py"), *folder.glob("[!_]*/[!_]*.py"))):
+            module = ".".join(file.relative_to(folder).with_suffix("").parts)
+            entry = _read(kind, f"{package}.{module}", file)
             if entry is not None:
                 found[entry.name] = entry
     for point in entry_points(group=package if kind != "datasets" else "antivenom.datasets"):
@@ -148,18 +149,26 @@ def import_named(path: str) -> Any:
     return found
 
 
-def lazily(kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` for a kind's package: `from antivenom.attacks import BadNets` works."""
-    package = KINDS[kind].package
+def lazily(kind: str, homes: Mapping[str, str] | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` for a kind's package: `from antivenom.attacks import BadNets` works.
+
+    Args:
+        kind: a key of `KINDS`.
+        homes: other names that are imported when they are first used, and the modules that they are in. The package
+            holds them as `_HOMES`, written out, where the store's import graph reads them.
+    """
+    package, others = KINDS[kind].package, homes or {}
 
     def __getattr__(name: str) -> Any:
+        if name in others:
+            return getattr(importlib.import_module(others[name]), name)
         for entry in entries(kind).values():
             if entry.class_name == name and not name.startswith("_"):
                 return entry.load()
         raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
     def __dir__() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *(entry.class_name for entry in entries(kind).values())})
+        return sorted({*vars(sys.modules[package]), *others, *(entry.class_name for entry in entries(kind).values())})
 
     return __getattr__, __dir__
 

@@ -69,11 +69,11 @@ class Rng:
     def torch_globally(self, device: torch.device | str = "cpu") -> Iterator[None]:
         """Lend this stream to torch's global generators (dropout, module initialisers), and put theirs back after."""
         device = torch.device(device)
-        cuda = [device.index or 0] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda):
+        beside = [] if device.type in ("cpu", "mps") else [device.index or 0]  # MPS lists no generators
+        with torch.random.fork_rng(devices=beside, device_type=device.type):
             torch.default_generator.manual_seed(self._key())
-            for index in cuda:
-                torch.cuda.default_generators[index].manual_seed(self._key())
+            for index in beside:
+                torch.get_device_module(device).default_generators[index].manual_seed(self._key())
             yield
 
     def _key(self) -> int:

@@ -11,19 +11,23 @@ what a YAML file says; `describe` writes it back.
 
 import dataclasses
 import inspect
+import time
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import (
     Annotated,
     Any,
     Literal,
+    Protocol,
     TypeVar,
     Union,
     dataclass_transform,
     get_args,
     get_origin,
     get_type_hints,
+    runtime_checkable,
 )
 
 from annotated_types import Interval
@@ -34,13 +38,66 @@ from antivenom.registry import KINDS, did_you_mean, find, import_named, name_of
 
 T = TypeVar("T")
 COMPONENT = "__antivenom_component__"
+"""Where a component's class notes when it was made, in nanoseconds since the epoch."""
+
+NEEDS = {
+    "gradients": "the classifier is differentiable",
+    "features": "the classifier has layers to look into",
+    "incremental": "the classifier learns batch by batch",
+    "probabilities": "the classifier gives probabilities",
+    "images": "the rows are images",
+    "bounds": "the data has a known range",
+    "tokens": "the rows are tokens",
+    "surrogate": "the runner trains a surrogate for the attack",
+    "earlier_model": "the defender has a model that stood before the rows came",
+    "triggers": "a scan recovered triggers",
+}
+"""What a component may require: of the classifier, of the data, of the runner."""
 LIVE = "live"
+STARTED = time.time_ns()
+"""When this process began with antivenom: a file of antivenom's that was written later is not what runs."""
+
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
 NonNegative = Annotated[float, Interval(ge=0)]
 Count = Annotated[int, Interval(ge=0)]
 AtLeastOne = Annotated[int, Interval(ge=1)]
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A component that says before a run why its settings do not fit."""
+
+    def problems(self, subject: Any) -> Iterable[str]:
+        """What is wrong, a sentence each.
+
+        Args:
+            subject: what the settings must fit: the training data for an attack or a training, the shape of a row for a
+                model, an untrained classifier for a defence, a repair or an analysis.
+        """
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A component that reads files, whose bytes are part of its results' keys."""
+
+    def files(self) -> tuple[Path, ...]:
+        """The files; they are looked for before anything runs."""
+
+
+@runtime_checkable
+class DeclaresNeeds(Protocol):
+    """A component that says what it requires; `@component` makes every component one."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `NEEDS`."""
+
+
+def needs_of(part: object) -> frozenset[str]:
+    """What a part requires; nothing where it is made in Python and declares nothing, such as a classifier."""
+    return part.needs if isinstance(part, DeclaresNeeds) else frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +133,7 @@ def component(cls: type[T]) -> type[T]:
     antivenom.errors.SettingsError: Blur.radius must be above 0; got -1.
     """
     own = getattr(cls, "__post_init__", None)
+    _declare_needs(cls)
 
     def __post_init__(self: Any) -> None:
         problems = []
@@ -89,8 +147,18 @@ def component(cls: type[T]) -> type[T]:
             own(self)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
-    setattr(cls, COMPONENT, True)
+    setattr(cls, COMPONENT, time.time_ns())
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def _declare_needs(cls: type[Any]) -> None:
+    """Give a class without `needs` an empty set, and refuse words that mean nothing."""
+    declared = getattr(cls, "needs", None)
+    if declared is None:
+        cls.needs = frozenset()
+    elif isinstance(declared, frozenset) and (unknown := sorted(declared - NEEDS.keys())):
+        known = ", ".join(sorted(NEEDS))
+        raise TypeError(f"{cls.__name__}.needs holds {unknown[0]!r}, which is not a need. Use any of: {known}.")
 
 
 def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
@@ -171,9 +239,23 @@ def describe(kind: str, made: Any) -> dict[str, Any]:
     return {"name": name_of(kind, type(made)), **describe_fields(made)}
 
 
+def is_live(described: Any) -> bool:
+    """Whether something in a description was made in Python and is no component, so that its settings are not known."""
+    if isinstance(described, dict):
+        return described.get("name") == LIVE or any(map(is_live, described.values()))
+    return isinstance(described, list) and any(map(is_live, described))
+
+
 def describe_fields(made: Any) -> dict[str, Any]:
     """As `describe`, without the name."""
     return {field.name: _plain(field, getattr(made, field.name)) for field in _fields(type(made))}
+
+
+def codes_of(made: Any) -> Iterator[str]:
+    """The names of code that a component's own settings hold, such as `package.module:function`."""
+    for field in _fields(type(made)):
+        if field.code and isinstance(value := getattr(made, field.name), str):
+            yield value
 
 
 def settings_of(cls: type[Any]) -> Iterator[tuple[str, str, Any]]:
@@ -203,19 +285,31 @@ def documentation(cls: type[Any]) -> str:
         radius: in pixels.
     """
     own = inspect.cleandoc(cls.__doc__ or "")
-    settings = [
-        inspect.cleandoc(base.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
-        for base in cls.__mro__[1:]
-        if COMPONENT in vars(base)
-    ]
-    inherited = "\n".join(each for each in settings if each)
+    bases = [base for base in reversed(cls.__mro__[1:]) if COMPONENT in vars(base)]
+    inherited = {name: text for base in bases for name, text in _arguments(base).items()}
     if not inherited:
         return own
-    before, args, after = own.partition("\nArgs:\n")
-    if args:
-        return f"{before}{args}{inherited}\n{after}"
-    before, rest, after = own.partition("\n\n>>> ")
-    return f"{before}\n\nArgs:\n{inherited}{rest}{after}"
+    entries = {**inherited, **_arguments(cls)}
+    places = {field.name: place for place, field in enumerate(_fields(cls))}
+    ordered = sorted(entries, key=lambda names: places.get(names.partition(",")[0], len(places)))
+    args = "\n\nArgs:\n" + "\n".join(entries[names] for names in ordered)
+    before, _, rest = own.partition("\n\nArgs:\n")
+    if rest:
+        return before + args + "".join(rest.partition("\n\n")[1:])
+    end = min((place for mark in ("\n\nRaises:", "\n\n>>> ") if (place := own.find(mark)) >= 0), default=len(own))
+    return own[:end] + args + own[end:]
+
+
+def _arguments(cls: type[Any]) -> dict[str, str]:
+    """The entries of a docstring's `Args`, by what stands before the colon."""
+    section = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+    entries: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if not line.startswith(" " * 8):
+            name = line.partition(":")[0].strip()
+        entries[name] = f"{entries[name]}\n{line}" if name in entries else line
+    return entries
 
 
 def short(value: object, limit: int = 60) -> str:

@@ -1,8 +1,13 @@
-"""What a network has learned: plain functions on classifiers and data, and components, one a file, for experiments."""
+"""What a network has learned: plain functions on classifiers and data, and a component of each for experiments.
 
+Names are imported at once, not lazily: `similarity`, `drift` and `neurons` are also modules of this package, and a
+module that is imported later would take the function's place.
+"""
+
+from antivenom.analysis._analysis import Analysis, AnalysisResult, LayerObserver, NoLayers, analyse
+from antivenom.analysis._context import AnalysisContext
 from antivenom.analysis._layers import studied_layers
-from antivenom.analysis._scene import Analysis, Learned, Scene, Study, analyse
-from antivenom.analysis.boundary import Square, crossings, flipped, margin
+from antivenom.analysis._plane import Square, crossings, flipped, grid_points, margin
 from antivenom.analysis.drift import drift, drift_over_training
 from antivenom.analysis.embedding import embed
 from antivenom.analysis.filters import first_layer_filters
@@ -14,11 +19,12 @@ from antivenom.registry import lazily
 
 __all__ = [
     "Analysis",
-    "Learned",
+    "AnalysisContext",
+    "AnalysisResult",
+    "LayerObserver",
     "LinearProbe",
-    "Scene",
+    "NoLayers",
     "Square",
-    "Study",
     "analyse",
     "cka",
     "crossings",
@@ -28,6 +34,7 @@ __all__ = [
     "first_layer_filters",
     "flipped",
     "gradient_saliency",
+    "grid_points",
     "guided_backpropagation",
     "integrated_gradients",
     "margin",

@@ -1,33 +1,36 @@
-"""The layers of a network, and what they make of rows, a batch at a time."""
+"""The layers of a network, and their activations on rows, a batch at a time."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier, as_module
 
-PLAIN = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
+RESHAPING: Final = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
 """Layers that only move numbers, by the beginning of their class's name."""
 
-BATCH = 64
-"""Rows at once: activations of more leave the caches, and new memory for them costs more than they do."""
+BATCH_ROWS: Final = 64
+"""Rows in a batch: activations of more rows leave the caches, and new memory for them costs more than the pass."""
 
 
 @runtime_checkable
-class Look(Protocol):
-    """Something that looks at what networks make of rows, a batch at a time; it keeps what it needs of each."""
+class Observer(Protocol):
+    """Something that observes layers of networks, a batch at a time, and keeps what it needs of each."""
 
     @property
     def layers(self) -> Sequence[tuple[str, ...]]:
-        """Which layers of each network it looks at."""
+        """Which layers it observes, one tuple for each network; empty for none."""
 
-    def see(self, rows: slice, given: Sequence[dict[str, Tensor]]) -> None:
-        """Look at a batch: its place in the data, and what each network's layers give for it (n, …)."""
+    def observe(self, rows: slice, activations: Sequence[Mapping[str, Tensor]]) -> None:
+        """Take a batch.
+
+        Args:
+            rows: its place in the data.
+            activations: for each network, each layer's activations (n, …).
+        """
 
 
 def with_layers(classifier: Classifier) -> ModuleClassifier:
@@ -36,9 +39,7 @@ def with_layers(classifier: Classifier) -> ModuleClassifier:
     Raises:
         CapabilityError: it has no layers.
     """
-    if not isinstance(classifier, ModuleClassifier):
-        raise CapabilityError(f"{type(classifier).__name__} has no layers to look into. Pass a torch.nn.Module.")
-    return classifier
+    return as_module(classifier, "features", by="An analysis of layers")
 
 
 def studied_layers(classifier: Classifier) -> tuple[str, ...]:
@@ -50,29 +51,41 @@ def studied_layers(classifier: Classifier) -> tuple[str, ...]:
     ('hidden_1', 'activation_1', 'output')
     """
     module = with_layers(classifier).module
-    kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
-    return tuple(name for name in classifier.layers() if not kinds.get(name, "").startswith(PLAIN))
+    types = {name: type(layer).__name__ for name, layer in module.named_modules()}
+    return tuple(name for name in classifier.layers() if not types.get(name, "").startswith(RESHAPING))
 
 
-def look_at(networks: Sequence[Classifier], data: Dataset, looks: Sequence[Look], *, batch_size: int = BATCH) -> None:
-    """One pass of the data through each network, for everything that looks."""
-    if not looks:
+def penultimate(layers: Sequence[str]) -> str | None:
+    """The layer that feeds the output; None where the output is the only layer.
+
+    >>> penultimate(("hidden_1", "activation_1", "output"))
+    'activation_1'
+    """
+    return layers[-2] if len(layers) > 1 else None
+
+
+def observe_layers(
+    networks: Sequence[Classifier], data: Dataset, observers: Sequence[Observer], *, batch_size: int = BATCH_ROWS
+) -> None:
+    """One pass of the data through each network, for all observers."""
+    observing = [one for one in observers if any(one.layers)]
+    if not observing:
         return
-    wanted = [tuple(dict.fromkeys(name for one in looks for name in one.layers[n])) for n in range(len(networks))]
+    wanted = [tuple(dict.fromkeys(name for one in observing for name in one.layers[n])) for n in range(len(networks))]
     passes = (in_batches(one, data, names, batch_size) for one, names in zip(networks, wanted, strict=True))
-    for given in zip(*passes, strict=True):
-        for one in looks:
-            one.see(given[0][0], [layers for _, layers in given])
+    for batch in zip(*passes, strict=True):
+        for one in observing:
+            one.observe(batch[0][0], [activations for _, activations in batch])
 
 
 def in_batches(
     classifier: Classifier, data: Dataset, layers: Sequence[str], batch_size: int
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Each batch's place, and what each layer gives for it (n, …): one forward pass for all layers."""
-    looked_into = with_layers(classifier)
+    """Each batch's place, and each layer's activations (n, …): one forward pass for all layers."""
+    network = with_layers(classifier)
     for start in range(0, len(data), batch_size):
         rows = slice(start, min(start + batch_size, len(data)))
-        yield rows, looked_into.activations(data.inputs(rows), layers)
+        yield rows, network.activations(data.inputs(rows), layers)
 
 
 def narrowed(activation: Tensor, width: int) -> Tensor:
@@ -82,7 +95,7 @@ def narrowed(activation: Tensor, width: int) -> Tensor:
     torch.Size([2, 400])
     """
     if activation.ndim == 4 and activation[0].numel() > width:
-        channels, high, wide = activation.shape[1:]
+        channels, height, columns = activation.shape[1:]
         side = max(1, int((width / channels) ** 0.5))
-        activation = torch.nn.functional.adaptive_avg_pool2d(activation, (min(side, high), min(side, wide)))
+        activation = torch.nn.functional.adaptive_avg_pool2d(activation, (min(side, height), min(side, columns)))
     return activation.flatten(1)

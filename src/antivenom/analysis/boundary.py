@@ -1,91 +1,34 @@
 """Where the decision boundary lies in the plane, and how poison moves it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
 
 import numpy as np
-import torch
 from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
-from antivenom.analysis._scene import Learned, Scene, Study
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.analysis._analysis import AnalysisResult, NoLayers
+from antivenom.analysis._context import AnalysisContext
+from antivenom.analysis._plane import Square, crossings, flipped, grid_points, margin, plane_problem
+from antivenom.analysis.boundary_charts import curve_chart, walk_chart
+from antivenom.analysis.walk import Walk
+from antivenom.charts import Chart, Figure, pair
+from antivenom.errors import SettingsError
 from antivenom.goals.one_row import OneRow
 from antivenom.models import Classifier
 from antivenom.models.predict import predictions
 from antivenom.rng import Rng
 from antivenom.settings import Positive, component
 
-FINEST = 1000
-"""So many points a side, at most."""
-CROSSINGS = 4
-"""So many heights of the boundary, at most, are told of a vertical line."""
-PLACES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-BATCH = 65_536
+MAX_POINTS_PER_SIDE: Final = 1000
+MAX_CROSSINGS: Final = 4
+"""On a vertical line, this many heights of the boundary are reported at most."""
+LINES: Final = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+"""The boundary's heights are reported on vertical lines at these places."""
 
-
-@dataclass(frozen=True)
-class Square:
-    """A square grid of points: both coordinates run from `low` up to, and not including, `high`.
-
-    >>> Square(low=0, high=1, step=0.25).ticks.tolist()
-    [0.0, 0.25, 0.5, 0.75]
-    """
-
-    low: float = -3.0
-    high: float = 3.0
-    step: float = 0.01
-
-    @property
-    def ticks(self) -> NDArray[np.float64]:
-        """The coordinates of a side (side)."""
-        return np.asarray(self.low + self.step * np.arange(round((self.high - self.low) / self.step)), np.float64)
-
-    @property
-    def points(self) -> Tensor:
-        """All points (side², 2), line by line from below, float32."""
-        return grid_points(self.ticks)
-
-
-def margin(classifier: Classifier, points: Tensor) -> NDArray[np.float64]:
-    """How far a classifier of two classes is on the side of class 1 (n): its decision is class 1 where this is above 0.
-
-    Half the difference of its two scores: P(y = 1) - 0.5 where it has probabilities, else its decision function.
-
-    Args:
-        classifier: of points in the plane, with two classes.
-        points: (n, 2).
-
-    Raises:
-        CapabilityError: it takes other rows, or has other than two classes.
-    """
-    if problem := _problem(classifier):
-        raise CapabilityError(problem)
-    parts = [classifier.scores(part).double().cpu().numpy() for part in points.split(BATCH)]
-    scores = np.concatenate(parts) if parts else np.zeros((0, 2))
-    return np.asarray((scores[:, 1] - scores[:, 0]) / 2)
-
-
-def crossings(classifier: Classifier, x: float, square: Square) -> list[float]:
-    """The heights at which the decision changes on the vertical line at x, from below, interpolated."""
-    ticks = square.ticks
-    line = torch.from_numpy(np.stack([np.full_like(ticks, x), ticks], 1).astype(np.float32))
-    values = margin(classifier, line)
-    place = np.flatnonzero((values[:-1] > 0) != (values[1:] > 0))
-    share = values[place] / (values[place] - values[place + 1])
-    return [float(each) for each in ticks[place] + share * square.step]
-
-
-def flipped(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[float, float]:
-    """The share of the points that go from class 0 to 1, and from 1 to 0, by their margins.
-
-    >>> flipped(np.array([-0.1, 0.1, 0.2, -0.2]), np.array([0.1, 0.1, -0.2, -0.2]))
-    (0.25, 0.25)
-    """
-    was, now = before > 0, after > 0
-    return float((~was & now).mean()), float((was & ~now).mean())
+Step = tuple[int, Classifier]
+"""How many rows a classifier had learned from, and the classifier."""
 
 
 @component
@@ -93,15 +36,15 @@ class Boundary:
     """How poison moves the decision boundary of a classifier of two classes in the plane.
 
     Before is the model that the training started from; for a training that starts with new weights, the control. After
-    is the victim, at each of its checkpoints where there are some; the control is told too. Figures: `flipped_to_1` and
-    `flipped_to_0`, the share of the square that changes its class by the end, and `control_flipped_to_1`, …; where one
-    point is aimed at, `turned_after` and `control_turned_after`: after how many rows its prediction has turned.
+    is the victim, at each of its checkpoints where there are some, and the control likewise. Figures, of victim and
+    control: `flipped_to`, for each class the share of the square that has it in the end and did not before; `flipped`,
+    both together; where the goal is one point, `turned_after`: after how many rows its prediction has turned.
 
     Args:
         low: where the square begins, in both directions.
         high: where it ends.
         step: the distance of two points of the grid.
-        drawn: the points a side of the pictures.
+        drawn: the points a side of the charts.
 
     Raises:
         SettingsError: no square, or more than a million points.
@@ -113,106 +56,117 @@ class Boundary:
     low: float = -3.0
     high: float = 3.0
     step: Positive = 0.01
-    drawn: Annotated[int, Interval(ge=2, le=FINEST)] = 151
+    drawn: Annotated[int, Interval(ge=2, le=MAX_POINTS_PER_SIDE)] = 151
+
+    needs = frozenset[str]()
 
     def __post_init__(self) -> None:
-        if not np.isfinite([self.low, self.high]).all() or not 2 <= (self.high - self.low) / self.step <= FINEST + 0.5:
+        finite = np.isfinite([self.low, self.high]).all()
+        if not finite or not 2 <= (self.high - self.low) / self.step <= MAX_POINTS_PER_SIDE + 0.5:
             raise SettingsError(
                 [
-                    f"Boundary needs a square of 2 to {FINEST} points a side; "
+                    f"Boundary needs a square of 2 to {MAX_POINTS_PER_SIDE} points a side; "
                     f"got {self.low:g} to {self.high:g} in steps of {self.step:g}."
                 ]
             )
-
-    needs = frozenset[str]()
 
     @property
     def square(self) -> Square:
         """The grid."""
         return Square(self.low, self.high, self.step)
 
-    def problems(self, made: Classifier) -> Iterator[str]:
+    def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why such a model has no boundary in the plane."""
-        if problem := _problem(made):
+        if problem := plane_problem(classifier):
             yield problem
 
-    def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
-        """Nothing is looked at meanwhile."""
-        return Study(lambda: self._finish(scene))
+    def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
+        """Observes no layers."""
+        return NoLayers(lambda: self._finish(context))
 
-    def _finish(self, scene: Scene) -> Learned:
-        start = scene.control if scene.start is None else scene.start
+    def _finish(self, context: AnalysisContext) -> AnalysisResult:
         paths = [
             [(one.rows, one.classifier) for one in path] or [(0, last)]
-            for path, last in zip(scene.paths, (scene.victim, scene.control), strict=True)
+            for path, last in zip(context.paths, context.networks, strict=True)
         ]
-        points, x = self.square.points, scene.poisoned.base.decode(scene.poisoned.x)
-        before = margin(start, points)
-        ticks = np.linspace(self.low, self.high, self.drawn)
-        picture = grid_points(ticks)
-        arrays = {
+        data = {**self._before(context), "rows": np.array([rows for rows, _ in paths[0]])}
+        start = context.control if context.start is None else context.start
+        before = margin(start, self.square.points)
+        for suffix, path in zip(("", ".control"), paths, strict=True):
+            data |= {f"{key}{suffix}": value for key, value in self._after(path, context, before).items()}
+        x = context.poisoned.base.decode(context.poisoned.x)
+        data["poison_after"] = np.stack([margin(classifier, x) for _, classifier in paths[0]])
+        figures = _flipped_figures(data, context.test.classes)
+        if isinstance(goal := context.poisoned.goal, OneRow):
+            turned = [[bool(goal.success(each, context.test)) for _, each in path] for path in paths]
+            data |= {"aim": np.array(goal.row, np.float32), "aim_turned": np.array(turned)}
+            first = (
+                float(path[each.index(True)][0]) if any(each) else None
+                for each, path in zip(turned, paths, strict=True)
+            )
+            figures += pair("turned_after", *first, unit="count", better="high")
+        return AnalysisResult(figures=tuple(figures), charts=_charts(Walk.of(data)), data=data)
+
+    def _before(self, context: AnalysisContext) -> dict[str, NDArray[Any]]:
+        """What is known before the first step."""
+        start = context.control if context.start is None else context.start
+        poisoned, ticks = context.poisoned, np.linspace(self.low, self.high, self.drawn)
+        x = poisoned.base.decode(poisoned.x)
+        return {
             "square": np.array([self.low, self.high, self.step]),
             "probable": np.array("probabilities" in start.can),
-            "rows": np.array([rows for rows, _ in paths[0]]),
             "ticks": ticks,
-            "before": self._drawn(start, picture),
-            "places": np.array(self._places),
-            "test": scene.test.inputs().cpu().numpy(),
-            "test_classes": scene.test.y.cpu().numpy(),
+            "before": self._field(start, grid_points(ticks)),
+            "places": np.array(self._lines),
+            "test": context.test.inputs().cpu().numpy(),
+            "test_classes": context.test.y.cpu().numpy(),
             "poison": x.cpu().numpy(),
-            "poison_classes": scene.poisoned.y.cpu().numpy(),
-            "said_before": predictions(start, scene.test).cpu().numpy(),
+            "poison_classes": poisoned.y.cpu().numpy(),
+            "predicted_before": predictions(start, context.test).cpu().numpy(),
             "poison_before": margin(start, x),
             "heights_before": self._heights(start),
         }
-        values: dict[str, float | None] = {}
-        for (prefix, _), path in zip(scene.both.items(), paths, strict=True):
-            fields, shares = [], []
-            for _, classifier in path:
-                shares.append(flipped(before, margin(classifier, points)))
-                fields.append(self._drawn(classifier, picture))
-            arrays |= {
-                f"{prefix}after": np.stack(fields),
-                f"{prefix}flipped": np.array(shares),
-                f"{prefix}said": np.stack([predictions(each, scene.test).cpu().numpy() for _, each in path]),
-                f"{prefix}heights": np.stack([self._heights(each) for _, each in path]),
-            }
-            values |= {f"{prefix}flipped_to_1": shares[-1][0], f"{prefix}flipped_to_0": shares[-1][1]}
-        if isinstance(goal := scene.poisoned.goal, OneRow):
-            aim = torch.tensor([goal.row], dtype=torch.float32)
-            turned = [[bool(goal.success(each, scene.test)) for _, each in path] for path in paths]
-            arrays |= {"aim": aim[0].numpy(), "aim_turned": np.array(turned)}
-            for prefix, found, path in zip(scene.both, turned, paths, strict=True):
-                values[f"{prefix}turned_after"] = float(path[found.index(True)][0]) if True in found else None
-        arrays["poison_after"] = np.stack([margin(each, x) for _, each in paths[0]])
-        return Learned(values, arrays)
 
-    def _drawn(self, classifier: Classifier, picture: Tensor) -> NDArray[np.float32]:
+    def _after(
+        self, path: Sequence[Step], context: AnalysisContext, before: NDArray[np.float64]
+    ) -> dict[str, NDArray[Any]]:
+        """What is measured at each step of victim or control."""
+        points, picture = self.square.points, grid_points(np.linspace(self.low, self.high, self.drawn))
+        classifiers = [classifier for _, classifier in path]
+        return {
+            "after": np.stack([self._field(each, picture) for each in classifiers]),
+            "flipped": np.array([flipped(before, margin(each, points)) for each in classifiers]),
+            "predicted": np.stack([predictions(each, context.test).cpu().numpy() for each in classifiers]),
+            "heights": np.stack([self._heights(each) for each in classifiers]),
+        }
+
+    def _field(self, classifier: Classifier, picture: Tensor) -> NDArray[np.float32]:
         return margin(classifier, picture).reshape(self.drawn, self.drawn).astype(np.float32)
 
     @property
-    def _places(self) -> tuple[float, ...]:
-        """Where the boundary's height is told."""
-        return tuple(place for place in PLACES if self.low <= place <= self.high)
+    def _lines(self) -> tuple[float, ...]:
+        """The vertical lines within the square."""
+        return tuple(place for place in LINES if self.low <= place <= self.high)
 
     def _heights(self, classifier: Classifier) -> NDArray[np.float64]:
-        """The first crossings at each place (places, CROSSINGS), NaN where there is none."""
-        found = np.full((len(self._places), CROSSINGS), np.nan)
-        for row, place in enumerate(self._places):
-            heights = crossings(classifier, place, self.square)[:CROSSINGS]
+        """The first crossings on each line (lines, MAX_CROSSINGS), NaN where there is none."""
+        found = np.full((len(self._lines), MAX_CROSSINGS), np.nan)
+        for row, place in enumerate(self._lines):
+            heights = crossings(classifier, place, self.square)[:MAX_CROSSINGS]
             found[row, : len(heights)] = heights
         return found
 
 
-def grid_points(ticks: NDArray[np.float64]) -> Tensor:
-    """All points of a grid (n², 2), line by line from below, float32."""
-    return torch.from_numpy(np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2).astype(np.float32))
+def _flipped_figures(data: dict[str, NDArray[Any]], classes: tuple[str, ...]) -> list[Figure]:
+    victim, control = data["flipped"][-1], data["flipped.control"][-1]
+    figures = list(pair("flipped", victim.sum(), control.sum(), better="low", headline=True))
+    for place, label in enumerate((1, 0)):
+        figures += pair("flipped_to", victim[place], control[place], better="low", subject=classes[label])
+    return figures
 
 
-def _problem(classifier: Classifier) -> str:
-    shape = getattr(classifier, "input_shape", None)
-    if shape != (2,):
-        return f"A decision boundary is drawn in the plane, of rows of two numbers; this model takes {shape}."
-    if classifier.classes != 2:
-        return f"A decision boundary is drawn between two classes; this model knows {classifier.classes}."
-    return ""
+def _charts(walk: Walk) -> tuple[Chart, ...]:
+    """Up to three steps, and the curve where there are several."""
+    last = len(walk.rows) - 1
+    steps = sorted({0, last // 3, last})
+    return (walk_chart(walk, steps), *((curve_chart(walk),) if last else ()))

@@ -1,34 +1,38 @@
-"""Where classes lie in a representation, and where poisoned rows have gone."""
+"""In which layer, and after how many rows, poisoned rows leave their true class."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from antivenom.analysis._layers import BATCH, in_batches, look_at, narrowed, studied_layers
-from antivenom.analysis._scene import Learned, Scene, Study
+from antivenom.analysis._analysis import AnalysisResult
+from antivenom.analysis._by_layer import chart_by_layer, where_defined
+from antivenom.analysis._context import AnalysisContext
+from antivenom.analysis._drift import WIDTH, ClassSums, LayerDrift
+from antivenom.analysis._layers import observe_layers, studied_layers
+from antivenom.charts import Axis, Chart, Figure, Lines, Panels, Series, by_subject, pair
 from antivenom.data import Dataset
 from antivenom.models import Checkpoint, Classifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Labels
 
-WIDTH = 2048
-ON_THE_WAY = 1000
-"""So many clean rows, and so many poisoned ones, are placed at each checkpoint."""
+CHECKPOINT_ROWS: Final = 1000
+"""At each checkpoint, this many clean rows and this many poisoned ones are used at most."""
+AXIS: Final = "shift of poisoned rows to\nthe wanted class (0 to 1)"
 
 
 @component
 class Drift:
-    """How far each layer of victim and control has moved poisoned rows from their true class to the one they are for.
+    """How far each layer of victim and control shifts poisoned rows from their true class to the wanted one.
 
-    Figures: `moved.LAYER` and `control_moved.LAYER`, from 0, at the true class's centroid, to 1, at the other's; and,
-    where the training keeps checkpoints, `appears.LAYER`: after how many rows of training the victim's layer first has
-    them beyond the middle and the control's has not; null where that never happens. See `drift`.
+    Figures: `shift`, for each layer of victim and control, from 0, at the true class's centroid, to 1, at the wanted
+    class's. Where the training keeps checkpoints, also `shifted_after`, for each layer: after how many rows of training
+    the victim's layer first has them beyond the middle and the control's does not; null where that never happens. See
+    `drift`.
 
     Args:
         width: maps of more numbers are averaged over cells.
@@ -39,105 +43,49 @@ class Drift:
 
     width: AtLeastOne = WIDTH
 
-    def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
-        """Look at the classes' centroids in the layers of both."""
-        seen = _Scatter([studied_layers(each) for each in scene.both.values()], scene.test, self.width)
+    needs = frozenset({"features"})
 
-        def finish() -> Learned:
-            rows, towards = scene.pulled()
-            values: dict[str, float | None] = {}
-            for place, (prefix, network) in enumerate(scene.both.items()):
-                gone = seen.found(place, network, rows, towards)
-                figures = zip(gone.layers, gone.moved.tolist(), strict=True)
-                values |= {f"{prefix}moved.{name}": None if math.isnan(value) else value for name, value in figures}
-            names = {"layers": np.array(seen.layers[0])}
-            if not all(scene.paths) or not len(rows):
-                return Learned(values, names)
-            few = torch.arange(min(len(rows), ON_THE_WAY), device=rows.device)
-            over = drift_over_training(scene.paths, scene.test, rows.subset(few), towards[few], width=self.width)
-            first = zip(over.layers, over.appears(), strict=True)
-            arrays = {**names, "rows": over.rows, "over_training": over.moved}
-            return Learned({**values, **{f"appears.{name}": place for name, place in first}}, arrays)
-
-        return Study(finish, seen)
+    def start(self, context: AnalysisContext, rng: Rng) -> "_DriftObserver":  # noqa: ARG002
+        """Observe the classes' centroids in the layers of both networks."""
+        return _DriftObserver(context, self.width)
 
 
 @dataclass(frozen=True, eq=False)
 class DriftOverTraining:
-    """How far poisoned rows have moved, along the way.
+    """How far poisoned rows are shifted, over the training.
 
     Attributes:
         layers: their names (a).
         rows: how many rows each checkpoint had learned from (k).
-        moved: of the victim and of the control (2, k, a).
+        shift: of the victim and of the control (2, k, a).
     """
 
     layers: tuple[str, ...]
     rows: Tensor
-    moved: Tensor
+    shift: Tensor
 
-    def appears(self) -> list[float | None]:
+    def shifted_after(self) -> list[float | None]:
         """For each layer, after how many rows the victim first has them beyond the middle, and the control has not."""
-        beyond = (self.moved[0] > 0.5) & (self.moved[1] <= 0.5)
+        beyond = (self.shift[0] > 0.5) & (self.shift[1] <= 0.5)
         return [float(self.rows[column.int().argmax()]) if bool(column.any()) else None for column in beyond.t()]
-
-
-def drift_over_training(
-    paths: Sequence[Sequence[Checkpoint]], clean: Dataset, rows: Dataset, towards: Labels, *, width: int = WIDTH
-) -> DriftOverTraining:
-    """Where each checkpoint of victim and control puts poisoned rows, between the centroids it has itself.
-
-    Args:
-        paths: the victim's checkpoints and the control's, after as many rows each.
-        clean: clean rows with their true labels; up to 1,000 are used.
-        rows: rows to place, with their true labels.
-        towards: the class that each is pulled to (n).
-        width: maps of more numbers are averaged over cells.
-    """
-    layers = studied_layers(paths[0][0].classifier)
-    few = clean.subset(torch.arange(min(len(clean), ON_THE_WAY), device=clean.device))
-    steps = min(map(len, paths))
-    moved = [
-        torch.stack([drift(each.classifier, few, rows, towards, layers=layers, width=width).moved for each in path])
-        for path in (one[:steps] for one in paths)
-    ]
-    return DriftOverTraining(layers, torch.tensor([each.rows for each in paths[0][:steps]]), torch.stack(moved))
-
-
-@dataclass(frozen=True, eq=False)
-class LayerDrift:
-    """Scatter of clean classes, and how far other rows moved, by layer.
-
-    Attributes:
-        layers: their names (a).
-        separation: the variance between class centroids over the variance within classes (a): higher is clearer.
-        moved: for the other rows, how far each layer puts them on the way from their true class's centroid to the
-            other class's (a): 0 at the true class, 1 at the other; the mean over rows, NaN without rows.
-        nearer: the share of those rows that lie nearer to the other class's centroid (a).
-    """
-
-    layers: tuple[str, ...]
-    separation: Tensor
-    moved: Tensor
-    nearer: Tensor
 
 
 def drift(
     classifier: Classifier,
     clean: Dataset,
     rows: Dataset | None = None,
-    towards: Labels | None = None,
+    wanted: Labels | None = None,
     *,
     layers: Sequence[str] | None = None,
     width: int = WIDTH,
 ) -> LayerDrift:
-    """Class centroids and scatter of clean rows in each layer, and where other rows lie between two of them.
+    """Class centroids and scatter of clean rows in each layer, and where other rows lie between two centroids.
 
     Args:
         classifier: the network.
         clean: clean rows with their true labels.
         rows: rows to place, with their true labels, such as test rows with a trigger.
-        towards: the class that each is pulled to (n), such as a backdoor's target.
+        wanted: the class that each is pulled to (n), such as a backdoor's target.
         layers: which; all that do more than move numbers, where left out.
         width: maps of more numbers are averaged over cells.
 
@@ -150,65 +98,100 @@ def drift(
     >>> test = load("digits").test
     >>> net = MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
     >>> found = drift(net, test, test, (test.y + 1) % 10)
-    >>> bool((found.moved < 0.5).all())
+    >>> bool((found.shift < 0.5).all())
     True
     """
-    seen = _Scatter([tuple(layers or studied_layers(classifier))], clean, width)
-    look_at((classifier,), clean, (seen,))
-    return seen.found(0, classifier, rows, towards)
+    sums = ClassSums([tuple(layers or studied_layers(classifier))], clean, width)
+    observe_layers((classifier,), clean, (sums,))
+    return sums.drift(0, classifier, rows, wanted)
 
 
-class _Scatter:
-    """Sums over the rows of each class, layer by layer of each network: of features, and of their squares."""
+def drift_over_training(
+    paths: Sequence[Sequence[Checkpoint]], clean: Dataset, rows: Dataset, wanted: Labels, *, width: int = WIDTH
+) -> DriftOverTraining:
+    """Where each checkpoint of victim and control puts poisoned rows, between its own centroids.
 
-    def __init__(self, layers: Sequence[tuple[str, ...]], clean: Dataset, width: int) -> None:
-        self.layers, self.clean, self.width = layers, clean, width
-        self.sums: list[dict[str, Tensor]] = [{} for _ in layers]
-        self.squares = [dict.fromkeys(names, 0.0) for names in layers]
-
-    def see(self, rows: slice, given: Sequence[dict[str, Tensor]]) -> None:
-        members = functional.one_hot(self.clean.y[rows], len(self.clean.classes))
-        for network, names in enumerate(self.layers):
-            for name in names:
-                features = narrowed(given[network][name], self.width)
-                total = (members.to(features).t() @ features).double()
-                before = self.sums[network].get(name)
-                self.sums[network][name] = total if before is None else before + total
-                self.squares[network][name] += float(torch.dot(features.flatten(), features.flatten()))
-
-    def found(self, network: int, classifier: Classifier, rows: Dataset | None, towards: Tensor | None) -> LayerDrift:
-        names, clean = self.layers[network], self.clean
-        counts = torch.bincount(clean.y, minlength=len(clean.classes)).clamp_min(1).double()
-        centroids = {name: self.sums[network][name] / counts[:, None].to(self.sums[network][name]) for name in names}
-        separation = []
-        for name in names:
-            mean, weights = self.sums[network][name].sum(0) / len(clean), counts[:, None].to(centroids[name])
-            between = float((weights * (centroids[name] - mean).square()).sum())
-            within = self.squares[network][name] - float((weights * centroids[name].square()).sum())
-            separation.append(between / max(within, 1e-12))
-        moved = torch.full((len(names),), torch.nan, dtype=torch.float64)
-        nearer = moved.clone()
-        if rows is not None and towards is not None and len(rows):
-            places = _places(classifier, rows, towards, centroids, self.width)
-            for index, name in enumerate(names):
-                moved[index] = places[name].mean()
-                nearer[index] = (places[name] > 0.5).double().mean()
-        return LayerDrift(names, torch.tensor(separation, dtype=torch.float64), moved, nearer)
+    Args:
+        paths: the victim's checkpoints and the control's, after as many rows each.
+        clean: clean rows with their true labels; up to 1,000 are used.
+        rows: rows to place, with their true labels.
+        wanted: the class that each is pulled to (n).
+        width: maps of more numbers are averaged over cells.
+    """
+    layers = studied_layers(paths[0][0].classifier)
+    few = clean.subset(torch.arange(min(len(clean), CHECKPOINT_ROWS), device=clean.device))
+    steps = min(map(len, paths))
+    shifts = [
+        torch.stack([drift(each.classifier, few, rows, wanted, layers=layers, width=width).shift for each in path])
+        for path in (one[:steps] for one in paths)
+    ]
+    return DriftOverTraining(layers, torch.tensor([each.rows for each in paths[0][:steps]]), torch.stack(shifts))
 
 
-def _places(
-    classifier: Classifier, rows: Dataset, towards: Tensor, centroids: dict[str, Tensor], width: int
-) -> dict[str, Tensor]:
-    """How far each row lies on the line from its class's centroid to the other's, by layer (n)."""
-    found: dict[str, list[Tensor]] = {name: [] for name in centroids}
-    for part, given in in_batches(classifier, rows, tuple(centroids), BATCH):
-        for name, centres in centroids.items():
-            ways = centres[None, :] - centres[:, None]  # from each class to each other
-            lengths, bases = ways.square().sum(2).clamp_min(1e-12), (centres[:, None] * ways).sum(2)
-            features = narrowed(given[name], width)
-            from_, to = rows.y[part], towards[part]
-            along = (features @ centres.t().to(features)).double()  # every row with every centroid
-            place = torch.arange(len(from_), device=from_.device)
-            onto = along[place, to] - along[place, from_]
-            found[name].append((onto - bases[from_, to]) / lengths[from_, to])
-    return {name: torch.cat(parts) for name, parts in found.items()}
+class _DriftObserver(ClassSums):
+    """Victim and control: their drift as figures and charts."""
+
+    def __init__(self, context: AnalysisContext, width: int) -> None:
+        super().__init__([studied_layers(network) for network in context.networks], context.test, width)
+        self.context = context
+
+    def finish(self) -> AnalysisResult:
+        rows, wanted = self.context.poisoned_rows()
+        found = [self.drift(place, network, rows, wanted) for place, network in enumerate(self.context.networks)]
+        victim, control = (where_defined(each.layers, each.shift.tolist()) for each in found)
+        figures: list[Figure] = []
+        for name, value in victim.items():
+            figures += pair("shift", value, control.get(name), unit="none", better="low", subject=name)
+        charts = list[Chart](_by_layer(victim, control))
+        if not all(self.context.paths) or not len(rows):
+            return AnalysisResult(figures=tuple(figures), charts=tuple(charts))
+        few = torch.arange(min(len(rows), CHECKPOINT_ROWS), device=rows.device)
+        over = drift_over_training(
+            self.context.paths, self.context.test, rows.subset(few), wanted[few], width=self.width
+        )
+        first = dict(zip(over.layers, over.shifted_after(), strict=True))
+        return AnalysisResult(
+            figures=(*figures, *by_subject("shifted_after", first, unit="count")),
+            charts=(*charts, _over_training(over)),
+            data={"layers": np.array(over.layers), "rows": over.rows, "over_training": over.shift},
+        )
+
+
+def _by_layer(victim: dict[str, float | None], control: dict[str, float | None]) -> list[Lines]:
+    """One chart; none where no rows were placed."""
+    shifts = [{name: value for name, value in each.items() if value is not None} for each in (victim, control)]
+    if not shifts[0]:
+        return []
+    furthest = max(shifts[0], key=lambda name: shifts[0][name])
+    return [
+        chart_by_layer(
+            {"victim": shifts[0], "control": shifts[1]},
+            label=AXIS,
+            caption="How far each layer shifts poisoned rows from their true class to the attacker's class.",
+            alt=f"The victim shifts poisoned rows furthest in {furthest}: {shifts[0][furthest]:.2f} of the way to the "
+            "wanted class" + (f", the control {shifts[1][furthest]:.2f}." if furthest in shifts[1] else "."),
+        )
+    ]
+
+
+def _over_training(over: DriftOverTraining) -> Panels:
+    rows, shift = over.rows.numpy(), over.shift.numpy()
+    panels = tuple(
+        Lines(
+            title=role,
+            x=Axis(label="rows learned from", whole=True),
+            y=Axis(label=AXIS if role == "victim" else ""),
+            series=tuple(
+                Series(label=name if role == "control" else "", x=rows, y=values[:, place], marks=True)
+                for place, name in enumerate(over.layers)
+            ),
+            levels=np.array([0.5]),
+            ordered=True,
+        )
+        for role, values in zip(("victim", "control"), shift, strict=True)
+    )
+    first = zip(over.layers, over.shifted_after(), strict=True)
+    reached = [f"{name} after {rows:,.0f} rows" for name, rows in first if rows is not None]
+    alt = f"Beyond the middle in the victim and not in the control: {', '.join(reached) or 'no layer'}."
+    caption = f"Where poisoned rows lie over the training. {alt}"
+    return Panels(name="over_training", caption=caption, alt=alt, charts=panels, across=2, share_y=True)

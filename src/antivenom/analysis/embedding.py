@@ -2,13 +2,15 @@
 
 import warnings
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from antivenom.analysis._scene import Learned, Scene, Study
+from antivenom.analysis._analysis import AnalysisResult, NoLayers
+from antivenom.analysis._context import AnalysisContext
+from antivenom.charts import Panels, Points, Scatter
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
@@ -21,13 +23,13 @@ Method = Literal["pca", "tsne", "umap"]
 class Embedding:
     """The penultimate features of clean test rows and of poisoned rows, in two dimensions, for victim and control.
 
-    Poisoned rows are test rows with the trigger, where there is one; else the attacker's rows with wrong labels. See
-    `embed`.
+    Poisoned rows are test rows with the trigger, where the goal has one; otherwise the attacker's rows with wrong
+    labels. See `embed`.
 
     Args:
-        methods: `pca`, `tsne` or `umap`, which needs umap-learn; each is a picture.
-        rows: how many clean rows, at most.
-        poisoned_rows: how many poisoned rows, at most.
+        methods: `pca`, `tsne` or `umap`, which needs umap-learn; each has a chart.
+        rows: how many clean rows at most.
+        poisoned_rows: how many poisoned rows at most.
 
     Raises:
         SettingsError: a method twice, or `umap` without umap-learn.
@@ -40,35 +42,55 @@ class Embedding:
     rows: AtLeastOne = 1000
     poisoned_rows: AtLeastOne = 200
 
+    needs = frozenset({"features"})
+
     def __post_init__(self) -> None:
         if len(set(self.methods)) < len(self.methods) or not self.methods:
             raise SettingsError([f"Embedding.methods must be different methods, one or more; got {self.methods}."])
         if "umap" in self.methods and find_spec("umap") is None:
             raise SettingsError(["Embedding.methods: umap needs umap-learn: pip install umap-learn."])
 
-    def begin(self, scene: Scene, rng: Rng) -> Study:
-        """Nothing is looked at meanwhile: few rows are drawn."""
-        return Study(lambda: self._finish(scene, rng))
+    def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:
+        """Observes no batches: few rows are embedded."""
+        return NoLayers(lambda: self._finish(context, rng))
 
-    def _finish(self, scene: Scene, rng: Rng) -> Learned:
-        clean = scene.test.subset(rng.child("clean").order(scene.test.ids)[: self.rows])
-        pulled, towards = scene.pulled()
-        few = rng.child("poisoned").order(pulled.ids)[: self.poisoned_rows]
-        inputs = torch.cat([clean.inputs(), pulled.inputs(few)])
-        places = [
-            [embed(network.features(inputs), method, rng=rng.child(method)) for network in scene.both.values()]
-            for method in self.methods
-        ]
-        return Learned(
-            {},
-            {
-                "places": np.array(places),
-                "methods": np.array(self.methods),
-                "classes": clean.y,
-                "poisoned_classes": pulled.y[few],
-                "poisoned_towards": towards[few],
-            },
+    def _finish(self, context: AnalysisContext, rng: Rng) -> AnalysisResult:
+        clean = context.test.subset(rng.child("clean").order(context.test.ids)[: self.rows])
+        poisoned, wanted = context.poisoned_rows()
+        chosen = rng.child("poisoned").order(poisoned.ids)[: self.poisoned_rows]
+        inputs = torch.cat([clean.inputs(), poisoned.inputs(chosen)])
+        places = np.array(
+            [
+                [embed(network.features(inputs), method, rng=rng.child(method)) for network in context.networks]
+                for method in self.methods
+            ]
         )
+        data = {
+            "places": places,
+            "methods": np.array(self.methods),
+            "classes": clean.y,
+            "poisoned_classes": poisoned.y[chosen],
+            "wanted_classes": wanted[chosen],
+        }
+        names, labels = context.test.classes, clean.y.cpu().numpy()
+        goals = sorted({names[int(label)] for label in wanted[chosen]})
+        purpose = f", which the attacker wants taken for {goals[0]}" if len(goals) == 1 else ""
+        alt = f"Penultimate features of {len(labels)} clean test rows and {len(chosen)} poisoned rows{purpose}."
+        charts = tuple(
+            _chart(method, networks, labels, names, alt) for method, networks in zip(self.methods, places, strict=True)
+        )
+        return AnalysisResult(charts=charts, data=data)
+
+
+def _chart(method: str, places: NDArray[Any], labels: NDArray[Any], classes: tuple[str, ...], alt: str) -> Panels:
+    """The rows of victim and control (2, n, 2), side by side; the first are clean, with their labels."""
+    panels = []
+    for role, points in zip(("victim", "control"), places, strict=True):
+        clean, poisoned = points[: len(labels)], points[len(labels) :]
+        groups = [Points(label=name, xy=clean[labels == label], size=0.8) for label, name in enumerate(classes)]
+        groups.append(Points(label="poisoned", xy=poisoned, mark="cross", colour="ink", size=0.7))
+        panels.append(Scatter(title=f"{role}, {method}", groups=tuple(groups), bare=True, legend=role == "victim"))
+    return Panels(name=method, caption=f"{alt} Crosses are poisoned rows.", alt=alt, charts=tuple(panels), across=2)
 
 
 def embed(features: Features, method: Method, *, rng: Rng) -> NDArray[np.float32]:
@@ -90,7 +112,7 @@ def embed(features: Features, method: Method, *, rng: Rng) -> NDArray[np.float32
     """
     rows = features.detach().float().cpu().numpy()
     if len(rows) < 4:
-        raise CapabilityError(f"A picture of a representation needs four rows or more; got {len(rows)}.")
+        raise CapabilityError(f"An embedding needs four rows or more; got {len(rows)}.")
     if rows.shape[1] < 2:
         rows = np.pad(rows, ((0, 0), (0, 1)))
     if method == "pca":

@@ -1,37 +1,40 @@
-"""The units that answer to a trigger, and what becomes of a network without them."""
+"""The units that respond to a trigger, and what a network does without them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from antivenom.analysis._analysis import AnalysisResult, NoLayers
+from antivenom.analysis._context import AnalysisContext
 from antivenom.analysis._layers import in_batches, with_layers
-from antivenom.analysis._scene import Learned, Scene, Study
+from antivenom.charts import Axis, Figure, Lines, Panels, Series, worded
 from antivenom.data import Dataset
-from antivenom.errors import CapabilityError
-from antivenom.goals.backdoor import Backdoor
+from antivenom.errors import DataError
+from antivenom.goals import TriggeredGoal
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
+from antivenom.models.silencing import default_silenced_layer, silencing_problems
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 
-BATCH = 1024
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+BATCH_ROWS: Final = 1024
 
 
 @component
 class Neurons:
-    """The units that answer to a trigger, and what becomes of victim and control as they are silenced one by one.
+    """The units that respond to a trigger, and what victim and control do as these are silenced one by one.
 
     Figures: `silenced_units`, the share of the layer's units that must be silenced, the most changed first, until the
-    attack succeeds half as often as before, and `accuracy_without_them`; null where that never happens, or where the
-    attack has no trigger. See `neurons`.
+    attack succeeds half as often as before, and `accuracy_when_silenced`, the clean accuracy then; null where that
+    never happens, or where the attack has no trigger. See `neurons`.
 
     Args:
-        layer: a layer whose units can be silenced; the last convolution if null, or, without one, the last layer but
-            the output.
+        layer: a layer whose units can be silenced; the last convolution if null, or, without one, the last layer
+            before the output.
         steps: how many counts of silenced units are measured, from none to all.
 
     >>> Neurons().steps
@@ -41,63 +44,39 @@ class Neurons:
     layer: str | None = None
     steps: AtLeastOne = 12
 
+    needs = frozenset({"features"})
+
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
         yield from silencing_problems(classifier, self.layer)
 
-    def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
-        """Nothing is looked at meanwhile: it is about rows with the trigger."""
-        return Study(lambda: self._finish(scene))
+    def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
+        """Observes no layers on the clean rows: it is about rows with the trigger."""
+        return NoLayers(lambda: self._finish(context))
 
-    def _finish(self, scene: Scene) -> Learned:
-        goal = scene.poisoned.goal
-        if not isinstance(goal, Backdoor) or not len(goal.victims(scene.test)):
-            return Learned({"silenced_units": None, "accuracy_without_them": None})
-        layer = self.layer or silenced_by_default(scene.victim)
-        found = [neurons(one, goal, scene.test, layer=layer, steps=self.steps) for one in scene.both.values()]
-        victim = found[0]
-        gone = victim.attack_success_rate <= victim.attack_success_rate[0] / 2
-        place = int(gone.int().argmax()) if bool(gone.any()) else None
-        values = {
-            "silenced_units": None if place is None else int(victim.silenced[place]) / len(victim.order),
-            "accuracy_without_them": None if place is None else float(victim.clean_accuracy[place]),
-        }
-        arrays = {
+    def _finish(self, context: AnalysisContext) -> AnalysisResult:
+        goal = context.poisoned.goal
+        if not isinstance(goal, TriggeredGoal) or not len(goal.attacked(context.test)):
+            return AnalysisResult(figures=_figures(None, None))
+        layer = self.layer or default_silenced_layer(context.victim)
+        victim, control = (neurons(one, goal, context.test, layer=layer, steps=self.steps) for one in context.networks)
+        place = victim.halved_at()
+        share = None if place is None else int(victim.silenced[place]) / len(victim.order)
+        clean = None if place is None else float(victim.clean_accuracy[place])
+        data = {
             "layer": np.array(layer),
             "silenced": victim.silenced,
-            "change": torch.stack([one.change for one in found]),
-            "accuracy": torch.stack([one.clean_accuracy for one in found]),
-            "success": torch.stack([one.attack_success_rate for one in found]),
+            "change": torch.stack([victim.change, control.change]),
+            "accuracy": torch.stack([victim.clean_accuracy, control.clean_accuracy]),
+            "success": torch.stack([victim.attack_success_rate, control.attack_success_rate]),
         }
-        return Learned(values, arrays)
-
-
-def silencing_problems(classifier: Classifier, layer: str | None) -> Iterator[str]:
-    """Why no units of a layer, or of the one by default, can be silenced."""
-    try:
-        classifier.silence(layer or silenced_by_default(classifier), torch.tensor([0]))
-    except CapabilityError as error:
-        yield str(error)
-
-
-def silenced_by_default(classifier: Classifier) -> str:
-    """The last convolution; without one, the last linear layer but the output.
-
-    Raises:
-        CapabilityError: it has no hidden layer.
-    """
-    module = with_layers(classifier).module
-    layers = list(module.named_modules())
-    convolutions = [name for name, layer in layers if isinstance(layer, CONVOLUTIONS)]
-    hidden = [name for name, layer in layers if isinstance(layer, nn.Linear)][:-1]
-    if not convolutions and not hidden:
-        raise CapabilityError("The network has no hidden layer whose units could be silenced. Name one.")
-    return str((convolutions or hidden)[-1])
+        figures, chart = _figures(share, clean), _chart(victim, control, share, clean)
+        return AnalysisResult(figures=figures, charts=(chart,), data=data)
 
 
 @dataclass(frozen=True, eq=False)
 class Silencing:
-    """The units of a layer by how much a trigger changes them, and figures while they are silenced, worst first.
+    """The units of a layer by how much a trigger changes them, and what the network does as they are silenced.
 
     Attributes:
         layer: its name.
@@ -116,43 +95,98 @@ class Silencing:
     clean_accuracy: Tensor
     attack_success_rate: Tensor
 
+    def halved_at(self) -> int | None:
+        """The first place (of k) at which the attack succeeds half as often as at first; None where there is none."""
+        halved = self.attack_success_rate <= self.attack_success_rate[0] / 2
+        return int(halved.int().argmax()) if bool(halved.any()) else None
 
-def neurons(classifier: Classifier, goal: Backdoor, test: Dataset, *, layer: str, steps: int = 12) -> Silencing:
-    """Rank a layer's units by what a trigger does to them, and silence them one after the other.
+
+def neurons(classifier: Classifier, goal: TriggeredGoal, test: Dataset, *, layer: str, steps: int = 12) -> Silencing:
+    """Rank a layer's units by how much a trigger changes them, and silence them one after the other.
 
     Zheng, Tang, Li and Liu, *Data-free backdoor removal based on channel Lipschitzness* (2022), for the ranking.
 
     Args:
         classifier: the network.
-        goal: the backdoor, with its trigger.
+        goal: the attacker's, with a trigger.
         test: clean rows.
         layer: a linear, convolution or normalisation layer; a convolution's unit is a channel.
         steps: how many counts of silenced units are measured, from none to all.
 
     Raises:
         CapabilityError: there is no such layer, or its units cannot be silenced.
+        DataError: the goal attacks none of the rows.
     """
     with_layers(classifier)
-    attacked = goal.victims(test)
-    triggered = goal.triggered(attacked)
-    total: Tensor | None = None
-    pairs = zip(
-        in_batches(classifier, attacked, (layer,), BATCH),
-        in_batches(classifier, triggered, (layer,), BATCH),
-        strict=True,
-    )
-    for (_, before), (_, after) in pairs:
-        change = (after[layer] - before[layer]).abs().flatten(2).mean(2) if before[layer].ndim > 2 else None
-        change = (after[layer] - before[layer]).abs() if change is None else change
-        total = change.sum(0) if total is None else total + change.sum(0)
-    assert total is not None
-    change = total / len(attacked)
+    if not len(goal.attacked(test)):
+        raise DataError("Neurons are ranked on rows that the goal attacks; it attacks none of these rows.")
+    change = _change(classifier, goal, test, layer)
     order = change.argsort(descending=True)
     counts = torch.linspace(0, len(order), min(steps, len(order) + 1)).round().long().unique()
     clean, success = [], []
     for count in counts.tolist():
-        without = classifier.silence(layer, order[:count]) if count else classifier
-        clean.append(accuracy(without, test))
-        success.append(goal.success(without, test) or 0.0)
-    both = (torch.tensor(values, dtype=torch.float64) for values in (clean, success))
-    return Silencing(layer, change, order, counts, *both)
+        silenced = classifier.silence(layer, order[:count]) if count else classifier
+        clean.append(accuracy(silenced, test))
+        success.append(goal.success(silenced, test) or 0.0)
+    rates = (torch.tensor(values, dtype=torch.float64) for values in (clean, success))
+    return Silencing(layer, change, order, counts, *rates)
+
+
+def _change(classifier: Classifier, goal: TriggeredGoal, test: Dataset, layer: str) -> Tensor:
+    """How much the trigger changes each unit (units): the mean over attacked rows, and over a channel's places."""
+    attacked = goal.attacked(test)
+    total: Tensor | float = 0.0
+    batches = zip(
+        in_batches(classifier, attacked, (layer,), BATCH_ROWS),
+        in_batches(classifier, goal.triggered(attacked), (layer,), BATCH_ROWS),
+        strict=True,
+    )
+    for (_, before), (_, after) in batches:
+        change = (after[layer] - before[layer]).abs()
+        total = total + (change.flatten(2).mean(2) if change.ndim > 2 else change).sum(0)
+    return torch.as_tensor(total) / len(attacked)
+
+
+def _figures(share: float | None, clean: float | None) -> tuple[Figure, Figure]:
+    return (
+        Figure(name="silenced_units", value=share),
+        Figure(name="accuracy_when_silenced", value=clean, better="high"),
+    )
+
+
+def _chart(victim: Silencing, control: Silencing, share: float | None, clean: float | None) -> Panels:
+    x, rates = Axis(label=f"silenced units of {victim.layer}", whole=True), Axis(label="%", low=-2, high=102)
+    units = np.arange(1, len(victim.order) + 1)
+    changes = [np.sort(each.change.cpu().numpy())[::-1] for each in (victim, control)]
+    accuracies = [100 * each.clean_accuracy.numpy() for each in (victim, control)]
+    successes = [100 * each.attack_success_rate.numpy() for each in (victim, control)]
+    silenced = victim.silenced.numpy()
+    panels = (
+        Lines(
+            title="change by the trigger",
+            x=Axis(label="units, the most changed first", scale="log"),
+            y=Axis(label="mean absolute change"),
+            series=_both(units, changes),
+        ),
+        Lines(title="attack success", x=x, y=rates, series=_both(silenced, successes)),
+        Lines(title="clean accuracy", x=x, y=rates, series=_both(silenced, accuracies)),
+    )
+    found = "silencing units never halves the attack's success"
+    if share is not None:
+        found = f"with {worded(share, 'share')} of the units silenced, the attack succeeds half as often, and clean "
+        found += f"accuracy is {worded(clean, 'share')}"
+    return Panels(
+        name="silencing",
+        caption=f"Units of {victim.layer} by how much the trigger changes them: {found}.",
+        alt=f"Units of {victim.layer}: {found}.",
+        charts=panels,
+        across=3,
+    )
+
+
+def _both(x: np.ndarray, values: list[np.ndarray]) -> tuple[Series, Series]:
+    victim, control = values
+    return (
+        Series(label="victim", x=x, y=victim, role="victim", marks=True),
+        Series(label="control", x=x, y=control, role="control", marks=True),
+    )

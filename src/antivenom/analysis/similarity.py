@@ -1,88 +1,40 @@
 """How alike two networks' representations are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from antivenom.analysis._layers import BATCH, look_at, studied_layers
-from antivenom.analysis._scene import Learned, Scene, Study
+from antivenom.analysis._analysis import AnalysisResult
+from antivenom.analysis._by_layer import chart_by_layer
+from antivenom.analysis._cka import Alignment, LayerSimilarity, cka
+from antivenom.analysis._context import AnalysisContext
+from antivenom.analysis._layers import BATCH_ROWS, observe_layers, penultimate, studied_layers
+from antivenom.charts import Figure, Heatmap, Lines, by_subject, finite
 from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import component
-from antivenom.shapes import Features
+
+__all__ = ["LayerSimilarity", "Similarity", "cka", "similarity"]
 
 
 @component
 class Similarity:
     """Linear CKA between victim and control, every layer with every layer, on clean test rows.
 
-    Figures: `cka.LAYER`. See `similarity`.
+    Figures: `cka`, of each layer with itself, and `penultimate_cka`, of the layer that feeds the output. See
+    `similarity`.
 
     >>> Similarity()
     Similarity()
     """
 
-    def begin(self, scene: Scene, rng: Rng) -> Study:  # noqa: ARG002
-        """Look at both networks' layers."""
-        seen = _Alignment(studied_layers(scene.victim), studied_layers(scene.control))
+    needs = frozenset({"features"})
 
-        def finish() -> Learned:
-            found = seen.found()
-            arrays = {
-                "layers": np.array([name for name in found.layers if name in found.same]),
-                "matrix": found.matrix,
-                "victim": np.array(found.layers),
-                "control": np.array(found.others),
-            }
-            return Learned({f"cka.{name}": value for name, value in found.same.items()}, arrays)
-
-        return Study(finish, seen)
-
-
-@dataclass(frozen=True, eq=False)
-class LayerSimilarity:
-    """Linear CKA between every layer of one network and every layer of another.
-
-    Attributes:
-        layers: the first network's (a).
-        others: the second network's (b).
-        matrix: from about 0, nothing in common, to 1, the same but for rotation and scale (a, b).
-    """
-
-    layers: tuple[str, ...]
-    others: tuple[str, ...]
-    matrix: Tensor
-
-    @property
-    def same(self) -> dict[str, float]:
-        """Each layer that both have, with itself."""
-        place = {name: index for index, name in enumerate(self.others)}
-        return {name: float(self.matrix[index, place[name]]) for index, name in enumerate(self.layers) if name in place}
-
-
-def cka(x: Features, y: Tensor) -> float:
-    """Linear centred kernel alignment of features of the same rows, (n, d) and (n, e), without the bias of few rows.
-
-    Kornblith, Norouzi, Lee and Hinton, *Similarity of neural network representations revisited* (2019), by the
-    unbiased estimator of Nguyen, Raghu and Kornblith (2021), which can fall a little below 0.
-
-    Raises:
-        DataError: fewer than four rows, or not the same rows.
-
-    >>> x = torch.arange(20.0).reshape(10, 2) ** 0.5
-    >>> round(cka(x, 3 * x.flip(1) + 1), 4)
-    1.0
-    """
-    if len(x) != len(y) or len(x) < 4:
-        raise DataError(f"CKA needs four rows or more, the same of both; got {len(x)} and {len(y)}.")
-    grams = _grams([x, y])
-    products = _products(grams, grams)
-    return float(products[0, 1] / (products[0, 0] * products[1, 1]).sqrt())
+    def start(self, context: AnalysisContext, rng: Rng) -> "_SimilarityObserver":  # noqa: ARG002
+        """Observe all layers of both networks."""
+        return _SimilarityObserver(*(studied_layers(network) for network in context.networks))
 
 
 def similarity(
@@ -91,7 +43,7 @@ def similarity(
     data: Dataset,
     *,
     layers: Sequence[str] | None = None,
-    batch_size: int = BATCH,
+    batch_size: int = BATCH_ROWS,
 ) -> LayerSimilarity:
     """Linear CKA of two networks on the same rows, layer by layer.
 
@@ -116,52 +68,54 @@ def similarity(
     >>> round(similarity(net, net, load("digits").test).same["hidden_1"], 4)
     1.0
     """
-    seen = _Alignment(*(tuple(layers or studied_layers(each)) for each in (one, other)))
-    look_at((one, other), data, (seen,), batch_size=batch_size)
-    if not seen.counted:
+    sums = Alignment(*(tuple(layers or studied_layers(each)) for each in (one, other)))
+    observe_layers((one, other), data, (sums,), batch_size=batch_size)
+    if not sums.batches:
         raise DataError(f"CKA needs batches of four rows or more; got {len(data)} rows in batches of {batch_size}.")
-    return seen.found()
+    return sums.similarity()
 
 
-class _Alignment:
-    """The sums that CKA is made of, over the batches seen so far."""
+class _SimilarityObserver(Alignment):
+    """Victim and control: their similarity as figures and charts."""
 
-    def __init__(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> None:
-        self.layers = (mine, theirs)
-        self.counted = 0
-        self.cross = torch.zeros(len(mine), len(theirs), dtype=torch.float64)
-        self.own = [torch.zeros(len(names), dtype=torch.float64) for names in self.layers]
-
-    def see(self, rows: slice, given: Sequence[dict[str, Tensor]]) -> None:
-        if rows.stop - rows.start < 4:
-            return  # a last batch of fewer has no unbiased estimate
-        self.counted += 1
-        a, b = (_grams([each[name] for name in names]) for each, names in zip(given, self.layers, strict=True))
-        self.cross = self.cross.to(a.device) + _products(a, b)
-        self.own = [
-            sums.to(a.device) + _products(each, each).diagonal() for sums, each in zip(self.own, (a, b), strict=True)
-        ]
-
-    def found(self) -> LayerSimilarity:
-        scale = (self.own[0].clamp_min(0)[:, None] * self.own[1].clamp_min(0)[None, :]).sqrt()
-        return LayerSimilarity(*self.layers, (self.cross / scale).cpu())
+    def finish(self) -> AnalysisResult:
+        found = self.similarity()
+        same = {name: finite(value) for name, value in found.same.items()}
+        last = penultimate(tuple(same))
+        figures = (
+            *by_subject("cka", same, unit="none"),
+            Figure(name="penultimate_cka", value=None if last is None else same[last], unit="none", headline=True),
+        )
+        data = {
+            "matrix": found.matrix,
+            "victim_layers": np.array(found.layers),
+            "control_layers": np.array(found.others),
+        }
+        return AnalysisResult(figures=figures, charts=_charts(found), data=data)
 
 
-def _grams(features: Sequence[Tensor]) -> Tensor:
-    """Products of all rows with each other, a row with itself left out (layers, n, n), centred in scale."""
-    made = []
-    for each in features:
-        rows = each.flatten(1)
-        rows = rows - rows.mean(0)  # changes no estimate, and keeps numbers small
-        gram = (rows @ rows.t()).double()
-        made.append(gram.fill_diagonal_(0))
-    return torch.stack(made)
-
-
-def _products(a: Tensor, b: Tensor) -> Tensor:
-    """The unbiased HSIC of every pair of Gram matrices, (layers, n, n) and (others, n, n), but for a common factor."""
-    n = a.shape[1]
-    together = torch.einsum("aij,bij->ab", a, b)
-    rows_a, rows_b = a.sum(2), b.sum(2)
-    totals = rows_a.sum(1)[:, None] * rows_b.sum(1)[None, :] / ((n - 1) * (n - 2))
-    return (together + totals - 2 / (n - 2) * (rows_a @ rows_b.t())) / (n * (n - 3))
+def _charts(found: LayerSimilarity) -> tuple[Lines, Heatmap]:
+    known = {name: value for name, value in found.same.items() if finite(value) is not None}
+    lowest = min(known, key=lambda name: known[name], default=None)
+    least = "" if lowest is None else f" {lowest} is least alike, with a CKA of {known[lowest]:.3f}."
+    by_layer = chart_by_layer(
+        {"victim": found.same},
+        label="CKA with the control",
+        legend=False,
+        caption="Similarity of each layer of the victim to the same layer of the control, on clean test rows.",
+        alt=f"CKA of {len(known)} layers of the victim with the control's.{least}",
+    )
+    matrix = Heatmap(
+        name="matrix",
+        values=found.matrix.numpy(),
+        rows=found.layers,
+        columns=found.others,
+        row_label="victim",
+        column_label="control",
+        value_label="CKA",
+        low=0.0,
+        high=1.0,
+        caption="Similarity of every layer of the victim to every layer of the control, in percent.",
+        alt=f"CKA of {len(found.layers)} layers of the victim with {len(found.others)} of the control.{least}",
+    )
+    return by_layer, matrix

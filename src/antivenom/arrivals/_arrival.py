@@ -12,7 +12,7 @@ from antivenom.shapes import Ids, Positions, Roles
 
 @runtime_checkable
 class Arrival(Protocol):
-    """An order in which rows come in: a component, such as `Spread`. The referee's: a training never sees a role."""
+    """An order in which rows come in: a component, such as `Spread`. The runner asks it; a training sees no roles."""
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
         """Positions of rows, in the order in which they come in; a row may come several times.
@@ -22,6 +22,20 @@ class Arrival(Protocol):
             ids: each row's id (n).
             rng: the same stream, the same order of the clean rows, whoever else comes.
         """
+
+
+@runtime_checkable
+class RepeatedArrival(Arrival, Protocol):
+    """An arrival in which each of the attacker's rows may come several times."""
+
+    @property
+    def repeats(self) -> int:
+        """How many times each of them comes, at least 1."""
+
+
+def repeats_of(arrival: Arrival | None) -> int:
+    """How many times each of the attacker's rows comes; once where the arrival says nothing about it, or is None."""
+    return arrival.repeats if isinstance(arrival, RepeatedArrival) else 1
 
 
 def in_turn(roles: Roles, ids: Ids, rng: Rng) -> tuple[Positions, Positions]:

@@ -1,50 +1,39 @@
 """What attacks on a victim's training step share: whom they harm, by which step, with which labels."""
 
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, TypeVar
 
 import torch
 
-from antivenom.attacks._attack import (
-    Mode,
-    OptionalCount,
-    OptionalRate,
-    choose,
-    everything,
-    how_many,
-    settle_rate,
-    shortage,
-)
 from antivenom.attacks._one_step import Objective
 from antivenom.attacks._victim_step import VictimStep
+from antivenom.attacks.budget import PoisonBudget, unknown_classes
 from antivenom.data import Dataset
 from antivenom.errors import SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
-from antivenom.shapes import Inputs, Labels, Positions
+from antivenom.shapes import Inputs, Labels
 
+T = TypeVar("T", bound="AgainstAStep")
 LabelRule = Literal["next", "fixed", "worst"]
 
 
 @component
-class AgainstAStep:
+class AgainstAStep(PoisonBudget):
     """Poison for one step of gradient descent, which a victim takes on each row.
 
     Args:
-        rate, count, mode: how many rows, and whether they replace others or are appended.
         normals: the number of clean rows whose loss is to rise, drawn from the data.
         victim_learning_rate: the victim's step.
-        bias_rate_factor: biases are stepped at so many times that rate.
+        bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
         label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
         target: the label for `fixed`.
-        keep_rounds: whether the poison after every round is kept.
+        keep_rounds: whether the poison after every round is kept, and charts by round are made.
     """
 
-    needs = frozenset({"surrogate"})
+    needs = frozenset({"surrogate", "gradients"})
 
-    rate: OptionalRate = None
-    count: OptionalCount = None
-    mode: Mode = "replace"
     normals: AtLeastOne = 10
     victim_learning_rate: Positive = 0.05
     bias_rate_factor: NonNegative = 2.0
@@ -53,7 +42,7 @@ class AgainstAStep:
     keep_rounds: bool = False
 
     def __post_init__(self) -> None:
-        settle_rate(self)
+        super().__post_init__()
         if (self.label == "fixed") != (self.target is not None):
             got = f"{self.label!r} and {self.target}"
             raise SettingsError([f"{type(self).__name__}.target goes with label 'fixed'; got {got}."])
@@ -65,24 +54,16 @@ class AgainstAStep:
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data."""
-        if self.target is not None and self.target >= len(data.classes):
-            yield f"has target {self.target}, but the classes are 0 to {len(data.classes) - 1}."
+        yield from unknown_classes(data, target=self.target)
         if self.normals > len(data):
-            yield f"wants {self.normals} normal rows; the data has {len(data)}."
+            yield f"needs {self.normals} normal rows; the data has {len(data)}."
         if len(data.classes) < 2:
             yield "needs at least two classes."
-        if short := shortage(everything(data), how_many(data, self.rate, self.count, self.mode)):
-            yield short
+        yield from super().problems(data)
 
-    def bases(self, data: Dataset, rng: Rng) -> Positions:
-        """The rows that poison is made from (m).
-
-        Raises:
-            SettingsError: the settings do not fit the data.
-        """
-        if problems := list(self.problems(data)):
-            raise SettingsError(f"{type(self).__name__} {problem}" for problem in problems)
-        return choose(data, everything(data), how_many(data, self.rate, self.count, self.mode), rng.child("rows"))
+    def keeping_rounds(self: T) -> T:
+        """The same attack, which keeps the poison after every round."""
+        return replace(self, keep_rounds=True)
 
     def harmed(self, data: Dataset, rng: Rng) -> Dataset:
         """The clean rows whose loss is to rise."""

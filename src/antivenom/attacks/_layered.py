@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from antivenom.attacks._victim_step import VictimStep, in_parts, many_at_once
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.LeakyReLU, nn.SiLU, nn.Softplus)

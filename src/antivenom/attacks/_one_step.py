@@ -17,8 +17,7 @@ from torch.nn import functional
 
 from antivenom.attacks._layered import Layered, is_layered
 from antivenom.attacks._victim_step import AT_ONCE, VictimStep, in_parts, many_at_once, with_gradients
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
 

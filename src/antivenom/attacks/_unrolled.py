@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.attacks._victim_step import VictimStep
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
 Weights = dict[str, Tensor]

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from antivenom.data import Dataset
 from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.torch_modules import as_module
 from antivenom.shapes import Inputs, Labels
 
 MEMORY = {"cpu": 1 << 26, "cuda": 1 << 30}
@@ -20,7 +20,7 @@ AT_ONCE = 256
 """So many poisons fill a processor's caches; more at once are no quicker."""
 
 TESTED = 2000
-"""Test rows at once."""
+"""Rows at once, where accuracy is measured."""
 
 
 @dataclass(frozen=True)
@@ -53,36 +53,41 @@ class VictimStep:
         return self.learning_rate * (self.bias_rate_factor if name.endswith("bias") else 1.0)
 
 
-def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
-    """The surrogate in evaluation mode.
+def require_surrogate(surrogate: Classifier | None, *, by: str) -> Classifier:
+    """The surrogate itself.
 
     Raises:
-        CapabilityError: there is none, or it has no gradients.
+        CapabilityError: there is none.
     """
     if surrogate is None:
-        raise CapabilityError(f"{attack} needs the victim, or a model like it. Pass surrogate=, a trained classifier.")
-    if not isinstance(surrogate, ModuleClassifier):
-        raise CapabilityError(
-            f"{attack} needs gradients, which {type(surrogate).__name__} has not. Pass surrogate=, a torch.nn.Module."
-        )
-    victim = surrogate.copy()
+        raise CapabilityError(f"{by} requires a surrogate: the victim, or a model like it. Pass surrogate=.")
+    return surrogate
+
+
+def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
+    """A copy of the surrogate in evaluation mode, whose weights need no gradient.
+
+    Raises:
+        CapabilityError: there is no surrogate, or it has no gradients.
+    """
+    victim = as_module(require_surrogate(surrogate, by=attack), by=attack).copy()
     victim.module.eval().requires_grad_(False)
     return victim
 
 
-def after_one_step(victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels, test: Dataset) -> Tensor:
-    """The accuracy on `test` after one step on each row alone (m), float64."""
+def after_one_step(victim: Classifier, step: VictimStep, x: Inputs, y: Labels, data: Dataset) -> Tensor:
+    """The accuracy on `data` after one step on each row alone (m), float64."""
     still = with_gradients(victim, "after_one_step")
-    rows, found = test.inputs(), []
+    rows, found = data.inputs(), []
     for row in range(len(x)):
         weights = {name: weight.requires_grad_() for name, weight in still.weights().items()}
         loss = functional.cross_entropy(still.logits_with(weights, x[row : row + 1]), y[row : row + 1])
         slopes = torch.autograd.grad(loss, list(weights.values()))
         with torch.no_grad():
             after = step.taken(weights, slopes)
-            parts = zip(rows.split(TESTED), test.y.split(TESTED), strict=True)
+            parts = zip(rows.split(TESTED), data.y.split(TESTED), strict=True)
             right = sum(int((still.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
-        found.append(right / len(test))
+        found.append(right / len(data))
     return torch.tensor(found, dtype=torch.float64)
 
 

@@ -9,10 +9,12 @@ import torch
 from annotated_types import Interval
 from numpy.typing import NDArray
 
+from antivenom.attacks._victim_step import require_surrogate
 from antivenom.data import Dataset, Poisoned
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.errors import SettingsError
 from antivenom.goals.one_row import OneRow
 from antivenom.models import Classifier
+from antivenom.models.require import require
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, component
 
@@ -32,9 +34,9 @@ class AimedChaff:
     1973) moves them apart. The attacker knows nothing but the surrogate.
 
     Args:
-        at: the point whose prediction shall turn, within the square.
-        label: the class that it shall be taken for, and the points' label; where left out, the other one than the
-            surrogate takes it for.
+        at: the point whose prediction the attacker wants to change, within the square.
+        label: the class that the attacker wants for it, and the points' label; where left out, the class that the
+            surrogate does not predict.
         count: how many points.
         calls: how often all of them are going to be fed, at most.
         low: where the square begins in which points may stand, in both directions.
@@ -56,6 +58,9 @@ class AimedChaff:
     (torch.Size([5, 2]), OneRow(row=(-1.0, -1.0), target=1))
     """
 
+    needs = frozenset({"surrogate", "incremental"})
+    appends = True
+
     at: tuple[float, float]
     label: Annotated[Count, Interval(le=1)] | None = None
     count: AtLeastOne = 5
@@ -64,8 +69,6 @@ class AimedChaff:
     high: float = 3.0
     evaluations: AtLeastOne = 300
 
-    needs = frozenset({"surrogate"})
-
     def __post_init__(self) -> None:
         square = -math.inf < self.low < self.high < math.inf
         if not square or not all(self.low <= each <= self.high for each in self.at):
@@ -73,17 +76,12 @@ class AimedChaff:
                 [f"AimedChaff needs a square and a point in it; got {self.low:g} to {self.high:g} and {self.at}."]
             )
 
-    @property
-    def mode(self) -> str:
-        """Its rows come after the data's own."""
-        return "append"
-
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with the points after it."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"AimedChaff {problem}" for problem in problems)
-        if surrogate is None or "incremental" not in surrogate.can:
-            raise CapabilityError("AimedChaff needs a surrogate that learns batch by batch, such as mlp_classifier.")
+        surrogate = require_surrogate(surrogate, by="AimedChaff")
+        require(surrogate, "incremental", by="AimedChaff")
         target = torch.tensor([self.at])
         label = self.label if self.label is not None else 1 - int(surrogate.scores(target).argmax(1))
         if int(surrogate.scores(target).argmax(1)) == label:

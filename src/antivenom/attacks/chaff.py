@@ -34,6 +34,9 @@ class Chaff:
     ([[0.0, 1.0], [1.0, 1.0]], [1, 0])
     """
 
+    needs = frozenset[str]()
+    appends = True
+
     points: tuple[Point, ...] = ((-2.0, 0.1), (-1.75, 0.1), (-1.5, 0.1), (-1.25, 0.1), (-1.0, 0.1))
     labels: tuple[Count, ...] = (1,)
 
@@ -42,11 +45,6 @@ class Chaff:
             raise SettingsError(
                 [f"Chaff.labels must be one for all points or one each; got {len(self.labels)} for {len(self.points)}."]
             )
-
-    @property
-    def mode(self) -> str:
-        """Its rows come after the data's own."""
-        return "append"
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
         """The data with the points after it."""

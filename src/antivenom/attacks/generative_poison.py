@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks._against_a_step import AgainstAStep
-from antivenom.attacks._attack import contribute
+from antivenom.attacks._by_round import with_charts_by_round
 from antivenom.attacks._generator import Architecture, Generator, pretrained
 from antivenom.attacks._one_step import Functional, Objective, OneByOne, general_objective, objective_for
 from antivenom.attacks._victim_step import with_gradients
@@ -29,12 +29,9 @@ class GenerativePoison(AgainstAStep):
     Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017). The generator is first
     trained to give back its input. Then it makes poison for a batch of rows, the victim takes one step on each, and
     what that does is fed back; the victim is restored after every round, the generator is not. Once trained, it
-    poisons rows that it never saw in one forward pass: `train` returns it, and `generator` names a saved one.
+    poisons rows that it never saw in one forward pass: `train_generator` returns it, and `generator` names a saved one.
 
     Args:
-        rate: the poisoned share of the final training set; 0.1 where neither it nor `count` is given.
-        count: the number of poisoned rows, instead of a rate.
-        mode: whether a poison replaces the row it is made from, or is appended.
         feedback: `gradient` gives the generator the exact derivative of the attacker's objective; `sign` is the
             paper's: the sign of the normal rows' summed input gradient, turned round when the loss has fallen.
         rounds: how many updates of the generator for each batch of rows.
@@ -44,12 +41,6 @@ class GenerativePoison(AgainstAStep):
         hidden: the widths of its hidden layers, [200, 200] if null, or its convolutions' filters, [32, 64] if null.
         pretraining: batches of 128 rows that it learns to give back first.
         generator: a file that a trained generator was saved in: nothing is trained then, and there are no rounds.
-        normals: the number of clean rows whose loss is to rise, drawn from the data.
-        victim_learning_rate: the victim's step.
-        bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
-        label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
-        target: the label for `fixed`.
-        keep_rounds: whether the poison after every round is kept.
 
     Raises:
         SettingsError: settings that contradict each other or the data, or too few rows.
@@ -79,15 +70,17 @@ class GenerativePoison(AgainstAStep):
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with generated rows in it."""
-        return self.train(data, rng=rng, surrogate=surrogate)[1]
+        return self.train_generator(data, rng=rng, surrogate=surrogate)[1]
 
-    def train(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> tuple[Generator, Poisoned]:
+    def train_generator(
+        self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None
+    ) -> tuple[Generator, Poisoned]:
         """The generator, and the data with the rows that it made in it.
 
         Raises:
             SettingsError, CapabilityError: as `poison`.
         """
-        rows, others = self.bases(data, rng), self.harmed(data, rng)
+        rows, others = self.choose(data, rng), self.harmed(data, rng)
         victim = with_gradients(surrogate, "GenerativePoison")
         objective = objective_for(victim, self.victim_step, others.inputs(), others.y, attack="GenerativePoison")
         y = self.labels(data.inputs(rows), data.y[rows], len(data.classes), objective)
@@ -105,7 +98,8 @@ class GenerativePoison(AgainstAStep):
             rounds = self._rounds(generator, data, rows, y, back)
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
-        return generator, contribute(data, rows, x=final, y=y, goal=Availability(), mode=self.mode, rounds=kept)
+        made = self.contribute(data, rows, x=final, y=y, goal=Availability(), rounds=kept)
+        return generator, with_charts_by_round(made, victim, self.victim_step, rng)
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks._against_a_step import AgainstAStep
-from antivenom.attacks._attack import contribute
+from antivenom.attacks._by_round import with_charts_by_round
 from antivenom.attacks._crafting import Crafted, Norm
 from antivenom.attacks._one_step import Objective, finite_differences, objective_for
 from antivenom.attacks._unrolled import Path
@@ -14,7 +14,7 @@ from antivenom.attacks._victim_step import VictimStep, with_gradients
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.availability import Availability
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels
@@ -30,25 +30,16 @@ class GradientPoison(AgainstAStep):
     `horizon` or `recraft` follow the victim along the way.
 
     Args:
-        rate: the poisoned share of the final training set; 0.1 where neither it nor `count` is given.
-        count: the number of poisoned rows, instead of a rate.
-        mode: whether a poison replaces the row it grows out of, or is appended.
         gradient: `exact`, or `finite_difference`: a one-sided probe of every pixel.
         probe: the probe's size, for `finite_difference` alone; 0.01 if null.
         rounds: how many moves; the paper's is 5 of 0.2.
         step: a move of `step_size` along the gradient's `sign`, or along the `raw` gradient times `step_size`.
         step_size: as a share of the data's range.
         decay: whether the moves become smaller, down to none; a stealthy poison then settles at its limit.
-        normals: the number of clean rows whose loss is to rise, drawn from the data.
-        victim_learning_rate: the victim's step.
-        bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
-        label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
-        target: the label for `fixed`.
         norm: the budget's norm around the base row, `linf` or `l2`; null for none.
         epsilon: the budget, as a share of the data's range.
         stealth: how much of the poison's own loss is taken off the objective: above 0 it evades a loss monitor.
         stealth_limit: the loss up to which nothing is taken off: what the attacker thinks a monitor lets pass.
-        keep_rounds: whether the poison after every round is kept.
         horizon: how many poisons are made together, for all the steps that the victim takes on them.
         between: clean rows, drawn from the data, that the victim learns from after each poison.
         recraft: whether each poison is made at the state the victim is in when it arrives.
@@ -110,29 +101,22 @@ class GradientPoison(AgainstAStep):
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with crafted rows in it."""
-        rows, others, classes = self.bases(data, rng), self.harmed(data, rng), len(data.classes)
-        normal = others.inputs()
+        rows, others, classes = self.choose(data, rng), self.harmed(data, rng), len(data.classes)
+        victim, normal = with_gradients(surrogate, "GradientPoison"), others.inputs()
         crafted = Crafted(data, rows, self.norm, self.epsilon)
         kept = []
         if self.follows:
-            with_gradients(surrogate, "GradientPoison")
             y = self.labels(crafted.base, data.y[rows], classes, None)
-            kept = self._along_the_way(crafted, y, surrogate, self.victim_step, (normal, others.y), data, rng)
+            kept = self._along_the_way(crafted, y, victim, (normal, others.y), data, rng)
         else:
-            objective = objective_for(surrogate, self.victim_step, normal, others.y, attack="GradientPoison")
+            objective = objective_for(victim, self.victim_step, normal, others.y, attack="GradientPoison")
             y = self.labels(crafted.base, data.y[rows], classes, objective)
             for number in range(self.rounds):
                 crafted.move(self._move(self._slopes(objective, crafted.seen(), y), data, number))
                 kept += [crafted.stored()] if self.keep_rounds else []
-        return contribute(
-            data,
-            rows,
-            x=crafted.stored(),
-            y=y,
-            goal=Availability(),
-            mode=self.mode,
-            rounds=torch.stack(kept, 1) if kept else None,
-        )
+        rounds = torch.stack(kept, 1) if kept else None
+        made = self.contribute(data, rows, x=crafted.stored(), y=y, goal=Availability(), rounds=rounds)
+        return with_charts_by_round(made, victim, self.victim_step, rng)
 
     def _slopes(self, objective: Objective, x: Inputs, y: Labels) -> Tensor:
         if not len(x):
@@ -150,14 +134,12 @@ class GradientPoison(AgainstAStep):
         self,
         crafted: Crafted,
         y: Labels,
-        surrogate: Classifier | None,
-        step: VictimStep,
+        victim: ModuleClassifier,
         normal: tuple[Tensor, Tensor],
         data: Dataset,
         rng: Rng,
     ) -> list[Tensor]:
         """Craft windows of poisons at the victim's own state, and let it learn from them; what is kept by round."""
-        victim = with_gradients(surrogate, "GradientPoison")
         weights, count = victim.weights(), len(y)
         keys = rng.child("between").keys(torch.arange(count * self.between, device=data.device)) % len(data)
         clean_x = data.inputs(keys).view(count, self.between, *data.shape)
@@ -168,7 +150,7 @@ class GradientPoison(AgainstAStep):
             window = slice(first, min(first + self.horizon, count))
 
             def path(window: slice = window) -> Path:
-                return Path(victim, step, crafted.seen(window), y[window], clean_x[window], clean_y[window])
+                return Path(victim, self.victim_step, crafted.seen(window), y[window], clean_x[window], clean_y[window])
 
             for number in range(self.rounds):
                 slopes = path().gradients(weights, *normal)[1]

@@ -4,18 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
-from antivenom.attacks._attack import (
-    Mode,
-    OptionalCount,
-    OptionalRate,
-    choose,
-    everything,
-    how_many,
-    settle_rate,
-    shortage,
-)
+from antivenom.attacks._victim_step import require_surrogate
+from antivenom.attacks.budget import Mode, PoisonBudget, draw, every_row
 from antivenom.data import Dataset, Poisoned
-from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals.availability import Availability
 from antivenom.models import Classifier, row_losses
 from antivenom.rng import Rng
@@ -23,15 +14,13 @@ from antivenom.settings import component
 
 
 @component
-class LossPoison:
+class LossPoison(PoisonBudget):
     """The training rows of the highest loss, with their own labels, once more: poison that nobody has to make.
 
     The loss is the surrogate's, a model that was trained for some epochs: how many is the surrogate's own setting,
     `surrogate: {training: {name: end_to_end, epochs: 3}}`.
 
     Args:
-        rate: the poisoned share of the final training set; 0.1 where neither it nor `count` is given.
-        count: the number of poisoned rows, instead of a rate.
         mode: whether they take the place of other rows, drawn from the rest, or are appended.
 
     Raises:
@@ -49,35 +38,24 @@ class LossPoison:
 
     needs = frozenset({"surrogate"})
 
-    rate: OptionalRate = None
-    count: OptionalCount = None
     mode: Mode = "append"
-
-    def __post_init__(self) -> None:
-        settle_rate(self)
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with its hardest rows in it once more."""
-        if problems := list(self.problems(data)):
-            raise SettingsError(f"LossPoison {problem}" for problem in problems)
-        if surrogate is None:
-            raise CapabilityError("LossPoison needs a model to take the loss from. Pass surrogate=, a classifier.")
-        wanted = how_many(data, self.rate, self.count, self.mode)
-        losses = row_losses(surrogate, data)
+        self.check(data)
+        losses, wanted = row_losses(require_surrogate(surrogate, by="LossPoison"), data), self.wanted(data)
         ties = rng.child("ties").order(data.ids)
         hardest = ties[torch.argsort(losses[ties], descending=True, stable=True)][:wanted]
         goal = Availability()
-        if self.mode == "append":
-            return Poisoned.append(data, x=data.x[hardest], y=data.y[hardest], goal=goal, origin=hardest)
-        others = everything(data)
+        if self.appends:
+            return self.contribute(data, hardest, goal=goal)
+        others = every_row(data)
         others[hardest] = False
-        rows = choose(data, others, wanted, rng.child("rows"))
+        rows = draw(data, others, wanted, rng.child("rows"))
         return Poisoned.replace(data, rows, x=data.x[hardest], y=data.y[hardest], goal=goal)
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data."""
-        wanted = how_many(data, self.rate, self.count, self.mode)
-        if short := shortage(everything(data), wanted):
-            yield short
-        elif self.mode == "replace" and 2 * wanted > len(data):
-            yield f"wants {wanted} rows in the place of others; of {len(data)} rows it can take half at most."
+        yield from super().problems(data)
+        if not self.appends and len(data) < 2 * (wanted := self.wanted(data)) <= 2 * len(data):
+            yield f"needs {wanted} rows in the place of others; it can take at most half of {len(data)} rows."

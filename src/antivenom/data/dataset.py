@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -234,6 +234,14 @@ class Splits:
         """None: it is in memory."""
         return ()
 
+    def identity(self) -> dict[str, Any]:
+        """What tells it from other splits: all of its rows."""
+        return {"train": self.train.fingerprint, "test": self.test.fingerprint}
+
+    def code(self) -> tuple[object, ...]:
+        """None: what made the rows has done its work."""
+        return ()
+
 
 @runtime_checkable
 class Source(Protocol):
@@ -244,6 +252,14 @@ class Source(Protocol):
 
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads: looked for before anything runs; their bytes are part of the result's key."""
+
+
+@runtime_checkable
+class NamesRows(Protocol):
+    """A source whose rows have names, such as the files of a folder."""
+
+    def row_names(self) -> Mapping[int, str]:
+        """The name of each row of the training set, by its id."""
 
 
 def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:

@@ -7,11 +7,14 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from antivenom.charts.data import Chart
+from antivenom.charts.figure import Figure
 from antivenom.data.dataset import Dataset
 from antivenom.data.room import gathered, room
+from antivenom.data.spread import spread_over
 from antivenom.errors import DataError
 from antivenom.rng import Rng
-from antivenom.shapes import Inputs, Labels, Positions, Roles, Rows, Scores
+from antivenom.shapes import Chosen, Inputs, Labels, Positions, Roles, Rows, Scores
 
 CLEAN, POISON, COVER = 0, 1, 2
 """Who contributed a row: nobody; the attacker, to do harm; the attacker, to hide it."""
@@ -33,7 +36,7 @@ class Goal(Protocol):
         """The share of attempts that succeed, in [0, 1]; None where the goal has no such rate."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Poisoned:
     """A data set and what an attacker did to it. Made by `Poisoned.replace` and `Poisoned.append` alone.
 
@@ -50,6 +53,8 @@ class Poisoned:
         goal: what the attacker wants.
         rounds: the contributed rows after each round of crafting (m, rounds, *shape), as they are stored; None where
             there were no rounds, or where they were not kept.
+        figures: what the attack reports of its own work.
+        charts: what it shows of it.
     """
 
     base: Dataset
@@ -60,6 +65,8 @@ class Poisoned:
     origin: Positions
     goal: Goal
     rounds: Tensor | None = None
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
     @classmethod
     def replace(
@@ -79,7 +86,7 @@ class Poisoned:
         >>> from antivenom.goals import Availability
         >>> data = Dataset.from_arrays(np.zeros((3, 2, 2), np.uint8), [0, 1, 0])
         >>> poisoned = Poisoned.replace(data, torch.tensor([1]), y=torch.tensor([0]), goal=Availability())
-        >>> poisoned.data.y.tolist(), poisoned.roles.tolist(), round(poisoned.rate, 2)
+        >>> poisoned.data.y.tolist(), poisoned.roles.tolist(), round(poisoned.poison_rate, 2)
         ([0, 0, 0], [0, 1, 0], 0.33)
         """
         _hold_within(rows, 0, len(data))
@@ -149,9 +156,56 @@ class Poisoned:
         return int((self.rows >= len(self.base)).sum())
 
     @property
-    def rate(self) -> float:
-        """The contributed share of the final training set."""
-        return len(self.rows) / max(1, len(self.base) + self.appended)
+    def poison_rate(self) -> float:
+        """The poisoned share of the final training set; cover rows do not count."""
+        return self._share(POISON)
+
+    @property
+    def cover_rate(self) -> float:
+        """The share of cover rows in the final training set: they carry the trigger and their true label."""
+        return self._share(COVER)
+
+    @property
+    def is_poison(self) -> Chosen:
+        """Which rows of `data` are poison (n); cover rows are not."""
+        return self.roles == POISON
+
+    def with_evidence(self, figures: tuple[Figure, ...] = (), charts: tuple[Chart, ...] = ()) -> "Poisoned":
+        """The same with figures and charts that the attack reports."""
+        return replace(self, figures=self.figures + figures, charts=self.charts + charts)
+
+    def with_covers(self, rows: Positions, x: Rows, *, append: bool) -> "Poisoned":
+        """The same and cover rows, which keep the true labels of the clean rows that they were made from.
+
+        Args:
+            rows: the clean rows (c), none of which is replaced by poison where covers take their place.
+            x: the covers as the data is stored (c, *shape).
+            append: whether they stand after the data's own rows and the poison, or in the place of `rows`.
+        """
+        _hold_within(rows, 0, len(self.base))
+        first = len(self.base) + self.appended
+        places = torch.arange(first, first + len(rows), device=rows.device) if append else rows
+        rounds = self.rounds
+        if rounds is not None:
+            rounds = torch.cat([rounds, x.unsqueeze(1).expand(-1, rounds.shape[1], *x.shape[1:])])
+        made = self._made(
+            self.base,
+            torch.cat([self.rows, places]),
+            torch.cat([self.x, x]),
+            torch.cat([self.y, self.base.y[rows]]),
+            torch.cat([self.role, torch.full((len(rows),), COVER, dtype=torch.uint8, device=rows.device)]),
+            torch.cat([self.origin, rows]),
+            self.goal,
+            rounds,
+        )
+        return made.with_evidence(self.figures, self.charts)
+
+    def examples(self, count: int) -> Positions:
+        """Up to `count` contributed rows that have an origin, as positions in `rows`, one of each label in turn."""
+        return spread_over(self.y, self.origin >= 0, count)
+
+    def _share(self, role: int) -> float:
+        return int((self.role == role).sum()) / max(1, len(self.base) + self.appended)
 
     @property
     def ids(self) -> Positions:
@@ -179,6 +233,12 @@ class Poisoned:
             return self.base
         stand_in = torch.where(self.origin >= 0, self.origin, rng.keys(self.ids) % len(self.base))
         return self._with(gathered(self.base.x, stand_in), self.base.y[stand_in])
+
+    def __repr__(self) -> str:
+        counts = [f"{int((self.role == POISON).sum())} poison"]
+        counts += [f"{covers} cover"] if (covers := int((self.role == COVER).sum())) else []
+        where = "appended" if self.appended else "in place"
+        return f"Poisoned({len(self.data)} rows: {' and '.join(counts)} {where}, {self.poison_rate:.1%}; {self.goal})"
 
     @cached_property
     def _all_ids(self) -> Tensor:

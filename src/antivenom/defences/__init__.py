@@ -1,10 +1,21 @@
 """Defences: one a file, found by its name. None of them knows the truth."""
 
 from antivenom.defences._detector import Detector
-from antivenom.defences._stream import Blamed, StreamDefence
-from antivenom.defences._verdict import Scan, Verdict
+from antivenom.defences._filter import Filter
+from antivenom.defences._scan import RecoveredTriggers, RecoversTriggers, Scan, Subject, Verdict
+from antivenom.defences._stream import StreamDefence, StreamVerdict
 from antivenom.registry import lazily
 
-__all__ = ["Blamed", "Detector", "Scan", "StreamDefence", "Verdict"]
+__all__ = [
+    "Detector",
+    "Filter",
+    "RecoveredTriggers",
+    "RecoversTriggers",
+    "Scan",
+    "StreamDefence",
+    "StreamVerdict",
+    "Subject",
+    "Verdict",
+]
 
 __getattr__, __dir__ = lazily("defences")

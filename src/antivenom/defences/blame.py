@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from antivenom.data import Dataset
-from antivenom.defences._stream import Blamed
+from antivenom.defences._stream import StreamVerdict
 from antivenom.errors import DataError
 from antivenom.models import Checkpoint, row_losses
 from antivenom.rng import Rng
@@ -43,27 +43,27 @@ class Blame:
     torch.Size([10])
     """
 
-    fewest = 8
+    min_checkpoints = 8
 
     penalty: Positive = 20.0
     least_rise: Positive = 0.25
 
-    def blame(self, path: Sequence[Checkpoint], clean: Dataset, *, rng: Rng) -> Blamed:  # noqa: ARG002
+    def blame(self, path: Sequence[Checkpoint], clean: Dataset, *, rng: Rng) -> StreamVerdict:  # noqa: ARG002
         """The part of the stream to blame, and the checkpoint before it.
 
         Raises:
             DataError: fewer than eight checkpoints, or no trusted rows.
         """
-        if len(path) < self.fewest or not len(clean):
+        if len(path) < self.min_checkpoints or not len(clean):
             raise DataError(
-                f"Blame needs {self.fewest} checkpoints and a trusted row at least; got {len(path)} and {len(clean)}. "
+                f"Blame requires {self.min_checkpoints} checkpoints and trusted rows; got {len(path)}, {len(clean)}. "
                 "Raise the training's checkpoints."
             )
         signal = torch.stack([row_losses(each.classifier, clean).clamp_min(FLOOR).log().mean() for each in path])
         place = departure(signal.double().cpu().numpy(), self.penalty, self.least_rise)
         if place is None:
-            return Blamed(None, path[-1], signal)
-        return Blamed((path[place - 1].rows, path[place].rows), path[place - 1], signal)
+            return StreamVerdict(None, path[-1], signal)
+        return StreamVerdict((path[place - 1].rows, path[place].rows), path[place - 1], signal)
 
 
 def departure(signal: NDArray[np.float64], penalty: float, least: float) -> int | None:

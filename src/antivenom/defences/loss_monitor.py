@@ -29,7 +29,7 @@ class LossMonitor:
     torch.Size([450])
     """
 
-    arrival = True
+    needs = frozenset({"earlier_model"})
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.01
 

@@ -7,12 +7,12 @@ from annotated_types import Interval
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.defences._places import places
+from antivenom.defences._features import distance_features
 from antivenom.models import Classifier
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 
-BATCH = 1024
 SAME = 1e-5
 """A row of the same id, no further away than this share of its norm, is the row itself."""
 
@@ -56,10 +56,10 @@ class NearestNeighbours:
         trusted = data if clean is None else clean.to(data.device)
         if not len(trusted):
             return torch.zeros(len(data), device=data.device)
-        there = places(trusted, classifier)
+        there = distance_features(trusted, classifier)
         scores = []
-        for rows in torch.arange(len(data), device=data.device).split(BATCH):
-            here = places(data.subset(rows), classifier)
+        for rows in torch.arange(len(data), device=data.device).split(ROWS_PER_WIDE_BATCH):
+            here = distance_features(data.subset(rows), classifier)
             apart = torch.cdist(here, there)
             mine, twin = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)
             same = (here[mine] - there[twin]).norm(dim=1) <= SAME * (1 + there[twin].norm(dim=1))

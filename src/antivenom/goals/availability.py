@@ -6,12 +6,12 @@ from antivenom.settings import component
 
 @component
 class Availability:
-    """The model shall be worse, in whatever way. It has no success rate: its success is the fall of accuracy.
+    """The attacker wants a worse model, in whatever way. There is no success rate: success is the drop of accuracy.
 
     >>> Availability()
     Availability()
     """
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:  # noqa: ARG002
-        """None: the fall of accuracy against the control says it."""
+        """None: the drop of accuracy against the control is the measure."""
         return None

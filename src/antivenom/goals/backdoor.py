@@ -2,21 +2,24 @@
 
 from typing import Annotated
 
+import torch
+
 from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
 from antivenom.models.predict import predictions
 from antivenom.settings import Component, Count, component
+from antivenom.shapes import Labels
 from antivenom.triggers import Trigger
 
 
 @component
 class Backdoor:
-    """Rows that carry the trigger are taken for the target class; all others are classified as ever.
+    """The model takes rows that carry the trigger for the target class, and classifies all others as before.
 
     Args:
         trigger: what the attacker puts into a row.
-        target: the class that triggered rows shall be taken for.
-        source: the only class whose rows the trigger shall work on; None for all.
+        target: the class that the model takes triggered rows for.
+        source: the only class whose rows the attacker wants misclassified; None for all.
 
     >>> from antivenom.triggers import Patch
     >>> Backdoor(trigger=Patch(), target=7).target
@@ -27,21 +30,29 @@ class Backdoor:
     target: Count
     source: Count | None = None
 
-    def victims(self, test: Dataset) -> Dataset:
+    def attacked(self, test: Dataset) -> Dataset:
         """The test rows that the attacker would attack: not of the target class already, and of the source class."""
-        attacked = test.y != self.target if self.source is None else test.y == self.source
-        return test.subset(attacked & (test.y != self.target))
+        of_source = test.y != self.target if self.source is None else test.y == self.source
+        return test.subset(of_source & (test.y != self.target))
 
     def triggered(self, data: Dataset) -> Dataset:
-        """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones."""
+        """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones.
+
+        Raises:
+            DataError: the data has no bounds, or the trigger does not fit the rows.
+        """
         if data.bounds is None:
-            raise DataError("A trigger needs to know the range of the data. Give the data set bounds.")
+            raise DataError("A trigger requires the range of the data. Give the data set bounds.")
         x = data.encode(self.trigger.apply(data.inputs(), data.bounds))
         return Dataset(x=x, y=data.y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 
+    def wanted(self, data: Dataset) -> Labels:
+        """The target, for every row (n)."""
+        return torch.full_like(data.y, self.target)
+
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
         """Attack success rate: the share of attacked test rows taken for the target; None where there is none."""
-        attacked = self.victims(test)
+        attacked = self.attacked(test)
         if not len(attacked):
             return None
         hits = predictions(classifier, self.triggered(attacked)) == self.target

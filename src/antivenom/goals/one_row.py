@@ -9,11 +9,11 @@ from antivenom.settings import Count, component
 
 @component
 class OneRow:
-    """One row, which the attacker cannot change, is taken for the wanted class.
+    """The model takes one row, which the attacker cannot change, for the wanted class.
 
     Args:
         row: its numbers, as a classifier takes them, flattened.
-        target: the class that it shall be taken for.
+        target: the class that the attacker wants for it.
 
     >>> OneRow(row=(-1, -1), target=1).target
     1
@@ -23,10 +23,10 @@ class OneRow:
     target: Count
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
-        """1 where it is, 0 where it is not.
+        """1 where the model takes the row for the target, 0 otherwise.
 
         Raises:
-            DataError: the row has not as many numbers as the data's.
+            DataError: the row has more or fewer numbers than the data's rows.
         """
         if len(self.row) != test.x.new_empty(1, *test.shape).numel():
             raise DataError(f"OneRow.row has {len(self.row)} numbers; the data's rows have shape {test.shape}.")

@@ -9,10 +9,10 @@ from antivenom.settings import Count, component
 
 @component
 class Targeted:
-    """Rows of one class are taken for another, without any trigger.
+    """The model takes rows of one class for another, without any trigger.
 
     Args:
-        pairs: [class, the class it shall be taken for], any number of them.
+        pairs: [class, the class that the attacker wants for it], any number of them.
 
     >>> Targeted(pairs=((3, 5),)).pairs
     ((3, 5),)

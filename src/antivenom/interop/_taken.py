@@ -7,16 +7,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import as_classifier
+from antivenom.models import ModuleClassifier, as_classifier, as_module, is_module
 from antivenom.models.keras import is_keras
-from antivenom.models.module import ModuleClassifier
 
 Array = NDArray[Any]
 
 
 def hold_taken(classifier: Any) -> None:
     """Raise `CapabilityError` for what cannot be taken."""
-    if not (isinstance(classifier, ModuleClassifier | nn.Module) or is_art(classifier) or is_keras(classifier)):
+    if not (is_module(classifier) or isinstance(classifier, nn.Module) or is_art(classifier) or is_keras(classifier)):
         raise CapabilityError(
             f"NeuralCleanse takes an nn.Module, a Keras 3 model, ART's PyTorchClassifier or a classifier with "
             f"gradients; got {type(classifier).__name__}."
@@ -41,7 +40,7 @@ def has_channels_last(wrapped: Any) -> bool:
 
 def taken(wrapped: Any) -> ModuleClassifier:
     """A copy of a model that says what rows it takes, as antivenom's classifier."""
-    if isinstance(wrapped, ModuleClassifier):
+    if is_module(wrapped):
         return wrapped.copy()
     if is_keras(wrapped):
         shape = tuple(wrapped.input_shape[1:])
@@ -64,8 +63,7 @@ def either(model: Any, **settings: Any) -> ModuleClassifier:
         if "look like probabilities" not in str(error):
             raise
         made = as_classifier(model, outputs="probabilities", **settings)
-    assert isinstance(made, ModuleClassifier)
-    return made
+    return as_module(made, by="NeuralCleanse")
 
 
 def _plain(value: Any) -> float | tuple[float, ...]:

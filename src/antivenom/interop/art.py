@@ -11,17 +11,15 @@ from torch import Tensor, nn
 
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse as Scan
-from antivenom.defences import Verdict
-from antivenom.defences._inversion import Inversion, Norm
+from antivenom.defences import RecoveredTriggers, Verdict
+from antivenom.defences.neural_cleanse._inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
-from antivenom.models import Classifier
-from antivenom.models.classifier import weights_digest
-from antivenom.models.filtered import Filtered
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
+from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning
-from antivenom.repairs._repair import repaired
+from antivenom.repairs._repair import apply_repair
 from antivenom.rng import Rng
 
 NORMS: dict[float, Norm] = {1: "l1", 2: "l2", math.inf: "linf"}
@@ -130,36 +128,35 @@ class NeuralCleanse:
 
 
 class Cleansed:
-    """A classifier that looks for a backdoor in itself, and mends itself. NumPy in, NumPy out.
+    """A classifier that looks for a backdoor in itself, and repairs itself. NumPy in, NumPy out.
 
     Rows are as the wrapped model takes them: a Keras model that has its channels last gets, and gives, such rows.
     Labels are class numbers (n) or one-hot (n, classes); what comes back has the form of what came in.
 
     Attributes:
-        verdict: what the last scan said; None before the first.
+        verdict: what the last scan found; None before the first.
     """
 
     def __init__(self, wrapped: Any, scan: Scan, passes: int) -> None:
         hold_taken(wrapped)
         self._wrapped, self._scan, self._passes = wrapped, scan, passes
-        self._mended: Classifier | None = None if is_shapeless(wrapped) else taken(wrapped)
+        self._repaired: Classifier | None = None if is_shapeless(wrapped) else taken(wrapped)
         self._turned = has_channels_last(wrapped)
         self.verdict: Verdict | None = None
         self._scanned_for: str | None = None
 
     def _classifier(self, x: Array) -> Classifier:
         """What answers; made for such rows at the first, where the model does not say what it takes."""
-        if self._mended is None:
-            self._mended = either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
-        return self._mended
+        if self._repaired is None:
+            self._repaired = either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
+        return self._repaired
 
     def _network(self, x: Array) -> ModuleClassifier:
         """The network, without any filter."""
         inner = self._classifier(x)
         while isinstance(inner, Filtered):
             inner = inner.classifier
-        assert isinstance(inner, ModuleClassifier)
-        return inner
+        return as_module(inner, by="NeuralCleanse")
 
     def _rows(self, x: Array) -> Tensor:
         """Rows as antivenom has them."""
@@ -212,12 +209,12 @@ class Cleansed:
         Raises:
             CapabilityError: before the first rows, where the model does not say how many classes it knows.
         """
-        if self._mended is None:
+        if self._repaired is None:
             raise CapabilityError("How many classes this module knows is seen at its first rows; call predict before.")
-        return np.zeros(self._mended.classes, np.float32)
+        return np.zeros(self._repaired.classes, np.float32)
 
     def mitigate(self, x_val: Array, y_val: Array, mitigation_types: Sequence[str]) -> None:
-        """Scan, and mend what is suspected, in this order; the model that was wrapped stays as it is.
+        """Scan, and repair what is suspected, in this order; the model that was wrapped stays as it is.
 
         Args:
             x_val: clean rows.
@@ -231,11 +228,11 @@ class Cleansed:
             raise SettingsError([f"mitigation_types must be of {', '.join(REPAIRS)}; got {unknown[0]!r}."])
         data = self._data(x_val, y_val)
         verdict = self._scanned(data, x_val)
-        mended = self._classifier(x_val)
+        repaired = self._classifier(x_val)
         for number, name in enumerate(mitigation_types):
             rng = Rng(0).child("mitigate", number)
-            mended = repaired(REPAIRS[name], mended, data, rng=rng, verdict=verdict)
-        self._use(mended)
+            repaired = apply_repair(REPAIRS[name], repaired, data, rng=rng, verdict=verdict).result
+        self._use(repaired)
 
     def outlier_detection(self, x_val: Array, y_val: Array, rule: str = "p_value") -> list[tuple[int, Array, Array]]:
         """The suspected classes, each with its recovered mask and pattern, the most suspicious first.
@@ -250,9 +247,10 @@ class Cleansed:
         verdict = self._scanned(self._data(x_val, y_val), x_val)
         found = verdict.suspected
         if rule == "paper":
-            index = verdict.anomaly_index.nan_to_num(nan=0.0)
+            index = verdict.details["anomaly_index"].nan_to_num(nan=0.0)
             found = tuple(int(each) for each in index.argsort(descending=True) if index[each] > INDEX)
-        return [(each, *self._trigger(verdict.masks[each], verdict.patterns[each])) for each in found]
+        triggers = found_triggers(verdict)
+        return [(each, *self._trigger(triggers.mask(each), triggers.pattern(each))) for each in found]
 
     def backdoor_examples(self, x_val: Array, y_val: Array) -> tuple[Array, Array, Array]:
         """Rows of other classes than each suspected one: as they are, with its trigger, and their true labels."""
@@ -262,7 +260,7 @@ class Cleansed:
         for target in verdict.suspected:
             others = torch.nonzero(data.y != target).flatten()
             rows = data.inputs(others)
-            found.append((self._back(rows), self._back(verdict.with_trigger(rows, target)), y[others.numpy()]))
+            found.append((self._back(rows), self._back(found_triggers(verdict).apply(rows, target)), y[others.numpy()]))
         if not found:
             nothing = self._back(data.inputs(slice(0, 0)))
             return nothing, nothing, y[:0]
@@ -308,8 +306,14 @@ class Cleansed:
             self._scanned_for = asked
         return self.verdict
 
-    def _use(self, mended: Classifier) -> None:
-        self._mended = mended
+    def _use(self, repaired: Classifier) -> None:
+        self._repaired = repaired
+
+
+def found_triggers(verdict: Verdict) -> RecoveredTriggers:
+    """The triggers that Neural Cleanse recovered, which it always does."""
+    assert verdict.triggers is not None
+    return verdict.triggers
 
 
 class Logits(nn.Module):
@@ -343,8 +347,8 @@ def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
 
         def __init__(self) -> None:
             Cleansed.__init__(self, wrapped, scan, passes)
-            first = self._mended
-            assert isinstance(first, ModuleClassifier)
+            first = self._repaired
+            assert first is not None and is_module(first)
             answering = Logits(first)
             answering.turned = self._turned
             shape = first.input_shape
@@ -359,8 +363,8 @@ def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
                 device_type="cpu" if first.device.type == "cpu" else "gpu",
             )
 
-        def _use(self, mended: Classifier) -> None:
-            super()._use(mended)
+        def _use(self, repaired: Classifier) -> None:
+            super()._use(repaired)
             self.model.use(self._network(np.zeros(0)))
 
     return CleansedForArt()

@@ -1,9 +1,43 @@
-"""Models: the classifier's protocol, adapters for everybody's models, and reference networks."""
+"""Models: the classifier's protocol, adapters for everybody's models, and reference networks.
 
-from antivenom.models.classifier import Checkpoint, Classifier, Model, as_classifier
+Adapters are imported when they are first used: who asks for a type alone does not depend on them (decision 3).
+"""
+
+from typing import TYPE_CHECKING
+
+from antivenom.models.classifier import Checkpoint, Classifier, Model, WeightedModel
+from antivenom.models.filtered import Filtered, Gate
 from antivenom.models.predict import predictions, row_losses
+from antivenom.models.require import require
 from antivenom.registry import lazily
 
-__all__ = ["Checkpoint", "Classifier", "Model", "as_classifier", "predictions", "row_losses"]
+if TYPE_CHECKING:
+    from antivenom.models._module_classifier import ModuleClassifier as ModuleClassifier
+    from antivenom.models.adapters import as_classifier as as_classifier
+    from antivenom.models.torch_modules import as_module as as_module
+    from antivenom.models.torch_modules import is_module as is_module
 
-__getattr__, __dir__ = lazily("models")
+_HOMES = {
+    "ModuleClassifier": "antivenom.models._module_classifier",
+    "as_classifier": "antivenom.models.adapters",
+    "as_module": "antivenom.models.torch_modules",
+    "is_module": "antivenom.models.torch_modules",
+}
+
+__all__ = [
+    "Checkpoint",
+    "Classifier",
+    "Filtered",
+    "Gate",
+    "Model",
+    "ModuleClassifier",
+    "WeightedModel",
+    "as_classifier",
+    "as_module",
+    "is_module",
+    "predictions",
+    "require",
+    "row_losses",
+]
+
+__getattr__, __dir__ = lazily("models", _HOMES)

@@ -8,10 +8,10 @@ from typing import Literal
 from torch import nn
 
 from antivenom.errors import SettingsError
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.activations import ActivationName, activation
 from antivenom.models.initialisers import InitialiserName
 from antivenom.models.mlp import add_dense, from_stream
-from antivenom.models.module import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 

@@ -1,8 +1,10 @@
 """scikit-learn's estimators as classifiers."""
 
 import copy
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,12 +15,17 @@ from sklearn.base import clone, is_classifier
 from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.models._adapter import Adapter, Bounds
 from antivenom.models._perceptron import update
-from antivenom.models.module import hold_made_for
+from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
+from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
+from antivenom.threads import PASSES
 
-SCORE_BATCH = 8192
+OWN_BATCH = 200
+"""Rows a step of scikit-learn's perceptrons, at most, where they choose themselves."""
+
 FITTED = (
     "coef_", "intercept_", "coefs_", "intercepts_", "theta_", "var_", "class_count_", "class_prior_", "epsilon_",
     "feature_count_", "feature_log_prob_", "class_log_prior_", "t_", "n_iter_", "loss_", "best_loss_",
@@ -36,7 +43,7 @@ ENOUGH = ({"coef_", "intercept_"}, {"coefs_", "intercepts_"}, {"theta_", "var_"}
 """With one of these, all that the scores depend on is known."""
 
 
-class EstimatorClassifier:
+class EstimatorClassifier(Adapter):
     """A scikit-learn classifier as a classifier. `as_classifier` makes one.
 
     Rows are flattened for it. It has no gradients and no features. `incremental` is among what it can where it has
@@ -50,10 +57,9 @@ class EstimatorClassifier:
         pinned: whether a fresh one keeps the estimator's own `random_state`, rather than take the stream's.
 
     Raises:
-        SettingsError: it is no classifier, or was fitted on other rows or on classes that are not 0, 1, ….
+        SettingsError: it is not a classifier, or was fitted on other rows or on classes that are not 0, 1, ….
     """
 
-    can: frozenset[str]
     device = torch.device("cpu")
 
     def __init__(
@@ -65,37 +71,23 @@ class EstimatorClassifier:
         bounds: tuple[float, float] | None = (0.0, 1.0),
         pinned: bool = False,
     ) -> None:
-        if not is_classifier(estimator):
-            raise SettingsError([f"{type(estimator).__name__} is no scikit-learn classifier."])
+        _check_estimator(estimator, classes, input_shape)
+        known = getattr(estimator, "classes_", ())
         self.estimator = copy.deepcopy(estimator)
         self.input_shape, self.bounds, self.pinned = tuple(input_shape), bounds, pinned
-        known = getattr(estimator, "classes_", None)
-        if known is not None and not np.array_equal(known, np.arange(len(known))):
-            raise SettingsError([f"The estimator was fitted on the classes {list(known)[:6]}; number them from 0."])
-        if classes is None and known is None:
-            raise SettingsError(["The estimator was never fitted. Say how many classes there are: classes=."])
-        self.classes = len(known) if known is not None and classes is None else int(classes or 0)
-        if known is not None and len(known) != self.classes:
-            raise SettingsError([f"The estimator was fitted on {len(known)} classes, not {self.classes}."])
-        width = int(np.prod(self.input_shape))
-        if getattr(estimator, "n_features_in_", width) != width:
-            raise SettingsError(
-                [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
-            )
+        self.classes = int(classes or len(known))
         abilities = {"incremental": "partial_fit", "probabilities": "predict_proba"}
         self.can = frozenset(word for word, method in abilities.items() if hasattr(estimator, method))
+        width = int(np.prod(self.input_shape))
         self.assumptions = (f"The estimator takes rows as {width} numbers in {bounds or 'any range'}.",)
 
-    def build(
-        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
-    ) -> "EstimatorClassifier":
-        """Itself, unfitted, so that it serves wherever an architecture is asked for.
+    @property
+    def name(self) -> str:
+        """The estimator's class."""
+        return type(self.estimator).__name__
 
-        Raises:
-            SettingsError: it is made for other rows or classes.
-        """
-        hold_made_for(self, input_shape, classes, bounds)
-        return self.fresh(rng)
+    def _state_of_training(self) -> str:
+        return "fitted" if hasattr(self.estimator, "classes_") else "not fitted"
 
     def fresh(self, rng: Rng) -> "EstimatorClassifier":
         """The same estimator with the same settings, never fitted; its seed is the stream's, unless pinned."""
@@ -111,6 +103,10 @@ class EstimatorClassifier:
         made.estimator = copy.deepcopy(self.estimator)
         return made
 
+    def to(self, device: torch.device | str) -> "EstimatorClassifier":  # noqa: ARG002
+        """A copy where it is: an estimator computes on the CPU, wherever its rows are."""
+        return self.copy()
+
     def fit(self, x: Inputs, y: Labels) -> "EstimatorClassifier":
         """A copy fitted on rows (n, *shape) and class numbers (n), all at once, as the estimator itself does it.
 
@@ -120,7 +116,7 @@ class EstimatorClassifier:
         made = self.copy()
         absent = sorted(set(range(self.classes)) - set(y.tolist()))
         if absent:
-            raise CapabilityError(f"{self._name} needs rows of every class to be fitted; class {absent[0]} has none.")
+            raise CapabilityError(f"{self.name} needs rows of every class to be fitted; class {absent[0]} has none.")
         with self._plainly():
             made.estimator.fit(_flat(x), y.cpu().numpy())
         return made
@@ -133,7 +129,9 @@ class EstimatorClassifier:
             return torch.empty(0, self.classes)
         give = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
         with np.errstate(divide="ignore"):  # naive Bayes takes the logarithm of 0 for a class that it never saw
-            parts = [np.asarray(give(_flat(part, self.estimator)), np.float32) for part in x.split(SCORE_BATCH)]
+            parts = [
+                np.asarray(give(_flat(part, self.estimator)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)
+            ]
         scores = torch.from_numpy(np.concatenate(parts))
         return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
 
@@ -144,7 +142,7 @@ class EstimatorClassifier:
             CapabilityError: it has no `partial_fit`.
         """
         if "incremental" not in self.can:
-            raise CapabilityError(f"{self._name} has no partial_fit, so it cannot learn batch by batch.")
+            raise CapabilityError(f"{self.name} has no partial_fit, so it cannot learn batch by batch.")
         before, labels = self.scores(x), y.cpu().numpy()
         with self._plainly():
             update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
@@ -152,6 +150,18 @@ class EstimatorClassifier:
             said = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(said.clip(np.finfo(np.float64).eps, 1)).mean())
         return float((before.argmax(1) != y.cpu()).float().mean())
+
+    def flops(self, rows: int) -> int:
+        """The floating-point operations of one step of its training: three passes through its layers.
+
+        A perceptron takes no more rows a step than its own batch; what has no layers counts as a linear model.
+        """
+        settings = self.estimator.get_params(deep=False)
+        if "hidden_layer_sizes" in settings:
+            rows = min(rows, OWN_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
+        hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
+        widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
+        return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
 
     def state(self) -> dict[str, Tensor]:
         """A copy of what was learned, by name: linear models', perceptrons' and naive Bayes' alone.
@@ -165,7 +175,7 @@ class EstimatorClassifier:
         held = {name: value for name, value in held.items() if value is not None}
         fitted = hasattr(self.estimator, "classes_")
         if fitted and not any(needed <= held.keys() for needed in ENOUGH):
-            raise CapabilityError(f"{self._name} keeps what it learned in no plain arrays, so it cannot be written.")
+            raise CapabilityError(f"{self.name} keeps what it learned in no plain arrays, so it cannot be written.")
         state = {"fitted": torch.tensor(fitted)}
         if "random_state" in self.estimator.get_params(deep=False):
             seed = self.estimator.get_params(deep=False)["random_state"]
@@ -186,31 +196,36 @@ class EstimatorClassifier:
         made.estimator = clone(self.estimator)
         if not bool(state.get("fitted", torch.tensor(True))):
             return made
-        rows = np.zeros((self.classes, int(np.prod(self.input_shape))))
-        made._begin(rows)
-        lists: dict[str, list[NDArray[Any]]] = {}
+        made._begin(np.zeros((self.classes, int(np.prod(self.input_shape)))))
         if not any(key.startswith(OWN) for key in state):
             vars(made.estimator).pop("_optimizer", None)  # it has seen nothing but the rows of `_begin`
+        for name, parts in made._grouped(state).items():
+            made._put(name, parts)
+        return made
+
+    def _grouped(self, state: dict[str, Tensor]) -> dict[str, list[NDArray[Any]]]:
+        """What a state holds, by the attribute that it belongs to; a list's members together."""
+        found: dict[str, list[NDArray[Any]]] = {}
         for key, value in state.items():
             name, dot, _ = key.partition(".")
             if name in ("fitted", "random_state"):
                 continue
-            if not made._has(name):
-                raise CapabilityError(f"These weights do not fit {self._name}: it learns no '{name}'.")
-            if dot:
-                lists.setdefault(name, []).append(value.cpu().numpy().copy())
-            else:
-                lists[name] = [value.cpu().numpy().copy()]
-        for name, parts in lists.items():
-            owner, own = made._place(name)
-            old = getattr(owner, own)
-            shapes = [np.shape(part) for part in (old if isinstance(old, list) else [old])]
-            if shapes != [part.shape for part in parts]:
-                raise CapabilityError(f"These weights do not fit {self._name}: '{name}' has other shapes.")
-            whole = type(old) in (int, float, bool)
-            single = type(old)(parts[0]) if whole else parts[0]
-            setattr(owner, own, parts if isinstance(old, list) else single)
-        return made
+            if not self._has(name):
+                raise CapabilityError(f"These weights do not fit {self.name}: it learns no '{name}'.")
+            if not dot:
+                found[name] = []
+            found.setdefault(name, []).append(value.cpu().numpy().copy())
+        return found
+
+    def _put(self, name: str, parts: list[NDArray[Any]]) -> None:
+        """Replace what the estimator has learned under a name."""
+        owner, own = self._place(name)
+        old = getattr(owner, own)
+        shapes = [np.shape(part) for part in (old if isinstance(old, list) else [old])]
+        if shapes != [part.shape for part in parts]:
+            raise CapabilityError(f"These weights do not fit {self.name}: '{name}' has other shapes.")
+        single = type(old)(parts[0]) if type(old) in (int, float, bool) else parts[0]
+        setattr(owner, own, parts if isinstance(old, list) else single)
 
     def _place(self, name: str) -> tuple[Any, str]:
         """Whose attribute it is that a state calls so, and that attribute's name."""
@@ -230,13 +245,27 @@ class EstimatorClassifier:
         else:
             self.estimator.fit(rows, labels)
 
+    def identity(self) -> dict[str, Any] | None:
+        """Its settings and what it has learned; None where plain values do not say that."""
+        try:
+            settings, weights = estimator_settings(self.estimator), weights_digest(self)
+        except (TypeError, CapabilityError):
+            return None
+        bounds = None if self.bounds is None else list(map(repr, self.bounds))
+        made = [list(self.input_shape), bounds, self.classes, self.pinned]
+        return {"weights": weights, "estimator": settings, "made": made}
+
+    def code(self) -> tuple[type, ...]:
+        """The classes that work in it."""
+        return type(self), *estimators_in(self.estimator)
+
     def logits(self, x: Inputs) -> Scores:  # noqa: ARG002
         """Refused: it has no gradients."""
-        raise CapabilityError(f"{self._name} has no gradients. Pass a torch.nn.Module, or a surrogate of one.")
+        raise CapabilityError(f"{self.name} has no gradients. Pass a torch.nn.Module, or a surrogate of one.")
 
     def features(self, x: Inputs, layer: str | None = None) -> Features:  # noqa: ARG002
         """Refused: it has no layers."""
-        raise CapabilityError(f"{self._name} has no layers whose features could be taken.")
+        raise CapabilityError(f"{self.name} has no layers whose features could be taken.")
 
     def layers(self) -> tuple[str, ...]:
         """None."""
@@ -244,11 +273,11 @@ class EstimatorClassifier:
 
     def silence(self, layer: str, units: Tensor) -> "EstimatorClassifier":  # noqa: ARG002
         """Refused: it has no units."""
-        raise CapabilityError(f"{self._name} has no units that could be silenced.")
+        raise CapabilityError(f"{self.name} has no units that could be silenced.")
 
     def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
         """Refused: it has no head."""
-        raise CapabilityError(f"{self._name} has no last layer that could be changed.")
+        raise CapabilityError(f"{self.name} has no last layer that could be changed.")
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:
@@ -257,26 +286,43 @@ class EstimatorClassifier:
             with np.errstate(over="ignore", invalid="ignore"):  # it looks at the weights that come out
                 yield
         except ValueError as error:
-            raise DataError(f"{self._name} cannot learn from these rows: {str(error).splitlines()[0]}") from error
-
-    @property
-    def _name(self) -> str:
-        return type(self.estimator).__name__
+            raise DataError(f"{self.name} cannot learn from these rows: {str(error).splitlines()[0]}") from error
 
 
-def seeded(
-    make: Callable[[int], Any],
-    random_state: Seed,
-    rng: Rng,
-    *,
-    input_shape: tuple[int, ...],
-    classes: int,
-    bounds: tuple[float, float] | None,
-) -> EstimatorClassifier:
-    """An estimator that was never fitted, made with this `random_state`, which it keeps, or with the stream's."""
-    seed = rng.integer() if random_state is None else random_state
-    pinned = random_state is not None
-    return EstimatorClassifier(make(seed), input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)
+class EstimatorModel(ABC):
+    """An architecture that is a scikit-learn estimator with chosen settings: `estimator` makes it.
+
+    `random_state` is the estimator's seed, which every copy keeps; None for the stream's.
+    """
+
+    random_state: Seed
+
+    @abstractmethod
+    def estimator(self, seed: int) -> Any:
+        """The estimator, never fitted, with this `random_state`."""
+
+    def build(self, *, input_shape: tuple[int, ...], classes: int, bounds: Bounds, rng: Rng) -> EstimatorClassifier:
+        """An estimator that was never fitted, for rows of `input_shape`."""
+        pinned = self.random_state is not None
+        estimator = self.estimator(rng.integer() if self.random_state is None else self.random_state)
+        return EstimatorClassifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)
+
+
+def _check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
+    """Refuse what is not a classifier, or was fitted on other rows or classes."""
+    if not is_classifier(estimator):
+        raise SettingsError([f"{type(estimator).__name__} is not a scikit-learn classifier."])
+    known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
+    if known is None and classes is None:
+        raise SettingsError(["The estimator was never fitted. Say how many classes there are: classes=."])
+    if known is not None and not np.array_equal(known, np.arange(len(known))):
+        raise SettingsError([f"The estimator was fitted on the classes {list(known)[:6]}; number them from 0."])
+    if known is not None and classes is not None and len(known) != classes:
+        raise SettingsError([f"The estimator was fitted on {len(known)} classes, not {classes}."])
+    if getattr(estimator, "n_features_in_", width) != width:
+        raise SettingsError(
+            [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
+        )
 
 
 def _flat(x: Inputs, like: Any = None) -> NDArray[Any]:

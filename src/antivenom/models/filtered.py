@@ -1,6 +1,6 @@
-"""A classifier that does not answer everything."""
+"""A classifier behind a gate: it does not answer everything."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,37 +12,73 @@ from antivenom.shapes import Chosen, Features, Inputs, Labels, Scores
 
 
 @runtime_checkable
-class Filter(Protocol):
-    """What looks at a row before it is classified."""
+class Gate(Protocol):
+    """What looks at a row before it is classified, and lets it pass or not."""
 
     def accepts(self, x: Inputs) -> Chosen:
         """Which rows may be answered (n)."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Filtered:
-    """A classifier behind a filter: for rows that it does not accept, all scores are 0, and nothing is predicted.
+    """A classifier behind a gate: for rows that the gate does not accept, all scores are 0, and nothing is predicted.
 
-    Only `scores` asks the filter; logits, features and learning are the classifier's own.
+    Only `scores` asks the gate; logits, features and learning are the classifier's own.
 
-    Attributes:
+    Args:
         classifier: what answers.
-        filter: what decides whether it does.
+        gate: what decides whether it does.
     """
 
     classifier: Classifier
-    filter: Filter
+    gate: Gate
 
-    classes: int = field(init=False)
-    can: frozenset[str] = field(init=False)
+    @property
+    def name(self) -> str:
+        """The classifier's, and that it is behind a gate."""
+        return f"{self.classifier.name} behind {type(self.gate).__name__}"
 
-    def __post_init__(self) -> None:
-        self.classes, self.can = self.classifier.classes, self.classifier.can
+    @property
+    def classes(self) -> int:
+        """The classifier's."""
+        return self.classifier.classes
+
+    @property
+    def can(self) -> frozenset[str]:
+        """The classifier's."""
+        return self.classifier.can
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The classifier's."""
+        return self.classifier.input_shape
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The classifier's."""
+        return self.classifier.bounds
+
+    @property
+    def device(self) -> torch.device:
+        """The classifier's."""
+        return self.classifier.device
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The classifier's."""
+        return self.classifier.assumptions
+
+    def __repr__(self) -> str:
+        return f"Filtered({self.classifier!r} behind {type(self.gate).__name__})"
+
+    def to(self, device: torch.device | str) -> "Filtered":
+        """The classifier on another device; the gate stays where it is, and takes rows from anywhere."""
+        return replace(self, classifier=self.classifier.to(device))
 
     def scores(self, x: Inputs) -> Scores:
-        """Class scores (n, classes), without gradient; zeros where the filter does not accept the row."""
+        """Class scores (n, classes), without gradient; zeros where the gate does not accept the row."""
         scores = self.classifier.scores(x)
-        return torch.where(self.filter.accepts(x).to(scores.device)[:, None], scores, torch.zeros_like(scores))
+        return torch.where(self.gate.accepts(x).to(scores.device)[:, None], scores, torch.zeros_like(scores))
 
     def logits(self, x: Inputs) -> Scores:
         """The classifier's."""
@@ -57,29 +93,29 @@ class Filtered:
         return self.classifier.layers()
 
     def learn(self, x: Inputs, y: Labels) -> float:
-        """One update of the classifier; the filter stays as it is."""
+        """One update of the classifier; the gate stays as it is."""
         return self.classifier.learn(x, y)
 
     def state(self) -> dict[str, Tensor]:
-        """The classifier's; a filter is not written to files."""
+        """The classifier's; a gate is not written to files."""
         return self.classifier.state()
 
     def fresh(self, rng: Rng) -> Classifier:
-        """The classifier with new weights, behind no filter."""
+        """The classifier with new weights, without the gate."""
         return self.classifier.fresh(rng)
 
     def copy(self) -> "Filtered":
-        """A copy of the classifier, behind the same filter."""
+        """A copy of the classifier, behind the same gate."""
         return replace(self, classifier=self.classifier.copy())
 
     def silence(self, layer: str, units: Tensor) -> "Filtered":
-        """The same with silenced units, behind the same filter."""
+        """The same with silenced units, behind the same gate."""
         return replace(self, classifier=self.classifier.silence(layer, units))
 
     def with_head(self, classes: int, rng: Rng) -> Classifier:
-        """The classifier with a new head, behind no filter."""
+        """The classifier with a new head, without the gate."""
         return self.classifier.with_head(classes, rng)
 
     def with_state(self, state: dict[str, Tensor]) -> "Filtered":
-        """The same with other weights, behind the same filter."""
+        """The same with other weights, behind the same gate."""
         return replace(self, classifier=self.classifier.with_state(state))

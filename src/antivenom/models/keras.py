@@ -1,6 +1,5 @@
 """Keras 3 models on the torch backend as classifiers."""
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models.module import SCORE_BATCH, ModuleClassifier
+from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Scores
 
@@ -48,10 +48,14 @@ class KerasClassifier(ModuleClassifier):
         return made
 
     def copy(self) -> "KerasClassifier":
-        """The same classifier again, sharing nothing but its settings."""
-        made = copy.copy(self)
-        made.module, made._running = copy.deepcopy(self.module), None
+        """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
+        made = super().copy()
+        assert isinstance(made, KerasClassifier)
         return made
+
+    def to(self, device: torch.device | str) -> "KerasClassifier":  # noqa: ARG002
+        """A copy where it is: Keras chooses the device it computes on, wherever the rows are."""
+        return self.copy()
 
     def logits(self, x: Inputs) -> Scores:
         """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
@@ -86,7 +90,8 @@ class KerasClassifier(ModuleClassifier):
         part = keras.Model(self.module.inputs, wanted)
         with torch.no_grad():
             found = [
-                part(self.normalised(rows.to(self.device)), training=False).flatten(1) for rows in x.split(SCORE_BATCH)
+                part(self.normalised(rows.to(self.device)), training=False).flatten(1)
+                for rows in x.split(ROWS_PER_BATCH)
             ]
         return torch.cat(found)
 

@@ -7,9 +7,9 @@ from functools import partial
 
 from torch import nn
 
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.activations import ActivationName, activation
 from antivenom.models.initialisers import InitialiserName, initialise
-from antivenom.models.module import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 

@@ -1,339 +1,18 @@
-"""`nn.Module`s as classifiers."""
+"""A network of your own, named in a spec."""
 
-import copy
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn import functional
 
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.errors import SettingsError
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.files import read_weights
-from antivenom.models.optimizers import Optimizer
 from antivenom.registry import did_you_mean, import_named
 from antivenom.rng import Rng
 from antivenom.settings import Code, component
-from antivenom.shapes import Features, Inputs, Labels, Scores
-
-SCORE_BATCH = 2048
-
-ONEDNN_BLOCK = 16
-"""Input channels that oneDNN takes at once: 16 with AVX-512, 8 with AVX2."""
-
-SILENT = (
-    nn.Linear,
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.modules.batchnorm._BatchNorm,
-    nn.modules.instancenorm._InstanceNorm,
-    nn.GroupNorm,
-    nn.LayerNorm,
-)
-"""Layers whose units have weights of their own, one row or number a unit."""
-
-
-class ModuleClassifier:
-    """An `nn.Module` as a classifier. `as_classifier` makes one from a module of your own.
-
-    Args:
-        module, input_shape, bounds, mean, std, outputs, device: as `as_classifier` has them.
-        factory: makes the module anew with weights from a stream; where left out, `fresh` asks each layer to reset
-            its parameters.
-        optimizer: what `learn` updates with.
-
-    Attributes:
-        assumptions: what the adapter had to assume, in sentences; a report repeats them.
-    """
-
-    can = frozenset({"gradients", "features", "incremental", "probabilities"})
-
-    def __init__(
-        self,
-        module: nn.Module,
-        *,
-        input_shape: tuple[int, ...],
-        bounds: tuple[float, float] | None = (0.0, 1.0),
-        mean: float | tuple[float, ...] | None = None,
-        std: float | tuple[float, ...] | None = None,
-        outputs: str = "logits",
-        device: torch.device | str | None = None,
-        factory: Callable[[Rng], nn.Module] | None = None,
-        optimizer: Optimizer | None = None,
-    ) -> None:
-        first = next(iter(module.parameters()), None)
-        self.device = torch.device(device or (first.device if first is not None else "cpu"))
-        self.input_shape = tuple(input_shape)
-        self.module = lay_out(copy.deepcopy(module).to(self.device), self.input_shape)
-        self.bounds = bounds
-        self.outputs = outputs
-        self.factory = factory
-        self.optimizer = optimizer or Optimizer()
-        self._running: torch.optim.Optimizer | None = None
-        self.mean, self.std = mean, std
-        if std is not None and not min(std if isinstance(std, tuple) else (std,)) > 0:
-            raise SettingsError([f"std must be above 0; got {std}."])
-        self._mean, self._std = _channelwise(mean, self.input_shape), _channelwise(std, self.input_shape)
-        self.assumptions = tuple(_assumptions(bounds, mean, std))
-        self.classes = self._probe()
-
-    def build(
-        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
-    ) -> "ModuleClassifier":
-        """Itself with new weights, so that a model made in Python serves wherever an architecture is asked for.
-
-        Raises:
-            SettingsError: it is made for other rows or classes.
-        """
-        hold_made_for(self, input_shape, classes, bounds)
-        return self.fresh(rng)
-
-    def fresh(self, rng: Rng) -> "ModuleClassifier":
-        """The same architecture with new weights.
-
-        Raises:
-            CapabilityError: a layer has parameters and no way to reset them.
-        """
-        made = self.copy()
-        if self.factory is not None:
-            made.module = lay_out(self.factory(rng).to(self.device), self.input_shape)
-            return made
-        for name, layer in made.module.named_modules():
-            reset = getattr(layer, "reset_parameters", None)
-            if reset is None and any(True for _ in layer.parameters(recurse=False)):
-                raise CapabilityError(
-                    f"The layer '{name}' ({type(layer).__name__}) has no reset_parameters(), so it cannot start "
-                    "afresh. Give it one, or name a factory."
-                )
-        with rng.torch_globally(self.device):
-            for layer in made.module.modules():
-                if callable(reset := getattr(layer, "reset_parameters", None)):
-                    reset()
-        return made
-
-    def copy(self) -> "ModuleClassifier":
-        """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
-        made = copy.copy(self)
-        made.module, made._running = copy.deepcopy(self.module), None
-        return made
-
-    def to(self, device: torch.device | str) -> "ModuleClassifier":
-        """A copy on another device."""
-        made = self.copy()
-        made.device = torch.device(device)
-        made.module = made.module.to(made.device)
-        return made
-
-    def scores(self, x: Inputs) -> Scores:
-        """Probabilities (n, classes) of any number of rows, in evaluation mode and without gradient."""
-        if not len(x):
-            return torch.empty(0, self.classes, device=self.device)
-        with torch.no_grad(), self.evaluating():
-            return torch.cat([self.logits(part.to(self.device)).softmax(1) for part in x.split(SCORE_BATCH)])
-
-    def logits(self, x: Inputs) -> Scores:
-        """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
-        return self.as_logits(self.module(self.normalised(x)))
-
-    def weights(self) -> dict[str, Tensor]:
-        """Its trainable parameters by name, detached; a bias's name ends in `bias`."""
-        return {name: value.detach() for name, value in self.module.named_parameters()}
-
-    def logits_with(self, weights: dict[str, Tensor], x: Inputs) -> Scores:
-        """As `logits`, with these parameters in place of its own; differentiable in them, for `torch.func`."""
-        return self.as_logits(functional_call(self.module, weights, (self.normalised(x),)))
-
-    def as_logits(self, out: Scores) -> Scores:
-        """What the module gives, as logits."""
-        return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
-
-    def normalised(self, x: Inputs) -> Inputs:
-        """Rows as the module takes them: `mean` subtracted, divided by `std`."""
-        if self._mean is not None:
-            x = x - self._mean.to(x.device)
-        return x if self._std is None else x / self._std.to(x.device)
-
-    def features(self, x: Inputs, layer: str | None = None) -> Features:
-        """What a layer gives for rows (n, d), flattened; by default what feeds the last linear layer.
-
-        Raises:
-            CapabilityError: there is no such layer.
-        """
-        before = layer is None
-        watched = self._last_linear()[1] if layer is None else self._layer(layer)
-        kept: list[Tensor] = []
-
-        def keep(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            kept.append((inputs[0] if before else output).detach().flatten(1).clone())  # what follows may work in place
-
-        handle = watched.register_forward_hook(keep)
-        try:
-            with torch.no_grad(), self.evaluating():
-                for part in x.split(SCORE_BATCH):
-                    self.logits(part.to(self.device))
-        finally:
-            handle.remove()
-        return torch.cat(kept)
-
-    def activations(self, x: Inputs, layers: Iterable[str]) -> dict[str, Tensor]:
-        """What these layers give for one batch (n, …), in one forward pass, without gradient, as they give it.
-
-        Raises:
-            CapabilityError: there is no such layer.
-        """
-        kept: dict[str, Tensor] = {}
-        handles = [self._layer(name).register_forward_hook(partial(_keep, kept, name)) for name in layers]
-        try:
-            with torch.no_grad(), self.evaluating():
-                self.logits(x.to(self.device))
-        finally:
-            for handle in handles:
-                handle.remove()
-        return kept
-
-    def layers(self) -> tuple[str, ...]:
-        """The names of the layers that hold no other layers, in the module's order."""
-        return tuple(name for name, layer in self.module.named_modules() if not any(True for _ in layer.children()))
-
-    def learn(self, x: Inputs, y: Labels) -> float:
-        """One update on one batch in training mode, continuing the optimizer's state; the mean loss before it."""
-        if self._running is None:
-            self._running = self.optimizer.build(self.module.parameters())
-        self.module.train()
-        self._running.zero_grad()
-        loss = functional.cross_entropy(self.logits(x.to(self.device)), y.to(self.device))
-        loss.backward()
-        self._running.step()
-        return float(loss.detach())
-
-    def silence(self, layer: str, units: Tensor) -> "ModuleClassifier":
-        """A copy in which these units of a linear, convolution or normalisation layer always give 0.
-
-        Raises:
-            CapabilityError: no such layer, or one whose units have no weights of their own.
-        """
-        made = self.copy()
-        silenced = made._layer(layer)
-        weight, bias = getattr(silenced, "weight", None), getattr(silenced, "bias", None)
-        if not isinstance(silenced, SILENT) or not isinstance(weight, nn.Parameter):
-            raise CapabilityError(f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}.")
-        with torch.no_grad():
-            weight[units] = 0
-            if isinstance(bias, Tensor):
-                bias[units] = 0
-        return made
-
-    def with_head(self, classes: int, rng: Rng) -> "ModuleClassifier":
-        """A copy whose last linear layer is new and gives so many classes."""
-        made = self.copy()
-        name, old = made._last_linear()
-        with rng.torch_globally(self.device):
-            head = nn.Linear(old.in_features, classes, bias=old.bias is not None, device=self.device)
-        if not name:
-            made.module = head
-        else:
-            parent = made.module.get_submodule(name.rpartition(".")[0])
-            setattr(parent, name.rpartition(".")[2], head)
-        made.classes, made.factory = classes, None
-        return made
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of parameters and buffers by name."""
-        return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
-
-    def with_state(self, state: dict[str, Tensor]) -> "ModuleClassifier":
-        """A copy with these parameters and buffers.
-
-        Raises:
-            CapabilityError: they do not fit the architecture.
-        """
-        made = self.copy()
-        try:
-            made.module.load_state_dict(state)
-        except RuntimeError as error:
-            raise CapabilityError(f"These weights do not fit this architecture: {error}") from error
-        return made
-
-    def classes_of(self, state: dict[str, Tensor]) -> int:
-        """For how many classes these weights of the same architecture are.
-
-        Raises:
-            CapabilityError: they have no such last layer.
-        """
-        name = f"{self._last_linear()[0]}.weight".lstrip(".")
-        if name not in state:
-            raise CapabilityError(f"These weights have no '{name}'.{did_you_mean(name, state)}")
-        return len(state[name])
-
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        """The module in evaluation mode for a while."""
-        modes = [(layer, layer.training) for layer in self.module.modules()]
-        self.module.eval()
-        try:
-            yield
-        finally:
-            for layer, training in modes:
-                layer.training = training
-
-    def _layer(self, name: str) -> nn.Module:
-        if name not in self.layers():
-            raise CapabilityError(f"There is no layer '{name}'. There are: {', '.join(self.layers())}.")
-        return self.module.get_submodule(name)
-
-    def _last_linear(self) -> tuple[str, nn.Linear]:
-        linear = [(name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)]
-        if not linear:
-            raise CapabilityError("The module has no linear layer. Name the layer that is meant.")
-        return linear[-1]
-
-    def _probe(self) -> int:
-        """Score one row to see that the settings are right; the number of classes."""
-        if self.outputs not in ("logits", "probabilities"):
-            raise SettingsError([f"outputs must be 'logits' or 'probabilities'; got {self.outputs!r}."])
-        low, high = self.bounds or (0.0, 1.0)
-        row = torch.full((1, *self.input_shape), (low + high) / 2, device=self.device)
-        try:
-            with torch.no_grad(), self.evaluating():
-                out = self.module(self.normalised(row))
-        except Exception as error:
-            said = (str(error) or type(error).__name__).splitlines()[0]
-            raise SettingsError([f"The module does not take rows of shape {self.input_shape}: {said}"]) from error
-        if not isinstance(out, Tensor) or out.ndim != 2 or out.shape[1] < 2:
-            got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-            raise SettingsError([f"The module must give (n, classes) with at least two classes; got {got}."])
-        sums_to_one = bool(((out >= 0).all() & ((out.sum(1) - 1).abs() < 1e-4)).all())
-        if self.outputs == "probabilities" and not sums_to_one:
-            raise SettingsError(["outputs is 'probabilities', but the module's rows do not sum to 1."])
-        if self.outputs == "logits" and sums_to_one:
-            raise SettingsError(
-                ["The module's rows sum to 1, so they look like probabilities. Pass outputs='probabilities'."]
-            )
-        return int(out.shape[1])
-
-
-def _keep(kept: dict[str, Tensor], name: str, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-    """A forward hook that keeps what a layer gives."""
-    kept[name] = output.detach().clone()  # what follows may work in place
-
-
-def hold_made_for(
-    classifier: Any, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None
-) -> None:
-    """Refuse a classifier made in Python for data that it was not made for."""
-    if (input_shape, classes, bounds) != (classifier.input_shape, classifier.classes, classifier.bounds):
-        raise SettingsError(
-            [
-                f"The classifier takes rows of {classifier.input_shape} in {classifier.bounds} and knows "
-                f"{classifier.classes} classes; the data has rows of {input_shape} in {bounds} and {classes} classes."
-            ]
-        )
 
 
 @component
@@ -369,21 +48,7 @@ class Module:
         Raises:
             SettingsError: the function does not make a module for such rows and so many classes.
         """
-        make = import_named(self.factory)
-        try:
-            named = inspect.signature(make).parameters
-        except (TypeError, ValueError) as error:
-            raise SettingsError([f"{self.factory} is no function that makes an nn.Module."]) from error
-        given = {"input_shape": input_shape, "classes": classes}
-
-        def factory(stream: Rng) -> nn.Module:
-            with stream.torch_globally():
-                module = make(**{name: value for name, value in given.items() if name in named})
-            if not isinstance(module, nn.Module):
-                raise SettingsError([f"{self.factory} must make an nn.Module; got {type(module).__name__}."])
-            return module if start is None else _with_weights(module, start, str(self.weights))
-
-        start = None if self.weights is None else read_weights(self.weights)
+        factory = self._factory({"input_shape": input_shape, "classes": classes})
         made = ModuleClassifier(
             factory(rng),
             input_shape=input_shape,
@@ -397,12 +62,31 @@ class Module:
             raise SettingsError([f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."])
         return made
 
+    def _factory(self, given: dict[str, Any]) -> Callable[[Rng], nn.Module]:
+        """Makes the module from a stream, with what its function takes of `given`."""
+        make = import_named(self.factory)
+        try:
+            named = inspect.signature(make).parameters
+        except (TypeError, ValueError) as error:
+            raise SettingsError([f"{self.factory} is not a function that makes an nn.Module."]) from error
+        taken = {name: value for name, value in given.items() if name in named}
+        start = None if self.weights is None else read_weights(self.weights)
+
+        def factory(stream: Rng) -> nn.Module:
+            with stream.torch_globally():
+                module = make(**taken)
+            if not isinstance(module, nn.Module):
+                raise SettingsError([f"{self.factory} must make an nn.Module; got {type(module).__name__}."])
+            return module if start is None else _with_weights(module, start, str(self.weights))
+
+        return factory
+
 
 def _with_weights(module: nn.Module, weights: dict[str, Tensor], file: str) -> nn.Module:
     """The module itself with these weights, every name of both on the other's side."""
     own = module.state_dict()
     problems = [f"{file} has no '{name}'.{did_you_mean(name, weights)}" for name in own if name not in weights]
-    problems += [f"{file} has '{name}', which the module has not." for name in weights if name not in own]
+    problems += [f"{file} has '{name}', which the module does not have." for name in weights if name not in own]
     problems += [
         f"{file}: '{name}' has the shape {tuple(weights[name].shape)}, the module's {tuple(value.shape)}."
         for name, value in own.items()
@@ -412,42 +96,3 @@ def _with_weights(module: nn.Module, weights: dict[str, Tensor], file: str) -> n
         raise SettingsError(problems)
     module.load_state_dict(weights)
     return module
-
-
-def lay_out(module: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
-    """The module itself, its weights in rows, its filters with their channels last where rows are images.
-
-    Convolutions are quickest so; but not where oneDNN would write past its memory (decision 5).
-    """
-    for parameter in module.parameters():
-        if parameter.ndim == 2:
-            parameter.data = parameter.data.contiguous()
-    if len(input_shape) != 3 or any(map(_overruns, module.modules())):
-        return module
-    return module.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
-
-
-def _overruns(layer: nn.Module) -> bool:
-    """Whether oneDNN's gradient of this layer's weights overruns its workspace when channels come last."""
-    return (
-        isinstance(layer, nn.Conv2d)
-        and layer.kernel_size == (1, 1)
-        and max(layer.stride) > 1
-        and layer.in_channels // layer.groups < ONEDNN_BLOCK
-    )
-
-
-def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]) -> Tensor | None:
-    if value is None:
-        return None
-    numbers = torch.tensor(value, dtype=torch.float32)
-    if not torch.isfinite(numbers).all():
-        raise SettingsError([f"mean and std must be finite numbers; got {value}."])
-    if numbers.ndim and len(numbers) not in (1, shape[0]):
-        raise SettingsError([f"mean and std must be one number or one a channel ({shape[0]}); got {len(numbers)}."])
-    return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers
-
-
-def _assumptions(bounds: object, mean: object, std: object) -> Iterator[str]:
-    if mean is None and std is None:
-        yield f"The module takes rows in {bounds or 'any range'} as they are; no mean or std was given."

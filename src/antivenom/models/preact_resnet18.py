@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from antivenom.errors import SettingsError
-from antivenom.models.module import ModuleClassifier
+from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 

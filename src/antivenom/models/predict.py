@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset, Scorer
+from antivenom.models.batches import batches
 from antivenom.shapes import Labels
 
-BATCH = 2048
 ABSTAINS = -1
 """In place of a class: no answer."""
 
@@ -24,8 +24,7 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
     True
     """
     losses = [data.x.new_empty(0, dtype=torch.float32)]
-    for start in range(0, len(data), BATCH):
-        rows = slice(start, start + BATCH)
+    for rows in batches(len(data)):
         scores = classifier.scores(data.inputs(rows)).to(data.device).clamp_min(torch.finfo(torch.float32).tiny)
         losses.append(functional.nll_loss(scores.log(), data.y[rows], reduction="none"))
     return torch.cat(losses)
@@ -45,7 +44,7 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     torch.Size([450])
     """
     parts = []
-    for start in range(0, len(data), BATCH):
-        scores = classifier.scores(data.inputs(slice(start, start + BATCH)))
+    for rows in batches(len(data)):
+        scores = classifier.scores(data.inputs(rows))
         parts.append(scores.argmax(1).masked_fill((scores == 0).all(1), ABSTAINS))
     return torch.cat(parts) if parts else data.y.new_empty(0)

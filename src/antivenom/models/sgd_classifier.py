@@ -2,13 +2,12 @@
 
 from sklearn.linear_model import SGDClassifier as Estimator
 
-from antivenom.models.estimator import EstimatorClassifier, Seed, seeded
-from antivenom.rng import Rng
+from antivenom.models.estimator import EstimatorModel, Seed
 from antivenom.settings import AtLeastOne, NonNegative, component
 
 
 @component
-class SGDClassifier:
+class SGDClassifier(EstimatorModel):
     """scikit-learn's `SGDClassifier` with its own loss, the hinge: a linear support vector machine.
 
     It has no probabilities: its decision is the sign of its decision function.
@@ -18,6 +17,7 @@ class SGDClassifier:
         alpha: the weight of the L2 penalty.
         random_state: scikit-learn's seed; the experiment's stream where left out.
 
+    >>> from antivenom.rng import Rng
     >>> SGDClassifier().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).can
     frozenset({'incremental'})
     """
@@ -26,15 +26,6 @@ class SGDClassifier:
     alpha: NonNegative = 1e-4
     random_state: Seed = None
 
-    def build(
-        self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
-    ) -> EstimatorClassifier:
-        """An estimator that was never fitted, for rows of `input_shape`."""
-        return seeded(
-            lambda seed: Estimator(max_iter=self.max_iter, alpha=self.alpha, random_state=seed),
-            self.random_state,
-            rng,
-            input_shape=input_shape,
-            classes=classes,
-            bounds=bounds,
-        )
+    def estimator(self, seed: int) -> Estimator:
+        """The estimator, never fitted, with this `random_state`."""
+        return Estimator(max_iter=self.max_iter, alpha=self.alpha, random_state=seed)

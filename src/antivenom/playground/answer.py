@@ -8,7 +8,9 @@ import torch
 from contourpy import contour_generator
 from numpy.typing import NDArray
 
-from antivenom.analysis.boundary import Square, flipped, margin
+from antivenom.analysis import Square, flipped, margin
+from antivenom.analysis.boundary_charts import walk_chart
+from antivenom.analysis.walk import Walk
 from antivenom.models import Classifier, predictions
 from antivenom.playground.board import (
     COARSE,
@@ -26,8 +28,6 @@ from antivenom.playground.board import (
     kept_points,
     start_of,
 )
-from antivenom.report.drawing import to_png
-from antivenom.report.plane import Walk, panels
 from antivenom.runner.lesson import lesson_points
 
 Field = NDArray[np.float64]
@@ -96,26 +96,26 @@ def picture(board: Board) -> bytes:
     start, seen = start_of(board.data, board.model, board.seed), defended(board)
     after = at_call(seen)
     there = field(after)
-    exact = flipped(start.fine, margin(after, Square(LOW, HIGH, FINE).points))
     poison = np.array([point[:2] for point in board.points], np.float32).reshape(-1, 2)
     kept = np.array(kept_points(board), bool)
-    arrays = {
-        "square": np.array([LOW, HIGH, FINE]),
-        "probable": np.array("probabilities" in start.classifier.can),
-        "rows": np.array([board.calls]),
-        "ticks": np.linspace(LOW, HIGH, len(there)),
-        "before": start.coarse,
-        "after": there[None],
-        "flipped": np.array([exact]),
-        "test": start.test.x.numpy(),
-        "test_classes": start.test.y.numpy(),
-        "said_before": start.said,
-        "said": predictions(after, start.test).numpy()[None],
-        "poison": poison,
-        "poison_classes": np.array([point[2] for point in board.points], np.int64),
-        "dropped": poison[~kept],
-    }
-    return to_png(panels(Walk(arrays, 1), [0]))
+    walk = Walk(
+        square=Square(LOW, HIGH, FINE),
+        probable="probabilities" in start.classifier.can,
+        rows=np.array([board.calls]),
+        rows_per_call=1,
+        ticks=np.linspace(LOW, HIGH, len(there)),
+        before=start.coarse,
+        after=there[None],
+        flipped=np.array([flipped(start.fine, margin(after, Square(LOW, HIGH, FINE).points))]),
+        test=start.test.x.numpy(),
+        test_classes=start.test.y.numpy(),
+        predicted_before=start.said,
+        predicted=predictions(after, start.test).numpy()[None],
+        poison=poison,
+        poison_classes=np.array([point[2] for point in board.points], np.int64),
+        dropped=poison[~kept],
+    )
+    return walk_chart(walk, [0]).to_png()
 
 
 def _of_points(board: Board, after: Any, start: Start) -> list[float]:

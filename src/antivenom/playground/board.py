@@ -11,7 +11,7 @@ from annotated_types import Interval, Len
 from numpy.typing import NDArray
 from torch import Tensor
 
-from antivenom.analysis.boundary import Square, grid_points, margin
+from antivenom.analysis import Square, grid_points, margin
 from antivenom.attacks.aimed_chaff import AimedChaff
 from antivenom.attacks.chaff import Chaff
 from antivenom.data import Dataset
@@ -23,13 +23,14 @@ from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, predictions
 from antivenom.models.estimator import Seed
 from antivenom.rng import Rng
+from antivenom.runner import Experiment, dump_spec, load_spec
+from antivenom.runner.executors.crafting import prepared, starting_data, stream_of
 from antivenom.runner.executors.stages import Stages
-from antivenom.runner.executors.starting_models import fit_start, open_with
+from antivenom.runner.executors.starting_models import fit_start
 from antivenom.runner.lesson import lesson_source, lesson_spec
-from antivenom.runner.spec.loading import dump_spec, load_spec
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner.scoring.detectors import score_together
 from antivenom.settings import component
-from antivenom.training.loop import Epoch
+from antivenom.training import Epoch, StreamTraining
 
 LOW, HIGH = -3.0, 3.0
 COARSE, FINE = 0.1, 0.01
@@ -150,11 +151,10 @@ def start_of(data: str, model: str, seed: int | None) -> Start:
     """The model before the poison, fitted once."""
     experiment = Board(data=data, model=model, seed=seed).experiment(1)  # type: ignore[arg-type]
     stages = Stages(None, torch.device("cpu"))
-    splits = stages.prepare(experiment.dataset)
-    rng = Rng(experiment.seed).child("repeat", 0)
-    opening = open_with(experiment, splits, rng, stages.prepare)
+    splits = prepared(experiment, stages)
+    rows = starting_data(experiment, splits, stages, 0)
     with ALONE:
-        classifier = fit_start(experiment, opening, stages, rng.child("start"), "warm-up", 0)
+        classifier = fit_start(experiment, rows, stages, stream_of(experiment, 0).child("start"), "warm-up", 0)
     assert classifier is not None
     return Start(splits.train, splits.test, classifier)
 
@@ -164,9 +164,10 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Te
     """What the model has learned after every call: from the points, or, for the control, from clean rows."""
     start = start_of(board.data, board.model, board.seed)
     experiment = board.experiment(calls)
-    rng = Rng(experiment.seed).child("repeat", 0)
+    rng = stream_of(experiment, 0)
     poisoned = experiment.attack.poison(start.known, rng=rng.child("attack"))
-    order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
+    assert isinstance(experiment.training, StreamTraining)
+    order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
     fed = poisoned.control(rng.child("control")) if clean else poisoned.data
     path: list[dict[str, Tensor]] = []
 
@@ -176,7 +177,9 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Te
 
     stream = fed.subset(order)
     with ALONE:
-        experiment.training.fit(start.classifier, stream, rng=rng.child("fit"), start=start.classifier, watch=(keep,))
+        experiment.training.fit(
+            start.classifier, stream, rng=rng.child("fit"), start=start.classifier, callbacks=(keep,)
+        )
     return tuple(path)
 
 
@@ -193,25 +196,15 @@ def at_call(board: Board, *, clean: bool = False) -> Classifier:
 def _dropped(rows: tuple[Place, ...] | None, data: str, model: str, seed: int | None, name: str) -> tuple[bool, ...]:
     """Which points, or which of the held-out rows, a defence drops that trusts the rows the model has learned."""
     start, detector, rng = start_of(data, model, seed), DEFENCES[name], Rng(0).child("defence")
-    trusted, judged = start.known, start.test if rows is None else _dataset(rows, start.known)
-    if isinstance(detector, Trim):  # it has no trusted rows: it judges all that it sees together
-        scores = detector.score(_joined(trusted, judged), start.classifier, rng=rng)[len(trusted) :]
-        own = detector.score(trusted, start.classifier, rng=rng)
-    else:
-        scores = detector.score(judged, start.classifier, rng=rng, clean=trusted)
-        own = detector.score(trusted, start.classifier, rng=rng, clean=trusted)
-    return tuple((scores > threshold_for(own, detector.false_alarm_rate)).tolist())
+    judged = start.test if rows is None else _dataset(rows, start.known)
+    found, own = score_together(detector, judged, start.classifier, start.known, rng)
+    return tuple((found.result > threshold_for(own, detector.false_alarm_rate)).tolist())
 
 
 def _dataset(rows: tuple[Place, ...], like: Dataset) -> Dataset:
     chaff = Chaff(points=tuple((x, y) for x, y, _ in rows), labels=tuple(label for _, _, label in rows))
     poisoned = chaff.poison(like, rng=Rng(0))
     return poisoned.data.subset(poisoned.rows)
-
-
-def _joined(first: Dataset, second: Dataset) -> Dataset:
-    x, y = torch.cat([first.x, second.x]), torch.cat([first.y, second.y])
-    return replace(first, x=x, y=y, ids=torch.arange(len(y)))
 
 
 def kept_points(board: Board) -> tuple[bool, ...]:

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from antivenom.analysis.neurons import silenced_by_default, silencing_problems
 from antivenom.errors import CapabilityError
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import ModuleClassifier
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH
+from antivenom.models.silencing import default_silenced_layer, silencing_problems
 from antivenom.shapes import Inputs
-
-BATCH = 1024
 
 
 def layer_named(network: ModuleClassifier, layer: str | None) -> str:
@@ -20,7 +19,7 @@ def layer_named(network: ModuleClassifier, layer: str | None) -> str:
         CapabilityError: the network has none such.
     """
     if layer is None:
-        return silenced_by_default(network)
+        return default_silenced_layer(network)
     if layer == "penultimate":
         linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
         if len(linear) < 2:
@@ -44,7 +43,7 @@ def layer_problems(network: ModuleClassifier, layer: str | None) -> Iterator[str
 def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor:
     """What each unit of a layer gives for each row (n, units): above 0, and of a channel the mean over its places."""
     parts = []
-    for part in x.split(BATCH):
+    for part in x.split(ROWS_PER_WIDE_BATCH):
         given = network.activations(part, (layer,))[layer].clamp_min(0)
         parts.append(given.flatten(2).mean(2) if given.ndim > 2 else given)
     return torch.cat(parts)

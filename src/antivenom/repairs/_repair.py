@@ -1,4 +1,4 @@
-"""The repair's protocol, and what repairs share."""
+"""The contract of repairs, and what repairs share."""
 
 import math
 from dataclasses import replace
@@ -6,82 +6,78 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from antivenom.charts import WithEvidence, with_evidence
 from antivenom.data import Dataset
-from antivenom.defences import Verdict
-from antivenom.defences._verdict import trigger_success
-from antivenom.errors import CapabilityError
+from antivenom.defences import RecoveredTriggers, Verdict
+from antivenom.defences._scan import require_triggers
 from antivenom.models import Classifier
 from antivenom.models.filtered import Filtered
-from antivenom.models.module import ModuleClassifier
 from antivenom.rng import Rng
 
 
 @runtime_checkable
 class Repair(Protocol):
-    """A defence that mends a classifier: a component, such as `Unlearning`.
+    """A defence that repairs a classifier: a component, such as `Unlearning`.
 
-    A repair with `needs = {"verdict"}` wants what a scan said; where the scan suspects nothing, it changes nothing.
+    Attributes:
+        needs: what it requires. One with `triggers` receives a verdict with recovered triggers; where the scan suspects
+            nothing, it changes nothing.
     """
 
-    def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it requires, in the words of `antivenom.settings.NEEDS`."""
+
+    def repair(
+        self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None
+    ) -> Classifier | WithEvidence[Classifier]:
         """A new classifier; the one given stays as it is.
 
         Args:
-            classifier: what is to be mended.
+            classifier: the classifier to repair.
             clean: rows with their true labels, which a defender has.
             rng: the repair's stream.
-            verdict: what a scan said of the classifier.
+            verdict: a scan's verdict on the classifier.
         """
 
 
-def mendable(classifier: Classifier, name: str) -> ModuleClassifier:
-    """The classifier itself.
-
-    Raises:
-        CapabilityError: it has no gradients.
-    """
-    if not isinstance(classifier, ModuleClassifier):
-        raise CapabilityError(f"{name} needs gradients, which {type(classifier).__name__} has not.")
-    return classifier
-
-
-def repaired(
+def apply_repair(
     repair: Repair, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None
-) -> Classifier:
-    """What a repair makes of a classifier; of one behind a filter, it mends what answers."""
+) -> WithEvidence[Classifier]:
+    """The repaired classifier; of one behind a filter, the repair changes the classifier that answers."""
     if isinstance(classifier, Filtered):
-        return replace(classifier, classifier=repaired(repair, classifier.classifier, clean, rng=rng, verdict=verdict))
-    return repair.repair(classifier, clean, rng=rng, verdict=verdict)
+        inner = apply_repair(repair, classifier.classifier, clean, rng=rng, verdict=verdict)
+        return replace(inner, result=replace(classifier, classifier=inner.result))
+    return with_evidence(repair.repair(classifier, clean, rng=rng, verdict=verdict))
 
 
-def suspected(verdict: Verdict | None, name: str) -> tuple[int, ...]:
-    """The classes that a scan flagged.
+def suspected_triggers(verdict: Verdict | None, *, by: str) -> tuple[tuple[int, ...], RecoveredTriggers | None]:
+    """The classes that a scan suspects, and the triggers that it recovered; no class where nothing is suspected.
 
     Raises:
-        CapabilityError: there was no scan.
+        CapabilityError: there is no verdict, or its scan suspects something and recovers no triggers.
     """
-    if verdict is None:
-        raise CapabilityError(f"{name} needs a scan's verdict. Name a scan, such as neural_cleanse, before it.")
-    return verdict.suspected
+    checked = require_triggers(verdict, by=by)
+    return checked.suspected, checked.triggers
 
 
-def split_held(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
+def split_held_out(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
     """Rows to work with, and rows to judge by."""
     order = rng.order(clean.ids)
-    held = max(1, round(share * len(order)))
-    return clean.subset(order[held:]), clean.subset(order[:held])
+    count = max(1, round(share * len(order)))
+    return clean.subset(order[count:]), clean.subset(order[:count])
 
 
-def with_recovered(data: Dataset, rows: Tensor, verdict: Verdict, target: int) -> Tensor:
+def with_trigger(data: Dataset, rows: Tensor, triggers: RecoveredTriggers, target: int) -> Tensor:
     """All rows as they are stored, some of them with the trigger recovered for a class (n, *shape)."""
     x = data.x.clone()
-    x[rows] = data.encode(verdict.with_trigger(data.inputs(rows), target))
+    x[rows] = data.encode(triggers.apply(data.inputs(rows), target))
     return x
 
 
-def success_of(classifier: Classifier, held: Dataset, verdict: Verdict, targets: tuple[int, ...]) -> float:
-    """How often recovered triggers still work on rows of other classes, at most over the classes; 0 without rows."""
-    found = [
-        trigger_success(classifier, held, verdict.masks[target], verdict.patterns[target], target) for target in targets
-    ]
+def highest_success(
+    classifier: Classifier, data: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...]
+) -> float:
+    """How often recovered triggers still work on rows of other classes, the most over the classes; 0 without rows."""
+    found = [triggers.success_on(classifier, data, target) for target in targets]
     return max((each for each in found if not math.isnan(each)), default=0.0)

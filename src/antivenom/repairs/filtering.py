@@ -13,11 +13,11 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.errors import CapabilityError
 from antivenom.metrics import threshold_for
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
-from antivenom.models.module import ModuleClassifier
+from antivenom.models.torch_modules import as_module
 from antivenom.repairs._layer import mean_activations
-from antivenom.repairs._repair import mendable, split_held, suspected
+from antivenom.repairs._repair import split_held_out, suspected_triggers
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.shapes import Chosen, Inputs
@@ -42,7 +42,7 @@ class Filtering:
         CapabilityError: no verdict, no such layer, or a classifier without gradients.
     """
 
-    needs = frozenset({"verdict"})
+    needs = frozenset({"gradients", "triggers"})
 
     layer: str | None = None
     share: Annotated[float, Interval(gt=0, le=1)] = 0.05
@@ -50,7 +50,7 @@ class Filtering:
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
-        network = mendable(classifier, "Filtering")
+        network = as_module(classifier, by="Filtering")
         try:
             units_of(network, torch.zeros(1, *network.input_shape), self.layer)
         except CapabilityError as error:
@@ -58,19 +58,19 @@ class Filtering:
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """The same network behind a filter; one that accepts everything where nothing is suspected."""
-        network = mendable(classifier, "Filtering").copy()
-        targets = suspected(verdict, "Filtering")
+        network = as_module(classifier, by="Filtering").copy()
+        targets, triggers = suspected_triggers(verdict, by="Filtering")
         layer = self.layer
-        if verdict is None or not targets:
+        if triggers is None or not targets:
             return Filtered(network, ActivationFilter(network.copy(), layer, (), math.inf))
-        known, held = split_held(clean, 0.5, rng)
+        known, held_out = split_held_out(clean, 0.5, rng)
         profiles = []
         for target in targets:
             x = known.inputs()
-            plain, excited = (units_of(network, each, layer) for each in (x, verdict.with_trigger(x, target)))
+            plain, excited = (units_of(network, each, layer) for each in (x, triggers.apply(x, target)))
             profiles.append(Profile.between(plain, excited, self.share))
         open_to_all = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
-        threshold = threshold_for(open_to_all.score(held.inputs()).cpu(), self.false_rejection_rate)
+        threshold = threshold_for(open_to_all.score(held_out.inputs()).cpu(), self.false_rejection_rate)
         return Filtered(network, ActivationFilter(open_to_all.network, layer, tuple(profiles), threshold))
 
 

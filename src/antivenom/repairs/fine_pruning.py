@@ -10,8 +10,8 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
+from antivenom.models.torch_modules import as_module
 from antivenom.repairs._layer import layer_named, layer_problems, mean_activations
-from antivenom.repairs._repair import mendable
 from antivenom.repairs.fine_tuning import FineTuning
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -39,7 +39,7 @@ class FinePruning(FineTuning):
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
-        yield from layer_problems(mendable(classifier, "FinePruning"), self.layer)
+        yield from layer_problems(as_module(classifier, by="FinePruning"), self.layer)
 
     def repair(
         self,
@@ -50,7 +50,7 @@ class FinePruning(FineTuning):
         verdict: Verdict | None = None,  # noqa: ARG002
     ) -> Classifier:
         """A new classifier, pruned and trained on; silenced units stay silent."""
-        network = mendable(classifier, "FinePruning")
+        network = as_module(classifier, by="FinePruning")
         layer = layer_named(network, self.layer)
         activity = torch.zeros(0)
         for part in torch.arange(len(clean), device=clean.device).split(1024):

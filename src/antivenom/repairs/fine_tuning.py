@@ -3,7 +3,7 @@
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
-from antivenom.repairs._repair import mendable
+from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
@@ -22,6 +22,8 @@ class FineTuning:
         CapabilityError: a classifier without gradients.
     """
 
+    needs = frozenset({"gradients"})
+
     epochs: AtLeastOne = 5
     learning_rate: Positive = 1e-3
     batch_size: AtLeastOne = 32
@@ -36,4 +38,4 @@ class FineTuning:
     ) -> Classifier:
         """A new classifier, trained on."""
         recipe = Recipe(epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate)
-        return train(mendable(classifier, "FineTuning"), clean, recipe, rng=rng)
+        return train(as_module(classifier, by="FineTuning"), clean, recipe, rng=rng)

@@ -6,7 +6,7 @@ from typing import Annotated
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
-from antivenom.repairs._repair import Repair, repaired
+from antivenom.repairs._repair import Repair, apply_repair
 from antivenom.repairs.pruning import Pruning
 from antivenom.repairs.unlearning import Unlearning
 from antivenom.rng import Rng
@@ -18,7 +18,7 @@ class InOrder:
     """Several repairs, each of what the one before it gives; all have the verdict on the first classifier.
 
     Args:
-        repairs: in this order. What comes after `filtering` mends the network behind the filter.
+        repairs: in this order. What comes after `filtering` repairs the network behind the filter.
 
     >>> [type(each).__name__ for each in InOrder().repairs]
     ['Pruning', 'Unlearning']
@@ -29,7 +29,7 @@ class InOrder:
     @property
     def needs(self) -> frozenset[str]:
         """What any of them needs."""
-        return frozenset[str]().union(*(getattr(each, "needs", frozenset()) for each in self.repairs))
+        return frozenset[str]().union(*(each.needs for each in self.repairs))
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings of any of them do not fit the network."""
@@ -38,8 +38,8 @@ class InOrder:
                 yield from ask(classifier)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """A new classifier, mended by each."""
-        mended = classifier.copy()
+        """A new classifier, repaired by each."""
+        repaired = classifier.copy()
         for number, each in enumerate(self.repairs):
-            mended = repaired(each, mended, clean, rng=rng.child(number), verdict=verdict)
-        return mended
+            repaired = apply_repair(each, repaired, clean, rng=rng.child(number), verdict=verdict).result
+        return repaired

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset
-from antivenom.defences import Verdict
+from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.torch_modules import as_module
 from antivenom.repairs._layer import layer_named, layer_problems, mean_activations
-from antivenom.repairs._repair import mendable, success_of, suspected
+from antivenom.repairs._repair import highest_success, suspected_triggers
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Inputs
@@ -52,7 +52,7 @@ class Pruning:
         CapabilityError: no verdict, or no such layer.
     """
 
-    needs = frozenset({"verdict"})
+    needs = frozenset({"gradients", "triggers"})
 
     layer: str | None = None
     rank: Literal["effect", "activation"] = "effect"
@@ -62,47 +62,47 @@ class Pruning:
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings do not fit the network."""
-        yield from layer_problems(mendable(classifier, "Pruning"), self.layer)
+        yield from layer_problems(as_module(classifier, by="Pruning"), self.layer)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """A new classifier with silenced units; the same again where nothing is suspected."""
-        network = mendable(classifier, "Pruning")
-        targets = suspected(verdict, "Pruning")
-        mended = network.copy()
-        if not targets or verdict is None:
-            return mended
+        network = as_module(classifier, by="Pruning")
+        targets, triggers = suspected_triggers(verdict, by="Pruning")
+        repaired = network.copy()
+        if not targets or triggers is None:
+            return repaired
         layer = layer_named(network, self.layer)
         few = clean.subset(rng.order(clean.ids)[: self.rows])
-        ranks = excited(network, few, verdict, targets, layer)
+        ranks = excited(network, few, triggers, targets, layer)
         floor = accuracy(network, clean) - self.limit
         silent = torch.empty(0, dtype=torch.int64, device=ranks.device)
         step = math.ceil(len(ranks) / STEPS)
         while len(silent) + step < len(ranks):
             if self.rank == "effect":
-                ranks = effects(mended, few, verdict, targets, layer)
+                ranks = effects(repaired, few, triggers, targets, layer)
             ranks[silent] = -math.inf
             silent = torch.cat([silent, ranks.topk(step).indices])
             pruned = network.silence(layer, silent)
             if accuracy(pruned, clean) < floor:
                 break
-            mended = pruned
-            if success_of(mended, clean, verdict, targets) <= self.enough:
+            repaired = pruned
+            if highest_success(repaired, clean, triggers, targets) <= self.enough:
                 break
-        return mended
+        return repaired
 
 
 def excited(
-    network: ModuleClassifier, clean: Dataset, verdict: Verdict, targets: tuple[int, ...], layer: str
+    network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
     """How much more each unit gives for rows with recovered triggers than for the same rows without (units)."""
     x = clean.inputs()
     plain = mean_activations(network, x, layer)
-    having = sum(mean_activations(network, verdict.with_trigger(x, target), layer) for target in targets)
+    having = sum(mean_activations(network, triggers.apply(x, target), layer) for target in targets)
     return (having - len(targets) * plain).sum(0)
 
 
 def effects(
-    network: ModuleClassifier, clean: Dataset, verdict: Verdict, targets: tuple[int, ...], layer: str
+    network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
     """What silencing each unit takes from the triggers' leads, less what it adds to the clean loss (units).
 
@@ -113,7 +113,7 @@ def effects(
     total = LOSS * contributions(network, x, layer, loss)
     for target in targets:
         rows = clean.subset(clean.y != target)
-        x = verdict.with_trigger(rows.inputs(), target)
+        x = triggers.apply(rows.inputs(), target)
         total = total + contributions(network, x, layer, partial(lead, target=target))
     return total
 

@@ -9,7 +9,8 @@ from annotated_types import Interval
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
-from antivenom.repairs._repair import mendable, split_held, success_of, suspected, with_recovered
+from antivenom.models.torch_modules import as_module
+from antivenom.repairs._repair import highest_success, split_held_out, suspected_triggers, with_trigger
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
@@ -34,7 +35,7 @@ class Unlearning:
         CapabilityError: no verdict, or a classifier without gradients.
     """
 
-    needs = frozenset({"verdict"})
+    needs = frozenset({"gradients", "triggers"})
 
     trigger_share: Annotated[float, Interval(gt=0, le=1)] = 0.2
     epochs: AtLeastOne = 5
@@ -45,18 +46,18 @@ class Unlearning:
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """A new classifier, trained on; the same again where nothing is suspected."""
-        mended: Classifier = mendable(classifier, "Unlearning").copy()
-        targets = suspected(verdict, "Unlearning")
-        if not targets or verdict is None:
-            return mended
-        used, held = split_held(clean, self.held_out, rng.child("held out"))
+        repaired: Classifier = as_module(classifier, by="Unlearning").copy()
+        targets, triggers = suspected_triggers(verdict, by="Unlearning")
+        if not targets or triggers is None:
+            return repaired
+        used, held_out = split_held_out(clean, self.held_out, rng.child("held out"))
         recipe = Recipe(epochs=1, batch_size=self.batch_size, learning_rate=self.learning_rate)
         for epoch in range(self.epochs):
             chosen = rng.child("trigger", epoch).order(used.ids)[: round(self.trigger_share * len(used))]
             x = used.x
             for target, rows in zip(targets, torch.tensor_split(chosen, len(targets)), strict=True):
-                x = with_recovered(replace(used, x=x), rows, verdict, target)
-            mended = train(mended, replace(used, x=x), recipe, rng=rng.child("epoch", epoch))
-            if success_of(mended, held, verdict, targets) <= self.enough:
+                x = with_trigger(replace(used, x=x), rows, triggers, target)
+            repaired = train(repaired, replace(used, x=x), recipe, rng=rng.child("epoch", epoch))
+            if highest_success(repaired, held_out, triggers, targets) <= self.enough:
                 break
-        return mended
+        return repaired

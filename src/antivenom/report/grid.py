@@ -1,143 +1,180 @@
 """What a grid's page says of all its cells together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antivenom.report import figures, words
-from antivenom.report.drawing import Picture
-from antivenom.report.run import Run
-from antivenom.runner.results.result import MAIN
-from antivenom.runner.sweep import label
+from antivenom.charts import Chart, worded
+from antivenom.charts.comparing import Compared, Value, curves, dots, numeric_axis
+from antivenom.report import words
+from antivenom.report.run import Measured
+from antivenom.report.tables import Cell, Sheet, title_of, value_cell
+from antivenom.runner.spec.naming import label
 
 SECTIONS = 12
-"""So many cells, at most, are shown on the grid's own page; of more, each has its page alone."""
-LINES = 40
+"""How many cells are shown on the grid's own page."""
+PAGES = 200
+"""Grids with more cells than this have pages for the first cells only."""
+LINES, MOST_ROWS = 40, 1000
 
 
 @dataclass(frozen=True)
-class Pivot:
-    """One figure of all cells: a line for each setting of the other axes, a column for each of the numeric axis'.
+class Row:
+    """A cell in the tables of all cells.
 
     Attributes:
-        title: what the figure is.
-        axis: the numeric axis.
-        columns: its values, and at the end the control, where it has the figure.
-        lines: the other axes' values, and the figure in words for each column.
+        name: the cell's.
+        axes: what the grid set, as words.
+        raw: the same as the spec has it.
+        figures: by key, those without a subject.
+        doubts: how many there are.
+        link: to its section or its page; empty for none.
     """
 
-    title: str
-    axis: str
-    columns: tuple[str, ...]
-    lines: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    name: str
+    axes: dict[str, str]
+    raw: dict[str, Any]
+    figures: dict[str, Measured]
+    doubts: int
+    link: str
 
 
-def row_of(run: Run) -> dict[str, Any]:
-    """A cell's line in the table of all cells."""
-    row: dict[str, Any] = {"cell": run.name, "axes": {key: label(value) for key, value in run.axes.items()}}
-    row["raw"] = run.axes
-    row["doubts"] = len(run.doubts)
-    for name in (*MAIN, *_learned(run)):
-        entry = run.metrics[name]
-        row |= {name: entry["mean"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
-        row[f"{name}_text"] = words.points(entry["mean"]) if name == "accuracy_drop" else words.percent(entry["mean"])
-        bounds = "" if entry["low"] is None else f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
-        row[f"{name}_interval"] = bounds
-    row["shown"] = {name: title for name, title in _titles(run).items() if row.get(name) is not None}
-    return row
+def row_of(name: str, axes: Mapping[str, Any], figures: Mapping[str, Measured], doubts: int, link: str) -> Row:
+    """A cell's row."""
+    kept = {key: figure for key, figure in figures.items() if not figure.subject}
+    return Row(name, {axis: label(value) for axis, value in axes.items()}, dict(axes), kept, doubts, link)
 
 
-def with_short_labels(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same lines, components called by their names alone where these tell an axis' values apart."""
-    short = {}
-    for axis in rows[0]["axes"]:
-        full = {row["axes"][axis]: row["raw"][axis] for row in rows}
-        names = {text: value["name"] for text, value in full.items() if isinstance(value, dict) and "name" in value}
+class Grid:
+    """All cells of a grid, compared.
+
+    Args:
+        rows: one a cell.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = _short_labels(rows)
+        self.axes = list(rows[0].axes)
+        self.axis = numeric_axis({axis: [row.raw.get(axis) for row in rows] for axis in self.axes})
+        self.figures: dict[str, Measured] = {}
+        for row in rows:
+            self.figures |= {key: figure for key, figure in row.figures.items() if key not in self.figures}
+        self.headline = [key for key, figure in self.figures.items() if figure.headline and not figure.control]
+
+    def overview(self) -> Chart | None:
+        """Headline figures against the numeric axis, or a line for each cell; None where there are no such figures."""
+        compared = [self._compared(key) for key in self.headline]
+        if not compared:
+            return None
+        if self.axis is None:
+            return dots(compared, [row.name for row in self.rows])
+        others = [tuple(row.axes[key] for key in self.axes if key != self.axis) for row in self.rows]
+        return curves(compared, self.axis, [float(row.raw[self.axis]) for row in self.rows], others)
+
+    def caption(self) -> str:
+        """What the overview shows."""
+        if self.axis is None:
+            return "Means over the repeats, a line for each cell."
+        return f"Against {self.axis}; bands are 95 % intervals over the repeats."
+
+    def description(self) -> str:
+        """What the overview shows, with the numbers that matter."""
+        parts = []
+        for key in self.headline:
+            known = [row for row in self.rows if key in row.figures and row.figures[key].mean is not None]
+            if known:
+                low, high = (pick(known, key=lambda row: row.figures[key].mean or 0.0) for pick in (min, max))
+                ends = [f"{value_cell(row.figures[key]).text} in {row.name}" for row in (low, high)]
+                parts.append(f"{title_of(self.figures[key])} from {ends[0]} to {ends[1]}")
+        return f"{self.caption()} {words.sentence('; '.join(parts))}."
+
+    def pivots(self) -> list[Sheet]:
+        """For each headline figure a row for each setting of the other axes, a column for each number."""
+        others = [key for key in self.axes if key != self.axis]
+        lines = list(dict.fromkeys(tuple(row.axes[key] for key in others) for row in self.rows))
+        if self.axis is None or not others or len(lines) > LINES:
+            return []
+        return [self._pivot(key, self.axis, others, lines) for key in self.headline]
+
+    def table(self) -> Sheet:
+        """All cells: what the grid set, headline figures of victim and control, doubts."""
+        keys = [each for key in self.headline for each in (key, f"{key}.control") if each in self.figures]
+        caption = "Means over the repeats; below them the 95 % interval."
+        return self._sheet(keys, caption, doubts=True)
+
+    def others(self) -> Sheet | None:
+        """All cells with every other figure, folded up; None where there is none."""
+        shown = {each for key in self.headline for each in (key, f"{key}.control")}
+        keys = [key for key in self.figures if key not in shown]
+        title = f"All other figures ({len(keys)})"
+        return self._sheet(keys, "Means over the repeats; below them the 95 % interval.", title=title) if keys else None
+
+    def _sheet(self, keys: Sequence[str], caption: str, *, title: str = "", doubts: bool = False) -> Sheet:
+        titles = (title_of(self.figures[key]) for key in keys)
+        rows = []
+        for row in self.rows[:MOST_ROWS]:
+            names = [Cell(text, head=place == 0) for place, text in enumerate(row.axes.values())]
+            names[0] = Cell(names[0].text, link=row.link, head=True)
+            values = [value_cell(row.figures.get(key)) for key in keys]
+            rows.append((*names, *values, *([Cell(str(row.doubts))] if doubts else [])))
+        if len(self.rows) > MOST_ROWS:
+            caption += f" The first {MOST_ROWS:,} of {len(self.rows):,} cells are shown; table.csv has them all."
+        columns = (*self.axes, *titles, *(("doubts",) if doubts else ()))
+        return Sheet(columns, tuple(rows), caption, title, names=len(self.axes))
+
+    def _pivot(self, key: str, axis: str, others: Sequence[str], lines: Sequence[tuple[str, ...]]) -> Sheet:
+        values = sorted({row.raw[axis] for row in self.rows})
+        found = {(tuple(row.axes[each] for each in others), row.raw[axis]): row for row in self.rows}
+        twin = f"{key}.control" if f"{key}.control" in self.figures else ""
+        body = []
+        for line in lines:
+            mine = [found.get((line, value)) for value in values]
+            cells = [Cell(value_cell(row.figures.get(key) if row else None).text) for row in mine]
+            if twin:
+                twins = [row.figures[twin] for row in mine if row and twin in row.figures]
+                cells.append(_mean_cell([each for each in twins if each.mean is not None]))
+            body.append((*(Cell(name, head=True) for name in line), *cells))
+        caption = f"{words.sentence(title_of(self.figures[key]))}: the victim's, mean over the repeats, against {axis}"
+        caption += "; the control, trained without poison, is the mean over the line." if twin else "."
+        columns = (*others, *map(str, values), *(["control"] if twin else []))
+        return Sheet(columns, tuple(body), caption, names=len(others))
+
+    def _compared(self, key: str) -> Compared:
+        def values(wanted: str) -> list[Value]:
+            found = [row.figures.get(wanted) for row in self.rows]
+            return [Value() if each is None else Value(mean=each.mean, low=each.low, high=each.high) for each in found]
+
+        twin = f"{key}.control"
+        control = values(twin) if twin in self.figures else []
+        return Compared(
+            title=title_of(self.figures[key]), unit=self.figures[key].unit, victim=values(key), control=control
+        )
+
+
+def _mean_cell(figures: Sequence[Measured]) -> Cell:
+    if not figures:
+        return Cell("–")
+    return Cell(worded(sum(each.mean or 0.0 for each in figures) / len(figures), figures[0].unit))
+
+
+def _short_labels(rows: Sequence[Row]) -> list[Row]:
+    """The same rows, components called by their names alone where these tell an axis' values apart."""
+    short: dict[str, dict[str, str]] = {}
+    for axis in rows[0].axes:
+        full = {row.axes[axis]: row.raw[axis] for row in rows}
+        names = {
+            text: str(value["name"]) for text, value in full.items() if isinstance(value, dict) and "name" in value
+        }
         if len(set(names.values()) | (full.keys() - names.keys())) == len(full):
             short[axis] = names
     return [
-        {**row, "axes": {axis: short.get(axis, {}).get(text, text) for axis, text in row["axes"].items()}}
+        Row(
+            row.name,
+            {axis: short.get(axis, {}).get(text, text) for axis, text in row.axes.items()},
+            row.raw,
+            row.figures,
+            row.doubts,
+            row.link,
+        )
         for row in rows
     ]
-
-
-def numeric_axis(axes: Sequence[str], spec: dict[str, Any]) -> str | None:
-    """The one axis that has three numbers or more; None where there is none, or another."""
-    grid = spec.get("grid", {})
-    found = [
-        key
-        for key in axes
-        if len(grid.get(key, ())) >= 3
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in grid[key])
-    ]
-    return found[0] if len(found) == 1 else None
-
-
-def shown(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """The figures that some cell has, and what they are called."""
-    return {name: title for row in rows for name, title in row["shown"].items()}
-
-
-def pivots(rows: list[dict[str, Any]], axis: str | None) -> list[Pivot]:
-    """A table for each figure; none where there is no numeric axis, or no other."""
-    others = [key for key in rows[0]["axes"] if key != axis]
-    lines = list(dict.fromkeys(tuple(row["axes"][key] for key in others) for row in rows))
-    if axis is None or not others or len(lines) > LINES:
-        return []
-    values = sorted({row["raw"][axis] for row in rows})
-    made = []
-    for name, title in shown(rows).items():
-        twin = {"clean_accuracy": "control_accuracy"}.get(name, f"control_{name}")
-        found = {(tuple(row["axes"][key] for key in others), row["raw"][axis]): row for row in rows}
-        body = []
-        for line in lines:
-            mine = [found[line, value] for value in values]
-            cells = [words.percent(row.get(name)) for row in mine]
-            if all(row.get(name) is None for row in mine):
-                continue
-            known = [row[twin] for row in mine if row.get(twin) is not None]
-            if twin in rows[0]:
-                cells.append(words.percent(sum(known) / len(known) if known else None))
-            body.append((line, tuple(cells)))
-        columns = (*map(str, values), *(["control"] if twin in rows[0] else []))
-        made.append(Pivot(title, axis, columns, tuple(body)))
-    return made
-
-
-def overview(rows: list[dict[str, Any]], axis: str | None) -> list[Picture]:
-    """Curves against the numeric axis, or a line for each cell where there is none."""
-    best = max(rows, key=lambda row: row["clean_accuracy"] or 0)
-    said = (
-        f"The highest clean accuracy is {best['clean_accuracy_text']}, in {best['cell']}; all figures are in the table."
-    )
-    if axis is None:
-        text = f"One line for each cell. {said}"
-        return [Picture("cells", figures.cells(rows), text, "Means over the repeats, a line for each cell.")]
-    flat = [{**row, **row["axes"], axis: row["raw"][axis]} for row in rows]
-    png = figures.curves(flat, axis, [key for key in rows[0]["axes"] if key != axis], shown(rows))
-    caption = f"Against {axis}; bands are 95 % intervals over the repeats."
-    return [Picture("curves", png, f"Curves against {axis}. {said}", caption)]
-
-
-def _titles(run: Run) -> dict[str, str]:
-    """The figures that a grid compares, and what they are called."""
-    titles = {"clean_accuracy": "clean accuracy", "attack_success_rate": "attack success rate"}
-    if (layer := _penultimate(run)) is not None:
-        titles |= {f"probe.{layer}": f"linear probe on {layer}", f"cka.{layer}": f"CKA of {layer} with the control's"}
-    return {**titles, "probe.softmax": "linear probe on the softmax"}
-
-
-def _learned(run: Run) -> list[str]:
-    """Those of them that analyses gave, and the control's."""
-    wanted = [name for title in _titles(run) for name in (title, f"control_{title}") if title not in MAIN]
-    return [name for name in wanted if name in run.metrics]
-
-
-def _penultimate(run: Run) -> str | None:
-    """The last layer but the output, where an analysis looked at the layers."""
-    for analysis in ("similarity", "probes"):
-        layers = run.arrays.get(f"analysis.{analysis}.layers")
-        if layers is not None:
-            known = [str(name) for name in layers if name != "softmax"]
-            return known[-2] if len(known) > 1 else None
-    return None

@@ -1,24 +1,20 @@
 """The lesson of a walking boundary, written from a finished run: numbers, figures and a film."""
 
 import json
-import shutil
-import subprocess
-from collections.abc import Sequence
-from io import BytesIO
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from antivenom.analysis.walk import Array, Walk
 from antivenom.errors import RunError
-from antivenom.report import plane
-from antivenom.report.drawing import to_png, to_svg
-from antivenom.report.plane import Walk, walk_of
-from antivenom.report.run import Array, read_run
+from antivenom.report.film import write_film
+from antivenom.report.lesson_charts import frames, lesson_charts
+from antivenom.report.run import Run, read_run
 from antivenom.storage.files import write_bytes, write_text
 
-FRAME_SECONDS = 0.3
+PREFIX = "analysis.boundary."
 
 
 def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
@@ -28,7 +24,7 @@ def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
 
     Args:
         folder: of a run with the analysis `boundary`, online, whose stream is the poison alone.
-        repeats: after how many calls the boundary is told and drawn.
+        repeats: after how many calls the boundary is reported and drawn.
 
     Returns:
         What `boundary.json` holds.
@@ -36,102 +32,92 @@ def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
     Raises:
         RunError: the run has no such analysis, or no checkpoint after so many calls.
     """
-    walk = walk_of(read_run(folder))
-    if walk is None:
-        raise RunError(f"{folder} was run without the analysis 'boundary'.")
-    known = [int(each) for each in walk.calls]
+    run = read_run(folder)
+    data = {name.removeprefix(PREFIX): array for name, array in run.arrays.items() if name.startswith(PREFIX)}
+    if not data:
+        raise RunError(f"{folder} was run without the analysis 'boundary'. Add it to the spec, and run it again.")
+    walk = Walk.of(data, rows_per_call=_rows_per_call(run))
+    known = [int(each) for each in walk.steps]
     if absent := sorted(set(repeats) - set(known)):
         raise RunError(f"{folder} has no checkpoint after {absent[0]} calls; it has: {', '.join(map(str, known))}.")
     steps = [known.index(each) for each in sorted(set(repeats))]
-    for old in (folder / "figures").glob("[0-9]*-after-*"):  # of an earlier run into the same folder
+    for old in (folder / "figures").glob("[0-9]*-after-*"):  # of an earlier lesson in the same folder
         old.unlink()
-    for name, figure in plane.figures(walk, steps):
-        write_bytes(folder / "figures" / f"{name}.png", to_png(figure))
-        write_bytes(folder / "figures" / f"{name}.svg", to_svg(figure))
-    _film(folder, list(plane.film(walk)))
-    told = numbers(walk, steps)
-    write_text(folder / "boundary.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
-    return told
+    for name, chart in lesson_charts(walk, steps):
+        write_bytes(folder / "figures" / f"{name}.png", chart.to_png())
+        write_bytes(folder / "figures" / f"{name}.svg", chart.to_svg())
+    write_film(folder / "boundary.gif", [chart.to_png() for chart in frames(walk)])
+    found = numbers(walk, data, steps)
+    write_text(folder / "boundary.json", json.dumps(found, indent=2, allow_nan=False) + "\n")
+    return found
 
 
-def numbers(walk: Walk, steps: Sequence[int]) -> dict[str, Any]:
-    """The lesson in figures: before, and after each of these steps, for victim and control."""
-    low, high, step = map(float, walk.square)
-    before = {
-        "accuracy": walk.accuracy(None),
-        "boundary": _heights(walk, walk.heights_before),
-        "poison": _said(walk, walk.poison_before),
-    }
-    after = []
-    for place in steps:
-        wrong, right = walk.turned(place)
-        after.append(
-            {
-                "calls": int(walk.calls[place]),
-                "accuracy": walk.accuracy(place),
-                "flipped": _flipped(walk.flipped[place]),
-                "boundary": _heights(walk, walk.heights[place]),
-                "poison": _said(walk, walk.poison_after[place]),
-                "turned_wrong": [_point(walk, int(each)) for each in wrong],
-                "turned_right": [_point(walk, int(each)) for each in right],
-                "control": {
-                    "accuracy": float((walk.control_said[place] == walk.test_classes).mean()),
-                    "flipped": _flipped(walk.control_flipped[place]),
-                    "boundary": _heights(walk, walk.control_heights[place]),
-                },
-            }
-        )
-    pairs = zip(walk.poison, walk.poison_classes, strict=True)
-    poison = [{"x": _plain(x), "y": _plain(y), "label": int(label)} for (x, y), label in pairs]
-    aim = {}
-    if "aim" in walk.arrays:
-        x, y = walk.aim
-        turned = [
-            int(walk.calls[np.argmax(each)]) if each.any() else None for each in walk.aim_turned
-        ]  # of victim and control
-        aim = {"aim": {"x": _plain(x), "y": _plain(y), "turned_after": turned[0], "control_turned_after": turned[1]}}
+def numbers(walk: Walk, data: Mapping[str, Array], steps: Sequence[int]) -> dict[str, Any]:
+    """The lesson in numbers: before, and after each of these steps, for victim and control."""
+    poison = [
+        {"x": _as_written(x), "y": _as_written(y), "label": int(label)}
+        for (x, y), label in zip(walk.poison, walk.poison_classes, strict=True)
+    ]
     return {
-        **aim,
-        "square": {"low": low, "high": high, "step": step},
+        **_aim(walk, data),
+        "square": {"low": walk.square.low, "high": walk.square.high, "step": walk.square.step},
         "held_out": len(walk.test),
         "points": poison,
-        "poison_is": "P(y = 1)" if bool(walk.probable) else "decision function",
-        "before": before,
-        "after": after,
+        "poison_is": "P(y = 1)" if walk.probable else "decision function",
+        "before": {
+            "accuracy": walk.accuracy(None),
+            "boundary": _heights(data, data["heights_before"]),
+            "poison": _scores(walk, data["poison_before"]),
+        },
+        "after": [_after(walk, data, step) for step in steps],
     }
 
 
-def _film(folder: Path, frames: list[Array]) -> None:
-    """The frames as a GIF, and as an MP4 where ffmpeg is installed; the last one stands a while."""
-    palette = [Image.fromarray(frame).quantize(64, dither=Image.Dither.NONE) for frame in frames]
-    buffer = BytesIO()
-    wait = [round(1000 * FRAME_SECONDS)] * (len(frames) - 1) + [2000]
-    palette[0].save(buffer, format="GIF", save_all=True, append_images=palette[1:], duration=wait, loop=0)
-    write_bytes(folder / "boundary.gif", buffer.getvalue())
-    if (ffmpeg := shutil.which("ffmpeg")) is None:
-        return
-    high, wide = (2 * (size // 2) for size in frames[0].shape[:2])  # H.264 wants even sizes
-    raw = b"".join(np.ascontiguousarray(frame[:high, :wide]).tobytes() for frame in frames)
-    made = folder / "boundary.mp4"
-    command = [ffmpeg, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{high}"]
-    command += ["-r", f"{1 / FRAME_SECONDS:.3f}", "-i", "-", "-pix_fmt", "yuv420p", str(made)]
-    done = subprocess.run(command, input=raw, capture_output=True, check=False)  # noqa: S603 - no shell, our own words
-    if done.returncode:
-        made.unlink(missing_ok=True)
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-        raise RunError(f"ffmpeg could not make {made}: {said[0]}")
+def _after(walk: Walk, data: Mapping[str, Array], step: int) -> dict[str, Any]:
+    wrong, right = walk.turned(step)
+    return {
+        "calls": int(walk.steps[step]),
+        "accuracy": walk.accuracy(step),
+        "flipped": _flipped(walk.flipped[step]),
+        "boundary": _heights(data, data["heights"][step]),
+        "poison": _scores(walk, data["poison_after"][step]),
+        "turned_wrong": [_point(walk, int(each)) for each in wrong],
+        "turned_right": [_point(walk, int(each)) for each in right],
+        "control": {
+            "accuracy": float((data["predicted.control"][step] == walk.test_classes).mean()),
+            "flipped": _flipped(data["flipped.control"][step]),
+            "boundary": _heights(data, data["heights.control"][step]),
+        },
+    }
 
 
-def _heights(walk: Walk, heights: Array) -> dict[str, list[float]]:
-    """At each place, the heights of the boundary."""
+def _aim(walk: Walk, data: Mapping[str, Array]) -> dict[str, Any]:
+    """The point that is aimed at, and after how many calls it turned, for victim and control."""
+    if walk.aim is None:
+        return {}
+    x, y = walk.aim
+    victim, control = (int(walk.steps[np.argmax(each)]) if each.any() else None for each in data["aim_turned"])
+    aim = {"x": _as_written(x), "y": _as_written(y), "turned_after": victim, "control_turned_after": control}
+    return {"aim": aim}
+
+
+def _rows_per_call(run: Run) -> int | None:
+    """How many rows a call of `partial_fit` has, where the stream is the poison alone."""
+    training = run.spec["training"]
+    alone = training.get("name") == "online" and training.get("warm_up") and training.get("warm_up_share") == 1
+    return int(training["batch_size"]) if alone else None
+
+
+def _heights(data: Mapping[str, Array], heights: Array) -> dict[str, list[float]]:
+    """On each vertical line, the heights of the boundary."""
     return {
         f"{place:g}": [float(each) for each in row if not np.isnan(each)]
-        for place, row in zip(walk.places, heights, strict=True)
+        for place, row in zip(data["places"], heights, strict=True)
     }
 
 
-def _said(walk: Walk, margins: Array) -> list[float | None]:
-    shift = 0.5 if bool(walk.probable) else 0.0
+def _scores(walk: Walk, margins: Array) -> list[float | None]:
+    shift = 0.5 if walk.probable else 0.0
     return [float(each) + shift if np.isfinite(each) else None for each in margins]
 
 
@@ -141,9 +127,9 @@ def _flipped(shares: Array) -> dict[str, float]:
 
 def _point(walk: Walk, number: int) -> dict[str, Any]:
     x, y = walk.test[number]
-    return {"row": number, "x": _plain(x), "y": _plain(y), "class": int(walk.test_classes[number])}
+    return {"row": number, "x": _as_written(x), "y": _as_written(y), "class": int(walk.test_classes[number])}
 
 
-def _plain(value: Any) -> float:
-    """A float32 as it was written."""
+def _as_written(value: Any) -> float:
+    """A float32 as somebody wrote it: 0.1, not 0.10000000149."""
     return float(str(np.float32(value)))

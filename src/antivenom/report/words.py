@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from antivenom.report.run import Run
+from antivenom.charts import worded
+from antivenom.report.run import Measured
 
 
 def percent(value: float | None) -> str:
@@ -11,52 +12,68 @@ def percent(value: float | None) -> str:
     >>> percent(0.9934), percent(None)
     ('99.3 %', '–')
     """
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return worded(value, "share")
 
 
-def points(value: float | None) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    return "–" if value is None else f"{100 * value:+.1f} points"
+def bounds(figure: Measured) -> str:
+    """The ends of a figure's interval; empty where there is none.
+
+    >>> bounds(Measured(name="a", component="model", mean=0.9, n=3, low=0.85, high=0.95, unit="share"))
+    '85.0 to 95.0 %'
+    """
+    if figure.low is None or figure.high is None:
+        return ""
+    low, high = worded(figure.low, figure.unit), worded(figure.high, figure.unit)
+    unit = low.rpartition(" ")[2]
+    return f"{low.removesuffix(f' {unit}') if ' ' in low and high.endswith(f' {unit}') else low} to {high}"
 
 
-def interval(entry: dict[str, Any], *, share: bool = True) -> str:
-    """The bounds of a figure's 95 % interval, or why there are none."""
-    if entry["mean"] is None:
+def interval(figure: Measured) -> str:
+    """A figure's 95 % interval, or why there is none."""
+    if figure.mean is None:
         return "does not apply"
-    if entry["low"] is None:
-        return "one seed, no interval"
-    if share:
-        return f"95 %: {100 * entry['low']:.1f} to {100 * entry['high']:.1f} %, n = {entry['n']}"
-    return f"95 %: {entry['low']:.4g} to {entry['high']:.4g}, n = {entry['n']}"
+    found = bounds(figure)
+    if not found:
+        return "one seed, no interval" if figure.n == 1 else "no interval"
+    return f"95 %: {found}, n = {figure.n}"
 
 
-def number(value: float | None) -> str:
-    """A figure in a table."""
-    return "–" if value is None else f"{value:.4g}"
+def heading(kind: str, *, several: bool) -> str:
+    """A kind of components as a heading.
+
+    >>> heading("scan", several=True), heading("analysis", several=True), heading("stream_defence", several=True)
+    ('Scans', 'Analyses', 'Stream defences')
+    """
+    words = kind.replace("_", " ")
+    plural = f"{words[:-2]}es" if words.endswith("is") else f"{words}s"
+    return _capital(plural if several else words)
 
 
-def sentence(run: Run) -> str:
-    """What came out, in plain words."""
-    rate, clean, control = (run.mean(name) for name in ("poison_rate", "clean_accuracy", "control_accuracy"))
-    success, without = run.mean("attack_success_rate"), run.mean("control_attack_success_rate")
-    known = control is not None
-    beside = f", against the control's {percent(control)}" if known else "; no control was given to compare it with"
-    accuracy = f"Clean accuracy is {percent(clean)}{beside}."
-    poisoned = f"With {percent(rate)} of the training set poisoned"
-    if success is None:
-        fall = run.mean("accuracy_drop")
-        loses = f", the model loses {100 * fall:.1f} points of accuracy" if fall is not None else ""
-        return f"{poisoned} by {run.attack}{loses}. {accuracy}"
-    attack = run.spec["attack"]
-    if "target" in attack:
-        aim = (
-            f"the trigger sends {percent(success)} of other classes' test rows to class {_class(run, attack['target'])}"
-        )
-        return f"{poisoned}, {aim}{f'; without poison, {percent(without)}' if known else ''}. {accuracy}"
-    aim = f"the wanted confusion happens in {percent(success)} of attempts"
-    aim += f"; without poison, in {percent(without)}" if known else ""
-    return f"{poisoned} by {run.attack}, {aim}. {accuracy}"
+def component(name: str) -> str:
+    """A component as a title: its own name, or its kind where the kind has one only.
+
+    >>> component("scan.neural_cleanse"), component("model")
+    ('neural_cleanse', 'Model')
+    """
+    kind, _, own = name.partition(".")
+    return own or heading(kind, several=False)
 
 
-def _class(run: Run, index: int) -> str:
-    return run.classes[index] if 0 <= index < len(run.classes) else str(index)
+def sentence(words: str) -> str:
+    """Words with a capital letter at the beginning, but for abbreviations, which are left as they are."""
+    return _capital(words)
+
+
+def made_with(about: dict[str, Any]) -> str:
+    """Versions, machine and seed, in a sentence each; what a manifest lacks is left out."""
+    held = {key: about.get(key) for key in ("versions", "hardware")}
+    mappings = {key: value if isinstance(value, dict) else {} for key, value in held.items()}
+    used = ", ".join(f"{name} {version}" for name, version in mappings["versions"].items())
+    machine = ", ".join(f"{name}: {value}" for name, value in mappings["hardware"].items() if value not in (None, ""))
+    parts = [used, machine, f"Seed {about['seed']}" if "seed" in about else ""]
+    parts.append(f"Revision {about['git']}" if about.get("git") else "")
+    return " ".join(f"{_capital(part)}." for part in parts if part)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

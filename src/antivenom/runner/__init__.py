@@ -1,9 +1,24 @@
-"""The referee: it alone holds both the truth and the defender's view, and scores one against the other."""
+"""Running experiments: it alone holds both the truth and the defender's view, and scores one against the other."""
 
-from antivenom.runner.results.result import Repeat, Result
-from antivenom.runner.spec.loading import dump_spec, load_spec
-from antivenom.runner.spec.settings import Experiment
-from antivenom.runner.sweep import Sweep, SweepResult
+from antivenom.runner.executors.executor import Executor
+from antivenom.runner.executors.processes import Processes
+from antivenom.runner.executors.serial import Serial
+from antivenom.runner.experiment import Experiment, Sweep, dump_spec, load_spec
+from antivenom.runner.results.repeat import Repeat
+from antivenom.runner.results.result import Result
+from antivenom.runner.results.sweep_result import SweepResult
 from antivenom.storage.store import Store
 
-__all__ = ["Experiment", "Repeat", "Result", "Store", "Sweep", "SweepResult", "dump_spec", "load_spec"]
+__all__ = [
+    "Executor",
+    "Experiment",
+    "Processes",
+    "Repeat",
+    "Result",
+    "Serial",
+    "Store",
+    "Sweep",
+    "SweepResult",
+    "dump_spec",
+    "load_spec",
+]

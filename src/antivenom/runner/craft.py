@@ -1,21 +1,21 @@
 """An attack's poison as a file of its own, for another experiment to inject."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from antivenom.data import Poisoned
+from antivenom.attacks import Attack, KeepsRounds, TrainsGenerator, WritesItself
+from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
-from antivenom.rng import Rng
-from antivenom.runner.events import Tell, silent
-from antivenom.runner.executors.stages import Stages, choose_device
-from antivenom.runner.executors.starting_models import fit_surrogate, open_with
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner.events import OnEvent, no_op
+from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of, surrogate_for
+from antivenom.runner.executors.stages import Stages, choose_device, threads_of
+from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
-from antivenom.storage.files import held, whole_file, write_arrays
+from antivenom.storage.files import locked, whole_file, write_arrays
 from antivenom.storage.store import Store
 
 
@@ -35,12 +35,12 @@ class Crafted:
 
 
 def craft(
-    experiment: Experiment,
+    experiment: ExperimentSettings,
     folder: Path | str,
     *,
     store: Store | None = None,
     device: str = "auto",
-    tell: Tell = silent,
+    on_event: OnEvent = no_op,
 ) -> Crafted:
     """Make an experiment's poison, every round of it, and train no victim.
 
@@ -53,44 +53,52 @@ def craft(
         folder: where to write; files of the same name are replaced.
         store: where finished stages are kept and found.
         device: where the poison is crafted.
-        tell: told what happens.
+        on_event: called for every event.
 
     Raises:
         SettingsError: the settings do not fit the data, or the attack contributes nothing.
         RunError: the folder cannot be written to, or what was written does not read back as it was.
     """
-    attack: Any = experiment.attack
-    if "keep_rounds" in {field.name for field in fields(attack)}:
-        attack = replace(attack, keep_rounds=True)
+    attack = experiment.attack
+    if isinstance(attack, KeepsRounds):
+        attack = attack.keeping_rounds()
         experiment = replace(experiment, attack=attack)
-    stages = Stages(store, choose_device(device), tell=tell)
-    rng = Rng(experiment.seed).child("repeat", 0)
-    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng, stages.prepare)
-    splits = opening.splits
-    if problems := experiment.problems(splits.train):
-        raise SettingsError(problems)
-    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), 0)
-    generator = None
-    if callable(train := getattr(attack, "train", None)):  # the store keeps poison, not what made it
-        generator, poisoned = stages.timed(
-            0, "poison", lambda: train(splits.train, rng=rng.child("attack"), surrogate=surrogate)
-        )
-    else:
-        poisoned = stages.poison(attack, splits.train, rng.child("attack"), 0, surrogate)
+    stages = Stages(store, choose_device(device), on_event=on_event)
+    data = checked_data(experiment, prepared(experiment, stages), stages)
+    generator, poisoned = _poison(experiment, attack, stages, data)
     if not len(poisoned.rows):
         raise SettingsError(["The attack contributes no rows. Raise its rate or count."])
-    grown = poisoned.x.unsqueeze(1) if poisoned.rounds is None else poisoned.rounds
-    target, data = Path(folder), describe("datasets", experiment.dataset)["name"]
+    target, source = Path(folder), describe("datasets", experiment.dataset)["name"]
     name = describe("attacks", attack)["name"].removesuffix("_poison")
-    file, saved = target / f"{name}_attack_{data}.npz", target / f"generator_{data}.safetensors"
-    with held(target):
-        write_arrays(file, rounds.arrays(grown, poisoned.y, splits.train))
-        for number in range(grown.shape[1]):
-            x, y = rounds.read(file, splits.train, number)
-            if not (torch.equal(x, grown[:, number]) and torch.equal(y, poisoned.y)):
-                file.unlink()
-                raise RunError(f"{file} does not read back as it was written. Nothing was kept.")
+    file, saved = target / f"{name}_attack_{source}.npz", target / f"generator_{source}.safetensors"
+    with locked(target):
+        _write(file, poisoned, data.splits.train)
         if generator is not None:
             with whole_file(saved) as part:
                 generator.save(part)
     return Crafted(file, poisoned, saved if generator is not None else None)
+
+
+def _poison(
+    experiment: ExperimentSettings, attack: Attack, stages: Stages, data: StartingData
+) -> tuple[WritesItself | None, Poisoned]:
+    """The poison, and the generator that made it where the attack trains one: the store keeps poison alone."""
+    if not isinstance(attack, TrainsGenerator):
+        return None, craft_poison(experiment, stages, data, 0).poisoned
+    surrogate = surrogate_for(experiment, stages, data, 0)
+    train, stream = data.splits.train, stream_of(experiment, 0).child("attack")
+    threads = threads_of(surrogate, train)
+    return stages.timed(
+        0, "poison", lambda: attack.train_generator(train, rng=stream, surrogate=surrogate), threads=threads
+    )
+
+
+def _write(file: Path, poisoned: Poisoned, train: Dataset) -> None:
+    """Write the poison by round, and read it back."""
+    by_round = poisoned.x.unsqueeze(1) if poisoned.rounds is None else poisoned.rounds
+    write_arrays(file, rounds.arrays(by_round, poisoned.y, train))
+    for number in range(by_round.shape[1]):
+        x, y = rounds.read(file, train, number)
+        if not (torch.equal(x, by_round[:, number]) and torch.equal(y, poisoned.y)):
+            file.unlink()
+            raise RunError(f"{file} does not read back as it was written. Nothing was kept.")

@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it."""
+"""The events of a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from antivenom.training import Epoch
 
 @dataclass(frozen=True)
 class Planned:
-    """Before anything runs: cells, and how many trainings they need at most."""
+    """Before anything runs: the cells, and how many trainings they need at most."""
 
     cells: tuple[str, ...]
     victims: int
@@ -29,7 +29,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Read:
-    """So many rows of the data set have been read, of how many."""
+    """`done` of `of` rows of the data set are read."""
 
     cell: str
     repeat: int
@@ -59,8 +59,8 @@ class Finished:
 
 
 Event = Planned | Started | Read | Trained | Finished
-Tell = Callable[[Event], object]
+OnEvent = Callable[[Event], object]
 
 
-def silent(event: Event) -> None:
-    """Tell nobody."""
+def no_op(event: Event) -> None:
+    """Do nothing."""

@@ -13,15 +13,16 @@ from torch import Tensor
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
-from antivenom.goals.backdoor import Backdoor
-from antivenom.rng import Rng
-from antivenom.runner.events import Tell, silent
+from antivenom.goals import TriggeredGoal
+from antivenom.runner.events import OnEvent, no_op
+from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
 from antivenom.runner.executors.stages import Stages, choose_device
-from antivenom.runner.executors.starting_models import fit_surrogate, open_with
-from antivenom.runner.results.result import OURS
-from antivenom.runner.scoring.models import contributed, unchanged
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner.results.folder import OURS
+from antivenom.runner.scoring.examples import poison_chart
+from antivenom.runner.scoring.models import poison_figures
+from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
+from antivenom.storage.chart_files import write_charts
 from antivenom.storage.files import write_arrays, write_bytes, write_json, write_text
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
@@ -46,13 +47,13 @@ class Exported:
 
 
 def export(
-    experiment: Experiment,
+    experiment: ExperimentSettings,
     folder: Path | str,
     *,
     form: Format = "folder",
     store: Store | None = None,
     device: str = "auto",
-    tell: Tell = silent,
+    on_event: OnEvent = no_op,
 ) -> Exported:
     """Write the poisoned training set, its clean twin, the test sets, and the truth, and read all of it back.
 
@@ -66,7 +67,7 @@ def export(
         form: `folder`: PNG images in a folder for each class; `npz` or `parquet`: a file for each set.
         store: where finished stages are kept and found.
         device: where the poison is crafted.
-        tell: told what happens.
+        on_event: called for every event.
 
     Raises:
         SettingsError: the settings do not fit the data, or the data does not fit the format.
@@ -75,21 +76,17 @@ def export(
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} is not an empty folder. Choose another.")
-    stages = Stages(store, choose_device(device), tell=tell)
-    rng = Rng(experiment.seed).child("repeat", 0)
-    opening = open_with(experiment, experiment.part(stages.prepare(experiment.dataset)), rng, stages.prepare)
-    splits = opening.splits
-    if problems := experiment.problems(splits.train):
-        raise SettingsError(problems)
+    stages = Stages(store, choose_device(device), on_event=on_event)
+    start, rng = checked_data(experiment, prepared(experiment, stages), stages), stream_of(experiment, 0)
+    splits = start.splits
     if form != "npz" and not _pictures(splits.train):
         raise SettingsError([f"The format {form} is for images of 1 or 3 channels of uint8. Use npz."])
-    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), 0)
-    poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), 0, surrogate)
+    poisoned = craft_poison(experiment, stages, start, 0).poisoned
     order = rng.child("export").order(poisoned.data.ids)
     sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}
     sets["test"] = splits.test
-    if isinstance(poisoned.goal, Backdoor):
-        sets["triggered"] = poisoned.goal.triggered(poisoned.goal.victims(splits.test))
+    if isinstance(poisoned.goal, TriggeredGoal):
+        sets["triggered"] = poisoned.goal.triggered(poisoned.goal.attacked(splits.test))
     sets = {name: data.to("cpu") for name, data in sets.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
@@ -173,16 +170,14 @@ def _write_parquet(data: Dataset, file: Path) -> None:
 
 
 def _write_truth(
-    experiment: Experiment, poisoned: Poisoned, order: Tensor, test: Dataset, place: Path, form: Format
+    experiment: ExperimentSettings, poisoned: Poisoned, order: Tensor, test: Dataset, place: Path, form: Format
 ) -> None:
     base = poisoned.base
     write_text(place / "spec.yaml", OURS + dump_yaml(describe_fields(experiment)))
     write_json(place / "goal.json", describe("goals", poisoned.goal))
     about: dict[str, Any] = {
         "format": form,
-        "poison_rate": poisoned.rate,
-        "poison_rows": len(poisoned.rows),
-        "poison_unchanged": unchanged(poisoned),
+        "figures": {figure.key: figure.value for figure in poison_figures(poisoned)},
         "bounds": base.bounds,
     }
     write_json(place / "truth.json", about)
@@ -191,8 +186,8 @@ def _write_truth(
     arrays = {"x": test.x, "y": test.y, "ids": test.ids}
     held = {name: tensor.cpu().numpy() for name, tensor in arrays.items()}
     write_arrays(place / "test.npz", {**held, "classes": np.array(base.classes)})
-    shown = {name: tensor.cpu().numpy() for name, tensor in contributed(poisoned).items()}
-    write_arrays(place / "examples.npz", shown)
+    chart = poison_chart(poisoned)
+    write_charts(place, {} if chart is None else {"attack.examples": chart})
 
 
 def _check(data: Dataset, place: Path, form: Format) -> None:

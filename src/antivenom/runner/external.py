@@ -9,52 +9,58 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from antivenom.charts import Chart, Evidence, Figure, pair
 from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
 from antivenom.data.formats._reading import contents
 from antivenom.errors import AntivenomError, DataError, RunError
-from antivenom.goals.backdoor import Backdoor
+from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
 from antivenom.rng import Rng
 from antivenom.runner.executors.stages import choose_device
-from antivenom.runner.results.result import OURS, about_machine, prepare_folder
+from antivenom.runner.results.folder import prepare_folder, read_spec_text
+from antivenom.runner.results.machine import about_machine
 from antivenom.runner.scoring.doubts import doubts
-from antivenom.runner.scoring.models import attempts, judge, summarise
+from antivenom.runner.scoring.examples import attempts_chart
+from antivenom.runner.scoring.headline import headline
+from antivenom.runner.scoring.metrics import summarise
+from antivenom.runner.scoring.models import judge
+from antivenom.runner.scoring.summary import summary_charts
 from antivenom.settings import build
 from antivenom.shapes import Inputs, Scores
-from antivenom.storage.files import held, read_json, write_arrays, write_json
+from antivenom.storage.chart_files import read_charts, write_charts
+from antivenom.storage.files import locked, read_json, write_arrays, write_json
 from antivenom.storage.yaml12 import parse_yaml, read_yaml
 
-EXAMPLES = ("poison_before", "poison_after", "poison_label_before", "poison_label_after")
 NO_CONTROL = "No control was given: nobody knows what the same training does without poison."
 
 
-class Answers:
-    """A classifier that has answered already: it knows the test rows, with and without the trigger, and no others.
+class PrecomputedPredictions:
+    """A classifier of which only predictions are known: those on the test rows, with and without the trigger.
 
-    Rows that look the same share the answer that was given last.
+    Rows that look the same share the prediction that was given last.
 
     Args:
-        data: the sets that it was asked about.
-        labels: what it said of each row of each set (n).
+        data: the sets that it predicted.
+        labels: what it predicted for each row of each set (n).
     """
 
     def __init__(self, data: list[Dataset], labels: list[Tensor]) -> None:
         self.data = data[0]
         self.known: dict[bytes, int] = {}
-        for one, said in zip(data, labels, strict=True):
-            for row, label in zip(one.x.numpy(), said.tolist(), strict=True):
+        for one, predicted in zip(data, labels, strict=True):
+            for row, label in zip(one.x.numpy(), predicted.tolist(), strict=True):
                 self.known[row.tobytes()] = label
 
     def scores(self, x: Inputs) -> Scores:
-        """1 for the class that it said, 0 for all others."""
+        """1 for the class that it predicted, 0 for all others."""
         rows = self.data.encode(x.clone()).numpy()
-        said = torch.tensor([self.known[row.tobytes()] for row in rows], dtype=torch.int64)
-        return torch.nn.functional.one_hot(said, len(self.data.classes)).float()
+        predicted = torch.tensor([self.known[row.tobytes()] for row in rows], dtype=torch.int64)
+        return torch.nn.functional.one_hot(predicted, len(self.data.classes)).float()
 
 
-def measure_outside(
+def measure_external(
     model: Path | str,
     truth: Path | str,
     out: Path | str,
@@ -63,7 +69,7 @@ def measure_outside(
     arch: str | None = None,
     device: str = "auto",
     allow_code: bool = False,
-) -> dict[str, dict[str, float | int | None]]:
+) -> dict[str, dict[str, Any]]:
     """The figures of a model that was trained elsewhere, written as a run's folder is.
 
     Args:
@@ -92,54 +98,62 @@ def measure_outside(
         for file in (model, control)
     )
     assert victim is not None
-    test = test if isinstance(victim, Answers) or isinstance(twin, Answers) else test.to(chosen)
+    test = (
+        test
+        if isinstance(victim, PrecomputedPredictions) or isinstance(twin, PrecomputedPredictions)
+        else test.to(chosen)
+    )
     judged = judge(goal, victim, twin, test)
-    values = {
-        **judged.values,
-        "poison_rate": about["poison_rate"],
-        "poison_rows": about["poison_rows"],
-        "poison_unchanged": about["poison_unchanged"],
-        "victim_loss": None,
-        "control_loss": None,
-    }
-    metrics = summarise([values])
+    evidence = judged.evidence | Evidence.of("attack", _poison_figures(about))
+    evidence |= Evidence.of("training", pair("loss", None, None, unit="nats", better="low"))
+    metrics = summarise([evidence])
+    triggered = isinstance(goal, TriggeredGoal)
     found = [NO_CONTROL] if twin is None else []
-    backdoor = isinstance(goal, Backdoor)
-    found += doubts(metrics, classes=len(test.classes), test_rows=len(test), backdoor=backdoor, trained_here=False)
-    shown = {name: tensor.cpu().numpy() for name, tensor in attempts(goal, victim, twin, test).items()}
-    shown |= npz.read(place / "examples.npz", EXAMPLES)
-    folder = Path(out)
-    details = {
-        "classes": np.array(test.classes),
-        "confusion": judged.confusion.numpy()[None],
-        "losses": np.zeros((1, 2, 0)),
-    }
+    found += doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered, trained_here=False)
+    attempts = attempts_chart(goal, victim, twin, test)
+    charts: dict[str, Chart] = {**read_charts(place), **({} if attempts is None else {"model.attempts": attempts})}
+    charts |= summary_charts(metrics, [judged.confusion.numpy()], [], test.classes).charts
+    name = str(spec.get("attack", {}).get("name", "the attack"))
     manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": found}
-    with held(folder):
-        prepare_folder(folder, (place / "spec.yaml").read_text(encoding="utf-8").removeprefix(OURS))
-        write_arrays(folder / "details.npz", {**details, **shown})
-        write_json(folder / "repeats.json", [values])
-        write_json(folder / "metrics.json", metrics)
-        write_json(folder / "manifest.json", {**manifest, "model": str(model), "control": control and str(control)})
+    manifest |= {"headline": headline(metrics, name, goal, test), "model": str(model)}
+    manifest |= {"control": None if control is None else str(control)}
+    folder = Path(out)
+    with locked(folder):
+        prepare_folder(folder, read_spec_text(place))
+        details = {"confusion": judged.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
+        write_arrays(folder / "details.npz", details)
+        write_charts(folder, charts)
+        write_json(folder / "repeats.json", [{key: each.value for key, each in evidence.figures.items()}])
+        write_json(folder / "metrics.json", metrics, sort_keys=False)
+        write_json(folder / "manifest.json", manifest)
     return metrics
+
+
+def _poison_figures(about: dict[str, Any]) -> list[Figure]:
+    """What is known of the poison: the figures that `export` wrote."""
+    units = {"poison_rows": "count", "cover_rows": "count"}
+    return [
+        Figure(name=str(name), value=None if value is None else float(value), unit=units.get(name, "share"))  # type: ignore[arg-type]
+        for name, value in about["figures"].items()
+    ]
 
 
 def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str, Any], dict[str, Any]]:
     try:
         about = read_json(place / "truth.json")
-        held = npz.read(place / "test.npz", ("x", "y", "ids", "classes"))
+        arrays = npz.read(place / "test.npz", ("x", "y", "ids", "classes"))
         bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
         test = Dataset(
-            x=torch.from_numpy(held["x"]),
-            y=torch.from_numpy(held["y"]),
-            ids=torch.from_numpy(held["ids"]),
-            classes=tuple(map(str, held["classes"])),
+            x=torch.from_numpy(arrays["x"]),
+            y=torch.from_numpy(arrays["y"]),
+            ids=torch.from_numpy(arrays["ids"]),
+            classes=tuple(map(str, arrays["classes"])),
             bounds=bounds,
         )
         goal = build("goals", read_json(place / "goal.json"), path="goal", allow_code=allow_code)
-        float(about["poison_rate"]), int(about["poison_rows"]), float(about["poison_unchanged"] or 0)
+        _poison_figures(about)
         return test, goal, about, read_yaml(place / "spec.yaml")
-    except (AntivenomError, LookupError, TypeError, ValueError) as error:
+    except (AntivenomError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{place} is damaged: {error}") from error
 
 
@@ -148,10 +162,10 @@ def _classifier(
 ) -> Scorer:
     if file.suffix in (".csv", ".npz"):
         sets = {"test": test}
-        if isinstance(goal, Backdoor):
-            sets["triggered"] = goal.triggered(goal.victims(test))
+        if isinstance(goal, TriggeredGoal):
+            sets["triggered"] = goal.triggered(goal.attacked(test))
         read = _from_csv if file.suffix == ".csv" else _from_npz
-        return Answers(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
+        return PrecomputedPredictions(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
     weights = read_weights(file)
     component = build("models", architecture, path="arch", allow_code=allow_code)
     blank: Classifier = component.build(
@@ -163,7 +177,7 @@ def _classifier(
         raise DataError(
             f"{file} does not fit the architecture. Say which with --arch. {' '.join(str(error).split())}"
         ) from error
-    return move(device) if callable(move := getattr(made, "to", None)) else made
+    return made.to(device)
 
 
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
@@ -183,8 +197,8 @@ def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
         text = contents(file).decode("utf-8-sig")
         rows = list(csv.DictReader(StringIO(text, newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file} is no CSV file: {error}") from error
-    said: dict[int, int] = {}
+        raise DataError(f"{file} is not a CSV file: {error}") from error
+    predicted: dict[int, int] = {}
     numbers = {label: number for number, label in enumerate(data.classes)}
     for line, row in enumerate(rows, 2):
         if row.get("set") != name:
@@ -192,14 +206,14 @@ def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
         label, place = row.get("label") or "", row.get("row") or ""
         if not place.isdecimal() or (label not in numbers and not label.isdecimal()):
             raise DataError(f"{file}, line {line}: must be a set, a row and a class; got {place!r}, {label!r}.")
-        said[int(place)] = numbers[label] if label in numbers else int(label)
-    absent = next((row for row in range(len(data)) if row not in said), None)
-    if absent is not None or len(said) != len(data):
+        predicted[int(place)] = numbers[label] if label in numbers else int(label)
+    absent = next((row for row in range(len(data)) if row not in predicted), None)
+    if absent is not None or len(predicted) != len(data):
         raise DataError(
             f"{file} must have a line for each of the {len(data)} rows of the set {name!r}; "
-            + (f"row {absent} has none." if absent is not None else f"it has {len(said)}.")
+            + (f"row {absent} has none." if absent is not None else f"it has {len(predicted)}.")
         )
-    return _checked(torch.tensor([said[row] for row in range(len(data))], dtype=torch.int64), file, name, data)
+    return _checked(torch.tensor([predicted[row] for row in range(len(data))], dtype=torch.int64), file, name, data)
 
 
 def _checked(found: Tensor, file: Path, name: str, data: Dataset) -> Tensor:

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -49,7 +49,7 @@ def whole_file(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder; it is made where it is not there.
 
     Raises:
@@ -80,9 +80,15 @@ def write_text(file: Path, text: str) -> None:
     write_bytes(file, text.encode())
 
 
-def write_json(file: Path, content: object) -> None:
-    """Write JSON, with sorted keys and no NaN: equal content, equal bytes."""
-    write_text(file, json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+def write_text_lines(file: Path, lines: Iterable[str]) -> None:
+    """Write UTF-8 text piece by piece, whole or not at all."""
+    with whole_file(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
+        opened.writelines(lines)
+
+
+def write_json(file: Path, content: object, *, sort_keys: bool = True) -> None:
+    """Write JSON, with sorted keys unless their order means something, and no NaN: equal content, equal bytes."""
+    write_text(file, json.dumps(content, indent=2, sort_keys=sort_keys, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def write_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -1,54 +1,71 @@
 """What a stage's key is made of: settings, bytes, source code and the machine's arithmetic."""
 
 import hashlib
-import inspect
 import os
-import re
-import sys
-from collections.abc import Iterator
-from functools import cache, partial
+import platform
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import nn
 
-from antivenom.data import Splits
 from antivenom.data.home import data_home
 from antivenom.errors import DataError, MissingDataError
-from antivenom.models.classifier import weights_digest
-from antivenom.models.module import Module, ModuleClassifier
-from antivenom.registry import import_named
-from antivenom.settings import COMPONENT, LIVE, describe
-
-ADDRESS = re.compile(r"\bat 0x[0-9a-f]+|(?:tensor|array)\(")
-"""In a `repr`: it says where something is, or cuts it short, not what it is."""
+from antivenom.settings import COMPONENT, LIVE, codes_of, describe
+from antivenom.storage.sources import GRAPH, Closure
 
 BLOCK = 1 << 20
 
-FACES = {"cli.py", "cli_data.py", "__main__.py", "report", "playground", "examples"}
-"""Parts of the package that no result can depend on: imports run downward only."""
+CORE = ("antivenom.data", "antivenom.rng")
+"""What every stage works with, whether its component imports it or not."""
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """What is made in Python and can say what it is, such as a data set in memory or a trained classifier."""
+
+    def identity(self) -> dict[str, Any] | None:
+        """Plain values that differ wherever its results could; None where that cannot be told."""
+
+    def code(self) -> Iterable[object]:
+        """The classes and functions that work in it: their source is part of what it is."""
 
 
 def identity(kind: str, component: Any) -> dict[str, Any] | None:
-    """What tells a component from all others: settings and source; None where that cannot be told.
+    """What tells a component from all others: settings, source and libraries; None where that cannot be told.
 
-    What is made in Python is known by its bytes: a data set by its rows, a module by its weights and source.
+    The source is that of the component, of the components in its settings, and of every file that these import.
     """
-    if isinstance(component, Splits):
-        return {"train": component.train.fingerprint, "test": component.test.fingerprint}
-    if isinstance(component, ModuleClassifier):
-        return _module_identity(component)
-    described, source = describe(kind, component), _component_source(component)
-    return None if source is None or _holds_live(described) else {**described, "source": source}
+    if hasattr(type(component), COMPONENT):
+        settings = describe(kind, component)
+        closures = [*map(_closure_of, _parts(component)), *map(_named, _codes(component))]
+    elif isinstance(component, Identified) and (made := component.identity()) is not None:
+        settings, closures = made, [_working(one) for one in component.code()]
+    else:
+        return None
+    if _holds_live(settings) or None in closures:
+        return None
+    found = [closure for closure in closures if closure is not None]
+    libraries = {name: number for closure in found for name, number in closure.libraries.items()}
+    return {"settings": settings, "source": sorted({closure.digest for closure in found}), "libraries": libraries}
+
+
+def code_of(*stages: str) -> dict[str, Any] | None:
+    """The source of stages' own modules, each alone, and of what every stage works with.
+
+    None where one of the files was edited after this process imported it: then nothing can be kept.
+    """
+    alone = [GRAPH.digest_alone(module) for module in stages]
+    core = GRAPH.closure_in_memory(CORE, since=None)
+    return None if core is None or None in alone else {"stages": alone, "core": core.digest}
 
 
 def arithmetic(device: torch.device) -> dict[str, Any]:
-    """What numbers depend on beside settings: versions, device, threads, instruction set and this package's source."""
+    """What numbers depend on beside settings and source: versions, device, threads and instruction set."""
     return {
-        "source": source_of("antivenom"),
+        "python": ".".join(platform.python_version_tuple()[:2]),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "scikit-learn": version("scikit-learn"),
@@ -70,7 +87,7 @@ def bytes_of(files: tuple[Path, ...]) -> list[str]:
 def absent(file: Path) -> str:
     """What to say of a file that is not there."""
     home = file.is_relative_to(data_home())
-    advice = "Put it there, or point $ANTIVENOM_DATA to where data sets are." if home else "Mend its path."
+    advice = "Put it there, or point $ANTIVENOM_DATA to where data sets are." if home else "Correct its path."
     return f"{file} is missing. {advice}"
 
 
@@ -92,45 +109,46 @@ def _digest(file: str) -> str:
     return digest.hexdigest()
 
 
-@cache
-def source_of(module: str) -> str | None:
-    """SHA-256 of the source of the top-level package that a module belongs to; None where it has no file.
-
-    antivenom's own faces are left out: an edited report recomputes nothing.
-    """
-    top = sys.modules.get(module.partition(".")[0])
-    name = getattr(top, "__file__", None)
-    if name is None:
-        return None
-    file = Path(name)
-    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-    digest = hashlib.sha256()
-    for part in files:
-        relative = part.relative_to(file.parent)
-        if module == "antivenom" and relative.parts[0] in FACES:
-            continue
-        digest.update(f"{relative}\0".encode() + part.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _component_source(component: Any) -> str | None:
-    """The source beside antivenom's own that a component's work depends on; empty for antivenom's own components."""
-    named = list(_modules(component))
-    sources = [source_of(module) for module in sorted(set(named)) if module.partition(".")[0] != "antivenom"]
-    return None if None in sources else " ".join(filter(None, sources))
-
-
-def _modules(part: Any) -> Iterator[str]:
-    """The modules in which a component, its parts and what it names are made."""
+def _parts(part: Any) -> Iterator[Any]:
+    """A component and the components in its settings."""
     if isinstance(part, tuple):
         for member in part:
-            yield from _modules(member)
-    elif hasattr(part, COMPONENT):
-        yield type(part).__module__
-        if isinstance(part, Module):
-            yield import_named(part.factory).__module__
+            yield from _parts(member)
+    elif hasattr(type(part), COMPONENT):
+        yield part
         for member in vars(part).values():
-            yield from _modules(member)
+            yield from _parts(member)
+
+
+def _codes(component: Any) -> Iterator[str]:
+    for part in _parts(component):
+        yield from codes_of(part)
+
+
+def _closure_of(part: Any) -> Closure | None:
+    """The source of a component: its class's module and those of its bases."""
+    made = type(part)
+    return _class_closure(made, own=made.__module__.partition(".")[0], since=getattr(made, COMPONENT))
+
+
+def _named(code: str) -> Closure | None:
+    """The source of what `package.module:function` names."""
+    return GRAPH.closure_in_memory([code.partition(":")[0]], since=None)
+
+
+def _working(one: Any) -> Closure | None:
+    """The source of a class or a function that works in something made in Python."""
+    if isinstance(one, type):
+        return _class_closure(one, own=None, since=None)
+    return GRAPH.closure_in_memory([one.__module__], since=None)
+
+
+def _class_closure(made: type, *, own: str | None, since: int | None) -> Closure | None:
+    """None where its file does not define it, as where it was made by `exec`."""
+    if not GRAPH.defines(made.__module__, made.__name__):
+        return None
+    modules = {base.__module__ for base in made.__mro__}
+    return GRAPH.closure_in_memory(modules, own=[own] if own else [], since=since)
 
 
 def _holds_live(described: Any) -> bool:
@@ -138,36 +156,3 @@ def _holds_live(described: Any) -> bool:
     if isinstance(described, dict):
         return described.get("name") == LIVE or any(map(_holds_live, described.values()))
     return isinstance(described, list) and any(map(_holds_live, described))
-
-
-def _module_identity(classifier: ModuleClassifier) -> dict[str, Any] | None:
-    try:
-        layers = {type(layer) for layer in classifier.module.modules()}
-        source = sorted(inspect.getsource(layer) for layer in layers if not layer.__module__.startswith("torch."))
-    except (OSError, TypeError):
-        return None
-    settings = (classifier.input_shape, classifier.bounds, classifier.outputs, classifier.classes)
-    made = (classifier.mean, classifier.std, classifier.optimizer, _plainly(classifier.factory))
-    text = repr((str(classifier.module), settings, made, list(_attributes(classifier.module)), source))
-    if ADDRESS.search(text):
-        return None
-    return {"weights": weights_digest(classifier), "module": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def _plainly(factory: object) -> object:
-    """A factory of antivenom's own without the addresses in its `repr`; its source is part of the arithmetic."""
-    if isinstance(factory, partial):
-        return _plainly(factory.func), [*map(_plainly, factory.args)], factory.keywords
-    if inspect.isfunction(factory) and factory.__module__.startswith("antivenom.") and "<" not in factory.__qualname__:
-        return f"{factory.__module__}:{factory.__qualname__}"
-    return factory
-
-
-def _attributes(module: nn.Module) -> Iterator[tuple[str, str, object]]:
-    """What a module's layers hold beside weights: sizes, rates, hooks, and whatever its author put there."""
-    usual = {key: repr(value) for key, value in vars(nn.Module()).items()}
-    elsewhere = ("training", "_parameters", "_buffers", "_modules")
-    for name, layer in module.named_modules():
-        for key, value in sorted(vars(layer).items()):
-            if key not in elsewhere and repr(value) != usual.get(key):
-                yield name, key, value

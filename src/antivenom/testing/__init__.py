@@ -7,9 +7,11 @@ Each check is a function of its own that raises `AssertionError` with what was b
 of them on every registered component; a waiver needs a written reason.
 """
 
+from antivenom.testing._device import on_device
 from antivenom.testing._toys import global_state_untouched, settings_round_trip, toy_images, toy_table
 from antivenom.testing.analyses import (
     ANALYSIS_CHECKS,
+    analysis_describes_itself,
     analysis_is_reproducible,
     analysis_leaves_its_inputs_alone,
     analysis_settings_round_trip,
@@ -17,8 +19,10 @@ from antivenom.testing.analyses import (
 )
 from antivenom.testing.attacks import (
     ATTACK_CHECKS,
+    attack_declares_its_contract,
     attack_has_an_effect,
     attack_is_reproducible,
+    attack_keeps_its_covers,
     attack_keeps_its_rate,
     attack_keeps_type_and_bounds,
     attack_leaves_its_inputs_alone,
@@ -35,6 +39,7 @@ from antivenom.testing.classifiers import (
     classifier_has_gradients,
     classifier_keeps_its_state,
     classifier_learns,
+    classifier_says_what_it_takes,
     classifier_scores_any_number_of_rows,
     classifier_starts_afresh,
 )
@@ -75,6 +80,7 @@ from antivenom.testing.scans import (
     scan_leaves_its_inputs_alone,
     scan_settings_round_trip,
 )
+from antivenom.testing.second_device import second_device
 from antivenom.testing.stream_defences import (
     STREAM_DEFENCE_CHECKS,
     check_stream_defence,
@@ -104,11 +110,14 @@ __all__ = [
     "STREAM_DEFENCE_CHECKS",
     "TRAINING_CHECKS",
     "TRIGGER_CHECKS",
+    "analysis_describes_itself",
     "analysis_is_reproducible",
     "analysis_leaves_its_inputs_alone",
     "analysis_settings_round_trip",
+    "attack_declares_its_contract",
     "attack_has_an_effect",
     "attack_is_reproducible",
+    "attack_keeps_its_covers",
     "attack_keeps_its_rate",
     "attack_keeps_type_and_bounds",
     "attack_leaves_its_inputs_alone",
@@ -130,6 +139,7 @@ __all__ = [
     "classifier_has_gradients",
     "classifier_keeps_its_state",
     "classifier_learns",
+    "classifier_says_what_it_takes",
     "classifier_scores_any_number_of_rows",
     "classifier_starts_afresh",
     "detector_does_not_look_at_the_order",
@@ -140,6 +150,7 @@ __all__ = [
     "global_state_untouched",
     "model_builds_from_its_stream",
     "model_settings_round_trip",
+    "on_device",
     "repair_is_reproducible",
     "repair_keeps_what_was_right",
     "repair_leaves_its_inputs_alone",
@@ -148,6 +159,7 @@ __all__ = [
     "scan_is_reproducible",
     "scan_leaves_its_inputs_alone",
     "scan_settings_round_trip",
+    "second_device",
     "settings_round_trip",
     "source_loads_the_same_twice",
     "stream_defence_finds_what_was_planted",

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
 from antivenom.settings import build, describe
+from antivenom.testing._device import here
 
 CLASSES = 4
 
@@ -30,7 +32,7 @@ def toy_images(rows: int = 240, seed: int = 0) -> Dataset:
     x = (noise * 120).to(torch.uint8)
     for label, (row, column) in enumerate(((0, 0), (0, 3), (3, 0), (2, 2))):
         x[y == label, :, row : row + 3, column : column + 3] += 110
-    return Dataset.from_arrays(x, y)
+    return Dataset.from_arrays(x, y).to(here())
 
 
 def toy_table(rows: int = 240, seed: int = 0) -> Dataset:
@@ -39,17 +41,18 @@ def toy_table(rows: int = 240, seed: int = 0) -> Dataset:
     x = torch.rand(rows, 8, generator=Rng(seed).child("toy").generator()) * 0.5
     for label in range(CLASSES):
         x[y == label, 2 * label : 2 * label + 2] += 0.45
-    return Dataset.from_arrays(x, y, bounds=(0.0, 1.0))
+    return Dataset.from_arrays(x, y, bounds=(0.0, 1.0)).to(here())
 
 
 @contextmanager
 def global_state_untouched() -> Iterator[None]:
     """Fail where the block draws from, or seeds, a global random stream."""
-    before = torch.random.get_rng_state(), _numpy_state()
+    before = torch.random.get_rng_state(), _numpy_state(), _device_state()
     yield
-    after = torch.random.get_rng_state(), _numpy_state()
+    after = torch.random.get_rng_state(), _numpy_state(), _device_state()
     assert torch.equal(before[0], after[0]), "torch's global random state was touched"
     assert before[1] == after[1], "NumPy's global random state was touched"
+    assert torch.equal(before[2], after[2]), f"torch's global random state on '{here()}' was touched"
 
 
 def settings_round_trip(kind: str, made: Any) -> None:
@@ -66,7 +69,8 @@ def settings_round_trip(kind: str, made: Any) -> None:
 
 
 def toy_model(data: Dataset) -> Classifier:
-    return MLP(hidden=(16,)).build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
+    built = MLP(hidden=(16,)).build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
+    return built.to(here())
 
 
 def check_all(checks: tuple[Callable[..., None], ...], given: tuple[Any, ...], waive: Mapping[str, str] | None) -> None:
@@ -84,3 +88,9 @@ def bytes_of(classifier: Classifier) -> bytes:
 def _numpy_state() -> bytes:
     state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - only looked at
     return bytes(state["key"].tobytes()) + bytes([state["pos"] % 256])
+
+
+def _device_state() -> Tensor:
+    if here().type == "cpu":
+        return torch.random.get_rng_state()
+    return torch.get_device_module(here()).get_rng_state(here())  # type: ignore[no-any-return]

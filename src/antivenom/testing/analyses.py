@@ -2,15 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import numpy as np
 
-from antivenom.analysis import Analysis, Scene, analyse
+from antivenom.analysis import Analysis, AnalysisContext, analyse
 from antivenom.attacks.badnets import BadNets
 from antivenom.attacks.label_flip import LabelFlip
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     bytes_of,
     check_all,
@@ -22,37 +22,47 @@ from antivenom.testing._toys import (
 from antivenom.training.end_to_end import EndToEnd
 
 
-@cache
-def _toy_scenes() -> tuple[Scene, ...]:
+@cache_here
+def _toy_contexts() -> tuple[AnalysisContext, ...]:
     """A backdoored victim and its control, and the same of wrong labels, which have no trigger."""
-    data, test, scenes = toy_images(), toy_images(seed=1), []
+    data, test, contexts = toy_images(), toy_images(seed=1), []
     for attack in (BadNets(rate=0.2), LabelFlip(rate=0.2)):
         poisoned = attack.poison(data, rng=Rng(0))
         training = EndToEnd(epochs=4, batch_size=32, learning_rate=5e-3)
-        both = [training.fit(toy_model(data), rows, rng=Rng(0)) for rows in (poisoned.data, data)]
-        paths = [tuple(Checkpoint(240 * place, one) for place in (1, 2)) for one in both]
-        scenes.append(Scene(both[0], both[1], poisoned, test, (paths[0], paths[1])))
-    return tuple(scenes)
+        victim, control = (training.fit(toy_model(data), rows, rng=Rng(0)) for rows in (poisoned.data, data))
+        paths = [tuple(Checkpoint(240 * place, one) for place in (1, 2)) for one in (victim, control)]
+        contexts.append(AnalysisContext(victim, control, poisoned, test, (paths[0], paths[1])))
+    return tuple(contexts)
 
 
 def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
-    """Neither network, rows nor any global random stream is touched."""
-    for scene in _toy_scenes():
-        before = bytes_of(scene.victim), bytes_of(scene.control), dataclasses.replace(scene.test).fingerprint
+    """Neither network, rows nor any global random stream is changed."""
+    for context in _toy_contexts():
+        before = [*map(bytes_of, context.networks), dataclasses.replace(context.test).fingerprint]
         with global_state_untouched():
-            analyse({"it": analysis}, scene, Rng(0))
-        after = bytes_of(scene.victim), bytes_of(scene.control), dataclasses.replace(scene.test).fingerprint
-        assert before == after, "the analysis changed what it was given"
+            analyse({"it": analysis}, context, Rng(0))
+        after = [*map(bytes_of, context.networks), dataclasses.replace(context.test).fingerprint]
+        assert before == after, "the analysis changed what it received"
 
 
 def analysis_is_reproducible(analysis: Analysis) -> None:
-    """Same seed, same figures and arrays; figures are finite numbers, or None where they do not apply."""
-    for scene in _toy_scenes():
-        first, again = (analyse({"it": analysis}, scene, Rng(0)) for _ in range(2))
-        assert dict(first.values) == dict(again.values), "the same seed gave other figures"
-        assert all(value is None or np.isfinite(value) for value in first.values.values()), "a figure is no number"
-        for name, array in first.arrays.items():
-            assert np.array_equal(array, again.arrays[name], equal_nan=array.dtype.kind == "f"), f"{name} differs"
+    """Same seed, same figures, charts and data."""
+    for context in _toy_contexts():
+        (first, data), (again, same) = (analyse({"it": analysis}, context, Rng(0)) for _ in range(2))
+        assert first.figures == again.figures, "the same seed gave other figures"
+        charts = [{name: chart.to_png() for name, chart in found.charts.items()} for found in (first, again)]
+        assert charts[0] == charts[1], "the same seed gave other charts"
+        for name, array in data.items():
+            assert np.array_equal(array, same[name], equal_nan=array.dtype.kind == "f"), f"{name} differs"
+
+
+def analysis_describes_itself(analysis: Analysis) -> None:
+    """There is a figure or a chart, and each chart says in words what it shows."""
+    for context in _toy_contexts():
+        found, _ = analyse({"it": analysis}, context, Rng(0))
+        assert found.figures or found.charts, "the analysis gives neither a figure nor a chart"
+        for name, chart in found.charts.items():
+            assert chart.alt, f"{name} has no alt text"
 
 
 def analysis_settings_round_trip(analysis: Analysis) -> None:
@@ -63,6 +73,7 @@ def analysis_settings_round_trip(analysis: Analysis) -> None:
 ANALYSIS_CHECKS: tuple[Callable[[Analysis], None], ...] = (
     analysis_leaves_its_inputs_alone,
     analysis_is_reproducible,
+    analysis_describes_itself,
     analysis_settings_round_trip,
 )
 

@@ -2,40 +2,54 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from antivenom.attacks import Attack
-from antivenom.data import Dataset, Poisoned
+from antivenom.data import COVER, POISON, Dataset, Poisoned
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
+from antivenom.settings import NEEDS, ChecksItself
 from antivenom.testing._toys import (
-    CLASSES,
     check_all,
     global_state_untouched,
     settings_round_trip,
     toy_images,
+    toy_model,
     toy_table,
 )
 from antivenom.training.end_to_end import EndToEnd
 
-T = TypeVar("T")
-
 
 def _poison(attack: Attack, data: Dataset, seed: int = 0) -> Poisoned:
-    surrogate = MLP(hidden=(8,)).build(
-        input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0)
-    )
+    surrogate = None
+    if "surrogate" in attack.needs:
+        surrogate = (
+            MLP(hidden=(8,))
+            .build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
+            .to(data.device)
+        )
     return attack.poison(data, rng=Rng(seed).child("attack"), surrogate=surrogate)
 
 
-def _with(attack: T, **settings: Any) -> T:
-    """The same settings but for some, where it has them; `rate` takes the place of `count`."""
-    held = {field.name for field in dataclasses.fields(attack)}  # type: ignore[arg-type]
-    if "rate" in settings and "count" in held:
+def _settings(attack: Attack) -> set[str]:
+    return {field.name for field in dataclasses.fields(attack)}  # type: ignore[arg-type]
+
+
+def _with(attack: Attack, **settings: Any) -> Attack:
+    """The same attack with other settings, where it has them; `rate` takes the place of `count`."""
+    if "rate" in settings:
         settings["count"] = None
-    return dataclasses.replace(attack, **{name: v for name, v in settings.items() if name in held})  # type: ignore[type-var]
+    known = {name: value for name, value in settings.items() if name in _settings(attack)}
+    return dataclasses.replace(attack, **known)  # type: ignore[type-var]
+
+
+def attack_declares_its_contract(attack: object) -> None:
+    """It says what it needs, in words that the runner knows, and whether its rows are appended."""
+    assert isinstance(attack, Attack), "it lacks `needs`, `appends` or `poison`; inherit PoisonBudget or declare them"
+    assert isinstance(attack.needs, frozenset) and attack.needs <= NEEDS.keys(), f"unknown needs in {attack.needs}"
+    assert isinstance(attack.appends, bool), f"`appends` must be true or false; got {attack.appends!r}"
 
 
 def attack_leaves_its_inputs_alone(attack: Attack) -> None:
@@ -59,6 +73,8 @@ def attack_says_which_rows_it_contributed(attack: Attack) -> None:
     """Rows that are not the attacker's are as they were, and keep their ids."""
     data = toy_images()
     poisoned = _poison(attack, data)
+    expected = len(poisoned.rows) if attack.appends else 0
+    assert poisoned.appended == expected, f"{poisoned.appended} rows are appended; `appends` is {attack.appends}"
     clean = torch.nonzero(poisoned.roles == 0).flatten()
     assert len(clean) + len(poisoned.rows) == len(poisoned.data), "roles and rows disagree"
     kept = poisoned.data.subset(clean)
@@ -82,13 +98,27 @@ def attack_keeps_type_and_bounds(attack: Attack) -> None:
 
 def attack_keeps_its_rate(attack: Attack) -> None:
     """`rate` is the poisoned share of the final training set, and 0 is the identity."""
-    if "rate" not in {field.name for field in dataclasses.fields(attack)}:  # type: ignore[arg-type]
+    if "rate" not in _settings(attack):
+        return
+    data, nothing = toy_images(), _with(attack, rate=0.0, cover_rate=0.0)
+    assert _poison(nothing, data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
+    for rate in (0.05, 0.2):
+        got = _poison(_with(attack, rate=rate), data).poison_rate
+        assert abs(got - rate) <= 1 / len(data), f"asked for a rate of {rate}, got {got:.4f}"
+
+
+def attack_keeps_its_covers(attack: Attack) -> None:
+    """`cover_rate` is the share of cover rows, which keep their true labels, and covers do not count as poison."""
+    if "cover_rate" not in _settings(attack):
         return
     data = toy_images()
-    assert _poison(_with(attack, rate=0.0), data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
-    for rate in (0.05, 0.2):
-        got = _poison(_with(attack, rate=rate), data).rate
-        assert abs(got - rate) <= 1 / len(data), f"asked for a rate of {rate}, got {got:.4f}"
+    for rate in (0.0, 0.05, 0.2):
+        poisoned = _poison(_with(attack, rate=0.1, cover_rate=rate), data)
+        got, covers = poisoned.cover_rate, poisoned.role == COVER
+        assert abs(got - rate) <= 1 / len(data), f"asked for a cover rate of {rate}, got {got:.4f}"
+        assert abs(poisoned.poison_rate - 0.1) <= 1 / len(data), "covers changed the poison rate"
+        assert bool((poisoned.origin[covers] >= 0).all()), "a cover row has no origin"
+        assert torch.equal(poisoned.y[covers], data.y[poisoned.origin[covers]]), "a cover row has a wrong label"
 
 
 def attack_has_an_effect(attack: Attack) -> None:
@@ -96,7 +126,7 @@ def attack_has_an_effect(attack: Attack) -> None:
     data, test = toy_images(), toy_images(seed=1)
     poisoned = _poison(_with(attack, rate=0.2), data)
     training = EndToEnd(epochs=15, batch_size=16, learning_rate=5e-3)
-    blank = MLP(hidden=(16,)).build(input_shape=data.shape, classes=CLASSES, bounds=data.bounds, rng=Rng(0))
+    blank = toy_model(data)
     sets = (poisoned.data, poisoned.control(Rng(0)))
     rates = [poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets]
     if rates[0] is not None and rates[1] is not None:
@@ -104,6 +134,7 @@ def attack_has_an_effect(attack: Attack) -> None:
         return
     base, origin = poisoned.base, poisoned.origin
     other = (poisoned.x != base.x[origin]).flatten(1).any(1) | (poisoned.y != base.y[origin]) | (origin < 0)
+    other = other[poisoned.role == POISON]
     assert bool(other.float().mean() > 0.9), "most rows are what they were made from"
 
 
@@ -113,30 +144,31 @@ def attack_settings_round_trip(attack: Attack) -> None:
 
 
 def _refuses(attack: Attack, data: Dataset) -> bool:
-    ask = getattr(attack, "problems", None)
-    return ask is not None and any(True for _ in ask(data))
+    return isinstance(attack, ChecksItself) and any(True for _ in attack.problems(data))
 
 
 ATTACK_CHECKS: tuple[Callable[[Attack], None], ...] = (
+    attack_declares_its_contract,
     attack_leaves_its_inputs_alone,
     attack_is_reproducible,
     attack_says_which_rows_it_contributed,
     attack_keeps_type_and_bounds,
     attack_keeps_its_rate,
+    attack_keeps_its_covers,
     attack_has_an_effect,
     attack_settings_round_trip,
 )
 
 
 def check_attack(attack: Attack, waive: Mapping[str, str] | None = None) -> None:
-    """Hold an attack to every promise.
+    """Check that an attack keeps every promise.
 
     Args:
         attack: the attack, with settings that fit toy images of 6 × 6 in four classes.
         waive: checks to leave out, by name, each with the reason.
 
     Raises:
-        AssertionError: it breaks one.
+        AssertionError: it breaks one; the message says which.
 
     >>> from antivenom.attacks import LabelFlip
     >>> check_attack(LabelFlip())

@@ -7,6 +7,7 @@ import torch
 from antivenom.data import Dataset
 from antivenom.errors import CapabilityError
 from antivenom.models import Classifier
+from antivenom.models.require import ADVICE
 from antivenom.rng import Rng
 from antivenom.testing._toys import (
     bytes_of,
@@ -26,6 +27,18 @@ def classifier_scores_any_number_of_rows(classifier: Classifier, data: Dataset) 
     assert torch.allclose(classifier.scores(inputs[3:4]), scores[3:4], atol=1e-5), "scores depend on other rows"
     if "probabilities" in classifier.can:
         assert torch.allclose(scores.sum(1), torch.ones(len(data), device=scores.device), atol=1e-4)
+
+
+def classifier_says_what_it_takes(classifier: Classifier, data: Dataset) -> None:
+    """Its name, the rows that it takes, its device and its assumptions; `to` gives a copy."""
+    assert classifier.name, "it has no name"
+    assert tuple(classifier.input_shape) == data.shape, f"it takes rows of {classifier.input_shape}"
+    assert classifier.bounds in (None, data.bounds), f"it takes rows in {classifier.bounds}"
+    assert classifier.can <= ADVICE.keys(), f"there are no such abilities: {classifier.can - ADVICE.keys()}"
+    assert all(isinstance(each, str) for each in classifier.assumptions), "an assumption is not a sentence"
+    moved = classifier.to(classifier.device)
+    assert moved is not classifier and moved.device == classifier.device, "to() does not give a copy there"
+    assert bytes_of(moved) == bytes_of(classifier), "to() changed what was learned"
 
 
 def classifier_copies_share_nothing(classifier: Classifier, data: Dataset) -> None:
@@ -101,6 +114,7 @@ def classifier_changes_its_head(classifier: Classifier, data: Dataset) -> None:
 
 CLASSIFIER_CHECKS: tuple[Callable[[Classifier, Dataset], None], ...] = (
     classifier_scores_any_number_of_rows,
+    classifier_says_what_it_takes,
     classifier_copies_share_nothing,
     classifier_starts_afresh,
     classifier_keeps_its_state,

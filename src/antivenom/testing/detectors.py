@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import torch
+from torch import Tensor
 
+from antivenom.charts import with_evidence
 from antivenom.data import Dataset
 from antivenom.defences import Detector
 from antivenom.metrics import auroc
@@ -27,10 +29,14 @@ def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
     """Rows of which one in ten has a wrong label, which those are, a model that learned from clean rows, and others."""
     data, model = toy_images(), toy_model(toy_images())
     trained = EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(model, toy_images(seed=1), rng=Rng(0))
-    wrong = torch.zeros(len(data), dtype=torch.bool)
+    wrong = torch.zeros(len(data), dtype=torch.bool, device=data.device)
     wrong[Rng(0).child("wrong").order(data.ids)[: len(data) // 10]] = True
     labels = torch.where(wrong, (data.y + 1) % CLASSES, data.y)
     return dataclasses.replace(data, y=labels), wrong, trained, toy_images(seed=2)
+
+
+def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: Rng, clean: Dataset) -> Tensor:
+    return with_evidence(detector.score(data, classifier, rng=rng, clean=clean)).result
 
 
 def detector_leaves_its_inputs_alone(detector: Detector) -> None:
@@ -39,7 +45,7 @@ def detector_leaves_its_inputs_alone(detector: Detector) -> None:
     prints = [dataclasses.replace(each).fingerprint for each in (data, clean)]
     before = bytes_of(classifier)
     with global_state_untouched():
-        scores = detector.score(data, classifier, rng=Rng(0), clean=clean)
+        scores = _scores(detector, data, classifier, rng=Rng(0), clean=clean)
     assert scores.shape == (len(data),), f"one score a row; got {tuple(scores.shape)}"
     assert not scores.requires_grad, "scores carry a gradient"
     assert before == bytes_of(classifier), "the classifier was changed"
@@ -49,7 +55,7 @@ def detector_leaves_its_inputs_alone(detector: Detector) -> None:
 def detector_is_reproducible(detector: Detector) -> None:
     """Same seed, same scores, to the bit."""
     data, _, classifier, clean = _planted()
-    first, again = (detector.score(data, classifier, rng=Rng(0), clean=clean) for _ in range(2))
+    first, again = (_scores(detector, data, classifier, rng=Rng(0), clean=clean) for _ in range(2))
     assert torch.equal(first, again), "the same seed gave other scores"
 
 
@@ -57,15 +63,15 @@ def detector_does_not_look_at_the_order(detector: Detector) -> None:
     """Permuting the rows permutes the scores."""
     data, _, classifier, clean = _planted()
     order = Rng(1).child("order").order(data.ids)
-    scores = detector.score(data, classifier, rng=Rng(0), clean=clean)
-    permuted = detector.score(data.subset(order), classifier, rng=Rng(0), clean=clean)
+    scores = _scores(detector, data, classifier, rng=Rng(0), clean=clean)
+    permuted = _scores(detector, data.subset(order), classifier, rng=Rng(0), clean=clean)
     assert torch.allclose(permuted, scores[order], rtol=1e-4, atol=1e-5), "scores depend on the rows' order"
 
 
 def detector_finds_what_was_planted(detector: Detector) -> None:
     """Wrong labels on an easy problem are found far better than by chance."""
     data, wrong, classifier, clean = _planted()
-    found = auroc(detector.score(data, classifier, rng=Rng(0), clean=clean), wrong)
+    found = auroc(_scores(detector, data, classifier, rng=Rng(0), clean=clean), wrong)
     assert found is not None
     assert found > 0.75, f"AUROC on wrong labels is {found:.3f}"
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 import torch
 
 from antivenom.data import Dataset
-from antivenom.defences import Verdict
+from antivenom.defences import RecoveredTriggers, Subject, Verdict
 from antivenom.metrics import accuracy
+from antivenom.models import Classifier
 from antivenom.repairs import Repair
+from antivenom.repairs._repair import apply_repair
 from antivenom.rng import Rng
 from antivenom.testing._toys import (
     CLASSES,
@@ -23,24 +25,25 @@ from antivenom.testing.scans import planted_backdoor
 
 def _verdict_on(data: Dataset, target: int) -> Verdict:
     """What a perfect scan would say of the planted backdoor."""
-    mask = torch.zeros(CLASSES, 1, *data.shape[1:])
-    mask[target, :, -2:, :2] = 1
+    masks = torch.zeros(CLASSES, 1, *data.shape[1:])
+    masks[target, :, -2:, :2] = 1
     chances = torch.ones(CLASSES, dtype=torch.float64)
     chances[target] = 1e-4
-    found = mask.flatten(1).sum(1).double()
+    targets, sizes = torch.arange(CLASSES), masks.flatten(1).sum(1).double()
+    patterns = torch.ones(CLASSES, *data.shape)
     return Verdict(
-        masks=mask,
-        patterns=torch.ones(CLASSES, *data.shape),
-        l1=found,
-        threshold=found,
-        success=found,
-        anomaly_index=found,
+        subjects=tuple(Subject(target=number) for number in range(CLASSES)),
+        statistic=sizes,
         p_value=chances,
         flagged=chances < 0.05,
         inconclusive=torch.zeros(CLASSES, dtype=torch.bool),
         false_alarm_rate=0.05,
-        rows=0,
+        triggers=RecoveredTriggers(targets=targets, masks=masks, patterns=patterns, success=torch.ones(CLASSES)),
     )
+
+
+def _repaired(repair: Repair, classifier: Classifier, clean: Dataset, verdict: Verdict) -> Classifier:
+    return apply_repair(repair, classifier, clean, rng=Rng(0), verdict=verdict).result
 
 
 def repair_leaves_its_inputs_alone(repair: Repair) -> None:
@@ -48,21 +51,22 @@ def repair_leaves_its_inputs_alone(repair: Repair) -> None:
     victim, _, target = planted_backdoor()
     clean = toy_images(160, seed=1)
     verdict = _verdict_on(clean, target)
-    before = bytes_of(victim), dataclasses.replace(clean).fingerprint, verdict.masks.clone()
+    assert verdict.triggers is not None
+    before = bytes_of(victim), dataclasses.replace(clean).fingerprint, verdict.triggers.masks.clone()
     with global_state_untouched():
-        mended = repair.repair(victim, clean, rng=Rng(0), verdict=verdict)
+        repaired = _repaired(repair, victim, clean, verdict)
     assert before[:2] == (bytes_of(victim), dataclasses.replace(clean).fingerprint), (
         "the repair changed what it was given"
     )
-    assert torch.equal(before[2], verdict.masks), "the repair changed the verdict"
-    assert mended is not victim, "a repair gives a new classifier"
+    assert torch.equal(before[2], verdict.triggers.masks), "the repair changed the verdict"
+    assert repaired is not victim, "a repair gives a new classifier"
 
 
 def repair_is_reproducible(repair: Repair) -> None:
     """Same seed, same weights."""
     victim, _, target = planted_backdoor()
     clean = toy_images(160, seed=1)
-    both = [repair.repair(victim, clean, rng=Rng(0), verdict=_verdict_on(clean, target)) for _ in range(2)]
+    both = [_repaired(repair, victim, clean, _verdict_on(clean, target)) for _ in range(2)]
     assert bytes_of(both[0]) == bytes_of(both[1]), "the same seed gave other weights"
 
 
@@ -71,19 +75,20 @@ def repair_keeps_what_was_right(repair: Repair) -> None:
     victim, _, target = planted_backdoor()
     clean, test = toy_images(160, seed=1), toy_images(240, seed=2)
     verdict = _verdict_on(clean, target)
-    mended = repair.repair(victim, clean, rng=Rng(0), verdict=verdict)
-    lost = accuracy(victim, test) - accuracy(mended, test)
+    repaired = _repaired(repair, victim, clean, verdict)
+    lost = accuracy(victim, test) - accuracy(repaired, test)
     assert lost < 0.1, f"it costs {lost:.2f} of the accuracy"
-    if "verdict" not in getattr(repair, "needs", ()):
+    if "triggers" not in repair.needs or verdict.triggers is None:
         return
+    triggers = verdict.triggers
     rows = test.subset(test.y != target).inputs()
     success = [
-        float((one.scores(verdict.with_trigger(rows, target)).argmax(1) == target).float().mean())
-        for one in (victim, mended)
+        float((one.scores(triggers.apply(rows, target)).argmax(1) == target).float().mean())
+        for one in (victim, repaired)
     ]
     assert success[1] < 0.5 * success[0], f"the trigger succeeds in {success[1]:.2f} after it, {success[0]:.2f} before"
     calm = dataclasses.replace(verdict, flagged=torch.zeros(CLASSES, dtype=torch.bool))
-    same = repair.repair(victim, clean, rng=Rng(0), verdict=calm)
+    same = _repaired(repair, victim, clean, calm)
     assert bytes_of(same) == bytes_of(victim), "nothing was suspected, and it changed the weights"
 
 

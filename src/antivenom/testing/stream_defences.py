@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import cache
 
 import torch
 
 from antivenom.defences import StreamDefence
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
@@ -23,13 +23,14 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.online import Online
 
 
-@cache
+@cache_here
 def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
     """How a model stood along 480 rows, of which 60 from the middle on have wrong labels, or none; where they begin."""
     known, data, first = toy_images(240, seed=3), toy_images(480), 240
     model = toy_model(known)
     start = EndToEnd(epochs=12, learning_rate=1e-2, batch_size=32).fit(model, known, rng=Rng(0))
-    wrong = (torch.arange(len(data)) >= first) & (torch.arange(len(data)) < first + 60) & poisoned
+    rows = torch.arange(len(data), device=data.device)
+    wrong = (rows >= first) & (rows < first + 60) & poisoned
     data = dataclasses.replace(data, y=torch.where(wrong, (data.y + 1) % CLASSES, data.y))
     path = [Checkpoint(0, start)]
 
@@ -37,7 +38,7 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
         assert epoch.classifier is not None
         path.append(Checkpoint(epoch.rows, epoch.classifier.copy()))
 
-    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, watch=(keep,))
+    Online(learning_rate=0.02, checkpoints=24).fit(model, data, rng=Rng(0), start=start, callbacks=(keep,))
     return path, first
 
 
@@ -46,10 +47,10 @@ def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
     (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
     before = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
     with global_state_untouched():
-        said = defence.blame(path, clean, rng=Rng(0))
+        found = defence.blame(path, clean, rng=Rng(0))
     assert before == ([bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint)
-    assert any(said.back is each for each in path), "it goes back to no checkpoint of the path"
-    assert len(said.signal) == len(path), "it shows no signal for every checkpoint"
+    assert any(found.back is each for each in path), "it goes back to no checkpoint of the path"
+    assert len(found.signal) == len(path), "it shows no signal for every checkpoint"
 
 
 def stream_defence_is_reproducible(defence: StreamDefence) -> None:
@@ -63,10 +64,10 @@ def stream_defence_is_reproducible(defence: StreamDefence) -> None:
 def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
     """A burst of wrong labels is found where it begins, and a clean stream raises no alarm."""
     path, first = _planted_path(poisoned=True)
-    said = defence.blame(path, toy_images(seed=2), rng=Rng(0))
-    assert said.window is not None, "a burst of wrong labels went unseen"
-    assert abs(said.window[0] - first) <= 40, f"the burst begins at row {first}; blamed are rows {said.window}"
-    assert said.back.rows <= said.window[0], "it goes back into the window that it blames"
+    found = defence.blame(path, toy_images(seed=2), rng=Rng(0))
+    assert found.window is not None, "a burst of wrong labels went unseen"
+    assert abs(found.window[0] - first) <= 40, f"the burst begins at row {first}; blamed are rows {found.window}"
+    assert found.back.rows <= found.window[0], "it goes back into the window that it blames"
     clean, _ = _planted_path(poisoned=False)
     assert defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window is None, "a clean stream raised an alarm"
 

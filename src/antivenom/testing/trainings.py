@@ -3,7 +3,10 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from antivenom.charts import with_evidence
+from antivenom.data import Dataset
 from antivenom.metrics import accuracy
+from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.testing._toys import (
     CLASSES,
@@ -14,7 +17,7 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
-from antivenom.training import Epoch, Training
+from antivenom.training import Callback, Epoch, Training
 
 
 def training_leaves_its_inputs_alone(training: Training) -> None:
@@ -31,19 +34,23 @@ def training_is_reproducible(training: Training) -> None:
     """Same seed, same bytes; another seed, others."""
     data = toy_images()
     blank = toy_model(data)
-    first, again, other = (bytes_of(training.fit(blank, data, rng=Rng(seed))) for seed in (0, 0, 1))
+    first, again, other = (bytes_of(_fitted(training, blank, data, Rng(seed))) for seed in (0, 0, 1))
     assert first == again, "the same seed gave other weights"
     assert first != other, "another seed gave the same weights"
 
 
 def training_learns(training: Training) -> None:
-    """Unseen rows of an easy problem are classified far better than by chance, and watchers hear of it."""
+    """Unseen rows of an easy problem are classified far better than by chance, and callbacks are called."""
     heard: list[Epoch] = []
     data = toy_images(480)
-    trained = training.fit(toy_model(data), data, rng=Rng(0), watch=(heard.append,))
+    trained = _fitted(training, toy_model(data), data, Rng(0), heard.append)
     got = accuracy(trained, toy_images(seed=1))
     assert got > 2 / CLASSES, f"accuracy on an easy problem is {got:.3f}"
-    assert heard, "no watcher was told"
+    assert heard, "no callback was called"
+
+
+def _fitted(training: Training, classifier: Classifier, data: Dataset, rng: Rng, *callbacks: Callback) -> Classifier:
+    return with_evidence(training.fit(classifier, data, rng=rng, callbacks=callbacks)).result
 
 
 def training_settings_round_trip(training: Training) -> None:

@@ -1,8 +1,28 @@
 """Training settings: one a file, found by its name; all of them share the one loop."""
 
 from antivenom.registry import lazily
-from antivenom.training.loop import Epoch, Training, Watch
+from antivenom.training.contracts import (
+    Callback,
+    CheckpointedTraining,
+    Epoch,
+    PretrainedTraining,
+    StreamTraining,
+    Training,
+    checkpoints_of,
+    comes_once,
+    pretrained_by,
+)
 
-__all__ = ["Epoch", "Training", "Watch"]
+__all__ = [
+    "Callback",
+    "CheckpointedTraining",
+    "Epoch",
+    "PretrainedTraining",
+    "StreamTraining",
+    "Training",
+    "checkpoints_of",
+    "comes_once",
+    "pretrained_by",
+]
 
 __getattr__, __dir__ = lazily("trainings")

@@ -6,7 +6,8 @@ from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import component
-from antivenom.training.loop import Recipe, Watch, train
+from antivenom.training.contracts import Callback
+from antivenom.training.loop import Recipe, train
 
 
 @component
@@ -29,8 +30,8 @@ class EndToEnd(Recipe):
         *,
         rng: Rng,
         start: Classifier | None = None,
-        watch: Sequence[Watch] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """A new, trained classifier of the same architecture."""
         first = classifier.fresh(rng.child("weights")) if start is None else start
-        return train(first, data, self, rng=rng.child("loop"), watch=watch)
+        return train(first, data, self, rng=rng.child("loop"), callbacks=callbacks)

@@ -3,89 +3,26 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol, runtime_checkable
+from contextlib import contextmanager
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from antivenom.data import Dataset, Source, Splits
-from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier, lay_out
+from antivenom.data import Dataset
+from antivenom.errors import DataError, SettingsError
+from antivenom.models import Classifier, ModuleClassifier, as_module
+from antivenom.models.layout import lay_out
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.training.augment import augment
+from antivenom.training.contracts import Callback, Epoch
 from antivenom.training.step import Step, step_for
 
 GATHERED = 8
 """So many batches are gathered at once, to keep memory bounded and the gather cheap."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What a watcher is told after each epoch.
-
-    `loss` is the mean training loss over the epoch's batches as they came, each before its update. `classifier` is as
-    it stands, and goes on learning: copy its `state()` to keep it. `rows` is how many rows it has learned from, each as
-    often as it came. A stream's epoch is a part of the stream.
-    """
-
-    number: int
-    of: int
-    loss: float
-    seconds: float
-    classifier: Classifier | None = None
-    rows: int = 0
-
-    def is_one_of(self, checkpoints: int) -> bool:
-        """Whether this is one of so many epochs, evenly spaced, the last among them."""
-        return self.number * checkpoints // self.of > (self.number - 1) * checkpoints // self.of
-
-
-Watch = Callable[[Epoch], object]
-
-
-@runtime_checkable
-class Training(Protocol):
-    """A training setting: a component, such as `EndToEnd`.
-
-    A training that starts from a model which was trained before says so: `before` is that model's training, and
-    `divide(splits, rng, read)` says on which rows, and which splits are left; both are the referee's to use, so that
-    victim and control share it. `arrange(roles, ids, rng)` gives the order in which the rows of a stream come in.
-    `checkpoints`, where it has one above 0, asks for the weights to be kept so many times along the way.
-    """
-
-    def fit(
-        self,
-        classifier: Classifier,
-        data: Dataset,
-        *,
-        rng: Rng,
-        start: Classifier | None = None,
-        watch: Sequence[Watch] = (),
-    ) -> Classifier:
-        """A new classifier of the same architecture, trained; both given ones are untouched.
-
-        Args:
-            classifier: the architecture.
-            data: the rows.
-            rng: the same stream gives twins: the same first weights, and the same order of the rows they share.
-            start: where training starts from; new weights where left out.
-            watch: called after each epoch.
-        """
-
-
-def comes_once(training: Training) -> bool:
-    """Whether rows are learned from in the order in which they come, each as often as it comes and no more."""
-    return callable(getattr(training, "arrange", None)) and getattr(training, "schedule", "") == "stream"
-
-
-def load_source(source: Source) -> Splits:
-    """Both splits of a data set."""
-    return source.load()
 
 
 @component
@@ -143,6 +80,17 @@ class Recipe:
         elif self.crop and self.crop >= min(data.shape[1:]):
             yield f"has crop {self.crop}, which shifts images of {data.shape[1]} × {data.shape[2]} out of themselves."
 
+    @property
+    def update_rule(self) -> Optimizer:
+        """The optimizer's settings."""
+        return Optimizer(
+            name=self.optimizer,
+            learning_rate=self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            decay_biases=self.decay_biases,
+        )
+
     def rate_at(self, done: float) -> float:
         """The learning rate when the share `done` of all updates is done."""
         if done < self.warmup:
@@ -153,49 +101,90 @@ class Recipe:
 
 
 def train(
-    classifier: Classifier, data: Dataset, recipe: Recipe, *, rng: Rng, watch: Sequence[Watch] = ()
-) -> Classifier:
+    classifier: Classifier, data: Dataset, recipe: Recipe, *, rng: Rng, callbacks: Sequence[Callback] = ()
+) -> ModuleClassifier:
     """A trained copy of a classifier.
 
     The order of the rows, and what augmentation does to each, depend on (stream, epoch, row id) alone.
 
+    Args:
+        classifier: it has gradients, and is untouched.
+        data: the rows.
+        recipe: how weights are updated.
+        rng: the training's stream.
+        callbacks: each is called after each epoch.
+
     Raises:
         CapabilityError: the classifier has no gradients.
-        DataError: the data does not fit the classifier.
+        DataError: the data does not fit the classifier or the recipe.
     """
     trained = _checked(classifier, data, recipe).copy()
     data = data.to(trained.device)
-    module = trained.module
-    settings = Optimizer(
-        name=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        decay_biases=recipe.decay_biases,
-    )
-    update = step_for(trained, settings, recipe.precision)
-    best, waited = math.inf, 0
-    module.train()
-    for layer in module.modules():  # what is frozen keeps its running statistics too
+    update = step_for(trained, recipe.update_rule, recipe.precision)
+    with learning(trained, rng):
+        _freeze_statistics(trained)
+        run_epochs(
+            recipe.epochs,
+            lambda epoch: epoch_of(update, data, recipe, rng, epoch),
+            trained,
+            rows=len(data),
+            callbacks=callbacks,
+            patience=recipe.patience,
+            min_delta=recipe.min_delta,
+        )
+    return trained
+
+
+@contextmanager
+def learning(trained: ModuleClassifier, rng: Rng) -> Iterator[None]:
+    """The module in training mode, its own draws from a stream; afterwards it is as it should be used."""
+    trained.module.train()
+    with rng.child("modules").torch_globally(trained.device):
+        yield
+    trained.module.zero_grad()
+    lay_out(trained.module, trained.input_shape)  # a quick step may have laid the weights otherwise
+    trained.module.eval()
+
+
+def _freeze_statistics(trained: ModuleClassifier) -> None:
+    """Layers whose weights are all frozen keep their running statistics too."""
+    for layer in trained.module.modules():
         own = list(layer.parameters(recurse=False))
         if own and not any(weight.requires_grad for weight in own):
             layer.eval()
-    with rng.child("modules").torch_globally(trained.device):
-        for epoch in range(recipe.epochs):
-            began = time.perf_counter()
-            loss = epoch_of(update, data, recipe, rng, epoch)
-            for tell in watch:
-                tell(
-                    Epoch(epoch + 1, recipe.epochs, loss, time.perf_counter() - began, trained, len(data) * (epoch + 1))
-                )
-            improved = loss < best - recipe.min_delta
-            best, waited = (loss, 0) if improved else (best, waited + 1)
-            if not math.isfinite(loss) or (recipe.patience is not None and waited >= recipe.patience):
-                break
-    module.zero_grad()
-    lay_out(module, trained.input_shape)  # a quick step may have laid the weights otherwise
-    module.eval()
-    return trained
+
+
+def run_epochs(
+    epochs: int,
+    learn: Callable[[int], float],
+    learner: Classifier,
+    *,
+    rows: int,
+    callbacks: Sequence[Callback] = (),
+    patience: int | None = None,
+    min_delta: float = 0.0,
+) -> None:
+    """Epoch after epoch, until the last one, until the loss has stopped falling, or until it is not finite.
+
+    Args:
+        epochs: how many, at most.
+        learn: does one epoch, by its number from 0, and returns its mean loss.
+        learner: what learns, for callbacks.
+        rows: rows in an epoch.
+        callbacks: each is called after each epoch.
+        patience: stop when the loss has not fallen for this many epochs; None to do all.
+        min_delta: how much the loss must fall to count.
+    """
+    best, waited = math.inf, 0
+    for epoch in range(epochs):
+        began = time.perf_counter()
+        loss = learn(epoch)
+        done = Epoch(epoch + 1, epochs, loss, time.perf_counter() - began, learner, rows * (epoch + 1))
+        for callback in callbacks:
+            callback(done)
+        best, waited = (loss, 0) if loss < best - min_delta else (best, waited + 1)
+        if not math.isfinite(loss) or (patience is not None and waited >= patience):
+            break
 
 
 def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> float:
@@ -228,29 +217,26 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tu
 
 
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:
-    if not isinstance(classifier, ModuleClassifier):
-        raise CapabilityError(
-            f"This training needs gradients, which {type(classifier).__name__} has not. Pass a torch.nn.Module, "
-            "or train a scikit-learn estimator by own_fit or online."
-        )
-    hold_fitting(classifier, data)
+    name = type(recipe).__name__
+    advice = "Pass an nn.Module, or train a scikit-learn estimator by own_fit or online."
+    module = as_module(classifier, by=name, advice=advice)
+    check_fits(classifier, data)
     for problem in recipe.problems(data):
-        raise DataError(f"{type(recipe).__name__} {problem}")
-    return classifier
+        raise DataError(f"{name} {problem}")
+    return module
 
 
-def hold_fitting(classifier: Classifier, data: Dataset) -> None:
-    """Hold data against the classifier that is to learn from it.
+def check_fits(classifier: Classifier, data: Dataset) -> None:
+    """Check that data fits the classifier that is to learn from it.
 
     Raises:
-        DataError: it is none, or not of the shape, classes or bounds that the classifier takes.
+        DataError: there are no rows, or rows of another shape, classes or bounds than the classifier takes.
     """
     if not len(data):
         raise DataError("There are no rows to train on.")
-    shape, bounds = (getattr(classifier, name, None) for name in ("input_shape", "bounds"))
-    if shape is not None and data.shape != shape:
-        raise DataError(f"The classifier takes rows of {shape}; the data's are {data.shape}.")
+    if data.shape != classifier.input_shape:
+        raise DataError(f"The classifier takes rows of {classifier.input_shape}; the data's are {data.shape}.")
     if len(data.classes) > classifier.classes:
         raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
-    if data.bounds is not None and bounds is not None and data.bounds != bounds:
-        raise DataError(f"The classifier takes rows in {bounds}; the data's are in {data.bounds}.")
+    if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
+        raise DataError(f"The classifier takes rows in {classifier.bounds}; the data's are in {data.bounds}.")

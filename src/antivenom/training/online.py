@@ -12,14 +12,15 @@ from torch import Tensor
 from antivenom.arrivals import Arrival
 from antivenom.arrivals.spread import Spread
 from antivenom.data import CLEAN, Dataset, Source, Splits
-from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier
-from antivenom.models.module import ModuleClassifier, lay_out
-from antivenom.models.optimizers import Optimizer, OptimizerName
+from antivenom.errors import DataError, SettingsError
+from antivenom.models import Classifier, Model, ModuleClassifier, is_module, require
+from antivenom.models.optimizers import OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, NonNegative, Positive, component
+from antivenom.shapes import Ids, Positions, Roles
+from antivenom.training.contracts import Callback, Epoch, Training, load_source
 from antivenom.training.end_to_end import EndToEnd
-from antivenom.training.loop import Epoch, Recipe, Training, Watch, hold_fitting, load_source, train
+from antivenom.training.loop import Recipe, check_fits, learning, run_epochs, train
 from antivenom.training.step import step_for
 
 GATHERED = 4096
@@ -31,7 +32,7 @@ class Online:
     """A model that has been trained goes on learning from what comes in, row by row, in the order in which it comes.
 
     The victim's warm-up is on clean rows, and the control shares it; the attacker's rows come in the stream alone. The
-    referee arranges the stream; training cannot tell who contributed a row. For an `nn.Module`, and for scikit-learn
+    runner arranges the stream; training cannot tell who contributed a row. For an `nn.Module`, and for scikit-learn
     estimators with `partial_fit`, which update in their own way.
 
     Args:
@@ -50,7 +51,7 @@ class Online:
         decay_biases: whether that holds for biases too.
         epochs: for `mixed`: the limit.
         patience: for `mixed`: the epochs to wait for a fall of the loss.
-        checkpoints: how often, evenly spaced along the stream, watchers look at the model.
+        checkpoints: how often, evenly spaced along the stream, the model is kept.
 
     Raises:
         SettingsError: settings of one schedule for the other, or for an estimator what it cannot be told.
@@ -111,12 +112,21 @@ class Online:
         return splits.train.subset(known), Splits(train=splits.train.subset(coming), test=splits.test)
 
     @property
-    def before(self) -> Training | None:
-        """How the model is trained before the stream."""
+    def pretrained_by(self) -> Training | None:
+        """The warm-up."""
         return self.warm_up
 
-    def arrange(self, roles: Tensor, ids: Tensor, rng: Rng) -> Tensor:
-        """For the referee: the order in which rows come in; as they stand, where they will be shuffled."""
+    def pretrained_model(self, model: Model, blank: Classifier) -> Classifier | None:  # noqa: ARG002
+        """None: the warm-up trains it."""
+        return None
+
+    @property
+    def comes_once(self) -> bool:
+        """Whether rows are learned from as they arrive; `mixed` shuffles them."""
+        return self.schedule == "stream"
+
+    def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
+        """For the runner: the order in which rows come in; as they stand, where they will be shuffled."""
         if self.schedule == "mixed":
             return torch.arange(len(roles), device=roles.device)
         arrival = self.arrival or Spread()
@@ -132,78 +142,70 @@ class Online:
         *,
         rng: Rng,
         start: Classifier | None = None,
-        watch: Sequence[Watch] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """A new classifier that has learned from the stream, from `start` on."""
         first = classifier.fresh(rng.child("weights")) if start is None else start
-        if self.schedule == "mixed":
-            return self._mixed(first, data, rng, watch)
-        if isinstance(first, ModuleClassifier):
-            return self._module(first, data, rng, watch)
-        if "incremental" not in first.can:
-            raise CapabilityError(f"Online needs a model that learns batch by batch; {type(first).__name__} cannot.")
-        self._hold_estimator()
-        hold_fitting(first, data)
+        if is_module(first):
+            if self.schedule == "mixed":
+                return train(first, data, self._recipe, rng=rng.child("loop"), callbacks=callbacks)
+            return self._stream_module(first, data, rng, callbacks)
+        require(first, "incremental", by="Online")
+        self._check_estimator()
+        check_fits(first, data)
         learner = first.copy()
-        self._along(data, watch, learner, lambda x, y: torch.tensor(learner.learn(x, y)))
+        if self.schedule == "mixed":
+            self._mix(data, callbacks, learner, rng.child("loop"))
+        else:
+            self._along(data, callbacks, learner, lambda x, y: torch.tensor(learner.learn(x, y)))
         return learner
 
-    def _mixed(self, first: Classifier, data: Dataset, rng: Rng, watch: Sequence[Watch]) -> Classifier:
-        epochs, patience = self.epochs or 100, self.patience or 3
-        if isinstance(first, ModuleClassifier):
-            recipe = Recipe(
-                epochs=epochs,
-                patience=patience,
-                batch_size=self.batch_size,
-                optimizer=self.optimizer or "sgd",
-                learning_rate=self.learning_rate or 0.01,
-                momentum=self.momentum,
-                weight_decay=self.weight_decay,
-                decay_biases=self.decay_biases,
-            )
-            return train(first, data, recipe, rng=rng.child("loop"), watch=watch)
-        if "incremental" not in first.can:
-            raise CapabilityError(f"Online needs a model that learns batch by batch; {type(first).__name__} cannot.")
-        self._hold_estimator()
-        hold_fitting(first, data)
-        learner, best, waited = first.copy(), math.inf, 0
-        for epoch in range(epochs):
-            began, total = time.perf_counter(), 0.0
-            for rows in rng.child("loop", "order", epoch).order(data.ids).split(self.batch_size):
-                total += learner.learn(data.inputs(rows), data.y[rows]) * len(rows)
-            loss = total / len(data)
-            for tell in watch:
-                tell(Epoch(epoch + 1, epochs, loss, time.perf_counter() - began, learner, len(data) * (epoch + 1)))
-            best, waited = (loss, 0) if loss < best else (best, waited + 1)
-            if waited >= patience or not math.isfinite(loss):
-                break
-        return learner
-
-    def _module(self, first: ModuleClassifier, data: Dataset, rng: Rng, watch: Sequence[Watch]) -> Classifier:
-        hold_fitting(first, data)
-        trained = first.copy()
-        data = data.to(trained.device)
-        rate = self.learning_rate or 0.01
-        settings = Optimizer(
-            name=self.optimizer or "sgd",
-            learning_rate=rate,
+    @property
+    def _recipe(self) -> Recipe:
+        """How an `nn.Module` is updated; epochs and patience are those of `mixed`."""
+        return Recipe(
+            epochs=self.epochs or 100,
+            patience=self.patience or 3,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer or "sgd",
+            learning_rate=self.learning_rate or 0.01,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             decay_biases=self.decay_biases,
         )
-        update = step_for(trained, settings, "float32")
-        trained.module.train()
-        with rng.child("modules").torch_globally(trained.device):
-            self._along(data, watch, trained, lambda x, y: update(x, y, rate))
-        trained.module.zero_grad()
-        lay_out(trained.module, trained.input_shape)
-        trained.module.eval()
+
+    def _mix(self, data: Dataset, callbacks: Sequence[Callback], learner: Classifier, rng: Rng) -> None:
+        """An estimator learns from the rows shuffled, again and again."""
+
+        def learn(epoch: int) -> float:
+            order = rng.child("order", epoch).order(data.ids)
+            total = 0.0
+            for rows in order.split(self.batch_size):
+                total += learner.learn(data.inputs(rows), data.y[rows]) * len(rows)
+            return total / len(data)
+
+        recipe = self._recipe
+        run_epochs(recipe.epochs, learn, learner, rows=len(data), callbacks=callbacks, patience=recipe.patience)
+
+    def _stream_module(
+        self, first: ModuleClassifier, data: Dataset, rng: Rng, callbacks: Sequence[Callback]
+    ) -> Classifier:
+        check_fits(first, data)
+        trained, recipe = first.copy(), self._recipe
+        data = data.to(trained.device)
+        update = step_for(trained, recipe.update_rule, recipe.precision)
+        with learning(trained, rng):
+            self._along(data, callbacks, trained, lambda x, y: update(x, y, recipe.learning_rate))
         return trained
 
     def _along(
-        self, data: Dataset, watch: Sequence[Watch], learner: Classifier, learn: Callable[[Tensor, Tensor], Tensor]
+        self,
+        data: Dataset,
+        callbacks: Sequence[Callback],
+        learner: Classifier,
+        learn: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
-        """Learn from every row in its turn, and let watchers look now and then."""
+        """Learn from every row in its turn, and call the callbacks now and then."""
         batches = math.ceil(len(data) / self.batch_size)
         looks = min(self.checkpoints, batches)
         ends = [round(batches * number / looks) * self.batch_size for number in range(1, looks + 1)]
@@ -219,14 +221,15 @@ class Online:
             first = end
             shares = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
             loss = float(torch.stack(losses).double().cpu() @ shares)
-            for tell in watch:
-                tell(Epoch(number, looks, loss, time.perf_counter() - began, learner, min(end, len(data))))
+            done = Epoch(number, looks, loss, time.perf_counter() - began, learner, min(end, len(data)))
+            for callback in callbacks:
+                callback(done)
 
     @property
     def _gathered(self) -> int:
         return max(1, GATHERED // self.batch_size) * self.batch_size
 
-    def _hold_estimator(self) -> None:
+    def _check_estimator(self) -> None:
         """Refuse what a scikit-learn estimator cannot be told: it has settings of its own."""
         given = {
             "optimizer": self.optimizer is not None,

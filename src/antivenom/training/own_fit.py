@@ -10,7 +10,8 @@ from antivenom.models import Classifier
 from antivenom.models.estimator import EstimatorClassifier
 from antivenom.rng import Rng
 from antivenom.settings import component
-from antivenom.training.loop import Epoch, Watch, hold_fitting
+from antivenom.training.contracts import Callback, Epoch
+from antivenom.training.loop import check_fits
 
 
 @component
@@ -18,10 +19,10 @@ class OwnFit:
     """The estimator's own `fit`, on all rows at once, with its own settings: for scikit-learn estimators alone.
 
     Rows are given in the order of their ids; estimators that care shuffle them by their own `random_state`. The loss
-    that watchers are told is the error rate on the training rows, as not every estimator has a loss.
+    that callbacks are given is the error rate on the training rows, as not every estimator has a loss.
 
     Raises:
-        CapabilityError: the classifier is no scikit-learn estimator, or a class has no rows.
+        CapabilityError: the classifier is not a scikit-learn estimator, or a class has no rows.
 
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from antivenom.data.sources import load
@@ -40,7 +41,7 @@ class OwnFit:
         *,
         rng: Rng,
         start: Classifier | None = None,
-        watch: Sequence[Watch] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """A new, fitted classifier."""
         first = classifier.fresh(rng.child("weights")) if start is None else start
@@ -48,10 +49,10 @@ class OwnFit:
             raise CapabilityError(
                 f"own_fit is for scikit-learn estimators; got {type(first).__name__}. Use end_to_end for a module."
             )
-        hold_fitting(first, data)
+        check_fits(first, data)
         began = time.perf_counter()
         order = data.ids.argsort()
         fitted = first.fit(data.inputs(order), data.y[order])
-        for tell in watch:
-            tell(Epoch(1, 1, 1 - accuracy(fitted, data), time.perf_counter() - began, fitted, len(data)))
+        for callback in callbacks:
+            callback(Epoch(1, 1, 1 - accuracy(fitted, data), time.perf_counter() - began, fitted, len(data)))
         return fitted

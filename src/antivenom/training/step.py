@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from antivenom.models.module import ModuleClassifier
+from antivenom.models import ModuleClassifier
 from antivenom.models.optimizers import Optimizer
 from antivenom.training.plain import PlainNetwork, plain
 

@@ -11,13 +11,13 @@ from torch import nn
 
 from antivenom.data import Dataset, Source, Splits
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier, Model
+from antivenom.models import Classifier, Model, ModuleClassifier, WeightedModel, as_module, is_module
 from antivenom.models.files import read_weights
-from antivenom.models.module import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, Count, component
+from antivenom.training.contracts import Callback, Training, load_source
 from antivenom.training.end_to_end import EndToEnd
-from antivenom.training.loop import Recipe, Training, Watch, load_source, train
+from antivenom.training.loop import Recipe, train
 
 OWN = "own"
 """In place of a file: the weights that the model has."""
@@ -86,7 +86,7 @@ class Transfer(Recipe):
             raise SettingsError(problems)
 
     @property
-    def before(self) -> Training | None:
+    def pretrained_by(self) -> Training | None:
         """How the model is trained on the source; None where it was trained elsewhere."""
         return (self.pretraining or EndToEnd()) if self.weights is None else None
 
@@ -94,7 +94,7 @@ class Transfer(Recipe):
         """The file of weights, where there is one."""
         return () if self.weights in (None, OWN) else (Path(str(self.weights)),)
 
-    def given(self, model: Model, blank: Classifier) -> Classifier | None:
+    def pretrained_model(self, model: Model, blank: Classifier) -> Classifier | None:
         """The model that was trained elsewhere; None where it is to be trained on a source.
 
         Args:
@@ -108,15 +108,15 @@ class Transfer(Recipe):
         if self.weights is None:
             return None
         if self.weights == OWN:
-            if isinstance(model, ModuleClassifier):
-                return model.copy().to(getattr(blank, "device", model.device))
-            if getattr(model, "weights", None) is None:
+            if is_module(model):
+                return model.copy().to(blank.device)
+            if not isinstance(model, WeightedModel) or model.weights is None:
                 named = type(model).__name__
                 raise SettingsError([f"Transfer.weights is 'own', and {named} starts with new ones. Name a file."])
             return blank.copy()
         state = read_weights(self.weights)
         try:
-            if isinstance(blank, ModuleClassifier) and (classes := blank.classes_of(state)) != blank.classes:
+            if is_module(blank) and (classes := blank.classes_of(state)) != blank.classes:
                 blank = blank.with_head(classes, Rng(0))
             return blank.with_state(state)
         except CapabilityError as error:
@@ -162,14 +162,10 @@ class Transfer(Recipe):
         *,
         rng: Rng,
         start: Classifier | None = None,
-        watch: Sequence[Watch] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """A new classifier: `start` with its last layers trained on the data; random layers if there is no start."""
-        first = classifier.fresh(rng.child("weights")) if start is None else start
-        if not isinstance(first, ModuleClassifier):
-            raise CapabilityError(
-                f"Transfer needs layers to freeze, which {type(first).__name__} has not. Pass a torch.nn.Module."
-            )
+        first = as_module(classifier.fresh(rng.child("weights")) if start is None else start, by="Transfer")
         if self.head == "reset" or first.classes != classifier.classes:
             if self.head == "keep":
                 got = f"{first.classes} classes, and {classifier.classes} to be"
@@ -178,10 +174,9 @@ class Transfer(Recipe):
         else:
             first = first.copy()
         self._freeze(first)
-        trained = train(first, data, self, rng=rng.child("loop"), watch=watch)
-        assert isinstance(trained, ModuleClassifier)
+        trained = train(first, data, self, rng=rng.child("loop"), callbacks=callbacks)
         trained.module.requires_grad_(True)
-        trained.factory = getattr(classifier, "factory", None)
+        trained.factory = classifier.factory if is_module(classifier) else None
         return trained
 
     def _freeze(self, classifier: ModuleClassifier) -> None:

@@ -1,4 +1,4 @@
-"""Triggers: what a backdoor answers to. One a file."""
+"""Triggers: what activates a backdoor. One a file."""
 
 from antivenom.registry import lazily
 from antivenom.triggers._trigger import Trigger

@@ -20,7 +20,7 @@ class Patch:
         pattern: `solid`, or `checkerboard` of `value` and its opposite.
 
     Raises:
-        DataError: the patch does not fit into the rows, or has a colour of other channels than theirs.
+        DataError: the patch does not fit into the rows, or its `value` has another number of channels.
 
     >>> Patch(size=1).apply(torch.zeros(1, 1, 2, 2), (0.0, 1.0)).tolist()
     [[[[0.0, 0.0], [0.0, 1.0]]]]

@@ -25,11 +25,19 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, O
 """What `zipfile` raises on a damaged file."""
 
 
-def read(file: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+def read(
+    file: Path, names: Sequence[str], optional: Sequence[str] = (), *, most_bytes: int | None = None
+) -> dict[str, NDArray[Any]]:
     """The named arrays of an .npz file.
 
+    Args:
+        file: its path.
+        names: arrays that it must have.
+        optional: arrays that it may have.
+        most_bytes: how large all of them may be together; None for no limit.
+
     Raises:
-        DataError: no such file, not a ZIP, an array missing, of objects, or larger than its bytes.
+        DataError: no such file, not a ZIP, an array missing, of objects, or larger than its bytes; too much of it all.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -39,6 +47,9 @@ def read(file: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict
                 held = ", ".join(name.removesuffix(".npy") for name in members) or "nothing"
                 raise DataError(f"{file} has no array {' and '.join(map(repr, absent))}. It holds: {held}.")
             wanted = [name for name in (*names, *optional) if f"{name}.npy" in members]
+            size = sum(members[f"{name}.npy"].file_size for name in wanted)
+            if most_bytes is not None and size > most_bytes:
+                raise DataError(f"{file} must hold at most {most_bytes:,} bytes of arrays; it claims {size:,}.")
             return {name: _member(archive, members[f"{name}.npy"], file) for name in wanted}
     except DataError:
         raise

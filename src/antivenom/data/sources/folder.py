@@ -77,6 +77,13 @@ class Folder:
         """Every image, or the ZIP file."""
         return tree.files_in(Path(self.path))
 
+    def row_names(self) -> dict[int, str]:
+        """The path of each training image in the folder, by its id."""
+        with tree.Tree(Path(self.path)) as found:
+            paths = [leaf.path for leaf in found.leaves]
+            chosen = [leaf.path for leaf in found.leaves if leaf.split == "train"]
+        return dict(enumerate(chosen or paths))
+
     def _part(self, data: Dataset, kinds: Sequence[str], kind: str) -> Dataset:
         chosen = [index for index, one in enumerate(kinds) if one == kind]
         if not chosen:

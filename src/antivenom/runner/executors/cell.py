@@ -1,195 +1,184 @@
-"""The order of a run: everything is held against its data first, then each cell's stages, repeat by repeat."""
+"""One cell: all repeats of an experiment, stage by stage."""
 
-from contextlib import nullcontext
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
-from antivenom.analysis import Learned, Scene, analyse
-from antivenom.data import CLEAN, Splits
-from antivenom.errors import SettingsError
-from antivenom.goals.backdoor import Backdoor
+from antivenom.analysis import AnalysisContext, analyse
+from antivenom.charts import Chart, Evidence
+from antivenom.data import Dataset, NamesRows, Splits
+from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
-from antivenom.rng import Rng
-from antivenom.runner.events import Planned, Tell
-from antivenom.runner.executors.defences import Defended, defended
-from antivenom.runner.executors.stages import Stages, choose_device
-from antivenom.runner.executors.starting_models import (
-    blank_on,
-    fit_defender,
-    fit_start,
-    fit_surrogate,
-    is_stream,
-    open_with,
-    surrogate_fits,
-)
-from antivenom.runner.results.result import Repeat, Result, about_machine, prepare_folder
-from antivenom.runner.scoring.detectors import Defender, Found, clean_rows, too_few
+from antivenom.runner.executors.crafting import Crafted, craft_poison, prepared, starting_data, stream_of
+from antivenom.runner.executors.defending import DefenceResults, Defended, run_defences
+from antivenom.runner.executors.stages import Stages, threads_of
+from antivenom.runner.executors.starting_models import blank_on, fit_defender, fit_start
+from antivenom.runner.results.machine import about_machine
+from antivenom.runner.results.repeat import InMemory, Repeat
+from antivenom.runner.results.result import Result
 from antivenom.runner.scoring.doubts import doubts
-from antivenom.runner.scoring.models import by_round, examples, measure, summarise, trajectory
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner.scoring.examples import attempts_chart, poison_chart
+from antivenom.runner.scoring.headline import headline
+from antivenom.runner.scoring.metrics import Metrics, summarise
+from antivenom.runner.scoring.models import Judged, score_pair
+from antivenom.runner.scoring.pair import Pair
+from antivenom.runner.scoring.summary import path_chart, summary_charts
+from antivenom.runner.scoring.trusted import Defender, too_few_clean_rows
+from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
-from antivenom.storage.files import held
-from antivenom.storage.store import Store
+from antivenom.shapes import Roles
 from antivenom.storage.yaml12 import dump_yaml
-from antivenom.training.loop import comes_once
+from antivenom.training import StreamTraining
 
 
-def run_cells(
-    cells: dict[str, Experiment],
-    *,
-    out: Path | str | None,
-    store: Store | None,
-    device: str,
-    tell: Tell,
-    spec: str | None = None,
-) -> dict[str, Result]:
-    """Run experiments one after the other, after all of them have been held against their data.
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One repeat: its figures and charts, its raw data, and how many rows the defender has."""
 
-    With `out`, a lone experiment is written there. The cells of a sweep, whose own spec is `spec`, are written below
-    `out/cells`, each when it is done.
-    """
-    chosen = choose_device(device)
-    first: dict[str, Splits] = {}
-    problems: dict[str, None] = {}
-    for name, experiment in cells.items():
-        stages = Stages(store, chosen)
-        known = repr(describe("datasets", experiment.dataset)) + repr(id(experiment.dataset))
-        if known not in first:
-            first = {known: stages.prepare(experiment.dataset)}
-        prefix = f"{name}: " if name and len(cells) > 1 else ""
-        try:
-            rng = Rng(experiment.seed).child("repeat", 0)
-            opening = open_with(experiment, experiment.part(first[known]), rng, stages.prepare)
-            found = experiment.problems(opening.splits.train)
-        except SettingsError as error:
-            found = list(error.problems)
-        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in found)
-    if problems:
-        raise SettingsError(problems)
-    with nullcontext() if out is None else held(Path(out)):
-        if out is not None:
-            prepare_folder(Path(out), spec or dump_yaml(describe_fields(cells[""])))
-        tell(_planned(cells))
-        results = {}
-        for name, experiment in cells.items():
-            result = _run(experiment, Stages(store, chosen, name, tell))
-            if out is not None:
-                result.save(Path(out) / "cells" / name if name else Path(out))
-            results[name] = result
-    return results
+    repeat: Repeat
+    evidence: Evidence
+    data: Mapping[str, NDArray[Any]]
+    test: Dataset
+    trusted: int | None
 
 
-def _run(experiment: Experiment, stages: Stages) -> Result:
-    splits = experiment.part(stages.prepare(experiment.dataset))
-    repeats = [_repeat(experiment, splits, stages, number) for number in range(experiment.repeats)]
-    metrics = summarise([repeat.values for repeat in repeats])
-    found = doubts(
-        metrics,
-        classes=len(splits.train.classes),
-        test_rows=len(splits.test),
-        backdoor=isinstance(repeats[0].poisoned.goal, Backdoor),
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One repeat's models before anything is measured."""
+
+    both: Pair
+    crafted: Crafted
+    roles: Roles | None
+    test: Dataset
+    defender: Defender | None
+
+
+def run_experiment(experiment: ExperimentSettings, stages: Stages) -> Result:
+    """Run all repeats of an experiment."""
+    splits = prepared(experiment, stages)
+    found = [_repeat(experiment, splits, stages, number) for number in range(experiment.repeats)]
+    first, repeats = found[0], tuple(each.repeat for each in found)
+    metrics = summarise([each.evidence for each in found])
+    goal, test = repeats[0].poisoned.goal, first.test
+    classes = test.classes
+    summary = summary_charts(metrics, [each.confusion for each in repeats], [each.losses for each in repeats], classes)
+    return Result(
+        spec=dump_yaml(describe_fields(experiment)),
+        repeats=repeats,
+        metrics=metrics,
+        headline=headline(metrics, describe("attacks", experiment.attack)["name"], goal, test),
+        doubts=tuple(_doubts(experiment, metrics, first)),
+        about={**about_machine(stages.device, experiment.seed), "stages": stages.timings},
+        charts=_in_order({**first.evidence.charts, **summary.charts}),
+        data=first.data,
     )
-    assumed = getattr(repeats[0].victim, "assumptions", ()) if isinstance(experiment.model, Classifier) else ()
-    about = {**about_machine(stages.device, experiment.seed), "stages": stages.timings}
-    own = experiment.judges_arrivals
-    held_back = clean_rows(len(splits.test), experiment.trusted, model=own) if experiment.defends else 0
-    doubted = (*found, *too_few(experiment.detectors, held_back), *assumed)
-    return Result(dump_yaml(describe_fields(experiment)), tuple(repeats), metrics, doubted, about)
 
 
-def _repeat(experiment: Experiment, splits: Splits, stages: Stages, number: int) -> Repeat:
-    rng = Rng(experiment.seed).child("repeat", number)
-    opening = open_with(experiment, splits, rng, stages.prepare)
-    splits, start = opening.splits, fit_start(experiment, opening, stages, rng.child("start"), "warm-up", number)
-    surrogate = fit_surrogate(experiment, opening, stages, rng.child("surrogate"), number)
-    poisoned = stages.poison(experiment.attack, splits.train, rng.child("attack"), number, surrogate)
-    blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
-    test = splits.test
-    if experiment.defends:
-        test, before, clean = fit_defender(experiment, splits, stages, rng.child("defender"), number, start)
-    twin = rng.child("fit")  # one stream for both: same weights, same order
-    fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
-    order = None
-    if is_stream(experiment.training):
-        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))  # type: ignore[attr-defined]
-        fed = {role: data.subset(order) for role, data in fed.items()}
-    victim, control = (
-        stages.fit(role, experiment.training, experiment.model, blank, data, twin, number, start)
-        for role, data in fed.items()
-    )
-    measured = stages.timed(number, "measure", lambda: measure(poisoned, victim, control, test))
-    found = Found({}, {})
-    if experiment.defends:
-        came = None if order is None else poisoned.roles[order] != CLEAN
-        given = Defender(before=before, after=victim.classifier, clean=clean)
-        ways = (victim.path_from(start), control.path_from(start))
-        both = (victim.classifier, control.classifier)
-        found = defended(experiment, stages, Defended(given, both, ways, poisoned, came, test), rng, number)
-    learned = Learned()
+def run_cell(name: str, experiment: ExperimentSettings, folder: Path, stages: Stages) -> str:
+    """Run one cell of a sweep and write it to its folder; its name, which is all that a caller keeps of it."""
+    run_experiment(experiment, stages).save(folder)
+    return name
+
+
+def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Measured:
+    trained = _train(experiment, splits, stages, number)
+    rng, both, poisoned, test = stream_of(experiment, number), trained.both, trained.crafted.poisoned, trained.test
+    threads = threads_of(both.victim.classifier, test)
+    judged: Judged = stages.timed(number, "measure", lambda: score_pair(poisoned, both, test), threads=threads)
+    evidence = judged.evidence | _own_reports(experiment, trained)
+    defended = DefenceResults()
+    if trained.defender is not None:
+        what = Defended(trained.defender, both, poisoned, trained.roles, test)
+        defended = run_defences(experiment, stages, what, rng, number)
+    data: Mapping[str, NDArray[Any]] = {}
     if experiment.analysis:
-        paths = (victim.checkpoints, control.checkpoints)
-        scene = Scene(victim.classifier, control.classifier, poisoned, test, paths, start)
-        learned = stages.timed(number, "analyse", lambda: analyse(experiment.analyses, scene, rng.child("analyse")))
-    shown = {}
+        paths = both.victim.checkpoints, both.control.checkpoints
+        context = AnalysisContext(*both.classifiers, poisoned, test, paths, both.start)
+        stream = rng.child("analyse")
+        analysed = partial(analyse, experiment.analyses, context, stream)
+        found, data = stages.timed(number, "analyse", analysed, threads=threads)
+        evidence |= found
+    evidence |= defended.evidence
     if number == 0:
-        pictures = examples(poisoned, victim.classifier, control.classifier, test)
-        pictures |= by_round(poisoned, surrogate, getattr(experiment.attack, "victim_step", None), test)
-        if victim.checkpoints:
-            pictures |= trajectory(poisoned.goal, (victim, control), start, test)
-            if order is not None and comes_once(experiment.training):
-                pictures["poison_arrivals"] = torch.nonzero(poisoned.roles[order] != CLEAN).flatten()
-        shown = {**{name: tensor.cpu().numpy() for name, tensor in pictures.items()}, **found.scores, **learned.arrays}
-    return Repeat(
-        victim=victim.classifier,
-        control=control.classifier,
-        poisoned=poisoned,
-        values={**measured.values, **found.values, **learned.values},
-        losses=(victim.losses, control.losses),
-        confusion=measured.confusion.numpy(),
-        examples=shown,
+        evidence |= _example_charts(trained)
+    source = experiment.dataset
+    repeat = Repeat(
+        values={key: figure.value for key, figure in evidence.figures.items()},
+        losses=(both.victim.losses, both.control.losses),
+        confusion=judged.confusion.numpy(),
+        artifacts=InMemory(*both.classifiers, poisoned),
+        row_scores=defended.rows,
+        row_names=source.row_names() if defended.rows and isinstance(source, NamesRows) else None,
     )
+    trusted = None if trained.defender is None else len(trained.defender.clean)
+    return Measured(repeat, evidence, data, test, trusted)
 
 
-def _planned(cells: dict[str, Experiment]) -> Planned:
-    """A control is shared by all attacks on the same data, model and seed, unless rows are appended or arranged."""
-    victims = sum(experiment.repeats for experiment in cells.values())
-    controls = {
-        (
-            repr(describe_shared(experiment)),
-            repeat,
-            (getattr(experiment.attack, "mode", None) == "append" or is_stream(experiment.training)) and name,
-        )
-        for name, experiment in cells.items()
-        for repeat in range(experiment.repeats)
-    }
-    surrogates = {
-        (repr(describe_shared(experiment)), repr(describe("surrogates", experiment.surrogate)), repeat, stage)
-        for experiment in cells.values()
-        if "surrogate" in getattr(experiment.attack, "needs", ())
-        for repeat in range(experiment.repeats)
-        for stage in range(surrogate_fits(experiment))
-    }
-    defenders = sum(
-        experiment.repeats
-        for experiment in cells.values()
-        if any(getattr(defence, "arrival", False) for defence in experiment.defences)
-        and not (is_stream(experiment.training) and getattr(experiment.training, "before", None))
+def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Trained:
+    """Craft the poison, and train the victim and its control from the same random streams."""
+    rng = stream_of(experiment, number)
+    data = starting_data(experiment, splits, stages, number)
+    start = fit_start(experiment, data, stages, rng.child("start"), "warm-up", number)
+    crafted = craft_poison(experiment, stages, data, number)
+    splits, poisoned = data.splits, crafted.poisoned
+    blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
+    test, before, clean = splits.test, None, None
+    if experiment.has_defender:
+        test, before, clean = fit_defender(experiment, splits, stages, rng.child("defender"), number, start)
+    twin = rng.child("fit")  # one stream for both: the same weights, the same order
+    fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
+    roles = None
+    if isinstance(experiment.training, StreamTraining):
+        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
+        fed = {role: rows.subset(order) for role, rows in fed.items()}
+        roles = poisoned.roles[order] if experiment.training.comes_once else None
+    victim, control = (
+        stages.fit(role, experiment.training, experiment.model, blank, rows, twin, number, start)
+        for role, rows in fed.items()
     )
-    warm_ups = {
-        (repr(describe_shared(experiment)), repeat)
-        for experiment in cells.values()
-        if getattr(experiment.training, "before", None) is not None
-        for repeat in range(experiment.repeats)
-    }
-    return Planned(tuple(cells), victims, len(controls), len(surrogates), defenders, len(warm_ups))
+    defender = None if clean is None else Defender(before, victim.classifier, clean)
+    return Trained(Pair(victim, control, start), crafted, roles, test, defender)
 
 
-def describe_shared(experiment: Experiment) -> tuple[object, ...]:
-    """What a control depends on."""
-    parts = ("dataset", "model", "training")
-    return (
-        *(describe(f"{part}s", getattr(experiment, part)) for part in parts),
-        experiment.seed,
-        experiment.train_rows,
-    )
+def _own_reports(experiment: ExperimentSettings, trained: Trained) -> Evidence:
+    """What the attack and the training report of their own work."""
+    poisoned, victim = trained.crafted.poisoned, trained.both.victim
+    attack, training = (describe(f"{kind}s", getattr(experiment, kind))["name"] for kind in ("attack", "training"))
+    found = Evidence.of(f"attack.{attack}", poisoned.figures, poisoned.charts)
+    return found | Evidence.of(f"training.{training}", victim.figures, victim.charts)
+
+
+def _example_charts(trained: Trained) -> Evidence:
+    """Rows worth looking at, and how victim and control stood along the way."""
+    poisoned, both, test = trained.crafted.poisoned, trained.both, trained.test
+    attack = poison_chart(poisoned)
+    model: list[Chart | None] = [attempts_chart(poisoned.goal, *both.classifiers, test)]
+    if both.victim.checkpoints:
+        poison = None if trained.roles is None else torch.nonzero(trained.roles != 0).flatten()
+        model.append(path_chart(poisoned.goal, both.paths, test, poison))
+    charts = [chart for chart in model if chart is not None]
+    return Evidence.of("attack", charts=[attack] if attack else []) | Evidence.of("model", charts=charts)
+
+
+def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -> list[str]:
+    test = first.test
+    triggered = isinstance(first.repeat.poisoned.goal, TriggeredGoal)
+    found = list(doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered))
+    if first.trusted is not None:
+        found += too_few_clean_rows(experiment.detectors, first.trusted)
+    if isinstance(experiment.model, Classifier):
+        found += first.repeat.victim.assumptions
+    return found
+
+
+ORDER = ("attack", "model", "training", "analysis", "detector", "filter", "scan", "repair", "stream_defence")
+
+
+def _in_order(charts: dict[str, Chart]) -> dict[str, Chart]:
+    """Charts in the order of a report: the attack's first."""
+    return dict(sorted(charts.items(), key=lambda item: ORDER.index(item[0].partition(".")[0])))

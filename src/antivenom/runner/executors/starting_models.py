@@ -1,99 +1,76 @@
 """What there is before the poisoned data: the model that a training starts from, the attacker's, the defender's."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from antivenom.data import Dataset, Source, Splits
+from antivenom.data import Dataset, Splits
 from antivenom.models import Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.executors.stages import Stages
-from antivenom.runner.scoring.detectors import split_trusted
-from antivenom.runner.spec.settings import Experiment
-from antivenom.training import Training
-
-
-@dataclass(frozen=True)
-class Opening:
-    """What a training starts from.
-
-    Attributes:
-        known: the clean rows that the model was trained on before; None where it was not.
-        splits: what is left to be poisoned and trained on, and to measure on.
-    """
-
-    known: Dataset | None
-    splits: Splits
-
-
-def open_with(experiment: Experiment, splits: Splits, rng: Rng, read: Callable[[Source], Splits]) -> Opening:
-    """The rows for what comes before the training, and the rest; `read` reads another data set, where that is one."""
-    if not callable(divide := getattr(experiment.training, "divide", None)):
-        return Opening(None, splits)
-    return Opening(*divide(splits, rng.child("divide"), read))
-
-
-def is_stream(training: Training) -> bool:
-    """Whether rows come in one after the other, and the referee says in which order."""
-    return callable(getattr(training, "arrange", None))
+from antivenom.runner.scoring.trusted import split_trusted
+from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.runner.spec.starting_data import StartingData
+from antivenom.training import PretrainedTraining, StreamTraining, pretrained_by
 
 
 def fit_start(
-    experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, role: str, number: int
+    experiment: ExperimentSettings, data: StartingData, stages: Stages, rng: Rng, role: str, number: int
 ) -> Classifier | None:
     """The model that the training starts from; None where it starts with new weights."""
-    if callable(given := getattr(experiment.training, "given", None)):
-        start = given(experiment.model, blank_on(stages, experiment.model, opening.splits.train, rng.child("model")))
-        if start is not None:
-            return start  # type: ignore[no-any-return]
-    before = getattr(experiment.training, "before", None)
-    if opening.known is None or before is None:
+    model, training = experiment.model, experiment.training
+    if not isinstance(training, PretrainedTraining):
         return None
-    blank = blank_on(stages, experiment.model, opening.known, rng.child("model"))
-    return stages.fit(role, before, experiment.model, blank, opening.known, rng.child("fit"), number).classifier
+    start = training.pretrained_model(model, blank_on(stages, model, data.splits.train, rng.child("model")))
+    pretraining = training.pretrained_by
+    if start is not None or data.known is None or pretraining is None:
+        return start
+    blank = blank_on(stages, model, data.known, rng.child("model"))
+    return stages.fit(role, pretraining, model, blank, data.known, rng.child("fit"), number).classifier
 
 
-def fit_surrogate(experiment: Experiment, opening: Opening, stages: Stages, rng: Rng, number: int) -> Classifier | None:
+def fit_surrogate(
+    experiment: ExperimentSettings, data: StartingData, stages: Stages, rng: Rng, number: int
+) -> Classifier | None:
     """The model that the attack is crafted against; None where it needs none.
 
     For a stream it is what the victim is when the stream begins: a warm-up like the victim's.
     """
-    if "surrogate" not in getattr(experiment.attack, "needs", ()):
+    if "surrogate" not in experiment.attack.needs:
         return None
     model, training = experiment.surrogate.recipe(experiment.model, experiment.training)
     like = replace(experiment, model=model, training=training)
-    start, train = None, opening.splits.train
-    if opening.known is None and callable(getattr(training, "given", None)):
-        start = fit_start(like, opening, stages, rng.child("start"), "surrogate", number)
-    if opening.known is not None and callable(getattr(training, "divide", None)):
-        known = experiment.surrogate.knows(opening.known, rng.child("known"))
-        start = fit_start(like, replace(opening, known=known), stages, rng.child("start"), "surrogate", number)
-        if is_stream(training):
+    start, train = None, data.splits.train
+    if isinstance(training, PretrainedTraining):
+        if data.known is not None:
+            known = experiment.surrogate.knows(data.known, rng.child("known"))
+            data = replace(data, known=known)
+        start = fit_start(like, data, stages, rng.child("start"), "surrogate", number)
+        if data.known is not None and isinstance(training, StreamTraining):
             return start
     blank = blank_on(stages, model, train, rng.child("model"))
     known = experiment.surrogate.knows(train, rng.child("known"))
     return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number, start).classifier
 
 
-def surrogate_fits(experiment: Experiment) -> int:
+def surrogate_fits(experiment: ExperimentSettings) -> int:
     """How many trainings a surrogate takes, at most: its start, and what comes after where that is no stream."""
     _, training = experiment.surrogate.recipe(experiment.model, experiment.training)
-    starts = getattr(training, "before", None) is not None and hasattr(experiment.training, "divide")
-    return 1 if not starts or is_stream(training) else 2
+    starts = pretrained_by(training) is not None and isinstance(experiment.training, PretrainedTraining)
+    return 1 if not starts or isinstance(training, StreamTraining) else 2
 
 
 def fit_defender(
-    experiment: Experiment, splits: Splits, stages: Stages, rng: Rng, number: int, start: Classifier | None
+    experiment: ExperimentSettings, splits: Splits, stages: Stages, rng: Rng, number: int, start: Classifier | None
 ) -> tuple[Dataset, Classifier | None, Dataset]:
     """The test rows that are left to measure on; the model before the data came in, where one is asked for; clean rows.
 
     In a stream that model is the one that stood when it began, where one did; otherwise the defender trains one, in the
     victim's way and from the victim's start, on rows of its own.
     """
-    model = experiment.judges_arrivals
+    model = experiment.needs_earlier_model
     train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"), model=model)
     if not model:
         return rest, None, clean
-    if start is not None and is_stream(experiment.training):
+    if start is not None and isinstance(experiment.training, StreamTraining):
         return rest, start, clean
     blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
     training, architecture = experiment.training, experiment.model
@@ -104,4 +81,4 @@ def fit_defender(
 def blank_on(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
     """An untrained classifier on the run's device."""
     made = model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
-    return move(stages.device) if callable(move := getattr(made, "to", None)) else made
+    return made.to(stages.device)

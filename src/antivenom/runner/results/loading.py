@@ -1,5 +1,7 @@
 """Reading a run's folder back."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -7,132 +9,175 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from antivenom.data import Dataset, Poisoned, Splits
+from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, RunError
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.runner.executors.starting_models import open_with
-from antivenom.runner.results.result import OURS, Repeat, Result
-from antivenom.runner.spec.loading import load_spec
-from antivenom.runner.spec.settings import Experiment
+from antivenom.runner.results.folder import read_spec_text, repeat_folder
+from antivenom.runner.results.repeat import Artifacts, Repeat
+from antivenom.runner.spec.loading import make_experiment
+from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.runner.spec.starting_data import divided
 from antivenom.settings import build
+from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
-from antivenom.training.loop import load_source
+from antivenom.storage.yaml12 import parse_yaml
+from antivenom.training.contracts import load_source
 
-DETAILS = ("classes", "confusion", "losses")
-EXAMPLES = (
-    "poison_before",
-    "poison_after",
-    "poison_label_before",
-    "poison_label_after",
-    "attempt_before",
-    "attempt_after",
-    "attempt_label",
-    "attempt_victim_before",
-    "attempt_victim",
-    "attempt_control",
-    "poison_rounds",
-    "round_numbers",
-    "round_accuracy",
-    "defence_names",
-    "defence_clean",
-    "defence_poison",
-    "defence_threshold",
-    "repair_names",
-    "blame_names",
-    "blame_rows",
-    "blame_signals",
-    "blame_windows",
-    "trajectory_rows",
-    "trajectory_accuracy",
-    "trajectory_success",
-    "poison_arrivals",
-)
-OPEN = ("analysis.", "scan_")
-"""So begin the names of what analyses and scans gave."""
+DETAILS = ("confusion", "losses")
+DAMAGE = (AntivenomError, LookupError, AttributeError, TypeError, ValueError, RuntimeError, OSError)
 
 
-def load_result(folder: Path, *, allow_code: bool) -> Result:
-    """A run's result from its folder."""
-    file = folder / "spec.yaml"
-    if not file.is_file():
-        raise RunError(f"{folder} is no run of antivenom's: it has no spec.yaml.")
+def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
+    """The parts of a run's result, from its folder, as `Result` takes them.
+
+    Raises:
+        RunError: it is no run, or is damaged.
+    """
+    if not (folder / "spec.yaml").is_file():
+        raise RunError(f"{folder} holds no run of antivenom: it has no spec.yaml.")
     try:
-        experiment = load_spec(file, allow_code=allow_code)
-        if not isinstance(experiment, Experiment):
+        spec = read_spec_text(folder)
+        mapping = parse_yaml(spec, str(folder / "spec.yaml"))
+        if isinstance(mapping, dict) and mapping.get("grid") is not None:
             raise RunError(f"{folder} holds a grid. Load one of its cells: {folder / 'cells'}.")
-        splits = experiment.part(experiment.dataset.load())
-        details = read_details(folder / "details.npz")
-        values = read_json(folder / "repeats.json")
-        places = [folder, *(folder / "repeats" / str(number) for number in range(1, len(values)))]
-        repeats = [
-            _load_repeat(place, number, experiment, splits, values[number], details, allow_code)
-            for number, place in enumerate(places)
-        ]
         about, metrics = read_json(folder / "manifest.json"), read_json(folder / "metrics.json")
-        doubts = tuple(about.pop("doubts"))
-    except (AntivenomError, LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        details, values = read_details(folder / "details.npz"), read_json(folder / "repeats.json")
+        doubts, headline = tuple(map(str, about.pop("doubts"))), str(about.pop("headline"))
+        return {
+            "spec": spec,
+            "repeats": tuple(
+                _repeat(OnDisk(folder, number, mapping, allow_code), values[number], details)
+                for number in range(len(values))
+            ),
+            "metrics": metrics,
+            "headline": headline,
+            "doubts": doubts,
+            "about": about,
+            "charts": read_charts(folder),
+            "data": {name: array for name, array in details.items() if name not in DETAILS},
+        }
+    except RunError:
+        raise
+    except DAMAGE as error:
         raise RunError(f"{folder} cannot be read back: {error}") from error
-    spec = file.read_text(encoding="utf-8").removeprefix(OURS)
-    return Result(spec, tuple(repeats), metrics, doubts, about)
 
 
 def read_details(file: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that a run keeps for its report.
+    """The arrays that a run keeps.
 
     Raises:
         DataError: the file is missing or damaged.
     """
-    return npz.read(file, DETAILS, [*EXAMPLES, *(name for name in npz.names(file) if name.startswith(OPEN))])
+    return npz.read(file, DETAILS, [name for name in npz.names(file) if name not in DETAILS])
 
 
-def _load_repeat(
-    folder: Path,
-    number: int,
-    experiment: Experiment,
-    splits: Splits,
-    values: dict[str, float | None],
-    details: dict[str, NDArray[Any]],
-    allow_code: bool,
-) -> Repeat:
-    splits = open_with(experiment, splits, Rng(experiment.seed).child("repeat", number), load_source).splits
-    poisoned = _load_poisoned(folder, splits.train, allow_code)
-    blank = experiment.blank(splits.train, Rng(0))
+@dataclass(frozen=True, eq=False)
+class OnDisk(Artifacts):
+    """The models and the poison of a repeat in a run's folder, loaded when they are asked for.
+
+    Args:
+        folder: the run's.
+        number: the repeat's.
+        spec: the run's spec.
+        allow_code: whether code that the spec names may run.
+    """
+
+    folder: Path
+    number: int
+    spec: dict[str, Any]
+    allow_code: bool
+
+    @cached_property
+    def victim(self) -> Classifier:  # type: ignore[override] # loaded at the first use
+        """The victim.
+
+        Raises:
+            RunError: its weights are damaged, or its model was made in Python.
+        """
+        return self._classifier("victim")
+
+    @cached_property
+    def control(self) -> Classifier:  # type: ignore[override] # loaded at the first use
+        """The control; as `victim`."""
+        return self._classifier("control")
+
+    @cached_property
+    def poisoned(self) -> Poisoned:  # type: ignore[override] # loaded at the first use
+        """What the victim trained on.
+
+        Raises:
+            RunError: the data set is not there or another one, or the poison is damaged.
+        """
+        try:
+            experiment = self._experiment
+            splits = experiment.part(experiment.dataset.load())
+            rng = Rng(experiment.seed).child("repeat", self.number)
+            base = divided(experiment, splits, rng, load_source).splits.train
+            return _load_poisoned(self._place, base, self.allow_code)
+        except DAMAGE as error:
+            raise RunError(f"The poison of {self.folder} cannot be read back: {error}") from error
+
+    @property
+    def _place(self) -> Path:
+        return repeat_folder(self.folder, self.number)
+
+    @cached_property
+    def _experiment(self) -> ExperimentSettings:
+        return make_experiment(self.spec, ExperimentSettings, allow_code=self.allow_code, look_for_files=False)
+
+    def _classifier(self, who: str) -> Classifier:
+        try:
+            state, about = read_tensors(self._place / f"{who}.safetensors")
+            shape, bounds = tuple(map(int, about["input_shape"])), about["bounds"]
+            blank = self._experiment.model.build(
+                input_shape=shape,
+                classes=len(about["classes"]),
+                bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
+                rng=Rng(0),
+            )
+            return blank.with_state(state)
+        except DAMAGE as error:
+            raise RunError(f"The {who} of {self.folder} cannot be read back: {error}") from error
+
+
+def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[str, NDArray[Any]]) -> Repeat:
+    number = artifacts.number
     losses = [tuple(row[~np.isnan(row)].tolist()) for row in details["losses"][number]]
     return Repeat(
-        victim=_load_classifier(blank, folder / "victim.safetensors"),
-        control=_load_classifier(blank, folder / "control.safetensors"),
-        poisoned=poisoned,
         values=values,
         losses=(losses[0], losses[1]),
         confusion=details["confusion"][number],
-        examples={name: array for name, array in details.items() if name not in DETAILS} if number == 0 else {},
+        artifacts=artifacts,
     )
-
-
-def _load_classifier(blank: Classifier, file: Path) -> Classifier:
-    state, _ = read_tensors(file)
-    return blank.with_state(state)
 
 
 def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
     arrays = npz.read(folder / "poison.npz", ("ids", "x", "y", "role", "origin_ids"), ("rounds",))
-    held = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    if len({len(tensor) for tensor in held.values()}) != 1:
+    parts = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    if len({len(tensor) for tensor in parts.values()}) != 1:
         raise DataError(f"{folder / 'poison.npz'} holds arrays of different lengths.")
     place = {int(row): index for index, row in enumerate(base.ids.tolist())}
-    known = [place.get(int(row), -1) for row in held["ids"]]
+    known = [place.get(int(row), -1) for row in parts["ids"]]
     appended = [index for index, row in enumerate(known) if row < 0]
     for after, index in enumerate(appended):
         known[index] = len(base) + after
-    origin = torch.tensor([place.get(int(row), -1) for row in held["origin_ids"]], dtype=torch.int64)
+    origin = torch.tensor([place.get(int(row), -1) for row in parts["origin_ids"]], dtype=torch.int64)
     if len(set(known)) != len(known):
         raise DataError(f"{folder / 'poison.npz'} names a row twice.")
     goal = build("goals", read_json(folder / "goal.json"), path="goal", allow_code=allow_code)
     rows = torch.tensor(known, dtype=torch.int64)
-    parts = {name: held.get(name) for name in ("x", "y", "role", "rounds")}
-    poisoned = Poisoned(base=base, rows=rows, origin=origin, goal=goal, **parts)  # type: ignore[arg-type]
+    poisoned = Poisoned(
+        base=base,
+        rows=rows,
+        origin=origin,
+        goal=goal,
+        x=parts["x"],
+        y=parts["y"],
+        role=parts["role"],
+        rounds=parts.get("rounds"),
+    )
     if not len(poisoned.data) == len(poisoned.roles) == len(base) + len(appended):
         raise DataError(f"{folder / 'poison.npz'} does not fit the data.")
     return poisoned

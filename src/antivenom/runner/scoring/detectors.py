@@ -1,114 +1,111 @@
-"""The referee of defences: it gives each what a defender has, and scores what it says against the truth."""
+"""Scoring detectors: each row's suspicion, compared with the truth."""
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from antivenom.data import CLEAN, Dataset, Poisoned
+from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, with_evidence, worded
+from antivenom.data import CLEAN, COVER, POISON, Dataset, Poisoned
 from antivenom.defences import Detector
-from antivenom.errors import SettingsError
+from antivenom.errors import DataError
 from antivenom.metrics import auroc, share_above, threshold_for, true_positives_at
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.runner.scoring.trusted import Defender
 
-SHOWN = 4000
-"""So many scores of each kind are kept for the report."""
+SCORES_SHOWN = 4000
+"""A histogram shows at most this many scores of each group of rows."""
 
 
-@dataclass(frozen=True)
-class Defender:
-    """What a defender has.
+@dataclass(frozen=True, eq=False)
+class RowScores:
+    """What a detector makes of the rows that the victim trains on.
 
-    Attributes:
-        before: the classifier that stood before the data came in; None where no defence needs it.
-        after: the classifier that was trained on it.
-        clean: trusted rows that neither was trained on.
+    Args:
+        scores: the suspicion of each row (n), float32, on the CPU.
+        threshold: rows above it are flagged.
     """
 
-    before: Classifier | None
-    after: Classifier
-    clean: Dataset
+    scores: Tensor
+    threshold: float
 
 
-@dataclass(frozen=True)
-class Found:
-    """What detectors found: figures by name, and scores for the report."""
+def score_detectors(
+    detectors: Mapping[str, Detector], poisoned: Poisoned, defender: Defender, rng: Rng
+) -> tuple[Evidence, dict[str, RowScores]]:
+    """Figures and charts of every detector, and each row's scores.
 
-    values: dict[str, float | None]
-    scores: dict[str, NDArray[np.generic]]
+    A threshold is set on the defender's clean rows alone, from the detector's wanted rate of false alarms. Clean rows
+    are scored together with the training set, so that both have one scale. Positives are the poison; cover rows carry
+    the trigger and their true label, and count neither as positives nor as negatives.
+    """
+    evidence, rows = Evidence(), {}
+    for name, detector in detectors.items():
+        stands = defender.before if "earlier_model" in detector.needs else defender.after
+        assert stands is not None
+        found, trusted = score_together(detector, poisoned.data, stands, defender.clean, rng.child(name))
+        threshold = threshold_for(trusted, detector.false_alarm_rate)
+        own = _figures(found.result, poisoned, threshold), _histogram(name, found.result, poisoned, threshold, rng)
+        evidence |= Evidence.of(f"detector.{name}", (*own[0], *found.figures), (own[1], *found.charts))
+        rows[name] = RowScores(found.result.float().cpu(), threshold)
+    return evidence, rows
 
 
-def trusted_rows(rows: int, share: float) -> int:
-    """How many of a test set's rows are the defender's.
+def score_together(
+    detector: Detector, data: Dataset, classifier: Classifier, clean: Dataset, rng: Rng
+) -> tuple[WithEvidence[Tensor], Tensor]:
+    """The scores of some rows (n) and of trusted rows (m), from one call, so that both have one scale.
 
     Raises:
-        SettingsError: too few for a model and a threshold, or so many that none is left to measure on.
+        DataError: the detector gives other than a finite number for each row.
     """
-    kept = round(share * rows)
-    if not 2 <= kept < rows:
-        given = f"trusted is {share}: {kept} of {rows} test rows are the defender's."
-        raise SettingsError([f"{given} It needs two, and leaves one at least to measure on."])
-    return kept
+    first = int(data.ids.max()) + 1 if len(data) else 0
+    ids = torch.arange(first, first + len(clean), device=data.device)
+    clean = replace(clean.to(data.device), ids=ids, classes=data.classes)
+    x, y, ids = (torch.cat(both) for both in ((data.x, clean.x), (data.y, clean.y), (data.ids, clean.ids)))
+    found = with_evidence(detector.score(replace(data, x=x, y=y, ids=ids), classifier, rng=rng, clean=clean))
+    scores = found.result
+    if scores.shape != (len(data) + len(clean),) or not bool(torch.isfinite(scores).all()):
+        name, got = type(detector).__name__, f"{tuple(scores.shape)} with {int((~scores.isfinite()).sum())} not finite"
+        raise DataError(f"{name} must give one finite score a row, ({len(data) + len(clean)},); got {got}.")
+    return replace(found, result=scores[: len(data)]), scores[len(data) :]
 
 
-def clean_rows(rows: int, share: float, *, model: bool) -> int:
-    """How many of the defender's rows no model is trained on: a half where it trains one of its own, or all."""
-    kept = trusted_rows(rows, share)
-    return kept - kept // 2 if model else kept
+def _figures(scores: Tensor, poisoned: Poisoned, threshold: float) -> tuple[Figure, ...]:
+    poison, clean, cover = (poisoned.roles == role for role in (POISON, CLEAN, COVER))
+    judged = poison | clean
+    positive = poison[judged]
+    flagged = {
+        "tpr": share_above(scores[poison], threshold) if bool(poison.any()) else None,
+        "fpr": share_above(scores[clean], threshold) if bool(clean.any()) else None,
+    }
+    made = [
+        Figure(name="auroc", value=auroc(scores[judged], positive), better="high", headline=True),
+        Figure(name="tpr_at_1_percent_fpr", value=true_positives_at(scores[judged], positive, 0.01), better="high"),
+        Figure(name="tpr", value=flagged["tpr"], better="high", headline=True),
+        Figure(name="fpr", value=flagged["fpr"], better="low", headline=True),
+    ]
+    if bool(cover.any()):
+        made.append(Figure(name="flagged_cover_rows", value=share_above(scores[cover], threshold)))
+    return tuple(made)
 
 
-def split_trusted(test: Dataset, share: float, rng: Rng, *, model: bool) -> tuple[Dataset, Dataset, Dataset]:
-    """A defender's rows to train a model on, a defender's other rows, and the rest, to measure on."""
-    order = rng.order(test.ids)
-    count = trusted_rows(len(test), share)
-    half = count - clean_rows(len(test), share, model=model)
-    train, clean, rest = order[:half], order[half:count], order[count:]
-    return test.subset(train), test.subset(clean), test.subset(torch.sort(rest).values)
-
-
-def too_few(detectors: dict[str, Detector], clean: int) -> Iterator[str]:
-    """What to doubt where a defender has too few clean rows to keep a detector's promise."""
-    for name, detector in detectors.items():
-        if threshold_for(torch.arange(float(clean)), detector.false_alarm_rate) == math.inf:
-            needed = math.ceil(1 / detector.false_alarm_rate) - 1
-            yield (
-                f"{name} flags nothing: {clean} clean rows are too few to promise {detector.false_alarm_rate:.1%} "
-                f"false alarms; it takes {needed}. Raise trusted or its false_alarm_rate."
-            )
-
-
-def detect(detectors: dict[str, Detector], poisoned: Poisoned, defender: Defender, rng: Rng) -> Found:
-    """Score every row with every detector.
-
-    A threshold is set on the defender's clean rows alone, from the detector's wanted rate of false alarms; what it
-    then catches, and what it flags in vain among the training set's clean rows, is counted with the truth.
-    """
-    data, bad = poisoned.data, poisoned.roles != CLEAN
-    values: dict[str, float | None] = {}
-    kept: dict[str, list[Tensor]] = {"clean": [], "poison": [], "threshold": []}
-    for name, detector in detectors.items():
-        stands = defender.before if getattr(detector, "arrival", False) else defender.after
-        assert stands is not None
-        stream = rng.child(name)
-        scores = detector.score(data, stands, rng=stream, clean=defender.clean)
-        trusted = detector.score(defender.clean, stands, rng=stream, clean=defender.clean)
-        threshold = threshold_for(trusted, detector.false_alarm_rate)
-        some = bool(bad.any())
-        values |= {
-            f"defence.{name}.auroc": auroc(scores, bad),
-            f"defence.{name}.caught_at_1_percent": true_positives_at(scores, bad, 0.01),
-            f"defence.{name}.caught": share_above(scores[bad], threshold) if some else None,
-            f"defence.{name}.false_alarms": share_above(scores[~bad], threshold) if not bool(bad.all()) else None,
-        }
-        for kind, chosen in (("clean", ~bad), ("poison", bad)):
-            rows = torch.nonzero(chosen).flatten()
-            few = rows[rng.child("shown").order(data.ids[rows])[:SHOWN]]
-            kept[kind].append(scores[few].float().cpu())
-        kept["threshold"].append(torch.tensor(threshold))
-    shown = {f"defence_{kind}": torch.stack(each).numpy() for kind, each in kept.items() if each}
-    return Found(values, {**shown, "defence_names": np.array(list(detectors))})
+def _histogram(name: str, scores: Tensor, poisoned: Poisoned, threshold: float, rng: Rng) -> Histogram:
+    groups = []
+    ids, words = poisoned.data.ids, {CLEAN: "clean rows", POISON: "poison", COVER: "cover rows"}
+    for role, who in ((CLEAN, "clean"), (POISON, "poison"), (COVER, "neutral")):
+        rows = torch.nonzero(poisoned.roles == role).flatten()
+        few = rows[rng.child("shown").order(ids[rows])[:SCORES_SHOWN]]
+        if len(few):
+            groups.append(Values(label=words[role], values=column(scores[few]), role=who))  # type: ignore[arg-type]
+    area = auroc(scores[poisoned.roles != COVER], poisoned.is_poison[poisoned.roles != COVER])
+    return Histogram(
+        name="scores",
+        groups=tuple(groups),
+        x=Axis(label=f"{name}: score"),
+        threshold=threshold,
+        caption="The scores of the training set's rows, first repeat.",
+        alt=f"Scores of clean rows and of poison by {name}: AUROC {worded(area, 'share')}.",
+    )

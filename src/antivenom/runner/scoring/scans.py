@@ -1,78 +1,49 @@
-"""The referee of scans: what is said of the victim, and of the control, held against the truth."""
+"""Scoring scans: the verdicts on victim and control, compared with the truth."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from antivenom.charts import Chart, Evidence, Figure, pair, side_by_side
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
-from antivenom.goals.backdoor import Backdoor
-from antivenom.runner.scoring.detectors import Found
+from antivenom.goals import TriggeredGoal
 
-SEEN = 200
-"""From so many test rows one knows which pixels a trigger changes."""
+ROWS_COMPARED = 200
+"""From at most this many test rows it is known which pixels a trigger changes."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Where a recovered mask lies.
+    """How well a recovered mask covers the true trigger.
 
-    Attributes:
-        inside: the share of its mass on the pixels that the trigger changes.
+    Args:
+        precision: the share of the mask's mass on the pixels that the trigger changes.
         iou: the intersection of those pixels with the mask's larger half, over their union.
     """
 
-    inside: float
+    precision: float
     iou: float
 
 
-def score_scans(verdicts: dict[str, tuple[Verdict, Verdict]], goal: Goal, test: Dataset) -> Found:
-    """What each scan says of victim and control, held against the truth.
-
-    `defence.NAME.flagged` and `.false_alarm`, of the control, are 1 or 0; `.right` is 1 where the target and nothing
-    else is flagged; `.p_value` is the smallest; `.inconclusive` the share of such classes; `.inside` and `.iou` say how
-    much of the target's recovered mask lies on the trigger. What needs a trigger is None where there is none.
-    """
-    values: dict[str, float | None] = {}
-    for name, (said, twin) in verdicts.items():
-        figures: dict[str, float | None] = {
-            "flagged": float(said.flagged.any()),
-            "false_alarm": float(twin.flagged.any()),
-            "p_value": _smallest(said.p_value),
-            "control_p_value": _smallest(twin.p_value),
-            "inconclusive": float(said.inconclusive.double().mean()),
-            "right": None,
-            "inside": None,
-            "iou": None,
-        }
-        if isinstance(goal, Backdoor):
-            where = overlap(said.masks[goal.target], goal, test)
-            figures |= {"right": float(said.suspected == (goal.target,)), "inside": where.inside, "iou": where.iou}
-        values |= {f"defence.{name}.{figure}": value for figure, value in figures.items()}
-    arrays: dict[str, NDArray[np.generic]] = {"scan_names": np.array(list(verdicts))}
-    for part in (
-        "masks",
-        "patterns",
-        "l1",
-        "threshold",
-        "success",
-        "p_value",
-        "anomaly_index",
-        "flagged",
-        "inconclusive",
-    ):
-        both = [torch.stack([getattr(each, part) for each in pair]) for pair in verdicts.values()]
-        arrays |= {f"scan_{name}_{part}": each.numpy() for name, each in zip(verdicts, both, strict=True)}
-    return Found(values, arrays)
+def score_scans(verdicts: Mapping[str, tuple[Verdict, Verdict]], goal: Goal, test: Dataset) -> Evidence:
+    """Figures and charts of every scan, by name, from its verdicts on victim and control."""
+    evidence = Evidence()
+    for name, (victim, control) in verdicts.items():
+        figures = (*_figures(victim, control, goal, test), *_own_figures(victim, control))
+        evidence |= Evidence.of(f"scan.{name}", figures, _charts(victim, control, test.classes))
+    return evidence
 
 
-def overlap(mask: Tensor, goal: Backdoor, test: Dataset) -> Overlap:
-    """Where a mask (1 or channels, height, width) lies, against the pixels that a trigger changes in test rows."""
-    rows = goal.victims(test)
-    few = rows.subset(torch.arange(min(len(rows), SEEN), device=rows.device))
+def overlap(mask: Tensor, goal: TriggeredGoal, test: Dataset, target: int) -> Overlap | None:
+    """How a mask (1 or channels, height, width) covers the pixels that a trigger changes; None without such rows."""
+    rows = goal.attacked(test)
+    rows = rows.subset(goal.wanted(rows) == target)
+    few = rows.subset(torch.arange(min(len(rows), ROWS_COMPARED), device=rows.device))
+    if not len(few):
+        return None
     changed = (goal.triggered(few).x != few.x).any(0).cpu()
     if changed.ndim == 1:  # rows that are no images
         there, weight = changed, mask
@@ -83,6 +54,43 @@ def overlap(mask: Tensor, goal: Backdoor, test: Dataset) -> Overlap:
     return Overlap(float(weight[there].sum() / weight.sum().clamp_min(1e-12)), float((large & there).sum()) / union)
 
 
-def _smallest(p_value: Tensor) -> float | None:
-    known = p_value[~p_value.isnan()]
-    return float(known.min()) if len(known) else None
+def _figures(victim: Verdict, control: Verdict, goal: Goal, test: Dataset) -> Iterator[Figure]:
+    flagged = [float(each.is_suspicious) for each in (victim, control)]
+    yield from pair("flagged", flagged[0], flagged[1], headline=True)
+    p_values = victim.smallest_p_value, control.smallest_p_value
+    yield from pair("p_value", *p_values, unit="p_value", headline=True)
+    open_ones = [float(each.inconclusive.double().mean()) for each in (victim, control)]
+    yield from pair("inconclusive", *open_ones, better="low")
+    identified = precision = iou = None
+    if isinstance(goal, TriggeredGoal):
+        targets = sorted(set(goal.wanted(goal.attacked(test)).tolist()))
+        if any(subject.target is not None for subject in victim.subjects):
+            identified = float(sorted(victim.suspected) == targets)
+        if victim.triggers is not None:
+            known = set(victim.triggers.targets.tolist())
+            every = [overlap(victim.triggers.mask(each), goal, test, each) for each in targets if each in known]
+            found = [each for each in every if each is not None]
+            if found:
+                precision = sum(each.precision for each in found) / len(found)
+                iou = sum(each.iou for each in found) / len(found)
+    yield Figure(name="identified", value=identified, better="high", headline=True)
+    if victim.triggers is not None:
+        yield Figure(name="mask_precision", value=precision, better="high")
+        yield Figure(name="mask_iou", value=iou, better="high")
+
+
+def _own_figures(victim: Verdict, control: Verdict) -> Iterator[Figure]:
+    yield from victim.figures
+    yield from (replace(each, control=True) for each in control.figures)
+
+
+def _charts(victim: Verdict, control: Verdict, classes: tuple[str, ...]) -> Iterator[Chart]:
+    """Each chart of the evidence, the victim's beside the control's."""
+    both = [each.charts(classes) for each in (victim, control)]
+    theirs = {chart.name: chart for chart in both[1]}
+    for chart in both[0]:
+        caption = (
+            f"{chart.caption} Victim: {victim.summary(classes)}. Control: {control.summary(classes)}. First repeat."
+        )
+        drawn = side_by_side(chart, theirs[chart.name]) if chart.name in theirs else chart
+        yield replace(drawn, caption=caption.strip())

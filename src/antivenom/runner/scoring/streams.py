@@ -1,73 +1,92 @@
-"""The referee of defences that look back along a stream."""
+"""Scoring defences that look back along a stream."""
 
-import numpy as np
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor
 
-from antivenom.data import Dataset, Goal
-from antivenom.defences import StreamDefence
+from antivenom.charts import Axis, Chart, Evidence, Figure, Lines, Series, column, pair, worded
+from antivenom.charts.parts import Role
+from antivenom.data import CLEAN, POISON, Dataset, Goal
+from antivenom.defences import StreamDefence, StreamVerdict
 from antivenom.metrics import accuracy
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
-from antivenom.runner.scoring.detectors import Found
-from antivenom.shapes import Chosen
+from antivenom.shapes import Roles
 
-NEAR = 100
-"""A window is right if it begins within so many rows of the first of the attacker's."""
+ROLES: tuple[Role, Role] = ("victim", "control")
+NEAR_ROWS = 100
+"""A window is right if it begins within this many rows of the first poison."""
+
+Path = tuple[Checkpoint, ...]
 
 
-def look_back(
-    defences: dict[str, StreamDefence],
-    paths: tuple[tuple[Checkpoint, ...], tuple[Checkpoint, ...]],
-    attacked: Chosen,
+def score_stream_defences(
+    defences: Mapping[str, StreamDefence],
+    paths: tuple[Path, Path],
+    roles: Roles,
     goal: Goal,
     test: Dataset,
     clean: Dataset,
     rng: Rng,
-) -> Found:
-    """What each defence says of the victim's stream, and of the control's, held against the truth.
-
-    `defence.NAME.alarm` and `.false_alarm`, on the control's stream, are 1 or 0; `.right` is 1 where the window begins
-    near the attacker's first row; `.regained` is the accuracy of the checkpoint gone back to, less the victim's;
-    `.success_left` is the attack's success on it; `.clean_rows_lost` is the share of the stream's clean rows that it
-    never saw.
+) -> Evidence:
+    """Figures and charts of every defence, by name.
 
     Args:
         defences: by name.
         paths: victim's and control's checkpoints.
-        attacked: whether each row of the stream, in its order, is the attacker's (n).
-        goal: what the attacker wants.
+        roles: the role of each row of the stream, in its order (n).
+        goal: the attacker's.
         test: rows to measure on.
-        clean: the defender's.
+        clean: the defender's rows.
         rng: each defence draws from a child of it.
     """
-    values: dict[str, float | None] = {}
-    windows, signals = [], []
-    came = torch.nonzero(attacked).flatten()
+    evidence = Evidence()
     for name, defence in defences.items():
-        said, twin = (defence.blame(path, clean, rng=rng.child(name)) for path in paths)
-        back, last = said.back, paths[0][-1]
-        lost = int((~attacked[back.rows :]).sum()) / max(1, int((~attacked).sum()))
-        right = None
-        if len(came):
-            right = float(said.window is not None and abs(said.window[0] - int(came[0])) <= NEAR)
-        values |= {
-            f"defence.{name}.alarm": float(said.window is not None),
-            f"defence.{name}.false_alarm": float(twin.window is not None),
-            f"defence.{name}.right": right,
-            f"defence.{name}.regained": accuracy(back.classifier, test) - accuracy(last.classifier, test),
-            f"defence.{name}.success_left": goal.success(back.classifier, test),
-            f"defence.{name}.clean_rows_lost": lost,
-        }
-        windows.append(said.window or (-1, -1))
-        signals.append(torch.stack([said.signal, twin.signal]).cpu())
-    rows: Tensor = torch.tensor([each.rows for each in paths[0]])
-    return Found(
-        values,
-        {
-            "blame_names": np.array(list(defences)),
-            "blame_rows": rows.numpy(),
-            "blame_signals": torch.stack(signals).numpy(),
-            "blame_windows": np.array(windows),
-        },
+        victim, control = (defence.blame(path, clean, rng=rng.child(name)) for path in paths)
+        figures = (*_figures(victim, control, paths[0], roles, goal, test), *victim.figures)
+        chart = _signals(name, victim, control, paths[0], roles)
+        evidence |= Evidence.of(f"stream_defence.{name}", figures, (chart, *victim.charts))
+    return evidence
+
+
+def _figures(
+    victim: StreamVerdict, control: StreamVerdict, path: Path, roles: Roles, goal: Goal, test: Dataset
+) -> tuple[Figure, ...]:
+    back, last = victim.back, path[-1]
+    poison, clean = torch.nonzero(roles == POISON).flatten(), roles == CLEAN
+    lost = int(clean[back.rows :].sum()) / max(1, int(clean.sum()))
+    identified = None
+    if len(poison):
+        identified = float(victim.window is not None and abs(victim.window[0] - int(poison[0])) <= NEAR_ROWS)
+    gain = accuracy(back.classifier, test) - accuracy(last.classifier, test)
+    return (
+        *pair("alarm", float(victim.window is not None), float(control.window is not None), headline=True),
+        Figure(name="identified", value=identified, better="high", headline=True),
+        Figure(name="accuracy_gain", value=gain, unit="points", better="high", headline=True),
+        Figure(name="attack_success_rate", value=goal.success(back.classifier, test), better="low"),
+        Figure(name="clean_rows_lost", value=lost, better="low"),
+    )
+
+
+def _signals(name: str, victim: StreamVerdict, control: StreamVerdict, path: Path, roles: Roles) -> Chart:
+    """The signal of victim and control, the window that is blamed, and where poison came in."""
+    rows = column([each.rows for each in path])
+    series = [
+        Series(label=who, x=rows[: len(each.signal)], y=column(each.signal), role=who, marks=True)
+        for who, each in zip(ROLES, (victim, control), strict=True)
+    ]
+    poison = torch.nonzero(roles == POISON).flatten()
+    blamed = "nothing is blamed" if victim.window is None else f"rows {victim.window[0]} to {victim.window[1]}"
+    first = "" if not len(poison) else f"; the first poison is row {worded(int(poison[0]), 'count')}"
+    return Lines(
+        name="signal",
+        x=Axis(label="rows learned from"),
+        y=Axis(label=f"{name}: signal"),
+        series=tuple(series),
+        spans=None if victim.window is None else column([victim.window]),
+        span_label="blamed",
+        ticks=column(poison) if len(poison) else None,
+        tick_label="poison",
+        caption=f"When the stream went wrong, first repeat: {blamed}{first}.",
+        alt=f"The signal along the stream: {blamed}{first}.",
     )

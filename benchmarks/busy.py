@@ -1,0 +1,255 @@
+"""What a busy machine costs: the same work idle, and beside two endless loops.
+
+    python -m benchmarks.busy [--quick] [--json FILE] [--rounds N] [--works demo training ...] [--after]
+
+Every run is a process of its own. Idle and busy runs alternate; a time is the median over the rounds, without imports
+and reading. The loops are stopped after each busy run, and stop by themselves when this process is gone.
+
+`before` is what antivenom did until it chose threads by work: all threads in every stage, which wait by spinning as
+GNU's OpenMP does when nobody says otherwise. `after` is what it does now. Wall time says how long one waits, CPU time
+says what was burnt. `foreign` is how many cores other programs took meanwhile: an idle run with more than about 0.1
+was not idle.
+
+`demo` is `antivenom demo`; `training` the default CNN on MNIST's rows in batches of 128 (random pixels of the same
+shape where $ANTIVENOM_DATA has no MNIST); `training_512` the same in batches of 512, which several threads work on;
+`scan` Neural Cleanse on a CNN for digits.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+WORKS = ("demo", "training", "training_512", "scan")
+REQUIRED = 2.5
+"""Busy, as a multiple of idle, at most; for all but `training_512`."""
+
+LIMIT = 1800
+"""Seconds after which a run is given up, and counts as so many."""
+
+SPINNING = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
+"""What GNU's and LLVM's OpenMP do when nobody says otherwise."""
+
+LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(10**6):\n        pass"
+
+
+@contextmanager
+def beside(count: int) -> Iterator[list[int]]:
+    """So many endless loops; gives their process ids."""
+    loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(count)]
+    try:
+        yield [loop.pid for loop in loops]
+    finally:
+        for loop in loops:
+            loop.kill()
+        for loop in loops:
+            loop.wait()
+
+
+def run(work: str, way: str, loops: int, quick: bool) -> dict[str, float]:
+    """One run in a process of its own: seconds, CPU seconds, threads, and the cores that other programs took."""
+    command = [sys.executable, "-m", "benchmarks.busy", "--child", work, "--way", way, *(["--quick"] if quick else [])]
+    ours = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    environment |= SPINNING if way == "before" else {}
+    with beside(loops) as pids:
+        began, burnt, machine_before = time.perf_counter(), _own_cpu(pids), _machine_cpu()
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            return {"seconds": LIMIT, "cpu": float("nan"), "threads": 0, "foreign": float("nan")}
+        wall, ours_now = time.perf_counter() - began, _own_cpu(pids)
+        foreign = (_machine_cpu() - machine_before - (ours_now - burnt)) / wall
+    if done.returncode:
+        raise SystemExit(f"{work} failed:\n{done.stderr[-2000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return {**found, "foreign": round(max(0.0, foreign), 2)}
+
+
+def _machine_cpu() -> float:
+    """Seconds that all cores together have worked since the machine began; not a number where it does not say."""
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return float("nan")
+    user, nice, system, _, _, irq, soft, stolen = map(int, stat.read_text().split()[1:9])
+    return (user + nice + system + irq + soft + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_cpu(pids: list[int]) -> float:
+    """CPU seconds of this process, of its children that ended, and of these."""
+    total = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    for pid in pids:
+        stat = Path(f"/proc/{pid}/stat")
+        fields = stat.read_text().rpartition(")")[2].split() if stat.is_file() else ["0"] * 15
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def child(work: str, way: str, quick: bool) -> None:
+    """Do a piece of work in this process, and print what it took."""
+    from antivenom import threads  # noqa: PLC0415 - the parent needs no torch
+
+    if way == "before":
+        threads.FLOPS_FOR_THREADS = 0
+    do = {"demo": _demo, "training": _training, "training_512": _wide_training, "scan": _scan}[work](quick)
+    began, burnt = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    number = do()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(
+        json.dumps(
+            {
+                "seconds": time.perf_counter() - began,
+                "cpu": used.ru_utime + used.ru_stime - burnt.ru_utime - burnt.ru_stime,
+                "threads": number,
+            }
+        )
+    )
+
+
+def _demo(quick: bool) -> Callable[[], int]:
+    from antivenom.cli import main  # noqa: PLC0415
+
+    def do() -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["ANTIVENOM_STORE"] = f"{folder}/store"
+            spec = str(files("antivenom.examples") / "demo.yaml")
+            sys.argv = ["antivenom", "run", spec, "--out", f"{folder}/run", "--set", f"repeats={1 if quick else 3}"]
+            try:
+                main()
+            except SystemExit as end:
+                if end.code:
+                    raise
+            manifests = Path(folder, "run", "cells").rglob("manifest.json")
+            stages = [stage for file in manifests for stage in json.loads(file.read_text())["stages"]]
+        return max(int(stage["threads"]) for stage in stages)
+
+    return do
+
+
+def _training(quick: bool, batch: int = 128) -> Callable[[], int]:
+    import numpy as np  # noqa: PLC0415 - antivenom was imported before torch
+    import torch  # noqa: PLC0415
+
+    from antivenom import Dataset, Rng, load  # noqa: PLC0415
+    from antivenom.errors import MissingDataError  # noqa: PLC0415
+    from antivenom.models.cnn import CNN  # noqa: PLC0415
+    from antivenom.threads import threads_for, work_of  # noqa: PLC0415
+    from antivenom.training.end_to_end import EndToEnd  # noqa: PLC0415
+
+    rows = 6_400 if quick else 25_600
+    try:
+        train = load("mnist").train.subset(torch.arange(rows))
+    except MissingDataError:
+        drawn = np.random.default_rng(0)
+        pixels = drawn.integers(0, 256, (rows, 1, 28, 28), np.uint8)
+        train = Dataset.from_arrays(pixels, drawn.integers(0, 10, rows))
+    blank = CNN().build(input_shape=train.shape, classes=len(train.classes), bounds=train.bounds, rng=Rng(0))
+
+    def do() -> int:
+        with threads_for(work_of(blank, train.inputs(slice(0, 1)), batch)) as number:
+            EndToEnd(epochs=1, batch_size=batch).fit(blank, train, rng=Rng(0))
+        return number
+
+    return do
+
+
+def _wide_training(quick: bool) -> Callable[[], int]:
+    return _training(quick, 512)
+
+
+def _scan(quick: bool) -> Callable[[], int]:
+    from antivenom import Rng, load  # noqa: PLC0415
+    from antivenom.models.cnn import CNN  # noqa: PLC0415
+    from antivenom.settings import build  # noqa: PLC0415
+    from antivenom.threads import threads_for, using, work_of  # noqa: PLC0415
+    from antivenom.training.end_to_end import EndToEnd  # noqa: PLC0415
+
+    splits = load("digits")
+    model = CNN(filters=(16, 32), hidden=(64,))
+    blank = model.build(input_shape=splits.train.shape, classes=10, bounds=splits.train.bounds, rng=Rng(0))
+    with using(1):
+        fitted = EndToEnd(epochs=3 if quick else 20, batch_size=64).fit(blank, splits.train, rng=Rng(0))
+    scan = build("defences", {"name": "neural_cleanse"}, path="scan")
+
+    def do() -> int:
+        with threads_for(work_of(fitted, splits.test.inputs(slice(0, 1)))) as number:
+            scan.scan(fitted, splits.test, rng=Rng(0))
+        return number
+
+    return do
+
+
+def measure(work: str, way: str, rounds: int, quick: bool) -> dict[str, Any]:
+    """Idle and busy runs in turn."""
+    runs: dict[str, list[dict[str, float]]] = {"idle": [], "busy": []}
+    for _ in range(rounds):
+        for state, loops in (("idle", 0), ("busy", 2)):
+            runs[state].append(run(work, way, loops, quick))
+
+    def middle(state: str, what: str) -> float:
+        return round(statistics.median(each[what] for each in runs[state]), 2)
+
+    return {
+        "work": work,
+        "way": way,
+        "n": rounds,
+        "threads": int(runs["idle"][0]["threads"]),
+        **{f"{state}_{what}": middle(state, what) for state in runs for what in ("seconds", "cpu", "foreign")},
+        "ratio": round(middle("busy", "seconds") / middle("idle", "seconds"), 2),
+        "required": REQUIRED if way == "after" and work != "training_512" else None,
+        "load": os.getloadavg()[0],
+        "runs": runs,
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table."""
+    need = "" if row["required"] is None else f"  at most {row['required']} wanted"
+    cells = [f"{row['work']:<13}{row['way']:<7}{row['threads']:>8}{row['n']:>4}"]
+    cells += [
+        f"{row[f'{state}_seconds']:>8} s {row[f'{state}_cpu']:>8} CPU s {row[f'{state}_foreign']:>5} foreign"
+        for state in ("idle", "busy")
+    ]
+    return "  |".join(cells) + f"  | {row['ratio']:.2f}x{need}"
+
+
+def main() -> None:
+    """Measure all works both ways and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one round, smaller works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--rounds", type=int, help="rounds of `after`: 5, or 1 with --quick; `before` has one")
+    parser.add_argument("--works", nargs="+", choices=WORKS, default=WORKS)
+    parser.add_argument("--after", action="store_true", help="leave `before` out: it may take long")
+    parser.add_argument("--child", choices=WORKS, help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=("before", "after"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, options.way, options.quick)
+        return
+    from benchmarks.machine import machine  # noqa: PLC0415 - it loads torch, which a child does in its own time
+
+    print(" · ".join(f"{name} {value}" for name, value in machine().items()))
+    rounds = options.rounds or (1 if options.quick else 5)
+    found = []
+    for work in options.works:
+        for way in ("after",) if options.after else ("before", "after"):
+            row = measure(work, way, 1 if way == "before" else rounds, options.quick)
+            found.append(row)
+            print(line(row), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "works": found}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

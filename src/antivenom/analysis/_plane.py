@@ -1,0 +1,91 @@
+"""Classifiers of points in the plane: on which side of the decision boundary points lie, and where it is crossed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from antivenom.errors import CapabilityError
+from antivenom.models import Classifier
+
+BATCH_ROWS: Final = 65_536
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square grid of points: both coordinates run from `low` up to, and not including, `high`.
+
+    >>> Square(low=0, high=1, step=0.25).ticks.tolist()
+    [0.0, 0.25, 0.5, 0.75]
+    """
+
+    low: float = -3.0
+    high: float = 3.0
+    step: float = 0.01
+
+    @property
+    def ticks(self) -> NDArray[np.float64]:
+        """The coordinates of a side (side)."""
+        return np.asarray(self.low + self.step * np.arange(round((self.high - self.low) / self.step)), np.float64)
+
+    @property
+    def points(self) -> Tensor:
+        """All points (side², 2), line by line from below, float32."""
+        return grid_points(self.ticks)
+
+
+def margin(classifier: Classifier, points: Tensor) -> NDArray[np.float64]:
+    """How far on the side of class 1 a classifier of two classes puts points (n): above 0 it decides for class 1.
+
+    Half the difference of its two scores: P(y = 1) - 0.5 where it has probabilities, otherwise its decision function.
+
+    Args:
+        classifier: of points in the plane, with two classes.
+        points: (n, 2).
+
+    Raises:
+        CapabilityError: it takes other rows, or has other than two classes.
+    """
+    if problem := plane_problem(classifier):
+        raise CapabilityError(problem)
+    parts = [classifier.scores(part).double().cpu().numpy() for part in points.split(BATCH_ROWS)]
+    scores = np.concatenate(parts) if parts else np.zeros((0, 2))
+    return np.asarray((scores[:, 1] - scores[:, 0]) / 2)
+
+
+def crossings(classifier: Classifier, x: float, square: Square) -> list[float]:
+    """The heights at which the decision changes on the vertical line at x, from below, interpolated."""
+    ticks = square.ticks
+    line = torch.from_numpy(np.stack([np.full_like(ticks, x), ticks], 1).astype(np.float32))
+    values = margin(classifier, line)
+    place = np.flatnonzero((values[:-1] > 0) != (values[1:] > 0))
+    share = values[place] / (values[place] - values[place + 1])
+    return [float(each) for each in ticks[place] + share * square.step]
+
+
+def flipped(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[float, float]:
+    """The share of points that change from class 0 to 1, and from 1 to 0, by their margins.
+
+    >>> flipped(np.array([-0.1, 0.1, 0.2, -0.2]), np.array([0.1, 0.1, -0.2, -0.2]))
+    (0.25, 0.25)
+    """
+    was, now = before > 0, after > 0
+    return float((~was & now).mean()), float((was & ~now).mean())
+
+
+def grid_points(ticks: NDArray[np.float64]) -> Tensor:
+    """All points of a grid (n², 2), line by line from below, float32."""
+    return torch.from_numpy(np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2).astype(np.float32))
+
+
+def plane_problem(classifier: Classifier) -> str:
+    """Why a classifier has no decision boundary in the plane; empty where it has one."""
+    shape = getattr(classifier, "input_shape", None)
+    if shape != (2,):
+        return f"A decision boundary is drawn in the plane, of rows of two numbers; this model takes {shape}."
+    if classifier.classes != 2:
+        return f"A decision boundary is drawn between two classes; this model has {classifier.classes}."
+    return ""

@@ -1,0 +1,39 @@
+"""Figures and charts as data: what components and the runner report, and everyone else shows as it comes."""
+
+from antivenom.charts._checks import column
+from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table
+from antivenom.charts.evidence import Evidence, WithEvidence, with_evidence
+from antivenom.charts.figure import Better, Figure, Unit, by_subject, finite, pair, worded
+from antivenom.charts.merging import side_by_side
+from antivenom.charts.parts import Axis, BarSeries, Field, Points, Series, Tile, Values
+
+__all__ = [
+    "Axis",
+    "BarSeries",
+    "Bars",
+    "Better",
+    "Chart",
+    "Evidence",
+    "Field",
+    "Figure",
+    "Heatmap",
+    "Histogram",
+    "Images",
+    "Lines",
+    "Panels",
+    "Points",
+    "Scatter",
+    "Series",
+    "Table",
+    "Tile",
+    "Unit",
+    "Values",
+    "WithEvidence",
+    "by_subject",
+    "column",
+    "finite",
+    "pair",
+    "side_by_side",
+    "with_evidence",
+    "worded",
+]

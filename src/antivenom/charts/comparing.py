@@ -1,0 +1,129 @@
+"""Charts that compare one figure over the cells of a grid."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from antivenom.charts._checks import Array, column
+from antivenom.charts.data import Bars, Chart, Lines, Panels
+from antivenom.charts.figure import Unit
+from antivenom.charts.parts import Axis, BarSeries, Role, Series
+
+MOST_PANELS = 12
+SCALES: Mapping[Unit, tuple[float, str]] = {
+    "share": (100.0, ", %"),
+    "points": (100.0, ", points"),
+    "seconds": (1.0, ", seconds"),
+    "nats": (1.0, ", nats"),
+}
+"""What the values of a unit are multiplied by on an axis, and how the axis says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A figure's mean over the repeats, and its 95 % interval; None where there is none."""
+
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One figure of all cells.
+
+    Args:
+        title: what the figure is, in words.
+        unit: what it counts.
+        victim: its value in each cell, in the cells' order.
+        control: the same of the control; empty where the figure has none.
+    """
+
+    title: str
+    unit: Unit
+    victim: Sequence[Value]
+    control: Sequence[Value] = ()
+
+
+def numeric_axis(axes: Mapping[str, Sequence[object]]) -> str | None:
+    """The one axis of a grid that has three numbers or more; None where there is none, or another.
+
+    >>> numeric_axis({"attack.rate": [0.1, 0.2, 0.1, 0.3], "model": ["mlp", "cnn", "mlp", "cnn"]})
+    'attack.rate'
+    """
+    found = [
+        axis
+        for axis, values in axes.items()
+        if len(set(map(str, values))) >= 3
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: Sequence[tuple[str, ...]]) -> Chart:
+    """Figures against the numeric axis of a grid, a curve for each setting of the other axes.
+
+    Of two other axes or more, each value of the first has a column of plots.
+
+    Args:
+        figures: what is compared, a plot each.
+        axis: the numeric axis' name.
+        x: its value in each cell.
+        others: the other axes' values in each cell.
+    """
+    split = int(bool(others) and len(others[0]) > 1)
+    columns = list(dict.fromkeys(names[:split] for names in others)) or [()]
+    lines = list(dict.fromkeys(names[split:] for names in others)) or [()]
+    panels = []
+    for figure in figures[: max(1, MOST_PANELS // len(columns))]:
+        for name in columns:
+            curve = [
+                _curve(figure, x, [place for place, held in enumerate(others) if held == (*name, *line)], line)
+                for line in lines
+            ]
+            y = _axis(figure)
+            panels.append(Lines(title=", ".join(name), x=Axis(label=axis), y=y, series=tuple(curve)))
+    across = len(columns) if len(columns) > 1 else min(2, len(panels))
+    return Panels(name="curves", charts=tuple(panels), across=max(1, across))
+
+
+def dots(figures: Sequence[Compared], cells: Sequence[str]) -> Chart:
+    """Figures of every cell, victim beside control, a line a cell."""
+    panels = []
+    for figure in figures[:MOST_PANELS]:
+        pairs: list[tuple[Role, Sequence[Value]]] = [("control", figure.control), ("victim", figure.victim)]
+        series = tuple(
+            BarSeries(label=role, role=role, values=_scaled([each.mean for each in values], figure.unit))
+            for role, values in pairs
+            if values
+        )
+        panels.append(Bars(categories=tuple(cells), horizontal=True, value=_axis(figure), series=series))
+    return Panels(name="cells", charts=tuple(panels), across=max(1, min(2, len(panels))), share_y=True)
+
+
+def _curve(figure: Compared, x: Sequence[float], places: Sequence[int], names: tuple[str, ...]) -> Series:
+    places = sorted(places, key=lambda place: x[place])
+    values = [figure.victim[place] for place in places]
+    low, high = (_scaled(ends, figure.unit) for ends in ([v.low for v in values], [v.high for v in values]))
+    known = bool(len(low)) and not np.isnan([low, high]).any()
+    return Series(
+        label=", ".join(names),
+        x=column([x[place] for place in places]),
+        y=_scaled([each.mean for each in values], figure.unit),
+        low=low if known else None,
+        high=high if known else None,
+        marks=True,
+    )
+
+
+def _scaled(values: Sequence[float | None], unit: Unit) -> Array:
+    factor = SCALES.get(unit, (1.0, ""))[0]
+    return column([math.nan if value is None else factor * value for value in values])
+
+
+def _axis(figure: Compared) -> Axis:
+    """The figure's axis: of shares, with its end at 100 %."""
+    label = figure.title + SCALES.get(figure.unit, (1.0, ""))[1]
+    return Axis(label=label, high=100.9 if figure.unit == "share" else None)

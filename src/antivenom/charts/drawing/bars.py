@@ -1,0 +1,110 @@
+"""Bars, drawn: as dots or as bars."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.patches import Patch
+
+from antivenom.charts._checks import Array
+from antivenom.charts.data import Bars
+from antivenom.charts.drawing.scales import LABEL_LETTERS, names, scaled
+from antivenom.charts.drawing.style import (
+    INK,
+    SMALL_POINTS,
+    TEXT_POINTS,
+    Canvas,
+    Look,
+    frame,
+    handle,
+    literal,
+    looks,
+    marked,
+    plain,
+    width_of,
+)
+from antivenom.charts.parts import BarSeries
+
+MOST_CATEGORIES, MOST_SERIES = 400, 12
+APART = 0.26
+"""How far the dots of one category lie apart, where a category is 1 wide."""
+
+
+def size(chart: Bars, across: int) -> tuple[float, float]:
+    """Width and height in inches."""
+    count = min(len(chart.categories), MOST_CATEGORIES)
+    if chart.horizontal:
+        labels = max((width_of(name[:LABEL_LETTERS], SMALL_POINTS) for name in chart.categories), default=0.0)
+        return (4.6, 3.9, 3.2)[min(across, 3) - 1] + labels, min(max(2.0, 0.27 * count + 0.9), 16.0)
+    return min(max((5.2, 4.4, 3.4)[min(across, 3) - 1], 0.36 * count + 1.2), 16.0), 3.2
+
+
+def draw(chart: Bars, canvas: Canvas) -> None:
+    """Draw the values into a plot."""
+    axes = canvas.axes
+    frame(axes)
+    shown, count = chart.series[:MOST_SERIES], min(len(chart.categories), MOST_CATEGORIES)
+    if len(shown) < len(chart.series):
+        canvas.notes.append(f"Only the first {MOST_SERIES} of {len(chart.series):,} series are drawn.")
+    if count < len(chart.categories):
+        canvas.notes.append(f"Only the first {count} of {len(chart.categories):,} categories are drawn.")
+    all_values = [np.empty(0), *(each[:count] for s in shown for each in (s.values, s.limits) if each is not None)]
+    values = np.concatenate([*all_values, np.zeros(int(chart.style == "bars" and chart.value.scale != "log"))])
+    scaled(canvas, "x" if chart.horizontal else "y", chart.value, values)
+    places = np.arange(count)
+    width = (0.8 if chart.style == "bars" else APART * min(1.0, 3 / max(1, len(shown) - 1))) / max(1, len(shown))
+    step = width if chart.style == "bars" else APART if len(shown) <= 3 else 0.75 / len(shown)
+    for place, (series, look) in enumerate(zip(shown, looks([s.role for s in shown]), strict=True)):
+        shift = step * (place - (len(shown) - 1) / 2)
+        if chart.style == "bars":
+            _bars(chart, series, look, canvas, places + shift, width)
+        else:
+            _dots(chart, series, look, canvas, places + shift)
+    _categories(chart, canvas, count)
+
+
+def _dots(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Array) -> None:
+    values = plain(series.values[: len(places)])
+    _plot(chart, canvas, places, values, **marked(look))
+    canvas.name(handle(**marked(look)), series.label)
+    _limits(chart, series, look, canvas, places)
+
+
+def _bars(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Array, width: float) -> None:
+    values = plain(series.values[: len(places)])
+    style: dict[str, Any] = {"facecolor": look.colour, "edgecolor": "white", "hatch": look.hatch, "linewidth": 0}
+    if chart.horizontal:
+        canvas.axes.barh(places, np.nan_to_num(values), 0.92 * width, **style)
+    else:
+        canvas.axes.bar(places, np.nan_to_num(values), 0.92 * width, **style)
+    canvas.name(Patch(**style), series.label)
+    _limits(chart, series, look, canvas, places)
+
+
+def _limits(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Array) -> None:
+    """Short lines at thresholds, rings around what is marked."""
+    values = plain(series.values[: len(places)])
+    if series.limits is not None:
+        mark = "|" if chart.horizontal else "_"
+        style = {"linestyle": "", "marker": mark, "markersize": 9, "markeredgewidth": 1.6, "color": look.colour}
+        _plot(chart, canvas, places, plain(series.limits[: len(places)]), **style)
+    if series.ringed is not None:
+        hit = series.ringed[: len(places)]
+        ring = {"linestyle": "", "marker": "o", "markersize": 14, "markerfacecolor": "none", "color": INK}
+        _plot(chart, canvas, places[hit], values[hit], **ring)
+
+
+def _plot(chart: Bars, canvas: Canvas, places: Array, values: Array, **style: Any) -> None:
+    across, up = (values, places) if chart.horizontal else (places, values)
+    canvas.axes.plot(across, up, **style)
+
+
+def _categories(chart: Bars, canvas: Canvas, count: int) -> None:
+    axes, label = canvas.axes, literal(chart.category_label, 60)
+    if chart.horizontal:
+        names(axes, "y", chart.categories[:count])
+        axes.set_ylim(max(count, 1) - 0.5, -0.5)
+        axes.set_ylabel(label, fontsize=TEXT_POINTS)
+    else:
+        names(axes, "x", chart.categories[:count], size(chart, 1)[0] - 0.8)
+        axes.set_xlim(-0.5, max(count, 1) - 0.5)
+        axes.set_xlabel(label, fontsize=TEXT_POINTS)

@@ -1,0 +1,152 @@
+"""A chart, or several as panels, put together as one figure."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table
+from antivenom.charts.drawing import bars, heatmap, histogram, images, lines, scatter, table
+from antivenom.charts.drawing.style import MOST_NAMED, SMALL_POINTS, SOFT, Canvas, handle, literal, width_of
+from antivenom.errors import DataError
+
+Drawer = tuple[Callable[[Any, int], tuple[float, float]], Callable[[Any, Canvas], None]]
+DRAWERS: dict[type[Chart], Drawer] = {
+    Lines: (lines.size, lines.draw),
+    Bars: (bars.size, bars.draw),
+    Heatmap: (heatmap.size, heatmap.draw),
+    Scatter: (scatter.size, scatter.draw),
+    Histogram: (histogram.size, histogram.draw),
+    Images: (images.size, images.draw),
+    Table: (table.size, table.draw),
+}
+"""How each type is measured and drawn."""
+
+DPI = 110
+MOST_PANELS, MOST_ACROSS = 36, 8
+LINE_INCHES = 0.19
+
+
+def composed(chart: Chart) -> Figure:
+    """Draw a chart as a figure.
+
+    Raises:
+        DataError: nobody knows how to draw its type.
+    """
+    parts = chart.charts[:MOST_PANELS] if isinstance(chart, Panels) else (chart,)
+    across = max(1, min(chart.across, MOST_ACROSS, len(parts))) if isinstance(chart, Panels) else 1
+    down = max(1, -(-len(parts) // across))
+    sizes = [_drawer(part)[0](part, across) for part in parts] or [(3.0, 1.0)]
+    wide = [max(size[0] for size in sizes[place::across]) for place in range(across)]
+    high = [max(size[1] for size in sizes[line * across : (line + 1) * across]) for line in range(down)]
+    figure = Figure(dpi=DPI, layout="constrained")
+    plots = figure.subplots(down, across, squeeze=False, width_ratios=wide, height_ratios=high)
+    canvases = [Canvas(axes) for axes in plots.flat]
+    for part, canvas in zip(parts, canvases, strict=False):
+        if isinstance(chart, Panels) and chart.share_y and canvas is not canvases[0]:
+            canvas.axes.sharey(canvases[0].axes)
+        _drawer(part)[1](part, canvas)
+    for canvas in canvases[len(parts) :]:
+        canvas.axes.set_axis_off()
+    extra = sum(_titled(parts, canvases, wide, across, line) for line in range(down))
+    figure.set_size_inches(sum(wide) + _colour_bars(figure, canvases[: len(parts)]), sum(high) + extra)
+    if isinstance(chart, Panels):
+        _together(chart, figure, canvases[: len(parts)], across)
+    _notes(chart, figure, canvases)
+    return figure
+
+
+def _drawer(chart: Chart) -> Drawer:
+    found = DRAWERS.get(type(chart))
+    if found is None:
+        known = ", ".join(sorted(kind.__name__ for kind in (*DRAWERS, Panels)))
+        raise DataError(f"A chart must be one of {known}; got {type(chart).__name__}.")
+    return found
+
+
+def _titled(parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float], across: int, line: int) -> float:
+    """Titles and legends of one line of plots, above each of them; how many inches these take."""
+    places = range(line * across, min((line + 1) * across, len(parts)))
+    new = [place for place in places if _said(canvases[place]) not in map(_said, canvases[:place])]
+    rows = max((_legend(canvases[place], wide[place % across] - 0.6) for place in new), default=0)
+    titles = {place: literal(parts[place].title, 120, 3) for place in places}
+    for place, title in titles.items():
+        if title:
+            canvases[place].axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * 13)
+    tallest = max((title.count("\n") + 1 for title in titles.values() if title), default=0)
+    return LINE_INCHES * (rows + tallest)
+
+
+def _said(canvas: Canvas) -> list[str]:
+    """What a legend says, to tell whether another says the same."""
+    return [label for _, label in canvas.entries]
+
+
+def _legend(canvas: Canvas, room: float) -> int:
+    """A legend above the plot, on as many lines as it needs, so that it never covers data; how many lines."""
+    entries = canvas.entries[:MOST_NAMED]
+    if len(canvas.entries) > MOST_NAMED:
+        entries = [*entries, (handle(linestyle=""), f"and {len(canvas.entries) - MOST_NAMED} more")]
+    if not entries:
+        return 0
+    widest = max(width_of(label, SMALL_POINTS) for _, label in entries) + 0.45
+    columns = max(1, min(len(entries), int(room / widest)))
+    canvas.axes.legend(
+        [artist for artist, _ in entries],
+        [label for _, label in entries],
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        frameon=False,
+        fontsize=SMALL_POINTS,
+        borderaxespad=0.15,
+        borderpad=0.1,
+        handlelength=2.2,
+        columnspacing=1.4,
+        labelspacing=0.25,
+    )
+    return -(-len(entries) // columns)
+
+
+def _colour_bars(figure: Figure, canvases: list[Canvas]) -> float:
+    """One bar for all plots that have the same colours, or one for each; how many inches these take."""
+    scales = [(canvas, *canvas.scale) for canvas in canvases if canvas.scale is not None]
+    alike = all(
+        one[2] == other[2] and one[1].get_clim() == other[1].get_clim() and one[1].get_cmap() == other[1].get_cmap()
+        for one, other in pairwise(scales)
+    )
+    if not scales:
+        return 0.0
+    if alike:
+        scales = [(canvases[0], *scales[0][1:])]
+    for canvas, mappable, label in scales:
+        beside = [each.axes for each in canvases] if alike else [canvas.axes]
+        bar = figure.colorbar(mappable, ax=beside, shrink=0.8, aspect=24)
+        bar.set_label(label, fontsize=SMALL_POINTS)
+        bar.ax.tick_params(labelsize=SMALL_POINTS)
+        bar.outline.set_visible(False)
+    return 0.7
+
+
+def _together(chart: Panels, figure: Figure, canvases: list[Canvas], across: int) -> None:
+    """What panels share: a title, and the y axis' numbers at the left only."""
+    if chart.title:
+        figure.suptitle(literal(chart.title, 120, 2), fontsize=11, x=0.01, ha="left")
+        figure.set_figheight(figure.get_figheight() + 1.5 * LINE_INCHES)
+    for place, canvas in enumerate(canvases):
+        if chart.share_y and place % across:
+            canvas.axes.tick_params(labelleft=False)
+            same = canvas.axes.get_ylabel() == canvases[place - place % across].axes.get_ylabel()
+            canvas.axes.set_ylabel("" if same else canvas.axes.get_ylabel())
+
+
+def _notes(chart: Chart, figure: Figure, canvases: list[Canvas]) -> None:
+    """What was left out, below the picture."""
+    notes = list(dict.fromkeys(note for canvas in canvases for note in canvas.notes))
+    if isinstance(chart, Panels) and len(chart.charts) > MOST_PANELS:
+        notes.append(f"Only the first {MOST_PANELS} of {len(chart.charts):,} charts are drawn.")
+    if notes:
+        text = "\n".join(literal(note, 120) for note in notes[:6])
+        figure.supxlabel(text, fontsize=7, color=SOFT, x=0.01, ha="left")
+        figure.set_figheight(figure.get_figheight() + LINE_INCHES * len(notes[:6]))

@@ -1,0 +1,65 @@
+"""A histogram, drawn."""
+
+from typing import Literal
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import ScalarFormatter
+
+from antivenom.charts._checks import Array
+from antivenom.charts.data import Histogram
+from antivenom.charts.drawing.scales import scaled
+from antivenom.charts.drawing.style import INK, TEXT_POINTS, Canvas, Look, frame, looks, plain
+
+MOST_GROUPS, BINS = 12, 40
+
+
+def size(chart: Histogram, across: int) -> tuple[float, float]:
+    """Width and height in inches."""
+    return (5.2, 4.4, 3.4)[min(across, 3) - 1], 2.9 if chart.groups else 2.4
+
+
+def draw(chart: Histogram, canvas: Canvas) -> None:
+    """Draw the shares into a plot."""
+    axes, shown = canvas.axes, chart.groups[:MOST_GROUPS]
+    if len(shown) < len(chart.groups):
+        canvas.notes.append(f"Only the first {MOST_GROUPS} of {len(chart.groups):,} groups are drawn.")
+    frame(axes)
+    known = [plain(group.values) for group in shown]
+    known = [values[~np.isnan(values)] for values in known]
+    if lost := sum(len(group.values) for group in shown) - sum(map(len, known)):
+        canvas.notes.append(f"{lost:,} value{'s are' if lost > 1 else ' is'} not finite and left out.")
+    every = np.concatenate([*known, np.empty(0)])
+    edges = _edges(every, chart.x.scale == "log")
+    for group, values, look in zip(shown, known, looks([group.role for group in shown]), strict=True):
+        heights = np.histogram(values, edges)[0] * (100 / max(1, len(values)))
+        _steps(canvas, heights, edges, look, group.label)
+    line = plain(np.array([np.nan if chart.threshold is None else chart.threshold]))
+    if not np.isnan(line[0]):
+        axes.axvline(line[0], color=INK, linestyle=":")
+        canvas.name(Line2D([], [], color=INK, linestyle=":"), chart.threshold_label)
+    scaled(canvas, "x", chart.x, np.concatenate([every, line]))
+    axes.set_yscale("symlog")
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.set_ylim(0, None)
+    axes.set_ylabel("% of the group" if len(shown) > 1 else "% of the values", fontsize=TEXT_POINTS)
+
+
+def _steps(canvas: Canvas, heights: Array, edges: Array, look: Look, label: str) -> None:
+    """An outline, or an area."""
+    if look.outline:
+        dash: Literal["-", ":"] = ":" if look.dash == ":" else "-"
+        canvas.axes.stairs(heights, edges, color=look.colour, linewidth=1.6, linestyle=dash, zorder=3)
+        canvas.name(Line2D([], [], color=look.colour, linewidth=1.6, linestyle=dash), label)
+    else:
+        canvas.axes.stairs(heights, edges, fill=True, color=look.colour, alpha=0.55)
+        canvas.name(Patch(color=look.colour, alpha=0.55, linewidth=0), label)
+
+
+def _edges(values: Array, logarithmic: bool) -> Array:
+    """Where the bars begin and end."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if logarithmic and low > 0 and high > low:
+        return np.geomspace(low, high, BINS + 1)
+    return np.linspace(low, max(high, low + max(1e-6, 1e-6 * abs(low))), BINS + 1)

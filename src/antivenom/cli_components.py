@@ -1,0 +1,117 @@
+"""The commands that list and show what a spec can name."""
+
+from dataclasses import MISSING
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from antivenom.errors import AntivenomError, UnknownComponentError
+from antivenom.registry import KINDS, did_you_mean, entries, name_of
+
+out_console = Console()
+EXAMPLES = "examples"
+
+
+def list_components(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}, or {EXAMPLES}.")
+    ] = None,
+) -> None:
+    """List what a spec can name: attacks, models, data sets and more; and the specs that ship with antivenom."""
+    if kind in (EXAMPLES, "example"):
+        _list_examples()
+        return
+    for plural in KINDS if kind is None else (_kind(kind),):
+        table = Table(title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column("name", style="bold", no_wrap=True)
+        table.add_column("what it is")
+        for entry in entries(plural).values():
+            note = f" [red]needs {' and '.join(entry.missing)}, which is not installed[/red]" if entry.missing else ""
+            note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
+            table.add_row(entry.name, escape(entry.summary) + note)
+        out_console.print(table)
+        out_console.print()
+    out_console.print(
+        "`antivenom show NAME` shows a component's settings and documentation.", style="dim", highlight=False
+    )
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
+) -> None:
+    """Show a component's settings, their defaults, and its documentation."""
+    from antivenom.settings import documentation, settings_of  # noqa: PLC0415
+
+    found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
+    if not found:
+        everything = [entry for kind in KINDS for entry in entries(kind)]
+        raise UnknownComponentError(
+            f"Nothing is called '{name}'.{did_you_mean(name, everything)} `antivenom list` shows all."
+        )
+    for entry in found:
+        cls = entry.load()
+        out_console.print(f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n")
+        out_console.print(documentation(cls), highlight=False, markup=False)
+        table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        for column in ("key", "default", "must be"):
+            table.add_column(column, style="bold" if column == "key" else "")
+        for key, phrase, default in settings_of(cls):
+            table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
+        out_console.print(table if table.row_count else "It has no settings.")
+
+
+def find_spec(spec: str) -> Path:
+    """The file of a spec, or of an example that ships with antivenom.
+
+    Raises:
+        AntivenomError: there is no such file and no such example.
+    """
+    path = Path(spec)
+    if not spec or path.is_dir():
+        raise AntivenomError(f"'{spec}' is not a file. Name a spec, or an example that ships with antivenom.")
+    shipped = shipped_examples()
+    if not path.exists() and spec in shipped:
+        return shipped[spec]
+    if not path.is_file():
+        names = list(shipped)
+        raise AntivenomError(
+            f"There is no file {spec}.{did_you_mean(spec, names)} "
+            f"Examples that ship with antivenom: {', '.join(names)}."
+        )
+    return path
+
+
+def shipped_examples() -> dict[str, Path]:
+    """The specs that ship with antivenom, by name."""
+    found = {Path(str(file)).stem: Path(str(file)) for file in files("antivenom.examples").iterdir()}
+    return {name: file for name, file in sorted(found.items()) if file.suffix == ".yaml"}
+
+
+def _list_examples() -> None:
+    table = Table(title="Examples", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("name", style="bold", no_wrap=True)
+    table.add_column("what it shows")
+    for name, file in shipped_examples().items():
+        first = file.read_text(encoding="utf-8").partition("\n")[0]
+        table.add_row(name, escape(first.removeprefix("#").strip()))
+    out_console.print(table)
+    out_console.print("\n`antivenom run NAME` runs one.", style="dim", highlight=False)
+
+
+def _kind(word: str) -> str:
+    for plural, kind in KINDS.items():
+        if word in (plural, kind.singular):
+            return plural
+    raise UnknownComponentError(f"There is no kind '{word}'.{did_you_mean(word, KINDS)} There are: {', '.join(KINDS)}.")
+
+
+def _yaml(value: Any) -> str:
+    if hasattr(value, "__dataclass_fields__"):
+        names = [name_of(kind, type(value)) for kind in KINDS]
+        return next((name for name in names if ":" not in name), type(value).__name__)
+    return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(str(value), str(value))

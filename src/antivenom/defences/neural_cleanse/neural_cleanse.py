@@ -1,0 +1,126 @@
+"""Neural Cleanse."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Interval
+from torch import Tensor
+
+from antivenom.charts import Figure
+from antivenom.data import Dataset
+from antivenom.defences._scan import RecoveredTriggers, Subject, Verdict, clean_rows_for, trigger_success
+from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
+from antivenom.defences.neural_cleanse._inversion import Inversion, Recovered, Search, restart_search
+from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values_and_thresholds
+from antivenom.models import Classifier
+from antivenom.models.torch_modules import as_module
+from antivenom.rng import Rng
+from antivenom.settings import NonNegative, Positive, component
+
+ROWS_JUDGED = 500
+"""On at most this many clean rows the success of a recovered trigger is measured."""
+
+UNTESTED = (
+    "Triggers that change the whole input, such as warps or faint patterns, may need no small mask.",
+    "Triggers that work on the rows of one class alone are compared on rows of all classes.",
+    "Backdoors with several target classes shift what the other classes are compared with.",
+)
+
+
+@component
+class NeuralCleanse(Search):
+    """For each class the smallest trigger that sends clean rows to it; a backdoor's is much smaller than the others'.
+
+    Wang, Yao, Shan, Li, Viswanath, Zheng and Zhao, *Neural Cleanse: identifying and mitigating backdoor attacks in
+    neural networks* (2019). Adam finds a mask and a pattern for all classes at once, one mini-batch a step. The cost of
+    the mask's norm goes up while the trigger works and down while it does not; the smallest mask that works is kept. A
+    class is flagged by the logarithm of its mask's L1 norm, compared with the other classes' by a moderated t and
+    corrected for their number. The paper's anomaly index is in the verdict's `details`. With the schedule
+    `successive` the norms are those at one and the same step, early in the search, and only flagged classes' masks are
+    the smallest possible.
+
+    Args:
+        false_alarm_rate: the chance, over all classes together, with which a clean classifier may be flagged.
+        spread: the standard deviation that is expected of the logarithms of clean classes' norms.
+        spread_weight: as many classes' norms as that expectation counts for. 0 for none: then the promise holds for
+            lognormal norms of any spread, but classes that happen to be alike make another suspicious.
+
+    Raises:
+        CapabilityError: a classifier without gradients.
+        DataError: no rows.
+
+    >>> from antivenom.data.sources import load
+    >>> from antivenom.models import MLP
+    >>> digits = load("digits")
+    >>> net = MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
+    >>> NeuralCleanse(steps=20).scan(net, digits.test, rng=Rng(0)).triggers.masks.shape
+    torch.Size([10, 1, 8, 8])
+    """
+
+    needs = frozenset({"gradients"})
+    recovers_triggers = True
+
+    false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
+    spread: Positive = 0.35
+    spread_weight: NonNegative = 10.0
+
+    def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
+        """The verdict, a row for each class."""
+        network, clean = as_module(classifier, by="NeuralCleanse"), clean_rows_for(self, clean)
+        inversion = Inversion(network, clean, torch.arange(network.classes), self, rng)
+        compared = torch.arange(network.classes)
+        if self.schedule == "all":
+            inversion.finish(compared)
+        else:
+            compared = inversion.screen().cpu()
+            inversion.run_to_first_failure(compared)
+        norms = inversion.found().norms()
+        p_value, threshold = self._compare(norms, compared)
+        suspicious = torch.nonzero(p_value <= self.false_alarm_rate).flatten()
+        inversion.finish(suspicious)
+        found, rows = inversion.found(), inversion.rows
+        if self.restarts and len(suspicious):
+            found, more = restart_search(inversion, suspicious.to(inversion.device), self.restarts)
+            rows += more
+        some = clean.subset(rng.child("judge").order(clean.ids)[:ROWS_JUDGED])
+        success = torch.full_like(norms, torch.nan)
+        for target in compared.tolist():
+            trigger = found.masks[target], found.patterns[target]
+            success[target] = trigger_success(inversion.classifier, some, *trigger, target)
+        return self._verdict(found, norms, (p_value, threshold), success, clean.classes, rows)
+
+    def _compare(self, norms: Tensor, compared: Tensor) -> tuple[Tensor, Tensor]:
+        """Each class's p-value, and the norm at which it would be flagged (k)."""
+        prior = Prior(self.spread, self.spread_weight)
+        return p_values_and_thresholds(norms, compared, self.false_alarm_rate, prior)
+
+    def _verdict(
+        self,
+        found: Recovered,
+        norms: Tensor,
+        compared: tuple[Tensor, Tensor],
+        success: Tensor,
+        classes: tuple[str, ...],
+        rows: int,
+    ) -> Verdict:
+        p_value, threshold = compared
+        targets = torch.arange(len(norms))
+        masks, patterns = found.masks.cpu(), found.patterns.cpu()
+        flagged = p_value <= self.false_alarm_rate
+        return Verdict(
+            subjects=tuple(Subject(target=number) for number in targets.tolist()),
+            statistic=norms,
+            threshold=threshold,
+            p_value=p_value,
+            flagged=flagged,
+            inconclusive=p_value.isnan(),
+            false_alarm_rate=self.false_alarm_rate,
+            untested=UNTESTED,
+            triggers=RecoveredTriggers(targets=targets, masks=masks, patterns=patterns, success=success),
+            details={"anomaly_index": torch.from_numpy(anomaly_index(norms.numpy()))},
+            figures=(Figure(name="rows_scored", value=rows, unit="count"),),
+            evidence=(
+                norms_chart(norms, threshold, flagged, classes),
+                *triggers_chart(masks, patterns, p_value, classes),
+            ),
+        )

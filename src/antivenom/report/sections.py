@@ -1,0 +1,154 @@
+"""What the page says of one run: a section for each kind of component, whatever components there are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from antivenom.charts import worded
+from antivenom.report import tables, words
+from antivenom.report.pictures import View, views
+from antivenom.report.run import Measured, Run
+from antivenom.report.tables import Sheet
+from antivenom.storage.yaml12 import dump_yaml
+
+MOST_CARDS_OF_A_KIND = 3
+"""Of more components of one kind, a table compares their headline figures instead of cards."""
+MOST_ON_A_CARD = 4
+
+
+@dataclass(frozen=True)
+class Line:
+    """A headline figure on a card: its title, and each one's value and interval."""
+
+    title: str
+    values: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A component's headline figures."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page shows of one component: pictures in their order, and tables of its figures."""
+
+    title: str
+    views: tuple[tuple[View, ...], ...]
+    sheets: tuple[Sheet, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """All components of a kind: a table that compares them where there are several, and each of them."""
+
+    title: str
+    comparison: Sheet | None
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything that the page says of one run."""
+
+    name: str
+    headline: str
+    doubts: tuple[str, ...]
+    cards: tuple[Card, ...]
+    kinds: tuple[Kind, ...]
+    repeats: Sheet | None
+    stages: Sheet | None
+    spec: str
+
+
+def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
+    """What the page says of a run, and its drawn charts as PNGs by key."""
+    shown, pngs = views(run.charts)
+    figures, charts = by_component(run, shown)
+    names = list(dict.fromkeys((*figures, *charts)))
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(name.partition(".")[0], []).append(name)
+    cards = [
+        card_of(name, figures[name])
+        for held in kinds.values()
+        for name in held
+        if name in figures and len(held) <= MOST_CARDS_OF_A_KIND
+    ]
+    section = Section(
+        name=run.name,
+        headline=run.headline,
+        doubts=run.doubts,
+        cards=tuple(card for card in cards if card.lines),
+        kinds=tuple(_kind(kind, held, figures, charts) for kind, held in kinds.items()),
+        repeats=tables.repeats_table(run),
+        stages=tables.stages_table(run.about.get("stages")),
+        spec=dump_yaml(run.spec),
+    )
+    return section, pngs
+
+
+def by_component(run: Run, shown: Mapping[str, View]) -> tuple[dict[str, list[Measured]], dict[str, list[View]]]:
+    """Figures and charts of each component, in the order in which they appear."""
+    figures: dict[str, list[Measured]] = {}
+    for figure in run.metrics.values():
+        figures.setdefault(figure.component, []).append(figure)
+    charts: dict[str, list[View]] = {}
+    for key, view in shown.items():
+        charts.setdefault(key.rpartition(".")[0] or key, []).append(view)
+    return figures, charts
+
+
+def card_of(name: str, figures: Sequence[Measured]) -> Card:
+    """A component's headline figures, victim beside control."""
+    both = tables.pairs(figure for figure in figures if figure.headline and not figure.subject)
+    lines = []
+    for (title, _), sides in list(both.items())[:MOST_ON_A_CARD]:
+        values = [
+            (who, worded(figure.mean, figure.unit), words.interval(figure))
+            for who, figure in zip(("victim", "control"), sides, strict=True)
+            if figure is not None
+        ]
+        if all(figure is None or figure.mean is None for figure in sides):
+            continue
+        if len(values) == 1 and values[0][0] == "victim":
+            values = [("", *values[0][1:])]
+        lines.append(Line(words.sentence(title.replace("_", " ")), tuple(values)))
+    kind, _, own = name.partition(".")
+    return Card(f"{words.heading(kind, several=False)}{': ' if own else ''}{own}", tuple(lines))
+
+
+def _kind(
+    kind: str, names: Sequence[str], figures: Mapping[str, Sequence[Measured]], charts: Mapping[str, Sequence[View]]
+) -> Kind:
+    """A section of the page."""
+    measured = {name: figures[name] for name in names if any(not f.subject for f in figures.get(name, ()))}
+    compares = len(measured) > 1 and kind not in measured
+    comparison = tables.comparison(measured) if compares else None
+    parts = []
+    for name in names:
+        held = figures.get(name, ())
+        plain = None if comparison is not None and name in measured else tables.figures_table(held)
+        sheets = [plain] if plain is not None else []
+        parts.append(
+            Part(
+                title=words.component(name) if "." in name else "",
+                views=_grouped(charts.get(name, ())),
+                sheets=(*sheets, *tables.subjects_tables(held)),
+            )
+        )
+    shown = tuple(part for part in parts if part.views or part.sheets)
+    return Kind(words.heading(kind, several=kind not in names), comparison, shown)
+
+
+def _grouped(shown: Sequence[View]) -> tuple[tuple[View, ...], ...]:
+    """Drawn pictures that follow each other stand side by side."""
+    groups: list[list[View]] = []
+    for view in shown:
+        if groups and view.uri and groups[-1][-1].uri:
+            groups[-1].append(view)
+        else:
+            groups.append([view])
+    return tuple(map(tuple, groups))

@@ -1,0 +1,83 @@
+"""Running experiments: all are checked against their data, then each is run and written."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import torch
+
+from antivenom.data import Splits
+from antivenom.errors import SettingsError
+from antivenom.runner.events import OnEvent
+from antivenom.runner.executors.cell import run_experiment
+from antivenom.runner.executors.crafting import starting_data
+from antivenom.runner.executors.executor import Executor, Work
+from antivenom.runner.executors.plan import planned
+from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.results.folder import prepare_folder
+from antivenom.runner.results.result import Result
+from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.runner.spec.validation import problems_of
+from antivenom.settings import describe, describe_fields, is_live
+from antivenom.storage.files import locked
+from antivenom.storage.store import Store
+from antivenom.storage.yaml12 import dump_yaml
+
+
+def run_one(
+    experiment: ExperimentSettings, *, out: Path | None, store: Store | None, device: str, on_event: OnEvent
+) -> Result:
+    """Check an experiment, run it, and write it to `out` where that is given."""
+    chosen = choose_device(device)
+    check({"": experiment}, store, chosen)
+    with nullcontext() if out is None else locked(out):
+        if out is not None:
+            prepare_folder(out, dump_yaml(describe_fields(experiment)))
+        on_event(planned({"": experiment}))
+        result = run_experiment(experiment, Stages(store, chosen, "", on_event))
+        if out is not None:
+            result.save(out)
+    return result
+
+
+@contextmanager
+def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) -> Iterator[Iterator[str]]:
+    """Check all cells, then give the names of finished ones while they run; the folder is locked meanwhile.
+
+    Args:
+        work: the cells; they are written to `cells` in the sweep's folder.
+        spec: the sweep's own spec.
+        executor: where they run.
+        on_event: called for every event.
+    """
+    check(work.cells, work.store, choose_device(work.device))
+    folder = work.folder.parent
+    with locked(folder):
+        prepare_folder(folder, spec)
+        on_event(planned(work.cells))
+        yield executor.run(work, on_event)
+
+
+def check(cells: Mapping[str, ExperimentSettings], store: Store | None, device: torch.device) -> None:
+    """Check every experiment against its data, before anything is written.
+
+    Raises:
+        SettingsError: with every problem, each once.
+    """
+    problems: dict[str, None] = {}
+    last: tuple[str, Splits] | None = None
+    for name, experiment in cells.items():
+        stages = Stages(store, device)
+        described = describe("datasets", experiment.dataset)
+        known = repr(described) + (str(id(experiment.dataset)) if is_live(described) else "")
+        if last is None or last[0] != known:
+            last = known, stages.prepare(experiment.dataset)
+        prefix = f"{name}: " if name and len(cells) > 1 else ""
+        try:
+            data = starting_data(experiment, experiment.part(last[1]), stages, 0)
+            found = problems_of(experiment, data.splits.train)
+        except SettingsError as error:
+            found = list(error.problems)
+        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in found)
+    if problems:
+        raise SettingsError(problems)

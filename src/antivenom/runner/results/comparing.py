@@ -1,0 +1,91 @@
+"""Charts of one figure: over the repeats of a run, or over the cells of a sweep."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antivenom.charts import Axis, Chart, Lines, Series, column, worded
+from antivenom.charts.parts import Role
+from antivenom.runner.scoring.metrics import Metrics
+
+PERCENT = ("share", "points")
+
+
+def figure_chart(key: str, metrics: Metrics, repeats: Sequence[Mapping[str, float | None]]) -> Lines:
+    """One figure of victim and control: each repeat as a mark, the mean with its 95 % interval."""
+    entry = metrics[key]
+    factor, label = scale_of(entry)
+    keys: list[tuple[str, Role]] = [(key, "control" if entry["control"] else "victim")]
+    if f"{key}.control" in metrics:
+        keys.append((f"{key}.control", "control"))
+    series = []
+    for place, (each, role) in enumerate(keys):
+        values = [values.get(each) for values in repeats]
+        marks = column([math.nan if value is None else factor * value for value in values])
+        series.append(Series(x=column([place] * len(marks)), y=marks, role=role, marks=True, faint=True))
+        mean, low, high = (metrics[each][part] for part in ("mean", "low", "high"))
+        ends = None if low is None or high is None else (column([factor * low]), column([factor * high]))
+        y = column([math.nan if mean is None else factor * mean])
+        low_, high_ = ends or (None, None)
+        series.append(Series(label=role, x=column([place]), y=y, low=low_, high=high_, role=role, marks=True))
+    words = ", ".join(f"{role} {worded(metrics[each]['mean'], entry['unit'])}" for each, role in keys)
+    return Lines(
+        name="figure",
+        x=Axis(categories=tuple(role for _, role in keys)),
+        y=Axis(label=label),
+        series=tuple(series),
+        caption=f"{key}: every repeat, the mean, and its 95 % interval.",
+        alt=f"{key}: {words}.",
+    )
+
+
+def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str], entry: Mapping[str, Any]) -> Chart:
+    """One figure of every cell: against the one axis of numbers where there is one, otherwise cell by cell.
+
+    Args:
+        key: the figure.
+        rows: one a cell, with `cell`, the value of each axis, and the figure as KEY, KEY.low and KEY.high.
+        axes: the grid's keys.
+        entry: what the figure says of itself.
+    """
+    factor, label = scale_of(entry)
+    numeric = numeric_axis(axes, rows)
+    if numeric is None:
+        names = tuple(str(row["cell"]) for row in rows)
+        series = (_series(key, rows, column(range(len(rows))), factor, ""),)
+        return Lines(name="cells", x=Axis(categories=names), y=Axis(label=label), series=series, alt=f"{key} by cell.")
+    others = [axis for axis in axes if axis != numeric]
+    lines = []
+    for name in dict.fromkeys(tuple(str(row[axis]) for axis in others) for row in rows):
+        mine = [row for row in rows if tuple(str(row[axis]) for axis in others) == name]
+        mine.sort(key=lambda row: float(row[numeric]))
+        lines.append(_series(key, mine, column([row[numeric] for row in mine]), factor, ", ".join(name)))
+    alt = f"{key} against {numeric}, a line for each of {len(lines)} settings."
+    return Lines(name="cells", x=Axis(label=numeric), y=Axis(label=label), series=tuple(lines), alt=alt)
+
+
+def numeric_axis(axes: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The one axis with three numbers or more; None where there is none, or several."""
+    found = []
+    for axis in axes:
+        values = {row[axis] for row in rows if isinstance(row[axis], int | float) and not isinstance(row[axis], bool)}
+        if len(values) >= 3 and all(row[axis] in values for row in rows):
+            found.append(axis)
+    return found[0] if len(found) == 1 else None
+
+
+def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
+    """What a figure's values are multiplied by on an axis, and the axis' label."""
+    title = str(entry["name"]).replace("_", " ")
+    if entry["unit"] in PERCENT:
+        return 100.0, f"{title}, {'%' if entry['unit'] == 'share' else 'points'}"
+    return 1.0, title if entry["unit"] == "none" else f"{title}, {str(entry['unit']).replace('_', '-')}"
+
+
+def _series(key: str, rows: Sequence[Mapping[str, Any]], x: Any, factor: float, label: str) -> Series:
+    def values(part: str) -> Any:
+        return column([math.nan if row.get(part) is None else factor * row[part] for row in rows])
+
+    known = all(row.get(f"{key}.low") is not None for row in rows)
+    low, high = (values(f"{key}.{end}") if known else None for end in ("low", "high"))
+    return Series(label=label, x=x, y=values(key), low=low, high=high, marks=True)

@@ -1,0 +1,48 @@
+"""What a figure can depend on beside the spec: versions, hardware, seed."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from antivenom.waiting import waiting
+
+VERSIONS = ("antivenom", "torch", "numpy", "scikit-learn", "scipy", "safetensors")
+
+
+def about_machine(device: torch.device, seed: int) -> dict[str, Any]:
+    """Versions, hardware and seed, for a run's manifest."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
+        "hardware": {
+            "machine": platform.machine(),
+            "processor": _processor(),
+            "system": platform.system(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            "threads": torch.get_num_threads(),
+            "waiting": waiting(),
+        },
+        "git": _git_revision(),
+        "seed": seed,
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _git_revision() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

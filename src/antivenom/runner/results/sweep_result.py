@@ -1,0 +1,132 @@
+"""What a sweep gives: its cells stay in their folders, and are read when they are asked for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from antivenom.charts import Chart
+from antivenom.errors import UnknownFigureError
+from antivenom.registry import did_you_mean
+from antivenom.runner.results.comparing import cells_chart
+from antivenom.runner.results.result import Result, frame
+from antivenom.runner.spec.naming import label
+from antivenom.storage.files import read_json, write_json, write_text_lines
+from antivenom.storage.tables import csv_lines
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure as Picture
+
+
+class Cells(Mapping[str, Result]):
+    """The results of a sweep's cells by name, each read from its folder when it is asked for."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...], allow_code: bool) -> None:
+        self._folder, self._names, self._allow_code = folder, dict.fromkeys(names), allow_code
+
+    def __getitem__(self, name: str) -> Result:
+        if name not in self._names:
+            raise KeyError(f"There is no cell '{name}'.{did_you_mean(name, self._names)}")
+        return Result.load(self._folder / name, allow_code=self._allow_code)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SweepResult:
+    """What a sweep gives.
+
+    Args:
+        name: the sweep's.
+        folder: its folder; each cell has one in `cells`.
+        axes: what the grid set in each cell, by the cell's name.
+        allow_code: whether code that the spec names may run when a cell is read.
+    """
+
+    name: str
+    folder: Path
+    axes: Mapping[str, Mapping[str, Any]]
+    allow_code: bool = False
+
+    @property
+    def results(self) -> Cells:
+        """Each cell's result, by the cell's name."""
+        return Cells(self.folder / "cells", tuple(self.axes), self.allow_code)
+
+    def metrics(self, cell: str) -> dict[str, dict[str, Any]]:
+        """A cell's metrics."""
+        found: dict[str, dict[str, Any]] = read_json(self.folder / "cells" / cell / "metrics.json")
+        return found
+
+    def doubts(self, cell: str) -> list[str]:
+        """A cell's doubts."""
+        return [str(doubt) for doubt in read_json(self.folder / "cells" / cell / "manifest.json")["doubts"]]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row for each cell: what the grid set, the mean of each figure, and headline figures' intervals."""
+        for cell, axes in self.axes.items():
+            yield cell_row(cell, axes, self.metrics(cell))
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A pandas table with a row for each cell."""
+        return frame(list(self.rows()))
+
+    def chart(self, key: str) -> Chart:
+        """One figure of every cell: against the grid's axis of numbers where there is one, otherwise cell by cell.
+
+        Raises:
+            UnknownFigureError: no cell has such a figure.
+        """
+        entries: dict[str, Any] = {}
+        rows = []
+        for cell, axes in self.axes.items():
+            metrics = self.metrics(cell)
+            entries |= {name: entry for name, entry in metrics.items() if name not in entries}
+            rows.append(
+                {"cell": cell, **{axis: _plain(value) for axis, value in axes.items()}, **values_of(key, metrics)}
+            )
+        if key not in entries:
+            raise UnknownFigureError(f"No cell has a figure '{key}'.{did_you_mean(key, entries)}")
+        return cells_chart(key, rows, list(next(iter(self.axes.values()))), entries[key])
+
+    def plot(self, key: str) -> "Picture":
+        """The same as a matplotlib figure: `sweep.plot("attack.success_rate")`."""
+        return self.chart(key).to_matplotlib()
+
+    def write_table(self) -> Path:
+        """Write `table.csv` and `manifest.json`; the cells have written themselves."""
+        write_text_lines(self.folder / "table.csv", csv_lines(self.rows))
+        first = read_json(self.folder / "cells" / next(iter(self.axes)) / "manifest.json")
+        shared = {key: value for key, value in first.items() if key not in ("stages", "doubts", "headline")}
+        cells = {cell: {"axes": dict(axes), "doubts": self.doubts(cell)} for cell, axes in self.axes.items()}
+        write_json(self.folder / "manifest.json", {**shared, "cells": cells})
+        return self.folder
+
+    def __repr__(self) -> str:
+        return f"SweepResult({self.name}: {len(self.axes)} cells in {self.folder})"
+
+
+def cell_row(cell: str, axes: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A cell's row in the table of all cells."""
+    row: dict[str, Any] = {"cell": cell, **{key: label(value) for key, value in axes.items()}}
+    row["n"] = max((entry["n"] for entry in metrics.values()), default=0)
+    for key, entry in metrics.items():
+        row |= values_of(key, metrics) if entry["headline"] else {key: entry["mean"]}
+    return row
+
+
+def values_of(key: str, metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A figure's mean and the bounds of its interval, under `KEY`, `KEY.low` and `KEY.high`."""
+    if key not in metrics:
+        return {key: None, f"{key}.low": None, f"{key}.high": None}
+    entry = metrics[key]
+    return {key: entry["mean"], f"{key}.low": entry["low"], f"{key}.high": entry["high"]}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float) else label(value)

@@ -1,0 +1,130 @@
+"""Rows worth looking at: poison beside what it was made from, and test rows that fool the victim."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from antivenom.charts import Chart, Images, Table, Tile
+from antivenom.data import Dataset, Goal, Poisoned, Scorer
+from antivenom.goals import TriggeredGoal
+from antivenom.models import predictions
+
+ROWS_SHOWN = 8
+VALUES_SHOWN = 8
+
+
+def poison_chart(poisoned: Poisoned) -> Chart | None:
+    """Contributed rows, spread over their labels, each beside the row that it was made from; None where there are none.
+
+    Rows that are no images are shown as a table.
+    """
+    chosen = spread(poisoned.y, poisoned.origin >= 0)
+    if not len(chosen):
+        return None
+    origin = poisoned.origin[chosen]
+    before, after = poisoned.base.x[origin].cpu(), poisoned.x[chosen].cpu()
+    labels = [
+        tuple(poisoned.base.classes[int(label)] for label in pair)
+        for pair in zip(poisoned.base.y[origin], poisoned.y[chosen], strict=True)
+    ]
+    if before.ndim != 4:
+        return _changed_values(before, after, labels)
+    rows = tuple(_beside(*each) for each in zip(before, after, labels, strict=True))
+    if torch.equal(before, after):
+        note = "The images are untouched; only their labels are wrong."
+    else:
+        note = "The difference is stretched to the full range: grey is no change, white brighter, black darker."
+    alt = f"{len(rows)} poisoned training images beside their originals."
+    return Images(name="examples", rows=rows, wraps=True, caption=note, alt=alt)
+
+
+def attempts_chart(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> Chart | None:
+    """Test rows with the trigger where there is one, otherwise rows that only the victim gets wrong; None for none."""
+    if isinstance(goal, TriggeredGoal):
+        attacked = goal.attacked(test)
+        rows = attacked.subset(spread(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool)))
+        after, caption = goal.triggered(rows), "Test images with the trigger."
+    else:
+        wrong = predictions(victim, test).to(test.device) != test.y
+        if control is not None:
+            wrong &= predictions(control, test).to(test.device) == test.y
+        rows = after = test.subset(spread(test.y, wrong))
+        caption = "Test images that the victim gets wrong" + (" and the control right." if control else ".")
+    if not len(rows) or not rows.is_image:
+        return None
+    named = {"victim": predictions(victim, after)}
+    if control is not None:
+        named["control"] = predictions(control, after)
+    tiles = tuple(_attempt(after, row, named) for row in range(len(after)))
+    alt = f"{len(tiles)} test images and the classes that {' and '.join(named)} predict."
+    return Images(name="attempts", rows=tuple((tile,) for tile in tiles), wraps=True, caption=caption, alt=alt)
+
+
+def spread(labels: Tensor, eligible: Tensor) -> Tensor:
+    """Up to `ROWS_SHOWN` eligible positions, one of each label in turn, in order."""
+    positions = torch.nonzero(eligible).flatten()
+    turns = torch.zeros_like(positions)
+    for label in labels[positions].unique():
+        mine = labels[positions] == label
+        turns[mine] = torch.arange(int(mine.sum()), device=turns.device)
+    classes = int(labels.max()) + 1 if len(labels) else 1
+    return positions[torch.argsort(turns * classes + labels[positions])][:ROWS_SHOWN]
+
+
+def _beside(before: Tensor, after: Tensor, labels: tuple[str, ...]) -> tuple[Tile, ...]:
+    old, new = labels
+    label = f"label {old} → {new}" if old != new else f"label {old}, kept"
+    tiles = [
+        Tile(pixels=before.numpy(), lines=("original",), alt=f"training image of class {old}"),
+        Tile(
+            pixels=after.numpy(), lines=("poisoned", label), alt=f"the same image as the victim saw it, labelled {new}"
+        ),
+    ]
+    if not torch.equal(before, after):
+        count = int((before != after).any(0).sum())
+        words = f"where they differ: {count} pixels"
+        tiles.append(Tile(pixels=_difference(before, after), lines=("difference",), alt=words))
+    return tuple(tiles)
+
+
+def _difference(before: Tensor, after: Tensor) -> NDArray[np.float64]:
+    """Where two images differ, grey for no change, stretched to the full range."""
+    change = (after.double() - before.double()).numpy()
+    peak = np.abs(change).max()
+    return np.asarray(0.5 + (change / (2 * peak) if peak else 0 * change))
+
+
+def _attempt(after: Dataset, row: int, predicted: dict[str, Tensor]) -> Tile:
+    true = after.classes[int(after.y[row])]
+    words = {who: _named(after.classes, int(each[row])) for who, each in predicted.items()}
+    lines = (f"true class {true}", *(f"{who}: {name}" for who, name in words.items()))
+    alt = f"test image of class {true}; {', '.join(f'the {who} predicts {name}' for who, name in words.items())}"
+    return Tile(pixels=after.x[row].cpu().numpy(), lines=lines, alt=alt)
+
+
+def _named(classes: tuple[str, ...], predicted: int) -> str:
+    if predicted < 0:
+        return "no answer"
+    return classes[predicted] if predicted < len(classes) else f"class {predicted}"
+
+
+def _changed_values(before: Tensor, after: Tensor, labels: list[tuple[str, ...]]) -> Table:
+    """The values that the attacker changed, row by row."""
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for old, new, (was, now) in zip(before.flatten(1), after.flatten(1), labels, strict=True):
+            changed = torch.nonzero(old != new).flatten()[:VALUES_SHOWN].tolist()
+            more = int((old != new).sum()) - len(changed)
+            words = [f"[{place}] {float(old[place]):.4g} → {float(new[place]):.4g}" for place in changed]
+            yield was, now, "; ".join(words) + (f"; {more} more" if more else "") or "none"
+
+    return Table(
+        name="examples",
+        columns=("label before", "label after", "changed values [column]"),
+        rows=tuple(rows()),
+        caption=f"{len(before)} of the poisoned rows and what the attacker changed in them.",
+        alt=f"{len(before)} poisoned rows beside their originals.",
+    )

@@ -1,0 +1,116 @@
+"""Scoring filters: which inputs each rejects, compared with the truth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, pair, with_evidence
+from antivenom.data import Dataset, Goal
+from antivenom.defences import Filter
+from antivenom.errors import DataError
+from antivenom.goals import TriggeredGoal
+from antivenom.metrics import auroc, share_above, threshold_for
+from antivenom.models import Classifier, predictions
+from antivenom.rng import Rng
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A filter's suspicion of clean and of triggered inputs, its threshold, and what is answered."""
+
+    clean: Tensor
+    triggered: Tensor | None
+    threshold: float
+    accuracy: float | None
+    success: float | None
+    own: WithEvidence[Tensor]
+
+
+def score_filters(
+    filters: Mapping[str, Filter],
+    classifiers: tuple[Classifier, Classifier],
+    goal: Goal,
+    test: Dataset,
+    clean: Dataset,
+    rng: Rng,
+) -> Evidence:
+    """Figures and charts of every filter in front of victim and control.
+
+    The defender's clean rows are halved: a filter refers to one half, and its threshold is set on the other.
+
+    Args:
+        filters: by name.
+        classifiers: victim and control.
+        goal: the attacker's.
+        test: rows to measure on.
+        clean: the defender's rows.
+        rng: each filter draws from a child of it, the same for victim and control.
+    """
+    evidence = Evidence()
+    order = rng.child("halves").order(clean.ids)
+    known, held_out = clean.subset(order[: len(order) // 2]), clean.subset(order[len(order) // 2 :])
+    for name, each in filters.items():
+        victim, control = (_judge(each, one, goal, test, known, held_out, rng.child(name)) for one in classifiers)
+        chart = _histogram(name, victim)
+        figures = (*_figures(victim, control), *victim.own.figures)
+        evidence |= Evidence.of(f"filter.{name}", figures, (chart, *victim.own.charts))
+    return evidence
+
+
+def _judge(
+    each: Filter, classifier: Classifier, goal: Goal, test: Dataset, known: Dataset, held_out: Dataset, rng: Rng
+) -> _Judged:
+    own = _suspicion(each, test, classifier, known, rng)
+    threshold = threshold_for(_suspicion(each, held_out, classifier, known, rng).result, each.false_rejection_rate)
+    answered = own.result <= threshold
+    right = predictions(classifier, test).to(test.device) == test.y
+    accuracy = float((right & answered).sum() / answered.sum()) if bool(answered.any()) else None
+    if not isinstance(goal, TriggeredGoal) or not len(attacked := goal.attacked(test)):
+        return _Judged(own.result, None, threshold, accuracy, None, own)
+    triggered = goal.triggered(attacked)
+    scores = _suspicion(each, triggered, classifier, known, rng).result
+    hits = predictions(classifier, triggered).to(test.device) == goal.wanted(attacked)
+    success = float((hits & (scores <= threshold)).double().mean())
+    return _Judged(own.result, scores, threshold, accuracy, success, own)
+
+
+def _suspicion(each: Filter, data: Dataset, classifier: Classifier, known: Dataset, rng: Rng) -> WithEvidence[Tensor]:
+    found = with_evidence(each.suspicion(data.inputs(), classifier, rng=rng, clean=known))
+    scores = found.result.to(data.device)
+    if scores.shape != (len(data),) or not bool(torch.isfinite(scores).all()):
+        name = type(each).__name__
+        raise DataError(f"{name} must give one finite number an input, ({len(data)},); got {tuple(scores.shape)}.")
+    return WithEvidence(scores, found.figures, found.charts)
+
+
+def _figures(victim: _Judged, control: _Judged) -> tuple[Figure, ...]:
+    area = tpr = None
+    if victim.triggered is not None:
+        positive = torch.cat([torch.zeros_like(victim.clean), torch.ones_like(victim.triggered)]).bool()
+        area = auroc(torch.cat([victim.clean, victim.triggered]), positive)
+        tpr = share_above(victim.triggered, victim.threshold)
+    fpr = [share_above(each.clean, each.threshold) for each in (victim, control)]
+    return (
+        Figure(name="auroc", value=area, better="high"),
+        Figure(name="tpr", value=tpr, better="high", headline=True),
+        *pair("fpr", fpr[0], fpr[1], better="low", headline=True),
+        *pair("coverage", 1 - fpr[0], 1 - fpr[1], better="high"),
+        *pair("clean_accuracy", victim.accuracy, control.accuracy, better="high"),
+        *pair("attack_success_rate", victim.success, control.success, better="low", headline=True),
+    )
+
+
+def _histogram(name: str, judged: _Judged) -> Histogram:
+    groups = [Values(label="clean inputs", values=column(judged.clean), role="clean")]
+    if judged.triggered is not None:
+        groups.append(Values(label="inputs with the trigger", values=column(judged.triggered), role="poison"))
+    return Histogram(
+        name="suspicion",
+        groups=tuple(groups),
+        x=Axis(label=f"{name}: suspicion"),
+        threshold=judged.threshold,
+        caption="The suspicion of test inputs in front of the victim, first repeat.",
+        alt=f"Suspicion of {len(judged.clean)} clean inputs by {name}, beside inputs with the trigger.",
+    )

@@ -1,0 +1,85 @@
+"""What came out of a run, in a few sentences."""
+
+from collections.abc import Iterator
+
+from antivenom.charts import worded
+from antivenom.data import Dataset, Goal
+from antivenom.goals import TriggeredGoal
+from antivenom.runner.scoring.metrics import Metrics
+
+CLASSES_NAMED = 5
+
+
+def headline(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> str:
+    """The main result, and the verdict of every scan.
+
+    Args:
+        metrics: as `metrics.json` has them.
+        attack: the attack's name.
+        goal: the attacker's.
+        test: rows to measure on.
+    """
+    parts = [_attack(metrics, attack, goal, test), *_scans(metrics)]
+    return " ".join(parts)
+
+
+def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> str:
+    def share(key: str) -> str:
+        return worded(metrics[key]["mean"], "share")
+
+    poisoned = f"With {share('attack.poison_rate')} of the training set poisoned"
+    has_control = metrics["model.clean_accuracy.control"]["mean"] is not None
+    beside = f", the control's {share('model.clean_accuracy.control')}" if has_control else "; there is no control"
+    accuracy = f"Clean accuracy is {share('model.clean_accuracy')}{beside}."
+    success, drop = metrics["attack.success_rate"]["mean"], metrics["model.accuracy_drop"]["mean"]
+    if success is None:
+        loses = "" if drop is None else f", {_change(drop)}"
+        return f"{poisoned} by {attack}{loses}. {accuracy}"
+    without = f"; without poison, {share('attack.success_rate.control')}" if has_control else ""
+    if isinstance(goal, TriggeredGoal):
+        target = _targets(goal, test)
+        return (
+            f"{poisoned}, the trigger sends {share('attack.success_rate')} of other classes' test rows to {target}"
+            f"{without}. {accuracy}"
+        )
+    often = f"the wanted confusion happens in {worded(success, 'share')} of attempts"
+    return f"{poisoned} by {attack}, {often}{without}. {accuracy}"
+
+
+def _change(drop: float) -> str:
+    if drop < 0:
+        return f"the model gains {-100 * drop:.1f} points of accuracy"
+    return f"the model loses {100 * drop:.1f} points of accuracy"
+
+
+def _targets(goal: TriggeredGoal, test: Dataset) -> str:
+    numbers = sorted(set(goal.wanted(goal.attacked(test)).tolist()))
+    names = [test.classes[number] if number < len(test.classes) else str(number) for number in numbers]
+    if len(names) == 1:
+        return f"class {names[0]}"
+    more = f" and {len(names) - CLASSES_NAMED} more" if len(names) > CLASSES_NAMED else ""
+    return f"the classes that are wanted for them ({', '.join(names[:CLASSES_NAMED])}{more})"
+
+
+def _scans(metrics: Metrics) -> Iterator[str]:
+    for key, entry in metrics.items():
+        kind, _, name = str(entry.get("component", "")).partition(".")
+        if kind != "scan" or entry["name"] != "flagged" or entry["control"] or entry["mean"] is None:
+            continue
+        count = entry["n"]
+        hits, alarms = (round((metrics[each]["mean"] or 0) * count) for each in (key, f"{key}.control"))
+        identified = metrics.get(f"scan.{name}.identified", {"mean": None})["mean"]
+        which = (
+            "" if not hits or identified is None else f" and names exactly the target in {round(identified * count)}"
+        )
+        if count == 1:
+            which = (
+                ""
+                if not hits or identified is None
+                else (", and names exactly the target" if identified else ", but not exactly the target")
+            )
+            victim = "flags the victim" if hits else "does not flag the victim"
+            control = "flags the control too" if alarms else "does not flag the control"
+            yield f"{name} {victim}{which}; it {control}."
+        else:
+            yield (f"{name} flags the victim in {hits} of {count} repeats{which}; it flags the control in {alarms}.")

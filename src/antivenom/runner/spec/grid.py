@@ -1,0 +1,91 @@
+"""The cells of a grid: every combination of its values."""
+
+import copy
+import itertools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from antivenom.errors import MissingDataError, SettingsError
+from antivenom.runner.spec.loading import make_experiment
+from antivenom.runner.spec.overrides import set_key
+from antivenom.runner.spec.settings import ExperimentSettings
+
+MAX_CELLS = 10_000
+NAMED_BY_VALUE = {"attack", "model", "dataset", "training"}
+"""Keys whose value alone names a cell."""
+
+T = TypeVar("T", bound=ExperimentSettings)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid(Generic[T]):
+    """The cells of a grid.
+
+    Args:
+        cells: the experiments by name, in the grid's order.
+        axes: what the grid sets in each cell.
+        spec: the spec as it was read, with its grid.
+    """
+
+    cells: dict[str, T]
+    axes: dict[str, dict[str, Any]]
+    spec: dict[str, Any]
+
+
+def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool) -> Grid[T]:
+    """Every combination of a grid's values as an experiment of its own.
+
+    Raises:
+        SettingsError: with every problem of every cell, each once.
+    """
+    keys = _axes(grid)
+    count = math.prod(len(grid[key]) for key in keys)
+    if count > MAX_CELLS:
+        raise SettingsError([f"grid has {count} cells; at most {MAX_CELLS} are allowed."])
+    problems: dict[str, None] = {}
+    cells: dict[str, T] = {}
+    axes: dict[str, dict[str, Any]] = {}
+    for number, values in enumerate(itertools.product(*(grid[key] for key in keys)), 1):
+        cell, chosen = copy.deepcopy(mapping), dict(zip(keys, values, strict=True))
+        try:
+            for key, value in chosen.items():
+                set_key(cell, key, copy.deepcopy(value))
+            name = _cell_name(number, count, chosen)
+            cells[name] = make_experiment(cell, cls, allow_code=allow_code)
+            axes[name] = chosen
+        except SettingsError as error:
+            problems |= dict.fromkeys(error.problems)
+        except MissingDataError as error:
+            problems[str(error)] = None
+    if problems:
+        raise SettingsError(problems)
+    return Grid(cells, axes, {**mapping, "grid": grid})
+
+
+def _axes(grid: Any) -> list[str]:
+    """The grid's keys, those of whole components before those within them."""
+    right = (
+        isinstance(grid, dict)
+        and grid
+        and all(isinstance(key, str) and isinstance(values, list) and values for key, values in grid.items())
+    )
+    if not right:
+        raise SettingsError(["grid must map keys to lists of values, such as {attack.rate: [0.1, 0.2]}."])
+    return sorted(grid, key=lambda key: str(key).count("."))
+
+
+def _cell_name(number: int, count: int, chosen: Mapping[str, Any]) -> str:
+    words = []
+    for key, value in chosen.items():
+        last = key.rpartition(".")[2]
+        if isinstance(value, dict):
+            words.append(str(value.get("name", "")))
+        elif last in NAMED_BY_VALUE and isinstance(value, str):
+            words.append(value)
+        else:
+            words.append(f"{last}-{value}")
+    slug = re.sub(r"[^a-z0-9.]+", "-", "-".join(words).lower()).strip("-.")[:60]
+    return f"{number:0{len(str(count))}d}-{slug}"

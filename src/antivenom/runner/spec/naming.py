@@ -1,0 +1,52 @@
+"""What the components of an experiment are called when a kind is named several times."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from antivenom.registry import name_of
+from antivenom.settings import describe_fields
+
+T = TypeVar("T")
+MAX_LETTERS = 80
+
+
+def named(kind: str, parts: Sequence[T]) -> dict[str, T]:
+    """Components by name; those of one name are told apart by the settings in which they differ.
+
+    >>> from antivenom.repairs import FineTuning, Pruning
+    >>> list(named("repairs", (Pruning(), FineTuning(), Pruning(rank="activation"))))
+    ['pruning(rank=effect)', 'fine_tuning', 'pruning(rank=activation)']
+    """
+    names = [name_of(kind, type(part)) for part in parts]
+    found: dict[str, T] = {}
+    for part, name in zip(parts, names, strict=True):
+        alike = [other for other, other_name in zip(parts, names, strict=True) if other_name == name]
+        label = name if len(alike) == 1 else _told_apart(name, part, alike)
+        number, unique = 1, label
+        while unique in found:
+            number += 1
+            unique = f"{label}_{number}"
+        found[unique] = part
+    return found
+
+
+def label(value: object) -> str:
+    """A setting's value in a name or a table: a component by its name and what was set in it.
+
+    >>> label({"name": "patch", "size": 2})
+    'patch(size=2)'
+    """
+    if isinstance(value, dict):
+        rest = ", ".join(f"{key}={label(item)}" for key, item in value.items() if key != "name")
+        return f"{value.get('name', '')}({rest})" if rest else str(value.get("name", ""))
+    return str(value)
+
+
+def _told_apart(name: str, part: object, alike: Sequence[object]) -> str:
+    own, others = describe_fields(part), [describe_fields(other) for other in alike]
+    differing: dict[str, Any] = {
+        key: value for key, value in own.items() if any(other.get(key) != value for other in others)
+    }
+    words = ", ".join(f"{key}={label(value)}" for key, value in differing.items())
+    cut = words if len(words) <= MAX_LETTERS else words[: MAX_LETTERS - 1] + "…"
+    return f"{name}({cut})" if cut else name

@@ -1,0 +1,75 @@
+"""Whether a file on the disk is still what this process runs."""
+
+import importlib.util
+import os
+import sys
+import time
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+from antivenom.settings import STARTED
+from antivenom.storage.imports import OURS
+
+Stamp = tuple[int, int]
+"""A file's time of modification, in nanoseconds since the epoch, and its size in bytes."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """A file's stamp.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    stat = os.stat(path)  # noqa: PTH116 - called for every file of every key
+    return stat.st_mtime_ns, stat.st_size
+
+
+def in_memory(module: str, path: Path, first: Stamp, since: int | None) -> bool:
+    """Whether a module's file is as it was when it was first read, and when this process imported it.
+
+    Args:
+        module: its name.
+        path: its file.
+        first: the file's stamp when it was first read.
+        since: when the code that depends on it ran, in nanoseconds since the epoch, where that is known: what was
+            written later is not what ran. A time in the future is a clock's error and says nothing.
+    """
+    try:
+        if stamp_of(path) != first:
+            return False
+    except OSError:
+        return False
+    if module not in sys.modules:
+        return True
+    if getattr(sys.modules[module], "__file__", None) != os.fspath(path):
+        return False
+    compiled = _compiled_from(module, first)
+    if module.partition(".")[0] == OURS or (since is None and compiled is None):
+        since = STARTED
+    late = since is not None and since < first[0] <= time.time_ns()
+    return compiled is not False and not late
+
+
+@cache
+def _compiled_from(module: str, stamp: Stamp) -> bool | None:
+    """Whether Python's own cache of a module was made from a file with this stamp; None where there is no such cache.
+
+    Python rewrites its cache when it imports a file that has changed. A cache of another file shows that this module
+    was edited after it was imported.
+    """
+    spec = getattr(sys.modules[module], "__spec__", None)
+    cached = getattr(spec, "cached", None)
+    if sys.dont_write_bytecode or type(getattr(spec, "loader", None)) is not SourceFileLoader or cached is None:
+        return None
+    try:
+        with Path(cached).open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return None
+    if head[:4] != importlib.util.MAGIC_NUMBER or any(head[4:8]):  # another Python's, or one that compares hashes
+        return None
+    written = tuple(int.from_bytes(head[start : start + 4], "little") for start in (8, 12))
+    if written == (stamp[0] // 10**9 & 0xFFFFFFFF, stamp[1] & 0xFFFFFFFF):
+        return True
+    return False if os.access(cached, os.W_OK) else None

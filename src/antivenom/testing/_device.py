@@ -1,0 +1,49 @@
+"""Where the conformance checks put their toys."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CPU = torch.device("cpu")
+_DEVICE: ContextVar[torch.device | None] = ContextVar("device", default=None)
+
+
+@contextmanager
+def on_device(device: torch.device | str) -> Iterator[None]:
+    """A block in which the conformance checks put data and networks on `device`.
+
+    Args:
+        device: `cuda`, or what `second_device` yields. Estimators compute on the CPU wherever the data is.
+
+    >>> from antivenom.attacks import LabelFlip
+    >>> from antivenom.testing import attack_keeps_its_rate, second_device
+    >>> with second_device() as device, on_device(device):
+    ...     attack_keeps_its_rate(LabelFlip())
+    """
+    token = _DEVICE.set(torch.device(device))
+    try:
+        yield
+    finally:
+        _DEVICE.reset(token)
+
+
+def here() -> torch.device:
+    """The device of the block; the CPU outside of one."""
+    return _DEVICE.get() or _CPU
+
+
+def cache_here(make: Callable[P, T]) -> Callable[P, T]:
+    """As `functools.cache`, for each device apart."""
+
+    @functools.cache
+    def kept(device: torch.device, *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: ARG001 - a part of the key
+        return make(*args, **kwargs)
+
+    return functools.wraps(make)(lambda *args, **kwargs: kept(here(), *args, **kwargs))

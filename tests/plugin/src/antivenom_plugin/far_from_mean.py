@@ -1,0 +1,48 @@
+"""A detector that looks at all rows together, with a figure and a chart."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Interval
+from torch import Tensor
+
+from antivenom import Classifier, Dataset, Rng
+from antivenom.charts import Bars, BarSeries, Figure, WithEvidence, column
+from antivenom.settings import component
+
+
+@component
+class FarFromMean:
+    """How far a row lies from the mean of its class, in units of the class' spread.
+
+    Args:
+        false_alarm_rate: the share of clean rows that may be flagged.
+    """
+
+    false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
+
+    def score(
+        self,
+        data: Dataset,
+        classifier: Classifier,
+        *,
+        rng: Rng,
+        clean: Dataset | None = None,
+    ) -> WithEvidence[Tensor]:
+        """The distance of each row (n)."""
+        x, scores = data.inputs().flatten(1), torch.zeros(len(data), device=data.device)
+        spreads = []
+        for label in range(len(data.classes)):
+            mine = data.y == label
+            distance = (x[mine] - x[mine].mean(0)).norm(dim=1)
+            spread = distance.mean() if bool(mine.any()) else torch.zeros((), device=data.device)
+            scores[mine] = distance / spread.clamp_min(1e-9)
+            spreads.append(float(spread))
+        chart = Bars(
+            name="spread",
+            categories=data.classes,
+            series=(BarSeries(values=column(spreads)),),
+            caption="The spread of each class.",
+            alt=f"Spreads from {min(spreads):.3g} to {max(spreads):.3g}.",
+        )
+        return WithEvidence(scores, (Figure(name="largest_spread", value=max(spreads), unit="none"),), (chart,))

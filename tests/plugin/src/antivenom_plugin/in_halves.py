@@ -1,0 +1,46 @@
+"""A training with a figure and a chart."""
+
+import time
+from collections.abc import Sequence
+
+from antivenom import Classifier, Dataset, Rng
+from antivenom.charts import Axis, Figure, Lines, Series, WithEvidence, column
+from antivenom.metrics import accuracy
+from antivenom.settings import component
+from antivenom.training import Callback, Epoch
+
+
+@component
+class InHalves:
+    """The model learns batch by batch: one half of the rows, then the other."""
+
+    needs = frozenset({"incremental"})
+
+    def fit(
+        self,
+        classifier: Classifier,
+        data: Dataset,
+        *,
+        rng: Rng,
+        start: Classifier | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> WithEvidence[Classifier]:
+        """A new classifier that has learned both halves."""
+        learner = (start or classifier.fresh(rng.child("weights"))).copy()
+        right = []
+        for number, rows in enumerate(rng.child("order").order(data.ids).chunk(2), 1):
+            began, half = time.perf_counter(), data.subset(rows)
+            loss = learner.learn(half.inputs(), half.y)
+            right.append(accuracy(learner, half))
+            for callback in callbacks:
+                callback(Epoch(number, 2, loss, time.perf_counter() - began, learner, number * len(rows)))
+        chart = Lines(
+            name="halves",
+            x=Axis(label="half", whole=True),
+            y=Axis(label="accuracy on the half"),
+            series=(Series(x=column([1, 2][: len(right)]), y=column(right), marks=True),),
+            caption="Accuracy on each half after it was learned.",
+            alt=f"Accuracy on the halves: {right}.",
+        )
+        figure = Figure(name="last_half_accuracy", value=right[-1], better="high")
+        return WithEvidence(learner, (figure,), (chart,))

@@ -1,0 +1,29 @@
+"""A scikit-learn estimator as a model."""
+
+from sklearn.naive_bayes import GaussianNB
+
+from antivenom import Classifier, Rng, as_classifier
+from antivenom.settings import Positive, component
+
+
+@component
+class NaiveBayes:
+    """Gaussian naive Bayes.
+
+    Args:
+        smoothing: the share of the largest variance that is added to all of them.
+    """
+
+    smoothing: Positive = 1e-3
+
+    def build(
+        self,
+        *,
+        input_shape: tuple[int, ...],
+        classes: int,
+        bounds: tuple[float, float] | None,
+        rng: Rng,
+    ) -> Classifier:
+        """An estimator that was never fitted."""
+        estimator = GaussianNB(var_smoothing=self.smoothing)
+        return as_classifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds)

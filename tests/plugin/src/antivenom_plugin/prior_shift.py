@@ -1,0 +1,53 @@
+"""A scan without triggers, for any classifier, with a figure and a chart."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Interval
+
+from antivenom import Classifier, Dataset, Rng
+from antivenom.charts import Bars, BarSeries, Figure, column
+from antivenom.defences import Subject, Verdict
+from antivenom.errors import DataError
+from antivenom.settings import component
+
+
+@component
+class PriorShift:
+    """Whether noise is taken for one class far more often than for the others: a bias towards a target.
+
+    Args:
+        false_alarm_rate: the chance, over all classes together, with which a clean classifier may be flagged.
+        rows: how many rows of noise.
+    """
+
+    false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
+    rows: int = 200
+
+    def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
+        """The verdict on the whole model."""
+        if clean is None:
+            raise DataError("PriorShift requires clean rows, whose range its noise has.")
+        order = rng.child("pixels").numpy().permuted(clean.inputs().flatten(1).cpu().numpy(), axis=1)
+        x = torch.from_numpy(order)[: self.rows].reshape(-1, *clean.shape)
+        shares = torch.bincount(classifier.scores(x).argmax(1).cpu(), minlength=classifier.classes) / len(x)
+        largest = float(shares.max())
+        p_value = torch.tensor([max(1e-6, 1 - largest) if largest > 0.9 else 1.0], dtype=torch.float64)
+        chart = Bars(
+            name="shares",
+            categories=tuple(map(str, range(classifier.classes))),
+            series=(BarSeries(values=column(shares)),),
+            caption="The share of noise that is taken for each class.",
+            alt=f"The largest share is {largest:.2f}.",
+        )
+        return Verdict(
+            subjects=(Subject(),),
+            statistic=torch.tensor([largest], dtype=torch.float64),
+            p_value=p_value,
+            flagged=p_value <= self.false_alarm_rate,
+            inconclusive=torch.tensor([False]),
+            false_alarm_rate=self.false_alarm_rate,
+            untested=("Backdoors that leave noise alone.",),
+            figures=(Figure(name="largest_share", value=largest, better="low"),),
+            evidence=(chart,),
+        )
