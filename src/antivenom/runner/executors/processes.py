@@ -17,6 +17,7 @@ from antivenom.errors import RunError, SettingsError
 from antivenom.runner.events import Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.executor import Work
+from antivenom.runner.executors.held_data import HeldData
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -25,6 +26,9 @@ from antivenom.storage.store import Store
 
 CELLS_WAITING_PER_WORKER = 2
 POLL_SECONDS = 0.2
+
+HELD = HeldData()
+"""A worker's own data sets: its cells share them."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _run(name: str, spec: dict[str, Any], folder: Path, store: Path | None, devi
         events.put(event)
 
     experiment = make_experiment(spec, ExperimentSettings, allow_code=True)  # the caller allowed it, or it names none
-    stages = Stages(None if store is None else Store(store), choose_device(device), name, send)
+    stages = Stages(None if store is None else Store(store), choose_device(device), name, send, held=HELD)
     return run_cell(name, experiment, folder, stages)
 
 

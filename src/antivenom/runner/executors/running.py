@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 
-from antivenom.data import Splits
 from antivenom.errors import SettingsError
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.cell import run_experiment
-from antivenom.runner.executors.crafting import starting_data
+from antivenom.runner.executors.crafting import prepared, starting_data
 from antivenom.runner.executors.executor import Executor, Work
 from antivenom.runner.executors.plan import planned
 from antivenom.runner.executors.stages import Stages, choose_device
@@ -18,7 +17,7 @@ from antivenom.runner.results.folder import prepare_folder
 from antivenom.runner.results.result import Result
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.validation import problems_of
-from antivenom.settings import describe, describe_fields, is_live
+from antivenom.settings import describe_fields
 from antivenom.storage.files import locked
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
@@ -65,16 +64,11 @@ def check(cells: Mapping[str, ExperimentSettings], store: Store | None, device: 
         SettingsError: with every problem, each once.
     """
     problems: dict[str, None] = {}
-    last: tuple[str, Splits] | None = None
+    stages = Stages(store, device)
     for name, experiment in cells.items():
-        stages = Stages(store, device)
-        described = describe("datasets", experiment.dataset)
-        known = repr(described) + (str(id(experiment.dataset)) if is_live(described) else "")
-        if last is None or last[0] != known:
-            last = known, stages.prepare(experiment.dataset)
         prefix = f"{name}: " if name and len(cells) > 1 else ""
         try:
-            data = starting_data(experiment, experiment.part(last[1]), stages, 0)
+            data = starting_data(experiment, prepared(experiment, stages), stages, 0)
             found = problems_of(experiment, data.splits.train)
         except SettingsError as error:
             found = list(error.problems)

@@ -17,6 +17,7 @@ from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.events import Event, Finished, Read, Started, Trained, no_op
+from antivenom.runner.executors.held_data import HeldData
 from antivenom.runner.executors.packing import (
     Kept,
     pack_fitted,
@@ -47,6 +48,8 @@ class Stages:
         device: where tensors are computed.
         cell: the cell's name, for events.
         on_event: called at every stage's start and end.
+        timings: the wall time of each stage so far.
+        held: the data sets that were read, which several cells may share.
     """
 
     store: Store | None
@@ -54,10 +57,13 @@ class Stages:
     cell: str = ""
     on_event: Callable[[Event], object] = no_op
     timings: list[dict[str, Any]] = field(default_factory=list)
+    held: HeldData = field(default_factory=HeldData)
 
     def prepare(self, source: Source, repeat: int = 0) -> Splits:
-        """Read the data set, on the run's device."""
+        """Read the data set, on the run's device; one that is held is not read again."""
+        return self.held.get(source, lambda: self._read(source, repeat))
 
+    def _read(self, source: Source, repeat: int) -> Splits:
         def compute() -> Splits:
             return source.load(lambda done, of: self.on_event(Read(self.cell, repeat, done, of)))
 

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ VERSIONS = ("antivenom", "torch", "numpy", "scikit-learn", "scipy", "safetensors
 def about_machine(device: torch.device, seed: int) -> dict[str, Any]:
     """Versions, hardware and seed, for a run's manifest."""
     return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
+        "versions": dict(_versions()),
         "hardware": {
             "machine": platform.machine(),
             "processor": _processor(),
@@ -30,6 +31,12 @@ def about_machine(device: torch.device, seed: int) -> dict[str, Any]:
     }
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}
+
+
+@cache
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -39,6 +46,7 @@ def _processor() -> str:
     return platform.processor()
 
 
+@cache
 def _git_revision() -> str | None:
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:

@@ -1,0 +1,152 @@
+"""A grid of many trivial cells: time per cell, and memory, as the run goes on.
+
+    python -m benchmarks.cells [--quick] [--json FILE] [--cells N] [--store]
+
+Each cell trains a network of two hidden units on 64 digits for one epoch, twice, and writes its folder. The grid runs
+in a process of its own; so does its report. Time per cell and resident memory are given for each tenth of the cells:
+both should stay as they are. `--store` keeps the stages as well.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+PARTS = 10
+REQUIRED_MIB = 1024
+REQUIRED_GROWTH = 1.25
+"""The last tenth's time per cell, as a multiple of the first tenth's, at most."""
+
+
+def spec(cells: int) -> dict[str, Any]:
+    """A grid over seeds."""
+    return {
+        "name": "cells",
+        "model": {"name": "mlp", "hidden": [2]},
+        "attack": {"name": "label_flip", "rate": 0.1},
+        "training": {"name": "end_to_end", "epochs": 1, "batch_size": 64},
+        "train_rows": 64,
+        "grid": {"seed": list(range(cells))},
+    }
+
+
+def resident() -> float:
+    """The memory of this process now, in MiB; not a number where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.is_file() else float("nan")
+
+
+def peak() -> float:
+    """The most memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def run(cells: int, folder: Path, store: bool) -> dict[str, Any]:
+    """Run the grid in this process."""
+    from antivenom.runner import Store, Sweep, load_spec  # noqa: PLC0415 - the parent needs no torch
+    from antivenom.runner.events import Event, Planned, Started  # noqa: PLC0415
+
+    began = time.perf_counter()
+    sweep = load_spec(spec(cells))
+    assert isinstance(sweep, Sweep)
+    seen: dict[str, float] = {}
+    memory: list[float] = []
+    marks = {"read": time.perf_counter() - began}
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Planned):
+            marks["checked"] = time.perf_counter() - began
+        if isinstance(event, Started) and event.cell not in seen:
+            seen[event.cell] = time.perf_counter()
+            memory.append(resident())
+
+    sweep.run(out=folder, store=Store(folder.parent / "store") if store else None, progress=False, on_event=on_event)
+    ended = time.perf_counter() - began
+    starts = list(seen.values())
+    step = max(1, len(starts) // PARTS)
+    tenths = [
+        {
+            "first_cell": first,
+            "ms_per_cell": round(1000 * (starts[min(first + step, len(starts) - 1)] - starts[first]) / step, 1),
+            "mib": round(memory[first], 1),
+        }
+        for first in range(0, len(starts) - step, step)
+    ]
+    marks |= {"cells": starts[-1] - began, "all": ended}
+    return {"cells": cells, "seconds": marks, "tenths": tenths, "mib_at_the_end": resident(), "mib_peak": peak()}
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """Write the grid's report in this process."""
+    from antivenom.report import write_report  # noqa: PLC0415
+
+    began = time.perf_counter()
+    page = write_report(folder)
+    return {"seconds": time.perf_counter() - began, "mib_peak": peak(), "page_mib": page.stat().st_size / 2**20}
+
+
+def child(*arguments: str) -> dict[str, Any]:
+    """What a process of its own found."""
+    command = [sys.executable, "-m", "benchmarks.cells", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Run the grid and its report, and print both."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="200 cells")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--store", action="store_true", help="keep the stages in a store")
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--report", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        print(json.dumps(run(options.cells, options.run, options.store)))
+        return
+    if options.report:
+        print(json.dumps(report(options.report)))
+        return
+    from benchmarks.machine import machine  # noqa: PLC0415 - it loads torch
+
+    print(" · ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
+    cells = 200 if options.quick else options.cells
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "grid")
+        extra = ["--store"] if options.store else []
+        found = child("--run", str(folder), "--cells", str(cells), *extra)
+        found["disk_mib"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
+        page = child("--report", str(folder))
+    show(found, page)
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(), "run": found, "report": page}, indent=2) + "\n")
+
+
+def show(found: dict[str, Any], page: dict[str, Any]) -> None:
+    """Print the figures."""
+    for row in found["tenths"]:
+        print(f"from cell {row['first_cell']:>6}: {row['ms_per_cell']:>7.1f} ms a cell, {row['mib']:>7.1f} MiB")
+    seconds = {name: round(value, 1) for name, value in found["seconds"].items()}
+    print(f"{found['cells']} cells; seconds {seconds}; {found['disk_mib']:.0f} MiB on disk")
+    print(f"peak while running: {found['mib_peak']:.0f} MiB")
+    print(f"peak while writing a report of {page['page_mib']:.1f} MiB: {page['mib_peak']:.0f} MiB")
+    times = [row["ms_per_cell"] for row in found["tenths"]]
+    growth = statistics.mean(times[-2:]) / statistics.mean(times[:2])
+    most = max(found["mib_peak"], page["mib_peak"])
+    print(f"last fifth against first fifth: {growth:.2f} times the time per cell (at most {REQUIRED_GROWTH} wanted)")
+    print(f"at most {most:.0f} MiB ({REQUIRED_MIB} allowed)")
+
+
+if __name__ == "__main__":
+    main()
