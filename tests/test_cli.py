@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,12 @@ def antivenom(*arguments: str, at: Path, **environment: str) -> subprocess.Compl
 
 def files_of(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
+
+def test_version_is_the_installed_one(tmp_path: Path) -> None:
+    done = antivenom("--version", at=tmp_path)
+    assert done.stdout.strip() == f"antivenom {version('antivenom')}"
+    assert done.returncode == 0
 
 
 def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="What poisoned training data does to a model, whether it is poisoned, and how to repair it.",
 )
 store_app = typer.Typer(no_args_is_help=True, help="Finished stages that are kept, so that nothing is computed twice.")
 app.add_typer(store_app, name="store")
@@ -35,6 +35,22 @@ app.command()(cli_components.show)
 
 out_console = Console()
 err_console = Console(stderr=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"antivenom {version('antivenom')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """What poisoned training data does to a model, whether it is poisoned, and how to repair it."""
+
 
 SpecArgument = Annotated[
     str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of an example that ships with antivenom.")
