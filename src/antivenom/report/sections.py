@@ -68,7 +68,7 @@ def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
     shown, pngs = views(run.charts)
     figures, charts = by_component(run, shown)
     names = list(dict.fromkeys((*figures, *charts)))
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[str, list[str]] = {name.partition(".")[0]: [] for name in charts}  # in the order of the charts
     for name in names:
         kinds.setdefault(name.partition(".")[0], []).append(name)
     cards = [

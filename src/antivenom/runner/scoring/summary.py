@@ -161,7 +161,7 @@ def _loss(losses: Losses) -> Lines:
 
     last = [worded(each[-1] if each and math.isfinite(each[-1]) else None, "none") for each in losses[0]]
     return Lines(
-        name="loss",
+        name="losses",
         x=Axis(label="epoch", whole=True),
         y=Axis(label="mean training loss", low=0),
         series=tuple(series()),
