@@ -86,7 +86,17 @@ class Result:
 
     def save(self, folder: Path | str) -> Path:
         """Write the run's folder, each file whole or not at all."""
-        return save_parts(self, Path(folder))
+        return save_parts(
+            Path(folder),
+            spec=self.spec,
+            repeats=self.repeats,
+            metrics=self.metrics,
+            headline=self.headline,
+            doubts=self.doubts,
+            about=self.about,
+            charts=self.charts,
+            data=self.data,
+        )
 
     @classmethod
     def load(cls, folder: Path | str, *, allow_code: bool = False) -> "Result":
