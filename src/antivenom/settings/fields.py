@@ -8,7 +8,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from antivenom.errors import SettingsError
 from antivenom.registry import KINDS
+from antivenom.settings.annotations import annotation_problem, component_in, unmarked
 from antivenom.settings.marks import Code, Component
 from antivenom.settings.wording import phrase_of, short
 
@@ -51,14 +53,22 @@ class Field:
 
 
 def fields_of(cls: Any) -> tuple[Field, ...]:
-    """The settings of a component's class, in their order."""
+    """The settings of a component's class, in their order.
+
+    Raises:
+        SettingsError: an annotation is one that no spec could fill, such as a component that is not marked.
+    """
     return _read(cls)
 
 
 @cache
 def _read(cls: Any) -> tuple[Field, ...]:
     hints = get_type_hints(cls, include_extras=True)
-    return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
+    found = tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
+    asked = (annotation_problem(f"{cls.__name__}.{field.name}", field.type, field.kind) for field in found)
+    if problems := [problem for problem in asked if problem]:
+        raise SettingsError(problems)
+    return found
 
 
 def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
@@ -92,11 +102,13 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
         )
         return value, None if right else f"{where} must be {field.phrase}, with a method {' or '.join(methods)}{got}"
     try:
-        return _validator(field.type)(_tupled(value), strict=True), None
+        made = _validator(field.type)(_tupled(value), strict=True)
     except ValidationError as error:
         kinds = {item["type"] for item in error.errors()}
         bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
         return value, f"{where} must be {phrase_of(field.type, bounds_only=bounds_only)}{got}"
+    inner = component_in(made)
+    return made, None if inner is None else unmarked(where, type(inner), several=isinstance(made, tuple))
 
 
 def _tupled(value: Any) -> Any:
