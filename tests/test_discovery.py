@@ -11,8 +11,9 @@ import pytest
 
 from antivenom import registry
 from antivenom.attacks import BadNets
-from antivenom.errors import UnknownComponentError
+from antivenom.errors import SettingsError, UnknownComponentError
 from antivenom.registry import KINDS, Kind, did_you_mean, entries, find, import_named, name_of
+from antivenom.settings import build, component, describe
 
 GOOD = '''
 from antivenom.settings import component
@@ -133,6 +134,31 @@ def test_an_entry_point_adds_a_component(plugin: ModuleType) -> None:
 
 def test_a_component_that_an_entry_point_re_exports_keeps_its_name(plugin: ModuleType) -> None:
     assert name_of("attacks", plugin.Theirs) == "theirs"
+
+
+def test_a_module_of_a_registered_component_needs_no_permission(
+    plugin: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @component
+    class Stamp:
+        """A trigger that stands beside the attack and is not registered."""
+
+        def apply(self, x: object, bounds: object) -> object:
+            return x
+
+    plugin.Stamp = Stamp  # type: ignore[attr-defined]
+    Stamp.__module__, Stamp.__qualname__ = "their_package", "Stamp"
+    assert describe("triggers", Stamp()) == {"name": "their_package:Stamp"}
+    goal = {"name": "backdoor", "target": 1, "trigger": {"name": "their_package:Stamp"}}
+    assert build("goals", goal, path="goal").trigger == Stamp()
+    for name in ("their_package.deeper:Stamp", "their_package:Stamp.apply", "mine:Stamp"):
+        with pytest.raises(SettingsError, match="which would run"):
+            build("triggers", name, path="trigger")
+
+
+def test_a_class_of_a_script_says_where_to_put_it() -> None:
+    with pytest.raises(UnknownComponentError, match=r"Cannot import '__main__:Gone': .* Move Gone from the script"):
+        import_named("__main__:Gone")
 
 
 def test_an_entry_point_that_leads_nowhere_says_so(plugin: ModuleType) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from antivenom.errors import CodeNotAllowedError, SettingsError, UnknownComponentError
-from antivenom.registry import did_you_mean, find, import_named, name_of
+from antivenom.registry import did_you_mean, find, import_named, is_registered_module, name_of
 from antivenom.settings.fields import Field, checked, fields_of
 from antivenom.settings.marks import LIVE, is_component
 from antivenom.settings.wording import join_path, short
@@ -19,7 +19,8 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
         kind: a key of `registry.KINDS`.
         value: what the YAML file holds.
         path: where it stands, for messages: `attack`.
-        allow_code: whether names of code may be imported.
+        allow_code: whether names of code may be imported. A class that stands in the module of a registered component
+            needs no permission, as that component runs the module anyway.
 
     Raises:
         SettingsError: with every problem found below `path`.
@@ -36,7 +37,7 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
         raise SettingsError([f"{path} was made in Python ({value.get('type')}); no spec can make it again."])
     try:
         if ":" in name:
-            _allow(name, path, allow_code)
+            _allow(name, path, allow_code or is_registered_module(name))
             cls = import_named(name)
         else:
             cls = find(kind, name)
@@ -112,4 +113,5 @@ def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -
 
 def _allow(code: str, path: str, allow_code: bool) -> None:
     if not allow_code:
-        raise CodeNotAllowedError(f"{path} names code ('{code}'), which would run. Read it, then pass --allow-code.")
+        advice = "Read it, then pass --allow-code, or allow_code=True in Python."
+        raise CodeNotAllowedError(f"{path} names code ('{code}'), which would run. {advice}")

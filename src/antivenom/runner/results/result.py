@@ -100,11 +100,14 @@ class Result:
 
     @classmethod
     def load(cls, folder: Path | str, *, allow_code: bool = False) -> "Result":
-        """Read a run back. Models and poison are loaded when they are asked for; only the poison needs the data set.
+        """Read a run back. Models and poison are loaded when they are asked for.
+
+        Only the poison needs the data set, and an attack that the spec names by its import path.
 
         Args:
             folder: what `save` wrote.
-            allow_code: whether components and factories that its spec names by import path may run.
+            allow_code: whether components and factories that its spec names by import path may run. They are imported
+                by the same path as in the run.
 
         Raises:
             RunError: it is no run, or is damaged.
