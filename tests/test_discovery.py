@@ -190,6 +190,23 @@ def test_reading_all_entries_imports_no_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("words", [["list"], ["list", "attacks"], ["list", "examples"]], ids=" ".join)
+def test_listing_imports_no_torch(words: list[str]) -> None:
+    code = (
+        "import atexit, sys\n"
+        "heavy = ('torch', 'sklearn', 'scipy', 'pandas', 'matplotlib')\n"
+        "atexit.register(lambda: print([name for name in heavy if name in sys.modules]))\n"
+        f"sys.argv = {['antivenom', *words]}\n"
+        "from antivenom.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *listed, imported = done.stdout.splitlines()
+    assert any("badnets" in line for line in listed) or words[1:] == ["examples"]
+    assert len(listed) > 5
+    assert imported == "[]"
+
+
 @pytest.mark.parametrize(
     ("kind", "wrong", "said"),
     [
