@@ -464,8 +464,13 @@ class MarkedTooDeep:
 
 
 @component
-class MarkedTooHigh:
+class UnknownKind:
     triggers: Annotated[tuple[Trigger, ...], Component("trigers")] = ()
+
+
+@component
+class MarkedOutside:
+    triggers: Annotated[tuple[Trigger, ...], Component("triggers")] = ()
 
 
 @component
@@ -479,6 +484,7 @@ class Loose:
 
 
 PATCH = 'Annotated[Patch, Component("triggers")]'
+MARK = 'Annotated[…, Component("triggers")]'
 UNMARKED = [
     (
         Unmarked,
@@ -489,9 +495,10 @@ UNMARKED = [
     (UnknownProtocol, 'Write part: Annotated[Probing, Component("KIND")]. KIND is one of: datasets, models, '),
     (
         MarkedTooDeep,
-        'deeper inside its annotation. Write triggers: Annotated[…, Component("triggers")] or ',
+        f"type. Write triggers: {MARK} or triggers: tuple[{MARK}, ...].",
     ),
-    (MarkedTooHigh, "MarkedTooHigh.triggers: Component(\"trigers\") names no kind. Did you mean 'triggers'?"),
+    (MarkedOutside, "MarkedOutside.triggers must hold one component or a tuple of them, and "),
+    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") names no kind. Did you mean 'triggers'?"),
     (
         NotPlain,
         "NotPlain.where must hold text, numbers, true or false, or lists of these, which a spec can hold; its ",

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from antivenom.registry import KINDS, did_you_mean
 from antivenom.settings.marks import Component, is_component
@@ -19,16 +19,14 @@ def annotation_problem(where: str, hint: Any, kind: str | None) -> str | None:
         hint: the annotation.
         kind: the kind of component that the field's mark names; None where there is no mark at a place that is read.
     """
-    if kind is not None:
+    if kind is not None and kind not in KINDS:
         rest = did_you_mean(kind, KINDS) or f" Use one of: {', '.join(KINDS)}."
-        return None if kind in KINDS else f'{where}: Component("{kind}") names no kind.{rest}'
+        return f'{where}: Component("{kind}") names no kind.{rest}'
+    if kind is not None:
+        return _misplaced(where, kind) if _marks_a_list(hint) else None
     for leaf in _leaves(hint):
         if isinstance(leaf, Component):
-            name, example = where.rpartition(".")[2], f'Annotated[…, Component("{leaf.kind}")]'
-            return (
-                f"{where} must hold one component or a tuple of them; its mark stands deeper inside its annotation. "
-                f"Write {name}: {example} or {name}: tuple[{example}, ...]."
-            )
+            return _misplaced(where, leaf.kind)
         if is_component(leaf) or _is_protocol(leaf):
             return unmarked(where, leaf, several=get_origin(hint) is tuple)
         if isinstance(leaf, type) and leaf not in PLAIN:
@@ -47,6 +45,21 @@ def unmarked(where: str, cls: type[Any], *, several: bool = False) -> str:
     rest = "" if kind else f" KIND is one of: {', '.join(KINDS)}."
     name = where.rpartition(".")[2]
     return f"{where} holds a component, but is not marked as a field that does. Write {name}: {example}.{rest}"
+
+
+def _misplaced(where: str, kind: str) -> str:
+    name, example = where.rpartition(".")[2], f'Annotated[…, Component("{kind}")]'
+    return (
+        f"{where} must hold one component or a tuple of them, and its mark must stand beside the component's type. "
+        f"Write {name}: {example} or {name}: tuple[{example}, ...]."
+    )
+
+
+def _marks_a_list(hint: Any) -> bool:
+    """Whether a mark stands outside of a tuple or a list instead of inside."""
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    marked = [get_args(member)[0] for member in members if get_origin(member) is Annotated]
+    return any(get_origin(each) in (tuple, list) for each in marked)
 
 
 def component_in(value: Any) -> Any | None:
