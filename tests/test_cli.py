@@ -221,16 +221,6 @@ def test_a_default_that_is_a_component_is_shown_by_its_name(tmp_path: Path) -> N
     assert "end_to_end" in antivenom("show", "online", at=tmp_path).stdout.partition("Settings")[2]
 
 
-def test_listing_loads_no_torch(tmp_path: Path) -> None:
-    code = (
-        "import sys\nsys.argv = ['antivenom', 'list']\nimport antivenom.cli\n"
-        "try:\n    antivenom.cli.main()\nexcept SystemExit:\n    pass\n"
-        "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 def test_the_store_says_its_size_and_is_emptied(place: Path) -> None:
     antivenom("run", "spec.yaml", at=place)
     assert antivenom("store", "size", at=place).stdout.startswith("4 stages")

@@ -184,7 +184,7 @@ def test_what_cannot_learn_row_by_row_is_refused(schedule: Any) -> None:
     tree = as_classifier(DecisionTreeClassifier(), input_shape=(1, 6, 6), classes=4)
     with pytest.raises(CapabilityError, match="Online requires incremental learning, which DecisionTree"):
         Online(schedule=schedule).fit(tree, SPLITS.train, rng=Rng(0))
-    with pytest.raises(CapabilityError, match="own_fit is for scikit-learn"):
+    with pytest.raises(CapabilityError, match="own_fit requires a scikit-learn estimator; got "):
         OwnFit().fit(MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)), SPLITS.train, rng=Rng(0))
 
 

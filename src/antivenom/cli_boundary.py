@@ -147,11 +147,12 @@ def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
         SettingsError: with what is missing.
     """
     from antivenom.arrivals import repeats_of  # noqa: PLC0415 - loads torch
+    from antivenom.runner import Sweep  # noqa: PLC0415 - loads torch
     from antivenom.training.online import Online  # noqa: PLC0415 - loads torch
 
-    training = getattr(experiment, "training", None)
-    if not hasattr(experiment, "analyses"):
+    if isinstance(experiment, Sweep):
         raise SettingsError(["The lesson is of one experiment; `antivenom run` takes a grid."])
+    training = experiment.training
     if "boundary" not in experiment.analyses:
         raise SettingsError(["analysis must name boundary, which the lesson is drawn from."])
     if not isinstance(training, Online) or training.warm_up is None or training.warm_up_share != 1:

@@ -45,7 +45,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
 ) -> None:
     """Show a component's settings, their defaults, and its documentation."""
-    from antivenom.settings import documentation, settings_of  # noqa: PLC0415
+    from antivenom.settings import documentation, settings_of  # noqa: PLC0415 - takes longer than all of `list`
 
     found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
     if not found:
@@ -111,7 +111,9 @@ def _kind(word: str) -> str:
 
 
 def _yaml(value: Any) -> str:
-    if hasattr(value, "__dataclass_fields__"):
+    from antivenom.settings import is_component  # noqa: PLC0415 - as above
+
+    if is_component(type(value)):
         names = [name_of(kind, type(value)) for kind in KINDS]
         return next((name for name in names if ":" not in name), type(value).__name__)
     return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(str(value), str(value))

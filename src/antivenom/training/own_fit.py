@@ -4,10 +4,9 @@ import time
 from collections.abc import Sequence
 
 from antivenom.data import Dataset
-from antivenom.errors import CapabilityError
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
-from antivenom.models.estimator import EstimatorClassifier
+from antivenom.models.estimators import as_estimator
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.training.contracts import Callback, Epoch
@@ -44,11 +43,7 @@ class OwnFit:
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """A new, fitted classifier."""
-        first = classifier.fresh(rng.child("weights")) if start is None else start
-        if not isinstance(first, EstimatorClassifier):
-            raise CapabilityError(
-                f"own_fit is for scikit-learn estimators; got {type(first).__name__}. Use end_to_end for a module."
-            )
+        first = as_estimator(classifier.fresh(rng.child("weights")) if start is None else start, by="own_fit")
         check_fits(first, data)
         began = time.perf_counter()
         order = data.ids.argsort()

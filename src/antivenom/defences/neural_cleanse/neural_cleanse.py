@@ -8,7 +8,8 @@ from torch import Tensor
 
 from antivenom.charts import Figure
 from antivenom.data import Dataset
-from antivenom.defences._scan import RecoveredTriggers, Subject, Verdict, clean_rows_for, trigger_success
+from antivenom.defences._recovered_triggers import RecoveredTriggers, trigger_success
+from antivenom.defences._scan import Subject, Verdict, clean_rows_for
 from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
 from antivenom.defences.neural_cleanse._inversion import Inversion, Recovered, Search, restart_search
 from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values_and_thresholds
