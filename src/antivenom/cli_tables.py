@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from antivenom.charts import worded
+from antivenom.charts import title_of, worded, worded_interval
 
 CELLS_SHOWN = 40
 
@@ -44,7 +44,7 @@ def sweep_tables(cells: Mapping[str, Metrics]) -> Iterator[Table]:
     for metrics in cells.values():
         for key, entry in metrics.items():
             if not entry["subject"] and not entry["control"]:
-                columns.setdefault(entry["component"], {})[key] = str(entry["name"]).replace("_", " ")
+                columns.setdefault(entry["component"], {})[key] = title_of(str(entry["name"]))
     shown = list(cells)[:CELLS_SHOWN]
     for component, figures in columns.items():
         more = len(cells) - len(shown)
@@ -60,7 +60,7 @@ def sweep_tables(cells: Mapping[str, Metrics]) -> Iterator[Table]:
 
 
 def _line(metrics: Metrics, name: str, keys: Sequence[str]) -> tuple[str, str, str, str]:
-    title = name.replace("_", " ")
+    title = title_of(name)
     victim = [metrics[key] for key in keys if not metrics[key]["control"]]
     control = [metrics[key] for key in keys if metrics[key]["control"]]
     subjects = len({entry["subject"] for entry in (*victim, *control)})
@@ -69,8 +69,8 @@ def _line(metrics: Metrics, name: str, keys: Sequence[str]) -> tuple[str, str, s
     elif keys and metrics[keys[0]]["subject"]:
         title += f" {metrics[keys[0]]['subject']}"
     interval = ""
-    if len(victim) == 1 and victim[0]["low"] is not None:
-        interval = " to ".join(worded(victim[0][end], victim[0]["unit"]) for end in ("low", "high"))
+    if len(victim) == 1:
+        interval = worded_interval(victim[0]["low"], victim[0]["high"], victim[0]["unit"])
     return title, _range(victim), _range(control), interval
 
 

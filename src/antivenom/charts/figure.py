@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from antivenom.charts.titles import title_of
 from antivenom.errors import DataError
 
 Unit = Literal["share", "points", "count", "p_value", "seconds", "nats", "none"]
@@ -66,7 +67,7 @@ class Figure:
     @property
     def title(self) -> str:
         """Its name in words, without the subject: `mask precision`."""
-        return self.name.replace("_", " ")
+        return title_of(self.name)
 
 
 def finite(value: float | None) -> float | None:
