@@ -281,7 +281,7 @@ def _print_result(result: "Result | SweepResult") -> None:
         out_console.print(escape(result.headline), highlight=False)
         _print_doubts({"": list(result.doubts)})
         return
-    for table in sweep_tables(_metrics(result)):
+    for table in sweep_tables(_metrics(result), out_console.width):
         out_console.print(table)
     _print_doubts({cell: result.doubts(cell) for cell in result.axes})
 

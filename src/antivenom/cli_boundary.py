@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -124,7 +125,12 @@ def _spec(
 
 
 def _print(told: dict[str, Any]) -> None:
-    table = Table(title="The boundary before, and after calls of partial_fit", title_justify="left")
+    table = Table(
+        title="The boundary before, and after calls of partial_fit",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     columns = ("calls", "held-out accuracy", "area 0 → 1", "area 1 → 0", "clean rows instead", "turned wrong")
     for name in columns:
         table.add_column(name, justify="right")
