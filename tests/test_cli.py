@@ -78,6 +78,13 @@ def test_a_grid_says_beforehand_what_it_costs_and_writes_a_table(place: Path) ->
     assert len(list((place / "store").rglob("fit-*"))) == 12
 
 
+def test_several_workers_require_a_grid(place: Path) -> None:
+    done = antivenom("run", "spec.yaml", "--workers", "2", at=place)
+    assert done.returncode == 2
+    assert "--workers 2 requires a spec with a grid" in done.stderr
+    assert not (place / "runs").exists()
+
+
 BAD_SPECS = {
     "a near miss": ("attack: {name: badnets, rat: 0.1}", ["attack.rat is not a setting. Did you mean 'rate'?"]),
     "a wrong type": ("attack: {name: badnets, rate: much}", ["attack.rate must be a number in [0, 1] or null"]),

@@ -234,6 +234,9 @@ def _run(
     from antivenom.runner import Processes, Sweep  # noqa: PLC0415 - loads torch
     from antivenom.runner.progress import display_for  # noqa: PLC0415
 
+    if workers not in (None, 1) and not isinstance(experiment, Sweep):
+        problem = f"--workers {workers} requires a spec with a grid: an experiment runs in one process. Leave it out."
+        raise SettingsError([problem])
     try:
         with display_for(not quiet and "auto", err_console) as display:
             given = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": display.on_event}
