@@ -74,12 +74,11 @@ def find_spec(spec: str) -> Path:
     Raises:
         AntivenomError: there is no such file and no such example.
     """
-    path = Path(spec)
+    path, shipped = Path(spec), shipped_examples()
+    if not path.is_file() and spec in shipped:
+        return shipped[spec]
     if not spec or path.is_dir():
         raise AntivenomError(f"'{spec}' is not a file. Name a spec, or an example that ships with antivenom.")
-    shipped = shipped_examples()
-    if not path.exists() and spec in shipped:
-        return shipped[spec]
     if not path.is_file():
         names = list(shipped)
         raise AntivenomError(
