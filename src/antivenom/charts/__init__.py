@@ -3,7 +3,17 @@
 from antivenom.charts._checks import column
 from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table
 from antivenom.charts.evidence import Evidence, WithEvidence, with_evidence
-from antivenom.charts.figure import Better, Figure, Unit, by_subject, finite, pair, worded, worded_interval
+from antivenom.charts.figure import (
+    Better,
+    Figure,
+    Unit,
+    by_subject,
+    finite,
+    pair,
+    worded,
+    worded_interval,
+    worded_p_value,
+)
 from antivenom.charts.merging import side_by_side
 from antivenom.charts.parts import Axis, BarSeries, Field, Points, Series, Tile, Values
 from antivenom.charts.titles import capitalised, title_of
@@ -40,4 +50,5 @@ __all__ = [
     "with_evidence",
     "worded",
     "worded_interval",
+    "worded_p_value",
 ]

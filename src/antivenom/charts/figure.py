@@ -139,6 +139,16 @@ def worded(value: float | None, unit: Unit) -> str:
     return number + SUFFIXES.get(unit, "")
 
 
+def worded_p_value(value: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> worded_p_value(0.0123), worded_p_value(0.0002575), worded_p_value(None)
+    ('p = 0.012', 'p < 0.001', 'p = –')
+    """
+    words = worded(value, "p_value")
+    return f"p {words}" if words.startswith("<") else f"p = {words}"
+
+
 def worded_interval(low: float | None, high: float | None, unit: Unit) -> str:
     """The two ends of an interval as a reader sees them, the unit once; empty where an end is missing.
 

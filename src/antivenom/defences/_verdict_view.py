@@ -3,7 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-from antivenom.charts import Axis, Bars, BarSeries, column
+from antivenom.charts import Axis, Bars, BarSeries, column, finite, worded
 
 if TYPE_CHECKING:
     from antivenom.defences._scan import Verdict
@@ -28,12 +28,18 @@ def statistic_chart(verdict: "Verdict", classes: tuple[str, ...] = ()) -> Bars:
 def verdict_html(verdict: "Verdict") -> str:
     """The verdict as a small table, the most suspicious subjects first."""
     order = verdict.p_value.nan_to_num(nan=2.0).argsort(stable=True).tolist()[:ROWS_SHOWN]
-    rows = "".join(
-        f"<tr><td>{escape(verdict.subjects[row].label())}</td><td>{float(verdict.statistic[row]):.4g}</td>"
-        f"<td>{float(verdict.p_value[row]):.3g}</td><td>{'yes' if verdict.flagged[row] else 'no'}</td></tr>"
-        for row in order
-    )
+    rows = "".join(_row(verdict, number) for number in order)
     more = len(verdict.subjects) - len(order)
     rest = f"<p>{more} more subjects are not shown.</p>" if more else ""
     head = "<tr><th>subject</th><th>statistic</th><th>p-value</th><th>flagged</th></tr>"
     return f"<p><b>{escape(verdict.summary())}</b></p><table>{head}{rows}</table>{rest}"
+
+
+def _row(verdict: "Verdict", number: int) -> str:
+    cells = (
+        verdict.subjects[number].label(),
+        worded(finite(float(verdict.statistic[number])), "none"),
+        worded(finite(float(verdict.p_value[number])), "p_value"),
+        "yes" if verdict.flagged[number] else "no",
+    )
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
