@@ -85,7 +85,7 @@ class Grid:
                 low, high = (pick(known, key=lambda row: row.figures[key].mean or 0.0) for pick in (min, max))
                 ends = [f"{value_cell(row.figures[key]).text} in {row.name}" for row in (low, high)]
                 parts.append(f"{full_title(self.figures[key])} from {ends[0]} to {ends[1]}")
-        return f"{self.caption()} {capitalised('; '.join(parts))}."
+        return f"{self.caption()} {capitalised('; '.join(parts))}." if parts else self.caption()
 
     def pivots(self) -> list[Sheet]:
         """For each headline figure a row for each setting of the other axes, a column for each number."""
