@@ -116,8 +116,13 @@ def by_subject(
         yield Figure(name=name, value=value, unit=unit, better=better, subject=subject, control=control)
 
 
-def worded(value: float | None, unit: Unit) -> str:
+def worded(value: float | None, unit: Unit, *, signed: bool = True) -> str:
     """A value as a reader sees it; a dash where it does not apply. What rounds to zero has no sign.
+
+    Args:
+        value: the value.
+        unit: what it counts.
+        signed: whether points above zero have a plus sign.
 
     >>> worded(0.9934, "share"), worded(-0.021, "points"), worded(12000, "count"), worded(None, "none")
     ('99.3 %', '-2.1 points', '12,000', '–')
@@ -129,7 +134,7 @@ def worded(value: float | None, unit: Unit) -> str:
     if unit == "p_value":
         return f"< {SMALLEST_P_VALUE}" if value < SMALLEST_P_VALUE else f"{value:.2g}"
     if unit in ("share", "points"):
-        number = format(100 * value, "+.1f" if unit == "points" else ".1f")
+        number = format(100 * value, "+.1f" if unit == "points" and signed else ".1f")
     elif unit == "count":
         number = format(value, ",.0f" if float(value).is_integer() else ",.1f")
     else:

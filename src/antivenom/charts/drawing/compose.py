@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 
 from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table
@@ -153,7 +154,7 @@ def _together(chart: Panels, figure: Figure, canvases: list[Canvas], across: int
         if legend is None:
             figure.suptitle(title, fontsize=11, x=0.01, ha="left")
         else:
-            legend.set_title(title, prop={"size": 11})
+            legend.set_title(title, prop=FontProperties(size=11))
             legend.set_alignment("left")
         figure.set_figheight(figure.get_figheight() + 1.5 * LINE_INCHES)
     for place, canvas in enumerate(canvases):

@@ -48,8 +48,8 @@ def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> 
 
 def _change(drop: float) -> str:
     if drop < 0:
-        return f"the model gains {-100 * drop:.1f} points of accuracy"
-    return f"the model loses {100 * drop:.1f} points of accuracy"
+        return f"the model gains {worded(-drop, 'points', signed=False)} of accuracy"
+    return f"the model loses {worded(drop, 'points', signed=False)} of accuracy"
 
 
 def _targets(goal: TriggeredGoal, test: Dataset) -> str:
