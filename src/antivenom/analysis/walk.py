@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from antivenom.analysis._plane import Square
 from antivenom.charts import capitalised, worded
+from antivenom.shapes import ShortRepr
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Walk:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Walk(ShortRepr):
     """A boundary before, and after each of k steps of the training.
 
     Attributes:

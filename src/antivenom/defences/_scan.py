@@ -15,7 +15,7 @@ from antivenom.errors import CapabilityError, DataError
 from antivenom.models import Classifier
 from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
-from antivenom.shapes import Inputs
+from antivenom.shapes import Inputs, ShortRepr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -49,8 +49,8 @@ class Subject:
         return name(self.target) if self.source is None else f"{name(self.source)} → {name(self.target)}"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecoveredTriggers:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecoveredTriggers(ShortRepr):
     """The triggers that a scan recovered, a row each (k).
 
     Args:
