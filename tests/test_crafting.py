@@ -149,7 +149,7 @@ def test_a_detector_of_nothing_finds_nothing() -> None:
 
 def test_too_few_clean_rows_are_doubted() -> None:
     result, _ = finished(experiment(defences=(LossMonitor(),), trusted=0.2))
-    assert any("40 clean rows are too few to promise 1.0% false alarms; it takes 99" in one for one in result.doubts)
+    assert any("40 clean rows are too few to promise 1.0 % false alarms; it takes 99" in one for one in result.doubts)
     assert result.metrics["detector.loss_monitor.tpr"]["mean"] == 0
 
 

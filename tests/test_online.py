@@ -263,8 +263,7 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     assert len(panel.ticks) == 24
 
 
-def test_a_control_of_a_stream_is_each_attacks_own() -> None:
-    """Its rows come in the order of the attack's stream, so the announced figure must not share it."""
+def test_every_cell_of_a_grid_announces_its_own_trainings() -> None:
     told: list[Any] = []
     spec = {
         "model": {"name": "mlp", "hidden": [8]},
@@ -274,7 +273,7 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
     }
     load_spec(spec).run(on_event=told.append)
     planned = next(event for event in told if isinstance(event, Planned))
-    assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 1)
+    assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 2)
 
 
 def test_a_burst_harms_when_it_comes_and_not_before() -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, UnknownComponentError
 from antivenom.registry import KINDS, did_you_mean, entries, name_of
 
@@ -27,7 +28,9 @@ def list_components(
         _list_examples()
         return
     for plural in KINDS if kind is None else (_kind(kind),):
-        table = Table(title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        table = Table(
+            title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
+        )
         table.add_column("name", style="bold", no_wrap=True)
         table.add_column("what it is")
         for entry in entries(plural).values():
@@ -71,12 +74,11 @@ def find_spec(spec: str) -> Path:
     Raises:
         AntivenomError: there is no such file and no such example.
     """
-    path = Path(spec)
+    path, shipped = Path(spec), shipped_examples()
+    if not path.is_file() and spec in shipped:
+        return shipped[spec]
     if not spec or path.is_dir():
         raise AntivenomError(f"'{spec}' is not a file. Name a spec, or an example that ships with antivenom.")
-    shipped = shipped_examples()
-    if not path.exists() and spec in shipped:
-        return shipped[spec]
     if not path.is_file():
         names = list(shipped)
         raise AntivenomError(

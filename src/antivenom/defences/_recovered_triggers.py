@@ -10,11 +10,11 @@ from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.models import Classifier
 from antivenom.models.batches import ROWS_PER_BATCH
-from antivenom.shapes import Inputs
+from antivenom.shapes import Inputs, ShortRepr
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecoveredTriggers:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecoveredTriggers(ShortRepr):
     """The triggers that a scan recovered, a row each (k).
 
     Args:

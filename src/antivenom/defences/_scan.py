@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from antivenom.charts import Chart, Figure
+from antivenom.charts import Chart, Figure, finite, worded_p_value
 from antivenom.data import Dataset
 from antivenom.defences._recovered_triggers import RecoveredTriggers
 from antivenom.defences._verdict_view import statistic_chart, verdict_html
@@ -116,7 +116,7 @@ class Verdict:
         """The verdict in a sentence: what is flagged, with its p-value, or that nothing is."""
         if self.is_suspicious:
             named = [
-                f"{subject.label(classes)} (p = {float(p):.2g})"
+                f"{subject.label(classes)} ({worded_p_value(finite(float(p)))})"
                 for subject, p, hit in zip(self.subjects, self.p_value, self.flagged, strict=True)
                 if hit
             ]
@@ -126,7 +126,7 @@ class Verdict:
             return "inconclusive: nothing can be said of any subject"
         open_ones = int(self.inconclusive.sum())
         least = self.smallest_p_value
-        found = "clean as far as tested" + ("" if least is None else f" (smallest p = {least:.2g})")
+        found = "clean as far as tested" + ("" if least is None else f" (smallest {worded_p_value(least)})")
         return found + (f"; {open_ones} of {len(self.subjects)} subjects are inconclusive" if open_ones else "")
 
     def charts(self, classes: tuple[str, ...] = ()) -> tuple[Chart, ...]:

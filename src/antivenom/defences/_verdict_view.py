@@ -5,7 +5,7 @@ from html import escape
 
 from torch import Tensor
 
-from antivenom.charts import Axis, Bars, BarSeries, column
+from antivenom.charts import Axis, Bars, BarSeries, column, finite, worded
 
 ROWS_SHOWN = 20
 
@@ -30,11 +30,15 @@ def verdict_html(labels: Sequence[str], *, statistic: Tensor, flagged: Tensor, p
     """The verdict as a small table, the most suspicious subjects first."""
     order = p_value.nan_to_num(nan=2.0).argsort(stable=True).tolist()[:ROWS_SHOWN]
     rows = "".join(
-        f"<tr><td>{escape(labels[row])}</td><td>{float(statistic[row]):.4g}</td>"
-        f"<td>{float(p_value[row]):.3g}</td><td>{'yes' if flagged[row] else 'no'}</td></tr>"
-        for row in order
+        _row(labels[number], float(statistic[number]), float(p_value[number]), bool(flagged[number]))
+        for number in order
     )
     more = len(labels) - len(order)
     rest = f"<p>{more} more subjects are not shown.</p>" if more else ""
     head = "<tr><th>subject</th><th>statistic</th><th>p-value</th><th>flagged</th></tr>"
     return f"<p><b>{escape(summary)}</b></p><table>{head}{rows}</table>{rest}"
+
+
+def _row(label: str, statistic: float, p_value: float, flagged: bool) -> str:
+    found = (worded(finite(statistic), "none"), worded(finite(p_value), "p_value"), "yes" if flagged else "no")
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in (label, *found))}</tr>"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antivenom.charts import Axis, Chart, Lines, Series, column, worded
+from antivenom.charts import Axis, Chart, Lines, Series, column, title_of, worded
 from antivenom.charts.comparing import numeric_axis
 from antivenom.charts.parts import Role
 from antivenom.runner.scoring.metrics import Metrics
@@ -67,10 +67,11 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
 
 def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
     """What a figure's values are multiplied by on an axis, and the axis' label."""
-    title = str(entry["name"]).replace("_", " ")
+    title = title_of(str(entry["name"]))
     if entry["unit"] in PERCENT:
         return 100.0, f"{title}, {'%' if entry['unit'] == 'share' else 'points'}"
-    return 1.0, title if entry["unit"] == "none" else f"{title}, {str(entry['unit']).replace('_', '-')}"
+    unit = title_of(str(entry["unit"]))
+    return 1.0, title if unit in ("none", title) else f"{title}, {unit}"
 
 
 def _series(key: str, rows: Sequence[Mapping[str, Any]], x: Any, factor: float, label: str) -> Series:

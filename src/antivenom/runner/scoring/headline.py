@@ -47,10 +47,10 @@ def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> 
 
 
 def _change(drop: float) -> str:
-    points = f"{100 * abs(drop):.1f} points of accuracy"
-    if points == "0.0 points of accuracy":
+    points = worded(drop, "points", signed=False).removeprefix("-")
+    if points == worded(0.0, "points", signed=False):
         return "the model keeps its accuracy"
-    return f"the model {'gains' if drop < 0 else 'loses'} {points}"
+    return f"the model {'gains' if drop < 0 else 'loses'} {points} of accuracy"
 
 
 def _targets(goal: TriggeredGoal, test: Dataset) -> str:
