@@ -3,7 +3,6 @@
 from typing import Literal
 
 import torch
-from torch import nn
 
 from antivenom.attacks import CoverBudget
 from antivenom.data import COVER, POISON, Dataset, Poisoned
@@ -12,20 +11,10 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import Count, Rate, component
 from antivenom.shapes import Chosen
+from antivenom.testing import toy_network as small_net
 from antivenom.triggers import Patch
 
-
-def small_net(input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    """With batch normalisation and dropout, which a training and an evaluation mode tell apart."""
-    width = int(torch.tensor(input_shape).prod())
-    return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(width, 12),
-        nn.BatchNorm1d(12),
-        nn.ReLU(),
-        nn.Dropout(0.1),
-        nn.Linear(12, classes),
-    )
+__all__ = ["Covered", "FaultyAttack", "small_net"]
 
 
 @component
