@@ -68,7 +68,6 @@ class AimedChaff:
                 "attack_leaves_its_inputs_alone",
                 "attack_is_reproducible",
                 "attack_says_which_rows_it_contributed",
-                "attack_keeps_type_and_bounds",
                 "attack_has_an_effect",
             ),
             "it places points in the plane; the checks' rows are images",

@@ -20,7 +20,7 @@ class Case(NamedTuple):
     check: Check
 
 
-def cases(kind: str | None = None, *, quick: bool = False, waived: bool = False) -> Iterator[Case]:
+def cases(kind: str | None = None, *, quick: bool = False, waived: bool = False) -> list[Case]:
     """All registered components, those of other packages too, with every check that applies and is not waived.
 
         @pytest.mark.parametrize(("name", "component", "check"), cases())
@@ -41,9 +41,9 @@ def cases(kind: str | None = None, *, quick: bool = False, waived: bool = False)
     >>> sorted({case.name for case in cases("goals")} & {"backdoor", "targeted"})
     ['backdoor', 'targeted']
     """
-    for each in KINDS if kind is None else (kind,):
-        for entry in entries(each).values():
-            yield from _cases_of(entry, quick, waived)
+    kinds = KINDS if kind is None else (kind,)
+    found = (entry for each in kinds for entry in entries(each).values())
+    return [case for entry in found for case in _cases_of(entry, quick, waived)]
 
 
 def try_out(kind: str, name: str, *, quick: bool = False) -> Any:
