@@ -30,7 +30,9 @@ class FaultyAttack:
         "appends without saying so",
         "gives covers a wrong label",
         "counts covers as poison",
-    ]
+        "leaves the bounds",
+        "none",
+    ] = "none"
     rate: Rate = 0.2
     cover_rate: Rate = 0.0
     appends = False
@@ -46,6 +48,8 @@ class FaultyAttack:
         y = data.y[rows] if self.fault == "does nothing" else (data.y[rows] + 1) % len(data.classes)
         if self.fault == "appends without saying so":
             return Poisoned.append(data, x=data.x[rows], y=y, goal=Availability())
+        if self.fault == "leaves the bounds" and data.x.is_floating_point():
+            return Poisoned.replace(data, rows, x=data.x[rows] + 5, y=y, goal=Availability())
         return self._covered(Poisoned.replace(data, rows, y=y, goal=Availability()), stream)
 
     def _covered(self, poisoned: Poisoned, rng: Rng) -> Poisoned:

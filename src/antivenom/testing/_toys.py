@@ -74,9 +74,13 @@ def toy_model(data: Dataset) -> Classifier:
     return built.to(here())
 
 
-@cache_here
 def toy_victim() -> Classifier:
-    """A small network that learned toy images."""
+    """A small network that learned toy images: a copy for each caller."""
+    return _trained().copy()
+
+
+@cache_here
+def _trained() -> Classifier:
     data = toy_images(seed=1)
     return EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(toy_model(data), data, rng=Rng(0))
 
