@@ -1,16 +1,23 @@
 """The files that components read when they are tried: poison for toy images, and a small data set of each format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from antivenom.testing import Case
 from tests.test_formats import binary, png, some, write_binary, write_folder
 from tests.test_hostile_files import parquet_of
 from tests.test_idx import content
 
-__all__ = ["component_files", "written_files"]
+__all__ = ["component_files", "named", "written_files"]
+
+
+def named(found: Iterable[Case]) -> list[Any]:
+    """Cases as parameters of a test, with names that read well."""
+    return [pytest.param(*case, id=f"{case.name}-{case.check.__name__}") for case in found]
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import pytest
 
 from antivenom.testing import Case, cases, checks_for
 from antivenom.testing._checks import Check
-from tests.component_files import component_files, written_files
+from tests.component_files import component_files, named, written_files
 from tests.toys import Covered
 
 __all__ = ["component_files", "written_files"]
 
 
 @pytest.mark.usefixtures("component_files")
-@pytest.mark.parametrize(("name", "component", "check"), cases())
+@pytest.mark.parametrize(("name", "component", "check"), named(cases()))
 def test_every_component_keeps_its_promises(name: str, component: Any, check: Check) -> None:
     check(component)
 

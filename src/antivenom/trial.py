@@ -43,7 +43,7 @@ class Trial:
         problems = [
             f"Trial.waive[{name!r}] must be the reason, in words; got {reason!r}."
             for name, reason in self.waive.items()
-            if not isinstance(reason, str) or not reason.strip()
+            if not reason.strip()
         ]
         if problems:
             raise SettingsError(problems)

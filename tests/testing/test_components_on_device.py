@@ -17,7 +17,7 @@ from antivenom.testing import cases, on_device, toy_images, toy_network
 from antivenom.testing._checks import Check
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.step import AutogradStep, PlainStep, step_for
-from tests.component_files import component_files, written_files
+from tests.component_files import component_files, named, written_files
 from tests.testing.conftest import NO_CUDA
 
 __all__ = ["component_files", "written_files"]
@@ -30,7 +30,7 @@ def there(device: torch.device) -> Iterator[torch.device]:
 
 
 @pytest.mark.usefixtures("component_files", "there")
-@pytest.mark.parametrize(("name", "component", "check"), cases(quick=True))
+@pytest.mark.parametrize(("name", "component", "check"), named(cases(quick=True)))
 def test_each_does_its_work(name: str, component: Any, check: Check) -> None:
     check(component)
 
@@ -38,7 +38,7 @@ def test_each_does_its_work(name: str, component: Any, check: Check) -> None:
 @pytest.mark.gpu
 @NO_CUDA
 @pytest.mark.usefixtures("component_files")
-@pytest.mark.parametrize(("name", "component", "check"), cases())
+@pytest.mark.parametrize(("name", "component", "check"), named(cases()))
 def test_each_keeps_its_promises_on_cuda(name: str, component: Any, check: Check) -> None:
     with on_device("cuda"):
         check(component)

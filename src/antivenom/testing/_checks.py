@@ -73,7 +73,7 @@ def check(given: Any = None, /, *, quick: bool = False) -> Any:
 
 
 def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
-    """The checks that apply to a component, by the contracts that it fulfils; none for other things.
+    """The checks that apply to a component, by the contracts that it fulfils; none for other things and for classes.
 
     Args:
         component: the component.
@@ -83,8 +83,11 @@ def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
     >>> [each.__name__ for each in checks_for(Patch())]
     ['declares_its_contract', 'settings_round_trip', 'trigger_is_a_pure_function']
     """
+    if isinstance(component, type):
+        return ()
     _import_all()
-    applying = [each for each in _CHECKS.values() if each.applies(component)]
+    by_file = sorted(_CHECKS.values(), key=lambda each: each.function.__module__)
+    applying = [each for each in by_file if each.applies(component)]
     return tuple(each.function for each in applying if each.quick or not quick)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pickle  # noqa: TID251 - settings made here are copied; no file is read
 
-from antivenom.settings import NEEDS, DeclaresNeeds, build, describe
+from antivenom.settings import LIVE, NEEDS, DeclaresNeeds, build, describe
 from antivenom.testing._checks import check, contracts_of, kinds_of
 
 
@@ -26,6 +26,7 @@ def settings_round_trip(component: object) -> None:
     assert dataclasses.is_dataclass(component), "a component is a dataclass; decorate it with @component"
     for kind in kinds_of(component):
         plain = describe(kind, component)
+        assert plain["name"] != LIVE, "no spec can name it; decorate it with @component"
         assert build(kind, json.loads(json.dumps(plain)), path=kind, allow_code=True) == component, (
             "settings changed on the way through JSON"
         )
