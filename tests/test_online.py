@@ -27,7 +27,7 @@ from antivenom.models.estimator import EstimatorClassifier
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, load_spec
 from antivenom.runner.events import Finished, Planned
-from antivenom.testing import check_training, toy_images
+from antivenom.testing import check_component, toy_images
 from antivenom.training import EndToEnd, Epoch, Online, OwnFit
 
 QUICK = EndToEnd(epochs=3, learning_rate=5e-3, batch_size=32)
@@ -234,7 +234,7 @@ def test_mixed_stops_when_the_loss_no_longer_falls() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_online_keeps_every_promise_of_a_training(batch_size: int) -> None:
-    check_training(Online(batch_size=batch_size, learning_rate=0.05))
+    check_component(Online(batch_size=batch_size, learning_rate=0.05))
 
 
 # Experiments ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import NonNegative, Positive, component
+from antivenom.trial import Trial
 
 ROWS_JUDGED = 500
 """On at most this many clean rows the success of a recovered trigger is measured."""
@@ -60,6 +61,7 @@ class NeuralCleanse(Search):
 
     needs = frozenset({"gradients"})
     recovers_triggers = True
+    trial = Trial(settings={"steps": 300, "batch_size": 24}, quick={"steps": 6})
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
     spread: Positive = 0.35
