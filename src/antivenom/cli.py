@@ -37,7 +37,7 @@ out_console = Console()
 err_console = Console(stderr=True)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool | None) -> None:
     if wanted:
         typer.echo(f"antivenom {version('antivenom')}")
         raise typer.Exit
@@ -46,8 +46,9 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit."),
+    ] = None,
 ) -> None:
     """What poisoned training data does to a model, whether it is poisoned, and how to repair it."""
 
