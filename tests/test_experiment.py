@@ -519,7 +519,7 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
     heard, tell = listen()
     done = made.run(out=tmp_path / "out", store=store, on_event=tell)
     assert [kept for stage, kept in heard if stage == "fit control"] == [False, True]
-    assert [row["attack.rate"] for row in done.rows()] == ["0.05", "0.1"]
+    assert [row["attack.rate"] for row in done.rows()] == [0.05, 0.1]
     assert done.to_frame().shape[0] == 2
     table = (tmp_path / "out" / "table.csv").read_text().splitlines()
     assert len(table) == 3
@@ -552,7 +552,7 @@ def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
 
 def test_poison_that_changes_nothing_is_doubted() -> None:
     doubts = experiment(attack=RandomNoise(rate=0.2, std=0.0)).run().doubts
-    assert any("100.0% of the poison rows are the same as the clean rows" in doubt for doubt in doubts)
+    assert any("100.0 % of the poison rows are the same as the clean rows" in doubt for doubt in doubts)
 
 
 def test_a_batch_of_all_rows_may_be_named_by_any_larger_number() -> None:

@@ -46,7 +46,7 @@ class NoLayers:
         finish: says what was found.
 
     >>> NoLayers(AnalysisResult).finish()
-    AnalysisResult(figures=(), charts=())
+    AnalysisResult(figures=(), charts=(), data={})
     """
 
     finish: Callable[[], AnalysisResult]
