@@ -3,8 +3,8 @@
     python -m benchmarks.cells [--quick] [--json FILE] [--cells N] [--store]
 
 Each cell trains a network of two hidden units on 64 digits for one epoch, twice, and writes its folder. The grid runs
-in a process of its own; so does its report. Wall time and CPU time per cell and resident memory are given for each tenth
-of the cells: all should stay as they are; on a busy machine, CPU time says more. `--store` keeps the stages as well.
+in a process of its own; so does its report. Wall time, CPU time and resident memory are given for each tenth of the
+cells: all should stay as they are. On a busy machine, CPU time says more. `--store` keeps the stages as well.
 """
 
 import argparse
@@ -134,9 +134,8 @@ def main() -> None:
 def show(found: dict[str, Any], page: dict[str, Any]) -> None:
     """Print the figures."""
     for row in found["tenths"]:
-        print(
-            f"from cell {row['first_cell']:>6}: {row['wall_ms']:>7.1f} ms a cell, {row['cpu_ms']:>6.1f} CPU ms, {row['mib']:>6.1f} MiB"
-        )
+        cost = f"{row['wall_ms']:>6.1f} ms a cell, {row['cpu_ms']:>6.1f} ms of CPU time"
+        print(f"from cell {row['first_cell']:>6}: {cost}, {row['mib']:>6.1f} MiB")
     seconds = {name: round(value, 1) for name, value in found["seconds"].items()}
     print(f"{found['cells']} cells; seconds {seconds}; {found['disk_mib']:.0f} MiB on disk")
     print(f"peak while running: {found['mib_peak']:.0f} MiB")

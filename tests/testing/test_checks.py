@@ -183,24 +183,24 @@ def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @runtime_checkable
-class Brewer(Protocol):
-    def brew(self) -> float: ...
+class Steeper(Protocol):
+    def steep(self) -> float: ...
 
 
 class Tea:
-    def brew(self) -> float:
+    def steep(self) -> float:
         return 1.0
 
 
 @pytest.mark.usefixtures("own_register")
 def test_a_new_check_is_one_function() -> None:
     @check
-    def brewer_brews(brewer: Brewer) -> None: ...
+    def steeper_steeps(steeper: Steeper) -> None: ...
 
     @check("triggers", quick=True)
     def trigger_is_there(trigger: object) -> None: ...
 
-    assert checks_for(Tea()) == (brewer_brews,)
+    assert checks_for(Tea()) == (steeper_steeps,)
     assert trigger_is_there in checks_for(Patch(), quick=True)
     assert trigger_is_there not in checks_for(LabelFlip())
 
