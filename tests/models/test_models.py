@@ -16,7 +16,7 @@ from antivenom.models.initialisers import fills, initialise
 from antivenom.models.module import Module
 from antivenom.rng import Rng
 from antivenom.testing import global_state_untouched
-from tests.toys import small_net
+from tests.helpers.toys import small_net
 
 IMAGE = {"input_shape": (2, 8, 10), "classes": 5, "bounds": (0.0, 1.0)}
 
@@ -429,7 +429,7 @@ def test_a_classifier_serves_as_an_architecture_for_rows_like_its_own() -> None:
 
 
 def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None:
-    model = Module(factory="tests.toys:small_net", mean=0.5)
+    model = Module(factory="tests.helpers.toys:small_net", mean=0.5)
     with global_state_untouched():
         built = model.build(**IMAGE, rng=Rng(0))
     assert same(built, model.build(**IMAGE, rng=Rng(0)))

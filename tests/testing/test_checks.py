@@ -25,7 +25,7 @@ from antivenom.testing import (
 from antivenom.testing.components import declares_its_contract, settings_round_trip
 from antivenom.training import Online
 from antivenom.triggers import Patch
-from tests.testing import faulty
+from tests.helpers import faulty
 
 
 def names(made: Any) -> set[str]:
