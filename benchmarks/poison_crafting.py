@@ -29,8 +29,8 @@ from torch.nn import functional
 
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison
-from antivenom.attacks._one_step import Functional, finite_differences, objective_for
-from antivenom.attacks._victim_step import VictimStep, after_one_step, with_gradients
+from antivenom.attacks.one_step import Functional, finite_differences, objective_for
+from antivenom.attacks.victim_step import VictimStep, after_one_step, with_gradients
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import ModuleClassifier, is_module

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from antivenom.testing import Case, cases, checks_for
-from antivenom.testing._checks import Check
+from antivenom.testing.register import Check
 from tests.helpers.component_files import named
 from tests.helpers.toys import Covered
 

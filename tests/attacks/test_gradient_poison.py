@@ -11,13 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from antivenom.attacks import GenerativePoison, GradientPoison, LossPoison, PoisonFile
-from antivenom.attacks._crafting import Crafted
-from antivenom.attacks._generator import Generator
-from antivenom.attacks._layered import Layered
-from antivenom.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
-from antivenom.attacks._unrolled import Path as Walk
-from antivenom.attacks._victim_step import VictimStep, with_gradients
-from antivenom.attacks.generative_poison import _paper
+from antivenom.attacks.crafting import Crafted
+from antivenom.attacks.generative_poison import sign_feedback
+from antivenom.attacks.generator import Generator
+from antivenom.attacks.layered import Layered
+from antivenom.attacks.one_step import Functional, OneByOne, finite_differences, objective_for
+from antivenom.attacks.unrolled import Path as Walk
+from antivenom.attacks.victim_step import VictimStep, many_at_once, with_gradients
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
@@ -179,11 +179,11 @@ def test_normalisation_and_probabilities_are_differentiated_through() -> None:
 def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = some(7)
     whole = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
-    monkeypatch.setattr("antivenom.attacks._victim_step.AT_ONCE", 3)
+    monkeypatch.setattr("antivenom.attacks.victim_step.AT_ONCE", 3)
     parts = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("antivenom.attacks._victim_step.MEMORY", {"cpu": 1, "cuda": 1})
-    assert Layered(with_gradients(victim(), "test"), STEP, *some(4, seed=1))._many == 1
+    monkeypatch.setattr("antivenom.attacks.victim_step.MEMORY", {"cpu": 1, "cuda": 1})
+    assert many_at_once(1, x) == 1
 
 
 def test_the_paper_s_probe_agrees_with_the_exact_sign() -> None:
@@ -364,9 +364,9 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
     slow = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
-    first, values = _paper(slow, x, y, None)
+    first, values = sign_feedback(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    fallen, _ = _paper(slow, x, y, values + 1)
+    fallen, _ = sign_feedback(slow, x, y, values + 1)
     assert torch.equal(first, -fallen)
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()

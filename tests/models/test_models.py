@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from torch import nn
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models import CNN, MLP, Classifier, ModuleClassifier, as_classifier
-from antivenom.models.activations import _CLASSES, activation
+from antivenom.models.activations import ActivationName, activation
 from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.models.initialisers import fills, initialise
 from antivenom.models.module import Module
@@ -85,7 +85,7 @@ def test_every_initialiser_fills_every_shape_from_its_stream_alone(name: str, sh
         assert not torch.equal(weight, drawn(name, *shape, seed=1))
 
 
-@pytest.mark.parametrize("name", _CLASSES)
+@pytest.mark.parametrize("name", get_args(ActivationName))
 def test_every_activation_is_a_new_layer_that_keeps_the_shape(name: Any) -> None:
     assert activation(name) is not activation(name)
     assert activation(name)(torch.ones(2, 3)).shape == (2, 3)

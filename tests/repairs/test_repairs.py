@@ -10,13 +10,13 @@ from torch import nn
 
 from antivenom.attacks import BadNets
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
-from antivenom.defences.neural_cleanse._outliers import Prior, p_values_and_thresholds
+from antivenom.defences.neural_cleanse.outliers import Prior, p_values_and_thresholds
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
 from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning, apply_repair
-from antivenom.repairs._layer import layer_named
+from antivenom.repairs.layer import layer_named
 from antivenom.repairs.pruning import contributions, effects
 from antivenom.report import write_report
 from antivenom.rng import Rng

@@ -9,7 +9,7 @@ from torch import nn
 from antivenom.models import ModuleClassifier
 from antivenom.testing import checks_for, on_device, toy_images
 from antivenom.testing import classifiers as of_classifiers
-from antivenom.testing._checks import Check
+from antivenom.testing.register import Check
 from tests.helpers import faulty
 from tests.helpers.toys import FaultyAttack
 

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from antivenom.attacks._victim_step import require_surrogate
+from antivenom.attacks.victim_step import require_surrogate
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.one_row import OneRow
@@ -100,7 +100,7 @@ class AimedChaff:
         if int(surrogate.scores(target).argmax(1)) == label:
             raise SettingsError([f"AimedChaff.at: the surrogate already takes {self.at} for class {label}."])
         labels = torch.full((self.count,), label)
-        points = self._search(lambda points: _distance(surrogate, target, points, labels, self.calls), rng)
+        points = self._search(lambda points: distance_to_turning(surrogate, target, points, labels, self.calls), rng)
         x = torch.from_numpy(points.astype(np.float32)).to(data.device)
         return Poisoned.append(data, x=x, y=labels.to(data.device), goal=OneRow(row=self.at, target=label))
 
@@ -129,7 +129,7 @@ class AimedChaff:
         return best
 
 
-def _distance(
+def distance_to_turning(
     surrogate: Classifier, target: torch.Tensor, points: NDArray[np.float64], labels: torch.Tensor, calls: int
 ) -> float:
     """How far the prediction is from turning, summed over the calls until it turns; before them it is 1."""

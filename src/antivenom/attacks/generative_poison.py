@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks._against_a_step import AgainstAStep
-from antivenom.attacks._by_round import with_charts_by_round
-from antivenom.attacks._generator import Architecture, Generator, pretrained
-from antivenom.attacks._one_step import Functional, Objective, OneByOne, general_objective, objective_for
-from antivenom.attacks._victim_step import with_gradients
+from antivenom.attacks.by_round import with_charts_by_round
+from antivenom.attacks.generator import Architecture, Generator, pretrained
+from antivenom.attacks.one_step import Functional, Objective, OneByOne, general_objective, objective_for
+from antivenom.attacks.victim_step import with_gradients
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import DataError, SettingsError
 from antivenom.goals.availability import Availability
@@ -95,9 +95,9 @@ class GenerativePoison(AgainstAStep):
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            back = partial(_exact, objective)
+            back = partial(exact_feedback, objective)
             if self.feedback == "sign":
-                back = partial(_paper, general_objective(victim, self.victim_step, others.inputs(), others.y))
+                back = partial(sign_feedback, general_objective(victim, self.victim_step, others.inputs(), others.y))
             rounds = self._rounds(generator, data, rows, y, back)
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
@@ -156,14 +156,16 @@ class GenerativePoison(AgainstAStep):
         return kept
 
 
-def _exact(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+def exact_feedback(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     """What goes back into the generator (m, *shape), to be descended: the derivative; and the objective (m)."""
     values, slopes = objective.gradients(x, y)
     return -slopes / len(x), values
 
 
-def _paper(objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:
-    """As `_exact`: the sign of the normal rows' summed gradient, turned round where the objective has fallen."""
+def sign_feedback(
+    objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The sign of the normal rows' summed gradient, turned round where the objective has fallen; and the objective."""
     values, slopes = objective.normal_slopes(x, y)
     rose = torch.sign(values - (torch.zeros_like(values) if before is None else before))
     return -slopes.sign() * rose.view(-1, *(1 for _ in x.shape[1:])), values

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks._against_a_step import AgainstAStep
-from antivenom.attacks._by_round import with_charts_by_round
-from antivenom.attacks._crafting import Crafted, Norm
-from antivenom.attacks._one_step import Objective, finite_differences, objective_for
-from antivenom.attacks._unrolled import Path
-from antivenom.attacks._victim_step import VictimStep, with_gradients
+from antivenom.attacks.by_round import with_charts_by_round
+from antivenom.attacks.crafting import Crafted, Norm
+from antivenom.attacks.one_step import Objective, finite_differences, objective_for
+from antivenom.attacks.unrolled import Path
+from antivenom.attacks.victim_step import VictimStep, with_gradients
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.availability import Availability

@@ -1,8 +1,8 @@
 """What every source of data promises."""
 
 from antivenom.data import Source
-from antivenom.testing._checks import check
 from antivenom.testing._toys import global_state_untouched
+from antivenom.testing.register import check
 
 
 @check

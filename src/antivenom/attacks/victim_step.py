@@ -98,4 +98,5 @@ def many_at_once(bytes_each: int, x: Tensor) -> int:
 
 
 def in_parts(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Poisons and their labels, so many at a time."""
     return list(zip(x.split(many), y.split(many), strict=True))

@@ -16,13 +16,16 @@ F = TypeVar("F", bound=Check)
 
 
 @dataclass(frozen=True)
-class _Registered:
+class Registered:
+    """A check, and what it applies to."""
+
     function: Check
     contract: type[Any]
     kind: str | None
     quick: bool
 
     def applies(self, component: object) -> bool:
+        """Whether a component is to pass it."""
         if self.kind is not None:
             return _has_any(component, KINDS[self.kind].methods)
         if self.contract is object:
@@ -31,7 +34,8 @@ class _Registered:
         return has_method(component, method) if method else isinstance(component, self.contract)
 
 
-_CHECKS: dict[str, _Registered] = {}
+CHECKS: dict[str, Registered] = {}
+"""All checks, by name."""
 
 
 @overload
@@ -86,7 +90,7 @@ def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
     if isinstance(component, type):
         return ()
     _import_all()
-    by_file = sorted(_CHECKS.values(), key=lambda each: each.function.__module__)
+    by_file = sorted(CHECKS.values(), key=lambda each: each.function.__module__)
     applying = [each for each in by_file if each.applies(component)]
     return tuple(each.function for each in applying if each.quick or not quick)
 
@@ -123,6 +127,7 @@ def waivers_of(component: object, more: Mapping[str, str] | None = None) -> dict
 
 
 def validate_waivers(waived: Mapping[str, str], checks: tuple[Callable[..., None], ...], name: str) -> None:
+    """Fail where a waiver names none of the checks."""
     known = [each.__name__ for each in checks]
     unknown = [f"no such check of {name}: '{each}'.{did_you_mean(each, known)}" for each in waived if each not in known]
     assert not unknown, "cannot waive what does not exist: " + " ".join(unknown)
@@ -156,7 +161,7 @@ def kinds_of(component: object) -> tuple[str, ...]:
 def contracts_of(component: object) -> tuple[type[Any], ...]:
     """The contracts that a component has to fulfil, as it has the method that decides."""
     _import_all()
-    contracts = dict.fromkeys(each.contract for each in _CHECKS.values())
+    contracts = dict.fromkeys(each.contract for each in CHECKS.values())
     return tuple(each for each in contracts if (method := deciding_method(each)) and has_method(component, method))
 
 
@@ -175,10 +180,10 @@ def _register(function: Any, kind: str | None, quick: bool) -> Any:
     if kind is None and (not hints or hints[0] is type(None)):
         raise TypeError(f"{function.__name__} is a check of nothing: annotate its parameter, or name a kind.")
     contract = object if kind is not None else hints[0]
-    taken = _CHECKS.get(function.__name__)
+    taken = CHECKS.get(function.__name__)
     if taken is not None and taken.function.__module__ != function.__module__:
         raise TypeError(f"{taken.function.__module__} already has a check named '{function.__name__}'.")
-    _CHECKS[function.__name__] = _Registered(function, contract, kind, quick)
+    CHECKS[function.__name__] = Registered(function, contract, kind, quick)
     return function
 
 

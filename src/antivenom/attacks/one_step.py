@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn import functional
 
-from antivenom.attacks._layered import Layered, is_layered
-from antivenom.attacks._victim_step import AT_ONCE, VictimStep, in_parts, many_at_once, with_gradients
+from antivenom.attacks.layered import Layered, is_layered
+from antivenom.attacks.victim_step import AT_ONCE, VictimStep, in_parts, many_at_once, with_gradients
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
