@@ -19,7 +19,8 @@ def imported(text: str) -> Iterator[str]:
             names = [f"{node.module}.{each.name}" for each in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not set(node.value) & set(" \n"):
             names = [node.value.replace(":", ".")]
-        yield from (name for name in names if name.partition(".")[0] in OURS)
+        parts = {name: name.split(".") for name in names}
+        yield from (name for name in names if parts[name][0] in OURS and all(map(str.isidentifier, parts[name])))
 
 
 def private(name: str) -> bool:
