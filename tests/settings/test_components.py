@@ -1,60 +1,26 @@
 """Settings: what is refused, how it is worded, what is converted, and that they survive being written."""
 
-import pickle
-from dataclasses import field
-from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
-from annotated_types import Interval
 
 from antivenom.errors import AntivenomError, SettingsError
 from antivenom.registry import KINDS, entries
 from antivenom.runner import Experiment
 from antivenom.settings import (
-    AtLeastOne,
-    Code,
     Component,
-    Count,
-    NonNegative,
-    Positive,
     Rate,
     build,
     build_as,
     component,
     describe,
     describe_fields,
-    documentation,
     settings_of,
 )
 from antivenom.triggers import Trigger
 from antivenom.triggers.patch import Patch
-
-Triggers = tuple[Annotated[Trigger, Component("triggers")], ...]
-
-
-@component
-class Everything:
-    """One field of each sort."""
-
-    rate: Rate = 0.1
-    positive: Positive = 1.0
-    non_negative: NonNegative = 0.0
-    below: Annotated[float, Interval(lt=1)] = 0.0
-    count: Count = 0
-    at_least_one: AtLeastOne = 1
-    text: str = "a"
-    flag: bool = False
-    choice: Literal["left", "right"] = "left"
-    maybe: Count | None = None
-    many: tuple[AtLeastOne, ...] = (1, 2)
-    pair: tuple[int, float] = (1, 2.0)
-    sides: AtLeastOne | tuple[AtLeastOne, ...] = 3
-    trigger: Annotated[Trigger, Component("triggers")] = Patch()
-    optional: Annotated[Trigger, Component("triggers")] | None = None
-    triggers: Triggers = ()
-    code: Annotated[str, Code()] = "x:y"
+from tests.helpers.every_setting import Everything
 
 
 @component
@@ -239,11 +205,6 @@ def test_describe_writes_every_default_out() -> None:
     }
 
 
-def test_an_error_survives_pickle() -> None:
-    error = pickle.loads(pickle.dumps(SettingsError(["a", "b"])))
-    assert (error.problems, str(error)) == (("a", "b"), "a\nb")
-
-
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
@@ -353,160 +314,3 @@ def test_needs_may_depend_on_the_settings() -> None:
 
     assert Depends(deep=True).needs == {"features"}
     assert Depends().needs == frozenset()
-
-
-def test_inherited_settings_are_documented_once_and_in_their_own_order() -> None:
-    @component
-    class Base:
-        """A base.
-
-        Args:
-            first: the first,
-                in two lines.
-            low, high: both ends.
-        """
-
-        first: int = 1
-        low: int = 0
-        high: int = 2
-
-    @component
-    class Derived(Base):
-        """A derived one.
-
-        Args:
-            own: its own.
-            first: another first.
-
-        Raises:
-            SettingsError: never.
-        """
-
-        first: int = 3
-        own: int = 4
-
-    expected = """A derived one.
-
-Args:
-    first: another first.
-    low, high: both ends.
-    own: its own.
-
-Raises:
-    SettingsError: never."""
-    assert documentation(Derived) == expected
-
-    @component
-    class Silent(Base):
-        """A silent one.
-
-        Raises:
-            SettingsError: never.
-        """
-
-    assert documentation(Silent).splitlines()[2:5] == ["Args:", "    first: the first,", "        in two lines."]
-    assert documentation(Silent).endswith("both ends.\n\nRaises:\n    SettingsError: never.")
-
-
-# Components in fields that are not marked -----------------------------------------------------------------------------
-
-
-@component
-class Unmarked:
-    """A field for each way to forget the mark."""
-
-    trigger: Trigger = Patch()
-
-
-@component
-class UnmarkedClass:
-    trigger: Patch | None = None
-
-
-@component
-class UnmarkedTuple:
-    triggers: tuple[Patch, ...] = ()
-
-
-@component
-class UnknownProtocol:
-    part: "Probing | None" = None
-
-
-class Probing(Protocol):
-    def probe(self) -> None: ...
-
-
-@component
-class MarkedTooDeep:
-    triggers: dict[str, Annotated[Trigger, Component("triggers")]] = field(default_factory=dict)
-
-
-@component
-class UnknownKind:
-    triggers: Annotated[tuple[Trigger, ...], Component("trigers")] = ()
-
-
-@component
-class MarkedOutside:
-    triggers: Annotated[tuple[Trigger, ...], Component("triggers")] = ()
-
-
-@component
-class NotPlain:
-    where: Path = Path("here")
-
-
-@component
-class Loose:
-    anything: Any = None
-
-
-PATCH = 'Annotated[Patch, Component("triggers")]'
-MARK = 'Annotated[…, Component("triggers")]'
-UNMARKED = [
-    (
-        Unmarked,
-        'does. Write trigger: Annotated[Trigger, Component("triggers")].',
-    ),
-    (UnmarkedClass, f"Write trigger: {PATCH}."),
-    (UnmarkedTuple, f"Write triggers: tuple[{PATCH}, ...]."),
-    (UnknownProtocol, 'Write part: Annotated[Probing, Component("KIND")]. KIND is one of: datasets, models, '),
-    (
-        MarkedTooDeep,
-        f"type. Write triggers: {MARK} or triggers: tuple[{MARK}, ...].",
-    ),
-    (MarkedOutside, "MarkedOutside.triggers must hold one component or a tuple of them, and "),
-    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") names no kind. Did you mean 'triggers'?"),
-    (
-        NotPlain,
-        "NotPlain.where must hold text, numbers, true or false, or lists of these, which a spec can hold; its ",
-    ),
-]
-
-
-@pytest.mark.parametrize(("cls", "said"), UNMARKED)
-def test_a_field_that_no_spec_could_fill_says_what_to_write(cls: type[Any], said: str) -> None:
-    for ask in (cls, lambda: build_as(cls, {}, path="it"), lambda: list(settings_of(cls))):
-        with pytest.raises(SettingsError) as caught:
-            ask()
-        assert said in str(caught.value)
-        assert len(caught.value.problems) == 1
-
-
-@pytest.mark.parametrize("value", [Patch(), [Patch()], {"one": Patch()}])
-def test_a_component_in_a_field_of_anything_says_what_to_write(value: Any) -> None:
-    assert Loose(anything=[1, "a"]).anything == (1, "a")
-    with pytest.raises(SettingsError, match=r"^Loose\.anything holds a component, but is not marked") as caught:
-        Loose(anything=value)
-    assert PATCH in str(caught.value)
-
-
-def test_what_python_made_is_allowed_where_the_mark_stands_alone() -> None:
-    assert Everything(trigger=Live(), triggers=[Live()]).triggers
-
-
-def test_a_component_of_the_users_with_an_unmarked_field_is_refused_in_a_spec() -> None:
-    spec = {"attack": {"name": "tests.settings.test_components:Unmarked"}}
-    with pytest.raises(SettingsError, match=r"Unmarked\.trigger holds a component"):
-        build_as(Experiment, spec, path="", allow_code=True)

@@ -9,9 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from antivenom.errors import RunError
-from antivenom.storage import files
-from antivenom.storage.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from antivenom.storage.files import write_bytes
 from antivenom.storage.store import Store
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
@@ -78,12 +76,6 @@ def test_a_reader_never_sees_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert file.read_bytes() == b"new" * 1000
 
 
-def test_a_written_file_has_the_usual_rights(tmp_path: Path) -> None:
-    write_bytes(tmp_path / "ours", b"")
-    (tmp_path / "usual").touch()
-    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
-
-
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_entry_is_none_and_removed_or_whole(tmp_path: Path, draw: st.DataObject) -> None:
@@ -142,38 +134,3 @@ def test_a_key_changes_with_each_part_and_not_with_their_order(parts: dict[str, 
     changed = {**parts, draw.draw(st.sampled_from(sorted(parts))): "something else"}
     assert (store.key("fit", changed) == key) == (changed == parts)
     assert store.key("fit", {**parts, "another part": 0}) != key
-
-
-# Files ----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"nope"])
-def test_a_damaged_json_file_is_one_error(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(RunError, match="missing or damaged"):
-        read_json(tmp_path / "a.json")
-
-
-def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
-    for read in (read_json, read_tensors):
-        with pytest.raises(RunError, match="missing or damaged"):
-            read(tmp_path / "absent")
-        with pytest.raises(RunError, match="missing or damaged"):
-            read(tmp_path)
-
-
-def test_json_holds_no_nan_and_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "a", {"a": float("nan")})
-    assert not (tmp_path / "a").exists()
-    write_json(tmp_path / "a", {"b": 1, "é": 2})
-    write_json(tmp_path / "b", {"é": 2, "b": 1})
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_a_header_that_is_no_json_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files.json, "dumps", lambda *_, **__: "{")
-    write_tensors(tmp_path / "a", TENSORS, {})
-    monkeypatch.undo()
-    with pytest.raises(RunError, match="missing or damaged"):
-        read_tensors(tmp_path / "a")

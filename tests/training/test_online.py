@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.linear_model import Perceptron, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
@@ -16,7 +14,6 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from antivenom.arrivals.at_point import AtPoint
-from antivenom.arrivals.bursts import Bursts
 from antivenom.arrivals.spread import Spread
 from antivenom.attacks import GradientPoison, LabelFlip
 from antivenom.data import Splits
@@ -42,41 +39,6 @@ def experiment(**settings: object) -> Experiment:
         "attack": LabelFlip(rate=0.2),
     }
     return Experiment(**{**made, **settings})
-
-
-# Arrivals -------------------------------------------------------------------------------------------------------------
-
-
-@given(
-    roles=st.lists(st.sampled_from([0, 0, 0, 1, 2]), max_size=30),
-    arrival=st.sampled_from([Spread(), Spread(repeats=3), AtPoint(point=0.3, repeats=2), Bursts(bursts=3, repeats=2)]),
-    seed=st.integers(0, 5),
-)
-def test_every_row_comes_and_clean_rows_keep_their_order(roles: list[int], arrival: Any, seed: int) -> None:
-    marks, ids = torch.tensor(roles, dtype=torch.uint8), torch.arange(len(roles)) * 3 + 7
-    order = arrival.arrange(marks, ids, Rng(seed))
-    clean = order[marks[order] == 0]
-    counts = torch.bincount(order, minlength=len(roles))
-    assert (counts == torch.where(marks == 0, 1, arrival.repeats)).all()
-    alone = arrival.arrange(marks[marks == 0], ids[marks == 0], Rng(seed))
-    assert torch.equal(ids[clean], ids[marks == 0][alone])
-
-
-def test_bursts_and_points_are_where_they_should_be() -> None:
-    roles = torch.cat([torch.zeros(100), torch.ones(10)]).to(torch.uint8)
-    ids = torch.arange(110)
-
-    def places(arrival: Any) -> list[int]:
-        return torch.nonzero(roles[arrival.arrange(roles, ids, Rng(0))]).flatten().tolist()
-
-    assert places(AtPoint(point=0.3)) == list(range(30, 40))
-    assert places(AtPoint(point=1.0)) == list(range(100, 110))
-    assert places(AtPoint(point=0.3, repeats=3)) == list(range(30, 60))
-    assert places(Bursts(bursts=2)) == [*range(33, 38), *range(72, 77)]
-    assert np.std(places(Spread())) > 15
-
-
-# Against scikit-learn -------------------------------------------------------------------------------------------------
 
 
 class Doubled(nn.Module):
@@ -127,6 +89,9 @@ def apart(learner: Any, network: Any, *many: dict[str, Any]) -> list[float]:
     return found
 
 
+# Against scikit-learn -------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.slow
 def test_sgd_is_scikit_learns_own() -> None:
     both = pair(solver="sgd", learning_rate_init=0.05, momentum=0.0, alpha=0.01)
@@ -156,16 +121,6 @@ def test_estimators_learn_from_streams(estimator: Any) -> None:
     assert result.metrics["model.clean_accuracy.control"]["mean"] > 0.8  # type: ignore[operator]
     victim, control = result.charts["model.along_the_way"].charts[0].series
     assert len(victim.y) == len(control.y) == 5
-
-
-def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> None:
-    blank = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
-    before = SPLITS.train.fingerprint
-    first, again, other = (OwnFit().fit(blank, SPLITS.train, rng=Rng(seed)).state() for seed in (0, 0, 1))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not all(torch.equal(first[name], other[name]) for name in first)
-    assert replace(SPLITS.train).fingerprint == before
-    assert not hasattr(blank.estimator, "coef_")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

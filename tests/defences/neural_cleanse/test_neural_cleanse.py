@@ -1,36 +1,31 @@
 """Neural Cleanse: all classes at once against each alone, the arithmetic of the verdict, and the referee's words."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from scipy import stats
 from sklearn.linear_model import SGDClassifier
 from torch import nn
-from torch.nn import functional
 
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences.neural_cleanse.inversion import TANH_MARGIN, Inversion, Search, norm_of
-from antivenom.defences.neural_cleanse.outliers import Prior, anomaly_index, p_values, thresholds
+from antivenom.defences.neural_cleanse.inversion import Inversion, Search
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
-from antivenom.models import CNN, as_classifier
+from antivenom.models import as_classifier
 from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, load_spec
 from antivenom.runner.events import Finished
 from antivenom.runner.scoring.scans import overlap
-from antivenom.testing import toy_images, toy_table
+from antivenom.testing import toy_table
 from antivenom.training import EndToEnd
 from antivenom.triggers import Patch
+from tests.helpers.easy_images import CLEAN
 
-TRAIN, CLEAN = toy_images(480), toy_images(128, seed=1)
 SETTINGS: dict[str, Any] = {
     "steps": 50, "batch_size": 16, "norm": "l1", "per_channel": False, "learning_rate": 0.1, "init_cost": 1e-2,
     "cost_multiplier": 1.5, "attack_success_threshold": 0.95, "patience": 2, "window": 3, "early_stop": False,
@@ -38,166 +33,7 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def both() -> tuple[Any, Any, Backdoor]:
-    """A backdoored network, its control, and the backdoor."""
-    poisoned = BadNets(rate=0.2, target=2, trigger=Patch(size=2, position="bottom_left")).poison(TRAIN, rng=Rng(0))
-    blank = CNN(filters=(8,), hidden=(16,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
-    training = EndToEnd(epochs=20, learning_rate=5e-3, batch_size=32)
-    victim, control = (training.fit(blank, data, rng=Rng(1)) for data in (poisoned.data, TRAIN))
-    assert isinstance(poisoned.goal, Backdoor)
-    assert (poisoned.goal.success(victim, CLEAN) or 0) > 0.95
-    return victim, control, poisoned.goal
-
-
-def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: int) -> tuple[Any, Any, list[float]]:
-    """One class, written for reading: torch's own Adam, and the authors' schedule in plain numbers."""
-    classifier, generator = classifier.copy(), rng.child("start", target).generator()
-    channels = CLEAN.shape[0] if search.per_channel else 1
-    shapes = ((channels, *CLEAN.shape[1:]), CLEAN.shape)
-    raw = [torch.atanh((torch.rand(shape, generator=generator) - 0.5) * (2 - TANH_MARGIN)) for shape in shapes]
-    raw = [part.requires_grad_() for part in raw]
-    optimizer = torch.optim.Adam(raw, lr=search.learning_rate, betas=(0.5, 0.9))
-    cost, set_, up, down, recent, costs = 0.0, 0, 0, 0, [], []
-    each = len(CLEAN) // search.batch_size
-    best, best_norm = None, math.inf
-    for step in range(steps):
-        order = rng.child("order", step // each).order(CLEAN.ids)
-        rows = order[(step % each) * search.batch_size : (step % each + 1) * search.batch_size]
-        x = CLEAN.inputs(rows)
-        mask, pattern = (part.tanh() / (2 - TANH_MARGIN) + 0.5 for part in raw)
-        logits = classifier.logits((1 - mask) * x + mask * pattern)
-        norm = {"l1": mask.sum(), "l2": mask.square().sum().sqrt(), "linf": mask.max()}[search.norm]
-        wanted = torch.full((len(x),), target)
-        loss = functional.cross_entropy(logits, wanted) + cost * norm
-        optimizer.zero_grad()
-        loss.backward()
-        recent = [*recent, float((logits.argmax(1) == target).float().mean())][-search.window :]
-        good = len(recent) == search.window and sum(recent) / search.window >= search.attack_success_threshold
-        if good and float(norm.detach()) < best_norm:
-            best_norm, best = float(norm.detach()), mask.detach().clone()
-        optimizer.step()
-        if cost == 0:
-            set_ = set_ + 1 if good else 0
-            if set_ >= search.patience:
-                cost, up, down = search.init_cost, 0, 0
-        elif good:
-            up, down = up + 1, 0
-            if up >= search.patience:
-                up, cost = 0, cost * search.cost_multiplier
-        else:
-            up, down = 0, down + 1
-            if down >= search.patience:
-                down, cost = 0, cost / search.cost_multiplier**1.5
-        costs.append(cost)
-    return [part.detach() for part in raw], best, costs
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("norm", "per_channel", "chunks"),
-    [("l1", False, 1 << 30), ("l2", False, 1 << 30), ("linf", False, 1 << 30), ("l1", True, 1 << 30), ("l2", False, 1)],
-)
-def test_all_classes_at_once_are_each_class_alone(both: Any, norm: Any, per_channel: bool, chunks: int) -> None:
-    search = Search(**{**SETTINGS, "norm": norm, "per_channel": per_channel})
-    inversion = Inversion(both[0], CLEAN, torch.arange(4), search, Rng(5), chunks)
-    inversion.finish(torch.arange(4))
-    found = inversion.found()
-    assert found.steps.tolist() == [50] * 4
-    for target in range(4):
-        raw, best, costs = one_by_one(both[0], target, search, Rng(5), 50)
-        for mine, theirs in zip(inversion.raw, raw, strict=True):
-            assert torch.allclose(mine[target], theirs, atol=1e-4)
-        assert float(inversion.cost[target]) == pytest.approx(costs[-1], rel=1e-5)
-        assert bool(found.reached[target]) == (best is not None)
-        if best is not None:
-            assert torch.allclose(found.masks[target], best, atol=1e-4)
-
-
-def test_a_class_does_not_depend_on_the_others(both: Any) -> None:
-    search = Search(**{**SETTINGS, "early_stop": True, "steps": 200})
-    inversions = [Inversion(both[0], CLEAN, which, search, Rng(5)) for which in (torch.arange(4), torch.tensor([2]))]
-    for each in inversions:
-        each.finish(torch.arange(len(each.targets)))
-    whole, alone = (each.found() for each in inversions)
-    assert torch.allclose(whole.masks[2], alone.masks[0], atol=1e-4)
-    assert int(whole.steps[2]) == int(alone.steps[0])
-
-
-def test_norms_are_theirs() -> None:
-    masks = torch.tensor([[[[0.3, 0.4]]], [[[0.0, 1.0]]]])
-    assert norm_of(masks, "l1").tolist() == pytest.approx([0.7, 1.0])
-    assert norm_of(masks, "l2").tolist() == pytest.approx([0.5, 1.0])
-    assert norm_of(masks, "linf").tolist() == pytest.approx([0.4, 1.0])
-    still = torch.zeros(1, 1, 2, 2, requires_grad=True)
-    norm_of(still, "l2").sum().backward()
-    assert still.grad is not None
-    assert bool(torch.isfinite(still.grad).all())
-
-
 # The verdict ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_anomaly_index_is_the_papers() -> None:
-    norms = np.array([90.0, 100, 110, 95, 105, 20])
-    deviation = 1.4826 * np.median(np.abs(norms - np.median(norms)))
-    assert anomaly_index(norms)[5] == pytest.approx((np.median(norms) - 20) / deviation)
-    assert anomaly_index(norms)[2] == 0
-    assert anomaly_index(np.array([5.0, 5, 5, 5])).tolist() == [0, 0, 0, 0]
-    assert anomaly_index(np.array([5.0, 5, 5, 1])).tolist() == [0, 0, 0, math.inf]
-    assert np.isnan(anomaly_index(np.array([5.0, 6, np.nan, 7]))).tolist() == [False, False, True, False]
-
-
-def test_p_values_are_students_and_keep_their_promise() -> None:
-    norms = np.array([90.0, 100, 110, 95, 105, 20])
-    logs = np.log(norms)
-    others = np.delete(logs, 5)
-    t = (logs[5] - others.mean()) / (others.std(ddof=1) * math.sqrt(1 + 1 / 5))
-    assert p_values(norms)[5] == pytest.approx(6 * stats.t.cdf(t, 4))
-    assert np.isnan(p_values(np.array([1.0, 2, 3]))).all()
-    assert np.isnan(p_values(np.array([1.0, np.nan, 3, 4]))).all()
-    assert p_values(np.array([5.0, 5, 5, 5, 5])).tolist() == [1.0] * 5
-    assert p_values(np.array([5.0, 5, 5, 5, 1]))[4] == 0
-    for index, threshold in enumerate(thresholds(norms, 0.05)):
-        moved = norms.copy()
-        moved[index] = threshold
-        assert p_values(moved)[index] == pytest.approx(0.05)
-    draws = np.exp(Rng(0).numpy().normal(4, 0.4, (2000, 10)))
-    alarms = np.mean([(p_values(row) <= 0.05).any() for row in draws])
-    assert alarms < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
-    assert alarms > 0.03, "a promise that is kept by never saying anything is no promise"
-
-
-def test_a_prior_moderates_the_spread() -> None:
-    norms = np.array([90.0, 100, 110, 95, 105, 70])
-    logs = np.log(norms)
-    others = np.delete(logs, 5)
-    spread = math.sqrt((10 * 0.35**2 + 4 * others.var(ddof=1)) / 14)
-    t = (logs[5] - others.mean()) / (spread * math.sqrt(1 + 1 / 5))
-    prior = Prior(spread=0.35, weight=10)
-    assert p_values(norms, prior=prior)[5] == pytest.approx(min(1, 6 * stats.t.cdf(t, 14)))
-    assert p_values(norms)[5] < 0.05 < p_values(norms, prior=prior)[5], "classes that happen to be alike"
-    moved = norms.copy()
-    moved[2] = thresholds(norms, 0.05, prior=prior)[2]
-    assert p_values(moved, prior=prior)[2] == pytest.approx(0.05)
-    draws = np.exp(Rng(1).numpy().normal(4, 0.3, (1000, 10)))
-    assert np.mean([(p_values(row, prior=prior) <= 0.05).any() for row in draws]) < 0.05
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("prior", [Prior(), Prior(weight=10)])
-def test_the_smallest_of_many_keep_the_promise_too(prior: Prior) -> None:
-    draws = np.sort(np.exp(Rng(2).numpy().normal(4, 0.35, (2000, 100))), axis=1)[:, :10]
-    found = np.array([p_values(row, 90, prior) for row in draws])
-    alarms = (found <= 0.05).any(1).mean()
-    assert 0.03 < alarms < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
-    assert (found.argmin(1) == 0).all(), "the smallest is the most suspicious"
-    assert np.quantile(found.min(1), 0.5) == pytest.approx(0.5, abs=0.05), "its p-value is a p-value"
-    planted = draws[0].copy()
-    planted[0] = 3.0
-    assert p_values(planted, 90, prior)[0] < 0.01
-    at = thresholds(draws[0], 0.05, 90, prior)[0]
-    assert p_values(np.array([at, *draws[0][1:]]), 90, prior)[0] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_a_backdoor_is_found_and_its_control_is_not(both: Any) -> None:
@@ -315,8 +151,6 @@ def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
         Experiment(model=digits, attack=attack, training=OwnFit(), defences=(NeuralCleanse(),)).run()
 
 
-# Within an experiment -------------------------------------------------------------------------------------------------
-
 SPEC: dict[str, Any] = {
     "model": {"name": "cnn", "filters": [8], "hidden": [32]},
     "attack": {"name": "badnets", "rate": 0.1, "target": 7, "trigger": {"name": "patch", "size": 2}},
@@ -324,6 +158,9 @@ SPEC: dict[str, Any] = {
     "defences": [{"name": "neural_cleanse", "steps": 250}],
     "trusted": 0.5,
 }
+
+
+# Within an experiment -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

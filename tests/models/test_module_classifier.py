@@ -1,30 +1,19 @@
-"""Reference networks, their first weights, and the adapter that other people's modules enter by."""
+"""Other people's modules as classifiers."""
 
-import math
-from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models import CNN, MLP, Classifier, ModuleClassifier, as_classifier
-from antivenom.models.activations import ActivationName, activation
+from antivenom.models import CNN, MLP, ModuleClassifier, as_classifier
 from antivenom.models.batches import ROWS_PER_BATCH
-from antivenom.models.initialisers import fills, initialise
-from antivenom.models.module import Module
 from antivenom.rng import Rng
-from antivenom.testing import global_state_untouched
+from antivenom.testing import check_classifier, global_state_untouched, toy_images
 from tests.helpers.toys import small_net
 
 IMAGE = {"input_shape": (2, 8, 10), "classes": 5, "bounds": (0.0, 1.0)}
-
-
-def drawn(name: str, *shape: int, seed: int = 0) -> torch.Tensor:
-    weight = torch.empty(*shape)
-    initialise(weight, name, Rng(seed).generator())  # type: ignore[arg-type]
-    return weight
 
 
 def images(n: int, seed: int = 0) -> torch.Tensor:
@@ -40,149 +29,9 @@ def adapted(**more: Any) -> ModuleClassifier:
     return as_classifier(own(), input_shape=(2, 8, 10), **more)
 
 
-# Initialisers -------------------------------------------------------------------------------------------------------
-
-SCALES: dict[str, Callable[[int, int], float]] = {
-    "glorot": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
-    "he": lambda fan_in, _: 2 / fan_in,
-    "lecun": lambda fan_in, _: 1 / fan_in,
-}
-SHAPES = {(300, 200): (200, 300), (40, 30, 5, 6): (30 * 30, 40 * 30)}
-"""A weight's shape, and its fan in and fan out."""
-
-
-@pytest.mark.parametrize("family", SCALES)
-@pytest.mark.parametrize(("shape", "fans"), SHAPES.items())
-def test_families_have_the_variance_of_their_papers(family: str, shape: tuple[int, ...], fans: tuple[int, int]) -> None:
-    variance = SCALES[family](*fans)
-    for kind in ("uniform", "normal"):
-        weight = drawn(f"{family}_{kind}", *shape)
-        assert float(weight.var()) == pytest.approx(variance, rel=0.03)
-        assert abs(float(weight.mean())) < 4 * math.sqrt(variance / weight.numel())
-    assert float(drawn(f"{family}_uniform", *shape).abs().max()) <= math.sqrt(3 * variance)
-    assert float(drawn(f"{family}_normal", *shape).abs().max()) <= 2 * math.sqrt(variance) / 0.8796256610342398 * 1.0001
-
-
-def test_the_plain_initialisers() -> None:
-    assert float(drawn("random_uniform", 200, 200).abs().max()) <= 0.05
-    assert float(drawn("random_normal", 200, 200).std()) == pytest.approx(0.05, rel=0.03)
-    assert float(drawn("truncated_normal", 200, 200).abs().max()) <= 0.1
-    assert float(drawn("truncated_normal", 200, 200).std()) == pytest.approx(0.05 * 0.8796, rel=0.03)
-    assert drawn("zeros", 2, 2).sum() == 0
-    assert drawn("ones", 2, 2).sum() == 4
-    weight = drawn("orthogonal", 20, 30)
-    assert torch.allclose(weight @ weight.T, torch.eye(20), atol=1e-5)
-
-
-@pytest.mark.parametrize("name", fills)
-@pytest.mark.parametrize("shape", [(7,), (1,), (3, 4), (2, 3, 2, 2)])
-def test_every_initialiser_fills_every_shape_from_its_stream_alone(name: str, shape: tuple[int, ...]) -> None:
-    with global_state_untouched():
-        weight = drawn(name, *shape)
-    assert torch.isfinite(weight).all()
-    assert torch.equal(weight, drawn(name, *shape))
-    if name not in ("zeros", "ones", "orthogonal"):
-        assert not torch.equal(weight, drawn(name, *shape, seed=1))
-
-
-@pytest.mark.parametrize("name", get_args(ActivationName))
-def test_every_activation_is_a_new_layer_that_keeps_the_shape(name: Any) -> None:
-    assert activation(name) is not activation(name)
-    assert activation(name)(torch.ones(2, 3)).shape == (2, 3)
-
-
-# Reference networks ---------------------------------------------------------------------------------------------------
-
-NETWORKS = [MLP(hidden=(6, 4)), MLP(hidden=()), CNN(filters=(3, 4), hidden=(6,)), CNN(filters=(3,), filter_shape=2)]
-
-
-@pytest.mark.parametrize("model", NETWORKS)
-def test_fresh_weights_depend_on_the_stream_alone(model: Any) -> None:
-    with global_state_untouched():
-        built = model.build(**IMAGE, rng=Rng(0))
-        fresh = built.fresh(Rng(1))
-    assert same(built, model.build(**IMAGE, rng=Rng(0)))
-    assert same(fresh, model.build(**IMAGE, rng=Rng(1)))
-    assert not same(built, fresh)
-    assert (built.scores(images(3)).shape, built.classes) == ((3, 5), 5)
-    assert isinstance(built, Classifier)
-
-
 def same(one: ModuleClassifier, other: ModuleClassifier) -> bool:
     first, second = one.state(), other.state()
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-def test_layers_have_the_widths_that_were_asked_for() -> None:
-    state = MLP(hidden=(6, 4), bias_init="ones").build(**IMAGE, rng=Rng(0)).state()
-    assert {name: tuple(value.shape) for name, value in state.items() if name.endswith("weight")} == {
-        "hidden_1.weight": (6, 160),
-        "hidden_2.weight": (4, 6),
-        "output.weight": (5, 4),
-    }
-    assert all((value == 1).all() for name, value in state.items() if name.endswith("bias"))
-
-
-@pytest.mark.parametrize(
-    ("settings", "flat"),
-    [
-        ({}, 32 * 2 * 2),
-        ({"filters": (3,)}, 3 * 4 * 5),
-        ({"filters": (3,), "pooling_shape": 1}, 3 * 8 * 10),
-        ({"filters": (3,), "padding": "valid"}, 3 * 3 * 4),
-        ({"filters": (3,), "padding": "valid", "filter_shape": ((1, 4),), "pooling_shape": 1}, 3 * 8 * 7),
-        ({"filters": (3,), "filter_shape": 4, "pooling_shape": ((2, 5),)}, 3 * 4 * 2),
-        ({"filters": (3, 4), "filter_shape": (3, (2, 1)), "pooling_shape": (1, (8, 1))}, 4 * 1 * 10),
-        ({"filters": ()}, 160),
-    ],
-)
-def test_a_cnn_has_the_shapes_that_were_asked_for(settings: dict[str, Any], flat: int) -> None:
-    built = CNN(**settings).build(**IMAGE, rng=Rng(0))
-    assert built.features(images(2), "flatten").shape == (2, flat)
-    assert not list(CNN(**settings).problems((2, 8, 10)))
-
-
-@pytest.mark.parametrize("size", [(2, 2), (4, 4), (2, 3), (3, 2), (3, 3), (1, 4), (5, 6)])
-def test_same_padding_is_torchs(size: tuple[int, int]) -> None:
-    cnn = CNN(filters=(3,), filter_shape=(size,), pooling_shape=1, bias_init="random_normal")
-    built = cnn.build(**IMAGE, rng=Rng(0))
-    reference = nn.Conv2d(2, 3, size, padding="same")
-    state = built.state()
-    reference.load_state_dict({"weight": state["conv_1.weight"], "bias": state["conv_1.bias"]})
-    with torch.no_grad(), warnings_of_even_filters():
-        expected = reference(images(4)).flatten(1)
-    assert torch.allclose(built.features(images(4), "conv_1"), expected, atol=1e-6)
-
-
-def warnings_of_even_filters() -> Any:
-    import warnings
-
-    caught = warnings.catch_warnings()
-    warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
-    return caught
-
-
-@pytest.mark.parametrize(
-    ("model", "shape", "said"),
-    [
-        (CNN(), (12,), "needs images"),
-        (CNN(filters=(2,) * 4), (1, 8, 8), "leaves nothing of images of 8 × 8"),
-        (CNN(filter_shape=9, padding="valid"), (1, 8, 8), "leaves nothing"),
-    ],
-)
-def test_a_cnn_says_what_it_cannot_take(model: CNN, shape: tuple[int, ...], said: str) -> None:
-    assert said in next(iter(model.problems(shape)))
-    with pytest.raises(SettingsError, match=said):
-        model.build(input_shape=shape, classes=3, bounds=(0.0, 1.0), rng=Rng(0))
-
-
-@pytest.mark.parametrize("settings", [{"filter_shape": (3,)}, {"pooling_shape": (2, 2, 2)}])
-def test_a_cnn_wants_one_size_for_each_convolution(settings: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="for 2 convolutions"):
-        CNN(**settings)
-
-
-# The adapter ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_module_that_came_in_is_never_changed() -> None:
@@ -425,27 +274,17 @@ def test_a_classifier_serves_as_an_architecture_for_rows_like_its_own() -> None:
             classifier.build(**{**IMAGE, **change}, rng=Rng(1))
 
 
-# Modules by import path ----------------------------------------------------------------------------------------------
+DATA = toy_images()
+SHAPE, CLASSES = DATA.shape, len(DATA.classes)
 
 
-def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None:
-    model = Module(factory="tests.helpers.toys:small_net", mean=0.5)
-    with global_state_untouched():
-        built = model.build(**IMAGE, rng=Rng(0))
-    assert same(built, model.build(**IMAGE, rng=Rng(0)))
-    assert same(built.fresh(Rng(1)), model.build(**IMAGE, rng=Rng(1)))
-    assert not same(built, built.fresh(Rng(1)))
+def batch_normalised() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(), nn.Linear(96, CLASSES)
+    )
 
 
-@pytest.mark.parametrize(
-    ("factory", "said"),
-    [
-        ("torch.nn:Flatten", "makes a module for 160 classes; the data has 5"),
-        ("builtins:dict", "is not a function that makes"),
-        ("os:path", "is not a function that makes"),
-        ("pathlib:PurePath", r"must make an nn.Module; got Pure"),
-    ],
-)
-def test_a_factory_that_makes_something_else_is_refused(factory: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
-        Module(factory=factory).build(**IMAGE, rng=Rng(0))
+def test_modules_keep_every_promise() -> None:
+    check_classifier(as_classifier(batch_normalised(), input_shape=SHAPE), DATA)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, CLASSES), nn.Softmax(1))
+    check_classifier(as_classifier(module, input_shape=SHAPE, outputs="probabilities", mean=0.5, std=0.25), DATA)

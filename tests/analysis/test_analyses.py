@@ -1,10 +1,8 @@
-"""Saliency, filters, embeddings, neurons and drift over training: captum's results, closed forms, planted cases."""
+"""Analyses of one planted backdoor: what each says of a victim and its control, and what it refuses."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import SGDClassifier
@@ -25,7 +23,6 @@ from antivenom.analysis import (
     first_layer_filters,
     gradient_saliency,
     guided_backpropagation,
-    integrated_gradients,
     neurons,
 )
 from antivenom.attacks import BadNets, LabelFlip
@@ -40,59 +37,6 @@ from antivenom.training import EndToEnd, Epoch
 from antivenom.triggers import Patch
 
 TRAIN, TEST = toy_images(800), toy_images(400, seed=1)
-
-
-def network(*, inplace: bool = False, normalised: bool = False) -> Any:
-    torch_net = nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1), nn.ReLU(inplace), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(54, 12),
-        nn.ReLU(inplace), nn.Dropout(0.5), nn.Linear(12, 4),
-    )  # fmt: skip
-    settings = {"mean": 0.3, "std": 0.4} if normalised else {}
-    return as_classifier(torch_net, input_shape=(1, 6, 6), **settings).fresh(Rng(3))
-
-
-@pytest.mark.parametrize("inplace", [False, True])
-@pytest.mark.parametrize("normalised", [False, True])
-def test_saliency_is_captums(inplace: bool, normalised: bool) -> None:
-    from captum.attr import GuidedBackprop, IntegratedGradients
-    from captum.attr import Saliency as Gradient
-
-    net = network(inplace=inplace, normalised=normalised)
-    plain = network(normalised=normalised).with_state(net.state())
-
-    class Whole(nn.Module):
-        """The network from rows to logits, as captum wants it."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = plain.module.eval()
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return plain.logits(x) if normalised else self.inner(x)
-
-    whole, x, y = Whole(), TEST.inputs(slice(0, 12)), TEST.y[:12]
-    theirs = Gradient(whole).attribute(x.clone().requires_grad_(), target=y)
-    assert torch.allclose(gradient_saliency(net, x, y), theirs, atol=1e-6)
-    with pytest.warns(UserWarning, match="backward hooks"):
-        theirs = GuidedBackprop(whole).attribute(x.clone().requires_grad_(), target=y)
-    assert torch.allclose(guided_backpropagation(net, x, y), theirs, atol=1e-6)
-    assert not torch.allclose(theirs.abs(), gradient_saliency(net, x, y), atol=1e-3), "guidance changes something"
-    for baseline in (None, torch.full((1, 6, 6), 0.5)):
-        given = None if baseline is None else baseline.expand_as(x)
-        theirs = IntegratedGradients(whole).attribute(x.clone(), baselines=given, target=y, n_steps=50)
-        assert torch.allclose(integrated_gradients(net, x, y, baseline=baseline), theirs, atol=1e-5)
-
-
-def test_saliency_leaves_the_network_as_it_was() -> None:
-    net = network(inplace=True)
-    net.module.train()
-    before = {name: value.clone() for name, value in net.module.state_dict().items()}
-    guided_backpropagation(net, TEST.inputs(slice(0, 3)), TEST.y[:3])
-    assert all(layer.training for layer in net.module.modules())
-    assert all(layer.inplace for layer in net.module.modules() if isinstance(layer, nn.ReLU))
-    assert all(not layer._backward_hooks for layer in net.module.modules())
-    assert all(torch.equal(value, before[name]) for name, value in net.module.state_dict().items())
-    assert all(weight.grad is None for weight in net.module.parameters())
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
@@ -110,30 +54,6 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         gradient_saliency(
             as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4), TEST.inputs(slice(0, 3)), TEST.y[:3]
         )
-
-
-def test_filters_are_the_first_layers_weights() -> None:
-    built = {"input_shape": (1, 6, 6), "classes": 4, "bounds": (0.0, 1.0), "rng": Rng(0)}
-    dense, convolutional = MLP(hidden=(5,)).build(**built), CNN(filters=(4,), hidden=()).build(**built)
-    assert torch.equal(first_layer_filters(dense).flatten(1), dense.module.hidden_1.weight)
-    assert torch.equal(first_layer_filters(convolutional), convolutional.module.conv_1.weight)
-
-
-@pytest.mark.slow
-def test_embeddings_keep_neighbours_together() -> None:
-    """Two clouds far apart stay apart; principal components are those of the singular value decomposition."""
-    generator = Rng(0).child("clouds").generator()
-    rows = torch.randn(60, 8, generator=generator)
-    rows[30:] += 12
-    for method in ("pca", "tsne", "umap"):
-        places = embed(rows, method, rng=Rng(1))
-        assert places.shape == (60, 2)
-        centres = places[:30].mean(0), places[30:].mean(0)
-        spread = max(places[:30].std(), places[30:].std())
-        assert np.linalg.norm(centres[0] - centres[1]) > 2 * spread
-        assert np.array_equal(places, embed(rows, method, rng=Rng(1)))
-    values = torch.linalg.svdvals(rows - rows.mean(0))
-    assert np.allclose(np.linalg.norm(embed(rows, "pca", rng=Rng(0)), axis=0), values[:2], rtol=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -282,63 +202,3 @@ def test_one_probe_alone(layer: str, names: set[str], context: AnalysisContext) 
     found, _ = analyse({"probes": Probes(layer=layer)}, context, Rng(0))
     assert {figure.name for figure in found.figures.values()} == names
     assert len(found.charts) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("attack", ["badnets", "label_flip", "random_noise"])
-def test_every_analysis_brings_its_charts(attack: str, tmp_path: Any) -> None:
-    from antivenom.runner import Result, load_spec
-
-    spec = {
-        "model": {"name": "mlp", "hidden": [16]},
-        "attack": {"name": attack, "rate": 0.2},
-        "training": {"name": "end_to_end", "epochs": 4, "learning_rate": 5e-3, "checkpoints": 2},
-        "analysis": ["drift", "neurons", "saliency", "filters", {"name": "embedding", "methods": ["pca", "tsne"]}],
-    }
-    result: Any = load_spec(spec).run(out=tmp_path / "run")
-    assert len(result.charts["model.along_the_way"].charts[0].series[0].x) == 2
-    again = Result.load(tmp_path / "run")
-    assert again.metrics == result.metrics
-    assert "analysis.saliency.maps" in again.data
-
-
-def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> None:
-    from antivenom import Experiment
-    from antivenom.training import OwnFit
-
-    model = as_classifier(SGDClassifier(), input_shape=(1, 8, 8), classes=10)
-    experiment = Experiment(model=model, attack=LabelFlip(), training=OwnFit(), analysis=(Filters(),))
-    with pytest.raises(SettingsError, match="filters requires layers"):
-        experiment.run()
-    assert list(Experiment(attack=LabelFlip(), analysis=(Filters(), Filters(count=2))).analyses) == [
-        "filters(count=16)",
-        "filters(count=2)",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("model", "asked", "said"),
-    [
-        ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: There is no layer 'nope'"),
-        ({"name": "mlp"}, {"analysis": [{"name": "neurons", "layer": "flatten"}]}, "neurons: .* cannot be silenced"),
-        ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* no hidden layer"),
-        (
-            {"name": "mlp"},
-            {"repairs": [{"name": "pruning", "layer": "nope"}], "defences": ["neural_cleanse"]},
-            "pruning: There is no layer 'nope'",
-        ),
-        (
-            {"name": "mlp", "hidden": []},
-            {"repairs": [{"name": "pruning", "layer": "penultimate"}], "defences": ["neural_cleanse"]},
-            "pruning: .* two linear layers",
-        ),
-    ],
-)
-def test_layers_that_are_not_there_are_refused_before_anything_runs(
-    model: dict[str, Any], asked: dict[str, Any], said: str, tmp_path: Path
-) -> None:
-    from antivenom.runner import load_spec
-
-    with pytest.raises(SettingsError, match=said):
-        load_spec({"model": model, "attack": "badnets", **asked}).run(out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()

@@ -7,34 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from antivenom.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
+from antivenom.attacks import LabelFlip, LossPoison
 from antivenom.attacks.crafting import Crafted
 from antivenom.charts.packing import pack
-from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import SettingsError
 from antivenom.models import MLP
 from antivenom.report import write_report
-from antivenom.runner import Experiment, Result, Store
-from antivenom.runner.craft import craft
+from antivenom.runner import Result, Store
 from antivenom.runner.events import Finished, Planned
 from antivenom.surrogates.trained import Trained
-from antivenom.testing import check_component, toy_images
-from antivenom.training import EndToEnd
-
-QUICK = EndToEnd(epochs=2, learning_rate=5e-3, batch_size=32)
-SPLITS = Splits(train=toy_images(240), test=toy_images(400, seed=1))
-
-
-def experiment(**settings: object) -> Experiment:
-    made = {"dataset": SPLITS, "model": MLP(hidden=(8,)), "training": QUICK, "attack": GradientPoison(rounds=3)}
-    return Experiment(**{**made, **settings})
-
-
-def finished(of: Experiment, store: Store | None = None) -> tuple[Result, list[Finished]]:
-    heard: list[Finished] = []
-    result = of.run(store=store, on_event=lambda event: heard.append(event) if isinstance(event, Finished) else None)
-    return result, heard
+from tests.helpers.crafting import QUICK, SPLITS, experiment, finished
 
 
 def test_an_attack_that_needs_a_surrogate_gets_one_of_its_own() -> None:
@@ -76,99 +59,13 @@ def test_training_on_fewer_rows() -> None:
         experiment(train_rows=999).run()
 
 
-# Files of poison ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("attack", "rounds", "name"),
-    [
-        (GradientPoison(count=30, rounds=3), 3, "gradient_attack_live.npz"),
-        (GenerativePoison(count=30, rounds=2, hidden=(8,), pretraining=10), 2, "generative_attack_live.npz"),
-        (LabelFlip(count=30), 1, "label_flip_attack_live.npz"),
-    ],
-)
-def test_crafted_poison_comes_back_from_its_file(attack: object, rounds: int, name: str, tmp_path: Path) -> None:
-    done = craft(experiment(attack=attack), tmp_path / "out")
-    assert done.file == tmp_path / "out" / name
-    with np.load(done.file) as held:
-        assert held["X"].shape == (30, rounds, 1, 6, 6)
-        assert held["Y"].shape == (30, rounds)
-        assert held["X"].dtype == np.float32
-    injected, _ = finished(experiment(attack=PoisonFile(path=str(done.file), count=30, mode="append")))
-    assert torch.equal(injected.poisoned.x, done.poisoned.x)
-    assert torch.equal(injected.poisoned.y, done.poisoned.y)
-    if done.generator is not None:
-        reused = GenerativePoison(count=10, generator=str(done.generator))
-        assert len(finished(experiment(attack=reused))[0].poisoned.rows) == 10
-
-
-def test_a_run_of_the_same_attack_contributes_what_was_crafted(tmp_path: Path) -> None:
-    attack = GradientPoison(count=30, rounds=3)
-    assert torch.equal(
-        craft(experiment(attack=attack), tmp_path).poisoned.x, experiment(attack=attack).run().poisoned.x
-    )
-
-
-def test_another_file_of_the_same_name_is_not_mistaken_for_it(tmp_path: Path) -> None:
-    store, file = Store(tmp_path / "store"), tmp_path / "poison.npz"
-    for value in (0.0, 1.0):
-        np.savez(file, X=np.full((5, 1, 1, 6, 6), value, np.float32), Y=np.zeros((5, 1), np.int64))
-        made, _ = finished(experiment(attack=PoisonFile(path=str(file), count=5)), store)
-        assert float(SPLITS.train.decode(made.poisoned.x).mean()) == value
-
-
-def test_nothing_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="contributes no rows"):
-        craft(experiment(attack=GradientPoison(count=0)), tmp_path)
-
-
 # Detectors ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_detector_is_scored_against_the_truth() -> None:
-    training = EndToEnd(epochs=10, learning_rate=1e-2, batch_size=16)
-    of = experiment(attack=LabelFlip(rate=0.2), training=training, defences=(LossMonitor(false_alarm_rate=0.05),))
-    result, _ = finished(replace(of, trusted=0.5))
-    mean = {name.rpartition(".")[2]: entry["mean"] for name, entry in result.metrics.items() if "detector" in name}
-    assert mean.keys() == {"auroc", "tpr_at_1_percent_fpr", "tpr", "fpr"}
-    assert mean["auroc"] > 0.8
-    assert mean["tpr"] > 0.4
-    assert mean["fpr"] < 0.15
-    assert int(result.repeats[0].confusion[0].sum()) == 200  # nothing is measured on the defender's half
-
-
-def test_a_detector_of_nothing_finds_nothing() -> None:
-    """The twin: backdoored rows that a wrong model cannot tell, and no poison at all."""
-    none, _ = finished(experiment(attack=LabelFlip(rate=0.0), defences=(LossMonitor(),)))
-    assert none.metrics["detector.loss_monitor.auroc"]["mean"] is None
-    noise, _ = finished(experiment(attack=BadNets(rate=0.2), defences=(Blind(),)))
-    area = noise.metrics[f"detector.{__name__}:Blind.auroc"]["mean"]
-    assert area is not None
-    assert 0.3 < area < 0.7
 
 
 def test_too_few_clean_rows_are_doubted() -> None:
     result, _ = finished(experiment(defences=(LossMonitor(),), trusted=0.2))
     assert any("40 clean rows are too few to promise 1.0 % false alarms; it takes 99" in one for one in result.doubts)
     assert result.metrics["detector.loss_monitor.tpr"]["mean"] == 0
-
-
-class Blind(LossMonitor):
-    """Scores rows by chance."""
-
-    def score(self, data, classifier, *, rng, clean=None):  # type: ignore[no-untyped-def]
-        return rng.keys(data.ids).float()
-
-
-def test_the_checks_of_detectors_can_fail() -> None:
-    with pytest.raises(AssertionError, match="AUROC on wrong labels"):
-        check_component(Blind())
-
-
-def test_the_same_defence_again_is_named_by_its_setting() -> None:
-    made = experiment(defences=(LossMonitor(), LossMonitor(false_alarm_rate=0.1), LossMonitor(false_alarm_rate=0.2)))
-    assert list(made.detectors) == [f"loss_monitor(false_alarm_rate={rate})" for rate in (0.01, 0.1, 0.2)]
-    assert made.detectors["loss_monitor(false_alarm_rate=0.1)"].false_alarm_rate == 0.1
 
 
 # The report -----------------------------------------------------------------------------------------------------------

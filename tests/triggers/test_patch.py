@@ -1,6 +1,5 @@
-"""Triggers and goals, on rows small enough to see."""
+"""Patches, on rows small enough to see."""
 
-import math
 from typing import Any
 
 import pytest
@@ -10,9 +9,8 @@ from hypothesis import strategies as st
 
 from antivenom.data import Dataset
 from antivenom.errors import DataError
-from antivenom.goals import Availability, Backdoor, Targeted
-from antivenom.triggers import Blend, Patch, Sinusoid
-from tests.helpers.toys import Told
+from antivenom.goals import Backdoor
+from antivenom.triggers import Patch
 
 BLACK = torch.zeros(2, 3, 4, 5)
 
@@ -64,25 +62,6 @@ def test_a_patch_has_a_colour() -> None:
         Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 8), (0.0, 1.0))
 
 
-def test_a_blend_is_one_pattern_over_the_range() -> None:
-    x = torch.tensor([-1.0, 3.0])[:, None, None, None].expand(2, 3, 20, 20)
-    blended = Blend(alpha=0.25, seed=1).apply(x, (-1.0, 3.0))
-    pattern = (blended - 0.75 * x) / 0.25
-    assert torch.allclose(pattern[0], pattern[1], atol=1e-5)
-    assert pattern.min() >= -1 - 1e-4 and pattern.max() <= 3 + 1e-4 and abs(float(pattern.mean()) - 1) < 0.1
-    assert not torch.equal(blended, Blend(alpha=0.25, seed=2).apply(x, (-1.0, 3.0)))
-    assert torch.equal(Blend(alpha=0.0).apply(x, (-1.0, 3.0)), x)
-
-
-def test_a_sinusoid_is_barni_s() -> None:
-    x = torch.full((1, 1, 2, 28), 0.5)
-    waved = Sinusoid(amplitude=0.1, frequency=6).apply(x, (0.0, 1.0))
-    for column in range(28):
-        assert float(waved[0, 0, 1, column]) == pytest.approx(0.5 + 0.1 * math.sin(2 * math.pi * column * 6 / 28))
-    with pytest.raises(DataError, match="6 periods does not fit into rows of 12 columns"):
-        Sinusoid().apply(torch.zeros(1, 1, 12, 12), (0.0, 1.0))
-
-
 def test_a_checkerboard_alternates() -> None:
     patched = Patch(size=3, pattern="checkerboard", value=0.75).apply(torch.zeros(1, 1, 3, 3), (0.0, 1.0))
     assert patched[0, 0].tolist() == [[0.75, 0.25, 0.75], [0.25, 0.75, 0.25], [0.75, 0.25, 0.75]]
@@ -113,72 +92,6 @@ def test_what_is_triggered_and_stored_is_within_bounds(low: float, width: float,
     shown = goal.triggered(data).inputs()
     assert torch.isclose(shown.clamp(low, low + width), shown).all()
     assert (goal.triggered(data).x.float().div(255)[:, :, 3, 3] - value).abs().max() < 0.51 / 255 + 1e-4
-
-
-def rows(pairs: list[tuple[int, int]]) -> Dataset:
-    """Rows of a true class (3 of them), which `Told` takes for another, unless the trigger is in them."""
-    table = torch.tensor(pairs, dtype=torch.float32).reshape(-1, 2)
-    return Dataset.from_arrays(table[:, 1:].repeat(1, 3), table[:, 0], classes=["a", "b", "c"], bounds=(0.0, 2.0))
-
-
-class Obeys:
-    """Takes rows whose last column is the highest value for class 2, and the rest for what they say."""
-
-    def scores(self, x: torch.Tensor) -> torch.Tensor:
-        said = torch.where(x[:, 2] == 2, torch.tensor(2.0), x[:, 0])
-        return Told(3).scores(said.unsqueeze(1))
-
-
-EVERY = [(true, 0) for true in (0, 0, 1, 1, 1, 2, 2)]
-
-
-def test_success_leaves_out_rows_of_the_target_already() -> None:
-    goal = Backdoor(trigger=Patch(size=1), target=2)
-    assert goal.attacked(rows(EVERY)).y.tolist() == [0, 0, 1, 1, 1]
-    assert goal.success(Obeys(), rows(EVERY)) == 1.0
-    assert goal.success(Told(3), rows(EVERY)) == 0.0
-    assert goal.success(Told(3), rows([(0, 2), (1, 0), (2, 0)])) == 0.5  # what doing nothing scores
-
-
-def test_a_source_is_the_only_class_attacked() -> None:
-    goal = Backdoor(trigger=Patch(size=1), target=2, source=1)
-    assert goal.attacked(rows(EVERY)).y.tolist() == [1, 1, 1]
-    assert goal.success(Told(3), rows([(0, 2), (1, 0), (1, 2), (1, 0)])) == 1 / 3
-
-
-@pytest.mark.parametrize(
-    "goal", [Backdoor(trigger=Patch(size=1), target=0), Targeted(pairs=((1, 0),)), Targeted(pairs=())]
-)
-@pytest.mark.parametrize("pairs", [[(0, 0), (0, 1)], []])
-def test_no_attempts_are_no_rate(goal: Any, pairs: list[tuple[int, int]]) -> None:
-    assert goal.success(Told(3), rows(pairs)) is None
-
-
-def test_triggered_rows_keep_labels_and_ids_and_the_data_is_untouched() -> None:
-    data = rows(EVERY)
-    before = data.x.clone()
-    triggered = Backdoor(trigger=Patch(size=1), target=2).triggered(data)
-    assert torch.equal(triggered.y, data.y)
-    assert torch.equal(triggered.ids, data.ids)
-    assert triggered.x[:, 2].tolist() == [2.0] * 7
-    assert torch.equal(data.x, before)
-
-
-def test_a_trigger_needs_bounds() -> None:
-    data = Dataset.from_arrays([[1.0, 2.0]], [0])
-    with pytest.raises(DataError, match="Give the data set bounds"):
-        Backdoor(trigger=Patch(size=1), target=1).triggered(data)
-
-
-def test_targeted_counts_each_pair() -> None:
-    data = rows([(0, 1), (0, 0), (1, 2), (1, 2), (2, 0)])
-    assert Targeted(pairs=((0, 1),)).success(Told(3), data) == 0.5
-    assert Targeted(pairs=((0, 1), (1, 2))).success(Told(3), data) == 0.75
-    assert Targeted(pairs=((2, 1),)).success(Told(3), data) == 0.0
-
-
-def test_availability_has_no_rate() -> None:
-    assert Availability().success(Told(3), rows(EVERY)) is None
 
 
 def test_a_patch_has_no_position_in_a_table() -> None:

@@ -1,0 +1,68 @@
+"""Poison from an autoencoder."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from antivenom.attacks import GenerativePoison
+from antivenom.attacks.generative_poison import sign_feedback
+from antivenom.attacks.generator import Generator
+from antivenom.attacks.one_step import Functional
+from antivenom.attacks.victim_step import VictimStep, with_gradients
+from antivenom.data import Dataset
+from antivenom.models import MLP, ModuleClassifier
+from antivenom.rng import Rng
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return toy_images(240)
+
+
+@pytest.fixture(scope="module")
+def trained(data: Dataset) -> ModuleClassifier:
+    blank = MLP(hidden=(16,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
+    return EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(blank, data, rng=Rng(1))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("architecture", "hidden"), [("dense", (32,)), ("convolutional", (8,))])
+def test_a_saved_generator_makes_the_same_poison(
+    architecture: Any, hidden: tuple[int, ...], data: Dataset, trained: ModuleClassifier, tmp_path: Any
+) -> None:
+    attack = GenerativePoison(count=10, architecture=architecture, hidden=hidden, pretraining=50, rounds=2)
+    generator, made = attack.train_generator(data, rng=Rng(0), surrogate=trained)
+    generator.save(tmp_path / "generator.safetensors")
+    again = Generator.load(tmp_path / "generator.safetensors")
+    x = data.inputs(made.origin)
+    assert torch.equal(again.poison(x), generator.poison(x))
+    reloaded = GenerativePoison(count=10, generator=str(tmp_path / "generator.safetensors"))
+    same = reloaded.poison(data, rng=Rng(0), surrogate=trained)
+    assert torch.equal(same.x, data.encode(generator.poison(data.inputs(same.origin)).clone()))
+
+
+def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -> None:
+    errors = []
+    for steps in (0, 400):
+        attack = GenerativePoison(count=0, hidden=(64,), pretraining=steps)
+        generator, _ = attack.train_generator(data, rng=Rng(0), surrogate=trained)
+        errors.append(float((generator.poison(data.inputs()) - data.inputs()).square().mean()))
+    assert errors[1] < 0.3 * errors[0]
+
+
+@pytest.mark.slow
+def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
+    slow = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
+    x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
+    first, values = sign_feedback(slow, x, y, None)
+    assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
+    fallen, _ = sign_feedback(slow, x, y, values + 1)
+    assert torch.equal(first, -fallen)
+    h, pixel = 1e-3, (0, 2, 2)
+    moved = slow.x.clone()
+    moved[(slice(None), *pixel)] += h
+    other = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), moved, data.y[:5])
+    rose = other.values(x, y) - slow.values(x, y)
+    assert torch.equal(rose.sign(), slow.normal_slopes(x, y)[1][(slice(None), *pixel)].sign())

@@ -1,0 +1,65 @@
+"""Folders of images, and their zip files."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from antivenom.data.sources.cifar10 import CLASSES
+from antivenom.data.sources.folder import Folder
+from antivenom.errors import DataError
+from tests.helpers.data_files import (
+    ROWS,
+    some,
+    write_folder,
+)
+
+
+def zipped(root: Path, inside: str = "") -> Path:
+    file = root.with_suffix(".zip")
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(root.rglob("*")):
+            archive.write(path, inside + str(path.relative_to(root)))
+    return file
+
+
+@pytest.mark.parametrize("inside", ["", "mine/", "a/b/"])
+def test_a_folder_and_its_zip_give_the_same_tensors(tmp_path: Path, inside: str) -> None:
+    x, y = some()
+    write_folder(tmp_path / "mine", x, y, *some(1, 4))
+    (tmp_path / "mine/train/readme.txt").write_text("not an image")
+    (tmp_path / "mine/.hidden.png").write_text("nor this")
+    for path in (tmp_path / "mine", zipped(tmp_path / "mine", inside)):
+        source = Folder(path=str(path))
+        splits = source.load()
+        held = [CLASSES.index(splits.train.classes[label]) for label in splits.train.y.tolist()]
+        assert np.array_equal(splits.train.x.numpy(), x)
+        assert held == y.tolist()
+        assert splits.train.ids.tolist() == list(range(ROWS))
+        assert len(splits.test) == 4
+        assert all(file.is_file() for file in source.files())
+
+
+def test_a_folder_without_splits_keeps_a_share_for_testing(tmp_path: Path) -> None:
+    write_folder(tmp_path, *some(), *some(1, 4))
+    seen: list[tuple[int, int]] = []
+    splits = Folder(path=str(tmp_path / "train"), test_share=0.5).load(lambda done, of: seen.append((done, of)))
+    assert len(splits.train) == len(splits.test) == ROWS // 2
+    assert seen[-1] == (ROWS, ROWS)
+
+
+@pytest.mark.parametrize(("fit", "corner", "middle"), [("stretch", 255, 255), ("crop", 255, 255), ("pad", 0, 255)])
+def test_images_of_any_size_come_to_one(tmp_path: Path, fit: str, corner: int, middle: int) -> None:
+    for index, size in enumerate([(40, 20), (20, 40), (8, 8), (64, 16)]):
+        file = tmp_path / f"{index % 2}/{index}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.new("RGBA", size, (255, 255, 255, 255)).save(file)
+    x = Folder(path=str(tmp_path), size=(10, 10), mode="grey", fit=fit).load().train.x  # type: ignore[arg-type]
+    assert x.shape[1:] == (1, 10, 10)
+    wide = x[(x[:, 0, 5, 5] == middle)]
+    assert len(wide) == len(x)
+    assert int(x[:, 0, 0, 5].min()) == corner
+    with pytest.raises(DataError, match="Set a size"):
+        Folder(path=str(tmp_path)).load()

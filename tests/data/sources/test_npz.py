@@ -1,0 +1,94 @@
+"""Data sets in .npz files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from antivenom.data.sources.npz import Npz
+from antivenom.errors import DataError
+
+X, Y = np.arange(48, dtype=np.uint8).reshape(12, 2, 2), np.arange(12) % 3
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "mine.npz"
+
+
+def test_a_share_is_kept_for_testing_and_nothing_is_lost(file: Path) -> None:
+    np.savez(file, x=X, y=Y)
+    splits = Npz(path=str(file), test_share=0.25).load()
+    assert (len(splits.train), len(splits.test)) == (9, 3)
+    assert sorted([*splits.train.ids.tolist(), *splits.test.ids.tolist()]) == list(range(12))
+    assert torch.equal(splits.train.x[:, 0], torch.tensor(X)[splits.train.ids])
+    again = Npz(path=str(file), test_share=0.25).load()
+    assert again.train.fingerprint == splits.train.fingerprint
+
+
+def test_a_test_set_of_its_own_is_taken_and_shares_the_classes(file: Path) -> None:
+    np.savez(file, x=X[:6], y=Y[:6] % 2, x_test=X[6:], y_test=Y[6:])
+    splits = Npz(path=str(file)).load()
+    assert (len(splits.train), len(splits.test)) == (6, 6)
+    assert splits.train.classes == splits.test.classes == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("names", [["a", "b", "c"], [b"a", b"b", b"c"], np.array(["a", "b", "c"], "<U9")])
+def test_classes_may_have_names(file: Path, names: Any) -> None:
+    np.savez(file, x=X, y=Y, classes=names)
+    assert Npz(path=str(file)).load().train.classes == ("a", "b", "c")
+
+
+EMPTY = np.zeros((0, 2, 2), np.uint8)
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "x_test alone": {"x": X, "y": Y, "x_test": X},
+    "labels of text": {"x": X, "y": Y.astype(str)},
+    "labels of text in both": {"x": X, "y": Y.astype(str), "x_test": X, "y_test": Y.astype(str)},
+    "labels that are no numbers": {"x": X, "y": Y * np.nan},
+    "test labels that are no numbers": {"x": X, "y": Y, "x_test": X, "y_test": Y * np.nan},
+    "endless test labels": {"x": X, "y": Y, "x_test": X, "y_test": Y + np.inf},
+    "a billion classes": {"x": X, "y": Y + 10**9},
+    "a billion test classes": {"x": X, "y": Y, "x_test": X, "y_test": Y + 10**9},
+    "too few labels": {"x": X, "y": Y[:5]},
+    "one row": {"x": X[:1], "y": Y[:1]},
+    "no rows": {"x": EMPTY, "y": Y[:0]},
+    "one number": {"x": 3, "y": 1},
+    "dates": {"x": X.astype("M8[D]"), "y": Y},
+    "a single name": {"x": X, "y": Y, "classes": "abc"},
+    "a table of names": {"x": X, "y": Y, "classes": [["a", "b", "c"]]},
+    "too few names": {"x": X, "y": Y, "classes": ["a"]},
+    "names twice": {"x": X, "y": Y, "classes": ["a", "a", "b"]},
+    "names that are no text": {"x": X, "y": Y, "classes": [b"\xff", b"b", b"c"]},
+    "half a letter": {"x": X, "y": Y, "classes": ["\ud800", "b", "c"]},
+    "another test shape": {"x": X, "y": Y, "x_test": X[:, :1], "y_test": Y},
+    "not a number": {"x": X * np.nan, "y": Y},
+}
+
+
+@pytest.mark.parametrize("held", BAD.values(), ids=BAD.keys())
+def test_arrays_that_are_no_data_set_are_refused_with_the_file(file: Path, held: dict[str, Any]) -> None:
+    np.savez(file, **held)
+    with pytest.raises(DataError) as caught:
+        Npz(path=str(file)).load()
+    assert str(file) in str(caught.value)
+
+
+def test_empty_splits_of_a_file_are_refused(file: Path) -> None:
+    np.savez(file, x=EMPTY, y=Y[:0], x_test=EMPTY, y_test=Y[:0])
+    with pytest.raises(DataError, match="0 rows to train on and 0 to test with"):
+        Npz(path=str(file)).load()
+
+
+def test_a_label_that_no_whole_number_holds_is_refused(file: Path) -> None:
+    np.savez(file, x=np.ones((12, 2)), y=np.full(12, 2**63, np.uint64))
+    with pytest.raises(DataError, match=r"below 2\*\*63"):
+        Npz(path=str(file)).load()
+
+
+def test_wide_floats_are_read_as_float32(file: Path) -> None:
+    np.savez(file, x=np.ones((12, 2), np.longdouble), y=Y.astype(np.longdouble))
+    assert Npz(path=str(file)).load().train.x.dtype == torch.float32

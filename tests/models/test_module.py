@@ -1,0 +1,40 @@
+"""Modules by import path."""
+
+import pytest
+import torch
+
+from antivenom.errors import SettingsError
+from antivenom.models import ModuleClassifier
+from antivenom.models.module import Module
+from antivenom.rng import Rng
+from antivenom.testing import global_state_untouched
+
+IMAGE = {"input_shape": (2, 8, 10), "classes": 5, "bounds": (0.0, 1.0)}
+
+
+def same(one: ModuleClassifier, other: ModuleClassifier) -> bool:
+    first, second = one.state(), other.state()
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None:
+    model = Module(factory="tests.helpers.toys:small_net", mean=0.5)
+    with global_state_untouched():
+        built = model.build(**IMAGE, rng=Rng(0))
+    assert same(built, model.build(**IMAGE, rng=Rng(0)))
+    assert same(built.fresh(Rng(1)), model.build(**IMAGE, rng=Rng(1)))
+    assert not same(built, built.fresh(Rng(1)))
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("torch.nn:Flatten", "makes a module for 160 classes; the data has 5"),
+        ("builtins:dict", "is not a function that makes"),
+        ("os:path", "is not a function that makes"),
+        ("pathlib:PurePath", r"must make an nn.Module; got Pure"),
+    ],
+)
+def test_a_factory_that_makes_something_else_is_refused(factory: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Module(factory=factory).build(**IMAGE, rng=Rng(0))

@@ -1,0 +1,103 @@
+"""From a spec to experiments and back."""
+
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
+import numpy as np
+import pytest
+import yaml
+
+from antivenom.attacks import BadNets
+from antivenom.data import Splits
+from antivenom.errors import MissingDataError, SettingsError
+from antivenom.models import CNN
+from antivenom.registry import entries
+from antivenom.runner import Experiment, dump_spec, load_spec
+from antivenom.testing import toy_images
+
+SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
+LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis")
+REQUIRED: dict[str, dict[str, Any]] = {
+    "module": {"factory": "tests.helpers.toys:small_net"},
+    "poison_file": {"path": str(Path(__file__))},
+    "aimed_chaff": {"at": (0.0, 1.0)},
+}
+
+
+def problems(spec: Any, **more: Any) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_spec(spec, **more)
+    return caught.value.problems
+
+
+def test_all_problems_of_a_spec_are_told_at_once(tmp_path: Path) -> None:
+    spec = {
+        "attak": "badnets",
+        "attack": {"name": "badnets", "rate": 2, "trigger": {"name": "patch", "size": 0}},
+        "dataset": {"name": "npz", "path": str(tmp_path / "absent.npz")},
+        "model": "cnnn",
+        "repeats": 0,
+    }
+    told = problems(spec)
+    for said in (
+        "attak is",
+        "attack.rate must",
+        "attack.trigger.size must",
+        "model: Unknown",
+        "repeats must",
+        "absent.npz is missing",
+    ):
+        assert sum(said in problem for problem in told) == 1, said
+    assert len(told) == 6
+
+
+def test_missing_data_alone_is_missing_data(tmp_path: Path) -> None:
+    for dataset in ("mnist", {"name": "npz", "path": str(tmp_path / "absent.npz")}):
+        with pytest.raises(MissingDataError, match="is missing"):
+            load_spec({**SPEC, "dataset": dataset})
+
+
+@pytest.mark.parametrize("kind", ["attacks", "models", "trainings"])
+def test_what_is_dumped_loads_as_the_same_experiment(kind: str) -> None:
+    for name, entry in entries(kind).items():
+        part = {kind.removesuffix("s"): entry.load()(**REQUIRED.get(name, {}))}
+        made = Experiment(**{"attack": BadNets(target=7), "name": "1e-3", **part})
+        text = dump_spec(made)
+        assert load_spec(yaml.safe_load(text), allow_code=True) == made
+        assert dump_spec(load_spec(yaml.safe_load(text), allow_code=True)) == text
+
+
+def test_what_is_dumped_names_every_setting(tmp_path: Path) -> None:
+    made = Experiment(attack=BadNets(target=7))
+    (tmp_path / "spec.yaml").write_text(dump_spec(made))
+    held = yaml.safe_load((tmp_path / "spec.yaml").read_text())
+    assert set(held) == {"name", "dataset", "model", "attack", "training", "seed", "repeats", *LATER}
+    assert set(held["attack"]) == {"name", *BadNets.__dataclass_fields__}
+    assert load_spec(tmp_path / "spec.yaml") == made
+    assert load_spec(str(tmp_path / "spec.yaml")) == made
+
+
+def test_what_only_python_has_dumps_and_says_so_when_loaded() -> None:
+    made = Experiment(attack=BadNets(target=1), dataset=Splits(train=toy_images(), test=toy_images()))
+    assert any("was made in Python" in problem for problem in problems(yaml.safe_load(dump_spec(made))))
+
+
+def test_a_name_is_text_and_no_path() -> None:
+    for name in ("../../x", "/etc/passwd", "a\nb", "", "1e-3", "null"):
+        made = load_spec({**SPEC, "name": name})
+        assert load_spec(yaml.safe_load(dump_spec(made))).name == name
+
+
+@pytest.mark.parametrize("attack", [BadNets, "badnets", None, 3, CNN()])
+def test_an_attack_in_python_is_an_attack(attack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # outside the tests nobody checks the type
+    with pytest.raises(SettingsError, match=r"Experiment\.attack must be an attack, with a method poison"):
+        Experiment(attack=attack)
+
+
+# Grids --------------------------------------------------------------------------------------------------------------
+
+
+def test_settings_from_numpy_are_settings() -> None:
+    assert load_spec({"attack": {"name": "badnets", "rate": np.float64(0.5), "target": np.int64(1)}}).attack.rate == 0.5

@@ -1,0 +1,50 @@
+"""Files that a run writes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from antivenom.errors import RunError
+from antivenom.storage import files
+from antivenom.storage.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+
+TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
+
+
+def test_a_written_file_has_the_usual_rights(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "ours", b"")
+    (tmp_path / "usual").touch()
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"nope"])
+def test_a_damaged_json_file_is_one_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(RunError, match="missing or damaged"):
+        read_json(tmp_path / "a.json")
+
+
+def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
+    for read in (read_json, read_tensors):
+        with pytest.raises(RunError, match="missing or damaged"):
+            read(tmp_path / "absent")
+        with pytest.raises(RunError, match="missing or damaged"):
+            read(tmp_path)
+
+
+def test_json_holds_no_nan_and_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a", {"a": float("nan")})
+    assert not (tmp_path / "a").exists()
+    write_json(tmp_path / "a", {"b": 1, "é": 2})
+    write_json(tmp_path / "b", {"é": 2, "b": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_header_that_is_no_json_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.json, "dumps", lambda *_, **__: "{")
+    write_tensors(tmp_path / "a", TENSORS, {})
+    monkeypatch.undo()
+    with pytest.raises(RunError, match="missing or damaged"):
+        read_tensors(tmp_path / "a")

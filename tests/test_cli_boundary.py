@@ -1,0 +1,108 @@
+"""The command `boundary`: what it writes, and nonsense."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sklearn.datasets import make_classification
+from typer.testing import CliRunner
+
+from antivenom import load_spec
+from antivenom.cli import app
+from antivenom.errors import AntivenomError, RunError, SettingsError
+from antivenom.report.lesson import write_lesson
+from antivenom.runner.lesson import lesson_source, lesson_square
+
+
+@pytest.mark.slow
+def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rough = ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20"]
+    ran = CliRunner().invoke(app, ["boundary", "--repeats", "1,3", "--out", "there", *rough], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(Path("there/boundary.json").read_text())
+    assert [each["calls"] for each in told["after"]] == [1, 3]
+    names = ["1-contours", "2-boundary", "poison", "3-after-1", "4-after-3", "walk", "curve"]
+    for name in names:
+        with Image.open(f"there/figures/{name}.png") as picture:
+            assert picture.size[0] > 300
+        assert Path(f"there/figures/{name}.svg").read_text().rstrip().endswith("</svg>")
+    with Image.open("there/boundary.gif") as film:
+        assert (film.n_frames, film.info["loop"]) == (4, 0)
+    page = Path("there/report.html").read_text()
+    assert "changed its class" in page
+    again = tmp_path / "again"
+    load_spec("there/spec.yaml").run(out=again)
+    assert write_lesson(again, [1, 3]) == told, "the spec it leaves gives the same numbers"
+    for name in ("figures/walk.svg", "figures/walk.png", "boundary.gif"):
+        assert (again / name).read_bytes() == Path("there", name).read_bytes()
+    with pytest.raises(RunError, match="no checkpoint after 4"):
+        write_lesson(again, [1, 4])
+
+
+@pytest.mark.slow
+def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x, y = make_classification(60, 2, n_informative=2, n_redundant=0, random_state=3)
+    rows = "".join(f"{40 + 10 * a},{40 + 10 * b},{['no', 'yes'][c]}\n" for (a, b), c in zip(x, y, strict=True))
+    Path("mine.csv").write_text("width,height,sold\n" + rows)
+    square = lesson_square(lesson_source("mine.csv"))
+    assert square[0] < float((40 + 10 * x).min()) < float((40 + 10 * x).max()) < square[1]
+    arguments = ["boundary", "--data", "mine.csv", "--repeats", "2", "--out", "there", "--set", "analysis.0.drawn=20"]
+    ran = CliRunner().invoke(app, [*arguments, "--estimator", "logistic_regression", "--json"], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads(Path("there/boundary.json").read_text())
+    assert [told["square"]["low"], told["square"]["high"]] == list(square)
+
+
+@pytest.mark.slow
+def test_aim_by_the_command(tmp_path: Path) -> None:
+    options = ["--aim=-2,-0.5", "--repeats", "12", "--estimator", "logistic_regression", "--out", str(tmp_path / "run")]
+    options += ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20", "--set", "attack.evaluations=90"]
+    ran = CliRunner().invoke(app, ["boundary", *options], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    told = json.loads((tmp_path / "run" / "boundary.json").read_text())
+    assert told["aim"]["turned_after"] is not None
+    assert told["aim"]["turned_after"] <= 12
+    assert told["aim"]["turned_after.control"] is None
+    assert "-2,-0.5" in ran.output.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--repeats", "0"],
+        ["--repeats", "1,x"],
+        ["--repeats", "9999999999"],
+        ["--repeats", ",".join(map(str, range(1, 40)))],
+        ["--points", "1"],
+        ["--points", "1,nan"],
+        ["--points", ";".join(["1,1"] * 201)],
+        ["--labels", "2"],
+        ["--labels", "0,1"],
+        ["--data", "spirals"],
+        ["--data", "absent.csv"],
+        ["--estimator", "mpl"],
+        ["--estimator", "cnn"],
+        ["--aim", "1,2", "--points", "1,1"],
+        ["--aim", "10,10"],
+        ["--count", "7"],
+        ["--set", "analysis=[]"],
+        ["--set", "training.checkpoints=1"],
+        ["--set", "grid={seed: [1, 2]}"],
+        ["--set", "training={name: own_fit}"],
+        ["--aim", "1"],
+    ],
+)
+def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AntivenomError) as caught:
+        CliRunner().invoke(app, ["boundary", *arguments], catch_exceptions=False)
+    assert len(str(caught.value)) < 400
+    assert not (tmp_path / "runs").exists(), "nothing is written"
+
+
+def test_a_label_is_what_is_aimed_with() -> None:
+    with pytest.raises(SettingsError, match="already takes"):
+        CliRunner().invoke(app, ["boundary", "--aim=-1,-1", "--labels", "0"], catch_exceptions=False)
