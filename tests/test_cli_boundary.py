@@ -104,5 +104,5 @@ def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monke
 
 
 def test_a_label_is_what_is_aimed_with() -> None:
-    with pytest.raises(SettingsError, match="already takes"):
+    with pytest.raises(SettingsError, match="already predicts"):
         CliRunner().invoke(app, ["boundary", "--aim=-1,-1", "--labels", "0"], catch_exceptions=False)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,12 +43,12 @@ def test_what_cannot_be_aimed_at() -> None:
     train = Plane().load().train
     blank = LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     model = OwnFit().fit(blank, train, rng=Rng(0))
-    with pytest.raises(SettingsError, match="already takes"):
+    with pytest.raises(SettingsError, match="already predicts"):
         AimedChaff(at=(-2.0, -2.0), label=0).poison(train, rng=Rng(0), surrogate=model)
     with pytest.raises(CapabilityError, match="surrogate"):
         AimedChaff(at=(-2.0, -2.0)).poison(train, rng=Rng(0))
     with pytest.raises(SettingsError, match="plane"):
         AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=model)
     for settings in ({"low": 1.0, "high": -1.0}, {"low": 1.0}):
-        with pytest.raises(SettingsError, match="a square and a point in it"):
+        with pytest.raises(SettingsError, match="needs low < high"):
             AimedChaff(at=(0.0, 0.0), **settings)

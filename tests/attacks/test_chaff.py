@@ -11,8 +11,8 @@ from antivenom.rng import Rng
 def test_points_that_the_data_cannot_have() -> None:
     train = Plane().load().train
     for attack, problem in (
-        (Chaff(points=((1.0,),)), "1 numbers in point 1"),
-        (Chaff(points=((1.0, 1e39),)), "not within"),
+        (Chaff(points=((1.0,),)), "point 1 of length 1"),
+        (Chaff(points=((1.0, 1e39),)), "not between"),
         (Chaff(labels=(2,)), "label 2"),
     ):
         with pytest.raises(SettingsError, match=problem):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,7 +55,7 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 
 @pytest.mark.slow
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
-    slow = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
+    slow = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
     first, values = sign_feedback(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ def by_hand(classifier: ModuleClassifier, x: Tensor, y: Tensor, normal: Tensor, 
 )
 def test_the_exact_gradient_is_what_differences_say(way: Any, name: str) -> None:
     classifier, normal, (x, y) = victim(name), some(5, seed=1), some(3)
-    objective = way(with_gradients(classifier, "test"), STEP, *normal)
+    objective = way(frozen_copy(classifier, "test"), STEP, *normal)
     values, slopes = objective.gradients(x, y)
     hand = [by_hand(classifier, x[row], y[row], *normal) for row in range(3)]
     assert torch.allclose(values, torch.tensor(hand, dtype=torch.float64), rtol=1e-9)
@@ -101,7 +102,7 @@ def test_what_cannot_be_batched_goes_one_by_one() -> None:
     linear = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(36, 4)), input_shape=(1, 6, 6))
     linear.module.double()
     both = [
-        way(with_gradients(linear, "test"), STEP, *some(3, seed=1)).normal_slopes(x, y)
+        way(frozen_copy(linear, "test"), STEP, *some(3, seed=1)).normal_gradients(x, y)
         for way in (Functional, OneByOne)
     ]
     assert all(torch.allclose(a, b) for a, b in zip(*both, strict=True))
@@ -118,12 +119,12 @@ def test_normalisation_and_probabilities_are_differentiated_through() -> None:
 
 def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = some(7)
-    whole = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
-    monkeypatch.setattr("antivenom.attacks.victim_step.AT_ONCE", 3)
-    parts = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
+    whole = Layered(frozen_copy(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
+    monkeypatch.setattr("antivenom.attacks.victim_step.POISONS_PER_BATCH", 3)
+    parts = Layered(frozen_copy(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("antivenom.attacks.victim_step.MEMORY", {"cpu": 1, "cuda": 1})
-    assert many_at_once(1, x) == 1
+    monkeypatch.setattr("antivenom.attacks.victim_step.BYTES_PER_BATCH", {"cpu": 1, "cuda": 1})
+    assert Layered(frozen_copy(victim(), "test"), STEP, *some(4, seed=1))._many == 1
 
 
 def test_the_paper_s_probe_agrees_with_the_exact_sign() -> None:

@@ -73,7 +73,7 @@ def test_a_wrong_file_of_poison_is_refused(name: str, data: Dataset, tmp_path: A
 
 def test_rounds_and_rows_that_a_file_has_not_are_refused(data: Dataset, tmp_path: Any) -> None:
     np.savez(tmp_path / "poison.npz", X=X, Y=Y)
-    with pytest.raises(DataError, match="holds 2 rounds; there is no round 2"):
+    with pytest.raises(DataError, match="does not have round 2; its rounds are 0 to 1"):
         rounds.read(tmp_path / "poison.npz", data, 2)
     with pytest.raises(SettingsError, match="needs 7 rows"):
         PoisonFile(path=str(tmp_path / "poison.npz"), count=7).poison(data, rng=Rng(0))

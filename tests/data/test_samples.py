@@ -37,7 +37,7 @@ def test_any_torch_data_set() -> None:
     assert data.x[:, 0, 0, 0].tolist() == list(range(6))
     assert data.classes == ("a", "b")
     assert from_torch((torch.zeros(3), index) for index in range(2)).x.shape == (2, 3)
-    with pytest.raises(DataError, match="Row 1 has the shape"):
+    with pytest.raises(DataError, match="Row 1 must have the shape"):
         from_torch([(np.zeros(3), 0), (np.zeros(2), 1)])
     with pytest.raises(DataError, match="pairs"):
         from_torch(torch.utils.data.TensorDataset(torch.zeros(4, 3)))

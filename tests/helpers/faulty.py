@@ -119,7 +119,7 @@ class FaultySurrogate(Faulty):
     def recipe(self, model: Any, training: Any) -> tuple[Any, Any]:
         return (None if self.fault == "names no model" else model), training
 
-    def knows(self, data: Dataset, rng: Rng) -> Dataset:
+    def known_rows(self, data: Dataset, rng: Rng) -> Dataset:
         self.touch(data.x)
         if self.fault == "knows other rows":
             return toy_images(seed=9)
@@ -128,7 +128,7 @@ class FaultySurrogate(Faulty):
 
 @component
 class FaultySource(Faulty):
-    def load(self, watch: object = None) -> Splits:
+    def load(self, on_progress: object = None) -> Splits:
         self.touch(torch.zeros(1))
         seed = int(noise(1).item() * 2**20) if self.fault == "is not reproducible" else 0
         return Splits(train=toy_images(40, seed), test=toy_images(20, seed=1))

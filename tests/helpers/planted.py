@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from antivenom.attacks import BadNets
+from antivenom.charts import Axis, Figure, Lines, Series, WithEvidence
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
 from antivenom.defences.neural_cleanse.outliers import Prior, p_values_and_thresholds
 from antivenom.goals import Backdoor

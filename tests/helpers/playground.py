@@ -46,7 +46,7 @@ def running() -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(make_app(), http=Impatient, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(make_app(), http=IdleTimeout, log_level="error", lifespan="off"))
         thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"

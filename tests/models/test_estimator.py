@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
@@ -19,7 +20,7 @@ from antivenom.training.end_to_end import EndToEnd
 
 DATA = toy_images()
 SHAPE, CLASSES = DATA.shape, len(DATA.classes)
-NO_DRAW = {"classifier_starts_afresh": "naive Bayes draws nothing: every fresh one is the same"}
+NO_DRAW = {"classifier_draws_new_weights": "naive Bayes draws nothing: every fresh one is the same"}
 
 
 def quietly(work: Any) -> Any:
@@ -71,12 +72,12 @@ def test_an_estimator_says_what_it_cannot_do() -> None:
 def test_an_estimator_that_does_not_fit_is_refused() -> None:
     x, y = DATA.inputs().flatten(1).numpy(), DATA.y.numpy()
     for estimator, settings, message in (
-        (LinearRegression(), {}, "not a scikit-learn classifier"),
+        (LinearRegression(), {}, "must be a scikit-learn classifier"),
         (GaussianNB(), {}, "never fitted"),
-        (GaussianNB().fit(x, y + 1), {}, "number them from 0"),
-        (GaussianNB().fit(x, y), {"classes": 9}, "fitted on 4 classes, not 9"),
+        (GaussianNB().fit(x, y + 1), {}, "must be fitted on classes 0, 1"),
+        (GaussianNB().fit(x, y), {"classes": 9}, "must be 4, as the estimator was fitted; got 9"),
         (GaussianNB().fit(x[:, :5], y), {}, "fitted on 5 columns"),
-        (GaussianNB().fit(x, y), {"mean": 0.5}, "mean is for an nn.Module"),
+        (GaussianNB().fit(x, y), {"mean": 0.5}, "mean requires an nn.Module"),
         ("a model", {}, "got str"),
     ):
         with pytest.raises(SettingsError, match=message):

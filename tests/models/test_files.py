@@ -70,7 +70,7 @@ class Hostile:
 
 def test_a_file_of_weights_runs_nothing(tmp_path: Path) -> None:
     torch.save({"weight": Hostile()}, tmp_path / "net.pt")
-    with pytest.raises(DataError, match="more than weights"):
+    with pytest.raises(DataError, match="must contain weights only"):
         read_weights(tmp_path / "net.pt")
     with pytest.raises(DataError, match="must end in"):
         (tmp_path / "net.pkl").write_bytes(b"")

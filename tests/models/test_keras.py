@@ -23,7 +23,7 @@ def test_keras_models_keep_every_promise(name: str) -> None:
     outputs = "probabilities" if name == "probabilities" else "logits"
     classifier = as_classifier(keras_models()[name], input_shape=SHAPE, outputs=outputs)
     assert isinstance(classifier, KerasClassifier)
-    assert classifier.turned == (name != "probabilities")
+    assert classifier.channels_last == (name != "probabilities")
     check_classifier(classifier, DATA)
 
 
@@ -44,7 +44,7 @@ def test_keras_channels_are_turned_and_not_mixed() -> None:
     x = torch.rand(7, 3, 4, 5)
     scores = as_classifier(take, input_shape=(3, 4, 5)).logits(x)
     assert torch.allclose(scores, take(x.permute(0, 2, 3, 1)))
-    with pytest.raises(SettingsError, match="does not take rows"):
+    with pytest.raises(SettingsError, match="does not accept rows"):
         as_classifier(take, input_shape=(3, 5, 5))
 
 

@@ -29,10 +29,10 @@ def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None
 @pytest.mark.parametrize(
     ("factory", "said"),
     [
-        ("torch.nn:Flatten", "makes a module for 160 classes; the data has 5"),
-        ("builtins:dict", "is not a function that makes"),
-        ("os:path", "is not a function that makes"),
-        ("pathlib:PurePath", r"must make an nn.Module; got Pure"),
+        ("torch.nn:Flatten", "must make 5 classes, as the data has; got 160"),
+        ("builtins:dict", "must be a function that returns"),
+        ("os:path", "must be a function that returns"),
+        ("pathlib:PurePath", r"must return an nn.Module; got Pure"),
     ],
 )
 def test_a_factory_that_makes_something_else_is_refused(factory: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -90,9 +91,9 @@ def warnings_of_even_filters() -> Any:
 @pytest.mark.parametrize(
     ("model", "shape", "said"),
     [
-        (CNN(), (12,), "needs images"),
-        (CNN(filters=(2,) * 4), (1, 8, 8), "leaves nothing of images of 8 × 8"),
-        (CNN(filter_shape=9, padding="valid"), (1, 8, 8), "leaves nothing"),
+        (CNN(), (12,), "requires images"),
+        (CNN(filters=(2,) * 4), (1, 8, 8), "too deep for images of 8 × 8"),
+        (CNN(filter_shape=9, padding="valid"), (1, 8, 8), "too deep for images"),
     ],
 )
 def test_a_cnn_says_what_it_cannot_take(model: CNN, shape: tuple[int, ...], said: str) -> None:
@@ -103,5 +104,5 @@ def test_a_cnn_says_what_it_cannot_take(model: CNN, shape: tuple[int, ...], said
 
 @pytest.mark.parametrize("settings", [{"filter_shape": (3,)}, {"pooling_shape": (2, 2, 2)}])
 def test_a_cnn_wants_one_size_for_each_convolution(settings: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="for 2 convolutions"):
+    with pytest.raises(SettingsError, match="a list of 2, as filters"):
         CNN(**settings)

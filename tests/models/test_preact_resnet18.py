@@ -20,7 +20,7 @@ def test_preact_resnet18_takes_images_of_any_size(shape: tuple[int, ...]) -> Non
 def test_preact_resnet18_has_the_published_number_of_weights() -> None:
     net = PreactResnet18().build(input_shape=(3, 32, 32), classes=10, bounds=(0, 1), rng=Rng(0))
     assert sum(parameter.numel() for parameter in net.module.parameters()) == 11_171_146
-    with pytest.raises(SettingsError, match="needs images"):
+    with pytest.raises(SettingsError, match="requires images"):
         PreactResnet18().build(input_shape=(5,), classes=2, bounds=None, rng=Rng(0))
 
 

@@ -11,7 +11,7 @@ from tests.helpers.playground import HANGING, running  # noqa: E402
 
 
 def test_silent_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SECONDS", 0.5)
+    monkeypatch.setattr(idle_timeout, "SECONDS", 0.5)
     with running() as address:
         port = int(address.rstrip("/").rpartition(":")[2])
         for said in (b"", b"GET / HT"):

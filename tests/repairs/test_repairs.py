@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,7 +27,7 @@ def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
     with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         load_spec({"attack": "badnets", "repairs": ["unlearning"]}).run()
     with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
-        nested = {"name": "in_order", "repairs": ["fine_tuning", "pruning"]}
+        nested = {"name": "sequential", "repairs": ["fine_tuning", "pruning"]}
         load_spec({"attack": "badnets", "repairs": [nested]}).run()
 
 

@@ -76,7 +76,7 @@ def test_only_what_the_format_can_hold_is_written(tmp_path: Path) -> None:
             "attack": "random_noise",
         }
     )
-    with pytest.raises(SettingsError, match="images of 1 or 3 channels"):
+    with pytest.raises(SettingsError, match="images with 1 or 3 channels"):
         export(spec, tmp_path / "out")  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
     export(spec, tmp_path / "out", form="npz")  # type: ignore[arg-type]

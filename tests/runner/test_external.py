@@ -130,9 +130,15 @@ def test_an_attack_without_a_trigger_is_measured_too(tmp_path: Path) -> None:
 
 
 WRONG_PREDICTIONS = {
-    "too few": ({"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)}, "has 3 rows; the set has 450"),
+    "too few": (
+        {"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)},
+        "must have 450 rows, as the set has; got 3",
+    ),
     "no triggered": ({"test": np.zeros(450, np.int64)}, "no array 'triggered'"),
-    "a class too far": ({"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)}, "classes from 10 to 10"),
+    "a class too far": (
+        {"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)},
+        "classes from 0 to 9; got 10 to 10",
+    ),
     "fractions": ({"test": np.zeros(450), "triggered": np.zeros(395, np.int64)}, "must be class numbers"),
 }
 
@@ -149,9 +155,9 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "row 0 has none"),
+        ("", "row 0 is missing"),
         ("set,row,label\ntest,0,x\n", "line 2"),
-        ("set,row,label\ntest,0,1\n", "row 1 has none"),
+        ("set,row,label\ntest,0,1\n", "row 1 is missing"),
         ("set,row,label\ntest,-1,1\n", "line 2"),
     ],
 )
@@ -162,7 +168,7 @@ def test_wrong_lines_are_refused(written: Path, tmp_path: Path, text: str, messa
 
 
 def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Say which with --arch"):
+    with pytest.raises(DataError, match="Name the right one with --arch"):
         measure_external(trained[0], written, tmp_path / "run")
     torch.save({"net": network()}, tmp_path / "whole.pt")
     (tmp_path / "cut.pt").write_bytes(trained[0].read_bytes()[:500])
@@ -170,11 +176,11 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
     torch.save({"a": 1}, tmp_path / "number.pt")
     torch.save([1], tmp_path / "list.pt")
     for name, message in (
-        ("whole.pt", "more than weights"),
+        ("whole.pt", "must contain weights only"),
         ("cut.pt", "damaged"),
         ("cut.safetensors", "damaged"),
-        ("number.pt", "no tensor"),
-        ("list.pt", "no state dict"),
+        ("number.pt", "tensors by name"),
+        ("list.pt", "a state dict"),
         ("absent.pt", "is missing"),
         ("said.txt", "missing"),
     ):
@@ -183,7 +189,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
 
 
 def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no truth"):
+    with pytest.raises(RunError, match="does not contain the truth"):
         measure_external("x.npz", tmp_path, tmp_path / "run")
     for name in ("truth.json", "goal.json", "test.npz"):
         place = tmp_path / name

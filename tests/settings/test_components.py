@@ -143,7 +143,7 @@ def test_each_item_of_a_list_of_components_has_its_problems_told() -> None:
     ("settings", "said"),
     [
         ({"rat": 0.1}, "it.rat is not a setting. Did you mean 'rate'?"),
-        ({"zzzzz": 1}, "it.zzzzz is not a setting. It may be: rate, positive"),
+        ({"zzzzz": 1}, "it.zzzzz is not a setting. The settings are: rate, positive"),
         ({"trigger": {"name": "patch", "sice": 1}}, "it.trigger.sice is not a setting. Did you mean 'size'?"),
         ({"trigger": "pach"}, "Did you mean 'patch'?"),
         ({"trigger": 3}, "it.trigger must be a name or a mapping with a name; got 3."),
@@ -214,7 +214,7 @@ def test_describe_writes_every_default_out() -> None:
     ],
 )
 def test_code_is_refused_unless_it_is_allowed(kind: str, value: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match=r"names code .* which would run"):
+    with pytest.raises(SettingsError, match=r"names code .* which is not allowed to run"):
         build(kind, value, path="it")
 
 
@@ -247,7 +247,7 @@ def test_what_only_python_made_is_named_live_and_cannot_be_made_again() -> None:
     assert plain["name"] == "live"
     assert plain["type"].endswith("test_components.Live")
     for allow_code in (False, True):
-        with pytest.raises(SettingsError, match="was made in Python"):
+        with pytest.raises(SettingsError, match="got an object made in Python"):
             build("triggers", plain, path="trigger", allow_code=allow_code)
 
 
@@ -296,7 +296,7 @@ def test_a_component_without_needs_needs_nothing() -> None:
 
 
 def test_a_need_that_means_nothing_is_refused_when_the_class_is_made() -> None:
-    with pytest.raises(TypeError, match=r"Wrong\.needs holds 'gradient', which is not a need\. Use any of: bounds, "):
+    with pytest.raises(TypeError, match=r"Wrong\.needs contains 'gradient', which is not a need\. Use any of: bound"):
 
         @component
         class Wrong:

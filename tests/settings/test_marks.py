@@ -84,7 +84,7 @@ MARK = 'Annotated[…, Component("triggers")]'
 UNMARKED = [
     (
         Unmarked,
-        'does. Write trigger: Annotated[Trigger, Component("triggers")].',
+        'it. Write trigger: Annotated[Trigger, Component("triggers")].',
     ),
     (UnmarkedClass, f"Write trigger: {PATCH}."),
     (UnmarkedTuple, f"Write triggers: tuple[{PATCH}, ...]."),
@@ -93,11 +93,11 @@ UNMARKED = [
         MarkedTooDeep,
         f"type. Write triggers: {MARK} or triggers: tuple[{MARK}, ...].",
     ),
-    (MarkedOutside, "MarkedOutside.triggers must hold one component or a tuple of them, and "),
-    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") names no kind. Did you mean 'triggers'?"),
+    (MarkedOutside, "MarkedOutside.triggers must be one component or a tuple of them, with "),
+    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") must name a kind. Did you mean 'triggers'?"),
     (
         NotPlain,
-        "NotPlain.where must hold text, numbers, true or false, or lists of these, which a spec can hold; its ",
+        "NotPlain.where must be text, a number, true or false, or a list of these, as in a spec; its ",
     ),
 ]
 
@@ -114,7 +114,7 @@ def test_a_field_that_no_spec_could_fill_says_what_to_write(cls: type[Any], said
 @pytest.mark.parametrize("value", [Patch(), [Patch()], {"one": Patch()}])
 def test_a_component_in_a_field_of_anything_says_what_to_write(value: Any) -> None:
     assert Loose(anything=[1, "a"]).anything == (1, "a")
-    with pytest.raises(SettingsError, match=r"^Loose\.anything holds a component, but is not marked") as caught:
+    with pytest.raises(SettingsError, match=r"^Loose\.anything contains a component, but has no mark") as caught:
         Loose(anything=value)
     assert PATCH in str(caught.value)
 
@@ -125,5 +125,5 @@ def test_what_python_made_is_allowed_where_the_mark_stands_alone() -> None:
 
 def test_a_component_of_the_users_with_an_unmarked_field_is_refused_in_a_spec() -> None:
     spec = {"attack": {"name": "tests.settings.test_marks:Unmarked"}}
-    with pytest.raises(SettingsError, match=r"Unmarked\.trigger holds a component"):
+    with pytest.raises(SettingsError, match=r"Unmarked\.trigger contains a component"):
         build_as(Experiment, spec, path="", allow_code=True)

@@ -14,7 +14,7 @@ from antivenom.training import OwnFit
 SPLITS = Splits(train=toy_images(240), test=toy_images(200, seed=1))
 
 
-def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> None:
+def test_an_estimators_own_fit_is_reproducible_and_does_not_change_its_inputs() -> None:
     blank = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
     before = SPLITS.train.fingerprint
     first, again, other = (OwnFit().fit(blank, SPLITS.train, rng=Rng(seed)).state() for seed in (0, 0, 1))

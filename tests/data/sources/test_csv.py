@@ -12,7 +12,7 @@ from antivenom.errors import DataError
 def test_a_table_that_begins_with_numbers_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("1.5,2,0\n2,3,1\n")
-    with pytest.raises(DataError, match="must be the columns' names"):
+    with pytest.raises(DataError, match="must begin with a line of column names"):
         Csv(path=str(file)).load()
     file.write_text("0,1,2\n" + "2,3,1\n4,5,0\n" * 4)
     assert len(Csv(path=str(file)).load().train) == 6
@@ -43,14 +43,14 @@ def test_whole_numbers_are_class_numbers(tmp_path: Path) -> None:
     [
         ("", "must begin with a line"),
         ("a\n1\n", "must begin with a line"),
-        ("a,a\n1,2\n", "each its own"),
-        ("a,b\n", "no rows"),
-        ("a,b\n1\n", "line 2: 1 columns"),
-        ("a,b\nx,1\n", "line 2: 'x' is no finite number"),
-        ("a,b\n1,0\nnan,1\n", "line 3: 'nan'"),
-        ("a,b\n1e999,1\n", "line 2: '1e999'"),
-        ('a,b\n"1,2\n', "no CSV file"),
-        ("a,b\n\ud800,1\n", "no UTF-8"),
+        ("a,a\n1,2\n", "different column names"),
+        ("a,b\n", "at least one row"),
+        ("a,b\n1\n", "line 2 must have 2 columns"),
+        ("a,b\nx,1\n", "line 2 must contain finite numbers; got 'x'"),
+        ("a,b\n1,0\nnan,1\n", "line 3 must contain finite numbers; got 'nan'"),
+        ("a,b\n1e999,1\n", "line 2 must contain finite numbers; got '1e999'"),
+        ('a,b\n"1,2\n', "not a CSV file"),
+        ("a,b\n\ud800,1\n", "must be UTF-8"),
     ],
 )
 def test_a_table_says_where_it_is_wrong(tmp_path: Path, text: str, message: str) -> None:

@@ -79,7 +79,7 @@ def test_arrays_that_are_no_data_set_are_refused_with_the_file(file: Path, held:
 
 def test_empty_splits_of_a_file_are_refused(file: Path) -> None:
     np.savez(file, x=EMPTY, y=Y[:0], x_test=EMPTY, y_test=Y[:0])
-    with pytest.raises(DataError, match="0 rows to train on and 0 to test with"):
+    with pytest.raises(DataError, match="must have rows; got 0 and 0"):
         Npz(path=str(file)).load()
 
 

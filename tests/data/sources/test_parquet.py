@@ -38,6 +38,6 @@ def test_parquet_of_numbers(tmp_path: Path) -> None:
     data = Parquet(path=str(file), image=None, label="kind", test_path=str(file)).load().train
     assert data.x.tolist() == [[1.5, 1], [2, 2], [3, 3], [4, 4]]
     assert data.classes == ("x", "y")
-    for wrong, message in (("nothing", "no column 'nothing'"), ("a", "holds double")):
+    for wrong, message in (("nothing", "no column 'nothing'"), ("a", "got double")):
         with pytest.raises(DataError, match=message):
             Parquet(path=str(file), image=wrong, label="kind").load()

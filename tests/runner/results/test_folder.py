@@ -41,7 +41,7 @@ def test_a_strangers_folder_is_refused_and_left_alone(tmp_path: Path, held: dict
     for name, text in held.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode("latin1"))
-    with pytest.raises(RunError, match="holds no run of antivenom"):
+    with pytest.raises(RunError, match="is not a run of antivenom"):
         experiment().run(out=tmp_path)
     found = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     assert found == {name: text.encode("latin1") for name, text in held.items()}
@@ -49,7 +49,7 @@ def test_a_strangers_folder_is_refused_and_left_alone(tmp_path: Path, held: dict
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(RunError, match="is a file"):
+    with pytest.raises(RunError, match="must be a folder"):
         experiment().run(out=tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 

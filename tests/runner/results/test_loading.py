@@ -159,7 +159,7 @@ def test_a_run_of_what_only_python_had_says_so(tmp_path: Path) -> None:
     again = Result.load(tmp_path / "out")
     assert again.metrics["attack.success_rate"]["n"] == 1
     assert again.victim.classes == again.control.classes == 4
-    with pytest.raises(RunError, match="was made in Python"):
+    with pytest.raises(RunError, match="got an object made in Python"):
         _ = again.poisoned
 
 
@@ -238,7 +238,7 @@ def test_a_run_whose_trigger_and_goal_stand_in_the_users_own_file_is_read_back(t
     classes, poison = ask("read.py", "run", "refused").splitlines()
     assert classes == "10 10"
     assert poison.startswith("RunError ")
-    assert "names code ('my_own_attack:Darkened'), which would run." in poison
+    assert "names code ('my_own_attack:Darkened'), which is not allowed to run." in poison
     assert "allow_code=True" in poison
 
 
@@ -255,7 +255,7 @@ def test_a_run_is_read_back_without_its_data_set(tmp_path: Path) -> None:
     assert torch.equal(again.victim.scores(data.inputs()), ran.victim.scores(data.inputs()))
     assert torch.equal(again.control.scores(data.inputs()), ran.control.scores(data.inputs()))
     assert write_report(tmp_path / "run").is_file()
-    with pytest.raises(RunError, match=r"The poison of .* cannot be read back: .*data\.npz is missing\."):
+    with pytest.raises(RunError, match=r"The poison of .* cannot be read: .*data\.npz is missing\."):
         _ = again.poisoned
 
 
