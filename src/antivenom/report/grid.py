@@ -10,11 +10,11 @@ from antivenom.report.run import Measured
 from antivenom.report.tables import Cell, Sheet, full_title, value_cell
 from antivenom.runner.spec.naming import label
 
-SECTIONS = 12
+MAX_SECTIONS = 12
 """How many cells are shown on the grid's own page."""
-PAGES = 200
+MAX_PAGES = 200
 """Grids with more cells than this have pages for the first cells only."""
-LINES, MOST_ROWS = 40, 1000
+MAX_LINES, MAX_ROWS = 40, 1000
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Grid:
         """For each headline figure a row for each setting of the other axes, a column for each number."""
         others = [key for key in self.axes if key != self.axis]
         lines = list(dict.fromkeys(tuple(row.axes[key] for key in others) for row in self.rows))
-        if self.axis is None or not others or len(lines) > LINES:
+        if self.axis is None or not others or len(lines) > MAX_LINES:
             return []
         return [self._pivot(key, self.axis, others, lines) for key in self.headline]
 
@@ -111,13 +111,13 @@ class Grid:
     def _sheet(self, keys: Sequence[str], caption: str, *, title: str = "", doubts: bool = False) -> Sheet:
         titles = (full_title(self.figures[key]) for key in keys)
         rows = []
-        for row in self.rows[:MOST_ROWS]:
+        for row in self.rows[:MAX_ROWS]:
             names = [Cell(text, head=place == 0) for place, text in enumerate(row.axes.values())]
             names[0] = Cell(names[0].text, link=row.link, head=True)
             values = [value_cell(row.figures.get(key)) for key in keys]
             rows.append((*names, *values, *([Cell(str(row.doubts))] if doubts else [])))
-        if len(self.rows) > MOST_ROWS:
-            caption += f" The first {MOST_ROWS:,} of {len(self.rows):,} cells are shown; table.csv has them all."
+        if len(self.rows) > MAX_ROWS:
+            caption += f" The first {MAX_ROWS:,} of {len(self.rows):,} cells are shown; table.csv has them all."
         columns = (*self.axes, *titles, *(("doubts",) if doubts else ()))
         return Sheet(columns, tuple(rows), caption, title, names=len(self.axes))
 

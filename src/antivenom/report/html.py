@@ -56,15 +56,15 @@ def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
     spec = read_yaml(folder / "spec.yaml")
     cells = list(cells_of(folder, about))
     axes = [axis for axis in spec.get("grid", {}) if axis in cells[0][2]] or list(cells[0][2])
-    with_page = len(cells) if len(cells) <= grid.PAGES else grid.SECTIONS
-    inline = len(cells) <= grid.SECTIONS or len(cells) > grid.PAGES
+    with_page = len(cells) if len(cells) <= grid.MAX_PAGES else grid.MAX_SECTIONS
+    inline = len(cells) <= grid.MAX_SECTIONS or len(cells) > grid.MAX_PAGES
     sections, rows = [], []
     for place, (name, cell, held, doubts) in enumerate(cells):
         chosen = {axis: held[axis] for axis in axes}
         if place < with_page:
             run = read_run(cell, name, chosen)
             section = _write_run(cell, run)[1]
-            sections += [section] * (inline and place < grid.SECTIONS)
+            sections += [section] * (inline and place < grid.MAX_SECTIONS)
             figures = run.metrics
         else:
             figures = read_metrics(cell)

@@ -12,11 +12,11 @@ from antivenom.errors import RunError
 from antivenom.report.tables import Cell, Sheet
 from antivenom.storage.files import write_bytes
 
-MOST_ROWS = 300
+MAX_ROWS = 300
 WIDE_PIXELS = 700
 """Pictures that are wider than this have a line of the page for themselves."""
 UNSAFE = re.compile(r"[^A-Za-z0-9_=-]+")
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def safe_names(keys: Iterable[str]) -> list[str]:
     used: set[str] = set()
     for key in keys:
         parts = [UNSAFE.sub("_", part) for part in key.split(".")]
-        name = wanted = ".".join(part for part in parts if part)[:LONGEST_NAME].strip(".") or "chart"
+        name = wanted = ".".join(part for part in parts if part)[:MAX_NAME_LENGTH].strip(".") or "chart"
         number = 1
         while name.lower() in used:
             number += 1
@@ -131,6 +131,6 @@ def _thumbnail(tile: Tile) -> Thumbnail:
 
 def _table(chart: Table) -> View:
     names = next((place for place in range(len(chart.columns)) if place in chart.numeric), len(chart.columns))
-    rows = tuple(tuple(Cell(cell) for cell in row) for row in chart.rows[:MOST_ROWS])
-    note = f" The first {MOST_ROWS} of {len(chart.rows):,} rows are shown." if len(chart.rows) > MOST_ROWS else ""
+    rows = tuple(tuple(Cell(cell) for cell in row) for row in chart.rows[:MAX_ROWS])
+    note = f" The first {MAX_ROWS} of {len(chart.rows):,} rows are shown." if len(chart.rows) > MAX_ROWS else ""
     return View(chart.title, "", chart.description, sheet=Sheet(chart.columns, rows, chart.caption + note, names=names))

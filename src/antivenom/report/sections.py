@@ -10,9 +10,9 @@ from antivenom.report.run import Measured, Run
 from antivenom.report.tables import Sheet
 from antivenom.storage.yaml12 import dump_yaml
 
-MOST_CARDS_OF_A_KIND = 3
+MAX_CARDS_PER_KIND = 3
 """Of more components of one kind, a table compares their headline figures instead of cards."""
-MOST_ON_A_CARD = 4
+MAX_FIGURES_PER_CARD = 4
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
         card_of(name, figures[name])
         for held in kinds.values()
         for name in held
-        if name in figures and len(held) <= MOST_CARDS_OF_A_KIND
+        if name in figures and len(held) <= MAX_CARDS_PER_KIND
     ]
     section = Section(
         name=run.name,
@@ -105,7 +105,7 @@ def card_of(name: str, figures: Sequence[Measured]) -> Card:
     """A component's headline figures, victim beside control."""
     both = tables.pairs(figure for figure in figures if figure.headline and not figure.subject)
     lines = []
-    for (called, _), sides in list(both.items())[:MOST_ON_A_CARD]:
+    for (called, _), sides in list(both.items())[:MAX_FIGURES_PER_CARD]:
         values = [
             (who, worded(figure.mean, figure.unit), words.interval(figure))
             for who, figure in zip(("victim", "control"), sides, strict=True)

@@ -7,8 +7,8 @@ from antivenom.charts import capitalised, title_of, worded, worded_interval
 from antivenom.report import words
 from antivenom.report.run import Measured, Run
 
-MOST_ROWS = 1000
-MOST_REPEATS = 100
+MAX_ROWS = 1000
+MAX_REPEATS = 100
 OPEN_ROWS = 8
 """Tables with more rows than this are folded up."""
 
@@ -96,10 +96,10 @@ def _by_subject(figures: Mapping[str, Mapping[str, Sequence[Measured | None]]], 
                 sides.append((held, control))
     rows = tuple(
         (Cell(subject, head=True), *(value_cell(held[subject][control]) for held, control in sides))
-        for subject in subjects[:MOST_ROWS]
+        for subject in subjects[:MAX_ROWS]
     )
     names = " and ".join(title_of(name) for name in figures)
-    note = f" The first {MOST_ROWS:,} of {len(subjects):,} are shown." if len(subjects) > MOST_ROWS else ""
+    note = f" The first {MAX_ROWS:,} of {len(subjects):,} are shown." if len(subjects) > MAX_ROWS else ""
     title = f"{capitalised(names)}: {len(subjects)} rows" if len(subjects) > OPEN_ROWS else ""
     return Sheet(tuple(columns), rows, f"{capitalised(names)}, means over the repeats.{note}", title)
 
@@ -135,9 +135,9 @@ def repeats_table(run: Run) -> Sheet | None:
             Cell(str(number), head=True),
             *(Cell(worded(values.get(key), run.metrics[key].unit)) for key in keys),
         )
-        for number, values in enumerate(run.repeats[:MOST_REPEATS], 1)
+        for number, values in enumerate(run.repeats[:MAX_REPEATS], 1)
     )
-    note = f" The first {MOST_REPEATS} of {len(run.repeats):,} are shown." if len(run.repeats) > MOST_REPEATS else ""
+    note = f" The first {MAX_REPEATS} of {len(run.repeats):,} are shown." if len(run.repeats) > MAX_REPEATS else ""
     caption = f"Headline figures of each repeat, every one with its own seed.{note}"
     return Sheet(("repeat", *(full_title(run.metrics[key]) for key in keys)), rows, caption)
 
@@ -149,7 +149,7 @@ def stages_table(stages: object) -> Sheet | None:
         return None
     columns = list(dict.fromkeys(key for stage in known for key in stage))
     columns = sorted(columns, key=lambda key: key != "stage")
-    rows = tuple(tuple(_plain(key, stage.get(key)) for key in columns) for stage in known[:MOST_ROWS])
+    rows = tuple(tuple(_plain(key, stage.get(key)) for key in columns) for stage in known[:MAX_ROWS])
     caption = "Seconds; a stage read from the store was computed earlier."
     return Sheet(tuple(title_of(key) for key in columns), rows, caption, "Time of each stage")
 

@@ -15,7 +15,7 @@ from antivenom.runner.executors.stages import Stages, choose_device, threads_of
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
-from antivenom.storage.files import locked, whole_file, write_arrays
+from antivenom.storage.files import atomic_file, locked, write_arrays
 from antivenom.storage.store import Store
 
 
@@ -74,7 +74,7 @@ def craft(
     with locked(target):
         _write(file, poisoned, data.splits.train)
         if generator is not None:
-            with whole_file(saved) as part:
+            with atomic_file(saved) as part:
                 generator.save(part)
     return Crafted(file, poisoned, saved if generator is not None else None)
 

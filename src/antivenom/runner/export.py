@@ -17,7 +17,7 @@ from antivenom.goals import TriggeredGoal
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
 from antivenom.runner.executors.stages import Stages, choose_device
-from antivenom.runner.results.folder import OURS
+from antivenom.runner.results.folder import RUN_MARK
 from antivenom.runner.scoring.examples import poison_chart
 from antivenom.runner.scoring.models import poison_figures
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -173,7 +173,7 @@ def _write_truth(
     experiment: ExperimentSettings, poisoned: Poisoned, order: Tensor, test: Dataset, place: Path, form: Format
 ) -> None:
     base = poisoned.base
-    write_text(place / "spec.yaml", OURS + dump_yaml(describe_fields(experiment)))
+    write_text(place / "spec.yaml", RUN_MARK + dump_yaml(describe_fields(experiment)))
     write_json(place / "goal.json", describe("goals", poisoned.goal))
     about: dict[str, Any] = {
         "format": form,

@@ -25,7 +25,7 @@ from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart
 from antivenom.runner.scoring.headline import headline
 from antivenom.runner.scoring.metrics import summarise
-from antivenom.runner.scoring.models import judge
+from antivenom.runner.scoring.models import score_models
 from antivenom.runner.scoring.summary import summary_charts
 from antivenom.settings import build
 from antivenom.shapes import Inputs, Scores
@@ -93,26 +93,26 @@ def measure_external(
     test, goal, about, spec = _read_truth(place, allow_code)
     architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")
     chosen = choose_device(device)
-    victim, twin = (
+    victim, clean_control = (
         None if file is None else _classifier(Path(file), test, goal, architecture, chosen, allow_code)
         for file in (model, control)
     )
     assert victim is not None
     test = (
         test
-        if isinstance(victim, PrecomputedPredictions) or isinstance(twin, PrecomputedPredictions)
+        if isinstance(victim, PrecomputedPredictions) or isinstance(clean_control, PrecomputedPredictions)
         else test.to(chosen)
     )
-    judged = judge(goal, victim, twin, test)
-    evidence = judged.evidence | Evidence.of("attack", _poison_figures(about))
+    scores = score_models(goal, victim, clean_control, test)
+    evidence = scores.evidence | Evidence.of("attack", _poison_figures(about))
     evidence |= Evidence.of("training", pair("loss", None, None, unit="nats", better="low"))
     metrics = summarise([evidence])
     triggered = isinstance(goal, TriggeredGoal)
-    found = [NO_CONTROL] if twin is None else []
+    found = [NO_CONTROL] if clean_control is None else []
     found += doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered, trained_here=False)
-    attempts = attempts_chart(goal, victim, twin, test)
+    attempts = attempts_chart(goal, victim, clean_control, test)
     charts: dict[str, Chart] = {**read_charts(place), **({} if attempts is None else {"model.attempts": attempts})}
-    charts |= summary_charts(metrics, [judged.confusion.numpy()], [], test.classes).charts
+    charts |= summary_charts(metrics, [scores.confusion.numpy()], [], test.classes).charts
     name = str(spec.get("attack", {}).get("name", "the attack"))
     manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": found}
     manifest |= {"headline": headline(metrics, name, goal, test), "model": str(model)}
@@ -120,7 +120,7 @@ def measure_external(
     folder = Path(out)
     with locked(folder):
         prepare_folder(folder, read_spec_text(place))
-        details = {"confusion": judged.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
+        details = {"confusion": scores.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
         write_arrays(folder / "details.npz", details)
         write_charts(folder, charts)
         write_json(folder / "repeats.json", [{key: each.value for key, each in evidence.figures.items()}])

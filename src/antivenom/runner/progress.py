@@ -57,7 +57,7 @@ class Clock:
         if not self._computed or self.done >= self.total:
             return ""
         seconds = (time.monotonic() - self._began) / self._computed * (self.total - self.done)
-        return f"about {in_words(seconds)} left"
+        return f"about {format_duration(seconds)} left"
 
 
 class Bar:
@@ -90,7 +90,7 @@ class Bar:
     def on_event(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, Planned):
-            self._console.print(plan_in_words(event), highlight=False)
+            self._console.print(format_plan(event), highlight=False)
             self._clock.plan(event)
             self._progress.update(self._task, total=self._clock.total)
         elif isinstance(event, Finished):
@@ -98,7 +98,7 @@ class Bar:
                 self._clock.finish(event)
                 self._progress.update(self._task, completed=self._clock.done, left=self._clock.left())
         else:
-            self.note(in_a_line(event))
+            self.note(format_event(event))
 
     def note(self, text: str) -> None:
         """Show what is being done."""
@@ -123,14 +123,14 @@ class Lines:
         """Write a line for the plan, and at most one every ten seconds for the rest."""
         if isinstance(event, Planned):
             self._clock.plan(event)
-            self.note(plan_in_words(event))
+            self.note(format_plan(event))
         elif isinstance(event, Finished):
             if event.stage.startswith("fit"):
                 self._clock.finish(event)
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES and self._clock.total:
             left = self._clock.left()
             counted = f"{self._clock.done} of {self._clock.total} trainings"
-            self.note(f"{counted}: {in_a_line(event)}" + (f"; {left}" if left else ""))
+            self.note(f"{counted}: {format_event(event)}" + (f"; {left}" if left else ""))
 
     def note(self, text: str) -> None:
         """Write a line."""
@@ -178,10 +178,10 @@ def display_for(option: ProgressOption, console: Console | None = None) -> Displ
     return Bar(console) if is_bar else Lines(console)
 
 
-def plan_in_words(event: Planned) -> str:
+def format_plan(event: Planned) -> str:
     """How many trainings a run has, of which a store saves those that it has.
 
-    >>> plan_in_words(Planned(("",), victims=1, controls=1))
+    >>> format_plan(Planned(("",), victims=1, controls=1))
     '2 trainings: 1 victim and 1 control.'
     """
     counts = {
@@ -197,7 +197,7 @@ def plan_in_words(event: Planned) -> str:
     return f"{cells}{event.trainings} trainings: {listed}."
 
 
-def in_a_line(event: Started | Read | Trained) -> str:
+def format_event(event: Started | Read | Trained) -> str:
     """What is being done, in a line."""
     if isinstance(event, Read):
         return f"reading the data, {event.done} of {event.of} rows"
@@ -207,10 +207,10 @@ def in_a_line(event: Started | Read | Trained) -> str:
     return f"{place}, epoch {event.epoch.number}/{event.epoch.of}, loss {event.epoch.loss:.3f}"
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time in the unit that suits it.
 
-    >>> in_words(42), in_words(600), in_words(9000)
+    >>> format_duration(42), format_duration(600), format_duration(9000)
     ('42 s', '10 min', '2.5 h')
     """
     if seconds < 100:

@@ -10,8 +10,8 @@ from antivenom.errors import DataError, RunError
 from antivenom.storage.files import read_json, write_arrays, write_json
 
 STRUCTURE, ARRAYS = "charts.json", "charts.npz"
-MOST_TEXT_BYTES = 64 << 20
-MOST_ARRAY_BYTES = 1 << 30
+MAX_TEXT_BYTES = 64 << 20
+MAX_ARRAY_BYTES = 1 << 30
 
 
 def write_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
@@ -44,10 +44,10 @@ def read_charts(folder: Path) -> dict[str, Chart]:
     """
     structure = folder / STRUCTURE
     try:
-        if structure.is_file() and structure.stat().st_size > MOST_TEXT_BYTES:
-            raise RunError(f"{structure} must be at most {MOST_TEXT_BYTES >> 20} MiB.")
+        if structure.is_file() and structure.stat().st_size > MAX_TEXT_BYTES:
+            raise RunError(f"{structure} must be at most {MAX_TEXT_BYTES >> 20} MiB.")
         content = read_json(structure)
         names = npz.names(folder / ARRAYS)
-        return unpack(content, npz.read(folder / ARRAYS, names, most_bytes=MOST_ARRAY_BYTES))
+        return unpack(content, npz.read(folder / ARRAYS, names, most_bytes=MAX_ARRAY_BYTES))
     except DataError as error:
         raise RunError(f"The charts of {folder} cannot be read: {error}") from error

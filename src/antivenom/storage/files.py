@@ -24,12 +24,12 @@ LOCK = ".lock"
 
 def write_bytes(file: Path, content: bytes) -> None:
     """Write a file whole or not at all: a reader never sees a part of it, and a kill leaves what was there."""
-    with whole_file(file) as part:
+    with atomic_file(file) as part:
         part.write_bytes(content)
 
 
 @contextmanager
-def whole_file(file: Path) -> Iterator[Path]:
+def atomic_file(file: Path) -> Iterator[Path]:
     """A place to write to, which becomes the file when the block ends well, and goes when it does not."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
@@ -82,7 +82,7 @@ def write_text(file: Path, text: str) -> None:
 
 def write_text_lines(file: Path, lines: Iterable[str]) -> None:
     """Write UTF-8 text piece by piece, whole or not at all."""
-    with whole_file(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
+    with atomic_file(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
         opened.writelines(lines)
 
 
@@ -106,7 +106,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
         place = tensor.untyped_storage().data_ptr()
         plain[name] = tensor.clone() if place in seen else tensor  # two that share memory would be refused
         seen.add(place)
-    with whole_file(file) as part:
+    with atomic_file(file) as part:
         save_file(plain, part, {"about": json.dumps(about, sort_keys=True)})
 
 

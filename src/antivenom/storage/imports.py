@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-OURS = "antivenom"
+PACKAGE = "antivenom"
 ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
 BY_NAME = ("import_module", "__import__")
 LITERALS = ("_HOMES", "__all__")
@@ -66,7 +66,7 @@ def read_contents(source: bytes, module: str, *, package: bool) -> Contents | No
     reader = _Reader(module if package else module.rpartition(".")[0])
     reader.read(tree.body, outermost=True)
     text = source.decode(errors="replace")
-    if module.partition(".")[0] != OURS and any(word in text for word in BY_NAME):
+    if module.partition(".")[0] != PACKAGE and any(word in text for word in BY_NAME):
         reader.read_calls(tree)
     return Contents(
         tuple(dict.fromkeys(reader.imports)),

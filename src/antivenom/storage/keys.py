@@ -58,7 +58,7 @@ def code_of(*stages: str) -> dict[str, Any] | None:
     None where one of the files was edited after this process imported it: then nothing can be kept.
     """
     alone = [GRAPH.digest_alone(module) for module in stages]
-    core = GRAPH.closure_in_memory(CORE, since=None)
+    core = GRAPH.current_closure(CORE, since=None)
     return None if core is None or None in alone else {"stages": alone, "core": core.digest}
 
 
@@ -84,7 +84,7 @@ def bytes_of(files: tuple[Path, ...]) -> list[str]:
     return [f"{name[start:]} {_digest(name)}" for name in names]
 
 
-def absent(file: Path) -> str:
+def missing_file_message(file: Path) -> str:
     """What to say of a file that is not there."""
     home = file.is_relative_to(data_home())
     advice = "Put it there, or point $ANTIVENOM_DATA to where data sets are." if home else "Correct its path."
@@ -101,7 +101,7 @@ def _digest(file: str) -> str:
         finally:
             os.close(opened)
     except FileNotFoundError as error:
-        raise MissingDataError(absent(Path(file))) from error
+        raise MissingDataError(missing_file_message(Path(file))) from error
     except IsADirectoryError as error:
         raise DataError(f"{file} is a folder, not a file.") from error
     except OSError as error:
@@ -133,14 +133,14 @@ def _closure_of(part: Any) -> Closure | None:
 
 def _named(code: str) -> Closure | None:
     """The source of what `package.module:function` names."""
-    return GRAPH.closure_in_memory([code.partition(":")[0]], since=None)
+    return GRAPH.current_closure([code.partition(":")[0]], since=None)
 
 
 def _working(one: Any) -> Closure | None:
     """The source of a class or a function that works in something made in Python."""
     if isinstance(one, type):
         return _class_closure(one, own=None, since=None)
-    return GRAPH.closure_in_memory([one.__module__], since=None)
+    return GRAPH.current_closure([one.__module__], since=None)
 
 
 def _class_closure(made: type, *, own: str | None, since: int | None) -> Closure | None:
@@ -148,4 +148,4 @@ def _class_closure(made: type, *, own: str | None, since: int | None) -> Closure
     if not GRAPH.defines(made.__module__, made.__name__):
         return None
     modules = {base.__module__ for base in made.__mro__}
-    return GRAPH.closure_in_memory(modules, own=[own] if own else [], since=since)
+    return GRAPH.current_closure(modules, own=[own] if own else [], since=since)

@@ -9,7 +9,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 from antivenom.settings import STARTED
-from antivenom.storage.imports import OURS
+from antivenom.storage.imports import PACKAGE
 
 Stamp = tuple[int, int]
 """A file's time of modification, in nanoseconds since the epoch, and its size in bytes."""
@@ -25,7 +25,7 @@ def stamp_of(path: Path) -> Stamp:
     return stat.st_mtime_ns, stat.st_size
 
 
-def in_memory(module: str, path: Path, first: Stamp, since: int | None) -> bool:
+def is_current(module: str, path: Path, first: Stamp, since: int | None) -> bool:
     """Whether a module's file is as it was when it was first read, and when this process imported it.
 
     Args:
@@ -45,7 +45,7 @@ def in_memory(module: str, path: Path, first: Stamp, since: int | None) -> bool:
     if getattr(sys.modules[module], "__file__", None) != os.fspath(path):
         return False
     compiled = _compiled_from(module, first)
-    if module.partition(".")[0] == OURS or (since is None and compiled is None):
+    if module.partition(".")[0] == PACKAGE or (since is None and compiled is None):
         since = STARTED
     late = since is not None and since < first[0] <= time.time_ns()
     return compiled is not False and not late

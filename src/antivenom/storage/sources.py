@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from antivenom.registry import KINDS, entries
-from antivenom.storage.imports import OURS, Contents, read_contents
-from antivenom.storage.loaded import Stamp, in_memory, stamp_of
+from antivenom.storage.imports import PACKAGE, Contents, read_contents
+from antivenom.storage.loaded import Stamp, is_current, stamp_of
 from antivenom.storage.modules import Place, find_module, library_of, submodules
 
 BY_PACKAGE = {kind.package: name for name, kind in KINDS.items()}
@@ -56,14 +56,12 @@ class Graph:
             modules: the modules' names.
             own: top-level packages whose files are followed even where a package manager installed them.
         """
-        key = frozenset(modules), frozenset({OURS, *own})
+        key = frozenset(modules), frozenset({PACKAGE, *own})
         if key not in self._closures:
             self._closures[key] = self._walk(*key)
         return self._closures[key]
 
-    def closure_in_memory(
-        self, modules: Iterable[str], *, own: Iterable[str] = (), since: int | None
-    ) -> Closure | None:
+    def current_closure(self, modules: Iterable[str], *, own: Iterable[str] = (), since: int | None) -> Closure | None:
         """As `closure`; None also where a file has changed since this process ran it, or has come since.
 
         Args:
@@ -74,14 +72,14 @@ class Graph:
         found = self.closure(modules, own=own)
         if found is None or any(find_module(name) is not None for name in found.missing):
             return None
-        current = all(in_memory(name, path, self._held(path).stamp, since) for name, path in found.files.items())
+        current = all(is_current(name, path, self._held(path).stamp, since) for name, path in found.files.items())
         return found if current else None
 
     def digest_alone(self, module: str) -> str | None:
         """SHA-256 of one module's file, without what it imports; None where it has changed since it was imported."""
         place = self._place(module)
         read = self._read(module, place) if place is not None and place.file is not None else None
-        if read is None or place is None or place.file is None or not in_memory(module, place.file, read.stamp, None):
+        if read is None or place is None or place.file is None or not is_current(module, place.file, read.stamp, None):
             return None
         return read.digest
 
@@ -90,7 +88,7 @@ class Graph:
         place = self._place(module)
         if place is None or place.file is None:
             return False
-        if place.origin != "own" and module.partition(".")[0] != OURS:
+        if place.origin != "own" and module.partition(".")[0] != PACKAGE:
             return True
         contents = self.contents(module)
         return contents is not None and name in contents.classes

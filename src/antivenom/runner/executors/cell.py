@@ -15,9 +15,9 @@ from antivenom.data import Dataset, NamesRows, Splits
 from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
 from antivenom.runner.executors.crafting import Crafted, craft_poison, prepared, starting_data, stream_of
-from antivenom.runner.executors.defending import DefenceResults, Defended, run_defences
+from antivenom.runner.executors.defending import DefenceInputs, DefenceResults, run_defences
 from antivenom.runner.executors.stages import Stages, threads_of
-from antivenom.runner.executors.starting_models import blank_on, fit_defender, fit_start
+from antivenom.runner.executors.starting_models import build_blank, fit_defender, fit_start
 from antivenom.runner.results.machine import about_machine
 from antivenom.runner.results.repeat import InMemory, Repeat
 from antivenom.runner.results.result import Result
@@ -25,7 +25,7 @@ from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart, poison_chart
 from antivenom.runner.scoring.headline import headline
 from antivenom.runner.scoring.metrics import Metrics, summarise
-from antivenom.runner.scoring.models import Judged, score_pair
+from antivenom.runner.scoring.models import ModelScores, score_pair
 from antivenom.runner.scoring.pair import Pair
 from antivenom.runner.scoring.summary import path_chart, summary_charts
 from antivenom.runner.scoring.trusted import Defender, too_few_clean_rows
@@ -51,7 +51,7 @@ class Measured:
 class Trained:
     """One repeat's models before anything is measured."""
 
-    both: Pair
+    pair: Pair
     crafted: Crafted
     roles: Roles | None
     test: Dataset
@@ -87,18 +87,18 @@ def run_cell(name: str, experiment: ExperimentSettings, folder: Path, stages: St
 
 def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Measured:
     trained = _train(experiment, splits, stages, number)
-    rng, both, poisoned, test = stream_of(experiment, number), trained.both, trained.crafted.poisoned, trained.test
-    threads = threads_of(both.victim.classifier, test)
-    judged: Judged = stages.timed(number, "measure", lambda: score_pair(poisoned, both, test), threads=threads)
+    rng, pair, poisoned, test = stream_of(experiment, number), trained.pair, trained.crafted.poisoned, trained.test
+    threads = threads_of(pair.victim.classifier, test)
+    judged: ModelScores = stages.timed(number, "measure", lambda: score_pair(poisoned, pair, test), threads=threads)
     evidence = judged.evidence | _own_reports(experiment, trained)
     defended = DefenceResults()
     if trained.defender is not None:
-        what = Defended(trained.defender, both, poisoned, trained.roles, test)
+        what = DefenceInputs(trained.defender, pair, poisoned, trained.roles, test)
         defended = run_defences(experiment, stages, what, rng, number)
     data: Mapping[str, NDArray[Any]] = {}
     if experiment.analysis:
-        paths = both.victim.checkpoints, both.control.checkpoints
-        context = AnalysisContext(*both.classifiers, poisoned, test, paths, both.start)
+        paths = pair.victim.checkpoints, pair.control.checkpoints
+        context = AnalysisContext(*pair.classifiers, poisoned, test, paths, pair.start)
         stream = rng.child("analyse")
         analysed = partial(analyse, experiment.analyses, context, stream)
         found, data = stages.timed(number, "analyse", analysed, threads=threads)
@@ -109,9 +109,9 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
     source = experiment.dataset
     repeat = Repeat(
         values={key: figure.value for key, figure in evidence.figures.items()},
-        losses=(both.victim.losses, both.control.losses),
+        losses=(pair.victim.losses, pair.control.losses),
         confusion=judged.confusion.numpy(),
-        artifacts=InMemory(*both.classifiers, poisoned),
+        artifacts=InMemory(*pair.classifiers, poisoned),
         row_scores=defended.rows,
         row_names=source.row_names() if defended.rows and isinstance(source, NamesRows) else None,
     )
@@ -126,11 +126,11 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
     start = fit_start(experiment, data, stages, rng.child("start"), "warm-up", number)
     crafted = craft_poison(experiment, stages, data, number)
     splits, poisoned = data.splits, crafted.poisoned
-    blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
+    blank = build_blank(stages, experiment.model, splits.train, rng.child("model"))
     test, before, clean = splits.test, None, None
     if experiment.has_defender:
         test, before, clean = fit_defender(experiment, splits, stages, rng.child("defender"), number, start)
-    twin = rng.child("fit")  # one stream for both: the same weights, the same order
+    stream = rng.child("fit")  # one stream for both: the same weights, the same order
     fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
     roles = None
     if isinstance(experiment.training, StreamTraining):
@@ -138,7 +138,7 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
         fed = {role: rows.subset(order) for role, rows in fed.items()}
         roles = poisoned.roles[order] if experiment.training.comes_once else None
     victim, control = (
-        stages.fit(role, experiment.training, experiment.model, blank, rows, twin, number, start)
+        stages.fit(role, experiment.training, experiment.model, blank, rows, stream, number, start)
         for role, rows in fed.items()
     )
     defender = None if clean is None else Defender(before, victim.classifier, clean)
@@ -147,7 +147,7 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
 
 def _own_reports(experiment: ExperimentSettings, trained: Trained) -> Evidence:
     """What the attack and the training report of their own work."""
-    poisoned, victim = trained.crafted.poisoned, trained.both.victim
+    poisoned, victim = trained.crafted.poisoned, trained.pair.victim
     attack, training = (describe(f"{kind}s", getattr(experiment, kind))["name"] for kind in ("attack", "training"))
     found = Evidence.of(f"attack.{attack}", poisoned.figures, poisoned.charts)
     return found | Evidence.of(f"training.{training}", victim.figures, victim.charts)
@@ -155,12 +155,12 @@ def _own_reports(experiment: ExperimentSettings, trained: Trained) -> Evidence:
 
 def _example_charts(trained: Trained) -> Evidence:
     """Rows worth looking at, and how victim and control stood along the way."""
-    poisoned, both, test = trained.crafted.poisoned, trained.both, trained.test
+    poisoned, pair, test = trained.crafted.poisoned, trained.pair, trained.test
     attack = poison_chart(poisoned)
-    model: list[Chart | None] = [attempts_chart(poisoned.goal, *both.classifiers, test)]
-    if both.victim.checkpoints:
+    model: list[Chart | None] = [attempts_chart(poisoned.goal, *pair.classifiers, test)]
+    if pair.victim.checkpoints:
         poison = None if trained.roles is None else torch.nonzero(trained.roles != 0).flatten()
-        model.append(path_chart(poisoned.goal, both.paths, test, poison))
+        model.append(path_chart(poisoned.goal, pair.paths, test, poison))
     charts = [chart for chart in model if chart is not None]
     return Evidence.of("attack", charts=[attack] if attack else []) | Evidence.of("model", charts=charts)
 

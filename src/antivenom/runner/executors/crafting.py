@@ -9,7 +9,7 @@ from antivenom.rng import Rng
 from antivenom.runner.executors.stages import Stages
 from antivenom.runner.executors.starting_models import fit_surrogate
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.runner.spec.starting_data import StartingData, divided
+from antivenom.runner.spec.starting_data import StartingData, divide_rows
 from antivenom.runner.spec.validation import problems_of
 from antivenom.shapes import ShortRepr
 
@@ -41,7 +41,7 @@ def prepared(experiment: ExperimentSettings, stages: Stages) -> Splits:
 
 def starting_data(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> StartingData:
     """The rows of a repeat before anything is poisoned."""
-    return divided(experiment, splits, stream_of(experiment, number), stages.prepare)
+    return divide_rows(experiment, splits, stream_of(experiment, number), stages.prepare)
 
 
 def checked_data(experiment: ExperimentSettings, splits: Splits, stages: Stages) -> StartingData:

@@ -14,14 +14,14 @@ from antivenom.models import Checkpoint, Classifier
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
 
-Kept = tuple[dict[str, Tensor], dict[str, Any]]
+Packed = tuple[dict[str, Tensor], dict[str, Any]]
 """Tensors by name, and what JSON can hold."""
 
 VERDICT_TENSORS = ("statistic", "p_value", "flagged", "inconclusive")
 TRIGGER_TENSORS = ("targets", "masks", "patterns", "success")
 
 
-def pack_splits(splits: Splits) -> Kept:
+def pack_splits(splits: Splits) -> Packed:
     """Both splits of a data set."""
     tensors = {
         f"{name}.{part}": tensor
@@ -47,7 +47,7 @@ def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
     return Splits(train=train, test=test)
 
 
-def pack_poisoned(poisoned: Poisoned) -> Kept:
+def pack_poisoned(poisoned: Poisoned) -> Packed:
     """The contributed rows, their goal, and what the attack reports."""
     tensors = {"rows": poisoned.rows, "x": poisoned.x, "y": poisoned.y}
     tensors |= {"role": poisoned.role, "origin": poisoned.origin}
@@ -75,7 +75,7 @@ def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Da
     )
 
 
-def pack_fitted(fitted: Fitted) -> Kept:
+def pack_fitted(fitted: Fitted) -> Packed:
     """A classifier's weights, those along its way, and what its training reports."""
     tensors = {f"final {name}": value for name, value in fitted.classifier.state().items()}
     for place, one in enumerate(fitted.checkpoints):
@@ -99,7 +99,7 @@ def unpack_fitted(tensors: dict[str, Tensor], about: dict[str, Any], blank: Clas
     return Fitted(blank.with_state(states["final"]), losses, checkpoints, figures, charts)
 
 
-def pack_verdict(verdict: Verdict) -> Kept:
+def pack_verdict(verdict: Verdict) -> Packed:
     """A verdict with its triggers and its evidence."""
     tensors = {name: getattr(verdict, name) for name in VERDICT_TENSORS}
     tensors |= {f"detail {name}": tensor for name, tensor in verdict.details.items()}
@@ -141,7 +141,7 @@ def unpack_verdict(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict
     )
 
 
-def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Kept:
+def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Packed:
     """Figures and charts; the charts' arrays are tensors whose names begin with `chart `."""
     structure, arrays = pack({chart.name: chart for chart in charts})
     tensors = {f"chart {name}": torch.from_numpy(array.copy()) for name, array in arrays.items()}

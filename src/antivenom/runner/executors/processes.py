@@ -19,8 +19,8 @@ import torch
 from antivenom.errors import RunError, SettingsError
 from antivenom.runner.events import Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
+from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.executor import Work
-from antivenom.runner.executors.held_data import HeldData
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -34,7 +34,7 @@ NO_GUARD = (
     'Put what your script does below `if __name__ == "__main__":`.'
 )
 
-HELD = HeldData()
+CACHE = DataCache()
 """A worker's own data sets: its cells share them."""
 
 
@@ -152,7 +152,7 @@ def _run(name: str, spec: dict[str, Any], folder: Path, store: Path | None, devi
         events.put(event)
 
     experiment = make_experiment(spec, ExperimentSettings, allow_code=True)  # the caller allowed it, or it names none
-    stages = Stages(None if store is None else Store(store), choose_device(device), name, send, held=HELD)
+    stages = Stages(None if store is None else Store(store), choose_device(device), name, send, cache=CACHE)
     return run_cell(name, experiment, folder, stages)
 
 

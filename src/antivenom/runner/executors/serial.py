@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.cell import run_cell
+from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.executor import Work
-from antivenom.runner.executors.held_data import HeldData
 from antivenom.runner.executors.stages import Stages, choose_device
 
 
@@ -16,7 +16,7 @@ class Serial:
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
         """Run every cell; what two cells share is computed once if there is a store."""
-        device, held = choose_device(work.device), HeldData()
+        device, cache = choose_device(work.device), DataCache()
         for name, experiment in work.cells.items():
-            stages = Stages(work.store, device, name, on_event, held=held)
+            stages = Stages(work.store, device, name, on_event, cache=cache)
             yield run_cell(name, experiment, work.folder / name, stages)

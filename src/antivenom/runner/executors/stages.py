@@ -17,9 +17,9 @@ from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.events import Event, Finished, Read, Started, Trained, no_op
-from antivenom.runner.executors.held_data import HeldData
+from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.packing import (
-    Kept,
+    Packed,
     pack_fitted,
     pack_poisoned,
     pack_splits,
@@ -49,7 +49,7 @@ class Stages:
         cell: the cell's name, for events.
         on_event: called at every stage's start and end.
         timings: the wall time of each stage so far.
-        held: the data sets that were read, which several cells may share.
+        cache: the data sets that were read, which several cells may share.
     """
 
     store: Store | None
@@ -57,11 +57,11 @@ class Stages:
     cell: str = ""
     on_event: Callable[[Event], object] = no_op
     timings: list[dict[str, Any]] = field(default_factory=list)
-    held: HeldData = field(default_factory=HeldData)
+    cache: DataCache = field(default_factory=DataCache)
 
     def prepare(self, source: Source, repeat: int = 0) -> Splits:
         """Read the data set, on the run's device; one that is held is not read again."""
-        return self.held.get(source, lambda: self._read(source, repeat))
+        return self.cache.get(source, lambda: self._read(source, repeat))
 
     def _read(self, source: Source, repeat: int) -> Splits:
         def compute() -> Splits:
@@ -139,7 +139,7 @@ class Stages:
         stage: str,
         parts: Mapping[str, Any] | None,
         compute: Callable[[], T],
-        pack: Callable[[T], Kept] | None,
+        pack: Callable[[T], Packed] | None,
         unpack: Callable[[dict[str, Tensor], dict[str, Any]], T] | None,
         threads: int = 1,
     ) -> T:
@@ -206,7 +206,7 @@ def _no_device(name: str) -> str:
     return f"There is no device '{name}' here. There are: {', '.join(there)}."
 
 
-def _unpacked(kept: Kept | None, unpack: Callable[..., T]) -> T | None:
+def _unpacked(kept: Packed | None, unpack: Callable[..., T]) -> T | None:
     """What was kept; None where nothing was, or what only Python could make again."""
     try:
         return None if kept is None else unpack(*kept)

@@ -19,11 +19,11 @@ def fit_start(
     model, training = experiment.model, experiment.training
     if not isinstance(training, PretrainedTraining):
         return None
-    start = training.pretrained_model(model, blank_on(stages, model, data.splits.train, rng.child("model")))
+    start = training.pretrained_model(model, build_blank(stages, model, data.splits.train, rng.child("model")))
     pretraining = training.pretrained_by
     if start is not None or data.known is None or pretraining is None:
         return start
-    blank = blank_on(stages, model, data.known, rng.child("model"))
+    blank = build_blank(stages, model, data.known, rng.child("model"))
     return stages.fit(role, pretraining, model, blank, data.known, rng.child("fit"), number).classifier
 
 
@@ -46,7 +46,7 @@ def fit_surrogate(
         start = fit_start(like, data, stages, rng.child("start"), "surrogate", number)
         if data.known is not None and isinstance(training, StreamTraining):
             return start
-    blank = blank_on(stages, model, train, rng.child("model"))
+    blank = build_blank(stages, model, train, rng.child("model"))
     known = experiment.surrogate.knows(train, rng.child("known"))
     return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number, start).classifier
 
@@ -72,13 +72,13 @@ def fit_defender(
         return rest, None, clean
     if start is not None and isinstance(experiment.training, StreamTraining):
         return rest, start, clean
-    blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
+    blank = build_blank(stages, experiment.model, splits.train, rng.child("model"))
     training, architecture = experiment.training, experiment.model
     fitted = stages.fit("defender", training, architecture, blank, train, rng.child("fit"), number, start)
     return rest, fitted.classifier, clean
 
 
-def blank_on(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
+def build_blank(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
     """An untrained classifier on the run's device."""
     made = model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
     return made.to(stages.device)

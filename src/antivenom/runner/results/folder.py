@@ -6,7 +6,7 @@ from pathlib import Path
 from antivenom.errors import RunError
 from antivenom.storage.files import LOCK, write_text
 
-OURS = "# Written by antivenom: a run of another spec into this folder replaces what is here.\n"
+RUN_MARK = "# Written by antivenom: a run of another spec into this folder replaces what is here.\n"
 """The first line of a run's spec. It tells a run's folder from a stranger's."""
 
 FILES = (
@@ -37,12 +37,12 @@ def prepare_folder(folder: Path, spec: str) -> Path:
     """
     written = folder / "spec.yaml"
     if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
-        if not written.is_file() or not written.read_bytes().startswith(OURS.encode()):
+        if not written.is_file() or not written.read_bytes().startswith(RUN_MARK.encode()):
             raise RunError(f"{folder} is not empty and holds no run of antivenom. Choose another folder.")
-        if written.read_bytes() != (OURS + spec).encode():
+        if written.read_bytes() != (RUN_MARK + spec).encode():
             _remove_run(folder)
     try:
-        write_text(written, OURS + spec)
+        write_text(written, RUN_MARK + spec)
     except OSError as error:
         raise RunError(f"{folder} cannot be written to: {error.strerror or error}.") from error
     return folder
@@ -50,7 +50,7 @@ def prepare_folder(folder: Path, spec: str) -> Path:
 
 def read_spec_text(folder: Path) -> str:
     """The spec of a run, in YAML, without the line that marks it."""
-    return (folder / "spec.yaml").read_text(encoding="utf-8").removeprefix(OURS)
+    return (folder / "spec.yaml").read_text(encoding="utf-8").removeprefix(RUN_MARK)
 
 
 def repeat_folder(folder: Path, number: int) -> Path:

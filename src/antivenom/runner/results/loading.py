@@ -18,11 +18,11 @@ from antivenom.runner.results.folder import read_spec_text, repeat_folder
 from antivenom.runner.results.repeat import Artifacts, Repeat
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.runner.spec.starting_data import divided
+from antivenom.runner.spec.starting_data import divide_rows
 from antivenom.settings import ReadsFiles, build
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
-from antivenom.storage.keys import absent
+from antivenom.storage.keys import missing_file_message
 from antivenom.storage.yaml12 import parse_yaml
 from antivenom.training.contracts import load_source
 
@@ -115,7 +115,7 @@ class OnDisk(Artifacts):
             experiment = self._experiment
             splits = experiment.part(_load_data(experiment.dataset))
             rng = Rng(experiment.seed).child("repeat", self.number)
-            base = divided(experiment, splits, rng, load_source).splits.train
+            base = divide_rows(experiment, splits, rng, load_source).splits.train
             return _load_poisoned(self._place, base, self.allow_code)
         except DAMAGE as error:
             raise RunError(f"The poison of {self.folder} cannot be read back: {error}") from error
@@ -158,7 +158,7 @@ def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[st
 def _load_data(dataset: Source) -> Splits:
     gone = [file for file in dataset.files() if not file.exists()] if isinstance(dataset, ReadsFiles) else []
     if gone:
-        raise MissingDataError(absent(gone[0]))
+        raise MissingDataError(missing_file_message(gone[0]))
     return dataset.load()
 
 

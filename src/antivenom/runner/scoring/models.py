@@ -15,7 +15,7 @@ from antivenom.runner.scoring.pair import Pair
 
 
 @dataclass(frozen=True)
-class Judged:
+class ModelScores:
     """Figures, and the confusion matrices of victim and control.
 
     Args:
@@ -27,17 +27,17 @@ class Judged:
     confusion: Tensor
 
 
-def score_pair(poisoned: Poisoned, both: Pair, test: Dataset) -> Judged:
+def score_pair(poisoned: Poisoned, trained: Pair, test: Dataset) -> ModelScores:
     """Everything that is measured of one victim and its control, but for defences and analyses."""
-    victim, control = both
-    judged = judge(poisoned.goal, victim.classifier, control.classifier, test)
-    evidence = judged.evidence | Evidence.of("attack", poison_figures(poisoned))
-    losses = [finite(each.losses[-1]) if each.losses else None for each in both]
+    victim, control = trained
+    scores = score_models(poisoned.goal, victim.classifier, control.classifier, test)
+    evidence = scores.evidence | Evidence.of("attack", poison_figures(poisoned))
+    losses = [finite(each.losses[-1]) if each.losses else None for each in trained]
     evidence |= Evidence.of("training", pair("loss", *losses, unit="nats", better="low"))
-    return Judged(evidence, judged.confusion)
+    return ModelScores(evidence, scores.confusion)
 
 
-def judge(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> Judged:
+def score_models(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> ModelScores:
     """What can be measured of finished classifiers alone; the control's figures are None where there is none."""
     counts = torch.stack([confusion(one, test) for one in (victim, control) if one is not None])
     accuracies = [accuracy_from(each) for each in counts] + [math.nan] * (control is None)
@@ -54,7 +54,7 @@ def judge(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> 
         *pair("success_rate", *success, better="low", headline=True),
         Figure(name="trigger_lost", value=trigger_lost(goal, test), better="low"),
     ]
-    return Judged(Evidence.of("model", model) | Evidence.of("attack", attack), counts)
+    return ModelScores(Evidence.of("model", model) | Evidence.of("attack", attack), counts)
 
 
 def poison_figures(poisoned: Poisoned) -> Iterator[Figure]:

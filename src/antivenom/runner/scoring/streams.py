@@ -17,12 +17,12 @@ ROLES: tuple[Role, Role] = ("victim", "control")
 NEAR_ROWS = 100
 """A window is right if it begins within this many rows of the first poison."""
 
-Path = tuple[Checkpoint, ...]
+Checkpoints = tuple[Checkpoint, ...]
 
 
 def score_stream_defences(
     defences: Mapping[str, StreamDefence],
-    paths: tuple[Path, Path],
+    paths: tuple[Checkpoints, Checkpoints],
     roles: Roles,
     goal: Goal,
     test: Dataset,
@@ -50,7 +50,7 @@ def score_stream_defences(
 
 
 def _figures(
-    victim: StreamVerdict, control: StreamVerdict, path: Path, roles: Roles, goal: Goal, test: Dataset
+    victim: StreamVerdict, control: StreamVerdict, path: Checkpoints, roles: Roles, goal: Goal, test: Dataset
 ) -> tuple[Figure, ...]:
     back, last = victim.back, path[-1]
     poison, clean = torch.nonzero(roles == POISON).flatten(), roles == CLEAN
@@ -68,7 +68,7 @@ def _figures(
     )
 
 
-def _signals(name: str, victim: StreamVerdict, control: StreamVerdict, path: Path, roles: Roles) -> Chart:
+def _signals(name: str, victim: StreamVerdict, control: StreamVerdict, path: Checkpoints, roles: Roles) -> Chart:
     """The signal of victim and control, the window that is blamed, and where poison came in."""
     rows = column([each.rows for each in path])
     series = [

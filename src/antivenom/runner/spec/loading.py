@@ -9,7 +9,7 @@ from antivenom.errors import DataError, MissingDataError, SettingsError
 from antivenom.runner.spec.overrides import override
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ReadsFiles, build, build_as
-from antivenom.storage.keys import absent
+from antivenom.storage.keys import missing_file_message
 from antivenom.storage.yaml12 import read_yaml
 
 T = TypeVar("T", bound=ExperimentSettings)
@@ -62,7 +62,7 @@ def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
         if not isinstance(part, ReadsFiles):
             continue
         try:
-            missing += [f"{path}: {absent(file)}" for file in part.files() if not file.exists()]
+            missing += [f"{path}: {missing_file_message(file)}" for file in part.files() if not file.exists()]
         except DataError as error:
             missing.append(f"{path}: {error}")
     return missing

@@ -22,7 +22,9 @@ class StartingData:
     splits: Splits
 
 
-def divided(experiment: ExperimentSettings, splits: Splits, rng: Rng, read: Callable[[Source], Splits]) -> StartingData:
+def divide_rows(
+    experiment: ExperimentSettings, splits: Splits, rng: Rng, read: Callable[[Source], Splits]
+) -> StartingData:
     """The rows for what comes before the training, and the rest; `read` reads another data set where there is one."""
     if not isinstance(experiment.training, PretrainedTraining):
         return StartingData(None, splits)
