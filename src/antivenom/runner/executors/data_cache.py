@@ -1,4 +1,4 @@
-"""The data sets that the cells of a sweep share: read once, not once a cell."""
+"""A cache of the data sets that the cells of a sweep share, so that each is read only once."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,17 +7,17 @@ from antivenom.data import Source, Splits
 from antivenom.settings import describe, is_live
 
 MAX_DATA_SETS = 2
-"""A cell works on one data set, and on a second one where a model is trained on another before."""
+"""A cell uses one data set, or two if its model is pretrained on another one."""
 
 
 class DataCache:
-    """The last data sets that were read, by their settings; those made in Python by the object itself."""
+    """The last data sets that were read. The key is their settings, or the object itself if it was made in Python."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, tuple[Source, Splits]] = OrderedDict()
 
     def get(self, source: Source, read: Callable[[], Splits]) -> Splits:
-        """The data set, which `read` reads where it is not held.
+        """Return the data set. It is read with `read` if it is not in the cache.
 
         >>> from antivenom.data.sources.digits import Digits
         >>> cache = DataCache()
@@ -28,7 +28,7 @@ class DataCache:
         described = describe("datasets", source)
         key = f"{described} {id(source) if is_live(described) else ''}"
         entry = self._entries.get(key) or (source, read())
-        self._entries[key] = entry  # the source too: while it is held, no other object has its id
+        self._entries[key] = entry  # with the source: as long as it exists, no other object has its id
         self._entries.move_to_end(key)
         while len(self._entries) > MAX_DATA_SETS:
             self._entries.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What stages give, as tensors and plain values for the store, and back."""
+"""Converting results of stages to tensors and plain values for the store, and back."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,14 +15,14 @@ from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
 
 Packed = tuple[dict[str, Tensor], dict[str, Any]]
-"""Tensors by name, and what JSON can hold."""
+"""Tensors by name, and a mapping that JSON can represent."""
 
 VERDICT_TENSORS = ("statistic", "p_value", "flagged", "inconclusive")
 TRIGGER_TENSORS = ("targets", "masks", "patterns", "success")
 
 
 def pack_splits(splits: Splits) -> Packed:
-    """Both splits of a data set."""
+    """Pack both splits of a data set."""
     tensors = {
         f"{name}.{part}": tensor
         for name, data in (("train", splits.train), ("test", splits.test))
@@ -32,7 +32,7 @@ def pack_splits(splits: Splits) -> Packed:
 
 
 def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
-    """As `pack_splits` packed them."""
+    """Return the splits that `pack_splits` packed."""
     bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
     train, test = (
         Dataset(
@@ -48,7 +48,7 @@ def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
 
 
 def pack_poisoned(poisoned: Poisoned) -> Packed:
-    """The contributed rows, their goal, and what the attack reports."""
+    """Pack the attacker's rows, their goal, and the figures and charts of the attack."""
     tensors = {"rows": poisoned.rows, "x": poisoned.x, "y": poisoned.y}
     tensors |= {"role": poisoned.role, "origin": poisoned.origin}
     if poisoned.rounds is not None:
@@ -58,7 +58,7 @@ def pack_poisoned(poisoned: Poisoned) -> Packed:
 
 
 def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Dataset) -> Poisoned:
-    """As `pack_poisoned` packed it, in the data that it was made for."""
+    """Return the poisoned data that `pack_poisoned` packed, on the training data that it was made for."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
     moved = {name: tensor.to(train.device) for name, tensor in tensors.items() if not name.startswith("chart ")}
     return Poisoned(
@@ -76,7 +76,7 @@ def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Da
 
 
 def pack_fitted(fitted: Fitted) -> Packed:
-    """A classifier's weights, those along its way, and what its training reports."""
+    """Pack a classifier's weights, its checkpoints, and the figures and charts of its training."""
     tensors = {f"final {name}": value for name, value in fitted.classifier.state().items()}
     for place, one in enumerate(fitted.checkpoints):
         tensors |= {f"{place} {name}": value for name, value in one.classifier.state().items()}
@@ -86,7 +86,7 @@ def pack_fitted(fitted: Fitted) -> Packed:
 
 
 def unpack_fitted(tensors: dict[str, Tensor], about: dict[str, Any], blank: Classifier) -> Fitted:
-    """As `pack_fitted` packed it, in a classifier of the same architecture."""
+    """Return what `pack_fitted` packed; `blank` is a classifier of the same architecture."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
     states: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
@@ -100,7 +100,7 @@ def unpack_fitted(tensors: dict[str, Tensor], about: dict[str, Any], blank: Clas
 
 
 def pack_verdict(verdict: Verdict) -> Packed:
-    """A verdict with its triggers and its evidence."""
+    """Pack a verdict with its triggers and its evidence."""
     tensors = {name: getattr(verdict, name) for name in VERDICT_TENSORS}
     tensors |= {f"detail {name}": tensor for name, tensor in verdict.details.items()}
     if verdict.threshold is not None:
@@ -118,7 +118,7 @@ def pack_verdict(verdict: Verdict) -> Packed:
 
 
 def unpack_verdict(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict:
-    """As `pack_verdict` packed it."""
+    """Return the verdict that `pack_verdict` packed."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
     triggers = None
     if "trigger masks" in tensors:
@@ -142,7 +142,7 @@ def unpack_verdict(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict
 
 
 def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Packed:
-    """Figures and charts; the charts' arrays are tensors whose names begin with `chart `."""
+    """Pack figures and charts. The arrays of charts become tensors whose names begin with `chart `."""
     structure, arrays = pack({chart.name: chart for chart in charts})
     tensors = {f"chart {name}": torch.from_numpy(array.copy()) for name, array in arrays.items()}
     plain = [
@@ -161,7 +161,7 @@ def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Packed:
 
 
 def unpack_evidence(tensors: dict[str, Tensor], about: dict[str, Any]) -> tuple[tuple[Figure, ...], tuple[Chart, ...]]:
-    """As `pack_evidence` packed them."""
+    """Return the figures and charts that `pack_evidence` packed."""
     arrays = {name.removeprefix("chart "): t.numpy() for name, t in tensors.items() if name.startswith("chart ")}
     figures = tuple(
         Figure(**{**each, "value": None if each["value"] is None else float(each["value"])})

@@ -1,4 +1,4 @@
-"""Cells one after the other, in this process."""
+"""Running cells one after the other, in this process."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from antivenom.runner.executors.stages import Stages, choose_device
 
 @dataclass(frozen=True)
 class Serial:
-    """One cell after the other."""
+    """Runs one cell after the other."""
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
-        """Run every cell; what two cells share is computed once if there is a store."""
+        """Run every cell. With a store, stages that several cells share are computed only once."""
         device, cache = choose_device(work.device), DataCache()
         for name, experiment in work.cells.items():
             stages = Stages(work.store, device, name, on_event, cache=cache)
