@@ -70,7 +70,7 @@ def score_together(
     scores = result.result
     if scores.shape != (len(data) + len(clean),) or not bool(torch.isfinite(scores).all()):
         name, bad = type(detector).__name__, int((~scores.isfinite()).sum())
-        got = f"the shape {tuple(scores.shape)}" + (f" with {bad} values that are not finite" if bad else "")
+        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
         raise DataError(
             f"{name}.score must return one finite score for each of {len(data) + len(clean)} rows; got {got}."
         )

@@ -37,7 +37,7 @@ def poison_chart(poisoned: Poisoned) -> Chart | None:
     if torch.equal(before, after):
         note = "The images are unchanged; only their labels are wrong."
     else:
-        note = "The difference is scaled to the full range: grey is no change, white is brighter, black is darker."
+        note = "The difference is scaled to the full range: grey: no change, white: brighter, black: darker."
     alt = f"Poisoned training images beside their originals: {len(rows)}."
     return Images(name="examples", rows=rows, wraps=True, caption=note, alt=alt)
 
@@ -81,7 +81,7 @@ def _beside(before: Tensor, after: Tensor, labels: tuple[str, ...]) -> tuple[Til
 
 
 def _difference(before: Tensor, after: Tensor) -> NDArray[np.float64]:
-    """Return the difference of two images, scaled to the full range from 0 to 1; 0.5 is no change."""
+    """Return the difference of two images, scaled to the full range from 0 to 1; 0.5 means no change."""
     change = (after.double() - before.double()).numpy()
     peak = np.abs(change).max()
     return np.asarray(0.5 + (change / (2 * peak) if peak else 0 * change))

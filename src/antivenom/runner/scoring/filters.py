@@ -83,7 +83,7 @@ def _suspicion(each: Filter, data: Dataset, classifier: Classifier, known: Datas
     scores = result.result.to(data.device)
     if scores.shape != (len(data),) or not bool(torch.isfinite(scores).all()):
         name, bad = type(each).__name__, int((~torch.isfinite(scores)).sum())
-        got = f"the shape {tuple(scores.shape)}" + (f" with {bad} values that are not finite" if bad else "")
+        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
         raise DataError(f"{name}.suspicion must return one finite number for each of {len(data)} inputs; got {got}.")
     return WithEvidence(scores, result.figures, result.charts)
 
