@@ -53,7 +53,7 @@ def is_current(module: str, path: Path, first: Stamp, since: int | None) -> bool
 
 @cache
 def _compiled_from(module: str, stamp: Stamp) -> bool | None:
-    """Return whether Python's bytecode cache was made from a file with this stamp; None if there is no such cache.
+    """Return whether Python's bytecode cache was made from a file with this stamp, or None without a cache.
 
     Python rewrites its cache when it imports a file that has changed. A cache with another stamp shows that the file
     was edited after the import.

@@ -66,7 +66,10 @@ def _streams(experiment: ExperimentSettings) -> Iterator[str]:
     training = experiment.training
     for name, each in experiment.stream_defences.items():
         if not comes_once(training):
-            yield f"defences: {name} requires a stream, which the training {_name(experiment)} does not read. Use online."
+            yield (
+                f"defences: {name} requires a stream, which the training {_name(experiment)} does not read. "
+                "Use a training such as online."
+            )
         elif (kept := checkpoints_of(training)) < each.min_checkpoints:
             yield (
                 f"defences: {name} requires at least {each.min_checkpoints} checkpoints; the training keeps {kept}. "
@@ -79,7 +82,7 @@ def _triggers(experiment: ExperimentSettings) -> Iterator[str]:
         return
     for name, each in experiment.repairs_by_name.items():
         if "triggers" in needs_of(each):
-            yield f"repairs: {name} requires a scan that recovers triggers. Add one to defences, such as neural_cleanse."
+            yield f"repairs: {name} requires a scan that recovers triggers. Add one, such as neural_cleanse."
 
 
 def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
