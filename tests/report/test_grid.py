@@ -128,4 +128,4 @@ def test_a_grid_whose_headline_figures_apply_nowhere_has_no_empty_words(tmp_path
     page = checked(write_report(tmp_path))
     (alt,) = [held["alt"] for tag, held in page.tags if tag == "img"]
     assert alt == "Means over the repeats, a line for each cell."
-    assert "How this was made" not in page.text
+    assert "Versions and hardware" not in page.text

@@ -209,9 +209,9 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "row 0 has none"),
+        ("", "row 0 is missing"),
         ("set,row,label\ntest,0,x\n", "line 2"),
-        ("set,row,label\ntest,0,1\n", "row 1 has none"),
+        ("set,row,label\ntest,0,1\n", "row 1 is missing"),
         ("set,row,label\ntest,-1,1\n", "line 2"),
     ],
 )
@@ -222,7 +222,7 @@ def test_wrong_lines_are_refused(written: Path, tmp_path: Path, text: str, messa
 
 
 def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Say which with --arch"):
+    with pytest.raises(DataError, match="Name the right one with --arch"):
         measure_external(trained[0], written, tmp_path / "run")
     torch.save({"net": network()}, tmp_path / "whole.pt")
     (tmp_path / "cut.pt").write_bytes(trained[0].read_bytes()[:500])
@@ -243,7 +243,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
 
 
 def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no truth"):
+    with pytest.raises(RunError, match="does not contain the truth"):
         measure_external("x.npz", tmp_path, tmp_path / "run")
     for name in ("truth.json", "goal.json", "test.npz"):
         place = tmp_path / name
