@@ -204,7 +204,7 @@ def test_no_grid_is_an_experiment() -> None:
 def test_a_grid_has_a_limit() -> None:
     side = list(range(1, 102))
     assert problems({**SPEC, "grid": {"seed": side, "repeats": side}}) == (
-        f"grid has {101**2} cells; at most {MAX_CELLS} are allowed.",
+        f"grid must have at most {MAX_CELLS} cells; got {101**2}.",
     )
 
 

@@ -74,7 +74,7 @@ def _axes(grid: Any) -> list[str]:
         and all(isinstance(key, str) and isinstance(values, list) and values for key, values in grid.items())
     )
     if not is_valid:
-        raise SettingsError(["grid must be a mapping of keys to lists of values, such as {attack.rate: [0.1, 0.2]}."])
+        raise SettingsError(["grid must map keys to lists of values, such as {attack.rate: [0.1, 0.2]}."])
     return sorted(grid, key=lambda key: str(key).count("."))
 
 
