@@ -39,7 +39,9 @@ def trusted_rows(rows: int, share: float) -> int:
     kept = round(share * rows)
     if not 2 <= kept < rows:
         given = f"got {share}, which gives {kept} of {rows}"
-        raise SettingsError([f"trusted must give the defender at least 2 test rows and leave at least 1; {given}."])
+        raise SettingsError(
+            [f"trusted must give the defender at least 2 test rows and leave 1 to measure on; {given}."]
+        )
     return kept
 
 
