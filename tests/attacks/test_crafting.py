@@ -149,7 +149,9 @@ def test_a_detector_of_nothing_finds_nothing() -> None:
 
 def test_too_few_clean_rows_are_doubted() -> None:
     result, _ = finished(experiment(defences=(LossMonitor(),), trusted=0.2))
-    assert any("a false-alarm rate of 1.0 % requires 99 clean rows, and the defender has 40" in one for one in result.doubts)
+    assert any(
+        "a false-alarm rate of 1.0 % requires 99 clean rows, and the defender has 40" in one for one in result.doubts
+    )
     assert result.metrics["detector.loss_monitor.tpr"]["mean"] == 0
 
 

@@ -190,9 +190,15 @@ def test_only_what_the_format_can_hold_is_written(tmp_path: Path) -> None:
 
 
 WRONG_PREDICTIONS = {
-    "too few": ({"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)}, "must have 450 rows, as the set has; got 3"),
+    "too few": (
+        {"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)},
+        "must have 450 rows, as the set has; got 3",
+    ),
     "no triggered": ({"test": np.zeros(450, np.int64)}, "no array 'triggered'"),
-    "a class too far": ({"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)}, "classes from 0 to 9; got 10 to 10"),
+    "a class too far": (
+        {"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)},
+        "classes from 0 to 9; got 10 to 10",
+    ),
     "fractions": ({"test": np.zeros(450), "triggered": np.zeros(395, np.int64)}, "must be class numbers"),
 }
 
