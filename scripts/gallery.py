@@ -1,6 +1,6 @@
 """Run examples that ship with antivenom, for the gallery of reports in the documentation.
 
-    python scripts/gallery.py    # into build/gallery; what is there is kept
+python scripts/gallery.py    # into build/gallery; what is there is kept
 """
 
 from pathlib import Path

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import mkdocs_gen_files
+from antivenom.trial import trial_of
 
-from antivenom.glossary import TERMS, Term
+from antivenom.glossary import TERMS
 from antivenom.registry import KINDS, Entry, entries
 from antivenom.settings import documentation, settings_of
 from antivenom.testing import checks_for
-from antivenom.trial import trial_of
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "antivenom"
@@ -40,7 +40,12 @@ def write(path: str, text: str) -> None:
 def component_pages() -> Iterator[str]:
     """A page for each kind with a table, and one for each component; gives the lines of the navigation."""
     yield "- [Components](components/index.md)"
-    overview = ["# Components", "", "What a spec can name. `antivenom list` and `antivenom show NAME` say the same.", ""]
+    overview = [
+        "# Components",
+        "",
+        "What a spec can name. `antivenom list` and `antivenom show NAME` say the same.",
+        "",
+    ]
     for plural, kind in KINDS.items():
         own = {name: entry for name, entry in entries(plural).items() if entry.module.startswith("antivenom.")}
         overview += [f"## {plural.capitalize()}", "", "| name | what it is |", "|---|---|"]
@@ -63,7 +68,7 @@ def component_page(plural: str, singular: str, entry: Entry) -> str:
     if examples:
         lines += ["## Example", "", "```python", examples, "```", ""]
     lines += ["## In a spec", "", "```yaml", spec_lines(plural, entry, cls), "```", ""]
-    lines += ["## Checks that it passes", "", *checks_of(plural, entry), ""]
+    lines += ["## Checks that it passes", "", *checks_of(entry), ""]
     lines += [f"[Reference of the module](../../api/{module_page(entry.module)})"]
     return "\n".join(lines)
 
@@ -114,7 +119,7 @@ def spec_lines(plural: str, entry: Entry, cls: type[Any]) -> str:
     return f"{lists[plural]}:\n  - {item}" if plural in lists else f"{KINDS[plural].singular}: {item}"
 
 
-def checks_of(plural: str, entry: Entry) -> list[str]:
+def checks_of(entry: Entry) -> list[str]:
     """The conformance checks that run on it, and those that do not apply, with the reason."""
     cls = entry.load()
     trial = trial_of(cls)
@@ -218,8 +223,10 @@ def gallery_pages() -> Iterator[str]:
 
 def navigation(generated: list[str]) -> str:
     """The navigation: the part that people write, and the part that is made."""
-    return (ROOT / "scripts" / "site_navigation.md").read_text(encoding="utf-8").replace(
-        "{generated}", "\n".join(f"    {line}" for line in generated)
+    return (
+        (ROOT / "scripts" / "site_navigation.md")
+        .read_text(encoding="utf-8")
+        .replace("{generated}", "\n".join(f"    {line}" for line in generated))
     )
 
 

@@ -69,15 +69,15 @@ TERMS = (
     ),
     Term(
         "attack success rate",
-        "The share of attacked test rows for which the attacker gets what the goal wants. Test rows that already belong "
-        "to the target class are left out.",
+        "The share of attacked test rows for which the attacker gets what the goal wants. Test rows that "
+        "already belong to the target class are left out.",
         ("goal", "target class"),
         ("ASR",),
     ),
     Term(
         "AUROC",
-        "The area under the curve of true positives against false positives: the chance that a poisoned row has a higher "
-        "score than a clean one. 50 % is guessing. It needs no threshold.",
+        "The area under the curve of true positives against false positives: the chance that a poisoned row has "
+        "a higher score than a clean one. 50 % is guessing. It needs no threshold.",
         ("detector", "true-positive rate"),
         ("AUC",),
     ),
@@ -148,7 +148,7 @@ TERMS = (
         "Training rows that carry the trigger and keep their true label. They teach the model to ignore the trigger "
         "alone, and make the attack harder to detect. They do not count as poison.",
         ("poison", "rate"),
-        ("noise mode", "regularisation samples"),
+        ("cover", "noise mode", "regularisation samples"),
     ),
     Term(
         "coverage",
@@ -166,8 +166,8 @@ TERMS = (
     ),
     Term(
         "defence",
-        "A detector, a filter, a scan, or a stream defence. A defence never sees the truth: only a classifier and the data "
-        "that a defender would have.",
+        "A detector, a filter, a scan, or a stream defence. A defence never sees the truth: only a classifier "
+        "and the data that a defender would have.",
         ("detector", "filter", "scan", "stream defence", "truth"),
         ("defense",),
     ),
@@ -182,8 +182,8 @@ TERMS = (
     ),
     Term(
         "false-alarm rate",
-        "The chance that a clean model, or a clean row, is flagged. A scan promises it for its whole verdict, not for each "
-        "class.",
+        "The chance that a clean model, or a clean row, is flagged. A scan promises it for its whole verdict, "
+        "not for each class.",
         ("verdict", "false-positive rate"),
         ("family-wise error rate", "FWER"),
     ),
@@ -204,7 +204,8 @@ TERMS = (
     ),
     Term(
         "goal",
-        "What an attacker wants at test time, and how success is measured: a backdoor, a targeted error, or less accuracy.",
+        "What an attacker wants at test time, and how success is measured: a backdoor, a targeted error, or "
+        "less accuracy.",
         ("attack success rate", "backdoor", "targeted attack", "availability attack"),
     ),
     Term(
@@ -236,7 +237,8 @@ TERMS = (
     ),
     Term(
         "repair",
-        "A component that takes a classifier and returns a new one without the backdoor, using the defender's clean rows.",
+        "A component that takes a classifier and returns a new one without the backdoor, using the defender's "
+        "clean rows.",
         ("trusted rows", "verdict"),
         ("mitigation", "backdoor removal"),
     ),
@@ -276,8 +278,8 @@ TERMS = (
     ),
     Term(
         "stream defence",
-        "A defence that looks back along a stream: it says when the model began to change, and which checkpoint was last "
-        "good.",
+        "A defence that looks back along a stream: it says when the model began to change, and which checkpoint "
+        "was last good.",
         ("stream", "checkpoint"),
     ),
     Term(
@@ -348,8 +350,8 @@ TERMS = (
     ),
     Term(
         "verdict",
-        "What a scan returns: a statistic, a p-value and a flag for each class or for the model, and what the scan could "
-        "not test.",
+        "What a scan returns: a statistic, a p-value and a flag for each class or for the model, and what the "
+        "scan could not test.",
         ("scan", "false-alarm rate"),
     ),
     Term(
