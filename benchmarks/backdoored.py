@@ -1,13 +1,13 @@
-"""Backdoors of many kinds, and clean networks: how often does `neural_cleanse` find the one, and doubt the other?
+"""Backdoors of many kinds, and clean networks: the detections and false alarms of `neural_cleanse`.
 
     python -m benchmarks.backdoored [--quick] [--models DIR] [--part I/N] [--schedule NAME] [--json FILE]
 
 35 backdoored and 35 clean networks on MNIST, 14 and 14 on CIFAR-10, each with a seed of its own, from which its rows,
 weights, trigger, target and rate are drawn. A network counts as backdoored where its trigger works for more than half
 of the test rows. The scan has 1,000 clean test rows; accuracy and attack success are on the others. Beside it, the
-paper's rule: an anomaly index above 2. Settings were chosen on seeds below 2000 (`--tuning`); these are told of seeds
+paper's rule: an anomaly index above 2. Settings were chosen on seeds below 2000 (`--tuning`); the figures are of seeds
 from 2000 on. Trained networks and verdicts are kept in `--models`, so that parts may run side by side, and a last run
-tells of all.
+reports all.
 """
 
 import argparse
@@ -168,32 +168,34 @@ def trigger(case: Case, seed: int) -> Trigger:
 
 
 def scanned(case: Case, folder: Path, schedule: Literal["successive", "all"]) -> dict[str, Any]:
-    """What a schedule says of a case's model, and the truth."""
+    """The verdict of a schedule on a case's model, and the truth."""
     file = folder / f"{case.name}-{schedule}.json"
     if file.is_file():
         return cast(dict[str, Any], json.loads(file.read_text(encoding="utf-8")))
     found = member(case, folder)
     begun = time.perf_counter()
-    said = NeuralCleanse(schedule=schedule).scan(found.classifier, clean_rows(case), rng=Rng(case.seed).child("scan"))
+    verdict = NeuralCleanse(schedule=schedule).scan(
+        found.classifier, clean_rows(case), rng=Rng(case.seed).child("scan")
+    )
     target = found.goal.target if found.goal else None
-    told = {
+    record = {
         "data": case.data,
         "kind": case.kind,
         "accuracy": found.accuracy,
         "success": found.success,
         "backdoored": found.backdoored,
         "seconds": time.perf_counter() - begun,
-        "rows": said.figure("rows_scored"),
-        "p": float(said.p_value.nan_to_num(nan=1.0).min()),
-        "flagged": list(said.suspected),
-        "paper": torch.nonzero(said.details["anomaly_index"] > 2).flatten().tolist(),
-        "right": said.suspected == (target,),
+        "rows": verdict.figure("rows_scored"),
+        "p": float(verdict.p_value.nan_to_num(nan=1.0).min()),
+        "flagged": list(verdict.suspected),
+        "paper": torch.nonzero(verdict.details["anomaly_index"] > 2).flatten().tolist(),
+        "identified": verdict.suspected == (target,),
         "target": target,
-        "l1": said.statistic.tolist(),
-        "inconclusive": float(said.inconclusive.double().mean()),
+        "l1": verdict.statistic.tolist(),
+        "inconclusive": float(verdict.inconclusive.double().mean()),
     }
-    file.write_text(json.dumps(told), encoding="utf-8")
-    return told
+    file.write_text(json.dumps(record), encoding="utf-8")
+    return record
 
 
 def figures(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def figures(found: list[dict[str, Any]]) -> dict[str, Any]:
         "clean": len(clean),
         "auc": auroc(-p, torch.arange(len(p)) < len(there)),
         "found": share(sum(each["target"] in each["flagged"] for each in there), len(there)),
-        "target and nothing else": share(sum(each["right"] for each in there), len(there)),
+        "target and nothing else": share(sum(each["identified"] for each in there), len(there)),
         "false alarms": share(sum(bool(each["flagged"]) for each in clean), len(clean)),
         "paper's rule finds": share(sum(each["target"] in each["paper"] for each in there), len(there)),
         "paper's rule, false alarms": share(sum(bool(each["paper"]) for each in clean), len(clean)),
@@ -246,15 +248,15 @@ def main() -> None:
         part, parts = (int(each) for each in arguments.part.split("/"))
         found: dict[str, list[dict[str, Any]]] = {}
         for schedule in (arguments.schedule,) if arguments.schedule else SCHEDULES:
-            told = found.setdefault(schedule, [])
+            records = found.setdefault(schedule, [])
             for case in which[part::parts]:
-                told.append(scanned(case, folder, schedule))
-                line = {key: told[-1][key] for key in ("success", "target", "flagged", "p")}
+                records.append(scanned(case, folder, schedule))
+                line = {key: records[-1][key] for key in ("success", "target", "flagged", "p")}
                 print(schedule, case.name, line, flush=True)
     result: dict[str, Any] = {"machine": machine(), "networks": len(which[part::parts])}
-    for name, told in found.items():
-        some = {data: [each for each in told if each["data"] == data] for data in NETWORKS}
-        result[name] = {"both": figures(told)} | {data: figures(each) for data, each in some.items() if each}
+    for name, records in found.items():
+        some = {data: [each for each in records if each["data"] == data] for data in NETWORKS}
+        result[name] = {"both": figures(records)} | {data: figures(each) for data, each in some.items() if each}
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

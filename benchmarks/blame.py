@@ -5,7 +5,7 @@
 An MLP 64-64-10, warmed up on 600 rows, learns on from 2,000 rows, one by one, drawn from the other training rows with
 repetition. A burst of poison replaces as many rows at a point between 20 and 80 % of the stream, or is its end.
 Validation is on 112 test rows; accuracy on the other 338. A window is right if it begins within 100 rows of the first
-poison. The settings of `blame` were chosen on seeds 100 to 109; these are told of seeds 0 to 9. Beside it, the window
+poison. The settings of `blame` were chosen on seeds 100 to 109; the figures are of seeds 0 to 9. Beside it, the window
 before the highest loss, which always raises an alarm, and a window at random.
 """
 
@@ -82,30 +82,30 @@ def main() -> None:
 
 
 def one(case: Case, seed: int) -> dict[str, float]:
-    """A stream, and what is said of it."""
+    """One stream, and the verdict on it."""
     path, first, attacked, validation, test = stream(case, seed)
-    said = Blame().blame(path, validation, rng=Rng(seed))
+    verdict = Blame().blame(path, validation, rng=Rng(seed))
     places = {
-        "blame": None if said.window is None else said.window[0],
-        "highest_loss": path[max(1, int(said.signal.argmax())) - 1].rows,
+        "blame": None if verdict.window is None else verdict.window[0],
+        "highest_loss": path[max(1, int(verdict.signal.argmax())) - 1].rows,
         "random": path[int(torch.randint(0, len(path) - 1, (1,), generator=Rng(seed).child("w").generator()))].rows,
     }
-    found: dict[str, float] = {"alarm": said.window is not None}
+    found: dict[str, float] = {"alarm": verdict.window is not None}
     if first is not None:
         near = {f"right_{who}": place is not None and abs(place - first) <= NEAR for who, place in places.items()}
-        back, last = said.back.classifier, path[-1].classifier
+        back, last = verdict.back.classifier, path[-1].classifier
         found |= near | {
             "accuracy_before": accuracy(path[0].classifier, test),
             "accuracy_at_worst": min(accuracy(each.classifier, test) for each in path),
             "accuracy_at_the_end": accuracy(last, test),
             "accuracy_gone_back": accuracy(back, test),
-            "clean_rows_lost": float((~attacked[said.back.rows :]).sum()) / float((~attacked).sum()),
+            "clean_rows_lost": float((~attacked[verdict.back.rows :]).sum()) / float((~attacked).sum()),
         }
     return found
 
 
 def stream(case: Case, seed: int) -> tuple[list[Checkpoint], int | None, torch.Tensor, Dataset, Dataset]:
-    """How a model stood along a stream, where the first poison came, which rows were poison, and two sets of rows."""
+    """The checkpoints along a stream, the place of the first poison, which rows are poison, and two sets of rows."""
     digits, rng = load("digits"), Rng(seed)
     order = rng.child("rows").order(digits.train.ids)
     known, pool = digits.train.subset(order[:600]), digits.train.subset(order[600:])
@@ -117,8 +117,8 @@ def stream(case: Case, seed: int) -> tuple[list[Checkpoint], int | None, torch.T
     if case.count:
         point = 1.0 if case.at_end else 0.2 + 0.6 * float(torch.rand(1, generator=rng.child("point").generator()))
         poisoned = attack_of(case).poison(base, rng=rng.child("attack"), surrogate=surrogate(case, known, blank, rng))
-        came = AtPoint(point=point).arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
-        data, attacked = poisoned.data.subset(came), poisoned.roles[came] != CLEAN
+        order_of_arrival = AtPoint(point=point).arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
+        data, attacked = poisoned.data.subset(order_of_arrival), poisoned.roles[order_of_arrival] != CLEAN
     path = [Checkpoint(0, start)]
 
     def keep(epoch: Epoch) -> None:
@@ -128,8 +128,8 @@ def stream(case: Case, seed: int) -> tuple[list[Checkpoint], int | None, torch.T
     training = Online(learning_rate=case.learning_rate, checkpoints=case.checkpoints)
     training.fit(blank, data, rng=rng.child("fit"), start=start, callbacks=(keep,))
     first = int(torch.nonzero(attacked)[0]) if case.count else None
-    held = rng.child("test").order(digits.test.ids)
-    return path, first, attacked, digits.test.subset(held[:112]), digits.test.subset(held[112:])
+    shuffled = rng.child("test").order(digits.test.ids)
+    return path, first, attacked, digits.test.subset(shuffled[:112]), digits.test.subset(shuffled[112:])
 
 
 def attack_of(case: Case) -> LabelFlip | GradientPoison:

@@ -4,8 +4,8 @@
 
 The lesson's data; targets are the points of a grid of step 0.75 that are clear of the boundary (a margin of 0.1 or
 more); each is aimed at with points of the other class. Five points: aimed (`AimedChaff` with its defaults); all five at
-the target itself; the lesson's five, where they carry the wanted label; and, as the search's twin, the best of as many
-placements drawn at random as the search tries. A target that does not turn within 40 calls counts 41.
+the target itself; the lesson's five, where they carry the wanted label; and, as the search's baseline, the best of
+as many placements drawn at random as the search tries. A target that does not turn within 40 calls counts 41.
 """
 
 import argparse
@@ -93,17 +93,17 @@ def report(name: str, targets: list[dict[str, float]]) -> None:
     """Means over targets, and how often aimed points are quicker, as quick and slower than each other placement."""
     print(f"{name}, n = {len(targets)} targets; calls until the prediction turns (41: not within 40)")
     for other in ("aimed", "at the target", "best of random", "the lesson's"):
-        both = [(each["aimed"], each[other]) for each in targets if other in each]
-        if both:
-            quicker, even = sum(a < b for a, b in both), sum(a == b for a, b in both)
-            ours, theirs = (statistics.mean(side) for side in zip(*both, strict=True))
+        pairs = [(each["aimed"], each[other]) for each in targets if other in each]
+        if pairs:
+            quicker, even = sum(a < b for a, b in pairs), sum(a == b for a, b in pairs)
+            ours, theirs = (statistics.mean(side) for side in zip(*pairs, strict=True))
             print(
-                f"  {other:15} mean {theirs:5.1f} (aimed on the same {len(both)}: {ours:5.1f}); "
-                f"aimed quicker {quicker}, even {even}, slower {len(both) - quicker - even}"
+                f"  {other:15} mean {theirs:5.1f} (aimed on the same {len(pairs)}: {ours:5.1f}); "
+                f"aimed quicker {quicker}, even {even}, slower {len(pairs) - quicker - even}"
             )
-    both = [(each["area, aimed"], each["area, the lesson's"]) for each in targets if "area, the lesson's" in each]
-    if both:
-        means = [100 * statistics.mean(side) for side in zip(*both, strict=True)]
+    pairs = [(each["area, aimed"], each["area, the lesson's"]) for each in targets if "area, the lesson's" in each]
+    if pairs:
+        means = [100 * statistics.mean(side) for side in zip(*pairs, strict=True)]
         print(f"  area that changed its class after 15 calls: aimed {means[0]:.1f} %, the lesson's {means[1]:.1f} %")
 
 

@@ -94,7 +94,7 @@ def scikit_learn(classifier: Any, test: Any, probes: dict[str, float]) -> dict[s
         {name: narrowed(given[name], WIDTH) for name in names} for _, given in in_batches(classifier, test, names, 1024)
     ]
     order = Rng(2).order(test.ids)
-    fitted, told = order[: len(order) // 2], order[len(order) // 2 :]
+    fitted, measured = order[: len(order) // 2], order[len(order) // 2 :]
     began, apart = time.perf_counter(), {}
     for name in names:
         x = torch.cat([part[name] for part in parts])
@@ -103,7 +103,7 @@ def scikit_learn(classifier: Any, test: Any, probes: dict[str, float]) -> dict[s
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             known = LogisticRegression(max_iter=1000).fit(rows[fitted], test.y[fitted].numpy())
-        apart[name] = known.score(rows[told], test.y[told].numpy()) - probes[name]
+        apart[name] = known.score(rows[measured], test.y[measured].numpy()) - probes[name]
     return {"seconds": time.perf_counter() - began, "accuracy_less_antivenoms": apart}
 
 

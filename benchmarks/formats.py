@@ -29,8 +29,8 @@ from benchmarks.machine import machine
 
 def python_version(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Written by pickle, read as plain data."""
-    held = {b"data": data.x.flatten(1).numpy(), b"labels": data.y.tolist(), b"batch_label": b"all", b"filenames": []}
-    (folder / "batch").write_bytes(pickle.dumps(held, 2))
+    batch = {b"data": data.x.flatten(1).numpy(), b"labels": data.y.tolist(), b"batch_label": b"all", b"filenames": []}
+    (folder / "batch").write_bytes(pickle.dumps(batch, 2))
     return cifar.read_python(folder / "batch", "labels")
 
 

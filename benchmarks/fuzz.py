@@ -164,9 +164,9 @@ def with_atheris(reader: Reader, inputs: int, folder: Path) -> None:
     for number, seed in enumerate(reader.seeds):
         (seeds / str(number)).write_bytes(seed)
     for module in (cifar, idx, images, npz, plain_pickle, recordio):
-        for name, held in list(vars(module).items()):
-            if callable(held) and getattr(held, "__module__", "") == module.__name__ and hasattr(held, "__code__"):
-                setattr(module, name, atheris.instrument_func(held))
+        for name, value in list(vars(module).items()):
+            if callable(value) and getattr(value, "__module__", "") == module.__name__ and hasattr(value, "__code__"):
+                setattr(module, name, atheris.instrument_func(value))
     atheris.Setup([sys.argv[0], f"-runs={inputs}", "-seed=1", "-max_len=8000", "-rss_limit_mb=4096", str(seeds)], one)
     atheris.Fuzz()
 

@@ -115,15 +115,15 @@ def class_by_class(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse,
 
 
 def ours(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse) -> dict[str, Any]:
-    """A verdict of ours."""
+    """Scan with this library."""
     begun = time.perf_counter()
-    said = scan.scan(model, clean, rng=Rng(0))
+    verdict = scan.scan(model, clean, rng=Rng(0))
     seconds = time.perf_counter() - begun
     return {
         "seconds": seconds,
-        "images": said.figure("rows_scored"),
-        "images per second": (said.figure("rows_scored") or 0) / seconds,
-        "flagged": sorted(said.suspected),
+        "images": verdict.figure("rows_scored"),
+        "images per second": (verdict.figure("rows_scored") or 0) / seconds,
+        "flagged": sorted(verdict.suspected),
     }
 
 
@@ -274,10 +274,10 @@ def controls(seeds: range) -> dict[str, Any]:
         made: Classifier = EndToEnd(epochs=3).fit(blank, digits.train, rng=rng.child("fit"))
         assert isinstance(made, ModuleClassifier)
         clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:3000])
-        said = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
-        p = float(said.p_value.nan_to_num(nan=1.0).min())
-        paper = torch.nonzero(said.details["anomaly_index"] > 2).flatten().tolist()
-        found.append({"seed": seed, "flagged": list(said.suspected), "p": p, "paper's rule": paper})
+        verdict = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
+        p = float(verdict.p_value.nan_to_num(nan=1.0).min())
+        paper = torch.nonzero(verdict.details["anomaly_index"] > 2).flatten().tolist()
+        found.append({"seed": seed, "flagged": list(verdict.suspected), "p": p, "paper's rule": paper})
         print(json.dumps(found[-1]), flush=True)
     alarms, by_paper = (sum(bool(each[key]) for each in found) for key in ("flagged", "paper's rule"))
     return {"networks": len(found), "flagged": alarms, "flagged by the paper's rule": by_paper, "each": found}

@@ -68,8 +68,8 @@ def main() -> None:
     print("partial_fit of MLPClassifier on five rows, scikit-learn's own way over antivenom's, in turn:", end=" ")
     print(f"median {middle[1]:.1f} times, middle half {middle[0]:.1f} to {middle[2]:.1f}, n = {len(ratios)} pairs")
     if arguments.json:
-        told = {"machine": about, "milliseconds": found, "partial_fit_ratios": ratios}
-        arguments.json.write_text(json.dumps(told, indent=2))
+        result = {"machine": about, "milliseconds": found, "partial_fit_ratios": ratios}
+        arguments.json.write_text(json.dumps(result, indent=2))
 
 
 def measured(page: Page, model: str, clicks: int) -> dict[str, list[Any]]:
@@ -123,7 +123,7 @@ def updates(pairs: int) -> list[tuple[float, float]]:
 
 
 def shown(page: Page, act: Any) -> int:
-    """Do something, wait until the page has drawn what came of it, and say how long it took by its own clock."""
+    """Act, wait until the page has drawn the result, and return how long it took by its own clock."""
     before = page.get_attribute("body", "data-shown") or "0"
     act()
     page.wait_for_function(f"Number(document.body.dataset.shown) > {before}", timeout=30_000)

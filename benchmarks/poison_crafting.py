@@ -73,12 +73,16 @@ def plain_probes(victim: ModuleClassifier, step: VictimStep, normal: Tensor, lab
     weights = [weight.detach().clone().requires_grad_() for weight in victim.module.parameters()]
     rates = [step.rate(name) for name, _ in victim.module.named_parameters()]
 
-    def forward(held: list[Tensor], x: Tensor) -> Tensor:
-        if len(held) == 4:
-            return functional.linear(functional.linear(x.flatten(1), held[0], held[1]).relu(), held[2], held[3])
+    def forward(parameters: list[Tensor], x: Tensor) -> Tensor:
+        if len(parameters) == 4:
+            return functional.linear(
+                functional.linear(x.flatten(1), parameters[0], parameters[1]).relu(), parameters[2], parameters[3]
+            )
         for number in (0, 2):
-            x = functional.max_pool2d(functional.conv2d(x, held[number], held[number + 1]).tanh(), 2)
-        return functional.linear(functional.linear(x.flatten(1), held[4], held[5]).tanh(), held[6], held[7])
+            x = functional.max_pool2d(functional.conv2d(x, parameters[number], parameters[number + 1]).tanh(), 2)
+        return functional.linear(
+            functional.linear(x.flatten(1), parameters[4], parameters[5]).tanh(), parameters[6], parameters[7]
+        )
 
     def value(x: Tensor, y: Tensor) -> Tensor:
         slopes = torch.autograd.grad(functional.cross_entropy(forward(weights, x), y), weights)

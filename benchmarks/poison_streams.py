@@ -122,14 +122,16 @@ def main() -> None:
     result = {
         "machine": machine(),
         "seeds": len(seeds),
-        "area": {rate: {arm: _table(torch.stack(each)) for arm, each in held.items()} for rate, held in areas.items()},
+        "area": {
+            rate: {arm: _table(torch.stack(each)) for arm, each in by_arm.items()} for rate, by_arm in areas.items()
+        },
         "horizon 10, less": {
             rate: {
-                arm: _table(torch.stack(held["horizon 10"]) - torch.stack(each))
-                for arm, each in held.items()
+                arm: _table(torch.stack(by_arm["horizon 10"]) - torch.stack(each))
+                for arm, each in by_arm.items()
                 if arm != "horizon 10"
             }
-            for rate, held in areas.items()
+            for rate, by_arm in areas.items()
         },
         "seconds_to_craft": {name: sum(each) / len(each) for name, each in seconds.items()},
     }

@@ -193,7 +193,7 @@ def test_nonsense_is_refused() -> None:
         cleansed.mitigate(X, Y, ["unlearning", "praying"])
     with pytest.raises(SettingsError, match="rule must be"):
         cleansed.outlier_detection(X, Y, rule="gut")
-    with pytest.raises(DataError, match="no validation rows"):
+    with pytest.raises(DataError, match="requires validation rows"):
         cleansed.mitigate(X[:0], Y[:0], ["unlearning"])
     with pytest.raises(DataError, match="class numbers"):
         cleansed.mitigate(X, np.zeros((225, 3)), ["unlearning"])

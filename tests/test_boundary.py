@@ -370,7 +370,7 @@ def test_aim_by_the_command(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "run" / "boundary.json").read_text())
     assert told["aim"]["turned_after"] is not None
     assert told["aim"]["turned_after"] <= 12
-    assert told["aim"]["control_turned_after"] is None
+    assert told["aim"]["turned_after.control"] is None
     assert "-2,-0.5" in ran.output.replace("\n", "")
 
 

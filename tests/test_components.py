@@ -1,8 +1,9 @@
 """Settings: what is refused, how it is worded, what is converted, and that they survive being written."""
 
-import json
 import pickle
-from typing import Annotated, Any, Literal
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import pytest
@@ -206,29 +207,7 @@ def test_a_setting_with_a_wrong_value_is_not_also_missing() -> None:
     assert caught.value.problems == ("it.rate must be in [0, 1]; got 7.",)
 
 
-REQUIRED: dict[str, dict[str, Any]] = {
-    "poison_file": {"path": "x.npz"},
-    "npz": {"path": "x.npz"},
-    "csv": {"path": "x.csv"},
-    "folder": {"path": "x"},
-    "parquet": {"path": "x.parquet"},
-    "module": {"factory": "tests.toys:small_net"},
-    "backdoor": {"trigger": Patch(), "target": 1},
-    "targeted": {"pairs": ((1, 2),)},
-    "one_row": {"row": (0.0, 1.0), "target": 1},
-    "aimed_chaff": {"at": (0.0, 1.0)},
-}
 EVERY = [(kind, name) for kind in KINDS for name in entries(kind)]
-
-
-@pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_every_component_survives_json_and_pickle(kind: str, name: str) -> None:
-    made = entries(kind)[name].load()(**REQUIRED.get(name, {}))
-    plain = describe(kind, made)
-    assert plain["name"] == name
-    assert build(kind, json.loads(json.dumps(plain, allow_nan=False)), path="it", allow_code=True) == made
-    assert pickle.loads(pickle.dumps(made)) == made
-    assert hash(made) == hash(pickle.loads(pickle.dumps(made)))
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -425,3 +404,107 @@ Raises:
 
     assert documentation(Silent).splitlines()[2:5] == ["Args:", "    first: the first,", "        in two lines."]
     assert documentation(Silent).endswith("both ends.\n\nRaises:\n    SettingsError: never.")
+
+
+# Components in fields that are not marked -----------------------------------------------------------------------------
+
+
+@component
+class Unmarked:
+    """A field for each way to forget the mark."""
+
+    trigger: Trigger = Patch()
+
+
+@component
+class UnmarkedClass:
+    trigger: Patch | None = None
+
+
+@component
+class UnmarkedTuple:
+    triggers: tuple[Patch, ...] = ()
+
+
+@component
+class UnknownProtocol:
+    part: "Probing | None" = None
+
+
+class Probing(Protocol):
+    def probe(self) -> None: ...
+
+
+@component
+class MarkedTooDeep:
+    triggers: dict[str, Annotated[Trigger, Component("triggers")]] = field(default_factory=dict)
+
+
+@component
+class UnknownKind:
+    triggers: Annotated[tuple[Trigger, ...], Component("trigers")] = ()
+
+
+@component
+class MarkedOutside:
+    triggers: Annotated[tuple[Trigger, ...], Component("triggers")] = ()
+
+
+@component
+class NotPlain:
+    where: Path = Path("here")
+
+
+@component
+class Loose:
+    anything: Any = None
+
+
+PATCH = 'Annotated[Patch, Component("triggers")]'
+MARK = 'Annotated[…, Component("triggers")]'
+UNMARKED = [
+    (
+        Unmarked,
+        'does. Write trigger: Annotated[Trigger, Component("triggers")].',
+    ),
+    (UnmarkedClass, f"Write trigger: {PATCH}."),
+    (UnmarkedTuple, f"Write triggers: tuple[{PATCH}, ...]."),
+    (UnknownProtocol, 'Write part: Annotated[Probing, Component("KIND")]. KIND is one of: datasets, models, '),
+    (
+        MarkedTooDeep,
+        f"type. Write triggers: {MARK} or triggers: tuple[{MARK}, ...].",
+    ),
+    (MarkedOutside, "MarkedOutside.triggers must hold one component or a tuple of them, and "),
+    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") names no kind. Did you mean 'triggers'?"),
+    (
+        NotPlain,
+        "NotPlain.where must hold text, numbers, true or false, or lists of these, which a spec can hold; its ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cls", "said"), UNMARKED)
+def test_a_field_that_no_spec_could_fill_says_what_to_write(cls: type[Any], said: str) -> None:
+    for ask in (cls, lambda: build_as(cls, {}, path="it"), lambda: list(settings_of(cls))):
+        with pytest.raises(SettingsError) as caught:
+            ask()
+        assert said in str(caught.value)
+        assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("value", [Patch(), [Patch()], {"one": Patch()}])
+def test_a_component_in_a_field_of_anything_says_what_to_write(value: Any) -> None:
+    assert Loose(anything=[1, "a"]).anything == (1, "a")
+    with pytest.raises(SettingsError, match=r"^Loose\.anything holds a component, but is not marked") as caught:
+        Loose(anything=value)
+    assert PATCH in str(caught.value)
+
+
+def test_what_python_made_is_allowed_where_the_mark_stands_alone() -> None:
+    assert Everything(trigger=Live(), triggers=[Live()]).triggers
+
+
+def test_a_component_of_the_users_with_an_unmarked_field_is_refused_in_a_spec() -> None:
+    spec = {"attack": {"name": "tests.test_components:Unmarked"}}
+    with pytest.raises(SettingsError, match=r"Unmarked\.trigger holds a component"):
+        build_as(Experiment, spec, path="", allow_code=True)

@@ -19,7 +19,7 @@ from antivenom.runner import Experiment, Result, Store
 from antivenom.runner.craft import craft
 from antivenom.runner.events import Finished, Planned
 from antivenom.surrogates.trained import Trained
-from antivenom.testing import check_detector, toy_images
+from antivenom.testing import check_component, toy_images
 from antivenom.training import EndToEnd
 
 QUICK = EndToEnd(epochs=2, learning_rate=5e-3, batch_size=32)
@@ -149,7 +149,7 @@ def test_a_detector_of_nothing_finds_nothing() -> None:
 
 def test_too_few_clean_rows_are_doubted() -> None:
     result, _ = finished(experiment(defences=(LossMonitor(),), trusted=0.2))
-    assert any("40 clean rows are too few to promise 1.0% false alarms; it takes 99" in one for one in result.doubts)
+    assert any("40 clean rows are too few to promise 1.0 % false alarms; it takes 99" in one for one in result.doubts)
     assert result.metrics["detector.loss_monitor.tpr"]["mean"] == 0
 
 
@@ -162,7 +162,7 @@ class Blind(LossMonitor):
 
 def test_the_checks_of_detectors_can_fail() -> None:
     with pytest.raises(AssertionError, match="AUROC on wrong labels"):
-        check_detector(Blind(), waive={"detector_settings_round_trip": "it is not registered"})
+        check_component(Blind())
 
 
 def test_the_same_defence_again_is_named_by_its_setting() -> None:

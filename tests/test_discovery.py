@@ -11,8 +11,9 @@ import pytest
 
 from antivenom import registry
 from antivenom.attacks import BadNets
-from antivenom.errors import UnknownComponentError
+from antivenom.errors import SettingsError, UnknownComponentError
 from antivenom.registry import KINDS, Kind, did_you_mean, entries, find, import_named, name_of
+from antivenom.settings import build, component, describe
 
 GOOD = '''
 from antivenom.settings import component
@@ -135,6 +136,31 @@ def test_a_component_that_an_entry_point_re_exports_keeps_its_name(plugin: Modul
     assert name_of("attacks", plugin.Theirs) == "theirs"
 
 
+def test_a_module_of_a_registered_component_needs_no_permission(
+    plugin: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @component
+    class Stamp:
+        """A trigger that stands beside the attack and is not registered."""
+
+        def apply(self, x: object, bounds: object) -> object:
+            return x
+
+    plugin.Stamp = Stamp  # type: ignore[attr-defined]
+    Stamp.__module__, Stamp.__qualname__ = "their_package", "Stamp"
+    assert describe("triggers", Stamp()) == {"name": "their_package:Stamp"}
+    goal = {"name": "backdoor", "target": 1, "trigger": {"name": "their_package:Stamp"}}
+    assert build("goals", goal, path="goal").trigger == Stamp()
+    for name in ("their_package.deeper:Stamp", "their_package:Stamp.apply", "mine:Stamp"):
+        with pytest.raises(SettingsError, match="which would run"):
+            build("triggers", name, path="trigger")
+
+
+def test_a_class_of_a_script_says_where_to_put_it() -> None:
+    with pytest.raises(UnknownComponentError, match=r"Cannot import '__main__:Gone': .* Move Gone from the script"):
+        import_named("__main__:Gone")
+
+
 def test_an_entry_point_that_leads_nowhere_says_so(plugin: ModuleType) -> None:
     del plugin.Theirs
     with pytest.raises(UnknownComponentError, match="'theirs' cannot be loaded from their_package"):
@@ -162,6 +188,23 @@ def test_reading_all_entries_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "attacks"], ["list", "examples"]], ids=" ".join)
+def test_listing_imports_no_torch(words: list[str]) -> None:
+    code = (
+        "import atexit, sys\n"
+        "heavy = ('torch', 'sklearn', 'scipy', 'pandas', 'matplotlib')\n"
+        "atexit.register(lambda: print([name for name in heavy if name in sys.modules]))\n"
+        f"sys.argv = {['antivenom', *words]}\n"
+        "from antivenom.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *listed, imported = done.stdout.splitlines()
+    assert any("badnets" in line for line in listed) or words[1:] == ["examples"]
+    assert len(listed) > 5
+    assert imported == "[]"
 
 
 @pytest.mark.parametrize(

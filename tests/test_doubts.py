@@ -1,5 +1,6 @@
 """Each doubt arises where it should, and nowhere else."""
 
+import re
 from typing import Any
 
 import pytest
@@ -50,9 +51,9 @@ def test_a_sound_result_leaves_no_doubt() -> None:
         ("The control's training loss", {"training.loss.control": NONE}, {}),
         ("Nothing was poisoned", {"attack.poison_rows": figure(0)}, {}),
         ("Nothing was poisoned", {"attack.poison_rows": figure(0), **NO_RATE}, {"triggered": False}),
-        ("The trigger changes nothing in 12.5% of the test rows", {"attack.trigger_lost": figure(0.125)}, {}),
-        ("scan_it is inconclusive for 20.0%", {"scan.scan_it.inconclusive": INCONCLUSIVE}, {}),
-        ("also works on the control, in 30.0%", {"attack.success_rate.control": figure(0.3, 0.2, 0.4)}, {}),
+        ("The trigger changes nothing in 12.5 % of the test rows", {"attack.trigger_lost": figure(0.125)}, {}),
+        ("scan_it is inconclusive for 20.0 %", {"scan.scan_it.inconclusive": INCONCLUSIVE}, {}),
+        ("also works on the control, in 30.0 %", {"attack.success_rate.control": figure(0.3, 0.2, 0.4)}, {}),
         ("no better on the victim", {"attack.success_rate": figure(0.05, 0.0, 0.1)}, {}),
         ("no better on the victim", {"attack.success_rate": figure(0.015, 0.01, 0.9)}, {}),
         (
@@ -100,3 +101,10 @@ def test_what_is_at_the_edge_or_does_not_apply_raises_no_doubt(changes: dict[str
 def test_several_doubts_are_all_told() -> None:
     changes = {"model.clean_accuracy": figure(0.5, n=1), "training.loss": NONE, "attack.trigger_lost": figure(1.0)}
     assert len(found(changes, test_rows=10)) == 4
+
+
+def test_values_are_worded() -> None:
+    changes = {"attack.trigger_lost": figure(0.2300000001), "model.accuracy_drop": figure(0.0700000001, 0.06, 0.08)}
+    text = " ".join(found({**changes, "attack.success_rate.control": figure(0.1234567, 0.1, 0.2)}, test_rows=3))
+    assert all(words in text for words in ("23.0 % of", "7.0 points", "12.3 % of", "33.3 points"))
+    assert not re.search(r"\d\.\d\d", text)

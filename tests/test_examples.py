@@ -94,7 +94,7 @@ def test_a_large_grids_report_has_tables_and_curves_and_a_page_for_each_cell(tmp
 
 @pytest.mark.slow
 def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "write-an-attack.md").read_text()
+    text = (ROOT / "docs" / "write-a-component.md").read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert code
     package = tmp_path / "antivenom"

@@ -1,6 +1,8 @@
 """The referee: the same numbers each time, a control that differs in the poison alone, and folders that are safe."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from antivenom.attacks import BadNets, LabelFlip, RandomNoise
 from antivenom.data import Dataset, Poisoned, Splits
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
 from antivenom.models import CNN, MLP, as_classifier
+from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
@@ -408,9 +411,103 @@ def test_a_run_of_what_only_python_had_says_so(tmp_path: Path) -> None:
     experiment().run(out=tmp_path / "out")
     again = Result.load(tmp_path / "out")
     assert again.metrics["attack.success_rate"]["n"] == 1
-    for part in ("poisoned", "victim"):
-        with pytest.raises(RunError, match="was made in Python"):
-            getattr(again, part)
+    assert again.victim.classes == again.control.classes == 4
+    with pytest.raises(RunError, match="was made in Python"):
+        _ = again.poisoned
+
+
+MINE = '''
+from typing import Annotated
+
+from antivenom.attacks import PoisonBudget
+from antivenom.goals import Backdoor
+from antivenom.settings import Component, component
+from antivenom.triggers import Trigger
+
+
+@component
+class Dark:
+    """The first columns are dark."""
+
+    width: int = 3
+
+    def apply(self, x, bounds):
+        """Rows with the trigger."""
+        x = x.clone()
+        x[..., : self.width] = bounds[0]
+        return x
+
+
+@component
+class Wanted(Backdoor):
+    """A backdoor of a class of its own."""
+
+
+@component
+class Darkened(PoisonBudget):
+    """A trigger and a goal from this file."""
+
+    trigger: Annotated[Trigger, Component("triggers")] = Dark()
+
+    def poison(self, data, *, rng, surrogate=None):
+        """The data with darkened rows."""
+        goal, rows = Wanted(trigger=self.trigger, target=0), self.choose(data, rng)
+        chosen = data.subset(rows)
+        return self.contribute(data, rows, x=goal.triggered(chosen).x, y=goal.wanted(chosen), goal=goal)
+'''
+READ_BACK = """
+import sys
+from antivenom import Result
+run, allow_code = sys.argv[1], sys.argv[2] == "allowed"
+again = Result.load(run, allow_code=allow_code)
+print(again.victim.classes, again.control.classes)
+try:
+    print(type(again.poisoned.goal).__name__, again.poisoned.goal.trigger, again.poisoned.data.fingerprint)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_run_whose_trigger_and_goal_stand_in_the_users_own_file_is_read_back(tmp_path: Path) -> None:
+    (tmp_path / "my_own_attack.py").write_text(MINE)
+    (tmp_path / "read.py").write_text(READ_BACK)
+    (tmp_path / "spec.yaml").write_text(
+        json.dumps({**DIGITS, "attack": {"name": "my_own_attack:Darkened", "trigger": {"width": 2}}})
+    )
+
+    def ask(*words: str, folder: Path = tmp_path) -> str:
+        done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else done.stderr
+
+    ask("-m", "antivenom", "run", "spec.yaml", "--out", "run", "--allow-code", "--quiet")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert "report.html" in ask("-m", "antivenom", "report", str(tmp_path / "run"), folder=elsewhere)
+    classes, poison = ask("read.py", "run", "allowed").splitlines()
+    assert classes == "10 10"
+    assert poison.startswith("Wanted Dark(width=2) ")
+    classes, poison = ask("read.py", "run", "refused").splitlines()
+    assert classes == "10 10"
+    assert poison.startswith("RunError ")
+    assert "names code ('my_own_attack:Darkened'), which would run." in poison
+    assert "allow_code=True" in poison
+
+
+def test_a_run_is_read_back_without_its_data_set(tmp_path: Path) -> None:
+    data = toy_images(160, seed=0)
+    file = tmp_path / "data.npz"
+    np.savez(file, x=data.x.numpy(), y=data.y.numpy())
+    ran = spec(dataset={"name": "npz", "path": str(file)}, attack={"name": "badnets", "target": 1}).run(
+        out=tmp_path / "run"
+    )
+    file.unlink()
+    again = Result.load(tmp_path / "run")
+    assert (again.metrics, again.headline, again.doubts) == (ran.metrics, ran.headline, ran.doubts)
+    assert torch.equal(again.victim.scores(data.inputs()), ran.victim.scores(data.inputs()))
+    assert torch.equal(again.control.scores(data.inputs()), ran.control.scores(data.inputs()))
+    assert write_report(tmp_path / "run").is_file()
+    with pytest.raises(RunError, match=r"The poison of .* cannot be read back: .*data\.npz is missing\."):
+        _ = again.poisoned
 
 
 # Sweeps ---------------------------------------------------------------------------------------------------------------
@@ -422,7 +519,7 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
     heard, tell = listen()
     done = made.run(out=tmp_path / "out", store=store, on_event=tell)
     assert [kept for stage, kept in heard if stage == "fit control"] == [False, True]
-    assert [row["attack.rate"] for row in done.rows()] == ["0.05", "0.1"]
+    assert [row["attack.rate"] for row in done.rows()] == [0.05, 0.1]
     assert done.to_frame().shape[0] == 2
     table = (tmp_path / "out" / "table.csv").read_text().splitlines()
     assert len(table) == 3
@@ -455,7 +552,7 @@ def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
 
 def test_poison_that_changes_nothing_is_doubted() -> None:
     doubts = experiment(attack=RandomNoise(rate=0.2, std=0.0)).run().doubts
-    assert any("100.0% of the poison rows are the same as the clean rows" in doubt for doubt in doubts)
+    assert any("100.0 % of the poison rows are the same as the clean rows" in doubt for doubt in doubts)
 
 
 def test_a_batch_of_all_rows_may_be_named_by_any_larger_number() -> None:

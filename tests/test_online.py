@@ -27,7 +27,7 @@ from antivenom.models.estimator import EstimatorClassifier
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, load_spec
 from antivenom.runner.events import Finished, Planned
-from antivenom.testing import check_training, toy_images
+from antivenom.testing import check_component, toy_images
 from antivenom.training import EndToEnd, Epoch, Online, OwnFit
 
 QUICK = EndToEnd(epochs=3, learning_rate=5e-3, batch_size=32)
@@ -184,7 +184,7 @@ def test_what_cannot_learn_row_by_row_is_refused(schedule: Any) -> None:
     tree = as_classifier(DecisionTreeClassifier(), input_shape=(1, 6, 6), classes=4)
     with pytest.raises(CapabilityError, match="Online requires incremental learning, which DecisionTree"):
         Online(schedule=schedule).fit(tree, SPLITS.train, rng=Rng(0))
-    with pytest.raises(CapabilityError, match="own_fit is for scikit-learn"):
+    with pytest.raises(CapabilityError, match="own_fit requires a scikit-learn estimator; got "):
         OwnFit().fit(MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)), SPLITS.train, rng=Rng(0))
 
 
@@ -234,7 +234,7 @@ def test_mixed_stops_when_the_loss_no_longer_falls() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_online_keeps_every_promise_of_a_training(batch_size: int) -> None:
-    check_training(Online(batch_size=batch_size, learning_rate=0.05))
+    check_component(Online(batch_size=batch_size, learning_rate=0.05))
 
 
 # Experiments ----------------------------------------------------------------------------------------------------------
@@ -263,8 +263,7 @@ def test_victim_and_control_share_a_warm_up_that_poison_never_reached(tmp_path: 
     assert len(panel.ticks) == 24
 
 
-def test_a_control_of_a_stream_is_each_attacks_own() -> None:
-    """Its rows come in the order of the attack's stream, so the announced figure must not share it."""
+def test_every_cell_of_a_grid_announces_its_own_trainings() -> None:
     told: list[Any] = []
     spec = {
         "model": {"name": "mlp", "hidden": [8]},
@@ -274,7 +273,7 @@ def test_a_control_of_a_stream_is_each_attacks_own() -> None:
     }
     load_spec(spec).run(on_event=told.append)
     planned = next(event for event in told if isinstance(event, Planned))
-    assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 1)
+    assert (planned.victims, planned.controls, planned.warm_ups) == (2, 2, 2)
 
 
 def test_a_burst_harms_when_it_comes_and_not_before() -> None:

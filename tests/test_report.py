@@ -75,7 +75,7 @@ def test_each_kind_of_attack_has_its_page(name: str, tmp_path: Path) -> None:
     assert {file.name for file in (tmp_path / "run/figures").iterdir()} == {
         "model.accuracy_by_class.png",
         "model.confusion.png",
-        "training.loss.png",
+        "training.losses.png",
     }
 
 

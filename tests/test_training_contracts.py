@@ -15,7 +15,7 @@ from antivenom.models.identity import weights_digest
 from antivenom.rng import Rng
 from antivenom.runner import Experiment
 from antivenom.settings import component
-from antivenom.testing import check_training, toy_images
+from antivenom.testing import check_component, toy_images
 from antivenom.training import (
     Callback,
     CheckpointedTraining,
@@ -103,14 +103,14 @@ def test_what_a_training_does_not_say_has_a_default() -> None:
 
 
 def test_a_training_with_fit_alone_serves_in_an_experiment() -> None:
-    check_training(FitAlone())
+    check_component(FitAlone())
     result = run(FitAlone())
     assert weights_digest(result.victim) == weights_digest(run(QUICK).victim)
     assert result.repeats[0].losses[0]
 
 
 def test_a_training_may_return_evidence_beside_its_classifier() -> None:
-    check_training(FitWithEvidence())
+    check_component(FitWithEvidence())
     assert weights_digest(run(FitWithEvidence()).victim) == weights_digest(run(QUICK).victim)
 
 

@@ -58,7 +58,7 @@ def test_estimators_keep_every_promise(name: str, fitted: bool) -> None:
         quietly(lambda: estimator.fit(DATA.inputs().flatten(1).numpy(), DATA.y.numpy()))
     classifier = as_classifier(estimator, input_shape=SHAPE, classes=CLASSES)
     assert isinstance(classifier, Classifier)
-    quietly(lambda: check_classifier(classifier, DATA, NO_DRAW if name == "GaussianNB" else None))
+    quietly(lambda: check_classifier(classifier, DATA, waive=NO_DRAW if name == "GaussianNB" else None))
 
 
 def test_an_estimator_says_what_it_cannot_do() -> None:

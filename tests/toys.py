@@ -3,7 +3,6 @@
 from typing import Literal
 
 import torch
-from torch import nn
 
 from antivenom.attacks import CoverBudget
 from antivenom.data import COVER, POISON, Dataset, Poisoned
@@ -12,20 +11,10 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import Count, Rate, component
 from antivenom.shapes import Chosen
+from antivenom.testing import toy_network as small_net
 from antivenom.triggers import Patch
 
-
-def small_net(input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    """With batch normalisation and dropout, which a training and an evaluation mode tell apart."""
-    width = int(torch.tensor(input_shape).prod())
-    return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(width, 12),
-        nn.BatchNorm1d(12),
-        nn.ReLU(),
-        nn.Dropout(0.1),
-        nn.Linear(12, classes),
-    )
+__all__ = ["Covered", "FaultyAttack", "small_net"]
 
 
 @component
@@ -41,7 +30,9 @@ class FaultyAttack:
         "appends without saying so",
         "gives covers a wrong label",
         "counts covers as poison",
-    ]
+        "leaves the bounds",
+        "none",
+    ] = "none"
     rate: Rate = 0.2
     cover_rate: Rate = 0.0
     appends = False
@@ -57,6 +48,8 @@ class FaultyAttack:
         y = data.y[rows] if self.fault == "does nothing" else (data.y[rows] + 1) % len(data.classes)
         if self.fault == "appends without saying so":
             return Poisoned.append(data, x=data.x[rows], y=y, goal=Availability())
+        if self.fault == "leaves the bounds" and data.x.is_floating_point():
+            return Poisoned.replace(data, rows, x=data.x[rows] + 5, y=y, goal=Availability())
         return self._covered(Poisoned.replace(data, rows, y=y, goal=Availability()), stream)
 
     def _covered(self, poisoned: Poisoned, rng: Rng) -> Poisoned:

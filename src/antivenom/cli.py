@@ -38,7 +38,7 @@ out_console = Console()
 err_console = Console(stderr=True)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool | None) -> None:
     if wanted:
         typer.echo(f"antivenom {version('antivenom')}")
         raise typer.Exit
@@ -47,8 +47,9 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit."),
+    ] = None,
 ) -> None:
     """What poisoned training data does to a model, whether it is poisoned, and how to repair it."""
 
@@ -251,6 +252,9 @@ def _run(
     from antivenom.runner import Processes, Sweep  # noqa: PLC0415 - loads torch
     from antivenom.runner.progress import display_for  # noqa: PLC0415
 
+    if workers not in (None, 1) and not isinstance(experiment, Sweep):
+        problem = f"--workers {workers} requires a spec with a grid: an experiment runs in one process. Leave it out."
+        raise SettingsError([problem])
     try:
         with display_for(not quiet and "auto", err_console) as display:
             given = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": display.on_event}
@@ -298,7 +302,7 @@ def _print_result(result: "Result | SweepResult") -> None:
         out_console.print(escape(result.headline), highlight=False)
         _print_doubts({"": list(result.doubts)})
         return
-    for table in sweep_tables(_metrics(result)):
+    for table in sweep_tables(_metrics(result), out_console.width):
         out_console.print(table)
     _print_doubts({cell: result.doubts(cell) for cell in result.axes})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -77,17 +78,17 @@ def boundary(
         raise SettingsError(["--count says how many points --aim finds; --points places each by itself."])
     spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
-    _hold_a_lesson(experiment, counts[-1])
+    _check_lesson(experiment, counts[-1])
     with display_for("auto", err_console) as display:
         experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=display.on_event)
         display.note("drawing")
         report = write_report(out)
-        told = write_lesson(out, counts)
+        lesson = write_lesson(out, counts)
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(lesson, indent=2))
         return
-    _print(told)
-    _print_notes(told, experiment)
+    _print(lesson)
+    _print_notes(lesson, experiment)
     out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
@@ -123,35 +124,41 @@ def _spec(
     )
 
 
-def _print(told: dict[str, Any]) -> None:
-    table = Table(title="The boundary before, and after calls of partial_fit", title_justify="left")
+def _print(lesson: dict[str, Any]) -> None:
+    table = Table(
+        title="The boundary before, and after calls of partial_fit",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     columns = ("calls", "held-out accuracy", "area 0 → 1", "area 1 → 0", "clean rows instead", "turned wrong")
     for name in columns:
         table.add_column(name, justify="right")
-    table.add_row("0", f"{told['before']['accuracy']:.2f}", "", "", "", "")
-    for each in told["after"]:
+    table.add_row("0", f"{lesson['before']['accuracy']:.2f}", "", "", "", "")
+    for each in lesson["after"]:
         shares = [f"{100 * each['flipped'][way]:.2f} %" for way in ("0 to 1", "1 to 0")]
         other = f"{100 * sum(each['control']['flipped'].values()):.2f} %"
         table.add_row(str(each["calls"]), f"{each['accuracy']:.2f}", *shares, other, str(len(each["turned_wrong"])))
     out_console.print(table)
-    if aim := told.get("aim"):
+    if aim := lesson.get("aim"):
         when = "does not turn" if aim["turned_after"] is None else f"turns after {aim['turned_after']} calls"
-        places = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in told["points"])
+        places = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in lesson["points"])
         out_console.print(f"The point {aim['x']:g},{aim['y']:g} {when}. The poison: {places}", highlight=False)
 
 
-def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
-    """Refuse what --set has made of the spec, where no lesson can be drawn from it.
+def _check_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
+    """Refuse a spec, changed by --set, from which no lesson can be drawn.
 
     Raises:
         SettingsError: with what is missing.
     """
     from antivenom.arrivals import repeats_of  # noqa: PLC0415 - loads torch
+    from antivenom.runner import Sweep  # noqa: PLC0415 - loads torch
     from antivenom.training.online import Online  # noqa: PLC0415 - loads torch
 
-    training = getattr(experiment, "training", None)
-    if not hasattr(experiment, "analyses"):
+    if isinstance(experiment, Sweep):
         raise SettingsError(["The lesson is of one experiment; `antivenom run` takes a grid."])
+    training = experiment.training
     if "boundary" not in experiment.analyses:
         raise SettingsError(["analysis must name boundary, which the lesson is drawn from."])
     if not isinstance(training, Online) or training.warm_up is None or training.warm_up_share != 1:
@@ -160,9 +167,9 @@ def _hold_a_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
         raise SettingsError([f"training.checkpoints and arrival.repeats are --repeats' largest, {calls}."])
 
 
-def _print_notes(told: dict[str, Any], experiment: Any) -> None:
-    square = told["square"]
-    outside = sum(not all(square["low"] <= each[axis] <= square["high"] for axis in "xy") for each in told["points"])
+def _print_notes(lesson: dict[str, Any], experiment: Any) -> None:
+    square = lesson["square"]
+    outside = sum(not all(square["low"] <= each[axis] <= square["high"] for axis in "xy") for each in lesson["points"])
     if outside:
         who = "1 point stands" if outside == 1 else f"{outside} points stand"
         out_console.print(f"[yellow]?[/yellow] {who} outside of the square that is drawn.", highlight=False)
@@ -222,9 +229,9 @@ def playground(
     """
     from antivenom.playground.serving import serve  # noqa: PLC0415 - an extra
 
-    serve(host, port, tuple(name or ()), tell=_told_address, open_page=open_page)
+    serve(host, port, tuple(name or ()), tell=_print_address, open_page=open_page)
 
 
-def _told_address(address: str) -> None:
+def _print_address(address: str) -> None:
     out_console.print(f"The playground is at {address}", highlight=False, soft_wrap=True)
     out_console.print("Ctrl-C ends it.", style="dim", highlight=False)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, UnknownComponentError
 from antivenom.glossary import TERMS, find_term
 from antivenom.registry import KINDS, did_you_mean, entries, name_of
@@ -28,7 +29,9 @@ def list_components(
         _list_examples()
         return
     for plural in KINDS if kind is None else (_kind(kind),):
-        table = Table(title=plural.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        table = Table(
+            title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
+        )
         table.add_column("name", style="bold", no_wrap=True)
         table.add_column("what it is")
         for entry in entries(plural).values():
@@ -46,7 +49,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
 ) -> None:
     """Show a component's settings, their defaults, and its documentation."""
-    from antivenom.settings import documentation, settings_of  # noqa: PLC0415
+    from antivenom.settings import documentation, settings_of  # noqa: PLC0415 - takes longer than all of `list`
 
     found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
     if not found:
@@ -85,12 +88,11 @@ def find_spec(spec: str) -> Path:
     Raises:
         AntivenomError: there is no such file and no such example.
     """
-    path = Path(spec)
+    path, shipped = Path(spec), shipped_examples()
+    if not path.is_file() and spec in shipped:
+        return shipped[spec]
     if not spec or path.is_dir():
         raise AntivenomError(f"'{spec}' is not a file. Name a spec, or an example that ships with antivenom.")
-    shipped = shipped_examples()
-    if not path.exists() and spec in shipped:
-        return shipped[spec]
     if not path.is_file():
         names = list(shipped)
         raise AntivenomError(
@@ -125,7 +127,9 @@ def _kind(word: str) -> str:
 
 
 def _yaml(value: Any) -> str:
-    if hasattr(value, "__dataclass_fields__"):
+    from antivenom.settings import is_component  # noqa: PLC0415 - as above
+
+    if is_component(type(value)):
         names = [name_of(kind, type(value)) for kind in KINDS]
         return next((name for name in names if ":" not in name), type(value).__name__)
     return {"None": "null", "True": "true", "False": "false", "()": "[]"}.get(str(value), str(value))

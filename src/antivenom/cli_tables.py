@@ -3,12 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from antivenom.charts import worded
+from antivenom.charts import title_of, worded, worded_interval
 
 CELLS_SHOWN = 40
+MOST_NAME = 30
+"""How many characters of a cell's name stand on one line; the rest folds."""
+GAP = 2
+"""How many blanks stand between two columns."""
+TIGHT: Mapping[str, Any] = {"padding": (0, 1, 0, 0), "pad_edge": False}
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -18,9 +24,10 @@ def run_table(metrics: Metrics) -> Table:
 
     Figures of one name with subjects, such as classes or layers, share a line that shows their range.
     """
-    table = Table(title="Means over the repeats", title_justify="left")
-    for column, justify in (("", "left"), ("victim", "right"), ("control", "right"), ("95 % interval", "left")):
-        table.add_column(column, justify=justify, no_wrap=column != "95 % interval")  # type: ignore[arg-type]
+    table = _table("Means over the repeats")
+    table.add_column("", overflow="fold")
+    for column in ("victim", "control", "95 % interval"):
+        table.add_column(column, justify="right", no_wrap=True)
     for component, lines in by_component(metrics).items():
         table.add_row(f"[bold]{escape(component)}[/bold]", "", "", "")
         for title, victim, control, interval in lines:
@@ -38,29 +45,59 @@ def by_component(metrics: Metrics) -> dict[str, list[tuple[str, str, str, str]]]
     }
 
 
-def sweep_tables(cells: Mapping[str, Metrics]) -> Iterator[Table]:
-    """For each component, a table with a line for each cell and a column for each figure without a subject."""
+def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Table]:
+    """For each component, a table with a line for each cell and a column for each figure without a subject.
+
+    Columns that do not fit beside each other stand in a table of their own.
+    """
     columns: dict[str, dict[str, str]] = {}
     for metrics in cells.values():
         for key, entry in metrics.items():
             if not entry["subject"] and not entry["control"]:
-                columns.setdefault(entry["component"], {})[key] = str(entry["name"]).replace("_", " ")
-    shown = list(cells)[:CELLS_SHOWN]
+                columns.setdefault(entry["component"], {})[key] = title_of(str(entry["name"]))
+    shown = dict(list(cells.items())[:CELLS_SHOWN])
     for component, figures in columns.items():
-        more = len(cells) - len(shown)
-        caption = f"{more} more cells are in table.csv." if more else "In parentheses: the control."
-        table = Table(title=escape(component), title_justify="left", caption=caption, caption_justify="left")
-        table.add_column("cell", no_wrap=True)
-        for title in figures.values():
-            table.add_column(title, justify="right")
-        for cell in shown:
-            if any(key in cells[cell] for key in figures):
-                table.add_row(escape(cell), *(_both(cells[cell], key) for key in figures))
-        yield table
+        mine = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
+        values = {key: [_both(metrics, key) for metrics in mine.values()] for key in figures}
+        needed = {key: max(map(len, (*title.split(), *values[key]))) for key, title in figures.items()}
+        name = min(MOST_NAME, max(4, *map(len, mine)))
+        for number, keys in enumerate(_fitting(needed, width - name - GAP)):
+            table = _table(component + (", continued" if number else ""))
+            table.add_column("cell", overflow="fold", width=name)
+            for key in keys:
+                table.add_column(figures[key], justify="right", width=needed[key])
+            for row, cell in enumerate(mine):
+                table.add_row(escape(cell), *(escape(values[key][row]) for key in keys))
+            table.caption = _caption(
+                len(cells) - len(shown), any(key + ".control" in each for key in keys for each in mine.values())
+            )
+            yield table
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", caption_justify="left", box=SIMPLE_HEAD, **TIGHT)
+
+
+def _caption(more: int, controls: bool) -> str:
+    parts = ["In parentheses: the control." * controls, f"{more} more cells are in table.csv." * bool(more)]
+    return " ".join(filter(None, parts))
+
+
+def _fitting(needed: Mapping[str, int], width: int) -> Iterator[list[str]]:
+    """Columns in groups that fit into a width; each group has one at least."""
+    group: list[str] = []
+    room = width
+    for key, size in needed.items():
+        if group and size + GAP > room:
+            yield group
+            group, room = [], width
+        group.append(key)
+        room -= size + GAP
+    yield group
 
 
 def _line(metrics: Metrics, name: str, keys: Sequence[str]) -> tuple[str, str, str, str]:
-    title = name.replace("_", " ")
+    title = title_of(name)
     victim = [metrics[key] for key in keys if not metrics[key]["control"]]
     control = [metrics[key] for key in keys if metrics[key]["control"]]
     subjects = len({entry["subject"] for entry in (*victim, *control)})
@@ -69,8 +106,8 @@ def _line(metrics: Metrics, name: str, keys: Sequence[str]) -> tuple[str, str, s
     elif keys and metrics[keys[0]]["subject"]:
         title += f" {metrics[keys[0]]['subject']}"
     interval = ""
-    if len(victim) == 1 and victim[0]["low"] is not None:
-        interval = " to ".join(worded(victim[0][end], victim[0]["unit"]) for end in ("low", "high"))
+    if len(victim) == 1:
+        interval = worded_interval(victim[0]["low"], victim[0]["high"], victim[0]["unit"])
     return title, _range(victim), _range(control), interval
 
 
@@ -82,8 +119,8 @@ def _range(entries: Sequence[Mapping[str, Any]]) -> str:
     unit = entries[0]["unit"]
     if not known:
         return worded(None, unit)
-    low, high = worded(min(known), unit), worded(max(known), unit)
-    return low if len(entries) == 1 or low == high else f"{low} to {high}"
+    low, high = min(known), max(known)
+    return worded(low, unit) if worded(low, unit) == worded(high, unit) else worded_interval(low, high, unit)
 
 
 def _both(metrics: Metrics, key: str) -> str:
@@ -92,4 +129,4 @@ def _both(metrics: Metrics, key: str) -> str:
     entry = metrics[key]
     control = metrics.get(f"{key}.control")
     beside = "" if control is None or control["mean"] is None else f" ({worded(control['mean'], control['unit'])})"
-    return escape(worded(entry["mean"], entry["unit"]) + beside)
+    return worded(entry["mean"], entry["unit"]) + beside

@@ -15,15 +15,15 @@ from antivenom.shapes import Chosen, Counts
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
-    """The share of rows predicted right; a row that gets no answer is not. NaN for no rows."""
+    """The share of rows predicted right; a row without an answer counts as wrong. NaN for no rows."""
     right = predictions(classifier, data).to(data.device) == data.y
     return int(right.sum()) / len(data) if len(data) else math.nan
 
 
 def selective(classifier: Scorer, data: Dataset) -> tuple[float, float]:
     """Coverage, the share of rows that get an answer, and the accuracy on those; NaN for a share of no rows."""
-    said = predictions(classifier, data).to(data.device)
-    answered, right = int((said != ABSTAINS).sum()), int((said == data.y).sum())
+    predicted = predictions(classifier, data).to(data.device)
+    answered, right = int((predicted != ABSTAINS).sum()), int((predicted == data.y).sum())
     return (answered / len(data) if len(data) else math.nan, right / answered if answered else math.nan)
 
 
@@ -33,17 +33,19 @@ def coverage(classifier: Scorer, data: Dataset) -> float:
 
 
 def confusion(classifier: Scorer, data: Dataset) -> Counts:
-    """How many rows of each class (row) are taken for each class (column): (classes, classes), int64.
+    """How many rows of each class (row) are predicted as each class (column): (classes, classes), int64.
 
     Rows without an answer are left out.
 
     Raises:
-        DataError: the classifier takes a row for a class that the data has not.
+        DataError: the classifier predicts a class that the data does not have.
     """
     classes = len(data.classes)
     predicted = predictions(classifier, data).to(data.device)
     if len(data) and int(predicted.max()) >= classes:
-        raise DataError(f"A row is taken for class {int(predicted.max())}; the data's are 0 to {classes - 1}.")
+        raise DataError(
+            f"The classifier predicts class {int(predicted.max())}; the data has classes 0 to {classes - 1}."
+        )
     pairs = (data.y * classes + predicted)[predicted != ABSTAINS]
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
 
@@ -126,7 +128,7 @@ def true_positives_at(scores: Tensor, positive: Chosen, false_alarms: float) -> 
 def threshold_for(clean: Tensor, false_alarms: float) -> float:
     """A threshold that a new clean row exceeds with at most this chance, from the scores of exchangeable clean rows.
 
-    The conformal rank: of n rows the (n + 1) (1 - rate)-th, rounded up; infinite where n is too small for the promise.
+    The conformal rank: of n rows the (n + 1) (1 - rate)-th, rounded up; infinite where n is too small for this rate.
 
     >>> threshold_for(torch.arange(99.0), 0.05), threshold_for(torch.arange(9.0), 0.05)
     (94.0, inf)

@@ -131,6 +131,18 @@ def name_of(kind: str, cls: type[Any]) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
+def is_registered_module(path: str) -> bool:
+    """Whether `package.module:Class` names a class in a module that holds a registered component.
+
+    Naming that component runs the module: its other classes, such as the trigger of an attack, run nothing more.
+
+    >>> is_registered_module("antivenom.attacks.badnets:BadNets"), is_registered_module("os:abort")
+    (True, False)
+    """
+    module, _, name = path.partition(":")
+    return name.isidentifier() and any(module == entry.module for kind in KINDS for entry in entries(kind).values())
+
+
 def import_named(path: str) -> Any:
     """What `package.module:name` stands for. This runs the module: ask first.
 
@@ -143,9 +155,10 @@ def import_named(path: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise UnknownComponentError(
-            f"Cannot import '{path}': {error}. Write package.module:name, importable from here."
-        ) from error
+        advice = f"Move {name} from the script that was run into a module, import it there, and run again."
+        if module != "__main__":
+            advice = "Write package.module:name; the folder of your own files must be on the PYTHONPATH."
+        raise UnknownComponentError(f"Cannot import '{path}': {error}. {advice}") from error
     return found
 
 

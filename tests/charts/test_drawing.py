@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -164,11 +165,42 @@ def test_the_font_that_is_drawn_with_comes_with_matplotlib() -> None:
     assert "matplotlib" in font_manager.findfont("DejaVu Sans")
 
 
-def test_panels_share_legend_and_colours() -> None:
-    lines = tuple(
-        Lines(series=(Series(label="victim", x=np.array([0]), y=np.array([0]), role="victim"),)) for _ in range(3)
-    )
-    assert sum(axes.get_legend() is not None for axes in Panels(charts=lines).to_matplotlib().axes) == 1
+def labelled(title: str, count: int) -> Lines:
+    x = np.array([0, 1])
+    return Lines(title=title, series=tuple(Series(label=f"a series, number {each}", x=x, y=x) for each in range(count)))
+
+
+def boxes(chart: Panels) -> tuple[Any, list[Any], list[Any]]:
+    """The figure's legend, the plots' legends and the titles that are there, as boxes on the page."""
+    figure = chart.to_matplotlib()
+    figure.set_dpi(50)
+    figure.draw_without_rendering()
+    own = [axes.get_legend().get_window_extent() for axes in figure.axes if axes.get_legend()]
+    titles = [axes._left_title.get_window_extent() for axes in figure.axes if axes.get_title(loc="left")]
+    return figure.legends[0].get_window_extent() if figure.legends else None, own, titles
+
+
+@pytest.mark.parametrize("across", [2, 3])
+@pytest.mark.parametrize("title", ["", "a title of all"])
+def test_panels_share_a_legend_above_their_titles(across: int, title: str) -> None:
+    chart = Panels(title=title, charts=tuple(labelled(f"panel {n}", 5 * (n < 2)) for n in range(3)), across=across)
+    shared, own, titles = boxes(chart)
+    assert not own
+    assert len(titles) == 3
+    assert shared.y0 >= max(each.y1 for each in titles)
+    assert not chart.to_matplotlib().get_suptitle()
+
+
+@pytest.mark.parametrize("counts", [(2,), (7,), (2, 9), (9, 0, 5)])
+def test_a_title_stands_directly_above_its_legend(counts: tuple[int, ...]) -> None:
+    charts = tuple(labelled(f"panel {number}", count) for number, count in enumerate(counts))
+    shared, own, titles = boxes(Panels(charts=charts, across=len(counts)))
+    assert shared is None
+    for legend, title in zip(own, [titles[place] for place, count in enumerate(counts) if count], strict=True):
+        assert 0 <= title.y0 - legend.y1 < 1.5 * title.height
+
+
+def test_panels_share_colours() -> None:
     maps = tuple(Heatmap(values=np.eye(2), low=0, high=high) for high in (1, 1))
     assert len(Panels(charts=maps, across=2).to_matplotlib().axes) == 3
     maps = tuple(Heatmap(values=np.eye(2), low=0, high=high) for high in (1, 2))

@@ -51,4 +51,5 @@ def checked(file: Path) -> Page:
         if tag == "img":
             assert source.startswith("data:image/png;base64,")
             assert held.get("alt")
+    assert not re.search(r"<(p|figcaption|caption|li|h\d)[^>]*>[\s.]*</", file.read_text()), "an empty paragraph"
     return page

@@ -116,3 +116,16 @@ def test_dots_show_victim_and_control_of_every_cell() -> None:
     axes = dots([both], ["x", "y", "z"]).to_matplotlib().axes[0]
     assert [line.get_xdata().tolist() for line in axes.get_lines()] == [[20] * 3, [10] * 3]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "y", "z"]
+
+
+def test_a_grid_whose_headline_figures_apply_nowhere_has_no_empty_words(tmp_path: Path) -> None:
+    grid_of(tmp_path, model=MODELS)
+    for file in tmp_path.glob("cells/*/metrics.json"):
+        write_json(
+            file, {key: {**each, "mean": None, "low": None, "high": None} for key, each in read_json(file).items()}
+        )
+    write_json(tmp_path / "manifest.json", {"cells": read_json(tmp_path / "manifest.json")["cells"]})
+    page = checked(write_report(tmp_path))
+    (alt,) = [held["alt"] for tag, held in page.tags if tag == "img"]
+    assert alt == "Means over the repeats, a line for each cell."
+    assert "How this was made" not in page.text

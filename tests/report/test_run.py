@@ -19,7 +19,7 @@ def test_every_figure_and_chart_appears(tmp_path: Path) -> None:
         "Somebody could doubt this.",
         "Clean accuracy victim 90.0 % 95 %: 89.0 to 91.0 %, n = 3 control 95.0 %",
         "Accuracy drop +5.0 points",
-        "P value victim 0.002",
+        "p-value victim 0.002",
         "Loss 0.25",
         "conv_1 9",
         "Scans neural_cleanse",

@@ -12,12 +12,10 @@ from antivenom.goals import Availability
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import component
-from antivenom.testing import (
-    attack_says_which_rows_it_contributed,
-    on_device,
-    repair_leaves_its_inputs_alone,
-    scan_leaves_its_inputs_alone,
-)
+from antivenom.testing import on_device
+from antivenom.testing.attacks import attack_says_which_rows_it_contributed
+from antivenom.testing.repairs import repair_leaves_its_inputs_alone
+from antivenom.testing.scans import scan_leaves_its_inputs_alone
 
 
 @component

@@ -12,10 +12,11 @@ from antivenom.analysis._context import AnalysisContext
 from antivenom.analysis._layers import Observer, observe_layers
 from antivenom.charts import Chart, Evidence, Figure
 from antivenom.rng import Rng
+from antivenom.shapes import ShortRepr
 
 
-@dataclass(frozen=True, eq=False)
-class AnalysisResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class AnalysisResult(ShortRepr):
     """What an analysis found.
 
     Attributes:
@@ -26,7 +27,7 @@ class AnalysisResult:
 
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
-    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -45,7 +46,7 @@ class NoLayers:
         finish: says what was found.
 
     >>> NoLayers(AnalysisResult).finish()
-    AnalysisResult(figures=(), charts=())
+    AnalysisResult(figures=(), charts=(), data={})
     """
 
     finish: Callable[[], AnalysisResult]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from antivenom.errors import DataError
-from antivenom.shapes import Features
+from antivenom.shapes import Features, ShortRepr
 
 
 def cka(x: Features, y: Tensor) -> float:
@@ -30,8 +30,8 @@ def cka(x: Features, y: Tensor) -> float:
     return float(products[0, 1] / (products[0, 0] * products[1, 1]).sqrt())
 
 
-@dataclass(frozen=True, eq=False)
-class LayerSimilarity:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerSimilarity(ShortRepr):
     """Linear CKA between every layer of one network and every layer of another.
 
     Attributes:

@@ -8,14 +8,14 @@ import torch
 from antivenom.data import Dataset, Poisoned
 from antivenom.goals import TriggeredGoal
 from antivenom.models import Checkpoint, Classifier
-from antivenom.shapes import Labels
+from antivenom.shapes import Labels, ShortRepr
 
 MAX_POISONED_ROWS: Final = 2000
 """Analyses look at this many poisoned rows at most."""
 
 
-@dataclass(frozen=True, eq=False)
-class AnalysisContext:
+@dataclass(frozen=True, eq=False, repr=False)
+class AnalysisContext(ShortRepr):
     """What an analysis receives. It knows the truth, because it is not a defence.
 
     Attributes:

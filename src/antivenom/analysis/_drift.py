@@ -11,13 +11,13 @@ from torch.nn import functional
 from antivenom.analysis._layers import BATCH_ROWS, in_batches, narrowed
 from antivenom.data import Dataset
 from antivenom.models import Classifier
-from antivenom.shapes import Labels
+from antivenom.shapes import Labels, ShortRepr
 
 WIDTH: Final = 2048
 
 
-@dataclass(frozen=True, eq=False)
-class LayerDrift:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerDrift(ShortRepr):
     """How clean classes are separated, and how far other rows are shifted, by layer.
 
     Attributes:

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from antivenom.shapes import Features, Labels
+from antivenom.shapes import Features, Labels, ShortRepr
 
 TOLERANCE: Final = 3e-4
 """The largest slope, in well-conditioned coordinates, at which a fit has converged."""
 
 
-@dataclass(frozen=True, eq=False)
-class LinearProbe:
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearProbe(ShortRepr):
     """A multinomial logistic regression on features.
 
     Attributes:

@@ -83,9 +83,9 @@ def grid_points(ticks: NDArray[np.float64]) -> Tensor:
 
 def plane_problem(classifier: Classifier) -> str:
     """Why a classifier has no decision boundary in the plane; empty where it has one."""
-    shape = getattr(classifier, "input_shape", None)
-    if shape != (2,):
-        return f"A decision boundary is drawn in the plane, of rows of two numbers; this model takes {shape}."
+    if classifier.input_shape != (2,):
+        takes = classifier.input_shape
+        return f"A decision boundary is drawn in the plane, of rows of two numbers; this model takes {takes}."
     if classifier.classes != 2:
         return f"A decision boundary is drawn between two classes; this model has {classifier.classes}."
     return ""

@@ -18,7 +18,7 @@ from antivenom.data import Dataset
 from antivenom.models import Checkpoint, Classifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
-from antivenom.shapes import Labels
+from antivenom.shapes import Labels, ShortRepr
 
 CHECKPOINT_ROWS: Final = 1000
 """At each checkpoint, this many clean rows and this many poisoned ones are used at most."""
@@ -50,8 +50,8 @@ class Drift:
         return _DriftObserver(context, self.width)
 
 
-@dataclass(frozen=True, eq=False)
-class DriftOverTraining:
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftOverTraining(ShortRepr):
     """How far poisoned rows are shifted, over the training.
 
     Attributes:

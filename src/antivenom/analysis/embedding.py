@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from antivenom.analysis._analysis import AnalysisResult, NoLayers
 from antivenom.analysis._context import AnalysisContext
-from antivenom.charts import Panels, Points, Scatter
+from antivenom.charts import Panels, Points, Scatter, title_of
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
@@ -89,7 +89,9 @@ def _chart(method: str, places: NDArray[Any], labels: NDArray[Any], classes: tup
         clean, poisoned = points[: len(labels)], points[len(labels) :]
         groups = [Points(label=name, xy=clean[labels == label], size=0.8) for label, name in enumerate(classes)]
         groups.append(Points(label="poisoned", xy=poisoned, mark="cross", colour="ink", size=0.7))
-        panels.append(Scatter(title=f"{role}, {method}", groups=tuple(groups), bare=True, legend=role == "victim"))
+        panels.append(
+            Scatter(title=f"{role}, {title_of(method)}", groups=tuple(groups), bare=True, legend=role == "victim")
+        )
     return Panels(name=method, caption=f"{alt} Crosses are poisoned rows.", alt=alt, charts=tuple(panels), across=2)
 
 

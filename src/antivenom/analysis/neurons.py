@@ -20,6 +20,7 @@ from antivenom.models import Classifier
 from antivenom.models.silencing import default_silenced_layer, silencing_problems
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
+from antivenom.shapes import ShortRepr
 
 BATCH_ROWS: Final = 1024
 
@@ -74,8 +75,8 @@ class Neurons:
         return AnalysisResult(figures=figures, charts=(chart,), data=data)
 
 
-@dataclass(frozen=True, eq=False)
-class Silencing:
+@dataclass(frozen=True, eq=False, repr=False)
+class Silencing(ShortRepr):
     """The units of a layer by how much a trigger changes them, and what the network does as they are silenced.
 
     Attributes:

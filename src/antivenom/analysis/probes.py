@@ -16,6 +16,7 @@ from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
+from antivenom.trial import Trial
 
 __all__ = ["LinearProbe", "Probes", "probe_layers"]
 
@@ -40,6 +41,8 @@ class Probes:
     >>> Probes(layer="output").layer
     'output'
     """
+
+    trial = Trial(quick={"strength": 0.001})
 
     layer: str | None = None
     width: AtLeastOne = WIDTH

@@ -124,6 +124,7 @@ def _chart(rows: NDArray[np.generic], maps: NDArray[np.floating], figures: tuple
         for (method, control), share in shares.items()
         if not control and (method, True) in shares
     )
+    found += "." * bool(found)
     alt = f"Saliency of {len(rows)} rows for the class that the victim predicts. {found}".strip()
     caption = f"Which pixels decide, each map on a scale of its own. {found}".strip()
     return Images(name="maps", caption=caption, alt=alt, rows=tuple(lines), row_labels=tuple(labels))

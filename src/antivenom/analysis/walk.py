@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antivenom.analysis._plane import Square
-from antivenom.charts import worded
+from antivenom.charts import capitalised, worded
+from antivenom.shapes import ShortRepr
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Walk:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Walk(ShortRepr):
     """A boundary before, and after each of k steps of the training.
 
     Attributes:
@@ -112,7 +113,7 @@ class Walk:
         """A step in a sentence."""
         wrong, right = (len(each) for each in self.turned(step))
         return (
-            f"{self.when(step).capitalize()}, {worded(self.changed(step), 'share')} of the square has changed its "
+            f"{capitalised(self.when(step))}, {worded(self.changed(step), 'share')} of the square has changed its "
             f"class, and {wrong} held-out point{'' if wrong == 1 else 's'} turned wrong, {right} right: accuracy "
             f"{worded(self.accuracy(step), 'share')}."
         )

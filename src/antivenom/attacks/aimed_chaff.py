@@ -17,6 +17,7 @@ from antivenom.models import Classifier
 from antivenom.models.require import require
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, component
+from antivenom.trial import Trial
 
 GRID = 9
 """So many places a side are tried for all points at once."""
@@ -60,6 +61,18 @@ class AimedChaff:
 
     needs = frozenset({"surrogate", "incremental"})
     appends = True
+    trial = Trial(
+        settings={"at": (0.0, 0.0)},
+        waive=dict.fromkeys(
+            (
+                "attack_leaves_its_inputs_alone",
+                "attack_is_reproducible",
+                "attack_says_which_rows_it_contributed",
+                "attack_has_an_effect",
+            ),
+            "it places points in the plane; the checks' rows are images",
+        ),
+    )
 
     at: tuple[float, float]
     label: Annotated[Count, Interval(le=1)] | None = None

@@ -10,6 +10,7 @@ from antivenom.goals.availability import Availability
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import Count, component
+from antivenom.trial import Trial
 
 Point = tuple[float, ...]
 
@@ -36,6 +37,10 @@ class Chaff:
 
     needs = frozenset[str]()
     appends = True
+    trial = Trial(
+        settings={"points": (tuple(each / 36 for each in range(36)), (0.5,) * 36)},
+        waive={"attack_is_reproducible": "its rows are given, not drawn: another seed gives the same"},
+    )
 
     points: tuple[Point, ...] = ((-2.0, 0.1), (-1.75, 0.1), (-1.5, 0.1), (-1.25, 0.1), (-1.0, 0.1))
     labels: tuple[Count, ...] = (1,)

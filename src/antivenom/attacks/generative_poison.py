@@ -20,6 +20,7 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, Positive, component
 from antivenom.shapes import Inputs, Labels, Positions, Rows
+from antivenom.trial import Trial
 
 
 @component
@@ -54,6 +55,8 @@ class GenerativePoison(AgainstAStep):
     >>> attack.poison(train, rng=Rng(0), surrogate=victim).x.shape
     torch.Size([20, 1, 8, 8])
     """
+
+    trial = Trial(settings={"hidden": (16,), "pretraining": 20, "rounds": 3})
 
     feedback: Literal["gradient", "sign"] = "gradient"
     rounds: AtLeastOne = 10

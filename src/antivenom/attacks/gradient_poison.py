@@ -18,6 +18,7 @@ from antivenom.models import Classifier, ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels
+from antivenom.trial import Trial
 
 
 @component
@@ -56,6 +57,8 @@ class GradientPoison(AgainstAStep):
     >>> bool((poisoned.y == (train.y[poisoned.rows] + 1) % 10).all())
     True
     """
+
+    trial = Trial(quick={"rate": 0.02})
 
     gradient: Literal["exact", "finite_difference"] = "exact"
     probe: Positive | None = None

@@ -11,6 +11,7 @@ from antivenom.goals.availability import Availability
 from antivenom.models import Classifier, row_losses
 from antivenom.rng import Rng
 from antivenom.settings import component
+from antivenom.trial import Trial
 
 
 @component
@@ -37,6 +38,12 @@ class LossPoison(PoisonBudget):
     """
 
     needs = frozenset({"surrogate"})
+    trial = Trial(
+        waive={
+            "attack_is_reproducible": "which rows a model finds hardest does not depend on the attack's seed",
+            "attack_has_an_effect": "its rows are the data's own, once more",
+        },
+    )
 
     mode: Mode = "append"
 

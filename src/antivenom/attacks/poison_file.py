@@ -14,6 +14,7 @@ from antivenom.goals.availability import Availability
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import component
+from antivenom.trial import Trial
 
 
 @component
@@ -39,6 +40,8 @@ class PoisonFile(PoisonBudget):
     >>> len(PoisonFile(path=str(file), count=20).poison(train, rng=Rng(0)).rows)
     20
     """
+
+    trial = Trial(settings={"path": "poison.npz"})
 
     path: str
     round: int = -1

@@ -3,9 +3,20 @@
 from antivenom.charts._checks import column
 from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table
 from antivenom.charts.evidence import Evidence, WithEvidence, with_evidence
-from antivenom.charts.figure import Better, Figure, Unit, by_subject, finite, pair, worded
+from antivenom.charts.figure import (
+    Better,
+    Figure,
+    Unit,
+    by_subject,
+    finite,
+    pair,
+    worded,
+    worded_interval,
+    worded_p_value,
+)
 from antivenom.charts.merging import side_by_side
 from antivenom.charts.parts import Axis, BarSeries, Field, Points, Series, Tile, Values
+from antivenom.charts.titles import capitalised, title_of
 
 __all__ = [
     "Axis",
@@ -30,10 +41,14 @@ __all__ = [
     "Values",
     "WithEvidence",
     "by_subject",
+    "capitalised",
     "column",
     "finite",
     "pair",
     "side_by_side",
+    "title_of",
     "with_evidence",
     "worded",
+    "worded_interval",
+    "worded_p_value",
 ]

@@ -11,7 +11,7 @@ from antivenom.errors import DataError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evidence:
     """Figures and charts under the names that the run gives them: `KIND.NAME.figure` and `KIND.NAME.chart`.
 
@@ -57,8 +57,11 @@ class Evidence:
                 raise DataError(f"Two {kind} are called {min(shared)}. Give one of them another name.")
         return Evidence({**self.figures, **other.figures}, {**self.charts, **other.charts})
 
+    def __repr__(self) -> str:
+        return f"Evidence({len(self.figures)} figures, {len(self.charts)} charts)"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WithEvidence(Generic[T]):
     """A component's result with figures and charts of its own, in place of the bare result.
 
@@ -74,6 +77,9 @@ class WithEvidence(Generic[T]):
     result: T
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"WithEvidence({type(self.result).__name__}, {len(self.figures)} figures, {len(self.charts)} charts)"
 
 
 def with_evidence(found: T | WithEvidence[T]) -> WithEvidence[T]:

@@ -5,12 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from antivenom.charts.titles import title_of
 from antivenom.errors import DataError
 
 Unit = Literal["share", "points", "count", "p_value", "seconds", "nats", "none"]
 """What a number counts. A `share` lies in [0, 1] and is shown in percent; `points` is a difference of two shares."""
 
 Better = Literal["high", "low"]
+
+SUFFIXES: Mapping[Unit, str] = {"share": " %", "points": " points", "seconds": " s"}
+"""What stands behind a number of a unit."""
+SMALLEST_P_VALUE = 0.001
+"""A smaller p-value is not written out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +67,7 @@ class Figure:
     @property
     def title(self) -> str:
         """Its name in words, without the subject: `mask precision`."""
-        return self.name.replace("_", " ")
+        return title_of(self.name)
 
 
 def finite(value: float | None) -> float | None:
@@ -110,20 +116,50 @@ def by_subject(
         yield Figure(name=name, value=value, unit=unit, better=better, subject=subject, control=control)
 
 
-def worded(value: float | None, unit: Unit) -> str:
-    """A value as a reader sees it; a dash where it does not apply.
+def worded(value: float | None, unit: Unit, *, signed: bool = True) -> str:
+    """A value as a reader sees it; a dash where it does not apply. What rounds to zero has no sign.
+
+    Args:
+        value: the value.
+        unit: what it counts.
+        signed: whether points above zero have a plus sign.
 
     >>> worded(0.9934, "share"), worded(-0.021, "points"), worded(12000, "count"), worded(None, "none")
     ('99.3 %', '-2.1 points', '12,000', '–')
+    >>> worded(-0.0001, "points"), worded(0.0123, "p_value"), worded(0.0002575, "p_value")
+    ('0.0 points', '0.012', '< 0.001')
     """
     if value is None:
         return "–"
-    if unit == "share":
-        return f"{100 * value:.1f} %"
-    if unit == "points":
-        return f"{100 * value:+.1f} points"
-    if unit == "count":
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
-    if unit == "seconds":
-        return f"{value:.3g} s"
-    return f"{value:.4g}"
+    if unit == "p_value":
+        return f"< {SMALLEST_P_VALUE}" if value < SMALLEST_P_VALUE else f"{value:.2g}"
+    if unit in ("share", "points"):
+        number = format(100 * value, "+.1f" if unit == "points" and signed else ".1f")
+    elif unit == "count":
+        number = format(value, ",.0f" if float(value).is_integer() else ",.1f")
+    else:
+        number = format(value, ".3g" if unit == "seconds" else ".4g")
+    if not any(digit in number for digit in "123456789"):
+        number = number.lstrip("+-")
+    return number + SUFFIXES.get(unit, "")
+
+
+def worded_p_value(value: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> worded_p_value(0.0123), worded_p_value(0.0002575), worded_p_value(None)
+    ('p = 0.012', 'p < 0.001', 'p = –')
+    """
+    words = worded(value, "p_value")
+    return f"p {words}" if words.startswith("<") else f"p = {words}"
+
+
+def worded_interval(low: float | None, high: float | None, unit: Unit) -> str:
+    """The two ends of an interval as a reader sees them, the unit once; empty where an end is missing.
+
+    >>> worded_interval(0.85, 0.95, "share"), worded_interval(-0.01, 0.024, "points"), worded_interval(None, 1, "none")
+    ('85.0 to 95.0 %', '-1.0 to +2.4 points', '')
+    """
+    if low is None or high is None:
+        return ""
+    return f"{worded(low, unit).removesuffix(SUFFIXES.get(unit, ''))} to {worded(high, unit)}"

@@ -16,7 +16,7 @@ from torch import Tensor
 from antivenom.data.room import gathered
 from antivenom.errors import DataError
 from antivenom.rng import Rng
-from antivenom.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows
+from antivenom.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows, ShortRepr
 
 MAX_UNNAMED = 100_000
 """So many classes may go without names: a stray label must not make a name for every number below it."""
@@ -34,7 +34,7 @@ def unwatched(done: int, of: int) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Dataset:
     """Labelled rows, held as whole tensors.
 
@@ -209,9 +209,13 @@ class Dataset:
             digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
         return digest.hexdigest()
 
+    def __repr__(self) -> str:
+        held = f"{len(self)} rows {self.shape} {str(self.x.dtype).removeprefix('torch.')}"
+        return f"Dataset({held}, {len(self.classes)} classes, on {self.device})"
 
-@dataclass(frozen=True, kw_only=True)
-class Splits:
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Splits(ShortRepr):
     """A training set and a test set of the same kind."""
 
     train: Dataset

@@ -2,7 +2,8 @@
 
 from antivenom.defences._detector import Detector
 from antivenom.defences._filter import Filter
-from antivenom.defences._scan import RecoveredTriggers, RecoversTriggers, Scan, Subject, Verdict
+from antivenom.defences._recovered_triggers import RecoveredTriggers
+from antivenom.defences._scan import RecoversTriggers, Scan, Subject, Verdict
 from antivenom.defences._stream import StreamDefence, StreamVerdict
 from antivenom.registry import lazily
 

@@ -1,21 +1,18 @@
 """The contract of scans: what a scan receives, and what its verdict says."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
-from antivenom.charts import Chart, Figure
+from antivenom.charts import Chart, Figure, finite, worded_p_value
 from antivenom.data import Dataset
+from antivenom.defences._recovered_triggers import RecoveredTriggers
 from antivenom.defences._verdict_view import statistic_chart, verdict_html
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models import Classifier
-from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
-from antivenom.shapes import Inputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -47,45 +44,6 @@ class Subject:
         if self.target is None:
             return "the model"
         return name(self.target) if self.source is None else f"{name(self.source)} → {name(self.target)}"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RecoveredTriggers:
-    """The triggers that a scan recovered, a row each (k).
-
-    Args:
-        targets: the class that each sends rows to (k), int64.
-        masks: where it lies, in [0, 1] (k, 1 or channels, height, width).
-        patterns: what it puts there, within the data's bounds (k, *shape).
-        success: the share of clean rows of other classes that it sends to its target (k); NaN where nobody measured it.
-    """
-
-    targets: Tensor
-    masks: Tensor
-    patterns: Tensor
-    success: Tensor
-
-    def mask(self, target: int) -> Tensor:
-        """The mask recovered for a class (1 or channels, height, width)."""
-        return self.masks[self._row(target)]
-
-    def pattern(self, target: int) -> Tensor:
-        """The pattern recovered for a class (*shape)."""
-        return self.patterns[self._row(target)]
-
-    def apply(self, x: Inputs, target: int) -> Inputs:
-        """Rows with the trigger recovered for a class (n, *shape)."""
-        return apply_mask(x, self.mask(target), self.pattern(target))
-
-    def success_on(self, classifier: Classifier, data: Dataset, target: int) -> float:
-        """The share of rows of other classes that the trigger sends to its class; NaN where there are none."""
-        return trigger_success(classifier, data, self.mask(target), self.pattern(target), target)
-
-    def _row(self, target: int) -> int:
-        rows = torch.nonzero(self.targets == target).flatten()
-        if not len(rows):
-            raise DataError(f"No trigger was recovered for class {target}.")
-        return int(rows[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -158,7 +116,7 @@ class Verdict:
         """The verdict in a sentence: what is flagged, with its p-value, or that nothing is."""
         if self.is_suspicious:
             named = [
-                f"{subject.label(classes)} (p = {float(p):.2g})"
+                f"{subject.label(classes)} ({worded_p_value(finite(float(p)))})"
                 for subject, p, hit in zip(self.subjects, self.p_value, self.flagged, strict=True)
                 if hit
             ]
@@ -168,12 +126,22 @@ class Verdict:
             return "inconclusive: nothing can be said of any subject"
         open_ones = int(self.inconclusive.sum())
         least = self.smallest_p_value
-        found = "clean as far as tested" + ("" if least is None else f" (smallest p = {least:.2g})")
+        found = "clean as far as tested" + ("" if least is None else f" (smallest {worded_p_value(least)})")
         return found + (f"; {open_ones} of {len(self.subjects)} subjects are inconclusive" if open_ones else "")
 
     def charts(self, classes: tuple[str, ...] = ()) -> tuple[Chart, ...]:
         """The evidence; the statistic of every subject where the scan brings none."""
-        return self.evidence or (statistic_chart(self, classes),)
+        if self.evidence:
+            return self.evidence
+        labels = [subject.label(classes) for subject in self.subjects]
+        chart = statistic_chart(
+            labels,
+            statistic=self.statistic,
+            flagged=self.flagged,
+            threshold=self.threshold,
+            summary=self.summary(classes),
+        )
+        return (chart,)
 
     def plot(self) -> "Picture":
         """The first chart as a matplotlib figure."""
@@ -183,7 +151,10 @@ class Verdict:
         return f"Verdict({self.summary()}; {self.false_alarm_rate:.0%} false alarms promised)"
 
     def _repr_html_(self) -> str:
-        return verdict_html(self)
+        labels = [subject.label() for subject in self.subjects]
+        return verdict_html(
+            labels, statistic=self.statistic, flagged=self.flagged, p_value=self.p_value, summary=self.summary()
+        )
 
 
 @runtime_checkable
@@ -217,23 +188,6 @@ class RecoversTriggers(Protocol):
     """
 
     recovers_triggers: bool
-
-
-def apply_mask(x: Inputs, mask: Tensor, pattern: Tensor) -> Inputs:
-    """Rows with a pattern where a mask lies (n, *shape)."""
-    mask, pattern = mask.to(x), pattern.to(x)
-    return (1 - mask) * x + mask * pattern
-
-
-def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern: Tensor, target: int) -> float:
-    """The share of rows of other classes that a trigger sends to its class; NaN where there are none."""
-    rows = data.subset(data.y != target)
-    hits = 0
-    for part in torch.arange(len(rows), device=rows.device).split(ROWS_PER_BATCH):
-        x = rows.inputs(part)
-        predicted = classifier.scores(apply_mask(x, mask, pattern)).argmax(1)
-        hits += int((predicted == target).sum())
-    return hits / len(rows) if len(rows) else math.nan
 
 
 def clean_rows_for(scan: object, clean: Dataset | None) -> Dataset:

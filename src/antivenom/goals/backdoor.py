@@ -9,6 +9,7 @@ from antivenom.errors import DataError
 from antivenom.models.predict import predictions
 from antivenom.settings import Component, Count, component
 from antivenom.shapes import Labels
+from antivenom.trial import Trial
 from antivenom.triggers import Trigger
 
 
@@ -25,6 +26,8 @@ class Backdoor:
     >>> Backdoor(trigger=Patch(), target=7).target
     7
     """
+
+    trial = Trial(settings={"target": 1, "trigger": "patch"})
 
     trigger: Annotated[Trigger, Component("triggers")]
     target: Count

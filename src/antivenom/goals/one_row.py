@@ -5,6 +5,7 @@ import torch
 from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
 from antivenom.settings import Count, component
+from antivenom.trial import Trial
 
 
 @component
@@ -18,6 +19,8 @@ class OneRow:
     >>> OneRow(row=(-1, -1), target=1).target
     1
     """
+
+    trial = Trial(settings={"row": (0.5,) * 36, "target": 1})
 
     row: tuple[float, ...]
     target: Count

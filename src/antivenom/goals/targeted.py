@@ -5,6 +5,7 @@ import torch
 from antivenom.data import Dataset, Scorer
 from antivenom.models.predict import predictions
 from antivenom.settings import Count, component
+from antivenom.trial import Trial
 
 
 @component
@@ -17,6 +18,8 @@ class Targeted:
     >>> Targeted(pairs=((3, 5),)).pairs
     ((3, 5),)
     """
+
+    trial = Trial(settings={"pairs": ((0, 1),)})
 
     pairs: tuple[tuple[Count, Count], ...]
 

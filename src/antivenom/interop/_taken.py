@@ -13,8 +13,8 @@ from antivenom.models.keras import is_keras
 Array = NDArray[Any]
 
 
-def hold_taken(classifier: Any) -> None:
-    """Raise `CapabilityError` for what cannot be taken."""
+def check_taken(classifier: Any) -> None:
+    """Raise `CapabilityError` for a classifier that is not supported."""
     if not (is_module(classifier) or isinstance(classifier, nn.Module) or is_art(classifier) or is_keras(classifier)):
         raise CapabilityError(
             f"NeuralCleanse takes an nn.Module, a Keras 3 model, ART's PyTorchClassifier or a classifier with "

@@ -14,7 +14,7 @@ from antivenom.defences import NeuralCleanse as Scan
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences.neural_cleanse._inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.interop._taken import Array, either, has_channels_last, hold_taken, is_shapeless, numbers, taken
+from antivenom.interop._taken import Array, check_taken, either, has_channels_last, is_shapeless, numbers, taken
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
 from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
@@ -66,7 +66,7 @@ class NeuralCleanse:
     )
 
     def __init__(self, classifier: Any) -> None:
-        hold_taken(classifier)
+        check_taken(classifier)
         self.classifier = classifier
         self.is_fitted = False
 
@@ -88,22 +88,22 @@ class NeuralCleanse:
         """A new classifier with `mitigate` and the rest.
 
         Args:
-            transformed_classifier: what is to be cleansed.
-            steps: at most so many passes over the validation rows.
+            transformed_classifier: the classifier to cleanse.
+            steps: the largest number of passes over the validation rows.
             init_cost: the norm's cost, once the trigger has worked without any.
-            norm: what of the mask is made small: 1, 2 or infinity.
+            norm: which norm of the mask is minimised: 1, 2 or infinity.
             learning_rate: Adam's.
             attack_success_threshold: the share of rows that a trigger must send to its class.
-            patience: how many mini-batches in a row the trigger must work, or not, for the cost to change.
+            patience: after how many mini-batches in a row in which the trigger works, or fails, the cost changes.
             early_stop: whether a class is done when its mask has stopped becoming smaller.
-            early_stop_threshold: a mask is smaller if its norm is below so many times the best.
-            early_stop_patience: for so many mini-batches it must not be.
-            cost_multiplier: the cost goes up by it, and down by its power of 1.5.
+            early_stop_threshold: a mask is smaller if its norm is below the best norm times this.
+            early_stop_patience: after how many mini-batches without a smaller mask it stops.
+            cost_multiplier: the cost is multiplied by it, and divided by its power of 1.5.
             batch_size: rows a mini-batch.
 
         Raises:
-            SettingsError: a setting that cannot be.
-            CapabilityError: a classifier that cannot be taken.
+            SettingsError: a setting is not valid.
+            CapabilityError: the classifier is not supported.
         """
         if norm not in NORMS:
             raise SettingsError([f"norm must be 1, 2 or infinity; got {norm}."])
@@ -124,21 +124,21 @@ class NeuralCleanse:
         return _made(transformed_classifier, scan, steps)
 
     def fit(self, x: Array, y: Array | None = None, **kwargs: Any) -> None:
-        """Nothing: there is nothing to learn."""
+        """Do nothing: there is nothing to fit."""
 
 
 class Cleansed:
     """A classifier that looks for a backdoor in itself, and repairs itself. NumPy in, NumPy out.
 
     Rows are as the wrapped model takes them: a Keras model that has its channels last gets, and gives, such rows.
-    Labels are class numbers (n) or one-hot (n, classes); what comes back has the form of what came in.
+    Labels are class numbers (n) or one-hot (n, classes); the output has the form of the input.
 
     Attributes:
         verdict: what the last scan found; None before the first.
     """
 
     def __init__(self, wrapped: Any, scan: Scan, passes: int) -> None:
-        hold_taken(wrapped)
+        check_taken(wrapped)
         self._wrapped, self._scan, self._passes = wrapped, scan, passes
         self._repaired: Classifier | None = None if is_shapeless(wrapped) else taken(wrapped)
         self._turned = has_channels_last(wrapped)
@@ -146,7 +146,7 @@ class Cleansed:
         self._scanned_for: str | None = None
 
     def _classifier(self, x: Array) -> Classifier:
-        """What answers; made for such rows at the first, where the model does not say what it takes."""
+        """The classifier that predicts; made at the first rows where the model does not state its input shape."""
         if self._repaired is None:
             self._repaired = either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
         return self._repaired
@@ -207,14 +207,14 @@ class Cleansed:
         """What `predict` gives for a row that it does not answer.
 
         Raises:
-            CapabilityError: before the first rows, where the model does not say how many classes it knows.
+            CapabilityError: before the first rows, where the model does not state its number of classes.
         """
         if self._repaired is None:
-            raise CapabilityError("How many classes this module knows is seen at its first rows; call predict before.")
+            raise CapabilityError("The number of classes is known after the first rows. Call predict first.")
         return np.zeros(self._repaired.classes, np.float32)
 
     def mitigate(self, x_val: Array, y_val: Array, mitigation_types: Sequence[str]) -> None:
-        """Scan, and repair what is suspected, in this order; the model that was wrapped stays as it is.
+        """Scan, and apply the repairs in this order; the wrapped model is not changed.
 
         Args:
             x_val: clean rows.
@@ -222,7 +222,7 @@ class Cleansed:
             mitigation_types: of `unlearning`, `pruning` and `filtering`.
 
         Raises:
-            SettingsError: another type.
+            SettingsError: the type is unknown.
         """
         if unknown := [each for each in mitigation_types if each not in REPAIRS]:
             raise SettingsError([f"mitigation_types must be of {', '.join(REPAIRS)}; got {unknown[0]!r}."])
@@ -249,7 +249,7 @@ class Cleansed:
         if rule == "paper":
             index = verdict.details["anomaly_index"].nan_to_num(nan=0.0)
             found = tuple(int(each) for each in index.argsort(descending=True) if index[each] > INDEX)
-        triggers = found_triggers(verdict)
+        triggers = triggers_of(verdict)
         return [(each, *self._trigger(triggers.mask(each), triggers.pattern(each))) for each in found]
 
     def backdoor_examples(self, x_val: Array, y_val: Array) -> tuple[Array, Array, Array]:
@@ -260,7 +260,7 @@ class Cleansed:
         for target in verdict.suspected:
             others = torch.nonzero(data.y != target).flatten()
             rows = data.inputs(others)
-            found.append((self._back(rows), self._back(found_triggers(verdict).apply(rows, target)), y[others.numpy()]))
+            found.append((self._back(rows), self._back(triggers_of(verdict).apply(rows, target)), y[others.numpy()]))
         if not found:
             nothing = self._back(data.inputs(slice(0, 0)))
             return nothing, nothing, y[:0]
@@ -282,12 +282,12 @@ class Cleansed:
         Args:
             backdoor_data: rows with a trigger.
             backdoor_labels: their true labels.
-            enough: the share that a trigger that has failed still reaches.
+            enough: the share that a trigger without effect still reaches.
         """
         data = self._data(backdoor_data, backdoor_labels)
-        said = predictions(self._classifier(backdoor_data), data).cpu()
-        astray = said[(said != data.y) & (said >= 0)]
-        return bool(len(astray)) and int(astray.bincount().max()) > enough * len(data)
+        predicted = predictions(self._classifier(backdoor_data), data).cpu()
+        misclassified = predicted[(predicted != data.y) & (predicted >= 0)]
+        return bool(len(misclassified)) and int(misclassified.bincount().max()) > enough * len(data)
 
     def _trigger(self, mask: Tensor, pattern: Tensor) -> tuple[Array, Array]:
         return self._back(mask[None])[0], self._back(pattern[None])[0]
@@ -298,7 +298,7 @@ class Cleansed:
 
     def _scanned(self, data: Dataset, x: Array) -> Verdict:
         if not len(data):
-            raise DataError("There are no validation rows to look for a backdoor with.")
+            raise DataError("A scan requires validation rows; got none.")
         network = self._network(x)
         asked = f"{data.fingerprint} {weights_digest(network)}"
         if self.verdict is None or asked != self._scanned_for:
@@ -310,7 +310,7 @@ class Cleansed:
         self._repaired = repaired
 
 
-def found_triggers(verdict: Verdict) -> RecoveredTriggers:
+def triggers_of(verdict: Verdict) -> RecoveredTriggers:
     """The triggers that Neural Cleanse recovered, which it always does."""
     assert verdict.triggers is not None
     return verdict.triggers

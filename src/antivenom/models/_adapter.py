@@ -60,6 +60,15 @@ class Adapter(ABC):
         return self.fresh(rng)
 
     def __repr__(self) -> str:
-        held = "any range" if self.bounds is None else f"[{self.bounds[0]:g}, {self.bounds[1]:g}]"
+        held = range_in_words(self.bounds)
         taken = f"rows {self.input_shape} in {held}"
         return f"{type(self).__name__}({self.name}: {taken}, {self.classes} classes, {self._state_of_training()})"
+
+
+def range_in_words(bounds: Bounds) -> str:
+    """The range of rows in a sentence.
+
+    >>> range_in_words((0.0, 1.0)), range_in_words(None)
+    ('[0, 1]', 'any range')
+    """
+    return "any range" if bounds is None else f"[{bounds[0]:g}, {bounds[1]:g}]"

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models._adapter import Adapter
+from antivenom.models._adapter import Adapter, Bounds, range_in_words
 from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.models.identity import called_by, module_digest, weights_digest
 from antivenom.models.layout import lay_out
@@ -334,6 +334,6 @@ def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]
     return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers
 
 
-def _assumptions(bounds: object, mean: object, std: object) -> Iterator[str]:
+def _assumptions(bounds: Bounds, mean: object, std: object) -> Iterator[str]:
     if mean is None and std is None:
-        yield f"The module takes rows in {bounds or 'any range'} as they are; no mean or std was given."
+        yield f"The module takes rows in {range_in_words(bounds)} as they are; no mean or std was given."

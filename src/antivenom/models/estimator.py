@@ -15,7 +15,7 @@ from sklearn.base import clone, is_classifier
 from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models._adapter import Adapter, Bounds
+from antivenom.models._adapter import Adapter, Bounds, range_in_words
 from antivenom.models._perceptron import update
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
@@ -79,7 +79,7 @@ class EstimatorClassifier(Adapter):
         abilities = {"incremental": "partial_fit", "probabilities": "predict_proba"}
         self.can = frozenset(word for word, method in abilities.items() if hasattr(estimator, method))
         width = int(np.prod(self.input_shape))
-        self.assumptions = (f"The estimator takes rows as {width} numbers in {bounds or 'any range'}.",)
+        self.assumptions = (f"The estimator takes rows as {width} numbers in {range_in_words(bounds)}.",)
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from antivenom.models.files import read_weights
 from antivenom.registry import did_you_mean, import_named
 from antivenom.rng import Rng
 from antivenom.settings import Code, component
+from antivenom.trial import Trial
 
 
 @component
@@ -29,6 +30,8 @@ class Module:
         outputs: what the module gives.
         weights: a file of weights, `.safetensors` or a state dict in `.pt`, that it starts with; new ones if left out.
     """
+
+    trial = Trial(settings={"factory": "antivenom.testing:toy_network"})
 
     factory: Annotated[str, Code()]
     mean: float | tuple[float, ...] | None = None

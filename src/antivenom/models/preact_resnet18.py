@@ -9,6 +9,7 @@ from antivenom.errors import SettingsError
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
+from antivenom.trial import Trial
 
 
 @component
@@ -29,6 +30,8 @@ class PreactResnet18:
     >>> sum(parameter.numel() for parameter in net.module.parameters())
     11171146
     """
+
+    trial = Trial(settings={"width": 4})
 
     width: AtLeastOne = 64
 

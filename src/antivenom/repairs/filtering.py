@@ -20,7 +20,7 @@ from antivenom.repairs._layer import mean_activations
 from antivenom.repairs._repair import split_held_out, suspected_triggers
 from antivenom.rng import Rng
 from antivenom.settings import component
-from antivenom.shapes import Chosen, Inputs
+from antivenom.shapes import Chosen, Inputs, ShortRepr
 
 
 @component
@@ -74,8 +74,8 @@ class Filtering:
         return Filtered(network, ActivationFilter(open_to_all.network, layer, tuple(profiles), threshold))
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(ShortRepr):
     """Units (u), their weights (u), and the mean and spread of the weighted sum over clean rows."""
 
     units: Tensor
@@ -97,8 +97,8 @@ class Profile:
         return (activations[:, self.units] @ self.weights - self.mean) / self.spread
 
 
-@dataclass(frozen=True, eq=False)
-class ActivationFilter:
+@dataclass(frozen=True, eq=False, repr=False)
+class ActivationFilter(ShortRepr):
     """Refuses rows that excite chosen units more than a threshold.
 
     Attributes:

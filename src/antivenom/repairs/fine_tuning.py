@@ -7,6 +7,7 @@ from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
+from antivenom.trial import Trial
 
 
 @component
@@ -23,6 +24,7 @@ class FineTuning:
     """
 
     needs = frozenset({"gradients"})
+    trial = Trial(quick={"epochs": 1})
 
     epochs: AtLeastOne = 5
     learning_rate: Positive = 1e-3

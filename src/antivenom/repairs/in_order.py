@@ -10,7 +10,7 @@ from antivenom.repairs._repair import Repair, apply_repair
 from antivenom.repairs.pruning import Pruning
 from antivenom.repairs.unlearning import Unlearning
 from antivenom.rng import Rng
-from antivenom.settings import Component, component
+from antivenom.settings import ChecksItself, Component, component
 
 
 @component
@@ -34,8 +34,8 @@ class InOrder:
     def problems(self, classifier: Classifier) -> Iterator[str]:
         """Why the settings of any of them do not fit the network."""
         for each in self.repairs:
-            if callable(ask := getattr(each, "problems", None)):
-                yield from ask(classifier)
+            if isinstance(each, ChecksItself):
+                yield from each.problems(classifier)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """A new classifier, repaired by each."""

@@ -14,6 +14,7 @@ from antivenom.repairs._repair import highest_success, split_held_out, suspected
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
+from antivenom.trial import Trial
 
 
 @component
@@ -36,6 +37,7 @@ class Unlearning:
     """
 
     needs = frozenset({"gradients", "triggers"})
+    trial = Trial(settings={"epochs": 15, "batch_size": 16, "learning_rate": 0.003}, quick={"epochs": 1})
 
     trigger_share: Annotated[float, Interval(gt=0, le=1)] = 0.2
     epochs: AtLeastOne = 5

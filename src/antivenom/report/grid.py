@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antivenom.charts import Chart, worded
+from antivenom.charts import Chart, capitalised, worded
 from antivenom.charts.comparing import Compared, Value, curves, dots, numeric_axis
-from antivenom.report import words
 from antivenom.report.run import Measured
-from antivenom.report.tables import Cell, Sheet, title_of, value_cell
+from antivenom.report.tables import Cell, Sheet, full_title, value_cell
 from antivenom.runner.spec.naming import label
 
 SECTIONS = 12
@@ -85,8 +84,8 @@ class Grid:
             if known:
                 low, high = (pick(known, key=lambda row: row.figures[key].mean or 0.0) for pick in (min, max))
                 ends = [f"{value_cell(row.figures[key]).text} in {row.name}" for row in (low, high)]
-                parts.append(f"{title_of(self.figures[key])} from {ends[0]} to {ends[1]}")
-        return f"{self.caption()} {words.sentence('; '.join(parts))}."
+                parts.append(f"{full_title(self.figures[key])} from {ends[0]} to {ends[1]}")
+        return f"{self.caption()} {capitalised('; '.join(parts))}." if parts else self.caption()
 
     def pivots(self) -> list[Sheet]:
         """For each headline figure a row for each setting of the other axes, a column for each number."""
@@ -110,7 +109,7 @@ class Grid:
         return self._sheet(keys, "Means over the repeats; below them the 95 % interval.", title=title) if keys else None
 
     def _sheet(self, keys: Sequence[str], caption: str, *, title: str = "", doubts: bool = False) -> Sheet:
-        titles = (title_of(self.figures[key]) for key in keys)
+        titles = (full_title(self.figures[key]) for key in keys)
         rows = []
         for row in self.rows[:MOST_ROWS]:
             names = [Cell(text, head=place == 0) for place, text in enumerate(row.axes.values())]
@@ -134,7 +133,7 @@ class Grid:
                 twins = [row.figures[twin] for row in mine if row and twin in row.figures]
                 cells.append(_mean_cell([each for each in twins if each.mean is not None]))
             body.append((*(Cell(name, head=True) for name in line), *cells))
-        caption = f"{words.sentence(title_of(self.figures[key]))}: the victim's, mean over the repeats, against {axis}"
+        caption = f"{capitalised(full_title(self.figures[key]))}: the victim's, mean over the repeats, against {axis}"
         caption += "; the control, trained without poison, is the mean over the line." if twin else "."
         columns = (*others, *map(str, values), *(["control"] if twin else []))
         return Sheet(columns, tuple(body), caption, names=len(others))
@@ -147,7 +146,7 @@ class Grid:
         twin = f"{key}.control"
         control = values(twin) if twin in self.figures else []
         return Compared(
-            title=title_of(self.figures[key]), unit=self.figures[key].unit, victim=values(key), control=control
+            title=full_title(self.figures[key]), unit=self.figures[key].unit, victim=values(key), control=control
         )
 
 

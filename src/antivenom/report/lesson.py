@@ -97,7 +97,7 @@ def _aim(walk: Walk, data: Mapping[str, Array]) -> dict[str, Any]:
         return {}
     x, y = walk.aim
     victim, control = (int(walk.steps[np.argmax(each)]) if each.any() else None for each in data["aim_turned"])
-    aim = {"x": _as_written(x), "y": _as_written(y), "turned_after": victim, "control_turned_after": control}
+    aim = {"x": _as_written(x), "y": _as_written(y), "turned_after": victim, "turned_after.control": control}
     return {"aim": aim}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from antivenom.analysis.boundary_charts import curve_chart, plane_chart, walk_chart
 from antivenom.analysis.walk import Walk
-from antivenom.charts import Chart, Scatter, worded
+from antivenom.charts import Chart, Scatter, capitalised, worded
 
 MAX_FRAMES = 91
 
@@ -18,7 +18,7 @@ def lesson_charts(walk: Walk, steps: Sequence[int]) -> Iterator[tuple[str, Chart
     yield "2-boundary", plane_chart(walk, None, title="2. The boundary and the held-out points", legend=True)
     yield "poison", plane_chart(walk, None, title="The poison", poison=True, legend=True)
     for number, step in enumerate(steps, 3):
-        title = f"{number}. {walk.when(step).capitalize()}"
+        title = f"{number}. {capitalised(walk.when(step))}"
         yield f"{number}-after-{int(walk.steps[step])}", plane_chart(walk, step, title=title, poison=True, legend=True)
     yield "walk", walk_chart(walk, steps)
     yield "curve", curve_chart(walk)

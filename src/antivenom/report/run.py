@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from antivenom.charts import Better, Chart, Unit
+from antivenom.charts import Better, Chart, Unit, title_of
 from antivenom.charts.typed import Reader, short
 from antivenom.errors import AntivenomError, DataError, RunError
 from antivenom.runner.results.loading import read_details
@@ -50,7 +50,7 @@ class Measured:
     @property
     def title(self) -> str:
         """Its name in words."""
-        return self.name.replace("_", " ")
+        return title_of(self.name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from antivenom.charts import worded
+from antivenom.charts import capitalised, title_of, worded
 from antivenom.report import tables, words
 from antivenom.report.pictures import View, views
 from antivenom.report.run import Measured, Run
@@ -68,7 +68,7 @@ def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
     shown, pngs = views(run.charts)
     figures, charts = by_component(run, shown)
     names = list(dict.fromkeys((*figures, *charts)))
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[str, list[str]] = {name.partition(".")[0]: [] for name in charts}  # in the order of the charts
     for name in names:
         kinds.setdefault(name.partition(".")[0], []).append(name)
     cards = [
@@ -105,7 +105,7 @@ def card_of(name: str, figures: Sequence[Measured]) -> Card:
     """A component's headline figures, victim beside control."""
     both = tables.pairs(figure for figure in figures if figure.headline and not figure.subject)
     lines = []
-    for (title, _), sides in list(both.items())[:MOST_ON_A_CARD]:
+    for (called, _), sides in list(both.items())[:MOST_ON_A_CARD]:
         values = [
             (who, worded(figure.mean, figure.unit), words.interval(figure))
             for who, figure in zip(("victim", "control"), sides, strict=True)
@@ -115,7 +115,7 @@ def card_of(name: str, figures: Sequence[Measured]) -> Card:
             continue
         if len(values) == 1 and values[0][0] == "victim":
             values = [("", *values[0][1:])]
-        lines.append(Line(words.sentence(title.replace("_", " ")), tuple(values)))
+        lines.append(Line(capitalised(title_of(called)), tuple(values)))
     kind, _, own = name.partition(".")
     return Card(f"{words.heading(kind, several=False)}{': ' if own else ''}{own}", tuple(lines))
 

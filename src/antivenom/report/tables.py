@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from antivenom.charts import worded
+from antivenom.charts import capitalised, title_of, worded, worded_interval
 from antivenom.report import words
 from antivenom.report.run import Measured, Run
 
@@ -68,7 +68,7 @@ def figures_table(figures: Sequence[Measured]) -> Sheet | None:
         first = victim or control
         assert first is not None
         cells = [value_cell(victim), *([value_cell(control)] if twins else []), Cell(str(first.n))]
-        rows.append((Cell(words.sentence(first.title), head=True), *cells))
+        rows.append((Cell(capitalised(first.title), head=True), *cells))
     columns = ("figure", *(("victim", "control") if twins else ("value",)), "n")
     caption = "Means over the repeats; below them the 95 % interval."
     if not any(figure.low is not None for figure in figures):
@@ -92,16 +92,16 @@ def _by_subject(figures: Mapping[str, Mapping[str, Sequence[Measured | None]]], 
     for name, held in figures.items():
         for control in (0, 1):
             if any(both[control] is not None for both in held.values()):
-                columns.append(f"{name.replace('_', ' ')}{', control' if control else ''}")
+                columns.append(f"{title_of(name)}{', control' if control else ''}")
                 sides.append((held, control))
     rows = tuple(
         (Cell(subject, head=True), *(value_cell(held[subject][control]) for held, control in sides))
         for subject in subjects[:MOST_ROWS]
     )
-    names = " and ".join(name.replace("_", " ") for name in figures)
+    names = " and ".join(title_of(name) for name in figures)
     note = f" The first {MOST_ROWS:,} of {len(subjects):,} are shown." if len(subjects) > MOST_ROWS else ""
-    title = f"{words.sentence(names)}: {len(subjects)} rows" if len(subjects) > OPEN_ROWS else ""
-    return Sheet(tuple(columns), rows, f"{words.sentence(names)}, means over the repeats.{note}", title)
+    title = f"{capitalised(names)}: {len(subjects)} rows" if len(subjects) > OPEN_ROWS else ""
+    return Sheet(tuple(columns), rows, f"{capitalised(names)}, means over the repeats.{note}", title)
 
 
 def comparison(components: Mapping[str, Sequence[Measured]]) -> Sheet:
@@ -121,7 +121,7 @@ def comparison(components: Mapping[str, Sequence[Measured]]) -> Sheet:
         )
         for name, held in both.items()
     )
-    titles = (f"{name.replace('_', ' ')}{', control' if control else ''}" for (name, _), control in sides)
+    titles = (f"{title_of(name)}{', control' if control else ''}" for (name, _), control in sides)
     return Sheet(("", *titles), rows, "Means over the repeats; below them the 95 % interval.")
 
 
@@ -139,7 +139,7 @@ def repeats_table(run: Run) -> Sheet | None:
     )
     note = f" The first {MOST_REPEATS} of {len(run.repeats):,} are shown." if len(run.repeats) > MOST_REPEATS else ""
     caption = f"Headline figures of each repeat, every one with its own seed.{note}"
-    return Sheet(("repeat", *(title_of(run.metrics[key]) for key in keys)), rows, caption)
+    return Sheet(("repeat", *(full_title(run.metrics[key]) for key in keys)), rows, caption)
 
 
 def stages_table(stages: object) -> Sheet | None:
@@ -151,10 +151,10 @@ def stages_table(stages: object) -> Sheet | None:
     columns = sorted(columns, key=lambda key: key != "stage")
     rows = tuple(tuple(_plain(key, stage.get(key)) for key in columns) for stage in known[:MOST_ROWS])
     caption = "Seconds; a stage read from the store was computed earlier."
-    return Sheet(tuple(key.replace("_", " ") for key in columns), rows, caption, "Time of each stage")
+    return Sheet(tuple(title_of(key) for key in columns), rows, caption, "Time of each stage")
 
 
-def title_of(figure: Measured) -> str:
+def full_title(figure: Measured) -> str:
     """A figure's name in words after its component's, which the model's own figures do not need; and whose it is."""
     own = figure.component.partition(".")[2]
     before = f"{own}: " if own else "" if figure.component == "model" else f"{figure.component} "
@@ -163,7 +163,11 @@ def title_of(figure: Measured) -> str:
 
 def value_cell(figure: Measured | None) -> Cell:
     """A mean, and below it its interval."""
-    return Cell("–") if figure is None else Cell(worded(figure.mean, figure.unit), words.bounds(figure))
+    return (
+        Cell("–")
+        if figure is None
+        else Cell(worded(figure.mean, figure.unit), worded_interval(figure.low, figure.high, figure.unit))
+    )
 
 
 def _plain(key: str, value: object) -> Cell:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from antivenom.charts import worded
+from antivenom.charts import capitalised, title_of, worded, worded_interval
 from antivenom.report.run import Measured
 
 
@@ -15,24 +15,11 @@ def percent(value: float | None) -> str:
     return worded(value, "share")
 
 
-def bounds(figure: Measured) -> str:
-    """The ends of a figure's interval; empty where there is none.
-
-    >>> bounds(Measured(name="a", component="model", mean=0.9, n=3, low=0.85, high=0.95, unit="share"))
-    '85.0 to 95.0 %'
-    """
-    if figure.low is None or figure.high is None:
-        return ""
-    low, high = worded(figure.low, figure.unit), worded(figure.high, figure.unit)
-    unit = low.rpartition(" ")[2]
-    return f"{low.removesuffix(f' {unit}') if ' ' in low and high.endswith(f' {unit}') else low} to {high}"
-
-
 def interval(figure: Measured) -> str:
     """A figure's 95 % interval, or why there is none."""
     if figure.mean is None:
         return "does not apply"
-    found = bounds(figure)
+    found = worded_interval(figure.low, figure.high, figure.unit)
     if not found:
         return "one seed, no interval" if figure.n == 1 else "no interval"
     return f"95 %: {found}, n = {figure.n}"
@@ -44,9 +31,9 @@ def heading(kind: str, *, several: bool) -> str:
     >>> heading("scan", several=True), heading("analysis", several=True), heading("stream_defence", several=True)
     ('Scans', 'Analyses', 'Stream defences')
     """
-    words = kind.replace("_", " ")
+    words = title_of(kind)
     plural = f"{words[:-2]}es" if words.endswith("is") else f"{words}s"
-    return _capital(plural if several else words)
+    return capitalised(plural if several else words)
 
 
 def component(name: str) -> str:
@@ -59,11 +46,6 @@ def component(name: str) -> str:
     return own or heading(kind, several=False)
 
 
-def sentence(words: str) -> str:
-    """Words with a capital letter at the beginning, but for abbreviations, which are left as they are."""
-    return _capital(words)
-
-
 def made_with(about: dict[str, Any]) -> str:
     """Versions, machine and seed, in a sentence each; what a manifest lacks is left out."""
     held = {key: about.get(key) for key in ("versions", "hardware")}
@@ -72,8 +54,4 @@ def made_with(about: dict[str, Any]) -> str:
     machine = ", ".join(f"{name}: {value}" for name, value in mappings["hardware"].items() if value not in (None, ""))
     parts = [used, machine, f"Seed {about['seed']}" if "seed" in about else ""]
     parts.append(f"Revision {about['git']}" if about.get("git") else "")
-    return " ".join(f"{_capital(part)}." for part in parts if part)
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return " ".join(f"{capitalised(part)}." for part in parts if part)

@@ -8,7 +8,10 @@ from antivenom.training import Epoch
 
 @dataclass(frozen=True)
 class Planned:
-    """Before anything runs: the cells, and how many trainings they need at most."""
+    """Before anything runs: the cells, and how many trainings they have.
+
+    Each training ends with a `Finished`, whether it is computed or found in the store.
+    """
 
     cells: tuple[str, ...]
     victims: int
@@ -16,6 +19,11 @@ class Planned:
     surrogates: int = 0
     defenders: int = 0
     warm_ups: int = 0
+
+    @property
+    def trainings(self) -> int:
+        """All of them."""
+        return self.victims + self.controls + self.surrogates + self.defenders + self.warm_ups
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from antivenom.runner.spec.grid import Grid, expand
 from antivenom.runner.spec.loading import make_experiment, read_spec
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import component, describe_fields
+from antivenom.shapes import ShortRepr
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
 
@@ -63,8 +64,8 @@ class Experiment(ExperimentSettings):
             return run_one(self, out=target, store=store, device=device, on_event=tell)
 
 
-@dataclass(frozen=True, eq=False)
-class Sweep:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(ShortRepr):
     """The cells of a grid.
 
     Args:

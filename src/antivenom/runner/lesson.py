@@ -10,6 +10,7 @@ from antivenom.analysis.boundary import Boundary
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
 from antivenom.registry import find
+from antivenom.settings import is_component, settings_of
 
 SHAPES = ("classification", "moons", "circles", "blobs")
 SEED = 123
@@ -91,7 +92,7 @@ def lesson_spec(
         attack: another attack than points placed by hand.
     """
     estimator = find("models", model)
-    known = getattr(estimator, "__dataclass_fields__", {})
+    known = {key for key, _, _ in settings_of(estimator)} if is_component(estimator) else set()
     pinned = {"random_state": SEED if seed is None else seed} if "random_state" in known else {}
     online: dict[str, Any] = {
         "name": "online",

@@ -44,7 +44,7 @@ class Clock:
 
     def plan(self, event: Planned) -> None:
         """Take the number of trainings from a plan."""
-        self.total = 2 * event.victims + event.surrogates + event.defenders + event.warm_ups
+        self.total = event.trainings
         self._began = time.monotonic()
 
     def finish(self, event: Finished) -> None:
@@ -179,10 +179,10 @@ def display_for(option: ProgressOption, console: Console | None = None) -> Displ
 
 
 def plan_in_words(event: Planned) -> str:
-    """How many trainings a run takes at most.
+    """How many trainings a run has, of which a store saves those that it has.
 
     >>> plan_in_words(Planned(("",), victims=1, controls=1))
-    '2 trainings at most: 1 victim and 1 control.'
+    '2 trainings: 1 victim and 1 control.'
     """
     counts = {
         "victim": event.victims,
@@ -194,7 +194,7 @@ def plan_in_words(event: Planned) -> str:
     named = [f"{count} {who}{'' if count == 1 else 's'}" for who, count in counts.items() if count]
     listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
     cells = f"{len(event.cells)} cells, " if len(event.cells) > 1 else ""
-    return f"{cells}{sum(counts.values())} trainings at most: {listed}."
+    return f"{cells}{event.trainings} trainings: {listed}."
 
 
 def in_a_line(event: Started | Read | Trained) -> str:

@@ -13,7 +13,7 @@ import torch
 
 from antivenom.data.home import data_home
 from antivenom.errors import DataError, MissingDataError
-from antivenom.settings import COMPONENT, LIVE, codes_of, describe
+from antivenom.settings import COMPONENT, codes_of, describe, is_component, is_live
 from antivenom.storage.sources import GRAPH, Closure
 
 BLOCK = 1 << 20
@@ -38,14 +38,14 @@ def identity(kind: str, component: Any) -> dict[str, Any] | None:
 
     The source is that of the component, of the components in its settings, and of every file that these import.
     """
-    if hasattr(type(component), COMPONENT):
+    if is_component(type(component)):
         settings = describe(kind, component)
         closures = [*map(_closure_of, _parts(component)), *map(_named, _codes(component))]
     elif isinstance(component, Identified) and (made := component.identity()) is not None:
         settings, closures = made, [_working(one) for one in component.code()]
     else:
         return None
-    if _holds_live(settings) or None in closures:
+    if is_live(settings) or None in closures:
         return None
     found = [closure for closure in closures if closure is not None]
     libraries = {name: number for closure in found for name, number in closure.libraries.items()}
@@ -114,7 +114,7 @@ def _parts(part: Any) -> Iterator[Any]:
     if isinstance(part, tuple):
         for member in part:
             yield from _parts(member)
-    elif hasattr(type(part), COMPONENT):
+    elif is_component(type(part)):
         yield part
         for member in vars(part).values():
             yield from _parts(member)
@@ -149,10 +149,3 @@ def _class_closure(made: type, *, own: str | None, since: int | None) -> Closure
         return None
     modules = {base.__module__ for base in made.__mro__}
     return GRAPH.closure_in_memory(modules, own=[own] if own else [], since=since)
-
-
-def _holds_live(described: Any) -> bool:
-    """Whether something in it was made in Python and is no component, so that its settings are not known."""
-    if isinstance(described, dict):
-        return described.get("name") == LIVE or any(map(_holds_live, described.values()))
-    return isinstance(described, list) and any(map(_holds_live, described))

@@ -1,22 +1,19 @@
-"""Easy problems, and what all checks have in common."""
+"""Easy problems, and what the checks share."""
 
-import dataclasses
-import json
-import pickle  # noqa: TID251 - settings made here are copied; no file is read
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from antivenom.data import Dataset
-from antivenom.models import Classifier
+from antivenom.models import Classifier, Model
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
-from antivenom.settings import build, describe
-from antivenom.testing._device import here
+from antivenom.testing._device import cache_here, here
+from antivenom.training.end_to_end import EndToEnd
 
 CLASSES = 4
 
@@ -55,30 +52,42 @@ def global_state_untouched() -> Iterator[None]:
     assert torch.equal(before[2], after[2]), f"torch's global random state on '{here()}' was touched"
 
 
-def settings_round_trip(kind: str, made: Any) -> None:
-    """Settings survive JSON and pickle."""
-    assert dataclasses.is_dataclass(made), "a component is a dataclass; decorate it with @component"
-    plain = json.loads(json.dumps(describe(kind, made)))
-    assert build(kind, plain, path=kind, allow_code=True) == made, "settings changed on the way through JSON"
-    assert pickle.loads(pickle.dumps(made)) == made, "settings changed on the way through pickle"  # noqa: S301
-    try:
-        setattr(made, dataclasses.fields(made)[0].name if dataclasses.fields(made) else "x", None)
-    except dataclasses.FrozenInstanceError:
-        return
-    raise AssertionError("settings must be frozen")
+def toy_network(input_shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A network with batch normalisation and dropout, whose training and evaluation modes differ.
+
+    >>> toy_network((1, 6, 6), 4)[-1]
+    Linear(in_features=12, out_features=4, bias=True)
+    """
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(math.prod(input_shape), 12),
+        nn.BatchNorm1d(12),
+        nn.ReLU(),
+        nn.Dropout(0.1),
+        nn.Linear(12, classes),
+    )
 
 
 def toy_model(data: Dataset) -> Classifier:
+    """A small network for toy data, untrained, on the device of the block."""
     built = MLP(hidden=(16,)).build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
     return built.to(here())
 
 
-def check_all(checks: tuple[Callable[..., None], ...], given: tuple[Any, ...], waive: Mapping[str, str] | None) -> None:
-    unknown = set(waive or ()) - {check.__name__ for check in checks}
-    assert not unknown, f"no such check to waive: {', '.join(sorted(unknown))}"
-    for check in checks:
-        if check.__name__ not in (waive or {}):
-            check(*given)
+def toy_victim() -> Classifier:
+    """A small network that learned toy images: a copy for each caller."""
+    return _trained().copy()
+
+
+@cache_here
+def _trained() -> Classifier:
+    data = toy_images(seed=1)
+    return EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(toy_model(data), data, rng=Rng(0))
+
+
+def toy_classifier(model: Model) -> Classifier:
+    """What an architecture builds for toy images, on the CPU."""
+    return model.build(input_shape=(1, 6, 6), classes=CLASSES, bounds=(0.0, 1.0), rng=Rng(0))
 
 
 def bytes_of(classifier: Classifier) -> bytes:

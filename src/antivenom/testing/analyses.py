@@ -1,7 +1,6 @@
 """What every analysis promises."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -10,12 +9,11 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.attacks.label_flip import LabelFlip
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.testing._checks import check
 from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     bytes_of,
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
     toy_model,
 )
@@ -35,6 +33,7 @@ def _toy_contexts() -> tuple[AnalysisContext, ...]:
     return tuple(contexts)
 
 
+@check(quick=True)
 def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
     """Neither network, rows nor any global random stream is changed."""
     for context in _toy_contexts():
@@ -45,6 +44,7 @@ def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
         assert before == after, "the analysis changed what it received"
 
 
+@check
 def analysis_is_reproducible(analysis: Analysis) -> None:
     """Same seed, same figures, charts and data."""
     for context in _toy_contexts():
@@ -56,6 +56,7 @@ def analysis_is_reproducible(analysis: Analysis) -> None:
             assert np.array_equal(array, same[name], equal_nan=array.dtype.kind == "f"), f"{name} differs"
 
 
+@check
 def analysis_describes_itself(analysis: Analysis) -> None:
     """There is a figure or a chart, and each chart says in words what it shows."""
     for context in _toy_contexts():
@@ -63,21 +64,3 @@ def analysis_describes_itself(analysis: Analysis) -> None:
         assert found.figures or found.charts, "the analysis gives neither a figure nor a chart"
         for name, chart in found.charts.items():
             assert chart.alt, f"{name} has no alt text"
-
-
-def analysis_settings_round_trip(analysis: Analysis) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("analyses", analysis)
-
-
-ANALYSIS_CHECKS: tuple[Callable[[Analysis], None], ...] = (
-    analysis_leaves_its_inputs_alone,
-    analysis_is_reproducible,
-    analysis_describes_itself,
-    analysis_settings_round_trip,
-)
-
-
-def check_analysis(analysis: Analysis, waive: Mapping[str, str] | None = None) -> None:
-    """Hold an analysis to every promise; as `check_attack`."""
-    check_all(ANALYSIS_CHECKS, (analysis,), waive)

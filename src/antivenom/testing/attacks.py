@@ -1,7 +1,6 @@
 """What every attack promises."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,10 +10,9 @@ from antivenom.data import COVER, POISON, Dataset, Poisoned
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
 from antivenom.settings import NEEDS, ChecksItself
+from antivenom.testing._checks import check
 from antivenom.testing._toys import (
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
     toy_model,
     toy_table,
@@ -45,6 +43,7 @@ def _with(attack: Attack, **settings: Any) -> Attack:
     return dataclasses.replace(attack, **known)  # type: ignore[type-var]
 
 
+@check("attacks")
 def attack_declares_its_contract(attack: object) -> None:
     """It says what it needs, in words that the runner knows, and whether its rows are appended."""
     assert isinstance(attack, Attack), "it lacks `needs`, `appends` or `poison`; inherit PoisonBudget or declare them"
@@ -52,6 +51,7 @@ def attack_declares_its_contract(attack: object) -> None:
     assert isinstance(attack.appends, bool), f"`appends` must be true or false; got {attack.appends!r}"
 
 
+@check
 def attack_leaves_its_inputs_alone(attack: Attack) -> None:
     """Neither the data nor any global random stream is touched."""
     data = toy_images()
@@ -61,6 +61,7 @@ def attack_leaves_its_inputs_alone(attack: Attack) -> None:
     assert copied.fingerprint == dataclasses.replace(data).fingerprint, "the attack changed the data it was given"
 
 
+@check
 def attack_is_reproducible(attack: Attack) -> None:
     """Same seed, same bytes; another seed, others."""
     data = toy_images()
@@ -69,6 +70,7 @@ def attack_is_reproducible(attack: Attack) -> None:
     assert first != other, "another seed gave the same poison"
 
 
+@check(quick=True)
 def attack_says_which_rows_it_contributed(attack: Attack) -> None:
     """Rows that are not the attacker's are as they were, and keep their ids."""
     data = toy_images()
@@ -84,6 +86,7 @@ def attack_says_which_rows_it_contributed(attack: Attack) -> None:
     assert len(poisoned.data.ids.unique()) == len(poisoned.data), "two rows have one id"
 
 
+@check(quick=True)
 def attack_keeps_type_and_bounds(attack: Attack) -> None:
     """Poison is stored as the data is, within its bounds, with labels that are classes."""
     for data in (toy_images(), toy_table()):
@@ -96,6 +99,7 @@ def attack_keeps_type_and_bounds(attack: Attack) -> None:
         assert low <= float(inputs.min()) <= float(inputs.max()) <= high, "poison left the bounds"
 
 
+@check
 def attack_keeps_its_rate(attack: Attack) -> None:
     """`rate` is the poisoned share of the final training set, and 0 is the identity."""
     if "rate" not in _settings(attack):
@@ -107,6 +111,7 @@ def attack_keeps_its_rate(attack: Attack) -> None:
         assert abs(got - rate) <= 1 / len(data), f"asked for a rate of {rate}, got {got:.4f}"
 
 
+@check
 def attack_keeps_its_covers(attack: Attack) -> None:
     """`cover_rate` is the share of cover rows, which keep their true labels, and covers do not count as poison."""
     if "cover_rate" not in _settings(attack):
@@ -121,6 +126,7 @@ def attack_keeps_its_covers(attack: Attack) -> None:
         assert torch.equal(poisoned.y[covers], data.y[poisoned.origin[covers]]), "a cover row has a wrong label"
 
 
+@check
 def attack_has_an_effect(attack: Attack) -> None:
     """Its goal is reached better on a victim than on the control; a goal without a rate: its rows differ."""
     data, test = toy_images(), toy_images(seed=1)
@@ -138,39 +144,5 @@ def attack_has_an_effect(attack: Attack) -> None:
     assert bool(other.float().mean() > 0.9), "most rows are what they were made from"
 
 
-def attack_settings_round_trip(attack: Attack) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("attacks", attack)
-
-
 def _refuses(attack: Attack, data: Dataset) -> bool:
     return isinstance(attack, ChecksItself) and any(True for _ in attack.problems(data))
-
-
-ATTACK_CHECKS: tuple[Callable[[Attack], None], ...] = (
-    attack_declares_its_contract,
-    attack_leaves_its_inputs_alone,
-    attack_is_reproducible,
-    attack_says_which_rows_it_contributed,
-    attack_keeps_type_and_bounds,
-    attack_keeps_its_rate,
-    attack_keeps_its_covers,
-    attack_has_an_effect,
-    attack_settings_round_trip,
-)
-
-
-def check_attack(attack: Attack, waive: Mapping[str, str] | None = None) -> None:
-    """Check that an attack keeps every promise.
-
-    Args:
-        attack: the attack, with settings that fit toy images of 6 × 6 in four classes.
-        waive: checks to leave out, by name, each with the reason.
-
-    Raises:
-        AssertionError: it breaks one; the message says which.
-
-    >>> from antivenom.attacks import LabelFlip
-    >>> check_attack(LabelFlip())
-    """
-    check_all(ATTACK_CHECKS, (attack,), waive)

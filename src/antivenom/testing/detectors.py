@@ -1,7 +1,6 @@
 """What every detector promises."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -13,12 +12,11 @@ from antivenom.metrics import auroc
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen
+from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
     toy_model,
 )
@@ -39,6 +37,7 @@ def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: R
     return with_evidence(detector.score(data, classifier, rng=rng, clean=clean)).result
 
 
+@check(quick=True)
 def detector_leaves_its_inputs_alone(detector: Detector) -> None:
     """Neither data, classifier, clean rows nor any global random stream is touched."""
     data, _, classifier, clean = _planted()
@@ -52,6 +51,7 @@ def detector_leaves_its_inputs_alone(detector: Detector) -> None:
     assert prints == [dataclasses.replace(each).fingerprint for each in (data, clean)], "data was changed"
 
 
+@check
 def detector_is_reproducible(detector: Detector) -> None:
     """Same seed, same scores, to the bit."""
     data, _, classifier, clean = _planted()
@@ -59,6 +59,7 @@ def detector_is_reproducible(detector: Detector) -> None:
     assert torch.equal(first, again), "the same seed gave other scores"
 
 
+@check
 def detector_does_not_look_at_the_order(detector: Detector) -> None:
     """Permuting the rows permutes the scores."""
     data, _, classifier, clean = _planted()
@@ -68,28 +69,10 @@ def detector_does_not_look_at_the_order(detector: Detector) -> None:
     assert torch.allclose(permuted, scores[order], rtol=1e-4, atol=1e-5), "scores depend on the rows' order"
 
 
+@check
 def detector_finds_what_was_planted(detector: Detector) -> None:
     """Wrong labels on an easy problem are found far better than by chance."""
     data, wrong, classifier, clean = _planted()
     found = auroc(_scores(detector, data, classifier, rng=Rng(0), clean=clean), wrong)
     assert found is not None
     assert found > 0.75, f"AUROC on wrong labels is {found:.3f}"
-
-
-def detector_settings_round_trip(detector: Detector) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("defences", detector)
-
-
-DETECTOR_CHECKS: tuple[Callable[[Detector], None], ...] = (
-    detector_leaves_its_inputs_alone,
-    detector_is_reproducible,
-    detector_does_not_look_at_the_order,
-    detector_finds_what_was_planted,
-    detector_settings_round_trip,
-)
-
-
-def check_detector(detector: Detector, waive: Mapping[str, str] | None = None) -> None:
-    """Fail where a detector breaks a promise that every detector makes; `waive` as `check_attack` has it."""
-    check_all(DETECTOR_CHECKS, (detector,), waive)

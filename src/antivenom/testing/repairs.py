@@ -1,7 +1,6 @@
 """What every repair promises."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 import torch
 
@@ -12,12 +11,11 @@ from antivenom.models import Classifier
 from antivenom.repairs import Repair
 from antivenom.repairs._repair import apply_repair
 from antivenom.rng import Rng
+from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
 )
 from antivenom.testing.scans import planted_backdoor
@@ -46,6 +44,7 @@ def _repaired(repair: Repair, classifier: Classifier, clean: Dataset, verdict: V
     return apply_repair(repair, classifier, clean, rng=Rng(0), verdict=verdict).result
 
 
+@check(quick=True)
 def repair_leaves_its_inputs_alone(repair: Repair) -> None:
     """Neither classifier, clean rows, verdict nor any global random stream is touched."""
     victim, _, target = planted_backdoor()
@@ -62,6 +61,7 @@ def repair_leaves_its_inputs_alone(repair: Repair) -> None:
     assert repaired is not victim, "a repair gives a new classifier"
 
 
+@check
 def repair_is_reproducible(repair: Repair) -> None:
     """Same seed, same weights."""
     victim, _, target = planted_backdoor()
@@ -70,6 +70,7 @@ def repair_is_reproducible(repair: Repair) -> None:
     assert bytes_of(both[0]) == bytes_of(both[1]), "the same seed gave other weights"
 
 
+@check
 def repair_keeps_what_was_right(repair: Repair) -> None:
     """A backdoored network stays accurate; with a verdict the backdoor goes, and without a flag nothing changes."""
     victim, _, target = planted_backdoor()
@@ -90,21 +91,3 @@ def repair_keeps_what_was_right(repair: Repair) -> None:
     calm = dataclasses.replace(verdict, flagged=torch.zeros(CLASSES, dtype=torch.bool))
     same = _repaired(repair, victim, clean, calm)
     assert bytes_of(same) == bytes_of(victim), "nothing was suspected, and it changed the weights"
-
-
-def repair_settings_round_trip(repair: Repair) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("repairs", repair)
-
-
-REPAIR_CHECKS: tuple[Callable[[Repair], None], ...] = (
-    repair_leaves_its_inputs_alone,
-    repair_is_reproducible,
-    repair_keeps_what_was_right,
-    repair_settings_round_trip,
-)
-
-
-def check_repair(repair: Repair, waive: Mapping[str, str] | None = None) -> None:
-    """Hold a repair to every promise; as `check_attack`."""
-    check_all(REPAIR_CHECKS, (repair,), waive)

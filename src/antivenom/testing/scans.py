@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
 
 import torch
 
@@ -10,13 +9,12 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.defences import Scan
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.testing._checks import check
 from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
     toy_model,
 )
@@ -34,6 +32,7 @@ def planted_backdoor() -> tuple[Classifier, Classifier, int]:
     return victim, control, 2
 
 
+@check(quick=True)
 def scan_leaves_its_inputs_alone(scan: Scan) -> None:
     """Neither classifier, clean rows nor any global random stream is touched."""
     victim, _, _ = planted_backdoor()
@@ -44,6 +43,7 @@ def scan_leaves_its_inputs_alone(scan: Scan) -> None:
     assert before == (bytes_of(victim), dataclasses.replace(clean).fingerprint), "the scan changed what it was given"
 
 
+@check
 def scan_is_reproducible(scan: Scan) -> None:
     """Same seed, same masks and p-values, to the bit."""
     victim, _, _ = planted_backdoor()
@@ -54,6 +54,7 @@ def scan_is_reproducible(scan: Scan) -> None:
     assert torch.equal(first.p_value.nan_to_num(), again.p_value.nan_to_num()), "the same seed gave another verdict"
 
 
+@check
 def scan_finds_what_was_planted(scan: Scan) -> None:
     """A backdoored network looks more suspicious than its control; a recovered trigger works and is the smallest."""
     victim, control, target = planted_backdoor()
@@ -71,21 +72,3 @@ def scan_finds_what_was_planted(scan: Scan) -> None:
     hits = victim.scores(found.triggers.apply(clean.inputs(), target)).argmax(1) == target
     assert float(hits.float().mean()) > 0.8, "the recovered trigger does not work"
     assert float(twin.statistic[target]) > 1.2 * float(sizes[target]), "the control's trigger is as small"
-
-
-def scan_settings_round_trip(scan: Scan) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("defences", scan)
-
-
-SCAN_CHECKS: tuple[Callable[[Scan], None], ...] = (
-    scan_leaves_its_inputs_alone,
-    scan_is_reproducible,
-    scan_finds_what_was_planted,
-    scan_settings_round_trip,
-)
-
-
-def check_scan(scan: Scan, waive: Mapping[str, str] | None = None) -> None:
-    """Hold a scan to every promise; as `check_attack`."""
-    check_all(SCAN_CHECKS, (scan,), waive)

@@ -1,7 +1,7 @@
 """A simulated second device: mistakes that only show on a GPU are found on a machine without one.
 
     with second_device() as device, on_device(device):
-        check_attack(MyAttack(rate=0.2))
+        check_component(MyAttack(rate=0.2))
 
 `on_device` puts the toys of the conformance checks there.
 """

@@ -1,20 +1,18 @@
 """What every defence of a stream promises."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 import torch
 
 from antivenom.defences import StreamDefence
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.testing._checks import check
 from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
     toy_model,
 )
@@ -42,6 +40,7 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
     return path, first
 
 
+@check(quick=True)
 def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
     """Neither checkpoints, clean rows nor any global random stream is touched, and it goes back to a checkpoint."""
     (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
@@ -53,6 +52,7 @@ def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
     assert len(found.signal) == len(path), "it shows no signal for every checkpoint"
 
 
+@check
 def stream_defence_is_reproducible(defence: StreamDefence) -> None:
     """Same seed, same verdict and signal, to the bit."""
     path, _ = _planted_path(poisoned=True)
@@ -61,6 +61,7 @@ def stream_defence_is_reproducible(defence: StreamDefence) -> None:
     assert torch.equal(first.signal, again.signal), "the same seed gave another signal"
 
 
+@check
 def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
     """A burst of wrong labels is found where it begins, and a clean stream raises no alarm."""
     path, first = _planted_path(poisoned=True)
@@ -70,21 +71,3 @@ def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
     assert found.back.rows <= found.window[0], "it goes back into the window that it blames"
     clean, _ = _planted_path(poisoned=False)
     assert defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window is None, "a clean stream raised an alarm"
-
-
-def stream_defence_settings_round_trip(defence: StreamDefence) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("defences", defence)
-
-
-STREAM_DEFENCE_CHECKS: tuple[Callable[[StreamDefence], None], ...] = (
-    stream_defence_leaves_its_inputs_alone,
-    stream_defence_is_reproducible,
-    stream_defence_finds_what_was_planted,
-    stream_defence_settings_round_trip,
-)
-
-
-def check_stream_defence(defence: StreamDefence, waive: Mapping[str, str] | None = None) -> None:
-    """Hold a defence that looks back along a stream to every promise; as `check_attack`."""
-    check_all(STREAM_DEFENCE_CHECKS, (defence,), waive)

@@ -1,25 +1,24 @@
 """What every training promises."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
-    check_all,
     global_state_untouched,
-    settings_round_trip,
     toy_images,
     toy_model,
 )
 from antivenom.training import Callback, Epoch, Training
 
 
+@check(quick=True)
 def training_leaves_its_inputs_alone(training: Training) -> None:
     """Neither architecture, start, data nor any global random stream is touched."""
     data = toy_images()
@@ -30,6 +29,7 @@ def training_leaves_its_inputs_alone(training: Training) -> None:
     assert before == (bytes_of(blank), bytes_of(start), dataclasses.replace(data).fingerprint), "an input was changed"
 
 
+@check
 def training_is_reproducible(training: Training) -> None:
     """Same seed, same bytes; another seed, others."""
     data = toy_images()
@@ -39,6 +39,7 @@ def training_is_reproducible(training: Training) -> None:
     assert first != other, "another seed gave the same weights"
 
 
+@check
 def training_learns(training: Training) -> None:
     """Unseen rows of an easy problem are classified far better than by chance, and callbacks are called."""
     heard: list[Epoch] = []
@@ -51,21 +52,3 @@ def training_learns(training: Training) -> None:
 
 def _fitted(training: Training, classifier: Classifier, data: Dataset, rng: Rng, *callbacks: Callback) -> Classifier:
     return with_evidence(training.fit(classifier, data, rng=rng, callbacks=callbacks)).result
-
-
-def training_settings_round_trip(training: Training) -> None:
-    """Settings survive JSON and pickle."""
-    settings_round_trip("trainings", training)
-
-
-TRAINING_CHECKS: tuple[Callable[[Training], None], ...] = (
-    training_leaves_its_inputs_alone,
-    training_is_reproducible,
-    training_learns,
-    training_settings_round_trip,
-)
-
-
-def check_training(training: Training, waive: Mapping[str, str] | None = None) -> None:
-    """Hold a training setting to every promise; as `check_attack`."""
-    check_all(TRAINING_CHECKS, (training,), waive)

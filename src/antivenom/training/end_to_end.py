@@ -8,6 +8,7 @@ from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.training.contracts import Callback
 from antivenom.training.loop import Recipe, train
+from antivenom.trial import Trial
 
 
 @component
@@ -22,6 +23,11 @@ class EndToEnd(Recipe):
     >>> bool((predictions(trained, digits.test) == digits.test.y).float().mean() > 0.8)
     True
     """
+
+    trial = Trial(
+        settings={"epochs": 8, "learning_rate": 0.005, "batch_size": 32},
+        quick={"epochs": 2, "batch_size": 64},
+    )
 
     def fit(
         self,

@@ -4,14 +4,14 @@ import time
 from collections.abc import Sequence
 
 from antivenom.data import Dataset
-from antivenom.errors import CapabilityError
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
-from antivenom.models.estimator import EstimatorClassifier
+from antivenom.models.estimators import as_estimator
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.training.contracts import Callback, Epoch
 from antivenom.training.loop import check_fits
+from antivenom.trial import Trial
 
 
 @component
@@ -34,6 +34,13 @@ class OwnFit:
     True
     """
 
+    trial = Trial(
+        waive=dict.fromkeys(
+            ("training_leaves_its_inputs_alone", "training_is_reproducible", "training_learns"),
+            "it trains scikit-learn estimators alone; the checks train a module",
+        ),
+    )
+
     def fit(
         self,
         classifier: Classifier,
@@ -44,11 +51,7 @@ class OwnFit:
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """A new, fitted classifier."""
-        first = classifier.fresh(rng.child("weights")) if start is None else start
-        if not isinstance(first, EstimatorClassifier):
-            raise CapabilityError(
-                f"own_fit is for scikit-learn estimators; got {type(first).__name__}. Use end_to_end for a module."
-            )
+        first = as_estimator(classifier.fresh(rng.child("weights")) if start is None else start, by="own_fit")
         check_fits(first, data)
         began = time.perf_counter()
         order = data.ids.argsort()

@@ -18,6 +18,7 @@ from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.training.contracts import Callback, Training, load_source
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.loop import Recipe, train
+from antivenom.trial import Trial
 
 OWN = "own"
 """In place of a file: the weights that the model has."""
@@ -55,6 +56,8 @@ class Transfer(Recipe):
     >>> bool((trained.module.hidden_1.weight == start.module.hidden_1.weight).all())
     True
     """
+
+    trial = Trial(quick={"epochs": 1, "pretraining": {"name": "end_to_end", "epochs": 1, "batch_size": 64}})
 
     pretraining: Annotated[Training, Component("trainings")] | None = None
     weights: str | None = None

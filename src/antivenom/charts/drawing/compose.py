@@ -4,7 +4,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
 
 from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table
 from antivenom.charts.drawing import bars, heatmap, histogram, images, lines, scatter, table
@@ -26,6 +30,8 @@ DRAWERS: dict[type[Chart], Drawer] = {
 DPI = 110
 MOST_PANELS, MOST_ACROSS = 36, 8
 LINE_INCHES = 0.19
+ROW_POINTS = 11.8
+"""How high a row of a legend is."""
 
 
 def composed(chart: Chart) -> Figure:
@@ -49,10 +55,12 @@ def composed(chart: Chart) -> Figure:
         _drawer(part)[1](part, canvas)
     for canvas in canvases[len(parts) :]:
         canvas.axes.set_axis_off()
-    extra = sum(_titled(parts, canvases, wide, across, line) for line in range(down))
-    figure.set_size_inches(sum(wide) + _colour_bars(figure, canvases[: len(parts)]), sum(high) + extra)
+    drawn = canvases[: len(parts)]
+    legend, extra = _shared_legend(figure, drawn, sum(wide) - 0.6)
+    extra += sum(_titled(parts, canvases, wide, across, line) for line in range(down))
+    figure.set_size_inches(sum(wide) + _colour_bars(figure, drawn), sum(high) + extra)
     if isinstance(chart, Panels):
-        _together(chart, figure, canvases[: len(parts)], across)
+        _together(chart, figure, drawn, across, legend)
     _notes(chart, figure, canvases)
     return figure
 
@@ -66,41 +74,51 @@ def _drawer(chart: Chart) -> Drawer:
 
 
 def _titled(parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float], across: int, line: int) -> float:
-    """Titles and legends of one line of plots, above each of them; how many inches these take."""
-    places = range(line * across, min((line + 1) * across, len(parts)))
-    new = [place for place in places if _said(canvases[place]) not in map(_said, canvases[:place])]
-    rows = max((_legend(canvases[place], wide[place % across] - 0.6) for place in new), default=0)
-    titles = {place: literal(parts[place].title, 120, 3) for place in places}
-    for place, title in titles.items():
+    """Titles of one line of plots, each directly above its plot or its legend; how many inches these take."""
+    heights = [0.0]
+    for place in range(line * across, min((line + 1) * across, len(parts))):
+        canvas, title = canvases[place], literal(parts[place].title, 120, 3)
+        rows = _legend(canvas.axes, canvas.entries, wide[place % across] - 0.6)
         if title:
-            canvases[place].axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * 13)
-    tallest = max((title.count("\n") + 1 for title in titles.values() if title), default=0)
-    return LINE_INCHES * (rows + tallest)
+            canvas.axes.set_title(title, loc="left", fontsize=10, pad=6 + rows * ROW_POINTS)
+        heights.append(rows + (title.count("\n") + 1 if title else 0))
+    return LINE_INCHES * max(heights)
 
 
-def _said(canvas: Canvas) -> list[str]:
-    """What a legend says, to tell whether another says the same."""
+def _shared_legend(figure: Figure, canvases: list[Canvas], room: float) -> tuple[Legend | None, float]:
+    """One legend above all plots, where they would all have the same one; how many inches it takes."""
+    named = [canvas for canvas in canvases if canvas.entries]
+    if len(canvases) < 2 or not named or any(_labels(canvas) != _labels(named[0]) for canvas in named):
+        return None, 0.0
+    entries = named[0].entries
+    for canvas in named:
+        canvas.entries = []
+    rows = _legend(figure, entries, room)
+    return figure.legends[0], LINE_INCHES * rows
+
+
+def _labels(canvas: Canvas) -> list[str]:
     return [label for _, label in canvas.entries]
 
 
-def _legend(canvas: Canvas, room: float) -> int:
-    """A legend above the plot, on as many lines as it needs, so that it never covers data; how many lines."""
-    entries = canvas.entries[:MOST_NAMED]
-    if len(canvas.entries) > MOST_NAMED:
-        entries = [*entries, (handle(linestyle=""), f"and {len(canvas.entries) - MOST_NAMED} more")]
+def _legend(above: Axes | Figure, found: list[tuple[Artist, str]], room: float) -> int:
+    """A legend above a plot or all plots, on as many lines as it needs, so that it covers nothing; how many lines."""
+    entries = found[:MOST_NAMED]
+    if len(found) > MOST_NAMED:
+        entries = [*entries, (handle(linestyle=""), f"and {len(found) - MOST_NAMED} more")]
     if not entries:
         return 0
     widest = max(width_of(label, SMALL_POINTS) for _, label in entries) + 0.45
     columns = max(1, min(len(entries), int(room / widest)))
-    canvas.axes.legend(
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0)}
+    above.legend(
         [artist for artist, _ in entries],
         [label for _, label in entries],
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
+        **({"loc": "outside upper left"} if isinstance(above, Figure) else place),
         ncols=columns,
         frameon=False,
         fontsize=SMALL_POINTS,
-        borderaxespad=0.15,
+        borderaxespad=0.5 if isinstance(above, Figure) else 0.15,
         borderpad=0.1,
         handlelength=2.2,
         columnspacing=1.4,
@@ -129,10 +147,15 @@ def _colour_bars(figure: Figure, canvases: list[Canvas]) -> float:
     return 0.7
 
 
-def _together(chart: Panels, figure: Figure, canvases: list[Canvas], across: int) -> None:
-    """What panels share: a title, and the y axis' numbers at the left only."""
+def _together(chart: Panels, figure: Figure, canvases: list[Canvas], across: int, legend: Legend | None) -> None:
+    """What panels share: a title, above the legend where they share one, and the y axis' numbers at the left only."""
     if chart.title:
-        figure.suptitle(literal(chart.title, 120, 2), fontsize=11, x=0.01, ha="left")
+        title = literal(chart.title, 120, 2)
+        if legend is None:
+            figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+        else:
+            legend.set_title(title, prop=FontProperties(size=11))
+            legend.set_alignment("left")
         figure.set_figheight(figure.get_figheight() + 1.5 * LINE_INCHES)
     for place, canvas in enumerate(canvases):
         if chart.share_y and place % across:

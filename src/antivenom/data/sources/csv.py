@@ -17,6 +17,7 @@ from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component
+from antivenom.trial import Trial
 
 
 @component
@@ -43,6 +44,8 @@ class Csv:
     >>> splits.train.x.shape, splits.train.classes
     (torch.Size([3, 2]), ('cat', 'dog'))
     """
+
+    trial = Trial(settings={"path": "mine.csv"})
 
     path: str
     label: str | None = None

@@ -13,6 +13,7 @@ from antivenom.data.formats import images, tree
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
+from antivenom.trial import Trial
 
 
 @component
@@ -44,6 +45,8 @@ class Folder:
     >>> splits.train.x.shape, splits.train.classes
     (torch.Size([3, 1, 8, 8]), ('cat', 'dog'))
     """
+
+    trial = Trial(settings={"path": "mine"})
 
     path: str
     size: tuple[AtLeastOne, AtLeastOne] | None = None

@@ -12,6 +12,7 @@ from antivenom.data.formats import npz
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component
+from antivenom.trial import Trial
 
 _NAMES = ("x", "y")
 _OPTIONAL = ("x_test", "y_test", "classes")
@@ -38,6 +39,8 @@ class Npz:
     >>> len(Npz(path=str(file)).load().train)
     6
     """
+
+    trial = Trial(settings={"path": "mine.npz"})
 
     path: str
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25

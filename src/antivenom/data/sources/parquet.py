@@ -12,6 +12,7 @@ from antivenom.data.formats import images, parquet
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
+from antivenom.trial import Trial
 
 
 @component
@@ -34,6 +35,8 @@ class Parquet:
     Raises:
         DataError: on loading, with what is wrong with the file.
     """
+
+    trial = Trial(settings={"path": "mine.parquet"})
 
     path: str
     image: str | None = "image"

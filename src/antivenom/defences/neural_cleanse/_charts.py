@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from antivenom.charts import Axis, Bars, BarSeries, Images, Tile, column, worded
+from antivenom.charts import Axis, Bars, BarSeries, Images, Tile, column, worded_p_value
 
 TRIGGERS_SHOWN = 20
 """Of at most this many classes, the most suspicious, the triggers are shown."""
@@ -37,7 +37,7 @@ def triggers_chart(masks: Tensor, patterns: Tensor, p_value: Tensor, classes: tu
     tiles = tuple(
         Tile(
             pixels=shown[row],
-            lines=(names[row], f"p {worded(_known(p_value[row]), 'p_value')}"),
+            lines=(names[row], worded_p_value(_known(p_value[row]))),
             alt=f"trigger recovered for {names[row]}",
         )
         for row in order

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from antivenom.charts import Figure
 from antivenom.data import Dataset
-from antivenom.defences._scan import RecoveredTriggers, Subject, Verdict, clean_rows_for, trigger_success
+from antivenom.defences._recovered_triggers import RecoveredTriggers, trigger_success
+from antivenom.defences._scan import Subject, Verdict, clean_rows_for
 from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
 from antivenom.defences.neural_cleanse._inversion import Inversion, Recovered, Search, restart_search
 from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values_and_thresholds
@@ -16,6 +17,7 @@ from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import NonNegative, Positive, component
+from antivenom.trial import Trial
 
 ROWS_JUDGED = 500
 """On at most this many clean rows the success of a recovered trigger is measured."""
@@ -59,6 +61,7 @@ class NeuralCleanse(Search):
 
     needs = frozenset({"gradients"})
     recovers_triggers = True
+    trial = Trial(settings={"steps": 300, "batch_size": 24}, quick={"steps": 6})
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
     spread: Positive = 0.35

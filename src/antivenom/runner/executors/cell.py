@@ -176,9 +176,15 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
     return found
 
 
-ORDER = ("attack", "model", "training", "analysis", "detector", "filter", "scan", "repair", "stream_defence")
+FIRST = ("attack", "model", "training", "analysis")
+"""What a report's charts begin with; defences follow in the order in which they ran."""
 
 
 def _in_order(charts: dict[str, Chart]) -> dict[str, Chart]:
     """Charts in the order of a report: the attack's first."""
-    return dict(sorted(charts.items(), key=lambda item: ORDER.index(item[0].partition(".")[0])))
+
+    def place(item: tuple[str, Chart]) -> int:
+        kind = item[0].partition(".")[0]
+        return FIRST.index(kind) if kind in FIRST else len(FIRST)
+
+    return dict(sorted(charts.items(), key=place))

@@ -11,10 +11,11 @@ from antivenom.runner.executors.starting_models import fit_surrogate
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData, divided
 from antivenom.runner.spec.validation import problems_of
+from antivenom.shapes import ShortRepr
 
 
-@dataclass(frozen=True, eq=False)
-class Crafted:
+@dataclass(frozen=True, eq=False, repr=False)
+class Crafted(ShortRepr):
     """An experiment's poison, and what it was made from.
 
     Args:

@@ -1,52 +1,29 @@
-"""How many trainings a run needs, at most, before it begins."""
+"""How many trainings a run has, before it begins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from antivenom.runner.events import Planned
 from antivenom.runner.executors.starting_models import surrogate_fits
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.settings import describe
 from antivenom.training import StreamTraining, pretrained_by
-
-Trainings = set[tuple[object, ...]]
 
 
 def planned(cells: Mapping[str, ExperimentSettings]) -> Planned:
-    """The trainings of all cells.
-
-    All attacks on the same data, model and seed share a control, unless rows are appended or arrive in an order.
-    """
-    victims = defenders = 0
-    controls: Trainings = set()
-    surrogates: Trainings = set()
-    warm_ups: Trainings = set()
-    for name, experiment in cells.items():
-        victims += experiment.repeats
-        shared = hash(repr(_shared(experiment)))
-        own = name if _has_own_control(experiment) else ""
-        for repeat in range(experiment.repeats):
-            controls.add((shared, repeat, own))
-            surrogates.update((shared, *each, repeat) for each in _surrogates(experiment))
-            if _is_pretrained(experiment):
-                warm_ups.add((shared, repeat))
-        defenders += experiment.repeats * _trains_defender(experiment)
-    return Planned(tuple(cells), victims, len(controls), len(surrogates), defenders, len(warm_ups))
+    """The trainings of all cells: each ends with an event, whether it is computed or found in the store."""
+    repeats = [(experiment, experiment.repeats) for experiment in cells.values()]
+    pairs = sum(count for _, count in repeats)
+    return Planned(
+        cells=tuple(cells),
+        victims=pairs,
+        controls=pairs,
+        surrogates=sum(count * _surrogates(each) for each, count in repeats),
+        defenders=sum(count * _trains_defender(each) for each, count in repeats),
+        warm_ups=sum(count * _is_pretrained(each) for each, count in repeats),
+    )
 
 
-def _shared(experiment: ExperimentSettings) -> tuple[object, ...]:
-    """What a control depends on."""
-    parts = [describe(f"{part}s", getattr(experiment, part)) for part in ("dataset", "model", "training")]
-    return (*parts, experiment.seed, experiment.train_rows)
-
-
-def _has_own_control(experiment: ExperimentSettings) -> bool:
-    return experiment.attack.appends or isinstance(experiment.training, StreamTraining)
-
-
-def _surrogates(experiment: ExperimentSettings) -> Iterator[tuple[object, ...]]:
-    if "surrogate" in experiment.attack.needs:
-        described = hash(repr(describe("surrogates", experiment.surrogate)))
-        yield from ((described, stage) for stage in range(surrogate_fits(experiment)))
+def _surrogates(experiment: ExperimentSettings) -> int:
+    return surrogate_fits(experiment) if "surrogate" in experiment.attack.needs else 0
 
 
 def _is_pretrained(experiment: ExperimentSettings) -> bool:

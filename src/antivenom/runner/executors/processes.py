@@ -7,7 +7,10 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnContext
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ from antivenom.storage.store import Store
 
 CELLS_WAITING_PER_WORKER = 2
 POLL_SECONDS = 0.2
+NO_GUARD = (
+    "Processes cannot start its workers: each begins by running your script, and the script starts workers again. "
+    'Put what your script does below `if __name__ == "__main__":`.'
+)
 
 HELD = HeldData()
 """A worker's own data sets: its cells share them."""
@@ -48,16 +55,16 @@ class Processes:
             raise SettingsError([f"workers must be at least 1; got {self.workers}."])
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
-        """Run every cell; names come in the order in which cells are done.
+        """Run every cell; names come in the order in which cells are done. A cell that fails does not stop the others.
 
         Raises:
             SettingsError: a cell holds something made in Python, which cannot travel.
-            RunError: a process died.
+            RunError: cells failed, a process died, or the script has no `if __name__ == "__main__":`.
         """
         specs = {name: _plain(name, experiment) for name, experiment in work.cells.items()}
         count = min(self.workers or os.cpu_count() or 1, max(1, len(specs)))
         context = multiprocessing.get_context("spawn")
-        with context.Manager() as manager:
+        with _manager(context) as manager:
             events = manager.Queue()
             threads = max(1, torch.get_num_threads() // count)
             pool = ProcessPoolExecutor(count, context, _begin, (list(sys.path), threads))
@@ -75,20 +82,54 @@ class Processes:
 def _all(
     pool: ProcessPoolExecutor, specs: dict[str, dict[str, Any]], work: Work, events: Any, on_event: OnEvent, most: int
 ) -> Iterator[str]:
-    """Keep a bounded number of cells in flight."""
-    left, running = iter(specs.items()), set[Future[str]]()
+    """Keep a bounded number of cells in flight; what failed is raised when all others are done."""
+    left, running = iter(specs.items()), dict[Future[str], str]()
+    failed: dict[str, Exception] = {}
     while True:
         while len(running) < most and (item := next(left, None)) is not None:
             name, spec = item
             store = None if work.store is None else work.store.folder
-            running.add(pool.submit(_run, name, spec, work.folder / name, store, work.device, events))
+            running[pool.submit(_run, name, spec, work.folder / name, store, work.device, events)] = name
         if not running:
             break
-        done, running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         _drain(events, on_event)
         for each in done:
-            yield each.result()
+            name = running.pop(each)
+            try:
+                yield each.result()
+            except BrokenProcessPool:
+                raise
+            except Exception as error:  # noqa: BLE001 - reported with the cell's name, after the others are done
+                failed[name] = error
     _drain(events, on_event)
+    if failed:
+        raise _failure(failed, len(specs)) from next(iter(failed.values()))
+
+
+def _failure(failed: dict[str, Exception], count: int) -> RunError:
+    named = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in failed.items())
+    return RunError(
+        f"{len(failed)} of {count} cells failed, the others are written. {named}. "
+        "Correct the spec, and run it again: finished stages are kept."
+    )
+
+
+@contextmanager
+def _manager(context: SpawnContext) -> Iterator[SyncManager]:
+    """A process for the queue of events, the first that is started.
+
+    Raises:
+        RunError: it cannot start, because a new process runs the script from its beginning, and so comes here again.
+    """
+    if "_inheriting" in vars(multiprocessing.current_process()):  # as multiprocessing itself tells
+        raise RunError(NO_GUARD)
+    try:
+        manager = context.Manager()
+    except EOFError as error:
+        raise RunError(NO_GUARD) from error
+    with manager:
+        yield manager
 
 
 def _drain(events: Any, on_event: OnEvent) -> None:

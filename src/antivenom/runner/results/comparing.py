@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antivenom.charts import Axis, Chart, Lines, Series, column, worded
+from antivenom.charts import Axis, Chart, Lines, Series, column, title_of, worded
+from antivenom.charts.comparing import numeric_axis
 from antivenom.charts.parts import Role
 from antivenom.runner.scoring.metrics import Metrics
 
@@ -49,7 +50,7 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
         entry: what the figure says of itself.
     """
     factor, label = scale_of(entry)
-    numeric = numeric_axis(axes, rows)
+    numeric = numeric_axis({axis: [row[axis] for row in rows] for axis in axes})
     if numeric is None:
         names = tuple(str(row["cell"]) for row in rows)
         series = (_series(key, rows, column(range(len(rows))), factor, ""),)
@@ -64,22 +65,13 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
     return Lines(name="cells", x=Axis(label=numeric), y=Axis(label=label), series=tuple(lines), alt=alt)
 
 
-def numeric_axis(axes: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """The one axis with three numbers or more; None where there is none, or several."""
-    found = []
-    for axis in axes:
-        values = {row[axis] for row in rows if isinstance(row[axis], int | float) and not isinstance(row[axis], bool)}
-        if len(values) >= 3 and all(row[axis] in values for row in rows):
-            found.append(axis)
-    return found[0] if len(found) == 1 else None
-
-
 def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
     """What a figure's values are multiplied by on an axis, and the axis' label."""
-    title = str(entry["name"]).replace("_", " ")
+    title = title_of(str(entry["name"]))
     if entry["unit"] in PERCENT:
         return 100.0, f"{title}, {'%' if entry['unit'] == 'share' else 'points'}"
-    return 1.0, title if entry["unit"] == "none" else f"{title}, {str(entry['unit']).replace('_', '-')}"
+    unit = title_of(str(entry["unit"]))
+    return 1.0, title if unit in ("none", title) else f"{title}, {unit}"
 
 
 def _series(key: str, rows: Sequence[Mapping[str, Any]], x: Any, factor: float, label: str) -> Series:

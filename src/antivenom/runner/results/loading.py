@@ -9,19 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from antivenom.data import Dataset, Poisoned
+from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.data.formats import npz
-from antivenom.errors import AntivenomError, DataError, RunError
-from antivenom.models import Classifier
+from antivenom.errors import AntivenomError, DataError, MissingDataError, RunError
+from antivenom.models import Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
 from antivenom.runner.results.repeat import Artifacts, Repeat
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import divided
-from antivenom.settings import build
+from antivenom.settings import ReadsFiles, build
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
+from antivenom.storage.keys import absent
 from antivenom.storage.yaml12 import parse_yaml
 from antivenom.training.contracts import load_source
 
@@ -112,7 +113,7 @@ class OnDisk(Artifacts):
         """
         try:
             experiment = self._experiment
-            splits = experiment.part(experiment.dataset.load())
+            splits = experiment.part(_load_data(experiment.dataset))
             rng = Rng(experiment.seed).child("repeat", self.number)
             base = divided(experiment, splits, rng, load_source).splits.train
             return _load_poisoned(self._place, base, self.allow_code)
@@ -131,7 +132,8 @@ class OnDisk(Artifacts):
         try:
             state, about = read_tensors(self._place / f"{who}.safetensors")
             shape, bounds = tuple(map(int, about["input_shape"])), about["bounds"]
-            blank = self._experiment.model.build(
+            model: Model = build("models", self.spec["model"], path="model", allow_code=self.allow_code)
+            blank = model.build(
                 input_shape=shape,
                 classes=len(about["classes"]),
                 bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
@@ -151,6 +153,13 @@ def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[st
         confusion=details["confusion"][number],
         artifacts=artifacts,
     )
+
+
+def _load_data(dataset: Source) -> Splits:
+    gone = [file for file in dataset.files() if not file.exists()] if isinstance(dataset, ReadsFiles) else []
+    if gone:
+        raise MissingDataError(absent(gone[0]))
+    return dataset.load()
 
 
 def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:

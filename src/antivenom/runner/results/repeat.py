@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from antivenom.data import Poisoned
 from antivenom.models import Classifier
 from antivenom.runner.scoring.detectors import RowScores
+from antivenom.shapes import ShortRepr
 
 
 class Artifacts:
@@ -25,8 +26,8 @@ class Artifacts:
     poisoned: Poisoned
 
 
-@dataclass(frozen=True, eq=False)
-class InMemory(Artifacts):
+@dataclass(frozen=True, eq=False, repr=False)
+class InMemory(ShortRepr, Artifacts):
     """Models and poison that are still at hand."""
 
     victim: Classifier

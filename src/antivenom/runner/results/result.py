@@ -86,15 +86,28 @@ class Result:
 
     def save(self, folder: Path | str) -> Path:
         """Write the run's folder, each file whole or not at all."""
-        return save_parts(self, Path(folder))
+        return save_parts(
+            Path(folder),
+            spec=self.spec,
+            repeats=self.repeats,
+            metrics=self.metrics,
+            headline=self.headline,
+            doubts=self.doubts,
+            about=self.about,
+            charts=self.charts,
+            data=self.data,
+        )
 
     @classmethod
     def load(cls, folder: Path | str, *, allow_code: bool = False) -> "Result":
-        """Read a run back. Models and poison are loaded when they are asked for; only the poison needs the data set.
+        """Read a run back. Models and poison are loaded when they are asked for.
+
+        Only the poison needs the data set, and an attack that the spec names by its import path.
 
         Args:
             folder: what `save` wrote.
-            allow_code: whether components and factories that its spec names by import path may run.
+            allow_code: whether components and factories that its spec names by import path may run. They are imported
+                by the same path as in the run.
 
         Raises:
             RunError: it is no run, or is damaged.

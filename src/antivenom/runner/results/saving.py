@@ -1,36 +1,47 @@
 """Writing a run's folder."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from antivenom.charts import Chart
 from antivenom.data import Poisoned
 from antivenom.models import Classifier
 from antivenom.runner.results.folder import prepare_folder, repeat_folder
 from antivenom.runner.results.repeat import Repeat
 from antivenom.runner.results.rows import row_table
+from antivenom.runner.scoring.metrics import Metrics
 from antivenom.settings import describe
 from antivenom.storage.chart_files import write_charts
 from antivenom.storage.files import write_arrays, write_json, write_tensors, write_text
 from antivenom.storage.tables import csv_text
 
-if TYPE_CHECKING:
-    from antivenom.runner.results.result import Result
 
-
-def save_parts(result: "Result", folder: Path) -> Path:
-    """Write the run's folder, each file whole or not at all."""
-    folder = prepare_folder(folder, result.spec)
-    for number, repeat in enumerate(result.repeats):
+def save_parts(
+    folder: Path,
+    *,
+    spec: str,
+    repeats: Sequence[Repeat],
+    metrics: Metrics,
+    headline: str,
+    doubts: Sequence[str],
+    about: Mapping[str, Any],
+    charts: Mapping[str, Chart],
+    data: Mapping[str, NDArray[Any]],
+) -> Path:
+    """Write the run's folder, each file whole or not at all; the parts are those of `Result`."""
+    folder = prepare_folder(folder, spec)
+    for number, repeat in enumerate(repeats):
         _save_repeat(repeat, repeat_folder(folder, number))
-    write_arrays(folder / "details.npz", _details(result))
-    write_charts(folder, result.charts)
-    write_json(folder / "repeats.json", [dict(repeat.values) for repeat in result.repeats])
-    write_json(folder / "metrics.json", result.metrics, sort_keys=False)
-    write_json(folder / "manifest.json", {**result.about, "headline": result.headline, "doubts": list(result.doubts)})
+    write_arrays(folder / "details.npz", {**_details(repeats), **data})
+    write_charts(folder, charts)
+    write_json(folder / "repeats.json", [dict(repeat.values) for repeat in repeats])
+    write_json(folder / "metrics.json", metrics, sort_keys=False)
+    write_json(folder / "manifest.json", {**about, "headline": headline, "doubts": list(doubts)})
     return folder
 
 
@@ -55,14 +66,10 @@ def _save_repeat(repeat: Repeat, folder: Path) -> None:
     save_classifier(repeat.control, poisoned, folder / "control.safetensors")
 
 
-def _details(result: "Result") -> dict[str, NDArray[Any]]:
-    epochs = max(len(losses) for repeat in result.repeats for losses in repeat.losses)
-    losses = np.full((len(result.repeats), 2, epochs), np.nan)
-    for number, repeat in enumerate(result.repeats):
+def _details(repeats: Sequence[Repeat]) -> dict[str, NDArray[Any]]:
+    epochs = max(len(losses) for repeat in repeats for losses in repeat.losses)
+    losses = np.full((len(repeats), 2, epochs), np.nan)
+    for number, repeat in enumerate(repeats):
         for who, values in enumerate(repeat.losses):
             losses[number, who, : len(values)] = values
-    return {
-        "confusion": np.stack([repeat.confusion for repeat in result.repeats]),
-        "losses": losses,
-        **result.data,
-    }
+    return {"confusion": np.stack([repeat.confusion for repeat in repeats]), "losses": losses}

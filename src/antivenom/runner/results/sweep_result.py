@@ -113,7 +113,7 @@ class SweepResult:
 
 def cell_row(cell: str, axes: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """A cell's row in the table of all cells."""
-    row: dict[str, Any] = {"cell": cell, **{key: label(value) for key, value in axes.items()}}
+    row: dict[str, Any] = {"cell": cell, **{key: _plain(value) for key, value in axes.items()}}
     row["n"] = max((entry["n"] for entry in metrics.values()), default=0)
     for key, entry in metrics.items():
         row |= values_of(key, metrics) if entry["headline"] else {key: entry["mean"]}
@@ -129,4 +129,5 @@ def values_of(key: str, metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, A
 
 
 def _plain(value: Any) -> Any:
+    """A setting in a table: a number as it is, anything else in words."""
     return value if isinstance(value, int | float) else label(value)

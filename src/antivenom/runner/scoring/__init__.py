@@ -1,1 +1,1 @@
-"""Scoring against the truth: models, detectors, scans, repairs and stream defences."""
+"""Scoring against the truth: models, detectors, filters, scans, repairs and stream defences."""

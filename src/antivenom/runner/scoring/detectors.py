@@ -14,13 +14,14 @@ from antivenom.metrics import auroc, share_above, threshold_for, true_positives_
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.scoring.trusted import Defender
+from antivenom.shapes import ShortRepr
 
 SCORES_SHOWN = 4000
 """A histogram shows at most this many scores of each group of rows."""
 
 
-@dataclass(frozen=True, eq=False)
-class RowScores:
+@dataclass(frozen=True, eq=False, repr=False)
+class RowScores(ShortRepr):
     """What a detector makes of the rows that the victim trains on.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from antivenom.charts import worded
 from antivenom.runner.scoring.metrics import Metrics
 
 CHANCE_FACTOR = 1.5
@@ -27,7 +28,8 @@ def doubts(
         more = "Set repeats to 3 or more for an interval." if trained_here else "Train several for an interval."
         yield f"One seed only: another seed may give another result. {more}"
     if test_rows < MIN_TEST_ROWS:
-        yield f"The test set has only {test_rows} rows: one row is {100 / max(1, test_rows):.1f} points."
+        row = worded(1 / max(1, test_rows), "points", signed=False)
+        yield f"The test set has only {test_rows} rows: one row is {row}."
     control = mean["model.clean_accuracy.control"]
     if control is not None and control < CHANCE_FACTOR / classes:
         yield "The control is hardly better than chance: the training fails even without poison."
@@ -38,7 +40,8 @@ def doubts(
         yield "Nothing was poisoned, so the victim is its own control."
         return
     if mean.get("attack.poison_unchanged"):
-        yield f"{mean['attack.poison_unchanged']:.1%} of the poison rows are the same as the clean rows they come from."
+        share = worded(mean["attack.poison_unchanged"], "share")
+        yield f"{share} of the poison rows are the same as the clean rows they come from."
     yield from _scans(metrics, mean)
     yield from _trigger(metrics, mean) if triggered else _damage(metrics, mean)
 
@@ -48,23 +51,25 @@ def _scans(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]:
         kind, _, name = str(entry.get("component", "")).partition(".")
         value = mean[key]
         if kind == "scan" and entry["name"] == "inconclusive" and not entry["control"] and value:
-            yield f"{name} is inconclusive for {value:.1%} of what it looked at."
+            yield f"{name} is inconclusive for {worded(value, 'share')} of what it tested."
 
 
 def _trigger(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]:
     success, control = mean["attack.success_rate"], mean["attack.success_rate.control"]
     if mean["attack.trigger_lost"]:
+        lost = worded(mean["attack.trigger_lost"], "share")
         yield (
-            f"The trigger changes nothing in {mean['attack.trigger_lost']:.1%} of the test rows once they are stored: "
+            f"The trigger changes nothing in {lost} of the test rows once they are stored: "
             "it does not survive rounding and clipping."
         )
     if control is not None and control > CONTROL_SUCCESS:
-        yield f"The trigger also works on the control, in {control:.1%} of attempts: that is not the poison's doing."
+        often = worded(control, "share")
+        yield f"The trigger also works on the control, in {often} of attempts: the poison does not cause that."
     if success is not None and control is not None and _overlaps(metrics, "attack.success_rate"):
         yield "The trigger works no better on the victim than on the control: the attack failed."
     drop = mean["model.accuracy_drop"]
     if drop is not None and drop > LARGE_DROP:
-        yield f"Clean accuracy drops by {100 * drop:.1f} points, which would give this backdoor away."
+        yield f"Clean accuracy drops by {worded(drop, 'points', signed=False)}, which would give this backdoor away."
 
 
 def _damage(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from antivenom.charts import Chart, Images, Table, Tile
 from antivenom.data import Dataset, Goal, Poisoned, Scorer
+from antivenom.data.spread import spread_over
 from antivenom.goals import TriggeredGoal
 from antivenom.models import predictions
 
@@ -21,7 +22,7 @@ def poison_chart(poisoned: Poisoned) -> Chart | None:
 
     Rows that are no images are shown as a table.
     """
-    chosen = spread(poisoned.y, poisoned.origin >= 0)
+    chosen = spread_over(poisoned.y, poisoned.origin >= 0, ROWS_SHOWN)
     if not len(chosen):
         return None
     origin = poisoned.origin[chosen]
@@ -45,13 +46,13 @@ def attempts_chart(goal: Goal, victim: Scorer, control: Scorer | None, test: Dat
     """Test rows with the trigger where there is one, otherwise rows that only the victim gets wrong; None for none."""
     if isinstance(goal, TriggeredGoal):
         attacked = goal.attacked(test)
-        rows = attacked.subset(spread(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool)))
+        rows = attacked.subset(spread_over(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool), ROWS_SHOWN))
         after, caption = goal.triggered(rows), "Test images with the trigger."
     else:
         wrong = predictions(victim, test).to(test.device) != test.y
         if control is not None:
             wrong &= predictions(control, test).to(test.device) == test.y
-        rows = after = test.subset(spread(test.y, wrong))
+        rows = after = test.subset(spread_over(test.y, wrong, ROWS_SHOWN))
         caption = "Test images that the victim gets wrong" + (" and the control right." if control else ".")
     if not len(rows) or not rows.is_image:
         return None
@@ -61,17 +62,6 @@ def attempts_chart(goal: Goal, victim: Scorer, control: Scorer | None, test: Dat
     tiles = tuple(_attempt(after, row, named) for row in range(len(after)))
     alt = f"{len(tiles)} test images and the classes that {' and '.join(named)} predict."
     return Images(name="attempts", rows=tuple((tile,) for tile in tiles), wraps=True, caption=caption, alt=alt)
-
-
-def spread(labels: Tensor, eligible: Tensor) -> Tensor:
-    """Up to `ROWS_SHOWN` eligible positions, one of each label in turn, in order."""
-    positions = torch.nonzero(eligible).flatten()
-    turns = torch.zeros_like(positions)
-    for label in labels[positions].unique():
-        mine = labels[positions] == label
-        turns[mine] = torch.arange(int(mine.sum()), device=turns.device)
-    classes = int(labels.max()) + 1 if len(labels) else 1
-    return positions[torch.argsort(turns * classes + labels[positions])][:ROWS_SHOWN]
 
 
 def _beside(before: Tensor, after: Tensor, labels: tuple[str, ...]) -> tuple[Tile, ...]:

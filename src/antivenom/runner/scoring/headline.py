@@ -47,9 +47,10 @@ def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> 
 
 
 def _change(drop: float) -> str:
-    if drop < 0:
-        return f"the model gains {-100 * drop:.1f} points of accuracy"
-    return f"the model loses {100 * drop:.1f} points of accuracy"
+    points = worded(drop, "points", signed=False).removeprefix("-")
+    if points == worded(0.0, "points", signed=False):
+        return "the model keeps its accuracy"
+    return f"the model {'gains' if drop < 0 else 'loses'} {points} of accuracy"
 
 
 def _targets(goal: TriggeredGoal, test: Dataset) -> str:

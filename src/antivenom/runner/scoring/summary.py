@@ -1,4 +1,4 @@
-"""The charts of a model over all repeats, and of its way in the first."""
+"""The charts of a model over all repeats, and of its training path in the first."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from antivenom.models import Checkpoint
 from antivenom.runner.scoring.metrics import Metrics
 
 PATH_ROWS = 2000
-"""Accuracy along the way is measured on at most this many test rows."""
+"""Accuracy along the training is measured on at most this many test rows."""
 ROLES: tuple[Role, Role] = ("victim", "control")
 
 Losses = Sequence[tuple[tuple[float, ...], tuple[float, ...]]]
@@ -79,14 +79,14 @@ def path_chart(
     panels = [panel("accuracy", accuracies, "clean accuracy, %")]
     if not np.isnan(successes).all():
         panels.append(panel("success", successes, "attack success, %"))
-    first, last, twin = (
+    first, last, control = (
         worded(float(each), "share") for each in (accuracies[0][0], accuracies[0][-1], accuracies[1][-1])
     )
     return Panels(
         name="along_the_way",
         charts=tuple(panels),
         caption=f"Along the way, first repeat, up to {PATH_ROWS:,} test rows.",
-        alt=f"Clean accuracy goes from {first} to {last} for the victim; the control ends at {twin}.",
+        alt=f"Clean accuracy goes from {first} to {last} for the victim; the control ends at {control}.",
     )
 
 
@@ -161,7 +161,7 @@ def _loss(losses: Losses) -> Lines:
 
     last = [worded(each[-1] if each and math.isfinite(each[-1]) else None, "none") for each in losses[0]]
     return Lines(
-        name="loss",
+        name="losses",
         x=Axis(label="epoch", whole=True),
         y=Axis(label="mean training loss", low=0),
         series=tuple(series()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from antivenom.charts import worded
 from antivenom.data import Dataset
 from antivenom.defences import Detector
 from antivenom.errors import SettingsError
@@ -61,8 +62,9 @@ def too_few_clean_rows(detectors: Mapping[str, Detector], clean: int) -> Iterato
     """A doubt for each detector for whose promise the defender has too few clean rows."""
     for name, detector in detectors.items():
         if threshold_for(torch.arange(float(clean)), detector.false_alarm_rate) == math.inf:
+            rate = worded(detector.false_alarm_rate, "share")
             needed = math.ceil(1 / detector.false_alarm_rate) - 1
             yield (
-                f"{name} flags nothing: {clean} clean rows are too few to promise {detector.false_alarm_rate:.1%} "
+                f"{name} flags nothing: {clean} clean rows are too few to promise {rate} "
                 f"false alarms; it takes {needed}. Raise trusted or its false_alarm_rate."
             )

@@ -12,6 +12,7 @@ from antivenom.errors import MissingDataError, SettingsError
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.overrides import set_key
 from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.shapes import ShortRepr
 
 MAX_CELLS = 10_000
 NAMED_BY_VALUE = {"attack", "model", "dataset", "training"}
@@ -20,8 +21,8 @@ NAMED_BY_VALUE = {"attack", "model", "dataset", "training"}
 T = TypeVar("T", bound=ExperimentSettings)
 
 
-@dataclass(frozen=True, eq=False)
-class Grid(Generic[T]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Grid(ShortRepr, Generic[T]):
     """The cells of a grid.
 
     Args:

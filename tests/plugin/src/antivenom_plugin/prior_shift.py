@@ -10,6 +10,7 @@ from antivenom.charts import Bars, BarSeries, Figure, column
 from antivenom.defences import Subject, Verdict
 from antivenom.errors import DataError
 from antivenom.settings import component
+from antivenom.trial import Trial
 
 
 @component
@@ -20,6 +21,12 @@ class PriorShift:
         false_alarm_rate: the chance, over all classes together, with which a clean classifier may be flagged.
         rows: how many rows of noise.
     """
+
+    trial = Trial(
+        waive={
+            "scan_finds_what_was_planted": "the planted backdoor leaves noise alone, and the scan looks at noise alone"
+        },
+    )
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
     rows: int = 200

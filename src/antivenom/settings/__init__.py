@@ -1,0 +1,59 @@
+"""Settings: what a component's fields may hold, declared once in their types and worded once for all errors.
+
+    @component
+    class BadNets:
+        rate: Rate = 0.1
+        trigger: Annotated[Trigger, Component("triggers")] = Patch()
+
+`@component` makes a frozen, keyword-only dataclass that checks its fields when it is made; `build` makes one from
+what a YAML file says; `describe` writes it back.
+"""
+
+from antivenom.settings.building import build, build_as
+from antivenom.settings.components import component
+from antivenom.settings.contracts import NEEDS, ChecksItself, DeclaresNeeds, ReadsFiles, needs_of
+from antivenom.settings.describing import codes_of, describe, describe_fields, is_live, settings_of
+from antivenom.settings.docstrings import documentation
+from antivenom.settings.marks import (
+    COMPONENT,
+    LIVE,
+    STARTED,
+    AtLeastOne,
+    Code,
+    Component,
+    Count,
+    NonNegative,
+    Positive,
+    Rate,
+    is_component,
+)
+from antivenom.settings.wording import short
+
+__all__ = [
+    "COMPONENT",
+    "LIVE",
+    "NEEDS",
+    "STARTED",
+    "AtLeastOne",
+    "ChecksItself",
+    "Code",
+    "Component",
+    "Count",
+    "DeclaresNeeds",
+    "NonNegative",
+    "Positive",
+    "Rate",
+    "ReadsFiles",
+    "build",
+    "build_as",
+    "codes_of",
+    "component",
+    "describe",
+    "describe_fields",
+    "documentation",
+    "is_component",
+    "is_live",
+    "needs_of",
+    "settings_of",
+    "short",
+]

@@ -1,0 +1,117 @@
+"""Components from what a spec says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from antivenom.errors import CodeNotAllowedError, SettingsError, UnknownComponentError
+from antivenom.registry import did_you_mean, find, import_named, is_registered_module, name_of
+from antivenom.settings.fields import Field, checked, fields_of
+from antivenom.settings.marks import LIVE, is_component
+from antivenom.settings.wording import join_path, short
+
+T = TypeVar("T")
+
+
+def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
+    """Make the component that a spec describes: a name, or a mapping with `name` and the component's fields.
+
+    Args:
+        kind: a key of `registry.KINDS`.
+        value: what the YAML file holds.
+        path: where it stands, for messages: `attack`.
+        allow_code: whether names of code may be imported. A class that stands in the module of a registered component
+            needs no permission, as that component runs the module anyway.
+
+    Raises:
+        SettingsError: with every problem found below `path`.
+
+    >>> build("triggers", {"name": "patch", "size": 4}, path="trigger").size
+    4
+    """
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise SettingsError([f"{path} must be a name or a mapping with a name; got {short(value)}."])
+    name = value["name"]
+    if name == LIVE:
+        raise SettingsError([f"{path} was made in Python ({value.get('type')}); no spec can make it again."])
+    try:
+        if ":" in name:
+            _allow(name, path, allow_code or is_registered_module(name))
+            cls = import_named(name)
+        else:
+            cls = find(kind, name)
+    except (UnknownComponentError, CodeNotAllowedError) as error:
+        raise SettingsError([f"{path}: {error}"]) from error
+    if not is_component(cls):
+        raise SettingsError([f"{path}: '{name}' is no class decorated with antivenom.settings.component."])
+    settings = {key: item for key, item in value.items() if key != "name"}
+    return build_as(cls, settings, path=path, allow_code=allow_code)
+
+
+def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code: bool = False) -> T:
+    """Make one `cls`, a class decorated with `component`, from plain settings; as `build`, with the class known."""
+    fields = {field.name: field for field in fields_of(cls)}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        where = join_path(path, key)
+        if key not in fields:
+            hint = did_you_mean(str(key), fields) or f" It may be: {', '.join(fields) or 'nothing'}."
+            problems.append(f"{where} is not a setting.{hint}")
+            continue
+        try:
+            values[key] = _built(fields[key], value, where, allow_code)
+        except SettingsError as error:
+            problems += error.problems
+    problems += [
+        f"{join_path(path, name)} is missing; it must be {field.phrase}."
+        for name, field in fields.items()
+        if field.required and name not in settings
+    ]
+    if problems:
+        raise SettingsError(problems)
+    try:
+        return cls(**values)
+    except SettingsError as error:
+        own = f"{cls.__name__}."
+        raise SettingsError(join_path(path, line.removeprefix(own)) for line in error.problems) from error
+
+
+def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
+    if field.kind and not (value is None and field.optional):
+        if not field.many:
+            if isinstance(value, Mapping) and "name" not in value and is_component(type(field.default)):
+                value = {"name": name_of(field.kind, type(field.default)), **value}
+            return build(field.kind, value, path=where, allow_code=allow_code)
+        if not isinstance(value, list | tuple):
+            raise SettingsError([f"{where} must be {field.phrase}; got {short(value)}."])
+        return _built_all(field.kind, value, where, allow_code)
+    if field.code and isinstance(value, str):
+        try:
+            _allow(value, where, allow_code)
+        except CodeNotAllowedError as error:
+            raise SettingsError([str(error)]) from error
+    made, problem = checked(field, value, where)
+    if problem:
+        raise SettingsError([problem])
+    return made
+
+
+def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -> tuple[Any, ...]:
+    made = []
+    problems: list[str] = []
+    for index, value in enumerate(values):
+        try:
+            made.append(build(kind, value, path=f"{where}[{index}]", allow_code=allow_code))
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    return tuple(made)
+
+
+def _allow(code: str, path: str, allow_code: bool) -> None:
+    if not allow_code:
+        advice = "Read it, then pass --allow-code, or allow_code=True in Python."
+        raise CodeNotAllowedError(f"{path} names code ('{code}'), which would run. {advice}")

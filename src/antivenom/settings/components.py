@@ -1,0 +1,62 @@
+"""`@component`, which makes a class a component."""
+
+import dataclasses
+import time
+from typing import Any, TypeVar, dataclass_transform
+
+from antivenom.errors import SettingsError
+from antivenom.settings.contracts import NEEDS
+from antivenom.settings.fields import checked, fields_of
+from antivenom.settings.marks import COMPONENT
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def component(cls: type[T]) -> type[T]:
+    """Make a class a component: a frozen, keyword-only dataclass that checks its fields when it is made.
+
+    Lists become tuples and whole numbers become floats where the field says so, and nothing else is converted.
+    A `__post_init__` of the class's own runs after the check.
+
+    Raises:
+        SettingsError: on making one with wrong settings; it lists all of them.
+
+    >>> from antivenom.settings import Positive
+    >>> @component
+    ... class Blur:
+    ...     radius: Positive = 1.0
+    >>> Blur(radius=2)
+    Blur(radius=2.0)
+    >>> Blur(radius=-1)
+    Traceback (most recent call last):
+        ...
+    antivenom.errors.SettingsError: Blur.radius must be above 0; got -1.
+    """
+    own = getattr(cls, "__post_init__", None)
+    _declare_needs(cls)
+
+    def __post_init__(self: Any) -> None:
+        problems = []
+        for field in fields_of(type(self)):
+            value, problem = checked(field, getattr(self, field.name), f"{type(self).__name__}.{field.name}")
+            object.__setattr__(self, field.name, value)
+            problems += [problem] if problem else []
+        if problems:
+            raise SettingsError(problems)
+        if own is not None:
+            own(self)
+
+    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    setattr(cls, COMPONENT, time.time_ns())
+    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+
+
+def _declare_needs(cls: type[Any]) -> None:
+    """Give a class without `needs` an empty set, and refuse words that mean nothing."""
+    declared = getattr(cls, "needs", None)
+    if declared is None:
+        cls.needs = frozenset()
+    elif isinstance(declared, frozenset) and (unknown := sorted(declared - NEEDS.keys())):
+        known = ", ".join(sorted(NEEDS))
+        raise TypeError(f"{cls.__name__}.needs holds {unknown[0]!r}, which is not a need. Use any of: {known}.")

@@ -1,0 +1,125 @@
+"""The fields of a component: read from its annotations, and checked."""
+
+import dataclasses
+import types
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from antivenom.errors import SettingsError
+from antivenom.registry import KINDS
+from antivenom.settings.annotations import annotation_problem, component_in, unmarked
+from antivenom.settings.marks import Code, Component
+from antivenom.settings.wording import phrase_of, short
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One setting of a component.
+
+    Attributes:
+        name: the field's.
+        type: its annotation.
+        kind: the kind of component that it holds, a key of `registry.KINDS`; None where it holds plain values.
+        optional: whether it may be None.
+        many: whether it holds a tuple of components.
+        code: whether it names code to import.
+        default: `dataclasses.MISSING` where it must be given.
+    """
+
+    name: str
+    type: Any
+    kind: str | None
+    optional: bool
+    many: bool
+    code: bool
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is dataclasses.MISSING
+
+    @property
+    def phrase(self) -> str:
+        """What it must be: `a number in [0, 1]`, `a list of triggers`."""
+        if self.kind:
+            word = KINDS[self.kind].singular
+            text = f"a list of {self.kind}" if self.many else f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+            return f"{text} or null" if self.optional else text
+        return phrase_of(self.type)
+
+
+def fields_of(cls: Any) -> tuple[Field, ...]:
+    """The settings of a component's class, in their order.
+
+    Raises:
+        SettingsError: an annotation is one that no spec could fill, such as a component that is not marked.
+    """
+    return _read(cls)
+
+
+@cache
+def _read(cls: Any) -> tuple[Field, ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    found = tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
+    asked = (annotation_problem(f"{cls.__name__}.{field.name}", field.type, field.kind) for field in found)
+    if problems := [problem for problem in asked if problem]:
+        raise SettingsError(problems)
+    return found
+
+
+def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    optional = type(None) in members
+    kind, many, code = None, False, False
+    for member in members:
+        many = many or get_origin(member) is tuple
+        inner = get_args(member)[0] if get_origin(member) is tuple and get_args(member) else member
+        for mark in getattr(inner, "__metadata__", ()):
+            kind = mark.kind if isinstance(mark, Component) else kind
+            code = code or isinstance(mark, Code)
+    return Field(field.name, hint, kind, optional, many and kind is not None, code, default)
+
+
+def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
+    """The value in its proper type, and what is wrong with it."""
+    got = f"; got {short(value)}."
+    if field.kind:
+        if value is None and field.optional:
+            return value, None
+        value = tuple(value) if field.many and isinstance(value, list | tuple) else value
+        members = value if field.many and isinstance(value, tuple) else (value,)
+        methods = KINDS[field.kind].methods
+        right = isinstance(value, tuple) == field.many and all(
+            any(callable(getattr(member, method, None)) for method in methods) and not isinstance(member, type)
+            for member in members
+        )
+        return value, None if right else f"{where} must be {field.phrase}, with a method {' or '.join(methods)}{got}"
+    try:
+        made = _validator(field.type)(_tupled(value), strict=True)
+    except ValidationError as error:
+        kinds = {item["type"] for item in error.errors()}
+        bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
+        return value, f"{where} must be {phrase_of(field.type, bounds_only=bounds_only)}{got}"
+    inner = component_in(made)
+    return made, None if inner is None else unmarked(where, type(inner), several=isinstance(made, tuple))
+
+
+def _tupled(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_tupled(item) for item in value)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return value
+
+
+@cache
+def _validator(hint: Any) -> Callable[..., Any]:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
+    return adapter.validate_python

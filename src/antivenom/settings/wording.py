@@ -1,0 +1,51 @@
+"""How a type is worded in a message: `Rate` is "a number in [0, 1]"."""
+
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Interval
+
+
+def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
+    """What a value of this type must be.
+
+    >>> phrase_of(Annotated[int, Interval(ge=1)] | None)
+    'a whole number at least 1 or null'
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        bounds = " and ".join(_bounds(mark) for mark in arguments[1:] if isinstance(mark, Interval))
+        if bounds and bounds_only:
+            return bounds
+        return f"{phrase_of(arguments[0])} {bounds}".strip()
+    if origin in (Union, types.UnionType):
+        return " or ".join(phrase_of(member, bounds_only=bounds_only) for member in arguments)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(item) for item in arguments)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return f"a list, each {phrase_of(arguments[0])}"
+        return f"a list of {len(arguments)}: {', '.join(phrase_of(item) for item in arguments)}"
+    words = {float: "a number", int: "a whole number", str: "text", bool: "true or false", type(None): "null"}
+    return words.get(hint, f"a {getattr(hint, '__name__', hint)}")
+
+
+def _bounds(mark: Interval) -> str:
+    low, high = mark.ge if mark.ge is not None else mark.gt, mark.le if mark.le is not None else mark.lt
+    if low is not None and high is not None:
+        left, right = "[" if mark.ge is not None else "(", "]" if mark.le is not None else ")"
+        return f"in {left}{low}, {high}{right}"
+    if low is not None:
+        return f"at least {low}" if mark.ge is not None else f"above {low}"
+    return f"at most {high}" if mark.le is not None else f"below {high}"
+
+
+def join_path(path: str, key: object) -> str:
+    """The dotted place of a key: `attack.rate`; the key alone at the top."""
+    return f"{path}.{key}" if path else str(key)
+
+
+def short(value: object, limit: int = 60) -> str:
+    """`repr`, cut to `limit` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

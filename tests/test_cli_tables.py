@@ -1,0 +1,70 @@
+"""The terminal's tables: everything fits into 80 columns, and no number is wrapped or cut."""
+
+from io import StringIO
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from antivenom.cli_tables import run_table, sweep_tables
+
+
+def shown(*tables: RenderableType, width: int = 80) -> str:
+    console = Console(file=StringIO(), width=width)
+    for table in tables:
+        console.print(table)
+    assert isinstance(console.file, StringIO)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    return text
+
+
+def entry(component: str, name: str, mean: float | None, **more: Any) -> dict[str, Any]:
+    usual = {"unit": "share", "low": None, "high": None, "n": 3, "subject": "", "control": False, "headline": True}
+    return {"component": component, "name": name, "mean": mean, **usual, **more}
+
+
+METRICS = {
+    "model.accuracy_drop": entry("model", "accuracy_drop", -0.123, unit="points", low=-0.2345, high=0.1234),
+    **{
+        f"model.class_accuracy.{subject}{'.control' * control}": entry(
+            "model", "class_accuracy", 0.9 + 0.01 * subject, subject=str(subject), control=control
+        )
+        for subject in range(10)
+        for control in (False, True)
+    },
+    "detector.activation_clustering.auroc": entry("detector.activation_clustering_of_layers", "auroc", 0.5),
+    "scan.x.shift": entry("scan.x", "shift", 0.00001234, unit="none", low=-0.00001234, high=0.00001234),
+    "attack.success_rate": entry("attack", "success_rate", 1.0, low=0.85, high=1.0),
+    "attack.success_rate.control": entry("attack", "success_rate", 0.01, control=True),
+}
+
+
+def test_a_run_fits_into_80_columns() -> None:
+    text = shown(run_table(METRICS))
+    for words in (
+        "-12.3 points",
+        "-23.4 to +12.3 points",
+        "90.0 to 99.0 %",
+        "-1.234e-05 to 1.234e-05",
+        "85.0 to 100.0 %",
+    ):
+        assert words in text
+
+
+def test_a_grid_fits_into_80_columns() -> None:
+    names = ("success_rate", "trigger_lost", "poison_rate", "poison_rows", "poison_unchanged", "tpr_at_1_percent_fpr")
+    cell = {f"attack.{name}": entry("attack", name, 1.0) for name in names}
+    cell |= {f"attack.{name}.control": entry("attack", name, 0.123, control=True) for name in names}
+    text = shown(*sweep_tables({f"{number}-gradient-poison-preact-resnet18": cell for number in range(3)}, 80))
+    assert text.count("100.0 % (12.3 %)") == 3 * len(names)
+    assert "attack, continued" in text
+    assert "unchanged" in text
+
+
+def test_a_grid_says_what_parentheses_are_where_there_are_some() -> None:
+    alone = {"1-a": {"model.loss": entry("model", "loss", 1.0, unit="none")}}
+    assert "parentheses" not in shown(*sweep_tables(alone))
+    more = {f"{number}-a": METRICS for number in range(50)}
+    text = shown(*sweep_tables(more))
+    assert "In parentheses: the control. 10 more cells are in table.csv." in " ".join(text.split())

@@ -1,0 +1,219 @@
+"""The register of checks: what applies to what, what is reported, and what is refused."""
+
+import dataclasses
+from typing import Any, Protocol, runtime_checkable
+
+import pytest
+import torch
+
+from antivenom.attacks import LabelFlip
+from antivenom.data.sources.folder import Folder
+from antivenom.defences import LossMonitor, NeuralCleanse
+from antivenom.errors import SettingsError
+from antivenom.goals import Availability, Backdoor
+from antivenom.models import MLP, as_classifier
+from antivenom.settings import component
+from antivenom.testing import _checks as register
+from antivenom.testing import (
+    check,
+    check_classifier,
+    check_component,
+    checks_for,
+    toy_images,
+    toy_network,
+)
+from antivenom.testing.components import declares_its_contract, settings_round_trip
+from antivenom.training import Online
+from antivenom.triggers import Patch
+from tests.testing import faulty
+
+
+def names(made: Any) -> set[str]:
+    return {each.__name__ for each in checks_for(made)}
+
+
+GENERAL = {"declares_its_contract", "settings_round_trip"}
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (LabelFlip(), {"attack"}),
+        (LossMonitor(), {"detector"}),
+        (NeuralCleanse(), {"scan"}),
+        (faulty.FaultyFilter(), {"filter"}),
+        (faulty.FaultyStreamDefence(), {"stream"}),
+        (Availability(), {"goal"}),
+        (MLP(), {"model", "classifier"}),
+        (Patch(), {"trigger"}),
+        (Folder(path="x"), {"source"}),
+        (Online(), {"training", "arrival"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_contract_says_which_checks_apply(made: Any, words: set[str]) -> None:
+    found = names(made)
+    assert found >= GENERAL
+    assert {each.partition("_")[0] for each in found - GENERAL} == words
+
+
+def test_a_contract_that_adds_to_another_has_checks_of_its_own() -> None:
+    assert "goal_marks_rows_and_no_more" in names(Backdoor(trigger=Patch(), target=1))
+    assert "goal_marks_rows_and_no_more" not in names(Availability())
+
+
+def test_one_error_lists_everything_that_failed() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_component(TwoFaults())
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "TwoFaults fails 2 of 5 checks."
+    assert [line.partition(":")[0] for line in lines[1:]] == ["- settings_round_trip", "- goal_success_is_a_function"]
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+def test_a_check_in_which_the_component_raises_has_failed() -> None:
+    with pytest.raises(AssertionError, match="goal_success_is_a_share: it raised ZeroDivisionError: "):
+        check_component(Dividing())
+
+
+@dataclasses.dataclass
+class TwoFaults:
+    """Not frozen, and another number each time."""
+
+    value: float = 0.0
+    needs = frozenset[str]()
+
+    def success(self, classifier: Any, test: Any) -> float:
+        self.value += 1 / 1024
+        return self.value
+
+
+@component
+class Dividing:
+    def success(self, classifier: Any, test: Any) -> float:
+        return 1.0 if len(test) and torch.ones(1).item() else 1 / 0
+
+
+@component
+class NoPromise:
+    """A detector that does not say how many false alarms it may raise."""
+
+    def score(self, data: Any, classifier: Any, *, rng: Any, clean: Any = None) -> Any: ...
+
+
+class StrangeNeeds:
+    needs = frozenset({"luck"})
+
+    def success(self, classifier: Any, test: Any) -> None: ...
+
+
+class Unordered(StrangeNeeds):
+    needs = ["gradients"]  # noqa: RUF012
+
+
+@component
+class Unpicklable:
+    value: int = 0
+
+    def success(self, classifier: Any, test: Any) -> None: ...
+
+    def __reduce__(self) -> Any:
+        return Unpicklable, ()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (NoPromise(), "every Detector has false_alarm_rate; it does not"),
+        (StrangeNeeds(), "unknown needs: luck"),
+        (Unordered(), "must be a frozenset"),
+    ],
+)
+def test_a_component_that_does_not_declare_its_contract_is_caught(broken: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        declares_its_contract(broken)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [(TwoFaults(), "decorate it with @component"), (StrangeNeeds(), "dataclass"), (Unpicklable(value=1), "pickle")],
+)
+def test_settings_that_do_not_survive_are_caught(broken: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        settings_round_trip(broken)
+
+
+def test_an_attack_without_its_contract_is_told_what_is_missing() -> None:
+    class Bare:
+        def poison(self) -> None: ...
+
+    with pytest.raises(AssertionError, match="inherit PoisonBudget"):
+        check_component(Bare())
+
+
+def test_a_waiver_names_a_check_and_has_a_reason() -> None:
+    with pytest.raises(AssertionError, match=r"no such check of LabelFlip: 'attack_is_reproducable'.*attack_is_repr"):
+        check_component(LabelFlip(), waive={"attack_is_reproducable": "it is not"})
+    with pytest.raises(AssertionError, match="no such check"):
+        check_component(LabelFlip(), waive={"goal_success_is_a_share": "of another kind"})
+    with pytest.raises(SettingsError, match="must be the reason"):
+        check_component(LabelFlip(), waive={"attack_is_reproducible": " "})
+    classifier = as_classifier(toy_network((1, 6, 6), 4), input_shape=(1, 6, 6))
+    with pytest.raises(AssertionError, match="no such check"):
+        check_classifier(classifier, toy_images(60), waive={"attack_is_reproducible": "it is none"})
+
+
+def test_a_waived_check_does_not_run() -> None:
+    reasons = {"goal_success_is_a_share": "for this test"}
+    check_component(faulty.FaultyGoal(fault="is above one"), waive=reasons)
+    with pytest.raises(AssertionError, match=r"goal_success_is_a_share: success is 1\.5"):
+        check_component(faulty.FaultyGoal(fault="is above one"))
+
+
+@pytest.mark.parametrize(("given", "said"), [(LabelFlip, "it is a class"), (object(), "none of the methods apply, ")])
+def test_what_is_no_component_is_refused(given: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_component(given)
+
+
+@pytest.fixture
+def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks_for(Patch())
+    monkeypatch.setattr(register, "_CHECKS", dict(register._CHECKS))
+
+
+@runtime_checkable
+class Steeper(Protocol):
+    def steep(self) -> float: ...
+
+
+class Tea:
+    def steep(self) -> float:
+        return 1.0
+
+
+@pytest.mark.usefixtures("own_register")
+def test_a_new_check_is_one_function() -> None:
+    @check
+    def steeper_steeps(steeper: Steeper) -> None: ...
+
+    @check("triggers", quick=True)
+    def trigger_is_there(trigger: object) -> None: ...
+
+    assert checks_for(Tea()) == (steeper_steeps,)
+    assert trigger_is_there in checks_for(Patch(), quick=True)
+    assert trigger_is_there not in checks_for(LabelFlip())
+
+
+@pytest.mark.usefixtures("own_register")
+def test_a_check_says_what_it_is_of_and_has_a_name_of_its_own() -> None:
+    with pytest.raises(TypeError, match="nothing_known is a check of nothing"):
+
+        @check
+        def nothing_known(it):  # type: ignore[no-untyped-def]
+            ...
+
+    with pytest.raises(TypeError, match="already has a check named 'trigger_is_a_pure_function'"):
+
+        @check("triggers")
+        def trigger_is_a_pure_function(trigger: object) -> None: ...

@@ -1,0 +1,214 @@
+"""Each check can fail: a component that breaks one promise is caught; the same one without the fault passes."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from antivenom.models import ModuleClassifier
+from antivenom.testing import checks_for, on_device, toy_images
+from antivenom.testing import classifiers as of_classifiers
+from antivenom.testing._checks import Check
+from tests.testing import faulty
+from tests.toys import FaultyAttack
+
+WRITES, DRAWS, ANEW = "writes into its inputs", "draws from the global stream", "is not reproducible"
+DEAF = "ignores its stream"
+
+FAULTS: dict[type[Any], list[tuple[str, str]]] = {
+    FaultyAttack: [
+        ("writes into the data", "attack_leaves_its_inputs_alone"),
+        (DRAWS, "attack_leaves_its_inputs_alone"),
+        (DEAF, "attack_is_reproducible"),
+        ("ignores its rate", "attack_keeps_its_rate"),
+        ("appends without saying so", "attack_says_which_rows_it_contributed"),
+        ("leaves the bounds", "attack_keeps_type_and_bounds"),
+        ("gives covers a wrong label", "attack_keeps_its_covers"),
+        ("counts covers as poison", "attack_keeps_its_covers"),
+        ("does nothing", "attack_has_an_effect"),
+    ],
+    faulty.FaultyGoal: [
+        (WRITES, "goal_leaves_its_inputs_alone"),
+        (DRAWS, "goal_leaves_its_inputs_alone"),
+        ("is above one", "goal_success_is_a_share"),
+        ("is a text", "goal_success_is_a_share"),
+        ("remembers", "goal_success_is_a_function"),
+        ("looks at the order", "goal_success_is_a_function"),
+    ],
+    faulty.FaultyTriggeredGoal: [
+        ("attacks the wanted class", "goal_marks_rows_and_no_more"),
+        ("has no trigger", "goal_marks_rows_and_no_more"),
+        ("changes the labels", "goal_marks_rows_and_no_more"),
+        ("wants no class", "goal_marks_rows_and_no_more"),
+    ],
+    faulty.FaultyFilter: [
+        (WRITES, "filter_leaves_its_inputs_alone"),
+        (DRAWS, "filter_leaves_its_inputs_alone"),
+        ("writes into the clean rows", "filter_leaves_its_inputs_alone"),
+        ("gives a number a class", "filter_gives_each_input_a_number"),
+        ("is not finite", "filter_gives_each_input_a_number"),
+        (ANEW, "filter_is_reproducible"),
+        ("looks at the others", "filter_judges_each_input_on_its_own"),
+    ],
+    faulty.FaultyArrival: [
+        (WRITES, "arrival_leaves_its_inputs_alone"),
+        (DRAWS, "arrival_leaves_its_inputs_alone"),
+        (ANEW, "arrival_is_reproducible"),
+        (DEAF, "arrival_is_reproducible"),
+        ("drops a row", "arrival_lets_every_row_in"),
+        ("repeats a row", "arrival_lets_every_row_in"),
+        ("lets the attacker order", "arrival_keeps_the_order_of_clean_rows"),
+    ],
+    faulty.FaultySurrogate: [
+        ("names no model", "surrogate_has_a_recipe"),
+        (WRITES, "surrogate_knows_rows_of_the_data"),
+        (ANEW, "surrogate_knows_rows_of_the_data"),
+        ("knows other rows", "surrogate_knows_rows_of_the_data"),
+    ],
+    faulty.FaultyTrigger: [
+        (WRITES, "trigger_is_a_pure_function"),
+        (DRAWS, "trigger_is_a_pure_function"),
+        ("changes nothing", "trigger_is_a_pure_function"),
+        ("leaves the bounds", "trigger_is_a_pure_function"),
+    ],
+    faulty.FaultySource: [
+        (DRAWS, "source_loads_the_same_twice"),
+        (ANEW, "source_loads_the_same_twice"),
+        ("names a missing file", "source_loads_the_same_twice"),
+    ],
+    faulty.FaultyModel: [
+        (DRAWS, "model_builds_from_its_stream"),
+        (DEAF, "model_builds_from_its_stream"),
+        (ANEW, "model_builds_from_its_stream"),
+    ],
+    faulty.FaultyTraining: [
+        (WRITES, "training_leaves_its_inputs_alone"),
+        (ANEW, "training_is_reproducible"),
+        (DEAF, "training_is_reproducible"),
+        ("does not learn", "training_learns"),
+        ("calls no callback", "training_learns"),
+    ],
+    faulty.FaultyDetector: [
+        (WRITES, "detector_leaves_its_inputs_alone"),
+        (ANEW, "detector_is_reproducible"),
+        ("looks at the order", "detector_does_not_look_at_the_order"),
+        ("finds nothing", "detector_finds_what_was_planted"),
+    ],
+    faulty.FaultyScan: [
+        (WRITES, "scan_leaves_its_inputs_alone"),
+        (ANEW, "scan_is_reproducible"),
+        ("finds nothing", "scan_finds_what_was_planted"),
+    ],
+    faulty.FaultyStreamDefence: [
+        (WRITES, "stream_defence_leaves_its_inputs_alone"),
+        ("goes back to no checkpoint", "stream_defence_leaves_its_inputs_alone"),
+        (ANEW, "stream_defence_is_reproducible"),
+        ("finds nothing", "stream_defence_finds_what_was_planted"),
+    ],
+    faulty.FaultyRepair: [
+        (WRITES, "repair_leaves_its_inputs_alone"),
+        ("gives the same classifier", "repair_leaves_its_inputs_alone"),
+        (ANEW, "repair_is_reproducible"),
+        ("forgets everything", "repair_keeps_what_was_right"),
+    ],
+    faulty.FaultyAnalysis: [
+        (DRAWS, "analysis_leaves_its_inputs_alone"),
+        (ANEW, "analysis_is_reproducible"),
+        ("describes nothing", "analysis_describes_itself"),
+    ],
+}
+
+
+def named(component: Any, name: str) -> Check:
+    return next(check for check in checks_for(component) if check.__name__ == name)
+
+
+@pytest.mark.parametrize(
+    ("cls", "fault", "name"),
+    [(cls, *each) for cls, faults in FAULTS.items() for each in faults],
+)
+def test_a_fault_is_caught_and_its_absence_is_not(cls: type[Any], fault: str, name: str) -> None:
+    named(cls(), name)(cls())
+    with pytest.raises(AssertionError):
+        named(cls(), name)(cls(fault=fault))
+
+
+def test_an_arrival_that_stays_on_the_cpu_is_caught(device: torch.device) -> None:
+    with on_device(device):
+        named(faulty.FaultyArrival(), "arrival_keeps_the_device")(faulty.FaultyArrival())
+        with pytest.raises(AssertionError, match="the positions on cpu"):
+            named(faulty.FaultyArrival(), "arrival_keeps_the_device")(faulty.FaultyArrival(fault="stays on the CPU"))
+
+
+class Sound(ModuleClassifier):
+    """A network of a module."""
+
+
+class Nameless(Sound):
+    name = ""
+
+
+class LooksAtTheOthers(Sound):
+    def scores(self, x: Any) -> Any:
+        return super().scores(x) - super().scores(x).mean(0)
+
+
+class SharesItself(Sound):
+    def copy(self) -> Any:
+        return self
+
+
+class NeverFresh(Sound):
+    def fresh(self, rng: Any) -> Any:
+        return self.copy()
+
+
+class Forgets(Sound):
+    def with_state(self, state: Any) -> Any:
+        return self.copy()
+
+
+class TakesAnyLayer(Sound):
+    def features(self, x: Any, layer: Any = None) -> Any:
+        return super().features(x, None)
+
+
+class HeadOfOneWidth(Sound):
+    def with_head(self, classes: int, rng: Any) -> Any:
+        return self.copy()
+
+
+class NeverLearns(Sound):
+    def learn(self, x: Any, y: Any) -> float:
+        return 1.0
+
+
+class NoGradient(Sound):
+    def logits(self, x: Any) -> Any:
+        return super().logits(x) * 0
+
+
+@pytest.mark.parametrize(
+    ("cls", "check"),
+    [
+        (Nameless, of_classifiers.classifier_says_what_it_takes),
+        (LooksAtTheOthers, of_classifiers.classifier_scores_any_number_of_rows),
+        (SharesItself, of_classifiers.classifier_copies_share_nothing),
+        (NeverFresh, of_classifiers.classifier_starts_afresh),
+        (Forgets, of_classifiers.classifier_keeps_its_state),
+        (TakesAnyLayer, of_classifiers.classifier_has_features),
+        (HeadOfOneWidth, of_classifiers.classifier_changes_its_head),
+        (NeverLearns, of_classifiers.classifier_learns),
+        (NoGradient, of_classifiers.classifier_has_gradients),
+    ],
+)
+def test_a_faulty_classifier_is_caught_and_a_sound_one_is_not(cls: type[Any], check: Any) -> None:
+    data = toy_images(60)
+    made = [
+        each(nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, 4)), input_shape=(1, 6, 6))
+        for each in (Sound, cls)
+    ]
+    check(made[0], data)
+    with pytest.raises(AssertionError):
+        check(made[1], data)
