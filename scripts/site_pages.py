@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import mkdocs_gen_files
-from antivenom.trial import trial_of
 
 from antivenom.glossary import TERMS
 from antivenom.registry import KINDS, Entry, entries
 from antivenom.settings import documentation, settings_of
 from antivenom.testing import checks_for, try_out
+from antivenom.trial import trial_of
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "antivenom"
