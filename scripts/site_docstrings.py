@@ -1,8 +1,27 @@
-"""An extension of griffe for the API reference: examples in docstrings become blocks of code."""
+"""Extensions of griffe for the API reference: components are dataclasses; examples become blocks of code."""
 
 from typing import Any
 
 import griffe
+
+
+class Dataclass(griffe.ExprName):
+    """Stands for `dataclasses.dataclass` as a decorator."""
+
+    @property
+    def canonical_path(self) -> str:
+        """The path by which griffe knows a dataclass."""
+        return "dataclasses.dataclass"
+
+
+class Components(griffe.Extension):
+    """Tell griffe that `@component` makes a dataclass, so that settings have types and defaults."""
+
+    def on_class_instance(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Change the decorators of one class."""
+        for decorator in cls.decorators:
+            if decorator.callable_path.rpartition(".")[2] == "component":
+                decorator.value = Dataclass("component", cls)
 
 
 class Examples(griffe.Extension):
