@@ -70,17 +70,12 @@ def _scans(metrics: Metrics) -> Iterator[str]:
         count = entry["n"]
         hits, alarms = (round((metrics[each]["mean"] or 0) * count) for each in (key, f"{key}.control"))
         identified = metrics.get(f"scan.{name}.identified", {"mean": None})["mean"]
-        which = (
-            "" if not hits or identified is None else f" and names exactly the target in {round(identified * count)}"
-        )
+        known = bool(hits) and identified is not None
         if count == 1:
-            which = (
-                ""
-                if not hits or identified is None
-                else (", and names exactly the target" if identified else ", but not exactly the target")
-            )
+            which = " and identifies its target" if identified else ", but does not identify its target"
             victim = "flags the victim" if hits else "does not flag the victim"
             control = "flags the control too" if alarms else "does not flag the control"
-            yield f"{name} {victim}{which}; it {control}."
+            yield f"{name} {victim}{which if known else ''}; it {control}."
         else:
-            yield (f"{name} flags the victim in {hits} of {count} repeats{which}; it flags the control in {alarms}.")
+            which = f" and identifies its target in {round((identified or 0) * count)}" if known else ""
+            yield f"{name} flags the victim in {hits} of {count} repeats{which}; it flags the control in {alarms}."
