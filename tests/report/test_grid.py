@@ -77,7 +77,7 @@ def test_cells_come_by_number(tmp_path: Path) -> None:
 def test_a_broken_cell_is_told(tmp_path: Path) -> None:
     grid_of(tmp_path, model=MODELS)
     (tmp_path / "cells/2-cell/metrics.json").unlink()
-    with pytest.raises(Exception, match=r"2-cell/metrics.json is missing or damaged"):
+    with pytest.raises(Exception, match=r"2-cell/metrics.json is missing"):
         write_report(tmp_path)
 
 

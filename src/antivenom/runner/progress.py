@@ -187,7 +187,7 @@ def format_plan(event: Planned) -> str:
         "victim": event.victims,
         "control": event.controls,
         "surrogate": event.surrogates,
-        "defender's own model": event.defenders,
+        "defender model": event.defenders,
         "warm-up": event.warm_ups,
     }
     named = [f"{count} {who}{'' if count == 1 else 's'}" for who, count in counts.items() if count]

@@ -119,7 +119,7 @@ def read_json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{file} is missing or damaged: {error}") from error
+        raise RunError(f"{file} is damaged: {error}" if file.exists() else f"{file} is missing.") from error
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -133,4 +133,4 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             about = json.loads((opened.metadata() or {}).get("about", "{}"))
             return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
-        raise RunError(f"{file} is missing or damaged: {error}") from error
+        raise RunError(f"{file} is damaged: {error}" if file.exists() else f"{file} is missing.") from error
