@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from antivenom.attacks._victim_step import require_surrogate
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
-from antivenom.goals.one_row import OneRow
+from antivenom.goals.single_input import SingleInput
 from antivenom.models import Classifier
 from antivenom.models.require import require
 from antivenom.rng import Rng
@@ -56,7 +56,7 @@ class AimedChaff:
     >>> attack = AimedChaff(at=(-1, -1), evaluations=100)
     >>> poisoned = attack.poison(train, rng=Rng(0), surrogate=OwnFit().fit(blank, train, rng=Rng(0)))
     >>> poisoned.x.shape, poisoned.goal
-    (torch.Size([5, 2]), OneRow(row=(-1.0, -1.0), target=1))
+    (torch.Size([5, 2]), SingleInput(row=(-1.0, -1.0), target=1))
     """
 
     needs = frozenset({"surrogate", "incremental"})
@@ -102,7 +102,7 @@ class AimedChaff:
         labels = torch.full((self.count,), label)
         points = self._search(lambda points: _distance(surrogate, target, points, labels, self.calls), rng)
         x = torch.from_numpy(points.astype(np.float32)).to(data.device)
-        return Poisoned.append(data, x=x, y=labels.to(data.device), goal=OneRow(row=self.at, target=label))
+        return Poisoned.append(data, x=x, y=labels.to(data.device), goal=SingleInput(row=self.at, target=label))
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the attack does not fit the data."""

@@ -9,14 +9,14 @@ from antivenom.trial import Trial
 
 
 @component
-class OneRow:
+class SingleInput:
     """The model takes one row, which the attacker cannot change, for the wanted class.
 
     Args:
         row: its numbers, as a classifier takes them, flattened.
         target: the class that the attacker wants for it.
 
-    >>> OneRow(row=(-1, -1), target=1).target
+    >>> SingleInput(row=(-1, -1), target=1).target
     1
     """
 
@@ -32,6 +32,6 @@ class OneRow:
             DataError: the row has more or fewer numbers than the data's rows.
         """
         if len(self.row) != test.x.new_empty(1, *test.shape).numel():
-            raise DataError(f"OneRow.row has {len(self.row)} numbers; the data's rows have shape {test.shape}.")
+            raise DataError(f"SingleInput.row has {len(self.row)} numbers; the data's rows have shape {test.shape}.")
         x = torch.tensor(self.row, dtype=torch.float32, device=test.device).reshape(1, *test.shape)
         return float(int(classifier.scores(x).argmax(1)) == self.target)
