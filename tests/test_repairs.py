@@ -15,7 +15,7 @@ from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
-from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning, apply_repair
+from antivenom.repairs import Filtering, FinePruning, FineTuning, Pruning, Sequential, Unlearning, apply_repair
 from antivenom.repairs._layer import layer_named
 from antivenom.repairs.pruning import contributions, effects
 from antivenom.report import write_report
@@ -39,7 +39,7 @@ def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
     with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         load_spec({"attack": "badnets", "repairs": ["unlearning"]}).run()
     with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
-        nested = {"name": "in_order", "repairs": ["fine_tuning", "pruning"]}
+        nested = {"name": "sequential", "repairs": ["fine_tuning", "pruning"]}
         load_spec({"attack": "badnets", "repairs": [nested]}).run()
 
 
@@ -161,14 +161,14 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     victim, goal, verdict = planted()
     clean, test = toy_images(200, seed=1), toy_images(400, seed=2)
     parts = (Filtering(layer="conv_1"), Unlearning(epochs=2))
-    both = InOrder(repairs=parts).repair(victim, clean, rng=Rng(0), verdict=verdict)
+    both = Sequential(repairs=parts).repair(victim, clean, rng=Rng(0), verdict=verdict)
     assert isinstance(both, Filtered)
     by_hand = parts[0].repair(victim, clean, rng=Rng(0).child(0), verdict=verdict)
     by_hand = parts[1].repair(by_hand.classifier, clean, rng=Rng(0).child(1), verdict=verdict)
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
     assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
-    assert InOrder(repairs=(FineTuning(),)).needs == {"gradients"}
-    assert InOrder().needs == {"gradients", "triggers"}
+    assert Sequential(repairs=(FineTuning(),)).needs == {"gradients"}
+    assert Sequential().needs == {"gradients", "triggers"}
 
 
 @pytest.mark.slow

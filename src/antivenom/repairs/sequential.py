@@ -14,13 +14,13 @@ from antivenom.settings import ChecksItself, Component, component
 
 
 @component
-class InOrder:
+class Sequential:
     """Several repairs, each of what the one before it gives; all have the verdict on the first classifier.
 
     Args:
         repairs: in this order. What comes after `filtering` repairs the network behind the filter.
 
-    >>> [type(each).__name__ for each in InOrder().repairs]
+    >>> [type(each).__name__ for each in Sequential().repairs]
     ['Pruning', 'Unlearning']
     """
 
