@@ -16,8 +16,8 @@ from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
 from antivenom.repairs import Filtering, FinePruning, FineTuning, Pruning, Sequential, Unlearning, apply_repair
-from antivenom.repairs._layer import layer_named
-from antivenom.repairs.pruning import contributions, effects
+from antivenom.repairs._layer import find_layer
+from antivenom.repairs.pruning import contributions, silencing_effects
 from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, load_spec
@@ -46,12 +46,12 @@ def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
 def test_the_layer_that_is_pruned() -> None:
     built = {"input_shape": (1, 6, 6), "classes": 4, "bounds": (0.0, 1.0), "rng": Rng(0)}
     convolutional, dense = CNN(filters=(4, 4), hidden=(8,)).build(**built), MLP(hidden=(8, 6)).build(**built)
-    assert layer_named(convolutional, None) == "conv_2"
-    assert layer_named(convolutional, "penultimate") == "hidden_1"
-    assert layer_named(convolutional, "conv_1") == "conv_1"
-    assert layer_named(dense, None) == layer_named(dense, "penultimate") == "hidden_2"
+    assert find_layer(convolutional, None) == "conv_2"
+    assert find_layer(convolutional, "penultimate") == "hidden_1"
+    assert find_layer(convolutional, "conv_1") == "conv_1"
+    assert find_layer(dense, None) == find_layer(dense, "penultimate") == "hidden_2"
     with pytest.raises(CapabilityError, match="no hidden layer"):
-        layer_named(MLP(hidden=()).build(**built), None)
+        find_layer(MLP(hidden=()).build(**built), None)
 
 
 class Bright:
@@ -140,7 +140,7 @@ def test_the_effect_of_silencing_is_measured_to_first_order() -> None:
     for unit in range(8):
         without = linear.silence("1", torch.tensor([unit]))
         assert float(got[unit]) == pytest.approx(before - float(first_logit(without.logits(x)).detach()), abs=1e-4)
-    assert effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
+    assert silencing_effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
 
 
 def first_logit(logits: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ def accuracy(classifier: Scorer, data: Dataset) -> float:
     return int(right.sum()) / len(data) if len(data) else math.nan
 
 
-def selective(classifier: Scorer, data: Dataset) -> tuple[float, float]:
+def coverage_and_accuracy(classifier: Scorer, data: Dataset) -> tuple[float, float]:
     """Coverage, the share of rows that get an answer, and the accuracy on those; NaN for a share of no rows."""
     predicted = predictions(classifier, data).to(data.device)
     answered, right = int((predicted != ABSTAINS).sum()), int((predicted == data.y).sum())
@@ -29,7 +29,7 @@ def selective(classifier: Scorer, data: Dataset) -> tuple[float, float]:
 
 def coverage(classifier: Scorer, data: Dataset) -> float:
     """The share of rows that get an answer; NaN for no rows."""
-    return selective(classifier, data)[0]
+    return coverage_and_accuracy(classifier, data)[0]
 
 
 def confusion(classifier: Scorer, data: Dataset) -> Counts:
@@ -111,10 +111,10 @@ def auroc(scores: Tensor, positive: Chosen) -> float | None:
     return float(roc_auc_score(positive.cpu().numpy(), scores.cpu().numpy()))
 
 
-def true_positives_at(scores: Tensor, positive: Chosen, false_alarms: float) -> float | None:
+def tpr_at_fpr(scores: Tensor, positive: Chosen, false_alarms: float) -> float | None:
     """The largest share of positive rows above a threshold that at most so many negative rows exceed; None as `auroc`.
 
-    >>> true_positives_at(torch.tensor([0.1, 0.4, 0.3, 0.9]), torch.tensor([False, False, True, True]), 0.01)
+    >>> tpr_at_fpr(torch.tensor([0.1, 0.4, 0.3, 0.9]), torch.tensor([False, False, True, True]), 0.01)
     0.5
     """
     if bool(positive.all()) or not bool(positive.any()):

@@ -65,15 +65,15 @@ class Picky(PoisonBudget):
 @given(st.floats(0, 0.9), st.sampled_from(["replace", "append"]))
 def test_a_rate_is_the_poisoned_share_of_the_final_training_set(rate: float, mode: Any) -> None:
     budget = PoisonBudget(rate=rate, mode=mode)
-    poisoned = budget.contribute(DATA, torch.arange(min(240, budget.wanted(DATA))), goal=Availability())
-    if budget.wanted(DATA) <= 240:
+    poisoned = budget.contribute(DATA, torch.arange(min(240, budget.poison_count(DATA))), goal=Availability())
+    if budget.poison_count(DATA) <= 240:
         assert abs(poisoned.poison_rate - rate) <= 1 / len(DATA)
-    assert (poisoned.appended == 0) is (mode == "replace" or budget.wanted(DATA) == 0)
+    assert (poisoned.appended == 0) is (mode == "replace" or budget.poison_count(DATA) == 0)
 
 
 def test_a_count_is_taken_as_it_is_and_a_tenth_is_the_default() -> None:
-    assert PoisonBudget(count=7).wanted(DATA) == PoisonBudget(count=7, mode="append").wanted(DATA) == 7
-    assert PoisonBudget(count=0).wanted(DATA) == 0
+    assert PoisonBudget(count=7).poison_count(DATA) == PoisonBudget(count=7, mode="append").poison_count(DATA) == 7
+    assert PoisonBudget(count=0).poison_count(DATA) == 0
     assert PoisonBudget().rate == 0.1
     assert PoisonBudget(count=7).rate is None
 

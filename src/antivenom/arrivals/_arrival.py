@@ -38,17 +38,17 @@ def repeats_of(arrival: Arrival | None) -> int:
     return arrival.repeats if isinstance(arrival, RepeatedArrival) else 1
 
 
-def in_turn(roles: Roles, ids: Ids, rng: Rng) -> tuple[Positions, Positions]:
+def shuffled_by_role(roles: Roles, ids: Ids, rng: Rng) -> tuple[Positions, Positions]:
     """The clean rows and the contributed ones, each in an order of their own that depends on ids alone."""
     order = rng.child("arrival").order(ids)
     clean = roles[order] == CLEAN
     return order[clean], order[~clean]
 
 
-def insert(clean: Positions, groups: list[Tensor], places: list[int]) -> Positions:
+def insert_groups(clean: Positions, groups: list[Tensor], places: list[int]) -> Positions:
     """The clean rows with each group put in before the clean row of that number.
 
-    >>> insert(torch.arange(4), [torch.tensor([9]), torch.tensor([8, 8])], [1, 4]).tolist()
+    >>> insert_groups(torch.arange(4), [torch.tensor([9]), torch.tensor([8, 8])], [1, 4]).tolist()
     [0, 9, 1, 2, 3, 8, 8]
     """
     parts, last = [], 0

@@ -2,7 +2,7 @@
 
 import torch
 
-from antivenom.arrivals._arrival import in_turn, insert
+from antivenom.arrivals._arrival import insert_groups, shuffled_by_role
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Rate, component
 from antivenom.shapes import Ids, Positions, Roles
@@ -27,5 +27,5 @@ class AtPoint:
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
         """The order in which rows come in."""
-        clean, poison = in_turn(roles, ids, rng)
-        return insert(clean, [torch.cat([poison] * self.repeats)], [round(self.point * len(clean))])
+        clean, poison = shuffled_by_role(roles, ids, rng)
+        return insert_groups(clean, [torch.cat([poison] * self.repeats)], [round(self.point * len(clean))])

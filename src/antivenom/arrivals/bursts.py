@@ -2,7 +2,7 @@
 
 import torch
 
-from antivenom.arrivals._arrival import in_turn, insert
+from antivenom.arrivals._arrival import insert_groups, shuffled_by_role
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Ids, Positions, Roles
@@ -27,7 +27,7 @@ class Bursts:
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
         """The order in which rows come in."""
-        clean, poison = in_turn(roles, ids, rng)
+        clean, poison = shuffled_by_role(roles, ids, rng)
         groups = [torch.cat([group] * self.repeats) for group in poison.tensor_split(self.bursts)]
         places = [round(len(clean) * number / (self.bursts + 1)) for number in range(1, self.bursts + 1)]
-        return insert(clean, groups, places)
+        return insert_groups(clean, groups, places)

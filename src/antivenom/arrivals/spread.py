@@ -2,7 +2,7 @@
 
 import torch
 
-from antivenom.arrivals._arrival import in_turn
+from antivenom.arrivals._arrival import shuffled_by_role
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Ids, Positions, Roles
@@ -24,7 +24,7 @@ class Spread:
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
         """The order in which rows come in."""
-        clean, poison = in_turn(roles, ids, rng)
+        clean, poison = shuffled_by_role(roles, ids, rng)
         coming = poison.repeat(self.repeats)
         where = rng.child("where").keys(torch.arange(len(coming), device=ids.device)) % (len(clean) + 1)
         places = torch.sort(where, stable=True)

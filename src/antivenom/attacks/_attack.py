@@ -47,7 +47,7 @@ class KeepsRounds(Protocol):
 
 
 @runtime_checkable
-class WritesItself(Protocol):
+class Saveable(Protocol):
     """Something that can be saved to a file."""
 
     def save(self, file: Path | str, /) -> None:
@@ -60,5 +60,5 @@ class TrainsGenerator(Protocol):
 
     def train_generator(
         self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None
-    ) -> tuple[WritesItself, Poisoned]:
+    ) -> tuple[Saveable, Poisoned]:
         """The generator, and what `poison` returns."""

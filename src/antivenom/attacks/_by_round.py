@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from antivenom.attacks._victim_step import VictimStep, after_one_step
+from antivenom.attacks._victim_step import VictimStep, accuracy_after_step
 from antivenom.charts import Axis, Chart, Images, Lines, Series, Tile
 from antivenom.data import Dataset, Poisoned
 from antivenom.models import Classifier
@@ -21,7 +21,7 @@ COLUMNS = 8
 
 
 def with_charts_by_round(poisoned: Poisoned, surrogate: Classifier, step: VictimStep, rng: Rng) -> Poisoned:
-    """The same with charts of its rounds; the same alone where no rounds were kept."""
+    """The same with charts of its rounds; the same alone where no rounds were history."""
     chosen = poisoned.examples(POISONS)
     if poisoned.rounds is None or not len(chosen):
         return poisoned
@@ -42,7 +42,7 @@ def _accuracy_by_round(
     count = _rounds_of(poisoned).shape[1]
     numbers = torch.linspace(0, count, min(count + 1, ROUNDS)).round().long().unique()
     found = [
-        after_one_step(surrogate, step, known.decode(_after(poisoned, chosen, number)), poisoned.y[chosen], known)
+        accuracy_after_step(surrogate, step, known.decode(_after(poisoned, chosen, number)), poisoned.y[chosen], known)
         for number in numbers.tolist()
     ]
     x, shares = numbers.numpy(), 100 * torch.stack(found, 1).numpy()

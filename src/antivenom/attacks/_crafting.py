@@ -64,6 +64,6 @@ class Crafted:
         change = (self.master[chosen] - self.base[chosen]) * (255 / (self.high - self.low))
         return (base + (change + change.sign() * 1e-3).trunc()).to(torch.uint8)
 
-    def seen(self, chosen: slice | Positions = slice(None)) -> Inputs:
+    def decoded(self, chosen: slice | Positions = slice(None)) -> Inputs:
         """The poison as a classifier will see it once it has been stored."""
         return self.data.decode(self.stored(chosen))

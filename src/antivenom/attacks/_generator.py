@@ -19,7 +19,7 @@ from antivenom.shapes import Inputs
 
 Architecture = Literal["dense", "convolutional"]
 FORMAT = "antivenom-generator"
-MOST_LAYERS = 64
+MAX_LAYERS = 64
 PRETRAINING_BATCH = 128
 PRETRAINING_RATE = 1e-3
 
@@ -86,7 +86,7 @@ class Generator(nn.Module):
                 state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
             shape, hidden = (tuple(map(int, about[name])) for name in ("shape", "hidden"))
-            if len(hidden) > MOST_LAYERS or len(shape) > MOST_LAYERS:
+            if len(hidden) > MAX_LAYERS or len(shape) > MAX_LAYERS:
                 raise ValueError(f"{len(hidden)} layers")
             with torch.device("meta"):  # a header must not make room for weights that are not there
                 made = cls(shape, bounds, about["architecture"], hidden)

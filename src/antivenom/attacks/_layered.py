@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from antivenom.attacks._victim_step import VictimStep, in_parts, many_at_once
+from antivenom.attacks._victim_step import VictimStep, batches_of, poisons_per_batch
 from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.LeakyReLU, nn.SiLU, nn.Softplus)
 SPATIAL = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d)
-ASIDE = (nn.Flatten, nn.Identity, nn.Dropout)
+WITHOUT_WEIGHTS = (nn.Flatten, nn.Identity, nn.Dropout)
 
 
 class Layered:
@@ -23,29 +23,33 @@ class Layered:
 
     def __init__(self, victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> None:
         self.victim, self.step, self.y = victim, step, y
-        self.layers = [layer for layer in _in_a_row(victim.module) if not isinstance(layer, nn.Identity | nn.Dropout)]
+        self.layers = [
+            layer for layer in _flat_layers(victim.module) if not isinstance(layer, nn.Identity | nn.Dropout)
+        ]
         self.x = victim.normalised(x)
-        self._many = many_at_once(self._kept_by_one(x), x)
+        self._many = poisons_per_batch(self._bytes_per_poison(x), x)
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
         """The objective of each poison."""
         if not len(x):
             return x.new_empty(0)
-        return torch.cat([self._objective(a, b, again=False).detach() for a, b in in_parts(self._many, x, y)])
+        return torch.cat(
+            [self._objective(a, b, differentiable=False).detach() for a, b in batches_of(self._many, x, y)]
+        )
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """The objective of each poison, and its gradient."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
-        values, slopes = [], []
-        for a, b in in_parts(self._many, x, y):
+        values, gradients = [], []
+        for a, b in batches_of(self._many, x, y):
             poison = a.detach().requires_grad_()
-            value = self._objective(poison, b, again=True)
-            slopes.append(torch.autograd.grad(value.sum(), poison)[0])
+            value = self._objective(poison, b, differentiable=True)
+            gradients.append(torch.autograd.grad(value.sum(), poison)[0])
             values.append(value.detach())
-        return torch.cat(values), torch.cat(slopes)
+        return torch.cat(values), torch.cat(gradients)
 
-    def _objective(self, x: Tensor, y: Tensor, *, again: bool) -> Tensor:
+    def _objective(self, x: Tensor, y: Tensor, *, differentiable: bool) -> Tensor:
         """The objective of each poison (m); `again`: to be differentiated once more."""
         hidden = self.victim.normalised(x if x.requires_grad else x.detach().requires_grad_())
         into, outof = [], []
@@ -56,20 +60,20 @@ class Layered:
                 outof.append(hidden)
             own = functional.cross_entropy(self.victim.as_logits(hidden), y, reduction="none")
             changed = [index for index, layer in enumerate(self.layers) if isinstance(layer, nn.Linear | nn.Conv2d)]
-            slopes = torch.autograd.grad(own.sum(), [outof[index] for index in changed], create_graph=again)
-        slope = dict(zip(changed, slopes, strict=True))
-        with torch.set_grad_enabled(again):
+            gradients = torch.autograd.grad(own.sum(), [outof[index] for index in changed], create_graph=differentiable)
+        gradient = dict(zip(changed, gradients, strict=True))
+        with torch.set_grad_enabled(differentiable):
             normal = self.x
             for index, layer in enumerate(self.layers):
-                if index in slope:
-                    normal = self._after(layer, into[index], slope[index], normal)
+                if index in gradient:
+                    normal = self._after(layer, into[index], gradient[index], normal)
                 else:
                     normal = _each(layer, normal, shared=not any(earlier < index for earlier in changed))
             logits = self.victim.as_logits(normal.flatten(0, 1))
             losses = functional.cross_entropy(logits, self.y.repeat(len(x)), reduction="none")
-            return losses.view(len(x), -1).sum(1) - self.step.shown(own)
+            return losses.view(len(x), -1).sum(1) - self.step.stealth_penalty(own)
 
-    def _after(self, layer: nn.Module, into: Tensor, slope: Tensor, normal: Tensor) -> Tensor:
+    def _after(self, layer: nn.Module, into: Tensor, gradient: Tensor, normal: Tensor) -> Tensor:
         """What a layer makes of normal rows, (n, …) or (m, n, …), after a step on each poison: (m, n, …)."""
         rate, factor = self.step.learning_rate, self.step.bias_rate_factor
         if isinstance(layer, nn.Linear):
@@ -77,12 +81,12 @@ class Layered:
             alike = into @ normal.t() if shared else torch.bmm(normal, into.unsqueeze(2)).squeeze(2)
             if layer.bias is not None:
                 alike = alike + factor
-            return functional.linear(normal, layer.weight, layer.bias) - (rate * alike).unsqueeze(2) * slope.unsqueeze(
-                1
-            )
+            return functional.linear(normal, layer.weight, layer.bias) - (rate * alike).unsqueeze(
+                2
+            ) * gradient.unsqueeze(1)
         assert isinstance(layer, nn.Conv2d)
-        slope = slope.flatten(2)
-        change = torch.bmm(slope, _windows(layer, into).transpose(1, 2))  # m, filters, window
+        gradient = gradient.flatten(2)
+        change = torch.bmm(gradient, _windows(layer, into).transpose(1, 2))  # m, filters, window
         shared = normal.ndim == 4
         rows = normal if shared else normal.flatten(0, 1)
         before: Tensor = layer(rows)
@@ -93,25 +97,25 @@ class Layered:
             windows = windows.view(len(into), -1, *windows.shape[1:])
             moved = torch.einsum("mfw,mnwp->mnfp", change, windows)
         if layer.bias is not None:
-            moved = moved + factor * slope.sum(2)[:, None, :, None]
+            moved = moved + factor * gradient.sum(2)[:, None, :, None]
         high, wide = before.shape[2:]
         before = before if shared else before.view(len(into), -1, *before.shape[1:])
         changed: Tensor = before - rate * moved.unflatten(3, (high, wide))
         return changed
 
-    def _kept_by_one(self, x: Tensor) -> int:
+    def _bytes_per_poison(self, x: Tensor) -> int:
         """Bytes that one more poison makes autograd keep."""
-        kept = [0, 0]
+        history = [0, 0]
 
         def count(tensor: Tensor) -> Tensor:
-            kept[more] += tensor.numel() * tensor.element_size()
+            history[more] += tensor.numel() * tensor.element_size()
             return tensor
 
         for more in (0, 1):
             rows = x[:1].detach().repeat(1 + more, *(1 for _ in x.shape[1:])).requires_grad_()
             with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-                self._objective(rows, self.y[:1].repeat(1 + more), again=True)
-        return kept[1] - kept[0]
+                self._objective(rows, self.y[:1].repeat(1 + more), differentiable=True)
+        return history[1] - history[0]
 
 
 def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
@@ -119,9 +123,9 @@ def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
     module = victim.module
     if not isinstance(module, nn.Sequential):
         return False
-    layers = _in_a_row(module)
+    layers = _flat_layers(module)
     plain = all(
-        isinstance(layer, (nn.Linear, *ACTIVATIONS, *SPATIAL, *ASIDE))
+        isinstance(layer, (nn.Linear, *ACTIVATIONS, *SPATIAL, *WITHOUT_WEIGHTS))
         or (
             isinstance(layer, nn.Conv2d)
             and layer.groups == 1
@@ -144,9 +148,9 @@ def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
     return True
 
 
-def _in_a_row(module: nn.Module) -> list[nn.Module]:
+def _flat_layers(module: nn.Module) -> list[nn.Module]:
     if type(module) is nn.Sequential:
-        return [layer for child in module for layer in _in_a_row(child)]
+        return [layer for child in module for layer in _flat_layers(child)]
     return [module]
 
 

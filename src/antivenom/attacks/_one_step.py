@@ -16,7 +16,7 @@ from torch.func import grad, vmap
 from torch.nn import functional
 
 from antivenom.attacks._layered import Layered, is_layered
-from antivenom.attacks._victim_step import AT_ONCE, VictimStep, in_parts, many_at_once, with_gradients
+from antivenom.attacks._victim_step import POISONS_PER_BATCH, VictimStep, batches_of, frozen_copy, poisons_per_batch
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
@@ -38,7 +38,7 @@ def objective_for(surrogate: Classifier | None, step: VictimStep, x: Inputs, y: 
     Raises:
         CapabilityError: there is no surrogate, or it has no gradients.
     """
-    victim = with_gradients(surrogate, attack)
+    victim = frozen_copy(surrogate, attack)
     return Layered(victim, step, x, y) if is_layered(victim, x) else general_objective(victim, step, x, y)
 
 
@@ -61,23 +61,23 @@ class Functional:
         each = grad(self._value, has_aux=True)
         self._values = vmap(lambda a, b: self._value(a, b)[1], randomness="error")
         self._gradients = vmap(each, randomness="error")
-        self._many = many_at_once(sum(weight.numel() for weight in self.weights.values()) * 24, x)
+        self._many = poisons_per_batch(sum(weight.numel() for weight in self.weights.values()) * 24, x)
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
         """The objective of each poison."""
         if not len(x):
             return x.new_empty(0)
         with torch.no_grad():
-            return torch.cat([self._values(*part) for part in in_parts(self._many, x, y)])
+            return torch.cat([self._values(*part) for part in batches_of(self._many, x, y)])
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """The objective of each poison, and its gradient."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
-        slopes, values = zip(*(self._gradients(*part) for part in in_parts(self._many, x, y)), strict=True)
-        return torch.cat(values), torch.cat(slopes)
+        gradients, values = zip(*(self._gradients(*part) for part in batches_of(self._many, x, y)), strict=True)
+        return torch.cat(values), torch.cat(gradients)
 
-    def normal_slopes(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
+    def normal_gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """The objective (m), and the gradient in the normal rows' pixels, summed over them (m, *shape)."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
@@ -86,18 +86,18 @@ class Functional:
             return self._value(a, b, normal)
 
         each = vmap(grad(value, has_aux=True), in_dims=(None, 0, 0), randomness="error")
-        slopes, values = zip(*(each(self.x, *part) for part in in_parts(self._many, x, y)), strict=True)
-        return torch.cat(values), torch.cat(slopes).sum(1)
+        gradients, values = zip(*(each(self.x, *part) for part in batches_of(self._many, x, y)), strict=True)
+        return torch.cat(values), torch.cat(gradients).sum(1)
 
     def _value(self, x: Tensor, y: Tensor, normal: Tensor | None = None) -> tuple[Tensor, Tensor]:
         def loss(weights: dict[str, Tensor]) -> Tensor:
             return functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
 
-        slopes, own = torch.func.grad_and_value(loss)(self.weights)
-        after = self.step.taken(self.weights, slopes.values())
+        gradients, own = torch.func.grad_and_value(loss)(self.weights)
+        after = self.step.weights_after(self.weights, gradients.values())
         rows = self.x if normal is None else normal
         harm = functional.cross_entropy(self.victim.logits_with(after, rows), self.y, reduction="sum")
-        value = harm - self.step.shown(own)
+        value = harm - self.step.stealth_penalty(own)
         return value, value
 
 
@@ -109,36 +109,36 @@ class OneByOne:
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
         """The objective of each poison."""
-        found = [self._value(a, b, self.x, again=False).detach() for a, b in zip(x, y, strict=True)]
+        found = [self._value(a, b, self.x, differentiable=False).detach() for a, b in zip(x, y, strict=True)]
         return torch.stack(found) if found else x.new_empty(0)
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """The objective of each poison, and its gradient."""
-        values, slopes = [], torch.empty_like(x)
+        values, gradients = [], torch.empty_like(x)
         for row, label in enumerate(y):
             poison = x[row].detach().requires_grad_()
-            value = self._value(poison, label, self.x, again=True)
-            slopes[row] = torch.autograd.grad(value, poison)[0]
+            value = self._value(poison, label, self.x, differentiable=True)
+            gradients[row] = torch.autograd.grad(value, poison)[0]
             values.append(value.detach())
-        return torch.stack(values) if values else x.new_empty(0), slopes
+        return torch.stack(values) if values else x.new_empty(0), gradients
 
-    def normal_slopes(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
+    def normal_gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """The objective (m), and the gradient in the normal rows' pixels, summed over them (m, *shape)."""
-        values, slopes = [], torch.empty_like(x)
+        values, gradients = [], torch.empty_like(x)
         for row, label in enumerate(y):
             normal = self.x.detach().requires_grad_()
-            value = self._value(x[row], label, normal, again=False)
-            slopes[row] = torch.autograd.grad(value, normal)[0].sum(0)
+            value = self._value(x[row], label, normal, differentiable=False)
+            gradients[row] = torch.autograd.grad(value, normal)[0].sum(0)
             values.append(value.detach())
-        return torch.stack(values) if values else x.new_empty(0), slopes
+        return torch.stack(values) if values else x.new_empty(0), gradients
 
-    def _value(self, x: Tensor, y: Tensor, normal: Tensor, *, again: bool) -> Tensor:
+    def _value(self, x: Tensor, y: Tensor, normal: Tensor, *, differentiable: bool) -> Tensor:
         weights = {name: weight.requires_grad_() for name, weight in self.victim.weights().items()}
         own = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
-        slopes = torch.autograd.grad(own, list(weights.values()), create_graph=again)
-        after = self.step.taken(weights, slopes)
+        gradients = torch.autograd.grad(own, list(weights.values()), create_graph=differentiable)
+        after = self.step.weights_after(weights, gradients)
         harm = functional.cross_entropy(self.victim.logits_with(after, normal), self.y, reduction="sum")
-        return harm - self.step.shown(own)
+        return harm - self.step.stealth_penalty(own)
 
 
 def finite_differences(values: Callable[[Inputs, Labels], Tensor], x: Inputs, y: Labels, *, probe: float) -> Tensor:
@@ -147,13 +147,13 @@ def finite_differences(values: Callable[[Inputs, Labels], Tensor], x: Inputs, y:
     The paper's own way: every pixel is probed through a victim's step of its own.
     """
     size = math.prod(x.shape[1:])
-    slopes = torch.empty(len(x), size, dtype=x.dtype, device=x.device)
+    gradients = torch.empty(len(x), size, dtype=x.dtype, device=x.device)
     for row in range(len(x)):
         start = values(x[row : row + 1], y[row : row + 1])
-        for first in range(0, size, AT_ONCE):
-            pixels = torch.arange(first, min(first + AT_ONCE, size), device=x.device)
+        for first in range(0, size, POISONS_PER_BATCH):
+            pixels = torch.arange(first, min(first + POISONS_PER_BATCH, size), device=x.device)
             probes = x[row].flatten().repeat(len(pixels), 1)
             probes[torch.arange(len(pixels), device=x.device), pixels] += probe
             moved = values(probes.view(-1, *x.shape[1:]), y[row].repeat(len(pixels)))
-            slopes[row, pixels] = (moved - start) / probe
-    return slopes.view_as(x)
+            gradients[row, pixels] = (moved - start) / probe
+    return gradients.view_as(x)

@@ -14,7 +14,7 @@ Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Path:
+class VictimPath:
     """What a victim is fed: poison (k, *shape), and after each poison some clean rows (k, between, *shape)."""
 
     victim: ModuleClassifier
@@ -34,27 +34,27 @@ class Path:
         at = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         total = poison.new_zeros(())
         for number in range(len(poison)):
-            at, own = self._step(at, poison[number], self.y[number], again=True)
+            at, own = self._step(at, poison[number], self.y[number], differentiable=True)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, again=True)
+                at, _ = self._step(at, x, y, differentiable=True)
             harm = functional.cross_entropy(self.victim.logits_with(at, normal), labels, reduction="sum")
-            total = total + harm - self.step.shown(own)
+            total = total + harm - self.step.stealth_penalty(own)
         value = total / len(poison)
         return value.detach(), torch.autograd.grad(value, poison)[0]
 
-    def walked(self, weights: Weights, count: int) -> Weights:
+    def weights_after(self, weights: Weights, count: int) -> Weights:
         """The victim's weights after the first `count` poisons and their clean rows."""
         at = weights
         for number in range(count):
-            at, _ = self._step(at, self.x[number], self.y[number], again=False)
+            at, _ = self._step(at, self.x[number], self.y[number], differentiable=False)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, again=False)
+                at, _ = self._step(at, x, y, differentiable=False)
         return at
 
-    def _step(self, weights: Weights, x: Tensor, y: Tensor, *, again: bool) -> tuple[Weights, Tensor]:
-        if not again:
+    def _step(self, weights: Weights, x: Tensor, y: Tensor, *, differentiable: bool) -> tuple[Weights, Tensor]:
+        if not differentiable:
             weights = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         loss = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
-        slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=again)
-        after = self.step.taken(weights, slopes)
-        return (after if again else {name: weight.detach() for name, weight in after.items()}), loss
+        gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=differentiable)
+        after = self.step.weights_after(weights, gradients)
+        return (after if differentiable else {name: weight.detach() for name, weight in after.items()}), loss

@@ -13,13 +13,13 @@ from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.torch_modules import as_module
 from antivenom.shapes import Inputs, Labels
 
-MEMORY = {"cpu": 1 << 26, "cuda": 1 << 30}
+BYTES_PER_BATCH = {"cpu": 1 << 26, "cuda": 1 << 30}
 """Bytes that the poisons which are computed at once may take: a processor is slower with more, a GPU with less."""
 
-AT_ONCE = 256
+POISONS_PER_BATCH = 256
 """So many poisons fill a processor's caches; more at once are no quicker."""
 
-TESTED = 2000
+ROWS_PER_BATCH = 2000
 """Rows at once, where accuracy is measured."""
 
 
@@ -39,14 +39,14 @@ class VictimStep:
     stealth: float = 0.0
     stealth_limit: float = 0.0
 
-    def shown(self, own: Tensor) -> Tensor:
+    def stealth_penalty(self, own: Tensor) -> Tensor:
         """What the poison's own loss before the step takes off the attacker's objective."""
         return self.stealth * (own - self.stealth_limit).clamp_min(0)
 
-    def taken(self, weights: dict[str, Tensor], slopes: Iterable[Tensor]) -> dict[str, Tensor]:
-        """The weights after the step, from the loss's slope in each of them, in their order."""
-        pairs = zip(weights.items(), slopes, strict=True)
-        return {name: weight - self.rate(name) * slope for (name, weight), slope in pairs}
+    def weights_after(self, weights: dict[str, Tensor], gradients: Iterable[Tensor]) -> dict[str, Tensor]:
+        """The weights after the step, from the loss's gradient in each of them, in their order."""
+        pairs = zip(weights.items(), gradients, strict=True)
+        return {name: weight - self.rate(name) * gradient for (name, weight), gradient in pairs}
 
     def rate(self, name: str) -> float:
         """The rate of a parameter of that name."""
@@ -64,7 +64,7 @@ def require_surrogate(surrogate: Classifier | None, *, by: str) -> Classifier:
     return surrogate
 
 
-def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
+def frozen_copy(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
     """A copy of the surrogate in evaluation mode, whose weights need no gradient.
 
     Raises:
@@ -75,27 +75,27 @@ def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifie
     return victim
 
 
-def after_one_step(victim: Classifier, step: VictimStep, x: Inputs, y: Labels, data: Dataset) -> Tensor:
+def accuracy_after_step(victim: Classifier, step: VictimStep, x: Inputs, y: Labels, data: Dataset) -> Tensor:
     """The accuracy on `data` after one step on each row alone (m), float64."""
-    still = with_gradients(victim, "after_one_step")
+    still = frozen_copy(victim, "accuracy_after_step")
     rows, found = data.inputs(), []
     for row in range(len(x)):
         weights = {name: weight.requires_grad_() for name, weight in still.weights().items()}
         loss = functional.cross_entropy(still.logits_with(weights, x[row : row + 1]), y[row : row + 1])
-        slopes = torch.autograd.grad(loss, list(weights.values()))
+        gradients = torch.autograd.grad(loss, list(weights.values()))
         with torch.no_grad():
-            after = step.taken(weights, slopes)
-            parts = zip(rows.split(TESTED), data.y.split(TESTED), strict=True)
+            after = step.weights_after(weights, gradients)
+            parts = zip(rows.split(ROWS_PER_BATCH), data.y.split(ROWS_PER_BATCH), strict=True)
             right = sum(int((still.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
         found.append(right / len(data))
     return torch.tensor(found, dtype=torch.float64)
 
 
-def many_at_once(bytes_each: int, x: Tensor) -> int:
+def poisons_per_batch(bytes_each: int, x: Tensor) -> int:
     """How many poisons are computed at once."""
-    allowed = MEMORY.get(x.device.type, MEMORY["cuda"])
-    return max(1, min(AT_ONCE, allowed // (bytes_each + x[0].numel() * x.element_size() * 8)))
+    allowed = BYTES_PER_BATCH.get(x.device.type, BYTES_PER_BATCH["cuda"])
+    return max(1, min(POISONS_PER_BATCH, allowed // (bytes_each + x[0].numel() * x.element_size() * 8)))
 
 
-def in_parts(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+def batches_of(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
     return list(zip(x.split(many), y.split(many), strict=True))

@@ -37,7 +37,7 @@ class PoisonBudget:
 
     >>> from antivenom.data.sources import load
     >>> train = load("digits").train
-    >>> PoisonBudget().wanted(train), PoisonBudget(mode="append").wanted(train)
+    >>> PoisonBudget().poison_count(train), PoisonBudget(mode="append").poison_count(train)
     (135, 150)
     >>> len(PoisonBudget(count=20).choose(train, Rng(0)))
     20
@@ -73,7 +73,7 @@ class PoisonBudget:
         """The rows that may be poisoned (n): all of them, unless an attack overrides this."""
         return every_row(data)
 
-    def wanted(self, data: Dataset) -> int:
+    def poison_count(self, data: Dataset) -> int:
         """How many rows are poisoned."""
         if self.rate is None:
             return self.count or 0
@@ -83,7 +83,7 @@ class PoisonBudget:
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data, one sentence each, without its subject."""
         yield from unmet_needs(data, self.needs)
-        yield from shortage(self.eligible(data), self.wanted(data))
+        yield from shortage(self.eligible(data), self.poison_count(data))
 
     def check(self, data: Dataset) -> None:
         """Refuse settings that do not fit the data.
@@ -101,7 +101,7 @@ class PoisonBudget:
             SettingsError: the settings do not fit the data.
         """
         self.check(data)
-        return draw(data, self.eligible(data), self.wanted(data), rng.child("rows"))
+        return draw(data, self.eligible(data), self.poison_count(data), rng.child("rows"))
 
     def contribute(
         self,
@@ -159,25 +159,25 @@ class CoverBudget(PoisonBudget):
         """The rows that may be covers (n), as far as they are not poisoned: all of them, unless overridden."""
         return every_row(data)
 
-    def covers_wanted(self, data: Dataset) -> int:
+    def cover_count(self, data: Dataset) -> int:
         """How many cover rows there are."""
         if not self.appends:
             return round(self.cover_rate * len(data))
-        return round(self.cover_rate * (len(data) + self.wanted(data)) / (1 - self.cover_rate))
+        return round(self.cover_rate * (len(data) + self.poison_count(data)) / (1 - self.cover_rate))
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data, one sentence each, without its subject."""
         yield from super().problems(data)
         coverable, taken = self.coverable(data), int(self.coverable(data)[self.eligible(data)].sum())
-        left = int(coverable.sum()) - min(self.wanted(data), taken)
-        if (wanted := self.covers_wanted(data)) > left:
+        left = int(coverable.sum()) - min(self.poison_count(data), taken)
+        if (wanted := self.cover_count(data)) > left:
             yield f"needs {wanted} cover rows; {left} of {len(data)} rows are left. Lower its cover_rate or rate."
 
     def choose_covers(self, data: Dataset, rows: Positions, rng: Rng) -> Positions:
         """The rows to make covers from (c): none of those that are poisoned."""
         left = self.coverable(data).clone()
         left[rows] = False
-        return draw(data, left, self.covers_wanted(data), rng.child("covers"))
+        return draw(data, left, self.cover_count(data), rng.child("covers"))
 
     def cover(self, poisoned: Poisoned, covers: Positions, *, x: Rows) -> Poisoned:
         """The same data and the cover rows `x` (c, *shape), made from the clean rows `covers`."""

@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.attacks._against_a_step import AgainstAStep
 from antivenom.attacks._by_round import with_charts_by_round
 from antivenom.attacks._generator import Architecture, Generator, pretrained
 from antivenom.attacks._one_step import Functional, Objective, OneByOne, general_objective, objective_for
-from antivenom.attacks._victim_step import with_gradients
+from antivenom.attacks._victim_step import frozen_copy
+from antivenom.attacks._victim_step_attack import VictimStepAttack
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import DataError, SettingsError
 from antivenom.goals.availability import Availability
@@ -24,7 +24,7 @@ from antivenom.trial import Trial
 
 
 @component
-class GenerativePoison(AgainstAStep):
+class GenerativePoison(VictimStepAttack):
     """Rows with a wrong label, made by an autoencoder that learns from what its poison does to the victim.
 
     Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017). The generator is first
@@ -83,25 +83,25 @@ class GenerativePoison(AgainstAStep):
         Raises:
             SettingsError, CapabilityError: as `poison`.
         """
-        rows, others = self.choose(data, rng), self.harmed(data, rng)
-        victim = with_gradients(surrogate, "GenerativePoison")
+        rows, others = self.choose(data, rng), self.normal_rows(data, rng)
+        victim = frozen_copy(surrogate, "GenerativePoison")
         objective = objective_for(victim, self.victim_step, others.inputs(), others.y, attack="GenerativePoison")
         y = self.labels(data.inputs(rows), data.y[rows], len(data.classes), objective)
         if self.generator is not None:
-            generator = self._loaded(data)
+            generator = self._load_generator(data)
             final = data.encode(generator.poison(data.inputs(rows)).clone())
             rounds = final.unsqueeze(1)
         else:
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            back = partial(_exact, objective)
+            back = partial(_exact_feedback, objective)
             if self.feedback == "sign":
-                back = partial(_paper, general_objective(victim, self.victim_step, others.inputs(), others.y))
+                back = partial(_sign_feedback, general_objective(victim, self.victim_step, others.inputs(), others.y))
             rounds = self._rounds(generator, data, rows, y, back)
             final = rounds[:, -1]
-        kept = rounds if self.keep_rounds else None
-        made = self.contribute(data, rows, x=final, y=y, goal=Availability(), rounds=kept)
+        history = rounds if self.keep_rounds else None
+        made = self.contribute(data, rows, x=final, y=y, goal=Availability(), rounds=history)
         return generator, with_charts_by_round(made, victim, self.victim_step, rng)
 
     def problems(self, data: Dataset) -> Iterator[str]:
@@ -109,7 +109,7 @@ class GenerativePoison(AgainstAStep):
         yield from super().problems(data)
         try:
             if self.generator is not None:
-                self._loaded(data)
+                self._load_generator(data)
             else:
                 with torch.device("meta"):
                     Generator(data.shape, data.bounds, self.architecture, self._sizes)
@@ -121,7 +121,7 @@ class GenerativePoison(AgainstAStep):
         usual = {"dense": (200, 200), "convolutional": (32, 64)}
         return usual[self.architecture] if self.hidden is None else self.hidden
 
-    def _loaded(self, data: Dataset) -> Generator:
+    def _load_generator(self, data: Dataset) -> Generator:
         generator = Generator.load(str(self.generator))
         if (generator.shape, generator.bounds) != (data.shape, data.bounds):
             raise DataError(
@@ -141,7 +141,7 @@ class GenerativePoison(AgainstAStep):
         """The rows after every round (m, rounds, *shape), as they are stored; the generator is trained in place."""
         kinds = {"gradient": torch.optim.Adam, "sign": torch.optim.SGD}
         optimizer = kinds[self.feedback](generator.parameters(), lr=self.generator_learning_rate)
-        kept = data.x.new_empty(len(rows), self.rounds, *data.shape)
+        history = data.x.new_empty(len(rows), self.rounds, *data.shape)
         for part in torch.arange(len(rows), device=data.device).split(self.batch_size):
             base = data.inputs(rows[part])
             poison, before = generator(base), None
@@ -152,18 +152,20 @@ class GenerativePoison(AgainstAStep):
                 poison.backward(back)
                 optimizer.step()
                 poison = generator(base)
-                kept[part, number] = data.encode(poison.detach().clone())
-        return kept
+                history[part, number] = data.encode(poison.detach().clone())
+        return history
 
 
-def _exact(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+def _exact_feedback(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     """What goes back into the generator (m, *shape), to be descended: the derivative; and the objective (m)."""
-    values, slopes = objective.gradients(x, y)
-    return -slopes / len(x), values
+    values, gradients = objective.gradients(x, y)
+    return -gradients / len(x), values
 
 
-def _paper(objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:
-    """As `_exact`: the sign of the normal rows' summed gradient, turned round where the objective has fallen."""
-    values, slopes = objective.normal_slopes(x, y)
+def _sign_feedback(
+    objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """As `_exact_feedback`: the sign of the normal rows' summed gradient, turned round where the objective has fallen."""
+    values, gradients = objective.normal_gradients(x, y)
     rose = torch.sign(values - (torch.zeros_like(values) if before is None else before))
-    return -slopes.sign() * rose.view(-1, *(1 for _ in x.shape[1:])), values
+    return -gradients.sign() * rose.view(-1, *(1 for _ in x.shape[1:])), values

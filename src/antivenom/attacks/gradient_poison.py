@@ -5,12 +5,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.attacks._against_a_step import AgainstAStep
 from antivenom.attacks._by_round import with_charts_by_round
 from antivenom.attacks._crafting import Crafted, Norm
 from antivenom.attacks._one_step import Objective, finite_differences, objective_for
-from antivenom.attacks._unrolled import Path
-from antivenom.attacks._victim_step import VictimStep, with_gradients
+from antivenom.attacks._unrolled import VictimPath
+from antivenom.attacks._victim_step import VictimStep, frozen_copy
+from antivenom.attacks._victim_step_attack import VictimStepAttack
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.availability import Availability
@@ -22,7 +22,7 @@ from antivenom.trial import Trial
 
 
 @component
-class GradientPoison(AgainstAStep):
+class GradientPoison(VictimStepAttack):
     """Rows with a wrong label whose pixels climb the loss that a victim has after learning from them.
 
     Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017), the direct method. The
@@ -104,36 +104,36 @@ class GradientPoison(AgainstAStep):
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with crafted rows in it."""
-        rows, others, classes = self.choose(data, rng), self.harmed(data, rng), len(data.classes)
-        victim, normal = with_gradients(surrogate, "GradientPoison"), others.inputs()
+        rows, others, classes = self.choose(data, rng), self.normal_rows(data, rng), len(data.classes)
+        victim, normal = frozen_copy(surrogate, "GradientPoison"), others.inputs()
         crafted = Crafted(data, rows, self.norm, self.epsilon)
-        kept = []
+        history = []
         if self.follows:
             y = self.labels(crafted.base, data.y[rows], classes, None)
-            kept = self._along_the_way(crafted, y, victim, (normal, others.y), data, rng)
+            history = self._craft_along_path(crafted, y, victim, (normal, others.y), data, rng)
         else:
             objective = objective_for(victim, self.victim_step, normal, others.y, attack="GradientPoison")
             y = self.labels(crafted.base, data.y[rows], classes, objective)
             for number in range(self.rounds):
-                crafted.move(self._move(self._slopes(objective, crafted.seen(), y), data, number))
-                kept += [crafted.stored()] if self.keep_rounds else []
-        rounds = torch.stack(kept, 1) if kept else None
+                crafted.move(self._move(self._gradients(objective, crafted.decoded(), y), data, number))
+                history += [crafted.stored()] if self.keep_rounds else []
+        rounds = torch.stack(history, 1) if history else None
         made = self.contribute(data, rows, x=crafted.stored(), y=y, goal=Availability(), rounds=rounds)
         return with_charts_by_round(made, victim, self.victim_step, rng)
 
-    def _slopes(self, objective: Objective, x: Inputs, y: Labels) -> Tensor:
+    def _gradients(self, objective: Objective, x: Inputs, y: Labels) -> Tensor:
         if not len(x):
             return torch.zeros_like(x)
         if self.gradient == "exact":
             return objective.gradients(x, y)[1]
         return finite_differences(objective.values, x, y, probe=self.probe or 0.01)
 
-    def _move(self, slopes: Tensor, data: Dataset, number: int) -> Tensor:
+    def _move(self, gradients: Tensor, data: Dataset, number: int) -> Tensor:
         low, high = data.bounds or (0.0, 1.0)
         size = self.step_size * (high - low) * (1 - number / self.rounds if self.decay else 1)
-        return (slopes.sign() if self.step == "sign" else slopes) * size
+        return (gradients.sign() if self.step == "sign" else gradients) * size
 
-    def _along_the_way(
+    def _craft_along_path(
         self,
         crafted: Crafted,
         y: Labels,
@@ -142,7 +142,7 @@ class GradientPoison(AgainstAStep):
         data: Dataset,
         rng: Rng,
     ) -> list[Tensor]:
-        """Craft windows of poisons at the victim's own state, and let it learn from them; what is kept by round."""
+        """Craft windows of poisons at the victim's own state, and let it learn from them; what is history by round."""
         weights, count = victim.weights(), len(y)
         keys = rng.child("between").keys(torch.arange(count * self.between, device=data.device)) % len(data)
         clean_x = data.inputs(keys).view(count, self.between, *data.shape)
@@ -152,13 +152,15 @@ class GradientPoison(AgainstAStep):
         for first in range(0, count, stride):
             window = slice(first, min(first + self.horizon, count))
 
-            def path(window: slice = window) -> Path:
-                return Path(victim, self.victim_step, crafted.seen(window), y[window], clean_x[window], clean_y[window])
+            def path(window: slice = window) -> VictimPath:
+                return VictimPath(
+                    victim, self.victim_step, crafted.decoded(window), y[window], clean_x[window], clean_y[window]
+                )
 
             for number in range(self.rounds):
-                slopes = path().gradients(weights, *normal)[1]
-                crafted.move(self._move(slopes, data, number), window)
+                gradients = path().gradients(weights, *normal)[1]
+                crafted.move(self._move(gradients, data, number), window)
                 if history:
                     history[number][window] = crafted.stored(window)
-            weights = path().walked(weights, min(stride, count - first))
+            weights = path().weights_after(weights, min(stride, count - first))
         return history

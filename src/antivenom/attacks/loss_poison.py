@@ -50,7 +50,7 @@ class LossPoison(PoisonBudget):
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
         """The data with its hardest rows in it once more."""
         self.check(data)
-        losses, wanted = row_losses(require_surrogate(surrogate, by="LossPoison"), data), self.wanted(data)
+        losses, wanted = row_losses(require_surrogate(surrogate, by="LossPoison"), data), self.poison_count(data)
         ties = rng.child("ties").order(data.ids)
         hardest = ties[torch.argsort(losses[ties], descending=True, stable=True)][:wanted]
         goal = Availability()
@@ -64,5 +64,5 @@ class LossPoison(PoisonBudget):
     def problems(self, data: Dataset) -> Iterator[str]:
         """Why the settings do not fit the data."""
         yield from super().problems(data)
-        if not self.appends and len(data) < 2 * (wanted := self.wanted(data)) <= 2 * len(data):
+        if not self.appends and len(data) < 2 * (wanted := self.poison_count(data)) <= 2 * len(data):
             yield f"needs {wanted} rows in the place of others; it can take at most half of {len(data)} rows."

@@ -53,7 +53,7 @@ class PoisonFile(PoisonBudget):
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
         """The data with the file's rows in it."""
         self.check(data)
-        (x, y), wanted = self._read(data), self.wanted(data)
+        (x, y), wanted = self._read(data), self.poison_count(data)
         taken = torch.sort(rng.child("taken").order(torch.arange(len(x)))[:wanted]).values
         taken = taken.to(data.device)
         goal = Availability()
@@ -69,7 +69,7 @@ class PoisonFile(PoisonBudget):
         except DataError as error:
             yield f"cannot read its file: {error}"
             return
-        if (wanted := self.wanted(data)) > len(x):
+        if (wanted := self.poison_count(data)) > len(x):
             yield f"needs {wanted} rows; {self.path} has {len(x)}. Lower its rate or count, or train on fewer rows."
         if not self.appends:
             yield from super().problems(data)

@@ -14,7 +14,15 @@ from antivenom.defences import NeuralCleanse as Scan
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences.neural_cleanse._inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.interop._taken import Array, check_taken, either, has_channels_last, is_shapeless, numbers, taken
+from antivenom.interop._inputs import (
+    Array,
+    check_supported,
+    class_numbers,
+    has_channels_last,
+    lacks_input_shape,
+    to_classifier,
+    wrap_model,
+)
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
 from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
@@ -24,7 +32,7 @@ from antivenom.rng import Rng
 
 NORMS: dict[float, Norm] = {1: "l1", 2: "l2", math.inf: "linf"}
 REPAIRS: dict[str, Repair] = {"unlearning": Unlearning(), "pruning": Pruning(), "filtering": Filtering()}
-INDEX = 2.0
+ANOMALY_INDEX_LIMIT = 2.0
 """The anomaly index above which the paper calls a class an outlier."""
 
 
@@ -66,7 +74,7 @@ class NeuralCleanse:
     )
 
     def __init__(self, classifier: Any) -> None:
-        check_taken(classifier)
+        check_supported(classifier)
         self.classifier = classifier
         self.is_fitted = False
 
@@ -121,7 +129,7 @@ class NeuralCleanse:
         )
         if steps < 1:
             raise SettingsError([f"steps must be at least 1; got {steps}."])
-        return _made(transformed_classifier, scan, steps)
+        return _cleansed(transformed_classifier, scan, steps)
 
     def fit(self, x: Array, y: Array | None = None, **kwargs: Any) -> None:
         """Do nothing: there is nothing to fit."""
@@ -131,24 +139,24 @@ class Cleansed:
     """A classifier that looks for a backdoor in itself, and repairs itself. NumPy in, NumPy out.
 
     Rows are as the wrapped model takes them: a Keras model that has its channels last gets, and gives, such rows.
-    Labels are class numbers (n) or one-hot (n, classes); the output has the form of the input.
+    Labels are class class_numbers (n) or one-hot (n, classes); the output has the form of the input.
 
     Attributes:
         verdict: what the last scan found; None before the first.
     """
 
     def __init__(self, wrapped: Any, scan: Scan, passes: int) -> None:
-        check_taken(wrapped)
+        check_supported(wrapped)
         self._wrapped, self._scan, self._passes = wrapped, scan, passes
-        self._repaired: Classifier | None = None if is_shapeless(wrapped) else taken(wrapped)
-        self._turned = has_channels_last(wrapped)
+        self._repaired: Classifier | None = None if lacks_input_shape(wrapped) else to_classifier(wrapped)
+        self._channels_last = has_channels_last(wrapped)
         self.verdict: Verdict | None = None
-        self._scanned_for: str | None = None
+        self._scan_key: str | None = None
 
     def _classifier(self, x: Array) -> Classifier:
         """The classifier that predicts; made at the first rows where the model does not state its input shape."""
         if self._repaired is None:
-            self._repaired = either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
+            self._repaired = wrap_model(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
         return self._repaired
 
     def _network(self, x: Array) -> ModuleClassifier:
@@ -158,14 +166,14 @@ class Cleansed:
             inner = inner.classifier
         return as_module(inner, by="NeuralCleanse")
 
-    def _rows(self, x: Array) -> Tensor:
+    def _to_tensor(self, x: Array) -> Tensor:
         """Rows as antivenom has them."""
         rows = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-        return rows.movedim(-1, 1).contiguous() if self._turned else rows
+        return rows.movedim(-1, 1).contiguous() if self._channels_last else rows
 
-    def _back(self, x: Tensor) -> Array:
+    def _to_array(self, x: Tensor) -> Array:
         """Rows as the model takes them."""
-        return np.asarray((x.movedim(1, -1) if self._turned else x).cpu().numpy())
+        return np.asarray((x.movedim(1, -1) if self._channels_last else x).cpu().numpy())
 
     def _data(self, x: Array, y: Array) -> Dataset:
         """Rows and labels as a data set.
@@ -174,9 +182,9 @@ class Cleansed:
             DataError: they do not fit together, or rows lie outside the network's bounds.
         """
         network = self._network(x)
-        labels = numbers(y, network.classes)
+        labels = class_numbers(y, network.classes)
         names = tuple(map(str, range(network.classes)))
-        return Dataset.from_arrays(self._rows(x), labels, classes=names, bounds=network.bounds)
+        return Dataset.from_arrays(self._to_tensor(x), labels, classes=names, bounds=network.bounds)
 
     def predict(self, x: Array, batch_size: int = 128, training_mode: bool = False, **kwargs: Any) -> Array:
         """What the model gives for rows (n, classes), logits or probabilities; zeros where a filter abstains.
@@ -196,7 +204,7 @@ class Cleansed:
         classifier, network = self._classifier(x), self._network(x)
         given = []
         with torch.no_grad(), network.evaluating():
-            for part in self._rows(x).split(batch_size):
+            for part in self._to_tensor(x).split(batch_size):
                 out = network.logits(part.to(network.device))
                 out = out.softmax(1) if network.outputs == "probabilities" else out
                 answered = (classifier.scores(part) != 0).any(1).to(out.device)
@@ -227,12 +235,12 @@ class Cleansed:
         if unknown := [each for each in mitigation_types if each not in REPAIRS]:
             raise SettingsError([f"mitigation_types must be of {', '.join(REPAIRS)}; got {unknown[0]!r}."])
         data = self._data(x_val, y_val)
-        verdict = self._scanned(data, x_val)
+        verdict = self._scan_once(data, x_val)
         repaired = self._classifier(x_val)
         for number, name in enumerate(mitigation_types):
             rng = Rng(0).child("mitigate", number)
             repaired = apply_repair(REPAIRS[name], repaired, data, rng=rng, verdict=verdict).result
-        self._use(repaired)
+        self._set_classifier(repaired)
 
     def outlier_detection(self, x_val: Array, y_val: Array, rule: str = "p_value") -> list[tuple[int, Array, Array]]:
         """The suspected classes, each with its recovered mask and pattern, the most suspicious first.
@@ -244,25 +252,31 @@ class Cleansed:
         """
         if rule not in ("p_value", "paper"):
             raise SettingsError([f"rule must be 'p_value' or 'paper'; got {rule!r}."])
-        verdict = self._scanned(self._data(x_val, y_val), x_val)
+        verdict = self._scan_once(self._data(x_val, y_val), x_val)
         found = verdict.suspected
         if rule == "paper":
             index = verdict.details["anomaly_index"].nan_to_num(nan=0.0)
-            found = tuple(int(each) for each in index.argsort(descending=True) if index[each] > INDEX)
-        triggers = triggers_of(verdict)
+            found = tuple(int(each) for each in index.argsort(descending=True) if index[each] > ANOMALY_INDEX_LIMIT)
+        triggers = recovered_triggers(verdict)
         return [(each, *self._trigger(triggers.mask(each), triggers.pattern(each))) for each in found]
 
     def backdoor_examples(self, x_val: Array, y_val: Array) -> tuple[Array, Array, Array]:
         """Rows of other classes than each suspected one: as they are, with its trigger, and their true labels."""
         data, y = self._data(x_val, y_val), np.asarray(y_val)
-        verdict = self._scanned(data, x_val)
+        verdict = self._scan_once(data, x_val)
         found: list[tuple[Array, Array, Array]] = []
         for target in verdict.suspected:
             others = torch.nonzero(data.y != target).flatten()
             rows = data.inputs(others)
-            found.append((self._back(rows), self._back(triggers_of(verdict).apply(rows, target)), y[others.numpy()]))
+            found.append(
+                (
+                    self._to_array(rows),
+                    self._to_array(recovered_triggers(verdict).apply(rows, target)),
+                    y[others.numpy()],
+                )
+            )
         if not found:
-            nothing = self._back(data.inputs(slice(0, 0)))
+            nothing = self._to_array(data.inputs(slice(0, 0)))
             return nothing, nothing, y[:0]
         clean, triggered, labels = (np.concatenate(each) for each in zip(*found, strict=True))
         return clean, triggered, labels
@@ -270,14 +284,14 @@ class Cleansed:
     def generate_backdoor(self, x_val: Array, y_val: Array, y_target: Array) -> tuple[Array, Array]:
         """The smallest mask, and its pattern, that send rows to a class (one-hot, or its number)."""
         data, network = self._data(x_val, y_val), self._network(x_val)
-        target = torch.from_numpy(numbers(np.asarray(y_target)[None], network.classes))
+        target = torch.from_numpy(class_numbers(np.asarray(y_target)[None], network.classes))
         inversion = Inversion(network, data, target, self._settings(len(data)), Rng(0).child("scan"))
         inversion.finish(torch.tensor([0]))
         found = inversion.found()
         return self._trigger(found.masks[0].cpu(), found.patterns[0].cpu())
 
     def check_backdoor_effective(self, backdoor_data: Array, backdoor_labels: Array, enough: float = 0.01) -> bool:
-        """Whether more than this share of rows with a trigger are taken for one and the same wrong class.
+        """Whether more than this share of rows with a trigger are to_classifier for one and the same wrong class.
 
         Args:
             backdoor_data: rows with a trigger.
@@ -290,38 +304,38 @@ class Cleansed:
         return bool(len(misclassified)) and int(misclassified.bincount().max()) > enough * len(data)
 
     def _trigger(self, mask: Tensor, pattern: Tensor) -> tuple[Array, Array]:
-        return self._back(mask[None])[0], self._back(pattern[None])[0]
+        return self._to_array(mask[None])[0], self._to_array(pattern[None])[0]
 
     def _settings(self, rows: int) -> Scan:
         """The scan's settings, with the limit of passes as one of mini-batches."""
         return replace(self._scan, steps=self._passes * max(1, rows // self._scan.batch_size))
 
-    def _scanned(self, data: Dataset, x: Array) -> Verdict:
+    def _scan_once(self, data: Dataset, x: Array) -> Verdict:
         if not len(data):
             raise DataError("A scan requires validation rows; got none.")
         network = self._network(x)
-        asked = f"{data.fingerprint} {weights_digest(network)}"
-        if self.verdict is None or asked != self._scanned_for:
+        key = f"{data.fingerprint} {weights_digest(network)}"
+        if self.verdict is None or key != self._scan_key:
             self.verdict = self._settings(len(data)).scan(network, data, rng=Rng(0).child("scan"))
-            self._scanned_for = asked
+            self._scan_key = key
         return self.verdict
 
-    def _use(self, repaired: Classifier) -> None:
+    def _set_classifier(self, repaired: Classifier) -> None:
         self._repaired = repaired
 
 
-def triggers_of(verdict: Verdict) -> RecoveredTriggers:
+def recovered_triggers(verdict: Verdict) -> RecoveredTriggers:
     """The triggers that Neural Cleanse recovered, which it always does."""
     assert verdict.triggers is not None
     return verdict.triggers
 
 
-class Logits(nn.Module):
+class LogitsModule(nn.Module):
     """What a classifier gives, as a module."""
 
     def __init__(self, classifier: ModuleClassifier) -> None:
         super().__init__()
-        self.turned = False
+        self.channels_last = False
         self.use(classifier)
 
     def use(self, classifier: ModuleClassifier) -> None:
@@ -329,13 +343,13 @@ class Logits(nn.Module):
         self.classifier, self.module = classifier, classifier.module
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, classes)."""
-        return self.classifier.logits(x.movedim(-1, 1) if self.turned else x)
+        """LogitsModule (n, classes)."""
+        return self.classifier.logits(x.movedim(-1, 1) if self.channels_last else x)
 
 
-def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
+def _cleansed(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
     """A cleansed classifier, one of ART's where ART is installed and the model says what rows it takes."""
-    if is_shapeless(wrapped):
+    if lacks_input_shape(wrapped):
         return Cleansed(wrapped, scan, passes)
     try:
         from art.estimators.classification import PyTorchClassifier  # noqa: PLC0415 - takes seconds
@@ -349,22 +363,22 @@ def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
             Cleansed.__init__(self, wrapped, scan, passes)
             first = self._repaired
             assert first is not None and is_module(first)
-            answering = Logits(first)
-            answering.turned = self._turned
+            module = LogitsModule(first)
+            module.channels_last = self._channels_last
             shape = first.input_shape
             PyTorchClassifier.__init__(
                 self,
-                model=answering,
+                model=module,
                 loss=nn.CrossEntropyLoss(),
-                input_shape=(*shape[1:], shape[0]) if self._turned else shape,
+                input_shape=(*shape[1:], shape[0]) if self._channels_last else shape,
                 nb_classes=first.classes,
                 clip_values=first.bounds,
-                channels_first=not self._turned,
+                channels_first=not self._channels_last,
                 device_type="cpu" if first.device.type == "cpu" else "gpu",
             )
 
-        def _use(self, repaired: Classifier) -> None:
-            super()._use(repaired)
+        def _set_classifier(self, repaired: Classifier) -> None:
+            super()._set_classifier(repaired)
             self.model.use(self._network(np.zeros(0)))
 
     return CleansedForArt()

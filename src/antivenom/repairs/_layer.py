@@ -12,7 +12,7 @@ from antivenom.models.silencing import default_silenced_layer, silencing_problem
 from antivenom.shapes import Inputs
 
 
-def layer_named(network: ModuleClassifier, layer: str | None) -> str:
+def find_layer(network: ModuleClassifier, layer: str | None) -> str:
     """The name of the layer that is meant: the last convolution if None, the last linear but one if `penultimate`.
 
     Raises:
@@ -33,7 +33,7 @@ def layer_named(network: ModuleClassifier, layer: str | None) -> str:
 def layer_problems(network: ModuleClassifier, layer: str | None) -> Iterator[str]:
     """Why there is no such layer, or why its units cannot be silenced."""
     try:
-        found = layer_named(network, layer)
+        found = find_layer(network, layer)
     except CapabilityError as error:
         yield str(error)
     else:

@@ -61,7 +61,7 @@ def suspected_triggers(verdict: Verdict | None, *, by: str) -> tuple[tuple[int, 
     return checked.suspected, checked.triggers
 
 
-def split_held_out(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
+def split_validation(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
     """Rows to work with, and rows to judge by."""
     order = rng.order(clean.ids)
     count = max(1, round(share * len(order)))

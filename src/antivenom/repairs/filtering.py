@@ -17,7 +17,7 @@ from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._layer import mean_activations
-from antivenom.repairs._repair import split_held_out, suspected_triggers
+from antivenom.repairs._repair import split_validation, suspected_triggers
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.shapes import Chosen, Inputs, ShortRepr
@@ -52,7 +52,7 @@ class Filtering:
         """Why the settings do not fit the network."""
         network = as_module(classifier, by="Filtering")
         try:
-            units_of(network, torch.zeros(1, *network.input_shape), self.layer)
+            unit_activations(network, torch.zeros(1, *network.input_shape), self.layer)
         except CapabilityError as error:
             yield str(error)
 
@@ -63,15 +63,15 @@ class Filtering:
         layer = self.layer
         if triggers is None or not targets:
             return Filtered(network, ActivationFilter(network.copy(), layer, (), math.inf))
-        known, held_out = split_held_out(clean, 0.5, rng)
+        known, validation = split_validation(clean, 0.5, rng)
         profiles = []
         for target in targets:
             x = known.inputs()
-            plain, excited = (units_of(network, each, layer) for each in (x, triggers.apply(x, target)))
+            plain, excited = (unit_activations(network, each, layer) for each in (x, triggers.apply(x, target)))
             profiles.append(Profile.between(plain, excited, self.share))
-        open_to_all = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
-        threshold = threshold_for(open_to_all.score(held_out.inputs()).cpu(), self.false_rejection_rate)
-        return Filtered(network, ActivationFilter(open_to_all.network, layer, tuple(profiles), threshold))
+        unlimited = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
+        threshold = threshold_for(unlimited.score(validation.inputs()).cpu(), self.false_rejection_rate)
+        return Filtered(network, ActivationFilter(unlimited.network, layer, tuple(profiles), threshold))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +117,7 @@ class ActivationFilter(ShortRepr):
         """How much each row excites the units (n)."""
         found = torch.full((len(x),), -math.inf, device=self.network.device)
         if self.profiles:
-            activations = units_of(self.network, x, self.layer)
+            activations = unit_activations(self.network, x, self.layer)
             for each in self.profiles:
                 found = torch.maximum(found, each.score(activations))
         return found
@@ -127,6 +127,6 @@ class ActivationFilter(ShortRepr):
         return self.score(x) <= self.threshold
 
 
-def units_of(network: ModuleClassifier, x: Inputs, layer: str | None) -> Tensor:
+def unit_activations(network: ModuleClassifier, x: Inputs, layer: str | None) -> Tensor:
     """What each unit of a layer, or of what feeds the last linear one, gives for each row (n, units)."""
     return network.features(x) if layer is None else mean_activations(network, x, layer)

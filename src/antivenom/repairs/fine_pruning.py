@@ -11,7 +11,7 @@ from antivenom.defences import Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._layer import layer_named, layer_problems, mean_activations
+from antivenom.repairs._layer import find_layer, layer_problems, mean_activations
 from antivenom.repairs.fine_tuning import FineTuning
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -49,17 +49,17 @@ class FinePruning(FineTuning):
         rng: Rng,
         verdict: Verdict | None = None,  # noqa: ARG002
     ) -> Classifier:
-        """A new classifier, pruned and trained on; silenced units stay silent."""
+        """A new classifier, pruned and trained on; silenced units stay silenced."""
         network = as_module(classifier, by="FinePruning")
-        layer = layer_named(network, self.layer)
+        layer = find_layer(network, self.layer)
         activity = torch.zeros(0)
         for part in torch.arange(len(clean), device=clean.device).split(1024):
             given = mean_activations(network, clean.inputs(part), layer).sum(0)
             activity = given if not len(activity) else activity + given
         order, floor = activity.argsort(), accuracy(network, clean) - self.limit
-        silent = order[:0]
+        silenced = order[:0]
         for count in range(1, len(order)):
             if accuracy(network.silence(layer, order[:count]), clean) < floor:
                 break
-            silent = order[:count]
-        return super().repair(network.silence(layer, silent), clean, rng=rng).silence(layer, silent)
+            silenced = order[:count]
+        return super().repair(network.silence(layer, silenced), clean, rng=rng).silence(layer, silenced)

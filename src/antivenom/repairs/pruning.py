@@ -15,17 +15,17 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._layer import layer_named, layer_problems, mean_activations
+from antivenom.repairs._layer import find_layer, layer_problems, mean_activations
 from antivenom.repairs._repair import highest_success, suspected_triggers
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Inputs
 
-STEPS = 64
+MAX_STEPS = 64
 """In so many steps, at most, all units would go."""
-LOSS = 3.0
+CLEAN_LOSS_WEIGHT = 3.0
 """How much of a trigger's lead, in logits, is worth as much as clean loss."""
-BEATEN = 2.0
+LEAD_FLOOR = 2.0
 """A class that lies so far behind another, in logits, is beaten."""
 
 
@@ -71,18 +71,18 @@ class Pruning:
         repaired = network.copy()
         if not targets or triggers is None:
             return repaired
-        layer = layer_named(network, self.layer)
+        layer = find_layer(network, self.layer)
         few = clean.subset(rng.order(clean.ids)[: self.rows])
-        ranks = excited(network, few, triggers, targets, layer)
+        ranks = activation_increase(network, few, triggers, targets, layer)
         floor = accuracy(network, clean) - self.limit
-        silent = torch.empty(0, dtype=torch.int64, device=ranks.device)
-        step = math.ceil(len(ranks) / STEPS)
-        while len(silent) + step < len(ranks):
+        silenced = torch.empty(0, dtype=torch.int64, device=ranks.device)
+        step = math.ceil(len(ranks) / MAX_STEPS)
+        while len(silenced) + step < len(ranks):
             if self.rank == "effect":
-                ranks = effects(repaired, few, triggers, targets, layer)
-            ranks[silent] = -math.inf
-            silent = torch.cat([silent, ranks.topk(step).indices])
-            pruned = network.silence(layer, silent)
+                ranks = silencing_effects(repaired, few, triggers, targets, layer)
+            ranks[silenced] = -math.inf
+            silenced = torch.cat([silenced, ranks.topk(step).indices])
+            pruned = network.silence(layer, silenced)
             if accuracy(pruned, clean) < floor:
                 break
             repaired = pruned
@@ -91,7 +91,7 @@ class Pruning:
         return repaired
 
 
-def excited(
+def activation_increase(
     network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
     """How much more each unit gives for rows with recovered triggers than for the same rows without (units)."""
@@ -101,7 +101,7 @@ def excited(
     return (having - len(targets) * plain).sum(0)
 
 
-def effects(
+def silencing_effects(
     network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
     """What silencing each unit takes from the triggers' leads, less what it adds to the clean loss (units).
@@ -110,18 +110,18 @@ def effects(
     """
     x = clean.inputs()
     loss = partial(functional.cross_entropy, target=clean.y.to(network.device), reduction="sum")
-    total = LOSS * contributions(network, x, layer, loss)
+    total = CLEAN_LOSS_WEIGHT * contributions(network, x, layer, loss)
     for target in targets:
         rows = clean.subset(clean.y != target)
         x = triggers.apply(rows.inputs(), target)
-        total = total + contributions(network, x, layer, partial(lead, target=target))
+        total = total + contributions(network, x, layer, partial(logit_lead, target=target))
     return total
 
 
-def lead(logits: Tensor, target: int) -> Tensor:
+def logit_lead(logits: Tensor, target: int) -> Tensor:
     """By how much a class is ahead of all others, as far as it matters, over all rows."""
     others = logits.index_fill(1, torch.tensor([target], device=logits.device), -math.inf).amax(1)
-    return (logits[:, target] - others).clamp_min(-BEATEN).sum()
+    return (logits[:, target] - others).clamp_min(-LEAD_FLOOR).sum()
 
 
 def contributions(network: ModuleClassifier, x: Inputs, layer: str, figure: Callable[[Tensor], Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import highest_success, split_held_out, suspected_triggers, with_trigger
+from antivenom.repairs._repair import highest_success, split_validation, suspected_triggers, with_trigger
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
@@ -52,7 +52,7 @@ class Unlearning:
         targets, triggers = suspected_triggers(verdict, by="Unlearning")
         if not targets or triggers is None:
             return repaired
-        used, held_out = split_held_out(clean, self.held_out, rng.child("held out"))
+        used, held_out = split_validation(clean, self.held_out, rng.child("held out"))
         recipe = Recipe(epochs=1, batch_size=self.batch_size, learning_rate=self.learning_rate)
         for epoch in range(self.epochs):
             chosen = rng.child("trigger", epoch).order(used.ids)[: round(self.trigger_share * len(used))]

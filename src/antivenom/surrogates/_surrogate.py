@@ -15,5 +15,5 @@ class Surrogate(Protocol):
     def recipe(self, model: Model, training: Training) -> tuple[Model, Training]:
         """The surrogate's architecture and training, where the victim's are these."""
 
-    def knows(self, data: Dataset, rng: Rng) -> Dataset:
+    def known_rows(self, data: Dataset, rng: Rng) -> Dataset:
         """The rows of the clean training data that the surrogate is trained on."""

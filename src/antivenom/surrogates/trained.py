@@ -34,7 +34,7 @@ class Trained:
         """The surrogate's architecture and training, where the victim's are these."""
         return self.model or model, self.training or training
 
-    def knows(self, data: Dataset, rng: Rng) -> Dataset:
+    def known_rows(self, data: Dataset, rng: Rng) -> Dataset:
         """The rows that the attacker has, drawn by id."""
         if self.share == 1:
             return data

@@ -15,12 +15,12 @@ from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels
 
-T = TypeVar("T", bound="AgainstAStep")
+T = TypeVar("T", bound="VictimStepAttack")
 LabelRule = Literal["next", "fixed", "worst"]
 
 
 @component
-class AgainstAStep(PoisonBudget):
+class VictimStepAttack(PoisonBudget):
     """Poison for one step of gradient descent, which a victim takes on each row.
 
     Args:
@@ -29,7 +29,7 @@ class AgainstAStep(PoisonBudget):
         bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
         label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
         target: the label for `fixed`.
-        keep_rounds: whether the poison after every round is kept, and charts by round are made.
+        keep_rounds: whether the poison after every round is history, and charts by round are made.
     """
 
     needs = frozenset({"surrogate", "gradients"})
@@ -65,7 +65,7 @@ class AgainstAStep(PoisonBudget):
         """The same attack, which keeps the poison after every round."""
         return replace(self, keep_rounds=True)
 
-    def harmed(self, data: Dataset, rng: Rng) -> Dataset:
+    def normal_rows(self, data: Dataset, rng: Rng) -> Dataset:
         """The clean rows whose loss is to rise."""
         return data.subset(rng.child("normals").order(data.ids)[: self.normals])
 

@@ -13,7 +13,7 @@ from antivenom.models.keras import is_keras
 Array = NDArray[Any]
 
 
-def check_taken(classifier: Any) -> None:
+def check_supported(classifier: Any) -> None:
     """Raise `CapabilityError` for a classifier that is not supported."""
     if not (is_module(classifier) or isinstance(classifier, nn.Module) or is_art(classifier) or is_keras(classifier)):
         raise CapabilityError(
@@ -28,7 +28,7 @@ def is_art(classifier: Any) -> bool:
     return "art.estimators.classification.pytorch.PyTorchClassifier" in names
 
 
-def is_shapeless(wrapped: Any) -> bool:
+def lacks_input_shape(wrapped: Any) -> bool:
     """Whether a model does not say what rows it takes."""
     return isinstance(wrapped, nn.Module) and not is_keras(wrapped)
 
@@ -38,24 +38,24 @@ def has_channels_last(wrapped: Any) -> bool:
     return is_keras(wrapped) and len(wrapped.input_shape) == 4
 
 
-def taken(wrapped: Any) -> ModuleClassifier:
+def to_classifier(wrapped: Any) -> ModuleClassifier:
     """A copy of a model that says what rows it takes, as antivenom's classifier."""
     if is_module(wrapped):
         return wrapped.copy()
     if is_keras(wrapped):
         shape = tuple(wrapped.input_shape[1:])
         shape = (shape[-1], *shape[:-1]) if has_channels_last(wrapped) else shape
-        return either(wrapped, input_shape=shape)
+        return wrap_model(wrapped, input_shape=shape)
     if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
         raise CapabilityError("NeuralCleanse cannot look through ART's pre- and postprocessing defences.")
     clip = wrapped.clip_values
     bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
     scale = wrapped.preprocessing
     mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
-    return either(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
+    return wrap_model(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
 
 
-def either(model: Any, **settings: Any) -> ModuleClassifier:
+def wrap_model(model: Any, **settings: Any) -> ModuleClassifier:
     """A model as a classifier, whether it gives logits or probabilities."""
     try:
         made = as_classifier(model, **settings)
@@ -67,12 +67,12 @@ def either(model: Any, **settings: Any) -> ModuleClassifier:
 
 
 def _plain(value: Any) -> float | tuple[float, ...]:
-    numbers = np.asarray(value, dtype=np.float64).ravel()
-    return float(numbers[0]) if len(numbers) == 1 else tuple(map(float, numbers))
+    class_numbers = np.asarray(value, dtype=np.float64).ravel()
+    return float(class_numbers[0]) if len(class_numbers) == 1 else tuple(map(float, class_numbers))
 
 
-def numbers(y: Array, classes: int) -> NDArray[np.int64]:
-    """Class numbers (n), from themselves or one-hot.
+def class_numbers(y: Array, classes: int) -> NDArray[np.int64]:
+    """Class class_numbers (n), from themselves or one-hot.
 
     Raises:
         DataError: neither.
@@ -83,5 +83,5 @@ def numbers(y: Array, classes: int) -> NDArray[np.int64]:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
-        raise DataError(f"Labels must be class numbers (n) or one-hot (n, {classes}); got shape {labels.shape}.")
+        raise DataError(f"Labels must be class class_numbers (n) or one-hot (n, {classes}); got shape {labels.shape}.")
     return labels.astype(np.int64)
