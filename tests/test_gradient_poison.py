@@ -17,7 +17,7 @@ from antivenom.attacks._layered import Layered
 from antivenom.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
 from antivenom.attacks._unrolled import VictimPath
 from antivenom.attacks._victim_step import VictimStep, frozen_copy
-from antivenom.attacks.generative_poison import _paper
+from antivenom.attacks.generative_poison import _sign_feedback
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
@@ -364,9 +364,9 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
     slow = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
-    first, values = _paper(slow, x, y, None)
+    first, values = _sign_feedback(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    fallen, _ = _paper(slow, x, y, values + 1)
+    fallen, _ = _sign_feedback(slow, x, y, values + 1)
     assert torch.equal(first, -fallen)
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()
@@ -436,7 +436,7 @@ def test_rounds_and_rows_that_a_file_has_not_are_refused(data: Dataset, tmp_path
 @pytest.mark.parametrize("content", [b"", b"\x08\0\0\0\0\0\0\0{}      ", b"nonsense" * 9])
 def test_what_is_no_generator_is_refused(content: bytes, tmp_path: Any) -> None:
     (tmp_path / "generator.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match="holds no generator"):
+    with pytest.raises(DataError, match="does not contain a generator"):
         Generator.load(tmp_path / "generator.safetensors")
 
 
@@ -445,5 +445,5 @@ def test_a_generator_that_claims_too_much_is_refused_at_once(tmp_path: Any) -> N
     for hidden in ([10**12], [1] * 10_000, "many"):
         about = {"shape": [1, 6, 6], "bounds": [0, 1], "architecture": "dense", "hidden": hidden}
         save_file({"weight": torch.zeros(1)}, file, {"antivenom-generator": json.dumps(about)})
-        with pytest.raises(DataError, match="holds no generator"):
+        with pytest.raises(DataError, match="does not contain a generator"):
             Generator.load(file)

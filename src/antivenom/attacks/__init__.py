@@ -1,4 +1,4 @@
-"""Attacks: one a file, found by its name."""
+"""Attacks. Each file contains one attack, and the registry finds it by the file name."""
 
 from antivenom.attacks._attack import Attack, KeepsRounds, Saveable, TrainsGenerator
 from antivenom.attacks.budget import CoverBudget, PoisonBudget
