@@ -378,7 +378,7 @@ def test_what_cannot_be_aimed_at() -> None:
     train = Plane().load().train
     blank = LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     model = OwnFit().fit(blank, train, rng=Rng(0))
-    with pytest.raises(SettingsError, match="already takes"):
+    with pytest.raises(SettingsError, match="already predicts"):
         AimedChaff(at=(-2.0, -2.0), label=0).poison(train, rng=Rng(0), surrogate=model)
     with pytest.raises(CapabilityError, match="surrogate"):
         AimedChaff(at=(-2.0, -2.0)).poison(train, rng=Rng(0))
@@ -424,7 +424,7 @@ def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monke
 
 
 def test_a_label_is_what_is_aimed_with() -> None:
-    with pytest.raises(SettingsError, match="already takes"):
+    with pytest.raises(SettingsError, match="already predicts"):
         CliRunner().invoke(app, ["boundary", "--aim=-1,-1", "--labels", "0"], catch_exceptions=False)
 
 

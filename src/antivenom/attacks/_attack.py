@@ -18,7 +18,7 @@ class Attack(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The requirements of the attack, in the words of `antivenom.settings.NEEDS`. `surrogate` asks for a surrogate."""
+        """The requirements of the attack, from `antivenom.settings.NEEDS`. `surrogate` means: it receives a surrogate."""
 
     @property
     def appends(self) -> bool:

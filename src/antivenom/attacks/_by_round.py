@@ -34,7 +34,7 @@ def with_charts_by_round(poisoned: Poisoned, surrogate: Classifier, step: Victim
 def _accuracy_by_round(
     poisoned: Poisoned, chosen: Positions, surrogate: Classifier, step: VictimStep, rng: Rng
 ) -> Lines:
-    """Chart the surrogate's accuracy after one step on a poison: a faint line for each poison, a thick line for the mean.
+    """Chart the surrogate's accuracy after one step on a poison: faint lines for the poisons, a thick one for the mean.
 
     An attacker has no test rows. Accuracy is measured on clean rows of the training set, which the attacker knows.
     """

@@ -1,9 +1,9 @@
-"""What one poison does to a victim in one training step, and how that changes with the poison's pixels.
+"""The effect of one poison on a victim in one training step, and its gradient in the pixels of the poison.
 
-Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017): a victim with weights w
-takes one step on the poison (x, y), w' = w - r ∇L(x, y; w), with a rate r of its own for biases; the attacker wants the
-summed loss of some normal rows under w' to be high. Each poison meets the victim in the same state; many are computed
-at once.
+Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017). A victim with weights w
+takes one step on the poison (x, y): w' = w - r ∇L(x, y; w), where biases have another learning rate r. The attacker
+wants a high summed loss of some normal rows under w'. Each poison is applied to the same state of the victim. Many
+poisons are computed together.
 """
 
 import math
@@ -23,37 +23,37 @@ from antivenom.shapes import Inputs, Labels
 
 @runtime_checkable
 class Objective(Protocol):
-    """The attacker's objective for each of many poisons (m), each alone with the victim."""
+    """The attacker's objective for each of m poisons. The victim takes its step on one poison alone."""
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
-        """The objective of poisons (m, *shape) with labels (m): (m)."""
+        """Return the objective (m) of poisons (m, *shape) with labels (m)."""
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
-        """The objective (m), and its gradient in each poison's pixels (m, *shape)."""
+        """Return the objective (m), and its gradient in the pixels of each poison (m, *shape)."""
 
 
 def objective_for(surrogate: Classifier | None, step: VictimStep, x: Inputs, y: Labels, *, attack: str) -> Objective:
-    """The quickest exact objective for a victim, and normal rows (n, *shape) with labels (n).
+    """Return the fastest exact objective for a victim and normal rows (n, *shape) with labels (n).
 
     Raises:
-        CapabilityError: there is no surrogate, or it has no gradients.
+        CapabilityError: the surrogate is missing, or does not provide gradients.
     """
     victim = frozen_copy(surrogate, attack)
     return Layered(victim, step, x, y) if is_layered(victim, x) else general_objective(victim, step, x, y)
 
 
 def general_objective(victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> "Functional | OneByOne":
-    """The objective of any differentiable victim, many poisons at once where `vmap` knows all that the module does."""
+    """Return an objective for any differentiable victim: in batches if `vmap` supports the module, else one by one."""
     objective = Functional(victim, step, x, y)
     try:
         objective.gradients(x[:1], y[:1])
-    except RuntimeError:  # vmap, of an operation without a batching rule, or of one that looks at values
+    except RuntimeError:  # vmap does not support an operation, or the module branches on values
         return OneByOne(victim, step, x, y)
     return objective
 
 
 class Functional:
-    """The objective of any differentiable classifier: `torch.func` steps a copy of all weights for each poison."""
+    """The objective for any differentiable classifier. `torch.func` updates a copy of all weights for each poison."""
 
     def __init__(self, victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> None:
         self.victim, self.step, self.x, self.y = victim, step, x, y
@@ -64,21 +64,21 @@ class Functional:
         self._many = poisons_per_batch(sum(weight.numel() for weight in self.weights.values()) * 24, x)
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
-        """The objective of each poison."""
+        """Return the objective of each poison (m)."""
         if not len(x):
             return x.new_empty(0)
         with torch.no_grad():
             return torch.cat([self._values(*part) for part in batches_of(self._many, x, y)])
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
-        """The objective of each poison, and its gradient."""
+        """Return the objective of each poison (m), and its gradient in the pixels of the poison (m, *shape)."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
         gradients, values = zip(*(self._gradients(*part) for part in batches_of(self._many, x, y)), strict=True)
         return torch.cat(values), torch.cat(gradients)
 
     def normal_gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
-        """The objective (m), and the gradient in the normal rows' pixels, summed over them (m, *shape)."""
+        """Return the objective (m), and its gradient in the pixels of the normal rows, summed over them (m, *shape)."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
 
@@ -102,18 +102,18 @@ class Functional:
 
 
 class OneByOne:
-    """The objective of a differentiable classifier that cannot be batched over its weights: by autograd, in a loop."""
+    """The objective for a differentiable classifier that `vmap` does not support: autograd in a loop over poisons."""
 
     def __init__(self, victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> None:
         self.victim, self.step, self.x, self.y = victim, step, x, y
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
-        """The objective of each poison."""
-        found = [self._value(a, b, self.x, differentiable=False).detach() for a, b in zip(x, y, strict=True)]
-        return torch.stack(found) if found else x.new_empty(0)
+        """Return the objective of each poison (m)."""
+        values = [self._value(a, b, self.x, differentiable=False).detach() for a, b in zip(x, y, strict=True)]
+        return torch.stack(values) if values else x.new_empty(0)
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
-        """The objective of each poison, and its gradient."""
+        """Return the objective of each poison (m), and its gradient in the pixels of the poison (m, *shape)."""
         values, gradients = [], torch.empty_like(x)
         for row, label in enumerate(y):
             poison = x[row].detach().requires_grad_()
@@ -123,7 +123,7 @@ class OneByOne:
         return torch.stack(values) if values else x.new_empty(0), gradients
 
     def normal_gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
-        """The objective (m), and the gradient in the normal rows' pixels, summed over them (m, *shape)."""
+        """Return the objective (m), and its gradient in the pixels of the normal rows, summed over them (m, *shape)."""
         values, gradients = [], torch.empty_like(x)
         for row, label in enumerate(y):
             normal = self.x.detach().requires_grad_()
@@ -142,9 +142,9 @@ class OneByOne:
 
 
 def finite_differences(values: Callable[[Inputs, Labels], Tensor], x: Inputs, y: Labels, *, probe: float) -> Tensor:
-    """One-sided differences of an objective in each pixel of each row (m, *shape), divided by the probe's size.
+    """Return one-sided differences of an objective in each pixel of each row (m, *shape), divided by `probe`.
 
-    The paper's own way: every pixel is probed through a victim's step of its own.
+    This is the method of the paper. It evaluates one step of the victim for each pixel.
     """
     size = math.prod(x.shape[1:])
     gradients = torch.empty(len(x), size, dtype=x.dtype, device=x.device)

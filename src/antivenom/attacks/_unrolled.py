@@ -1,4 +1,4 @@
-"""Several poisons at once, for the path that a victim takes while it learns from all of them."""
+"""The objective for several poisons that a victim learns from one after the other."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class VictimPath:
-    """What a victim is fed: poison (k, *shape), and after each poison some clean rows (k, between, *shape)."""
+    """The rows that a victim learns from: poison (k, *shape), and after each poison clean rows (k, between, *shape)."""
 
     victim: ModuleClassifier
     step: VictimStep
@@ -25,10 +25,10 @@ class VictimPath:
     clean_y: Tensor
 
     def gradients(self, weights: Weights, normal: Inputs, labels: Labels) -> tuple[Tensor, Tensor]:
-        """The attacker's objective after the last step, and its gradient in each poison's pixels (k, *shape).
+        """Return the attacker's objective over the path, and its gradient in the pixels of each poison (k, *shape).
 
-        The objective is the mean, over the states after each poison and the clean rows that follow it, of the summed
-        loss of normal rows, less `stealth` times each poison's own loss when it arrives.
+        The victim has a state after each poison and the clean rows that follow it. The objective is the mean over these
+        states of the summed loss of the normal rows, minus `stealth` times the loss of the poison when it arrives.
         """
         poison = self.x.detach().requires_grad_()
         at = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
@@ -43,7 +43,7 @@ class VictimPath:
         return value.detach(), torch.autograd.grad(value, poison)[0]
 
     def weights_after(self, weights: Weights, count: int) -> Weights:
-        """The victim's weights after the first `count` poisons and their clean rows."""
+        """Return the weights of the victim after the first `count` poisons and their clean rows."""
         at = weights
         for number in range(count):
             at, _ = self._step(at, self.x[number], self.y[number], differentiable=False)

@@ -59,7 +59,7 @@ class VictimStepAttack(PoisonBudget):
         if self.normals > len(data):
             yield f"needs {self.normals} normal rows; the data has {len(data)} rows. Lower normals."
         if len(data.classes) < 2:
-            yield "needs at least two classes."
+            yield f"needs at least 2 classes; the data has {len(data.classes)}."
         yield from super().problems(data)
 
     def keeping_rounds(self: T) -> T:
