@@ -256,7 +256,7 @@ def test_an_analysis_of_layers_still_asks_for_layers() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "problem"),
     [
-        (Chaff, {"labels": (1, 0)}, "one for all points or one each"),
+        (Chaff, {"labels": (1, 0)}, "must have length 1 or"),
         (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points a side"),
         (Boundary, {"step": 1e-6}, "2 to 1000 points a side"),
         (Boundary, {"low": float("nan")}, "2 to 1000|must be"),

@@ -82,7 +82,7 @@ def test_a_count_is_taken_as_it_is_and_a_tenth_is_the_default() -> None:
     ("settings", "message"),
     [
         ({"rate": 0.2, "count": 5}, "OfClass.rate and count cannot both be set; got 0.2 and 5."),
-        ({"rate": 1.0, "mode": "append"}, "OfClass: rate must be below 1 in mode 'append'; got 1."),
+        ({"rate": 1.0, "mode": "append"}, "OfClass.rate must be below 1 in mode 'append'; got 1."),
         ({"rate": 1.5}, "OfClass.rate must be in [0, 1] or null; got 1.5."),
         ({"count": -1}, "OfClass.count must be at least 0 or null; got -1."),
         ({"mode": "insert"}, "OfClass.mode must be one of 'replace', 'append'; got 'insert'."),
@@ -177,7 +177,7 @@ def test_covers_do_not_change_which_rows_are_poisoned() -> None:
 def test_too_many_covers_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"needs 168 cover rows; 120 of 240 rows are left\. Lower its cover_rate"):
         Covered(rate=0.5, cover_rate=0.7).poison(DATA, rng=Rng(0))
-    with pytest.raises(SettingsError, match=r"Covered: the sum of rate and cover_rate must be below 1 .* got 1\.2"):
+    with pytest.raises(SettingsError, match=r"Covered\.rate \+ cover_rate must be below 1 .* got 1\.2"):
         Covered(rate=0.5, cover_rate=0.7, mode="append")
 
 

@@ -18,7 +18,7 @@ class Attack(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The requirements of the attack, from `antivenom.settings.NEEDS`. `surrogate` means: it receives a surrogate."""
+        """The requirements of the attack, from `antivenom.settings.NEEDS`. With `surrogate`, it receives one."""
 
     @property
     def appends(self) -> bool:

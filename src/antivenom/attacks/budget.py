@@ -56,8 +56,8 @@ class PoisonBudget:
         if self.rate is None and self.count is None:
             object.__setattr__(self, "rate", DEFAULT_RATE)
         if self.appends and (share := (self.rate or 0) + self.cover_share) >= 1:
-            setting = "the sum of rate and cover_rate" if self.cover_share else "rate"
-            raise SettingsError([f"{name}: {setting} must be below 1 in mode 'append'; got {share:g}."])
+            setting = "rate + cover_rate" if self.cover_share else "rate"
+            raise SettingsError([f"{name}.{setting} must be below 1 in mode 'append'; got {share:g}."])
 
     @property
     def appends(self) -> bool:

@@ -48,9 +48,7 @@ class Chaff:
     def __post_init__(self) -> None:
         if len(self.labels) not in (1, len(self.points)):
             raise SettingsError(
-                [
-                    f"Chaff.labels must contain one for all points or one each; got {len(self.labels)} for {len(self.points)}."
-                ]
+                [f"Chaff.labels must have length 1 or {len(self.points)}, one for each point; got {len(self.labels)}."]
             )
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002

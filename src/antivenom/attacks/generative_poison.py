@@ -43,7 +43,7 @@ class GenerativePoison(VictimStepAttack):
         hidden: the widths of the hidden layers, [200, 200] if null; or the filters of the convolutions, [32, 64] if
             null.
         pretraining: the number of batches of 128 rows on which the generator learns to reconstruct its input.
-        generator: the file of a trained generator. With it, nothing is trained and there are no rounds.
+        generator: the file of a trained generator. With it, nothing is trained, and `rounds` has no effect.
 
     Raises:
         SettingsError: the settings contradict each other or the data, or too few rows are eligible.
