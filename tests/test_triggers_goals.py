@@ -58,9 +58,9 @@ def test_a_patch_is_in_every_channel_of_every_row_and_nowhere_else() -> None:
 def test_a_patch_has_a_colour() -> None:
     patched = Patch(size=2, value=(0.0, 0.5, 1.0), pattern="checkerboard").apply(torch.zeros(1, 3, 2, 2), (0.0, 2.0))
     assert patched[0].tolist() == [[[0, 2], [2, 0]], [[1, 1], [1, 1]], [[2, 0], [0, 2]]]
-    with pytest.raises(DataError, match=r"one for each channel \(here 1\); got 3"):
+    with pytest.raises(DataError, match=r"one for each channel \(1\); got 3"):
         Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 1, 2, 2), (0.0, 1.0))
-    with pytest.raises(DataError, match=r"one for each channel \(here 1\); got 3"):
+    with pytest.raises(DataError, match=r"one for each channel \(1\); got 3"):
         Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 8), (0.0, 1.0))
 
 

@@ -109,7 +109,7 @@ class AimedChaff:
     def problems(self, data: Dataset) -> Iterator[str]:
         """Yield the reasons why the attack does not fit the data."""
         if data.shape != (2,) or len(data.classes) != 2:
-            yield f"requires rows of shape (2,) and 2 classes; got {data.shape} and {len(data.classes)}."
+            yield f"requires points in the plane and 2 classes; got rows of {data.shape} and {len(data.classes)} classes."
         if data.bounds is not None:
             yield f"requires data without bounds; got bounds {data.bounds}."
 

@@ -28,7 +28,7 @@ class PoisonBudget:
     data. Its `poison` calls `choose`, makes the new rows, and returns the result of `contribute`.
 
     Args:
-        rate: the share of poison in the final training set, in [0, 1]. The default is 0.1 if `count` is not set.
+        rate: the share of the final training set that is poison, in [0, 1]. The default is 0.1 if `count` is not set.
         count: the number of poisoned rows. Set either `rate` or `count`.
         mode: `replace` puts each poisoned row in the place of the row that it is made from; `append` appends it.
 
@@ -137,7 +137,7 @@ class CoverBudget(PoisonBudget):
     cannot be cover rows. Override `cover_rate` to change its default.
 
     Args:
-        cover_rate: the share of cover rows in the final training set, in [0, 1]. They are not counted in `rate`.
+        cover_rate: the share of the final training set that is cover rows, in [0, 1]. They are not counted in `rate`.
 
     >>> from antivenom.data.sources import load
     >>> train = load("digits").train

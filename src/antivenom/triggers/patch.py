@@ -56,7 +56,7 @@ class Patch:
         """Return the patch with values from 0 to 1 (1 or channels, size, size)."""
         colour = torch.tensor(self.value, dtype=x.dtype, device=x.device).view(-1, 1, 1)
         if len(colour) not in (1, channels):
-            raise DataError(f"Patch.value must be one number, or one for each channel (here {channels}); got {len(colour)}.")
+            raise DataError(f"Patch.value must be one number, or one for each channel ({channels}); got {len(colour)}.")
         square = colour.expand(-1, self.size, self.size)
         if self.pattern == "checkerboard":
             index = torch.arange(self.size, device=x.device)
