@@ -274,8 +274,8 @@ def test_settings_that_cannot_be(kind: Any, settings: dict[str, Any], problem: s
 def test_points_that_the_data_cannot_have() -> None:
     train = Plane().load().train
     for attack, problem in (
-        (Chaff(points=((1.0,),)), "1 numbers in point 1"),
-        (Chaff(points=((1.0, 1e39),)), "not within"),
+        (Chaff(points=((1.0,),)), "point 1 of length 1"),
+        (Chaff(points=((1.0, 1e39),)), "not between"),
         (Chaff(labels=(2,)), "label 2"),
     ):
         with pytest.raises(SettingsError, match=problem):
@@ -385,7 +385,7 @@ def test_what_cannot_be_aimed_at() -> None:
     with pytest.raises(SettingsError, match="plane"):
         AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=model)
     for settings in ({"low": 1.0, "high": -1.0}, {"low": 1.0}):
-        with pytest.raises(SettingsError, match="a square and a point in it"):
+        with pytest.raises(SettingsError, match="needs low < high"):
             AimedChaff(at=(0.0, 0.0), **settings)
 
 

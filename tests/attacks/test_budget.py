@@ -216,7 +216,7 @@ def test_attacks_that_take_a_share_of_the_rows_inherit_the_budget(name: str) -> 
     assert issubclass(cls, PoisonBudget)
     assert [key for key, _, _ in settings_of(cls)][:3] == ["rate", "count", "mode"]
     assert documentation(cls).count("    rate: the share of the final training set that is poison") == 1
-    assert documentation(cls).count("    mode: whether ") == 1
+    assert documentation(cls).count("    mode: `") == 1
 
 
 def test_defaults_are_the_attacks_own() -> None:

@@ -86,7 +86,7 @@ class AimedChaff:
         square = -math.inf < self.low < self.high < math.inf
         if not square or not all(self.low <= each <= self.high for each in self.at):
             raise SettingsError(
-                [f"AimedChaff.at must lie between low and high; got {self.at}, {self.low:g} and {self.high:g}."]
+                [f"AimedChaff needs low < high and at within them; got {self.low:g}, {self.high:g} and {self.at}."]
             )
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
@@ -109,7 +109,7 @@ class AimedChaff:
     def problems(self, data: Dataset) -> Iterator[str]:
         """Yield the reasons why the attack does not fit the data."""
         if data.shape != (2,) or len(data.classes) != 2:
-            yield f"requires points in the plane and 2 classes; got rows of {data.shape} and {len(data.classes)} classes."
+            yield f"requires points in the plane and 2 classes; got rows of {data.shape} and {len(data.classes)}."
         if data.bounds is not None:
             yield f"requires data without bounds; got bounds {data.bounds}."
 

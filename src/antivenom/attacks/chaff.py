@@ -68,7 +68,7 @@ class Chaff:
         )
         for number, point in enumerate(self.points, 1):
             if len(point) != width:
-                yield f"has {len(point)} numbers in point {number}; a row of the data has {width}."
+                yield f"has point {number} of length {len(point)}; the rows of the data have length {width}."
             elif not all(low <= value <= high for value in point):
                 yield f"has a number in point {number} that is not between {low:g} and {high:g}."
         if self.points and max(self.labels) >= len(data.classes):

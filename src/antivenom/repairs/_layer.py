@@ -28,9 +28,7 @@ def find_layer(network: ModuleClassifier, layer: str | None) -> str:
     if layer == "penultimate":
         linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
         if len(linear) < 2:
-            raise CapabilityError(
-                f"layer 'penultimate' requires at least 2 linear layers; the network has {len(linear)}."
-            )
+            raise CapabilityError(f"layer 'penultimate' requires 2 linear layers; the network has {len(linear)}.")
         return str(linear[-2])
     if layer not in network.layers():
         raise CapabilityError(f"There is no layer '{layer}'. There are: {', '.join(network.layers())}.")

@@ -25,8 +25,8 @@ MAX_STEPS = 64
 """The largest number of steps in which all units would be silenced."""
 CLEAN_LOSS_WEIGHT = 3.0
 """The weight of clean loss, in nats, relative to the lead of the target class, in logits."""
-LEAD_FLOOR = 2.0
-"""A target class that is this far behind another class, in logits, does not count further."""
+LEAD_FLOOR = -2.0
+"""The lowest lead of a target class, in logits. A class that is further behind does not count more."""
 
 
 @component
@@ -120,9 +120,9 @@ def silencing_effects(
 
 
 def logit_lead(logits: Tensor, target: int) -> Tensor:
-    """Return the lead of a class over all others in logits, at least -`LEAD_FLOOR` for each row, summed over rows."""
+    """Return the lead of a class over all others in logits, at least `LEAD_FLOOR` for each row, summed over rows."""
     others = logits.index_fill(1, torch.tensor([target], device=logits.device), -math.inf).amax(1)
-    return (logits[:, target] - others).clamp_min(-LEAD_FLOOR).sum()
+    return (logits[:, target] - others).clamp_min(LEAD_FLOOR).sum()
 
 
 def contributions(network: ModuleClassifier, x: Inputs, layer: str, objective: Callable[[Tensor], Tensor]) -> Tensor:
