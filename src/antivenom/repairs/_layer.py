@@ -31,7 +31,7 @@ def find_layer(network: ModuleClassifier, layer: str | None) -> str:
             raise CapabilityError(f"layer 'penultimate' requires 2 linear layers; the network has {len(linear)}.")
         return str(linear[-2])
     if layer not in network.layers():
-        raise CapabilityError(f"There is no layer '{layer}'. There are: {', '.join(network.layers())}.")
+        raise CapabilityError(f"Unknown layer '{layer}'. Use one of: {', '.join(network.layers())}.")
     return layer
 
 
