@@ -15,9 +15,9 @@ from antivenom.attacks._crafting import Crafted
 from antivenom.attacks._generator import Generator
 from antivenom.attacks._layered import Layered
 from antivenom.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
-from antivenom.attacks._unrolled import VictimPath
+from antivenom.attacks._unrolled import Unrolled
 from antivenom.attacks._victim_step import VictimStep, frozen_copy
-from antivenom.attacks.generative_poison import _sign_feedback
+from antivenom.attacks.generative_poison import _by_sign
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
@@ -202,7 +202,7 @@ def test_a_window_is_differentiated_along_the_whole_path() -> None:
     clean = (clean_x.view(3, 2, 1, 6, 6), clean_y.view(3, 2))
 
     def value(poison: Tensor) -> tuple[Tensor, Tensor]:
-        return VictimPath(classifier, STEP, poison, y, *clean).gradients(classifier.weights(), *normal)
+        return Unrolled(classifier, STEP, poison, y, *clean).gradients(classifier.weights(), *normal)
 
     slopes = value(x)[1]
     for poison, pixel in ((0, (0, 2, 2)), (1, (0, 5, 1)), (2, (0, 3, 3))):
@@ -217,7 +217,7 @@ def test_one_poison_and_nothing_between_is_one_step() -> None:
     classifier = frozen_copy(victim(), "test")
     (x, y), normal = some(1), some(4, seed=1)
     none = (torch.empty(1, 0, 1, 6, 6, dtype=torch.float64), torch.empty(1, 0, dtype=torch.int64))
-    walk = VictimPath(classifier, STEP, x, y, *none).gradients(classifier.weights(), *normal)
+    walk = Unrolled(classifier, STEP, x, y, *none).gradients(classifier.weights(), *normal)
     alone = Layered(classifier, STEP, *normal).gradients(x, y)
     assert torch.allclose(walk[1], alone[1], rtol=1e-9)
     assert float(walk[0]) == pytest.approx(float(alone[0]))
@@ -364,9 +364,9 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
     slow = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
-    first, values = _sign_feedback(slow, x, y, None)
+    first, values = _by_sign(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    fallen, _ = _sign_feedback(slow, x, y, values + 1)
+    fallen, _ = _by_sign(slow, x, y, values + 1)
     assert torch.equal(first, -fallen)
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()

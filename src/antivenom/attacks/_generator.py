@@ -124,13 +124,9 @@ def _dense(width: int, hidden: tuple[int, ...]) -> nn.Sequential:
 
 def _convolutional(shape: tuple[int, ...], filters: tuple[int, ...]) -> nn.Sequential:
     if len(shape) != 3:
-        raise SettingsError(
-            [f"The architecture 'convolutional' requires images; got rows of shape {shape}. Use 'dense'."]
-        )
+        raise SettingsError([f"'convolutional' requires images; got rows of shape {shape}. Use 'dense'."])
     if min(shape[1:]) < 2 ** len(filters):
-        raise SettingsError(
-            [f"Images of {shape[1]} × {shape[2]} are too small for {len(filters)} convolutions. Shorten hidden."]
-        )
+        raise SettingsError([f"Images of {shape[1]} × {shape[2]} are too small for {len(filters)} convolutions."])
     sizes = (shape[0], *filters)
     layers: list[nn.Module] = []
     for small, wide in pairwise(sizes):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from antivenom.attacks._victim_step import VictimStep, batches_of, poisons_per_batch
+from antivenom.attacks._victim_step import VictimStep, batches, poisons_per_batch
 from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
@@ -23,9 +23,7 @@ class Layered:
 
     def __init__(self, victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> None:
         self.victim, self.step, self.y = victim, step, y
-        self.layers = [
-            layer for layer in _flat_layers(victim.module) if not isinstance(layer, nn.Identity | nn.Dropout)
-        ]
+        self.layers = [layer for layer in _layers_of(victim.module) if not isinstance(layer, nn.Identity | nn.Dropout)]
         self.x = victim.normalised(x)
         self._many = poisons_per_batch(self._bytes_per_poison(x), x)
 
@@ -33,24 +31,22 @@ class Layered:
         """Return the objective of each poison (m)."""
         if not len(x):
             return x.new_empty(0)
-        return torch.cat(
-            [self._objective(a, b, differentiable=False).detach() for a, b in batches_of(self._many, x, y)]
-        )
+        return torch.cat([self._objective(a, b, graph=False).detach() for a, b in batches(self._many, x, y)])
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """Return the objective of each poison (m), and its gradient in the pixels of the poison (m, *shape)."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
         values, gradients = [], []
-        for a, b in batches_of(self._many, x, y):
+        for a, b in batches(self._many, x, y):
             poison = a.detach().requires_grad_()
-            value = self._objective(poison, b, differentiable=True)
+            value = self._objective(poison, b, graph=True)
             gradients.append(torch.autograd.grad(value.sum(), poison)[0])
             values.append(value.detach())
         return torch.cat(values), torch.cat(gradients)
 
-    def _objective(self, x: Tensor, y: Tensor, *, differentiable: bool) -> Tensor:
-        """Return the objective of each poison (m). `differentiable` keeps the graph for a second derivative."""
+    def _objective(self, x: Tensor, y: Tensor, *, graph: bool) -> Tensor:
+        """Return the objective of each poison (m). `graph` keeps the graph, so that it is differentiable."""
         hidden = self.victim.normalised(x if x.requires_grad else x.detach().requires_grad_())
         inputs, outputs = [], []
         with torch.enable_grad():
@@ -60,22 +56,20 @@ class Layered:
                 outputs.append(hidden)
             own = functional.cross_entropy(self.victim.as_logits(hidden), y, reduction="none")
             changed = [index for index, layer in enumerate(self.layers) if isinstance(layer, nn.Linear | nn.Conv2d)]
-            gradients = torch.autograd.grad(
-                own.sum(), [outputs[index] for index in changed], create_graph=differentiable
-            )
-        gradient = dict(zip(changed, gradients, strict=True))
-        with torch.set_grad_enabled(differentiable):
+            gradients = torch.autograd.grad(own.sum(), [outputs[index] for index in changed], create_graph=graph)
+        grad = dict(zip(changed, gradients, strict=True))
+        with torch.set_grad_enabled(graph):
             normal = self.x
             for index, layer in enumerate(self.layers):
-                if index in gradient:
-                    normal = self._after(layer, inputs[index], gradient[index], normal)
+                if index in grad:
+                    normal = self._after(layer, inputs[index], grad[index], normal)
                 else:
                     normal = _apply(layer, normal, shared=not any(earlier < index for earlier in changed))
             logits = self.victim.as_logits(normal.flatten(0, 1))
             losses = functional.cross_entropy(logits, self.y.repeat(len(x)), reduction="none")
             return losses.view(len(x), -1).sum(1) - self.step.stealth_penalty(own)
 
-    def _after(self, layer: nn.Module, into: Tensor, gradient: Tensor, normal: Tensor) -> Tensor:
+    def _after(self, layer: nn.Module, into: Tensor, grad: Tensor, normal: Tensor) -> Tensor:
         """Return the output of a layer for normal rows, (n, …) or (m, n, …), after a step on each poison (m, n, …)."""
         rate, factor = self.step.learning_rate, self.step.bias_rate_factor
         if isinstance(layer, nn.Linear):
@@ -83,12 +77,10 @@ class Layered:
             alike = into @ normal.t() if shared else torch.bmm(normal, into.unsqueeze(2)).squeeze(2)
             if layer.bias is not None:
                 alike = alike + factor
-            return functional.linear(normal, layer.weight, layer.bias) - (rate * alike).unsqueeze(
-                2
-            ) * gradient.unsqueeze(1)
+            return functional.linear(normal, layer.weight, layer.bias) - (rate * alike)[..., None] * grad[:, None]
         assert isinstance(layer, nn.Conv2d)
-        gradient = gradient.flatten(2)
-        change = torch.bmm(gradient, _windows(layer, into).transpose(1, 2))  # m, filters, window
+        grad = grad.flatten(2)
+        change = torch.bmm(grad, _windows(layer, into).transpose(1, 2))  # m, filters, window
         shared = normal.ndim == 4
         rows = normal if shared else normal.flatten(0, 1)
         before: Tensor = layer(rows)
@@ -99,7 +91,7 @@ class Layered:
             windows = windows.view(len(into), -1, *windows.shape[1:])
             moved = torch.einsum("mfw,mnwp->mnfp", change, windows)
         if layer.bias is not None:
-            moved = moved + factor * gradient.sum(2)[:, None, :, None]
+            moved = moved + factor * grad.sum(2)[:, None, :, None]
         high, wide = before.shape[2:]
         before = before if shared else before.view(len(into), -1, *before.shape[1:])
         changed: Tensor = before - rate * moved.unflatten(3, (high, wide))
@@ -116,7 +108,7 @@ class Layered:
         for more in (0, 1):
             rows = x[:1].detach().repeat(1 + more, *(1 for _ in x.shape[1:])).requires_grad_()
             with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-                self._objective(rows, self.y[:1].repeat(1 + more), differentiable=True)
+                self._objective(rows, self.y[:1].repeat(1 + more), graph=True)
         return saved[1] - saved[0]
 
 
@@ -125,7 +117,7 @@ def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
     module = victim.module
     if not isinstance(module, nn.Sequential):
         return False
-    layers = _flat_layers(module)
+    layers = _layers_of(module)
     plain = all(
         isinstance(layer, (nn.Linear, *ACTIVATIONS, *SPATIAL, *NEUTRAL))
         or (
@@ -150,10 +142,10 @@ def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
     return True
 
 
-def _flat_layers(module: nn.Module) -> list[nn.Module]:
+def _layers_of(module: nn.Module) -> list[nn.Module]:
     """Return the layers of nested `nn.Sequential` modules, in order."""
     if type(module) is nn.Sequential:
-        return [layer for child in module for layer in _flat_layers(child)]
+        return [layer for child in module for layer in _layers_of(child)]
     return [module]
 
 

@@ -16,7 +16,7 @@ from torch.func import grad, vmap
 from torch.nn import functional
 
 from antivenom.attacks._layered import Layered, is_layered
-from antivenom.attacks._victim_step import POISONS_PER_BATCH, VictimStep, batches_of, frozen_copy, poisons_per_batch
+from antivenom.attacks._victim_step import POISONS_PER_BATCH, VictimStep, batches, frozen_copy, poisons_per_batch
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
@@ -68,13 +68,13 @@ class Functional:
         if not len(x):
             return x.new_empty(0)
         with torch.no_grad():
-            return torch.cat([self._values(*part) for part in batches_of(self._many, x, y)])
+            return torch.cat([self._values(*part) for part in batches(self._many, x, y)])
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
         """Return the objective of each poison (m), and its gradient in the pixels of the poison (m, *shape)."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
-        gradients, values = zip(*(self._gradients(*part) for part in batches_of(self._many, x, y)), strict=True)
+        gradients, values = zip(*(self._gradients(*part) for part in batches(self._many, x, y)), strict=True)
         return torch.cat(values), torch.cat(gradients)
 
     def normal_gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ class Functional:
             return self._value(a, b, normal)
 
         each = vmap(grad(value, has_aux=True), in_dims=(None, 0, 0), randomness="error")
-        gradients, values = zip(*(each(self.x, *part) for part in batches_of(self._many, x, y)), strict=True)
+        gradients, values = zip(*(each(self.x, *part) for part in batches(self._many, x, y)), strict=True)
         return torch.cat(values), torch.cat(gradients).sum(1)
 
     def _value(self, x: Tensor, y: Tensor, normal: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -109,7 +109,7 @@ class OneByOne:
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
         """Return the objective of each poison (m)."""
-        values = [self._value(a, b, self.x, differentiable=False).detach() for a, b in zip(x, y, strict=True)]
+        values = [self._value(a, b, self.x, graph=False).detach() for a, b in zip(x, y, strict=True)]
         return torch.stack(values) if values else x.new_empty(0)
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
@@ -117,7 +117,7 @@ class OneByOne:
         values, gradients = [], torch.empty_like(x)
         for row, label in enumerate(y):
             poison = x[row].detach().requires_grad_()
-            value = self._value(poison, label, self.x, differentiable=True)
+            value = self._value(poison, label, self.x, graph=True)
             gradients[row] = torch.autograd.grad(value, poison)[0]
             values.append(value.detach())
         return torch.stack(values) if values else x.new_empty(0), gradients
@@ -127,15 +127,15 @@ class OneByOne:
         values, gradients = [], torch.empty_like(x)
         for row, label in enumerate(y):
             normal = self.x.detach().requires_grad_()
-            value = self._value(x[row], label, normal, differentiable=False)
+            value = self._value(x[row], label, normal, graph=False)
             gradients[row] = torch.autograd.grad(value, normal)[0].sum(0)
             values.append(value.detach())
         return torch.stack(values) if values else x.new_empty(0), gradients
 
-    def _value(self, x: Tensor, y: Tensor, normal: Tensor, *, differentiable: bool) -> Tensor:
+    def _value(self, x: Tensor, y: Tensor, normal: Tensor, *, graph: bool) -> Tensor:
         weights = {name: weight.requires_grad_() for name, weight in self.victim.weights().items()}
         own = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
-        gradients = torch.autograd.grad(own, list(weights.values()), create_graph=differentiable)
+        gradients = torch.autograd.grad(own, list(weights.values()), create_graph=graph)
         after = self.step.weights_after(weights, gradients)
         harm = functional.cross_entropy(self.victim.logits_with(after, normal), self.y, reduction="sum")
         return harm - self.step.stealth_penalty(own)

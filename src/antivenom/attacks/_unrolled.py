@@ -14,7 +14,7 @@ Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class VictimPath:
+class Unrolled:
     """The rows that a victim learns from: poison (k, *shape), and after each poison clean rows (k, between, *shape)."""
 
     victim: ModuleClassifier
@@ -34,9 +34,9 @@ class VictimPath:
         at = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         total = poison.new_zeros(())
         for number in range(len(poison)):
-            at, own = self._step(at, poison[number], self.y[number], differentiable=True)
+            at, own = self._step(at, poison[number], self.y[number], graph=True)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, differentiable=True)
+                at, _ = self._step(at, x, y, graph=True)
             harm = functional.cross_entropy(self.victim.logits_with(at, normal), labels, reduction="sum")
             total = total + harm - self.step.stealth_penalty(own)
         value = total / len(poison)
@@ -46,15 +46,15 @@ class VictimPath:
         """Return the weights of the victim after the first `count` poisons and their clean rows."""
         at = weights
         for number in range(count):
-            at, _ = self._step(at, self.x[number], self.y[number], differentiable=False)
+            at, _ = self._step(at, self.x[number], self.y[number], graph=False)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, differentiable=False)
+                at, _ = self._step(at, x, y, graph=False)
         return at
 
-    def _step(self, weights: Weights, x: Tensor, y: Tensor, *, differentiable: bool) -> tuple[Weights, Tensor]:
-        if not differentiable:
+    def _step(self, weights: Weights, x: Tensor, y: Tensor, *, graph: bool) -> tuple[Weights, Tensor]:
+        if not graph:
             weights = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         loss = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
-        gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=differentiable)
+        gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=graph)
         after = self.step.weights_after(weights, gradients)
-        return (after if differentiable else {name: weight.detach() for name, weight in after.items()}), loss
+        return (after if graph else {name: weight.detach() for name, weight in after.items()}), loss

@@ -60,9 +60,7 @@ def require_surrogate(surrogate: Classifier | None, *, by: str) -> Classifier:
         CapabilityError: the surrogate is missing.
     """
     if surrogate is None:
-        raise CapabilityError(
-            f"{by} requires a surrogate, which is the victim or a model like it; got None. Pass surrogate=."
-        )
+        raise CapabilityError(f"{by} requires a surrogate: the victim, or a model like it; got None. Pass surrogate=.")
     return surrogate
 
 
@@ -99,6 +97,6 @@ def poisons_per_batch(bytes_each: int, x: Tensor) -> int:
     return max(1, min(POISONS_PER_BATCH, allowed // (bytes_each + x[0].numel() * x.element_size() * 8)))
 
 
-def batches_of(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+def batches(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return the rows and labels in batches of `many` rows."""
     return list(zip(x.split(many), y.split(many), strict=True))

@@ -83,8 +83,7 @@ class GenerativePoison(VictimStepAttack):
         """Return the generator, and the data with the rows that it generated.
 
         Raises:
-            SettingsError: see `poison`.
-            CapabilityError: see `poison`.
+            SettingsError, CapabilityError: see `poison`.
         """
         rows, others = self.choose(data, rng), self.normal_rows(data, rng)
         victim = frozen_copy(surrogate, "GenerativePoison")
@@ -98,11 +97,10 @@ class GenerativePoison(VictimStepAttack):
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            feedback = partial(_exact_feedback, objective)
+            feedback = partial(_exact, objective)
             if self.feedback == "sign":
-                feedback = partial(
-                    _sign_feedback, general_objective(victim, self.victim_step, others.inputs(), others.y)
-                )
+                general = general_objective(victim, self.victim_step, others.inputs(), others.y)
+                feedback = partial(_by_sign, general)
             rounds = self._rounds(generator, data, rows, y, feedback)
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
@@ -161,15 +159,13 @@ class GenerativePoison(VictimStepAttack):
         return history
 
 
-def _exact_feedback(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+def _exact(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     """Return the derivative that the generator descends (m, *shape), and the objective (m)."""
     values, gradients = objective.gradients(x, y)
     return -gradients / len(x), values
 
 
-def _sign_feedback(
-    objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def _by_sign(objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the sign of the summed gradient of the normal rows, negated if the objective fell; and the objective."""
     values, gradients = objective.normal_gradients(x, y)
     rose = torch.sign(values - (torch.zeros_like(values) if before is None else before))

@@ -8,7 +8,7 @@ from torch import Tensor
 from antivenom.attacks._by_round import with_charts_by_round
 from antivenom.attacks._crafting import Crafted, Norm
 from antivenom.attacks._one_step import Objective, finite_differences, objective_for
-from antivenom.attacks._unrolled import VictimPath
+from antivenom.attacks._unrolled import Unrolled
 from antivenom.attacks._victim_step import VictimStep, frozen_copy
 from antivenom.attacks._victim_step_attack import VictimStepAttack
 from antivenom.data import Dataset, Poisoned
@@ -154,8 +154,8 @@ class GradientPoison(VictimStepAttack):
         for first in range(0, count, stride):
             window = slice(first, min(first + self.horizon, count))
 
-            def path(window: slice = window) -> VictimPath:
-                return VictimPath(
+            def path(window: slice = window) -> Unrolled:
+                return Unrolled(
                     victim, self.victim_step, crafted.decoded(window), y[window], clean_x[window], clean_y[window]
                 )
 

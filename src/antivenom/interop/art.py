@@ -267,17 +267,11 @@ class Cleansed:
         """Return rows of all classes but each suspected class: clean, with its trigger, and their true labels."""
         data, y = self._data(x_val, y_val), np.asarray(y_val)
         verdict = self._scan_once(data, x_val)
-        examples: list[tuple[Array, Array, Array]] = []
+        triggers, examples = recovered_triggers(verdict), list[tuple[Array, Array, Array]]()
         for target in verdict.suspected:
             others = torch.nonzero(data.y != target).flatten()
             rows = data.inputs(others)
-            examples.append(
-                (
-                    self._to_array(rows),
-                    self._to_array(recovered_triggers(verdict).apply(rows, target)),
-                    y[others.numpy()],
-                )
-            )
+            examples.append((self._to_array(rows), self._to_array(triggers.apply(rows, target)), y[others.numpy()]))
         if not examples:
             empty = self._to_array(data.inputs(slice(0, 0)))
             return empty, empty, y[:0]
