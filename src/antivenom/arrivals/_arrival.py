@@ -45,14 +45,14 @@ def shuffled_by_role(roles: Roles, ids: Ids, rng: Rng) -> tuple[Positions, Posit
     return order[clean], order[~clean]
 
 
-def insert_groups(clean: Positions, groups: list[Tensor], places: list[int]) -> Positions:
+def insert_groups(clean: Positions, groups: list[Tensor], positions: list[int]) -> Positions:
     """Return the clean rows with each group inserted before the clean row at the given position.
 
     >>> insert_groups(torch.arange(4), [torch.tensor([9]), torch.tensor([8, 8])], [1, 4]).tolist()
     [0, 9, 1, 2, 3, 8, 8]
     """
     parts, last = [], 0
-    for group, place in zip(groups, places, strict=True):
-        parts += [clean[last:place], group]
-        last = place
+    for group, position in zip(groups, positions, strict=True):
+        parts += [clean[last:position], group]
+        last = position
     return torch.cat([*parts, clean[last:]])

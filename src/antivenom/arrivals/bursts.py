@@ -29,5 +29,5 @@ class Bursts:
         """Return positions of rows in the order in which they arrive."""
         clean, poison = shuffled_by_role(roles, ids, rng)
         groups = [torch.cat([group] * self.repeats) for group in poison.tensor_split(self.bursts)]
-        places = [round(len(clean) * number / (self.bursts + 1)) for number in range(1, self.bursts + 1)]
-        return insert_groups(clean, groups, places)
+        positions = [round(len(clean) * number / (self.bursts + 1)) for number in range(1, self.bursts + 1)]
+        return insert_groups(clean, groups, positions)

@@ -27,6 +27,6 @@ class Spread:
         clean, poison = shuffled_by_role(roles, ids, rng)
         arriving = poison.repeat(self.repeats)
         gaps = rng.child("where").keys(torch.arange(len(arriving), device=ids.device)) % (len(clean) + 1)
-        places = torch.sort(gaps, stable=True)
-        keys = torch.cat([torch.arange(len(clean), device=ids.device) * 2 + 1, places.values * 2])
-        return torch.cat([clean, arriving[places.indices]])[torch.argsort(keys, stable=True)]
+        positions = torch.sort(gaps, stable=True)
+        keys = torch.cat([torch.arange(len(clean), device=ids.device) * 2 + 1, positions.values * 2])
+        return torch.cat([clean, arriving[positions.indices]])[torch.argsort(keys, stable=True)]

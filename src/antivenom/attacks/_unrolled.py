@@ -31,25 +31,25 @@ class Unrolled:
         states of the summed loss of the normal rows, minus `stealth` times the loss of the poison when it arrives.
         """
         poison = self.x.detach().requires_grad_()
-        at = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
+        current = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         total = poison.new_zeros(())
         for number in range(len(poison)):
-            at, own = self._step(at, poison[number], self.y[number], graph=True)
+            current, own = self._step(current, poison[number], self.y[number], graph=True)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, graph=True)
-            harm = functional.cross_entropy(self.victim.logits_with(at, normal), labels, reduction="sum")
+                current, _ = self._step(current, x, y, graph=True)
+            harm = functional.cross_entropy(self.victim.logits_with(current, normal), labels, reduction="sum")
             total = total + harm - self.step.stealth_penalty(own)
         value = total / len(poison)
         return value.detach(), torch.autograd.grad(value, poison)[0]
 
     def weights_after(self, weights: Weights, count: int) -> Weights:
         """Return the weights of the victim after the first `count` poisons and their clean rows."""
-        at = weights
+        current = weights
         for number in range(count):
-            at, _ = self._step(at, self.x[number], self.y[number], graph=False)
+            current, _ = self._step(current, self.x[number], self.y[number], graph=False)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, graph=False)
-        return at
+                current, _ = self._step(current, x, y, graph=False)
+        return current
 
     def _step(self, weights: Weights, x: Tensor, y: Tensor, *, graph: bool) -> tuple[Weights, Tensor]:
         if not graph:

@@ -46,7 +46,9 @@ class VictimStepAttack(PoisonBudget):
         super().__post_init__()
         if (self.label == "fixed") != (self.target is not None):
             got = f"label {self.label!r} and target {self.target}"
-            raise SettingsError([f"{type(self).__name__}.target must be set only if label is 'fixed'; got {got}."])
+            raise SettingsError(
+                [f"{type(self).__name__}.target must be set if and only if label is 'fixed'; got {got}."]
+            )
 
     @property
     def victim_step(self) -> VictimStep:

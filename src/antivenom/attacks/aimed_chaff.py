@@ -70,7 +70,7 @@ class AimedChaff:
                 "attack_says_which_rows_it_contributed",
                 "attack_has_an_effect",
             ),
-            "it places points in the plane, and the rows of the checks are images",
+            "it puts points into the plane, and the rows of the checks are images",
         ),
     )
 
@@ -109,25 +109,25 @@ class AimedChaff:
     def problems(self, data: Dataset) -> Iterator[str]:
         """Yield the reasons why the attack does not fit the data."""
         if data.shape != (2,) or len(data.classes) != 2:
-            yield f"requires points in the plane and 2 classes; got rows of {data.shape} and {len(data.classes)}."
+            yield f"requires points in the plane and 2 classes; got shape {data.shape} and {len(data.classes)} classes."
         if data.bounds is not None:
             yield f"requires data without bounds; got bounds {data.bounds}."
 
     def _search(self, cost: Callable[[NDArray[np.float64]], float], rng: Rng) -> NDArray[np.float64]:
         side = self.high - self.low
         ticks = self.low + side * (np.arange(GRID) + 0.5) / GRID
-        places = [np.tile([x, y], (self.count, 1)) for x in ticks for y in ticks]
-        places = [np.tile(self.at, (self.count, 1)), *places][: self.evaluations]
-        costs = [cost(place) for place in places]
-        best, least = places[int(np.argmin(costs))], min(costs)
+        positions = [np.tile([x, y], (self.count, 1)) for x in ticks for y in ticks]
+        positions = [np.tile(self.at, (self.count, 1)), *positions][: self.evaluations]
+        costs = [cost(position) for position in positions]
+        best, least = positions[int(np.argmin(costs))], min(costs)
         draws, step = rng.child("steps").numpy(), FIRST_STEP
-        for _ in range(self.evaluations - len(places)):
-            tried = (best + step * side * draws.standard_normal(best.shape)).clip(self.low, self.high)
-            value = cost(tried)
+        for _ in range(self.evaluations - len(positions)):
+            candidate = (best + step * side * draws.standard_normal(best.shape)).clip(self.low, self.high)
+            value = cost(candidate)
             better = value < least
             step = min(0.5, step * WIDER) if better else max(1e-3, step * NARROWER)
             if better:
-                best, least = tried, value
+                best, least = candidate, value
         return best
 
 
