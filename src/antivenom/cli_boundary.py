@@ -243,7 +243,7 @@ def playground(
     """
     from antivenom.playground.serving import serve  # noqa: PLC0415 - an extra
 
-    serve(host, port, tuple(name or ()), tell=_print_address, open_page=open_page)
+    serve(host, port, tuple(name or ()), on_listening=_print_address, open_page=open_page)
 
 
 def _print_address(address: str) -> None:

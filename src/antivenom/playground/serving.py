@@ -16,7 +16,7 @@ VISITORS = 64
 
 
 def serve(
-    host: str, port: int, names: tuple[str, ...], *, tell: Callable[[str], None], open_page: bool = False
+    host: str, port: int, names: tuple[str, ...], *, on_listening: Callable[[str], None], open_page: bool = False
 ) -> None:
     """Serve the page until it is stopped.
 
@@ -24,7 +24,7 @@ def serve(
         host: where to listen.
         port: 0 takes a free one.
         names: other names by which the page may be asked for.
-        tell: told the page's address, once it can be asked for.
+        on_listening: called with the address of the page when the server accepts connections.
         open_page: whether to open it in the browser.
 
     Raises:
@@ -33,7 +33,7 @@ def serve(
     try:
         import uvicorn  # noqa: PLC0415 - an extra
 
-        from antivenom.playground.patience import Impatient  # noqa: PLC0415
+        from antivenom.playground.idle_timeout import IdleTimeout  # noqa: PLC0415
         from antivenom.playground.server import LOOPBACK, make_app  # noqa: PLC0415
     except ImportError as error:
         raise AntivenomError(
@@ -48,7 +48,7 @@ def serve(
     hosts = (*LOOPBACK, where, *names) if token is None or names else ()  # else the token alone keeps others out
     config = uvicorn.Config(
         make_app(token=token, hosts=hosts),
-        http=Impatient,
+        http=IdleTimeout,
         log_level="warning",
         access_log=False,
         limit_concurrency=VISITORS,
@@ -56,7 +56,7 @@ def serve(
         server_header=False,
     )
     address = f"http://{where}:{number}/" + (f"?token={token}" if token else "")
-    tell(address)
+    on_listening(address)
     if open_page:
         webbrowser.open(address)
     with listening:

@@ -10,7 +10,7 @@ SECONDS = 10.0
 """So long may a connection take to ask its first question."""
 
 
-class Impatient(H11Protocol):
+class IdleTimeout(H11Protocol):
     """HTTP as uvicorn speaks it, but a connection that has not asked within `SECONDS` is closed."""
 
     _deadline: TimerHandle | None = None
