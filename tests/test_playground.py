@@ -263,9 +263,9 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(AntivenomError, match="Nobody can listen"):
+        with pytest.raises(AntivenomError, match="Cannot listen"):
             serve("127.0.0.1", taken.getsockname()[1], (), on_listening=print)
-    with pytest.raises(AntivenomError, match="Nobody can listen"):
+    with pytest.raises(AntivenomError, match="Cannot listen"):
         serve("no such place", 0, (), on_listening=print)
 
 
@@ -294,7 +294,7 @@ def running() -> Iterator[str]:
 
 @contextmanager
 def opened(width: int = 1180, height: int = 900, *, address: str | None = None, quiet: bool = True) -> Iterator[Any]:
-    """The page in Chromium, without an error on its console where it shall be quiet."""
+    """The page in Chromium, without an error on its console if `quiet`."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with nullcontext(address) if address else running() as place, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
@@ -469,7 +469,7 @@ def test_an_address_that_holds_no_board_gives_a_new_one() -> None:
 
 @pytest.mark.slow
 @needs_chromium
-def test_what_was_sought_for_another_board_is_not_placed() -> None:
+def test_a_search_result_for_another_board_is_not_placed() -> None:
     with opened() as page:
         page.click("#aim")
         click_at(page, -2.0, -0.6)
