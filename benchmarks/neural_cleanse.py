@@ -7,7 +7,7 @@ There are four parts:
 - `sequential`: backdoored and clean MNIST networks, 1,000 clean rows, default settings. The baseline searches one class
   after the other in plain PyTorch with the same schedule, early stop and batch size, and with half the batch size.
 - `art`: images per second of ART's `KerasNeuralCleanse` on the same rows and an equal network. It runs in a separate
-  environment with `tensorflow-cpu` 2.15 and `adversarial-robustness-toolbox`; `--art` names its Python. Its time until a
+  environment with `tensorflow-cpu` 2.15 and `adversarial-robustness-toolbox`; `--art` is its Python. Its time until a
   verdict is extrapolated from measured passes: its cost never rises, so it stops only after all 1,000 passes.
 - `growth`: 10, 43 and 100 classes, which are pairs of digits.
 - `controls`: the number of flagged networks among 20 clean ones, built like that of the example `neural_cleanse_mnist`.
