@@ -21,7 +21,7 @@ class Stripes:
     seed: int = 0
 
     def load(self, watch: object = None) -> Splits:
-        """Return both splits. Three quarters of the rows are for training."""
+        """Both splits, three rows in four for training."""
         y = torch.arange(self.rows) % 4
         noise = torch.rand(self.rows, 1, 6, 6, generator=Rng(self.seed).child("stripes").generator())
         x = (noise * 100).to(torch.uint8)
