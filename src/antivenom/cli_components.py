@@ -70,16 +70,16 @@ def show(
 
 
 def glossary(
-    term: Annotated[str | None, typer.Argument(metavar="[TERM]", help="A word, such as 'cover rows' or ASR.")] = None,
+    term: Annotated[str | None, typer.Argument(metavar="[TERM]", help="A word, such as 'cover rows' or ASR. Default: list all words.")] = None,
 ) -> None:
-    """Explain a word of the field, or list all words."""
+    """Explain a word of the glossary, or list all its words."""
     if term is None:
         out_console.print("\n".join(each.name for each in TERMS), highlight=False, markup=False)
         return
-    found = find_term(term)
-    also = f" Also called: {', '.join(found.also)}." if found.also else ""
-    see = f" See also: {', '.join(found.see)}." if found.see else ""
-    out_console.print(f"[bold]{escape(found.name)}[/bold]: {escape(found.meaning + also + see)}", highlight=False)
+    match = find_term(term)
+    also = f" Also called: {', '.join(match.also)}." if match.also else ""
+    see = f" See also: {', '.join(match.see)}." if match.see else ""
+    out_console.print(f"[bold]{escape(match.name)}[/bold]: {escape(match.meaning + also + see)}", highlight=False)
 
 
 def find_spec(spec: str) -> Path:
