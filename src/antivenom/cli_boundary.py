@@ -113,24 +113,17 @@ def _spec(
     source = lesson_source(data, seed)
     square = lesson_square(source)
     placed = lesson_points(square) if points is None else _points(points)
-    point_labels = _labels(labels or "1", len(placed) if aim is None else 1)
+    classes = _labels(labels or "1", len(placed) if aim is None else 1)
     attack: dict[str, Any] | None = None
     if aim is not None:
         at = _points(aim)
         if len(at) != 1:
             raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
         attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": calls}
-        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else point_labels[0]}
+        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else classes[0]}
         placed = at * count
     return lesson_spec(
-        source=source,
-        model=model,
-        points=placed,
-        labels=point_labels,
-        calls=calls,
-        square=square,
-        seed=seed,
-        attack=attack,
+        source=source, model=model, points=placed, labels=classes, calls=calls, square=square, seed=seed, attack=attack
     )
 
 

@@ -70,7 +70,10 @@ def show(
 
 
 def glossary(
-    term: Annotated[str | None, typer.Argument(metavar="[TERM]", help="A word, such as 'cover rows' or ASR. Default: list all words.")] = None,
+    term: Annotated[
+        str | None,
+        typer.Argument(metavar="[TERM]", help="A word, such as 'cover rows' or ASR. Default: list all words."),
+    ] = None,
 ) -> None:
     """Explain a word of the glossary, or list all its words."""
     if term is None:
