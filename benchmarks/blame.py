@@ -105,12 +105,7 @@ def one(case: Case, seed: int) -> dict[str, float]:
 
 
 def stream(case: Case, seed: int) -> tuple[list[Checkpoint], int | None, torch.Tensor, Dataset, Dataset]:
-    """Train on one stream.
-
-    Returns:
-        The checkpoints, the position of the first poison or None, a mask of the attacker's rows, the rows for `blame`,
-        and the rows for measurement.
-    """
+    """Return checkpoints, position of the first poison or None, mask of poison, rows for `blame`, other rows."""
     digits, rng = load("digits"), Rng(seed)
     order = rng.child("rows").order(digits.train.ids)
     known, pool = digits.train.subset(order[:600]), digits.train.subset(order[600:])

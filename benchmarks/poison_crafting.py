@@ -178,8 +178,7 @@ def strength(
 ) -> dict[str, Any]:
     """Return the accuracy after one step on poison of each attack, and paired differences.
 
-    All attacks use the same bases. Each draw has its own 20 bases and 10 normal rows, because the strength of poison
-    depends on the normal rows for which it was crafted.
+    Each draw has its own 20 bases and 10 normal rows, because the strength depends on the normal rows.
     """
     shared: dict[str, Any] = {"count": 20, "victim_learning_rate": step.learning_rate}
     best = "exact, 20 rounds of 0.1"
@@ -223,10 +222,7 @@ def interval(values: Tensor) -> dict[str, float]:
 
 
 def agreement(victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bases: int) -> dict[str, Any]:
-    """Return the share of pixels for which the probe and the exact gradient have the same sign, over the bases.
-
-    The exact gradient is also compared with central differences in float64.
-    """
+    """Compare the signs of the exact gradient with those of the probe and of central differences in float64."""
     order = Rng(SEED).child("agreement").order(train.ids)
     normal, labels = train.inputs(order[:10]), train.y[order[:10]]
     x, y = train.inputs(order[10 : 10 + bases]), (train.y[order[10 : 10 + bases]] + 1) % 10

@@ -29,12 +29,10 @@ def boundary(
     ] = "1,5,15",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("runs/boundary"),
     points: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y;X,Y;…", help="The poison points. Default: five points, from -2,0.1 to -1,0.1."),
+        str | None, typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points, from -2,0.1 to -1,0.1.")
     ] = None,
     labels: Annotated[
-        str | None,
-        typer.Option(metavar="0|1|0,1,…", help="One label for all points, or one each. Default: 1; --aim chooses it."),
+        str | None, typer.Option(metavar="0|1|0,1,…", help="Its label, or one for each point. Default: 1, or by --aim.")
     ] = None,
     model: Annotated[
         str,
@@ -49,8 +47,7 @@ def boundary(
         int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
     ] = None,
     aim: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in the fewest calls."),
+        str | None, typer.Option(metavar="X,Y", help="Find points that flip the prediction here in the fewest calls.")
     ] = None,
     count: Annotated[
         int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")

@@ -74,8 +74,7 @@ def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> 
 
     Args:
         token: the secret that the address must contain on the first request, or None if no secret is required.
-        hosts: the host names that requests may use. Requests with other names are refused, so that other web sites
-            cannot send requests (DNS rebinding). An empty tuple allows all names.
+        hosts: the host names that requests may use, against DNS rebinding. An empty tuple allows all names.
     """
     quick, slow = Turn(), Turn()
 
