@@ -30,7 +30,7 @@ from torch.nn import functional
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison
 from antivenom.attacks._one_step import Functional, finite_differences, objective_for
-from antivenom.attacks._victim_step import VictimStep, after_one_step, with_gradients
+from antivenom.attacks._victim_step import VictimStep, accuracy_after_step, frozen_copy
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import ModuleClassifier, is_module
@@ -110,7 +110,7 @@ def speed(
     normal, labels = train.inputs(order[:10]), train.y[order[:10]]
     x, y = train.inputs(order[10 : 10 + 2 * BATCH]), (train.y[order[10 : 10 + 2 * BATCH]] + 1) % 10
     quick = objective_for(victim, step, normal, labels, attack="benchmark")
-    general = Functional(with_gradients(victim, "benchmark"), step, normal, labels)
+    general = Functional(frozen_copy(victim, "benchmark"), step, normal, labels)
     plain = plain_probes(victim, step, normal, labels)
 
     def one_by_one(method: Any, count: int) -> None:
@@ -203,7 +203,7 @@ def strength(
             if name == "flip alone":
                 arms["true label"] = (train.inputs(poisoned.rows), train.y[poisoned.rows])
             for arm, (x, y) in arms.items():
-                parts_by_arm.setdefault(arm, []).append(after_one_step(victim, step, x, y, test))
+                parts_by_arm.setdefault(arm, []).append(accuracy_after_step(victim, step, x, y, test))
     accuracies = {name: torch.cat(parts) for name, parts in parts_by_arm.items()}
     return {
         "bases": 20 * draws,

@@ -29,7 +29,7 @@ def surrogate_knows_rows_of_the_data(surrogate: Surrogate) -> None:
     data = toy_images()
     before = data.fingerprint
     with global_state_untouched():
-        known, again = (surrogate.knows(data, Rng(0).child("known")) for _ in range(2))
+        known, again = (surrogate.known_rows(data, Rng(0).child("known")) for _ in range(2))
     assert dataclasses.replace(data).fingerprint == before, "the surrogate changed the data it was given"
     assert known.fingerprint == again.fingerprint, "the same seed gave other rows"
     assert len(known) and len(known.ids.unique()) == len(known), "it knows no row, or one several times"
