@@ -44,7 +44,7 @@ LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for
 
 
 @contextmanager
-def beside(count: int) -> Iterator[list[int]]:
+def endless_loops(count: int) -> Iterator[list[int]]:
     """Start `count` endless loops in processes, and yield their process ids."""
     loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(count)]
     try:
@@ -62,7 +62,7 @@ def run(work: str, way: str, loops: int, quick: bool) -> dict[str, float]:
     ignored = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
     environment = {name: value for name, value in os.environ.items() if name not in ignored}
     environment |= SPINNING if way == "before" else {}
-    with beside(loops) as pids:
+    with endless_loops(loops) as pids:
         began, cpu_before, machine_before = time.perf_counter(), _own_cpu(pids), _machine_cpu()
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
