@@ -205,15 +205,15 @@ def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
     [
         (["list", "atacks"], "Did you mean 'attacks'?"),
         (["show", "badnet"], "Did you mean 'badnets'?"),
-        (["run", "no_such.yaml"], "Examples that ship with antivenom"),
+        (["run", "no_such.yaml"], "No spec file and no example"),
         (["run", "digits_badnet"], "Did you mean 'digits_badnets'?"),
         (["run", "spec.yaml", "--set", "rate"], "key=value"),
         (["run", "spec.yaml", "--device", "cuda:99"], "is not available"),
         (["run", "spec.yaml", "--device", "abacus"], "is not available"),
         (["run", "spec.yaml", "--device", "mps"], "Choose one of: auto, cpu"),
         (["run", "spec.yaml", "--device", "cpu:7"], "is not available"),
-        (["run", ""], "Name a spec"),
-        (["run", "."], "Name a spec"),
+        (["run", ""], "Give the path of a spec"),
+        (["run", "."], "Give the path of a spec"),
         (["run", "label_flip_rates", "--set", "attack.rate=0.5"], "--set grid=null"),
     ],
 )
@@ -319,7 +319,7 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
     finally:
         running.kill()
     assert running.returncode == 130, said
-    assert "goes on from there" in said
+    assert "To continue, run" in said
     assert "Traceback" not in said
 
 
