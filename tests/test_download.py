@@ -105,7 +105,7 @@ def publish(
 def test_a_file_is_fetched_once(monkeypatch: pytest.MonkeyPatch, server: Server, tmp_path: Path) -> None:
     publish(monkeypatch, server)
     seen: list[tuple[str, int, int]] = []
-    (file,) = download.get("thing", watch=lambda *told: seen.append(told))
+    (file,) = download.get("thing", on_progress=lambda *told: seen.append(told))
     assert file.read_bytes() == CONTENT
     assert seen[-1] == ("some.gz", len(CONTENT), len(CONTENT))
     assert download.get("thing") == []

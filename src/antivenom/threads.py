@@ -33,7 +33,7 @@ class Scoring(Protocol):
 
 
 @runtime_checkable
-class CountsItsWork(Protocol):
+class CountsFlops(Protocol):
     """A classifier that computes outside torch, and says itself how much."""
 
     def flops(self, rows: int) -> int:
@@ -41,7 +41,7 @@ class CountsItsWork(Protocol):
 
 
 @runtime_checkable
-class InBatches(Protocol):
+class HasBatchSize(Protocol):
     """A component that takes `batch_size` rows a step."""
 
     @property
@@ -65,7 +65,7 @@ def work_of(classifier: Scoring, x: Tensor, rows: int = ROWS_OF_A_STEP) -> int:
     >>> work_of(network, torch.zeros(1, 1, 8, 8), rows=100)  # 3 passes of 2 * 64 * 10 operations a row
     384000
     """
-    if isinstance(classifier, CountsItsWork):
+    if isinstance(classifier, CountsFlops):
         return classifier.flops(rows)
     return PASSES * rows * _forward_flops(classifier, x[:1]) if len(x) else 0
 
@@ -75,9 +75,9 @@ def rows_of_step(training: object, classifier: object, rows: int) -> int:
 
     Without a `batch_size`, an estimator takes all of them at once, and a network takes `ROWS_OF_A_STEP`.
     """
-    if isinstance(training, InBatches):
+    if isinstance(training, HasBatchSize):
         return min(training.batch_size, rows)
-    return rows if isinstance(classifier, CountsItsWork) else min(ROWS_OF_A_STEP, rows)
+    return rows if isinstance(classifier, CountsFlops) else min(ROWS_OF_A_STEP, rows)
 
 
 def number_for(flops: int) -> int:

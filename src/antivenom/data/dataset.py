@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from antivenom.data.room import gathered
+from antivenom.data.memmap import take_rows
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows, ShortRepr
@@ -26,11 +26,11 @@ LARGEST = 1e38
 """Rows are float32, and the width of their range must be one too."""
 
 
-Watch = Callable[[int, int], object]
+OnProgress = Callable[[int, int], object]
 """Told how many rows have been read, of how many."""
 
 
-def unwatched(done: int, of: int) -> None:
+def no_op(done: int, of: int) -> None:
     """Tell nobody."""
 
 
@@ -158,7 +158,7 @@ class Dataset:
 
     def subset(self, rows: Positions | Chosen) -> "Dataset":
         """Some of the rows, by position or by a mask; they keep their ids."""
-        return replace(self, x=gathered(self.x, rows), y=self.y[rows], ids=self.ids[rows])
+        return replace(self, x=take_rows(self.x, rows), y=self.y[rows], ids=self.ids[rows])
 
     def split(self, share: float, rng: Rng) -> "Splits":
         """A training set, and a test set of this share of the rows, drawn by their ids.
@@ -230,7 +230,7 @@ class Splits(ShortRepr):
         if not len(self.train) or not len(self.test):
             raise DataError(f"There are {len(self.train)} rows to train on and {len(self.test)} to test with.")
 
-    def load(self, watch: Watch = unwatched) -> "Splits":  # noqa: ARG002
+    def load(self, on_progress: OnProgress = no_op) -> "Splits":  # noqa: ARG002
         """Itself: data made in Python is a source too."""
         return self
 
@@ -251,8 +251,8 @@ class Splits(ShortRepr):
 class Source(Protocol):
     """Where a data set comes from: a component, such as `Digits` or `Npz`."""
 
-    def load(self, watch: Watch = unwatched) -> Splits:
-        """Read both splits; `watch` is told how far it is where that takes long."""
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
+        """Read both splits; `on_progress` is told how far it is where that takes long."""
 
     def files(self) -> tuple[Path, ...]:
         """The files that `load` reads: looked for before anything runs; their bytes are part of the result's key."""

@@ -24,7 +24,7 @@ TRIES = 4
 TIMEOUT = 30.0
 PINS = "sums.json"
 
-Watch = Callable[[str, int, int], object]
+OnProgress = Callable[[str, int, int], object]
 """Told a file's name, how many of its bytes are there, of how many."""
 
 
@@ -83,14 +83,14 @@ def check(name: str) -> Iterator[State]:
             yield State(file, state)  # type: ignore[arg-type]
 
 
-def get(name: str, *, watch: Watch = lambda *_: None, network: bool = True) -> list[Path]:
+def get(name: str, *, on_progress: OnProgress = lambda *_: None, network: bool = True) -> list[Path]:
     """Fetch what is missing of a data set.
 
     What was begun is gone on with where the server can. A file appears under its name only when its sum was right.
 
     Args:
         name: `mnist`, `fashion_mnist`, `cifar10` or `cifar100`.
-        watch: told how far it is.
+        on_progress: told how far it is.
         network: False to touch no network: then whatever is missing is an error.
 
     Returns:
@@ -111,9 +111,9 @@ def get(name: str, *, watch: Watch = lambda *_: None, network: bool = True) -> l
             )
         archive = home / remote.place
         if not (remote.members and archive.is_file() and _sum(archive) == remote.sha256):
-            _fetch(remote, archive, watch)
+            _fetch(remote, archive, on_progress)
         if remote.members:
-            written += _unpack(remote, archive, home, watch)
+            written += _unpack(remote, archive, home, on_progress)
             archive.unlink(missing_ok=True)
         else:
             written.append(archive)
@@ -126,7 +126,7 @@ def _found(file: Path) -> Path:
     return plain if file.suffix == ".gz" and not file.is_file() and plain.is_file() else file
 
 
-def _fetch(remote: Remote, target: Path, watch: Watch) -> None:
+def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     error: Exception | None = None
@@ -134,7 +134,7 @@ def _fetch(remote: Remote, target: Path, watch: Watch) -> None:
         if attempt:
             time.sleep(min(2.0**attempt, 10) * RETRY_AFTER)
         try:
-            _stream(remote, part, watch)
+            _stream(remote, part, on_progress)
             break
         except urllib.error.HTTPError as caught:
             error = caught
@@ -161,7 +161,7 @@ RETRY_AFTER = 1.0
 """Seconds; the tests have less patience."""
 
 
-def _stream(remote: Remote, part: Path, watch: Watch) -> None:
+def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
     """Bring a part to the whole. It may not end as more bytes than were published."""
     have = part.stat().st_size if part.is_file() else 0
     if have > remote.size:
@@ -183,7 +183,7 @@ def _stream(remote: Remote, part: Path, watch: Watch) -> None:
                     part.unlink()
                     raise DataError(f"{remote.url} gives more than the {remote.size} bytes that were published.")
                 sink.write(chunk)
-                watch(part.name.removesuffix(".part"), have, remote.size)
+                on_progress(part.name.removesuffix(".part"), have, remote.size)
             sink.flush()
             os.fsync(sink.fileno())
     if have < remote.size:
@@ -206,7 +206,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_Redirects)
 
 
-def _unpack(remote: Remote, archive: Path, home: Path, watch: Watch) -> list[Path]:
+def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) -> list[Path]:
     """The wanted members of an archive, each whole or not at all; nothing else in it is looked at."""
     wanted, folder, sums, written = dict(remote.members), archive.parent, {}, list[Path]()
     try:
@@ -223,7 +223,7 @@ def _unpack(remote: Remote, archive: Path, home: Path, watch: Watch) -> list[Pat
                 sums[str(file.relative_to(home))] = _copy(stream, file)
                 written.append(file)
                 del wanted[name]
-                watch(name, len(written), len(remote.members))
+                on_progress(name, len(written), len(remote.members))
                 if not wanted:
                     break
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:

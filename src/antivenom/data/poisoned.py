@@ -10,7 +10,7 @@ from torch import Tensor
 from antivenom.charts.data import Chart
 from antivenom.charts.figure import Figure
 from antivenom.data.dataset import Dataset
-from antivenom.data.room import gathered, room
+from antivenom.data.memmap import empty_rows, take_rows
 from antivenom.data.spread import spread_over
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -232,7 +232,7 @@ class Poisoned:
         if not self.appended:
             return self.base
         stand_in = torch.where(self.origin >= 0, self.origin, rng.keys(self.ids) % len(self.base))
-        return self._with(gathered(self.base.x, stand_in), self.base.y[stand_in])
+        return self._with(take_rows(self.base.x, stand_in), self.base.y[stand_in])
 
     def __repr__(self) -> str:
         counts = [f"{int((self.role == POISON).sum())} poison"]
@@ -251,7 +251,7 @@ class Poisoned:
     def _with(self, x: Tensor, y: Tensor) -> Dataset:
         base, count = self.base, len(self.base) + self.appended
         on_cpu = base.device.type == "cpu"
-        all_x = room(count, base.shape, base.x.dtype) if on_cpu else base.x.new_empty(count, *base.shape)
+        all_x = empty_rows(count, base.shape, base.x.dtype) if on_cpu else base.x.new_empty(count, *base.shape)
         all_x[: len(base)] = base.x
         all_y = torch.cat([base.y, base.y.new_empty(self.appended)])
         all_x[self.rows], all_y[self.rows] = x, y

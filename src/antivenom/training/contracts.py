@@ -84,7 +84,7 @@ class StreamTraining(Training, Protocol):
     """A training on a stream: its rows arrive in an order. The runner arranges them, for victim and control alike."""
 
     @property
-    def comes_once(self) -> bool:
+    def single_pass(self) -> bool:
         """Whether each row is learned from as often as it arrives and no more, in that order."""
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
@@ -132,9 +132,9 @@ def checkpoints_of(training: Training) -> int:
     return training.checkpoints if isinstance(training, CheckpointedTraining) else 0
 
 
-def comes_once(training: Training) -> bool:
+def single_pass(training: Training) -> bool:
     """Whether a training is on a stream in which each row is learned from only when it arrives."""
-    return isinstance(training, StreamTraining) and training.comes_once
+    return isinstance(training, StreamTraining) and training.single_pass
 
 
 def pretrained_by(training: Training) -> Training | None:

@@ -121,7 +121,7 @@ class Online:
         return None
 
     @property
-    def comes_once(self) -> bool:
+    def single_pass(self) -> bool:
         """Whether rows are learned from as they arrive; `mixed` shuffles them."""
         return self.schedule == "stream"
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from antivenom.data.dataset import Watch, unwatched
-from antivenom.data.room import room
+from antivenom.data.dataset import OnProgress, no_op
+from antivenom.data.memmap import empty_rows
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 
@@ -85,7 +85,7 @@ class Canvas:
 
 
 def decode_all(
-    count: int, content: Callable[[int], tuple[bytes, str]], canvas: Canvas, watch: Watch = unwatched
+    count: int, content: Callable[[int], tuple[bytes, str]], canvas: Canvas, on_progress: OnProgress = no_op
 ) -> Rows:
     """Many encoded images as one tensor (n, channels, height, width), uint8.
 
@@ -93,7 +93,7 @@ def decode_all(
         count: how many there are.
         content: the bytes of the i-th, and what to call it in a message; called from several threads.
         canvas: what each is made into.
-        watch: told how many are done, of how many.
+        on_progress: told how many are done, of how many.
 
     Raises:
         DataError: one of them is damaged, or of another size than the first where no size is set.
@@ -101,7 +101,7 @@ def decode_all(
     if not count:
         raise DataError("There are no images.")
     first = canvas.decode(*content(0))
-    images = room(count, _channels_first(first).shape)
+    images = empty_rows(count, _channels_first(first).shape)
     pixels = images.numpy()
 
     def work(start: int) -> int:
@@ -122,7 +122,7 @@ def decode_all(
         try:
             for finished in pool.map(work, range(0, count, CHUNK)):
                 done += finished
-                watch(done, count)
+                on_progress(done, count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.data.dataset import Dataset, Watch
+from antivenom.data.dataset import Dataset, OnProgress
 from antivenom.data.formats import images, recordio
 from antivenom.errors import DataError, MissingDataError
 
@@ -35,7 +35,7 @@ def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
     )
 
 
-def recorded(file: Path, watch: Watch, label: int = 0) -> Pair:
+def recorded(file: Path, on_progress: OnProgress, label: int = 0) -> Pair:
     """Images and labels of a RecordIO file; `label` is which one counts where a record has two."""
     records, numbers = list(recordio.read(file)), []
     for record in records:
@@ -47,7 +47,7 @@ def recorded(file: Path, watch: Watch, label: int = 0) -> Pair:
         len(records),
         lambda index: (records[index].image, f"{file}: the image of the record at offset {records[index].offset}"),
         images.Canvas(size=(SIDE, SIDE)),
-        watch,
+        on_progress,
     )
     return x, torch.tensor(numbers)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.dataset import OnProgress, Splits, no_op
 from antivenom.data.formats import cifar
 from antivenom.data.home import data_home
 from antivenom.data.sources._cifar import Layout, Pair, chosen, joined, recorded
@@ -28,7 +28,7 @@ class Cifar10:
 
     layout: Layout = "any"
 
-    def load(self, watch: Watch = unwatched) -> Splits:
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Both splits.
 
         Raises:
@@ -37,7 +37,7 @@ class Cifar10:
         """
         layout = chosen(_files(), self.layout)
         files = _files()[layout]
-        parts = [_read(file, layout, watch) for file in files]
+        parts = [_read(file, layout, on_progress) for file in files]
         train, test = joined(parts[:-1], CLASSES, files[0].parent), joined(parts[-1:], CLASSES, files[-1])
         return Splits(train=train, test=test)
 
@@ -56,8 +56,8 @@ def _files() -> dict[str, tuple[Path, ...]]:
     }
 
 
-def _read(file: Path, layout: str, watch: Watch) -> Pair:
+def _read(file: Path, layout: str, on_progress: OnProgress) -> Pair:
     if layout == "binary":
         x, y = cifar.read_binary(file)
         return x, y[:, 0]
-    return cifar.read_python(file, "labels") if layout == "python" else recorded(file, watch)
+    return cifar.read_python(file, "labels") if layout == "python" else recorded(file, on_progress)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.dataset import OnProgress, Splits, no_op
 from antivenom.data.formats import cifar
 from antivenom.data.home import data_home
 from antivenom.data.sources._cifar import Layout, Pair, chosen, joined, recorded
@@ -31,7 +31,7 @@ class Cifar100:
     labels: Literal["fine", "coarse"] = "fine"
     layout: Layout = "any"
 
-    def load(self, watch: Watch = unwatched) -> Splits:
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Both splits.
 
         Raises:
@@ -41,20 +41,20 @@ class Cifar100:
         layout = chosen(_files(), self.layout)
         train, test, *names = _files()[layout]
         classes = self._classes(layout, names)
-        sets = [joined([self._read(file, layout, watch)], classes, file) for file in (train, test)]
+        sets = [joined([self._read(file, layout, on_progress)], classes, file) for file in (train, test)]
         return Splits(train=sets[0], test=sets[1])
 
     def files(self) -> tuple[Path, ...]:
         """The training file, the test file, and the files of names."""
         return _files()[chosen(_files(), self.layout)]
 
-    def _read(self, file: Path, layout: str, watch: Watch) -> Pair:
+    def _read(self, file: Path, layout: str, on_progress: OnProgress) -> Pair:
         if layout == "binary":
             x, y = cifar.read_binary(file, labels=2)
             return x, y[:, ("coarse", "fine").index(self.labels)]
         if layout == "python":
             return cifar.read_python(file, f"{self.labels}_labels")
-        return recorded(file, watch, ("coarse", "fine").index(self.labels))
+        return recorded(file, on_progress, ("coarse", "fine").index(self.labels))
 
     def _classes(self, layout: str, names: list[Path]) -> tuple[str, ...]:
         if layout == "recordio":

@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -54,7 +54,7 @@ class Csv:
     bounds: tuple[float, float] | None = None
     separator: str = ","
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Both splits."""
         train = self._read(Path(self.path), None)
         if self.test_path is None:

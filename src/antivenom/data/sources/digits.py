@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.rng import Rng
 from antivenom.settings import component
 
@@ -22,7 +22,7 @@ class Digits:
     (1347, 450)
     """
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Both splits."""
         from sklearn.datasets import load_digits  # noqa: PLC0415 - scikit-learn takes its time
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, tree
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -54,7 +54,7 @@ class Folder:
     fit: images.Fit = "stretch"
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
 
-    def load(self, watch: Watch = unwatched) -> Splits:
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Both splits."""
         with tree.Tree(Path(self.path)) as found:
             labels = [leaf.label for leaf in found.leaves]
@@ -64,7 +64,7 @@ class Folder:
                 len(labels),
                 lambda index: (found.content(found.leaves[index]), f"{self.path}/{found.leaves[index].path}"),
                 canvas,
-                watch,
+                on_progress,
             )
         classes = tuple(sorted(set(labels)))
         numbers = {name: number for number, name in enumerate(classes)}

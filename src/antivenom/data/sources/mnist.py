@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.dataset import OnProgress, Splits, no_op
 from antivenom.data.formats import idx
 from antivenom.data.home import data_home
 from antivenom.settings import component
@@ -19,7 +19,7 @@ class Mnist:
     'train-images-idx3-ubyte'
     """
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Both splits.
 
         Raises:

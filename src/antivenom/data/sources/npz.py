@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import npz
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -46,7 +46,7 @@ class Npz:
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
     bounds: tuple[float, float] | None = None
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Both splits."""
         arrays = npz.read(Path(self.path), _NAMES, _OPTIONAL)
         try:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow  # noqa: F401 - what `antivenom list` looks for
 from annotated_types import Interval
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, parquet
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -48,11 +48,13 @@ class Parquet:
     fit: images.Fit = "stretch"
     bounds: tuple[float, float] | None = None
 
-    def load(self, watch: Watch = unwatched) -> Splits:
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Both splits."""
         tables = [parquet.read(file, self.image, self.label) for file in self.files()]
         classes = self._classes(tables)
-        sets = [self._dataset(table, classes, file, watch) for table, file in zip(tables, self.files(), strict=True)]
+        sets = [
+            self._dataset(table, classes, file, on_progress) for table, file in zip(tables, self.files(), strict=True)
+        ]
         if len(sets) == 1:
             return sets[0].split(self.test_share, Rng(0).child("parquet"))
         return Splits(train=sets[0], test=sets[1])
@@ -73,7 +75,7 @@ class Parquet:
             return tuple(sorted(set(labels)))
         raise DataError(f"{self.path}: column {self.label!r} must hold whole numbers or names in every row.")
 
-    def _dataset(self, table: parquet.Table, classes: tuple[str, ...], file: Path, watch: Watch) -> Dataset:
+    def _dataset(self, table: parquet.Table, classes: tuple[str, ...], file: Path, on_progress: OnProgress) -> Dataset:
         numbers = {name: number for number, name in enumerate(classes)}
         y = np.array([label if type(label) is int else numbers[label] for label in table.labels], np.int64)
         try:
@@ -81,7 +83,7 @@ class Parquet:
                 return Dataset.from_arrays(np.stack(table.rows, axis=1), y, classes=classes, bounds=self.bounds)
             held = table.images
             canvas = images.Canvas(self.size, self.mode, self.fit)
-            x = images.decode_all(len(held), lambda index: (held[index], f"{file}, row {index}"), canvas, watch)
+            x = images.decode_all(len(held), lambda index: (held[index], f"{file}, row {index}"), canvas, on_progress)
             return Dataset.from_arrays(x, y, classes=classes)
         except DataError as error:
             raise error if str(file) in str(error) else DataError(f"{file}: {error}") from error

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Interval
 from sklearn.datasets import make_blobs, make_circles, make_classification, make_moons
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.errors import SettingsError
 from antivenom.settings import Count, component
 
@@ -48,7 +48,7 @@ class Plane:
         if self.shape == "classification" and self.noise is not None:
             raise SettingsError(["Plane.noise is for moons, circles and blobs; classification has none."])
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Both splits."""
         noise = self.noise if self.noise is not None else NOISE.get(self.shape, 0.0)
         if self.shape == "classification":
