@@ -1,4 +1,4 @@
-"""Room for rows: in memory, or, where there are very many, in a file that is mapped into it."""
+"""Memory for rows: ordinary memory, or a memory-mapped temporary file for large data."""
 
 import math
 import tempfile
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 MAX_BYTES_IN_MEMORY = 1 << 30
-"""So many bytes of rows are kept in memory; more of them in a file."""
+"""Rows of more bytes than this go into a memory-mapped file."""
 
 
 def empty_rows(count: int, shape: tuple[int, ...], dtype: torch.dtype = torch.uint8) -> Tensor:
-    """An empty tensor (count, *shape); in a file of its own, mapped into memory, where it is a large one.
+    """Return an empty tensor (count, *shape). A large tensor is backed by a memory-mapped file.
 
-    The file lies where the system keeps temporary files (`$TMPDIR`), has no name, and goes when the tensor does.
+    The file is in the folder for temporary files (`$TMPDIR`). It has no name, and is deleted with the tensor.
 
     >>> empty_rows(2, (1, 8, 8)).shape
     torch.Size([2, 1, 8, 8])
@@ -26,7 +26,7 @@ def empty_rows(count: int, shape: tuple[int, ...], dtype: torch.dtype = torch.ui
 
 
 def take_rows(x: Tensor, rows: Tensor) -> Tensor:
-    """The rows at these positions, or under this mask, in room of their own; `x` may be larger than memory."""
+    """Return a copy of the rows at these positions, or under this mask. `x` may be larger than memory."""
     rows = torch.nonzero(rows).flatten() if rows.dtype == torch.bool else rows
     if x.device.type != "cpu":
         return x[rows]

@@ -1,4 +1,4 @@
-"""What CIFAR-10 and CIFAR-100 share: three layouts of the same images."""
+"""Shared code of CIFAR-10 and CIFAR-100: three file layouts of the same images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ MOST = 256
 
 
 def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
-    """The layout that is set, or the first that is there whole.
+    """Return the layout that is set, or the first layout of which all files exist.
 
     Raises:
-        MissingDataError: none is.
+        MissingDataError: no layout has all of its files.
     """
     if layout != "any":
         return layout
@@ -30,18 +30,18 @@ def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
             return name
     tried = ", ".join(str(needed[0]) for needed in files.values())
     raise MissingDataError(
-        f"No layout of the data is there whole; looked for {tried} and what belongs to them. "
-        "Put one there, or point $ANTIVENOM_DATA to where data sets are."
+        f"The data is missing: no layout is complete. Looked for {tried} and their other files. "
+        "Put the files of one layout there, or set $ANTIVENOM_DATA to the folder of your data sets."
     )
 
 
 def recorded(file: Path, on_progress: OnProgress, label: int = 0) -> Pair:
-    """Images and labels of a RecordIO file; `label` is which one counts where a record has two."""
+    """Return images and labels of a RecordIO file. `label` is the index of the label if a record has two."""
     records, numbers = list(recordio.read(file)), []
     for record in records:
         number = record.labels[label if len(record.labels) > 1 else 0] if record.labels else -1.0
         if not number.is_integer() or not 0 <= number < MOST:
-            raise DataError(f"{file}: the record at offset {record.offset} has the label {number}, no class number.")
+            raise DataError(f"{file}: labels must be class numbers; the record at offset {record.offset} has {number}.")
         numbers.append(int(number))
     x = images.decode_all(
         len(records),
@@ -53,7 +53,7 @@ def recorded(file: Path, on_progress: OnProgress, label: int = 0) -> Pair:
 
 
 def joined(parts: Sequence[Pair], classes: tuple[str, ...], where: Path) -> Dataset:
-    """A data set of several files, one after the other."""
+    """Join the images and labels of several files to one data set."""
     try:
         return Dataset.from_arrays(
             torch.cat([x for x, _ in parts]), torch.cat([y.long() for _, y in parts]), classes=classes

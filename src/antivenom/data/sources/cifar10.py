@@ -13,14 +13,14 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 @component
 class Cifar10:
-    """CIFAR-10: 50,000 + 10,000 colour images of 32 × 32 pixels, below `$ANTIVENOM_DATA/cifar10`.
+    """CIFAR-10: 50,000 + 10,000 colour images of 32 × 32 pixels, in `$ANTIVENOM_DATA/cifar10`.
 
-    Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Three layouts are known:
+    Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Three layouts are supported:
     `cifar-10-batches-bin/` (the binary version), `cifar-10-batches-py/` (the Python version, read as plain data) and
     `cifar10_train.rec` with `cifar10_val.rec` (MXNet's RecordIO).
 
     Args:
-        layout: `binary`, `python`, `recordio`, or `any`: the first of them that is there whole.
+        layout: `binary`, `python`, `recordio`, or `any`: the first of these with all of its files.
 
     >>> Cifar10(layout="binary").files()[0].name
     'data_batch_1.bin'
@@ -29,10 +29,10 @@ class Cifar10:
     layout: Layout = "any"
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
-        """Both splits.
+        """Load both splits.
 
         Raises:
-            MissingDataError: no layout is there whole.
+            MissingDataError: no layout has all of its files.
             DataError: a file is damaged.
         """
         layout = chosen(_files(), self.layout)

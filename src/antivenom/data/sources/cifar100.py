@@ -14,15 +14,15 @@ COUNTS = {"fine": 100, "coarse": 20}
 
 @component
 class Cifar100:
-    """CIFAR-100: 50,000 + 10,000 colour images of 32 × 32 pixels, below `$ANTIVENOM_DATA/cifar100`.
+    """CIFAR-100: 50,000 + 10,000 colour images of 32 × 32 pixels, in `$ANTIVENOM_DATA/cifar100`.
 
-    Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Three layouts are known:
+    Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Three layouts are supported:
     `cifar-100-binary/`, `cifar-100-python/` (read as plain data) and `cifar100_train.rec` with `cifar100_val.rec`.
 
     Args:
-        labels: `fine`, of 100 classes, or `coarse`, of 20.
-        layout: `binary`, `python`, `recordio`, or `any`: the first of them that is there whole. A `.rec` holds the
-            labels that it was packed with; where a record has two, they are the coarse and the fine one.
+        labels: `fine` (100 classes) or `coarse` (20 classes).
+        layout: `binary`, `python`, `recordio`, or `any`: the first of these with all of its files. A `.rec` contains
+            the labels that it was packed with. If a record has two labels, they are coarse and fine.
 
     >>> Cifar100(layout="python").files()[0].name
     'train'
@@ -32,10 +32,10 @@ class Cifar100:
     layout: Layout = "any"
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
-        """Both splits.
+        """Load both splits.
 
         Raises:
-            MissingDataError: no layout is there whole.
+            MissingDataError: no layout has all of its files.
             DataError: a file is damaged.
         """
         layout = chosen(_files(), self.layout)
@@ -45,7 +45,7 @@ class Cifar100:
         return Splits(train=sets[0], test=sets[1])
 
     def files(self) -> tuple[Path, ...]:
-        """The training file, the test file, and the files of names."""
+        """The training file, the test file, and the files of class names."""
         return _files()[chosen(_files(), self.layout)]
 
     def _read(self, file: Path, layout: str, on_progress: OnProgress) -> Pair:

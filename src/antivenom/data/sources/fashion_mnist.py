@@ -14,9 +14,9 @@ CLASSES = (
 
 @component
 class FashionMnist:
-    """Fashion-MNIST: 60,000 + 10,000 clothes of 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/fashion_mnist`.
+    """Fashion-MNIST: 70,000 images of clothes, 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/fashion_mnist`.
 
-    The four files have the names that MNIST's have, plain or with `.gz`. Xiao, Rasul and Vollgraf,
+    60,000 rows are for training. The four files have the same names as MNIST's files, maybe with `.gz`. Xiao, Rasul and Vollgraf,
     *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms* (2017).
 
     >>> len(FashionMnist().files())
@@ -24,10 +24,10 @@ class FashionMnist:
     """
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
-        """Both splits.
+        """Load both splits.
 
         Raises:
-            MissingDataError: the files are not there.
+            MissingDataError: the files do not exist.
             DataError: a file is damaged.
         """
         return idx.read_splits(data_home() / "fashion_mnist", CLASSES)

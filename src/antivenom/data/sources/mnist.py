@@ -12,7 +12,7 @@ from antivenom.settings import component
 class Mnist:
     """MNIST: 60,000 + 10,000 handwritten digits of 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/mnist`.
 
-    The four files keep their public names, `train-images-idx3-ubyte` and so on, plain or with `.gz`.
+    The four files have their published names, such as `train-images-idx3-ubyte`, maybe with `.gz`.
     LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition* (1998).
 
     >>> [file.name for file in Mnist().files()][0].removesuffix(".gz")
@@ -20,10 +20,10 @@ class Mnist:
     """
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
-        """Both splits.
+        """Load both splits.
 
         Raises:
-            MissingDataError: the files are not there.
+            MissingDataError: the files do not exist.
             DataError: a file is damaged.
         """
         return idx.read_splits(data_home() / "mnist", tuple("0123456789"))
