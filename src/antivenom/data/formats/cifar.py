@@ -32,7 +32,7 @@ def read_binary(file: Path, labels: int = 1) -> tuple[Tensor, Tensor]:
     if rest or not count:
         raise DataError(
             f"{file} must consist of records of {record} bytes ({labels} for labels, {PIXELS} for pixels); "
-            f"it has {len(content)} bytes."
+            f"its size is {len(content)}."
         )
     rows = np.frombuffer(bytearray(content), np.uint8).reshape(count, record)
     return torch.from_numpy(rows[:, labels:].reshape(count, *SHAPE)), torch.from_numpy(rows[:, :labels])

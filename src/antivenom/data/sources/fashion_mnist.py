@@ -16,8 +16,8 @@ CLASSES = (
 class FashionMnist:
     """Fashion-MNIST: 70,000 images of clothes, 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/fashion_mnist`.
 
-    60,000 rows are for training. The four files have the same names as MNIST's files, maybe with `.gz`. Xiao, Rasul and Vollgraf,
-    *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms* (2017).
+    60,000 are for training. The four files have the same names as MNIST's files, maybe with `.gz`. Xiao, Rasul and
+    Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms* (2017).
 
     >>> len(FashionMnist().files())
     4
