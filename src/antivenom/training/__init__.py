@@ -1,4 +1,4 @@
-"""Training settings: one a file, found by its name; all of them share the one loop."""
+"""Training settings, one per file. All of them share one training loop."""
 
 from antivenom.registry import lazily
 from antivenom.training.contracts import (
