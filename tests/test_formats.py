@@ -115,7 +115,7 @@ def test_every_layout_of_cifar10_gives_the_same_tensors(
 
 def test_a_layout_that_is_there_in_part_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
-    with pytest.raises(MissingDataError, match=r"looked for .*data_batch_1.bin.*cifar10_train.rec"):
+    with pytest.raises(MissingDataError, match=r"Looked for .*data_batch_1.bin.*cifar10_train.rec"):
         Cifar10().load()
     write_python(tmp_path, *some(), *some(1, 4))
     (tmp_path / "cifar10/cifar-10-batches-bin").mkdir()

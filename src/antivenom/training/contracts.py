@@ -61,8 +61,7 @@ class Training(Protocol):
         Args:
             classifier: the architecture.
             data: the rows.
-            rng: the stream. The same stream has the same first weights and the same order of shared rows, so that
-                victim and control can be compared.
+            rng: the stream. It determines the first weights and the order of rows, equal for victim and control.
             start: the classifier to start from; new weights if omitted.
             callbacks: functions that are called after each epoch.
 
@@ -107,7 +106,7 @@ class PretrainedTraining(Training, Protocol):
         """The training of the pretrained model; None if the model is not trained before."""
 
     def divide(self, splits: Splits, rng: Rng, read: Callable[[Source], Splits]) -> tuple[Dataset | None, Splits]:
-        """Return the clean rows for the pretraining, or None if there is no pretraining; and the splits of this training.
+        """Return the clean rows for the pretraining (None without one), and the splits of this training.
 
         Args:
             splits: the splits of the experiment.

@@ -71,7 +71,7 @@ class PlainStep:
         return loss
 
     def _adam(self, rate: float) -> None:
-        """Call the kernel of `torch.optim.Adam(fused=True)`. Its wrapper is slower than the kernel on small networks."""
+        """Call the kernel of `torch.optim.Adam(fused=True)`. Its wrapper is too slow for small networks."""
         self.count.add_(1)
         torch._fused_adam_(
             [self.weights], [self.gradient], [self.means], [self.squares], [], [self.count],

@@ -130,7 +130,7 @@ class Transfer(Recipe):
     def divide(
         self, splits: Splits, rng: Rng, read: Callable[[Source], Splits] = load_source
     ) -> tuple[Dataset | None, Splits]:
-        """Return the rows of the source, or None for weights; and the splits of the target. Both number classes from 0."""
+        """Return the rows of the source (None with weights), and the splits of the target; classes count from 0."""
         if self.weights is not None:
             return None, splits
         if self.source is not None:
