@@ -2,9 +2,8 @@
 
 A component is a class with the decorator `component`, in a file of the package of its kind. Class and file have the
 same name, except for case and underscores: `attacks/label_flip.py` defines `LabelFlip`, and specs call it `label_flip`.
-A family of several files is a folder: `defences/neural_cleanse/neural_cleanse.py`. There is no list of components.
-Other packages add components by entry points: group `antivenom.attacks`, name `my_attack`, value
-`package.module:Class`.
+A family of several files is a folder: `defences/neural_cleanse/neural_cleanse.py`. Other packages add components by
+entry points: group `antivenom.attacks`, name `my_attack`, value `package.module:Class`.
 """
 
 import ast

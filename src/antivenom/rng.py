@@ -67,7 +67,7 @@ class Rng:
 
     @contextmanager
     def torch_globally(self, device: torch.device | str = "cpu") -> Iterator[None]:
-        """Seed torch's global generators (dropout, initialisers) from this stream, and restore their state afterwards."""
+        """Seed torch's global generators (dropout, initialisers) from this stream; afterwards restore them."""
         device = torch.device(device)
         others = [] if device.type in ("cpu", "mps") else [device.index or 0]  # MPS has no list of generators
         with torch.random.fork_rng(devices=others, device_type=device.type):

@@ -15,8 +15,8 @@ _state = {"waiting": AS_SET}
 def wait_passively(environment: MutableMapping[str, str] = os.environ) -> str:
     """Set the variables for passive waiting, and return the mode of waiting in words.
 
-    Nothing changes if the user has already set one of the variables in `PASSIVE`, or if torch is already loaded, because
-    then it is too late.
+    Nothing changes if the user has already set one of the variables in `PASSIVE`, or if torch is already loaded: then
+    it is too late.
 
     >>> wait_passively({"OMP_WAIT_POLICY": "ACTIVE"})
     'as the environment says'

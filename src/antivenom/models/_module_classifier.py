@@ -89,11 +89,11 @@ class ModuleClassifier(Adapter):
         Raises:
             CapabilityError: a layer has parameters but no `reset_parameters()`.
         """
-        made = self.copy()
+        new = self.copy()
         if self.factory is not None:
-            made.module = lay_out(self.factory(rng).to(self.device), self.input_shape)
-            return made
-        for name, layer in made.module.named_modules():
+            new.module = lay_out(self.factory(rng).to(self.device), self.input_shape)
+            return new
+        for name, layer in new.module.named_modules():
             reset = getattr(layer, "reset_parameters", None)
             if reset is None and any(True for _ in layer.parameters(recurse=False)):
                 raise CapabilityError(
@@ -101,23 +101,23 @@ class ModuleClassifier(Adapter):
                     "have. Add this method, or pass a factory."
                 )
         with rng.torch_globally(self.device):
-            for layer in made.module.modules():
+            for layer in new.module.modules():
                 if callable(reset := getattr(layer, "reset_parameters", None)):
                     reset()
-        return made
+        return new
 
     def copy(self) -> "ModuleClassifier":
         """Return a copy that shares only the settings. The state of the optimizer is not copied."""
-        made = copy.copy(self)
-        made.module, made._running = copy.deepcopy(self.module), None
-        return made
+        new = copy.copy(self)
+        new.module, new._running = copy.deepcopy(self.module), None
+        return new
 
     def to(self, device: torch.device | str) -> "ModuleClassifier":
         """Return a copy on another device."""
-        made = self.copy()
-        made.device = torch.device(device)
-        made.module = made.module.to(made.device)
-        return made
+        new = self.copy()
+        new.device = torch.device(device)
+        new.module = new.module.to(new.device)
+        return new
 
     def scores(self, x: Inputs) -> Scores:
         """Return probabilities (n, classes) of any number of rows, in evaluation mode and without gradient."""
@@ -209,8 +209,8 @@ class ModuleClassifier(Adapter):
         Raises:
             CapabilityError: the layer does not exist, or its units do not have their own weights.
         """
-        made = self.copy()
-        silenced = made._layer(layer)
+        new = self.copy()
+        silenced = new._layer(layer)
         weight, bias = getattr(silenced, "weight", None), getattr(silenced, "bias", None)
         if not isinstance(silenced, WITH_UNITS) or not isinstance(weight, nn.Parameter):
             raise CapabilityError(f"Layer '{layer}' ({type(silenced).__name__}) has no units to silence. Name another.")
@@ -218,21 +218,21 @@ class ModuleClassifier(Adapter):
             weight[units] = 0
             if isinstance(bias, Tensor):
                 bias[units] = 0
-        return made
+        return new
 
     def with_head(self, classes: int, rng: Rng) -> "ModuleClassifier":
         """Return a copy with a new last linear layer for this number of classes."""
-        made = self.copy()
-        name, old = made._last_linear()
+        new = self.copy()
+        name, old = new._last_linear()
         with rng.torch_globally(self.device):
             head = nn.Linear(old.in_features, classes, bias=old.bias is not None, device=self.device)
         if not name:
-            made.module = head
+            new.module = head
         else:
-            parent = made.module.get_submodule(name.rpartition(".")[0])
+            parent = new.module.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], head)
-        made.classes, made.factory = classes, None
-        return made
+        new.classes, new.factory = classes, None
+        return new
 
     def state(self) -> dict[str, Tensor]:
         """Return a copy of parameters and buffers by name."""
@@ -244,12 +244,12 @@ class ModuleClassifier(Adapter):
         Raises:
             CapabilityError: the names or shapes do not fit the architecture.
         """
-        made = self.copy()
+        new = self.copy()
         try:
-            made.module.load_state_dict(state)
+            new.module.load_state_dict(state)
         except RuntimeError as error:
             raise CapabilityError(f"These weights do not fit this architecture: {error}") from error
-        return made
+        return new
 
     def classes_of(self, state: dict[str, Tensor]) -> int:
         """Return the number of classes of these weights of the same architecture.

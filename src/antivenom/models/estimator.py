@@ -91,17 +91,17 @@ class EstimatorClassifier(Adapter):
 
     def fresh(self, rng: Rng) -> "EstimatorClassifier":
         """Return an unfitted estimator with the same settings. The stream sets its seed, unless it is pinned."""
-        made = self.copy()
-        made.estimator = clone(self.estimator)
-        if not self.pinned and "random_state" in made.estimator.get_params(deep=False):
-            made.estimator.set_params(random_state=rng.integer())
-        return made
+        new = self.copy()
+        new.estimator = clone(self.estimator)
+        if not self.pinned and "random_state" in new.estimator.get_params(deep=False):
+            new.estimator.set_params(random_state=rng.integer())
+        return new
 
     def copy(self) -> "EstimatorClassifier":
         """Return a copy that shares nothing with this classifier."""
-        made = copy.copy(self)
-        made.estimator = copy.deepcopy(self.estimator)
-        return made
+        new = copy.copy(self)
+        new.estimator = copy.deepcopy(self.estimator)
+        return new
 
     def to(self, device: torch.device | str) -> "EstimatorClassifier":  # noqa: ARG002
         """Return a copy on the CPU: an estimator supports no other device."""
@@ -113,13 +113,13 @@ class EstimatorClassifier(Adapter):
         Raises:
             CapabilityError: a class has no rows. The estimator would not know this class.
         """
-        made = self.copy()
+        new = self.copy()
         absent = sorted(set(range(self.classes)) - set(y.tolist()))
         if absent:
             raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
         with self._plainly():
-            made.estimator.fit(_flat(x), y.cpu().numpy())
-        return made
+            new.estimator.fit(_flat(x), y.cpu().numpy())
+        return new
 
     def scores(self, x: Inputs) -> Scores:
         """Return scores (n, classes): probabilities if it has `predict_proba`; equal scores before the first fit."""
@@ -194,16 +194,16 @@ class EstimatorClassifier(Adapter):
         Raises:
             CapabilityError: the names or shapes do not fit the estimator.
         """
-        made = self.copy()
-        made.estimator = clone(self.estimator)
+        new = self.copy()
+        new.estimator = clone(self.estimator)
         if not bool(state.get("fitted", torch.tensor(True))):
-            return made
-        made._begin(np.zeros((self.classes, int(np.prod(self.input_shape)))))
+            return new
+        new._begin(np.zeros((self.classes, int(np.prod(self.input_shape)))))
         if not any(key.startswith(OPTIMIZER_PREFIX) for key in state):
-            vars(made.estimator).pop("_optimizer", None)  # it has learned only from the rows of `_begin`
-        for name, parts in made._grouped(state).items():
-            made._put(name, parts)
-        return made
+            vars(new.estimator).pop("_optimizer", None)  # it has learned only from the rows of `_begin`
+        for name, parts in new._grouped(state).items():
+            new._put(name, parts)
+        return new
 
     def _grouped(self, state: dict[str, Tensor]) -> dict[str, list[NDArray[Any]]]:
         """Group the values of a state by attribute. The members of a list belong together."""
@@ -254,8 +254,8 @@ class EstimatorClassifier(Adapter):
         except (TypeError, CapabilityError):
             return None
         bounds = None if self.bounds is None else list(map(repr, self.bounds))
-        made = [list(self.input_shape), bounds, self.classes, self.pinned]
-        return {"weights": weights, "estimator": settings, "made": made}
+        arguments = [list(self.input_shape), bounds, self.classes, self.pinned]
+        return {"weights": weights, "estimator": settings, "made": arguments}
 
     def code(self) -> tuple[type, ...]:
         """Return the classes that it uses."""

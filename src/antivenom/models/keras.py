@@ -42,16 +42,16 @@ class KerasClassifier(ModuleClassifier):
 
     def fresh(self, rng: Rng) -> "KerasClassifier":
         """Return the same architecture with new weights."""
-        made = self.copy()
+        new = self.copy()
         config = _seeded(self.module.get_config(), rng)  # type: ignore[operator]
-        made._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
-        return made
+        new._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
+        return new
 
     def copy(self) -> "KerasClassifier":
         """Return a copy that shares only the settings. The state of the optimizer is not copied."""
-        made = super().copy()
-        assert isinstance(made, KerasClassifier)
-        return made
+        new = super().copy()
+        assert isinstance(new, KerasClassifier)
+        return new
 
     def to(self, device: torch.device | str) -> "KerasClassifier":  # noqa: ARG002
         """Return a copy on the same device: Keras chooses the device itself."""
@@ -119,28 +119,28 @@ class KerasClassifier(ModuleClassifier):
         Raises:
             CapabilityError: the layer does not exist, or has no kernel.
         """
-        made = self.copy()
-        silenced = made._named(layer)
+        new = self.copy()
+        silenced = new._named(layer)
         if getattr(silenced, "kernel", None) is None:
             raise CapabilityError(f"Layer '{layer}' ({type(silenced).__name__}) has no units to silence. Name another.")
         with torch.no_grad():
             silenced.kernel.value.data[..., units] = 0
             if silenced.bias is not None:
                 silenced.bias.value.data[units] = 0
-        return made
+        return new
 
     def with_head(self, classes: int, rng: Rng) -> "KerasClassifier":
         """Return a copy with a new last dense layer for this number of classes."""
         import keras  # noqa: PLC0415
 
-        made = self.copy()
-        old = made._last_dense()
+        new = self.copy()
+        old = new._last_dense()
         config = _seeded({**old.get_config(), "units": classes}, rng)
         config = {key: value for key, value in config.items() if key != "build_config"}
         head = type(old).from_config(config)
-        made._replace(keras.Model(made.module.inputs, head(old.input)))
-        made.classes = classes
-        return made
+        new._replace(keras.Model(new.module.inputs, head(old.input)))
+        new.classes = classes
+        return new
 
     def state(self) -> dict[str, Tensor]:
         """Return a copy of the list of weights of Keras, by index and path."""
@@ -153,8 +153,8 @@ class KerasClassifier(ModuleClassifier):
         Raises:
             CapabilityError: the number or the shapes do not fit the architecture.
         """
-        made = self.copy()
-        weights = list(made.module.weights)  # type: ignore[arg-type]
+        new = self.copy()
+        weights = list(new.module.weights)  # type: ignore[arg-type]
         if len(weights) != len(state):
             raise CapabilityError(f"The state must have {len(weights)} weights, as the model; got {len(state)}.")
         for number, (one, value) in enumerate(zip(weights, state.values(), strict=True)):
@@ -164,7 +164,7 @@ class KerasClassifier(ModuleClassifier):
                 )
             with torch.no_grad():
                 one.value.data.copy_(value)
-        return made
+        return new
 
     def normalised(self, x: Inputs) -> Tensor:
         """Return inputs of the model: normalised, and with channels last if the model requires it."""

@@ -52,7 +52,7 @@ class Module:
             SettingsError: the function does not return a module for these rows and this number of classes.
         """
         factory = self._factory({"input_shape": input_shape, "classes": classes})
-        made = ModuleClassifier(
+        new = ModuleClassifier(
             factory(rng),
             input_shape=input_shape,
             bounds=bounds,
@@ -61,9 +61,9 @@ class Module:
             outputs=self.outputs,
             factory=factory,
         )
-        if made.classes != classes:
-            raise SettingsError([f"{self.factory} must make {classes} classes, as the data has; got {made.classes}."])
-        return made
+        if new.classes != classes:
+            raise SettingsError([f"{self.factory} must make {classes} classes, as the data has; got {new.classes}."])
+        return new
 
     def _factory(self, given: dict[str, Any]) -> Callable[[Rng], nn.Module]:
         """Return a factory that makes the module from a stream, with those arguments that its function has."""

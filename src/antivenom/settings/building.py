@@ -92,23 +92,23 @@ def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
             _allow(value, where, allow_code)
         except CodeNotAllowedError as error:
             raise SettingsError([str(error)]) from error
-    made, problem = checked(field, value, where)
+    converted, problem = checked(field, value, where)
     if problem:
         raise SettingsError([problem])
-    return made
+    return converted
 
 
 def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -> tuple[Any, ...]:
-    made = []
+    components = []
     problems: list[str] = []
     for index, value in enumerate(values):
         try:
-            made.append(build(kind, value, path=f"{where}[{index}]", allow_code=allow_code))
+            components.append(build(kind, value, path=f"{where}[{index}]", allow_code=allow_code))
         except SettingsError as error:
             problems += error.problems
     if problems:
         raise SettingsError(problems)
-    return tuple(made)
+    return tuple(components)
 
 
 def _allow(code: str, path: str, allow_code: bool) -> None:

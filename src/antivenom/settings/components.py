@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def component(cls: type[T]) -> type[T]:
-    """Make a class a component: a frozen, keyword-only dataclass that checks its fields when it is made.
+    """Make a class a component: a frozen, keyword-only dataclass that checks its fields on creation.
 
     Lists become tuples, and whole numbers become floats, if the type of the field requires it. Other values are not
     converted. The `__post_init__` of the class runs after the check.

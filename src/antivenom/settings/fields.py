@@ -102,13 +102,14 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
         )
         return value, None if right else f"{where} must be {field.phrase}, with a method {' or '.join(methods)}{got}"
     try:
-        made = _validator(field.type)(_tupled(value), strict=True)
+        converted = _validator(field.type)(_tupled(value), strict=True)
     except ValidationError as error:
         kinds = {item["type"] for item in error.errors()}
         bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
         return value, f"{where} must be {phrase_of(field.type, bounds_only=bounds_only)}{got}"
-    inner = component_in(made)
-    return made, None if inner is None else unmarked(where, type(inner), several=isinstance(made, tuple))
+    inner = component_in(converted)
+    several = isinstance(converted, tuple)
+    return converted, None if inner is None else unmarked(where, type(inner), several=several)
 
 
 def _tupled(value: Any) -> Any:
