@@ -52,7 +52,7 @@ class CNN:
 
     def __post_init__(self) -> None:
         problems = [
-            f"CNN.{name} must be one number or a list of {len(self.filters)}, as filters; got {len(value)} entries."
+            f"CNN.{name} must be one number or a list of {len(self.filters)}, as filters; got a list of {len(value)}."
             for name, value in (("filter_shape", self.filter_shape), ("pooling_shape", self.pooling_shape))
             if isinstance(value, tuple) and len(value) != len(self.filters)
         ]

@@ -37,7 +37,7 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
         raise SettingsError([f"{path} must be a component; got an object made in Python ({value.get('type')})."])
     try:
         if ":" in name:
-            _allow(name, path, allow_code or is_registered_module(name))
+            _allow(name, allow_code or is_registered_module(name))
             cls = import_named(name)
         else:
             cls = find(kind, name)
@@ -89,9 +89,9 @@ def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
         return _built_all(field.kind, value, where, allow_code)
     if field.code and isinstance(value, str):
         try:
-            _allow(value, where, allow_code)
+            _allow(value, allow_code)
         except CodeNotAllowedError as error:
-            raise SettingsError([str(error)]) from error
+            raise SettingsError([f"{where}: {error}"]) from error
     converted, problem = checked(field, value, where)
     if problem:
         raise SettingsError([problem])
@@ -111,7 +111,7 @@ def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -
     return tuple(components)
 
 
-def _allow(code: str, path: str, allow_code: bool) -> None:
+def _allow(code: str, allow_code: bool) -> None:
     if not allow_code:
-        advice = "Read the code, then pass --allow-code, or allow_code=True in Python."
-        raise CodeNotAllowedError(f"{path} names code ('{code}'), which is not allowed to run. {advice}")
+        advice = "Read it, then pass --allow-code, or allow_code=True in Python."
+        raise CodeNotAllowedError(f"The spec names code ('{code}'), which is not allowed to run. {advice}")
