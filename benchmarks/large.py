@@ -16,7 +16,7 @@ import torch
 
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
-from antivenom.data.room import room
+from antivenom.data.memmap import empty_rows
 from antivenom.models import MLP
 from antivenom.rng import Rng
 from antivenom.training import EndToEnd
@@ -29,7 +29,7 @@ SHAPE = (3, 64, 64)
 def rows_of(size: int) -> Dataset:
     """Return random rows with a total of `size` bytes."""
     count = size // (3 * 64 * 64)
-    x = room(count, SHAPE)
+    x = empty_rows(count, SHAPE)
     numbers = torch.randint(0, 256, (4096, *SHAPE), dtype=torch.uint8, generator=Rng(0).generator())
     for start in range(0, count, len(numbers)):
         x[start : start + len(numbers)] = numbers[: count - start]

@@ -55,13 +55,13 @@ def get(
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
         tasks = {}
 
-        def watch(file: str, done: int, of: int) -> None:
+        def on_progress(file: str, done: int, of: int) -> None:
             if file not in tasks:
                 tasks[file] = progress.add_task(file, total=of)
             progress.update(tasks[file], completed=done, total=of)
 
         try:
-            written = download.get(name, watch=watch, network=not offline)
+            written = download.get(name, on_progress=on_progress, network=not offline)
         except KeyboardInterrupt:
             out_console.print(f"\nStopped. To continue, run `antivenom data get {name}`.", highlight=False)
             raise typer.Exit(130) from None

@@ -223,7 +223,7 @@ def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeyp
         ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
         (
             {"model": as_classifier(small_net((1, 5, 5), 4), input_shape=(1, 5, 5))},
-            "model: The classifier takes rows of",
+            "model: The classifier requires rows of",
         ),
         ({"model": as_classifier(small_net((1, 6, 6), 3), input_shape=(1, 6, 6))}, "knows 3 classes"),
     ],
@@ -412,7 +412,7 @@ def test_a_run_of_what_only_python_had_says_so(tmp_path: Path) -> None:
     again = Result.load(tmp_path / "out")
     assert again.metrics["attack.success_rate"]["n"] == 1
     assert again.victim.classes == again.control.classes == 4
-    with pytest.raises(RunError, match="was made in Python"):
+    with pytest.raises(RunError, match="got an object made in Python"):
         _ = again.poisoned
 
 
@@ -489,7 +489,7 @@ def test_a_run_whose_trigger_and_goal_stand_in_the_users_own_file_is_read_back(t
     classes, poison = ask("read.py", "run", "refused").splitlines()
     assert classes == "10 10"
     assert poison.startswith("RunError ")
-    assert "names code ('my_own_attack:Darkened'), which would run." in poison
+    assert "names code ('my_own_attack:Darkened'), which is not allowed to run." in poison
     assert "allow_code=True" in poison
 
 

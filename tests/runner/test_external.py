@@ -236,7 +236,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
     torch.save({"a": 1}, tmp_path / "number.pt")
     torch.save([1], tmp_path / "list.pt")
     for name, message in (
-        ("whole.pt", "more than weights"),
+        ("whole.pt", "must contain weights only"),
         ("cut.pt", "damaged"),
         ("cut.safetensors", "damaged"),
         ("number.pt", "no tensor"),

@@ -130,7 +130,7 @@ def test_what_is_dumped_names_every_setting(tmp_path: Path) -> None:
 
 def test_what_only_python_has_dumps_and_says_so_when_loaded() -> None:
     made = Experiment(attack=BadNets(target=1), dataset=Splits(train=toy_images(), test=toy_images()))
-    assert any("was made in Python" in problem for problem in problems(yaml.safe_load(dump_spec(made))))
+    assert any("got an object made in Python" in problem for problem in problems(yaml.safe_load(dump_spec(made))))
 
 
 def test_a_name_is_text_and_no_path() -> None:

@@ -136,7 +136,7 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
     if isinstance(experiment.training, StreamTraining):
         order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
         fed = {role: rows.subset(order) for role, rows in fed.items()}
-        roles = poisoned.roles[order] if experiment.training.comes_once else None
+        roles = poisoned.roles[order] if experiment.training.single_pass else None
     victim, control = (
         stages.fit(role, experiment.training, experiment.model, blank, rows, stream, number, start)
         for role, rows in fed.items()

@@ -10,7 +10,7 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
-from antivenom.training import PretrainedTraining, checkpoints_of, comes_once
+from antivenom.training import PretrainedTraining, checkpoints_of, single_pass
 
 OF_CLASSIFIERS = {"gradients": "gradients", "features": "layers", "incremental": "updates batch by batch"}
 OF_CLASSIFIERS |= {"probabilities": "probabilities"}
@@ -65,7 +65,7 @@ def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
 def _streams(experiment: ExperimentSettings) -> Iterator[str]:
     training = experiment.training
     for name, each in experiment.stream_defences.items():
-        if not comes_once(training):
+        if not single_pass(training):
             yield (
                 f"defences: {name} requires a stream, which the training {_name(experiment)} does not read. "
                 "Use a training such as online."

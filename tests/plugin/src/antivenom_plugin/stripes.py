@@ -20,7 +20,7 @@ class Stripes:
     rows: AtLeastOne = 480
     seed: int = 0
 
-    def load(self, watch: object = None) -> Splits:
+    def load(self, on_progress: object = None) -> Splits:
         """Both splits, three rows in four for training."""
         y = torch.arange(self.rows) % 4
         noise = torch.rand(self.rows, 1, 6, 6, generator=Rng(self.seed).child("stripes").generator())
