@@ -273,7 +273,7 @@ class Cleansed:
         target = torch.from_numpy(numbers(np.asarray(y_target)[None], network.classes))
         inversion = Inversion(network, data, target, self._settings(len(data)), Rng(0).child("scan"))
         inversion.finish(torch.tensor([0]))
-        found = inversion.found()
+        found = inversion.result()
         return self._trigger(found.masks[0].cpu(), found.patterns[0].cpu())
 
     def check_backdoor_effective(self, backdoor_data: Array, backdoor_labels: Array, enough: float = 0.01) -> bool:
