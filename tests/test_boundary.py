@@ -222,7 +222,7 @@ def test_arrows_point_to_what_turned_wrong_and_a_square_of_one_class_has_no_line
     assert math.hypot(to_x + 1, to_y + 2) < math.hypot(from_x + 1, from_y + 2) < 1
     assert from_x > -1, "it comes from the middle"
     assert from_y > -2
-    assert "1 held-out point turned wrong, 0 right" in walk.described(0)
+    assert "1 held-out point became wrong, 0 became correct" in walk.described(0)
 
 
 def test_heights_are_where_the_decision_changes() -> None:

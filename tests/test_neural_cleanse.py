@@ -303,7 +303,7 @@ def test_what_cannot_be_scanned_is_refused(both: Any) -> None:
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
     with pytest.raises(CapabilityError, match="NeuralCleanse requires gradients, which SGDClassifier does not provide"):
         NeuralCleanse().scan(linear, CLEAN, rng=Rng(0))
-    with pytest.raises(DataError, match="no"):
+    with pytest.raises(DataError, match="requires clean rows; got 0"):
         NeuralCleanse().scan(both[0], CLEAN.subset(torch.arange(0)), rng=Rng(0))
     with pytest.raises(SettingsError, match="steps must be"):
         NeuralCleanse(steps=0)

@@ -60,7 +60,7 @@ def apply_mask(x: Inputs, mask: Tensor, pattern: Tensor) -> Inputs:
 
 
 def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern: Tensor, target: int) -> float:
-    """Return the share of rows of other classes that a trigger sends to `target`; NaN if there are no such rows."""
+    """Return the share of rows of other classes that a trigger sends to `target`; NaN without such rows."""
     rows = data.subset(data.y != target)
     hits = 0
     for part in torch.arange(len(rows), device=rows.device).split(ROWS_PER_BATCH):

@@ -49,7 +49,7 @@ class NeuralCleanse(Search):
 
     Raises:
         CapabilityError: the classifier does not provide gradients.
-        DataError: there are no clean rows.
+        DataError: `clean` is None or has no rows.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
