@@ -257,8 +257,8 @@ def test_an_analysis_of_layers_still_asks_for_layers() -> None:
     ("kind", "settings", "problem"),
     [
         (Chaff, {"labels": (1, 0)}, "one for all points or one each"),
-        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points a side"),
-        (Boundary, {"step": 1e-6}, "2 to 1000 points a side"),
+        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points per side"),
+        (Boundary, {"step": 1e-6}, "2 to 1000 points per side"),
         (Boundary, {"low": float("nan")}, "2 to 1000|must be"),
         (Chaff, {"points": ((1.0, math.inf),)}, "must be a list"),
         (Plane, {"noise": 0.1}, "classification has none"),

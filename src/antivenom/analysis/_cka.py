@@ -69,7 +69,7 @@ class Alignment:
     def observe(self, rows: slice, activations: Sequence[Mapping[str, Tensor]]) -> None:
         """Add a batch to the sums."""
         if rows.stop - rows.start < 4:
-            return  # there is no unbiased estimate for fewer than four rows
+            return  # the unbiased estimate requires at least four rows
         self.batches += 1
         a, b = (_grams([each[name] for name in names]) for each, names in zip(activations, self.layers, strict=True))
         self.cross = self.cross.to(a.device) + _products(a, b)

@@ -34,7 +34,7 @@ class LinearProbe(ShortRepr):
         """Fit with L-BFGS until convergence, on the device of the features.
 
         The objective is scikit-learn's: the sum of the cross-entropy, plus half of the squared weights divided by
-        `strength` (its `C`). There is no penalty on the biases.
+        `strength` (its `C`). The biases have no penalty.
 
         Args:
             x: features (n, d).

@@ -158,7 +158,7 @@ class _DriftObserver(ClassSums):
 
 
 def _by_layer(victim: dict[str, float | None], control: dict[str, float | None]) -> list[Lines]:
-    """Return one chart, or none if there were no rows to measure."""
+    """Return one chart, or none without rows to measure."""
     shifts = [{name: value for name, value in each.items() if value is not None} for each in (victim, control)]
     if not shifts[0]:
         return []

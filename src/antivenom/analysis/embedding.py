@@ -32,7 +32,7 @@ class Embedding:
         poisoned_rows: the largest number of poisoned rows.
 
     Raises:
-        SettingsError: there is no method, one method is given twice, or umap-learn is not installed for `umap`.
+        SettingsError: `methods` is empty or names a method twice, or umap-learn is not installed for `umap`.
 
     >>> Embedding(methods=("pca", "tsne")).rows
     1000

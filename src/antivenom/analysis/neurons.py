@@ -30,12 +30,12 @@ class Neurons:
     """Find the units that respond to a trigger, and measure victim and control while these units are silenced.
 
     Figures: `silenced_units` is the share of the layer's units that must be silenced, the most changed units first,
-    until the attack succeeds half as often as before. `accuracy_when_silenced` is the clean accuracy at that point. Both
-    are null if that never happens, or if the attack has no trigger. See `neurons`.
+    until the attack succeeds half as often as before. `accuracy_when_silenced` is the clean accuracy at that point.
+    Both are null if that never happens, or if the attack has no trigger. See `neurons`.
 
     Args:
         layer: the name of a layer whose units can be silenced. If null, the last convolution, or the last layer before
-            the output if there is no convolution.
+            the output in networks without convolutions.
         steps: the number of measurements between no silenced unit and all units silenced.
 
     >>> Neurons().steps

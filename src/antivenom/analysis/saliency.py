@@ -37,8 +37,8 @@ class Saliency:
     The methods are the gradient, guided backpropagation and integrated gradients. The rows are test rows with the
     trigger. If the goal has no trigger, they are test rows that the victim misclassifies and the control classifies
     correctly. The explained class is the class that the victim predicts. If there is a trigger, the figure
-    `trigger_share` is, for each method of victim and control, the share of the saliency on the pixels of the trigger. If
-    the network has no ReLU layers, guided backpropagation is omitted and its figure is null.
+    `trigger_share` is, for each method of victim and control, the share of the saliency on the trigger's pixels. If the
+    network has no ReLU layers, guided backpropagation is omitted and its figure is null.
 
     Args:
         rows: the largest number of rows in the chart.
@@ -91,7 +91,7 @@ class Saliency:
 
 
 def _rows_to_explain(context: AnalysisContext) -> tuple[Dataset, Dataset]:
-    """Return the rows to explain, without and with the trigger; the same rows twice if there is no trigger."""
+    """Return the rows to explain, without and with the trigger; the same rows twice if the goal has no trigger."""
     goal, test = context.poisoned.goal, context.test
     if isinstance(goal, TriggeredGoal):
         attacked = goal.attacked(test)

@@ -59,7 +59,7 @@ def similarity(
 
     Raises:
         CapabilityError: a network does not provide features, or does not have these layers.
-        DataError: there is no batch with at least 4 rows.
+        DataError: no batch has at least 4 rows.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP

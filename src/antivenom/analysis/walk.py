@@ -32,8 +32,8 @@ class Walk(ShortRepr):
         predicted: the predicted classes of held-out points after each step (k, n).
         poison: the attacker's points (m, 2).
         poison_classes: the labels of the attacker's points (m).
-        control_flipped: `flipped` of the control (k, 2), or None if there is no control.
-        control_predicted: `predicted` of the control (k, n), or None if there is no control.
+        control_flipped: `flipped` of the control (k, 2), or None without a control.
+        control_predicted: `predicted` of the control (k, n), or None without a control.
         dropped: the attacker's points that a defence dropped (d, 2), or None without a defence.
         aim: the point whose prediction the attacker wants to change (2), or None if there is none.
         rows_per_call: the number of rows per call of `partial_fit`, or None if steps are counted in rows.
