@@ -92,7 +92,7 @@ def test_panels_within_panels_within_panels_are_refused() -> None:
     deep: dict[str, Any] = {"type": "Panels", "charts": []}
     for _ in range(5000):
         deep = {"type": "Panels", "charts": [deep]}
-    with pytest.raises(DataError, match=r"nested too deeply|hold panels"):
+    with pytest.raises(DataError, match=r"nested too deeply|must not contain Panels"):
         unpack([{"key": "a", **deep}], {})
 
 

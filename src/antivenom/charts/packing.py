@@ -56,7 +56,7 @@ def unpack(content: object, arrays: Mapping[str, Array]) -> dict[str, Chart]:
             rest = {name: value for name, value in entry.items() if name != "key"}
             charts[key] = reader.make(rest, Chart, f"chart {short(key)}")
         except RecursionError as error:
-            raise DataError(f"Chart {short(key)} has too many levels of nesting to be read.") from error
+            raise DataError(f"Chart {short(key)} is nested too deeply.") from error
     return charts
 
 
