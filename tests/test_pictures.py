@@ -102,9 +102,9 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(CapabilityError, match="at least 4 rows"):
         embed(torch.zeros(3, 5), "pca", rng=Rng(0))
     table = as_classifier(nn.Linear(7, 2), input_shape=(7,))
-    with pytest.raises(CapabilityError, match="not an image"):
+    with pytest.raises(CapabilityError, match="must take an image to be drawn; it takes 7"):
         first_layer_filters(table)
-    with pytest.raises(SettingsError, match="different methods"):
+    with pytest.raises(SettingsError, match="each method once"):
         Embedding(methods=("pca", "pca"))
     with pytest.raises(CapabilityError, match="requires features"):
         gradient_saliency(

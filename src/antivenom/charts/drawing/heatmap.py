@@ -30,7 +30,7 @@ def draw(chart: Heatmap, canvas: Canvas) -> None:
     values = plain(chart.values[:: steps[0], :: steps[1]])
     if max(steps) > 1:
         shape = " × ".join(f"{side:,}" for side in chart.values.shape)
-        canvas.notes.append(f"Of {shape} cells, 1 of {steps[0]} rows and 1 of {steps[1]} columns are drawn.")
+        canvas.notes.append(f"Of {shape} cells, only 1 in {steps[0]} rows and 1 in {steps[1]} columns are drawn.")
     low, high = _ends(chart, values)
     colours = colormaps["PuOr" if chart.diverging else "cividis"].with_extremes(bad="#EEEEEE")
     if values.size:

@@ -79,7 +79,7 @@ def _points(chart: Scatter, group: Points, look: Look, canvas: Canvas, place: in
     every = thinned(len(points), MOST_POINTS)
     if every > 1:
         canvas.notes.append(
-            f"{literal(group.label or 'A group', 40)}: 1 of {every} points is drawn, of {len(points):,} in total."
+            f"{literal(group.label or 'A group', 40)}: only 1 in {every} of {len(points):,} points is drawn."
         )
     style = _style(group, look, crowded)
     canvas.axes.plot(*points[::every].T, zorder=10 + place, **style)
