@@ -40,7 +40,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "Series.low": lambda: Series(x=np.array([1]), y=np.array([1]), low=np.array([1, 2])),
     "Series.x must be an array of numbers": lambda: Series(x=np.array(["a"]), y=np.array([1])),
     "BarSeries.ringed": lambda: BarSeries(values=np.array([1]), ringed=np.array([True, False])),
-    "must have 2 values, one for each category": lambda: Bars(categories=("a", "b"), series=(BarSeries(values=np.array([1])),)),
+    "must have 2 values": lambda: Bars(categories=("a", "b"), series=(BarSeries(values=np.array([1])),)),
     "Lines.spans": lambda: Lines(series=(), spans=np.array([1, 2])),
     "Heatmap.rows": lambda: Heatmap(values=np.eye(2), rows=("a",)),
     "Heatmap.values": lambda: Heatmap(values=np.array([1, 2])),

@@ -170,7 +170,9 @@ def test_a_waived_check_does_not_run() -> None:
         check_component(faulty.FaultyGoal(fault="is above one"))
 
 
-@pytest.mark.parametrize(("given", "said"), [(LabelFlip, "it is a class"), (object(), "at least one of the methods apply, ")])
+@pytest.mark.parametrize(
+    ("given", "said"), [(LabelFlip, "it is a class"), (object(), "at least one of the methods apply, ")]
+)
 def test_what_is_no_component_is_refused(given: Any, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check_component(given)

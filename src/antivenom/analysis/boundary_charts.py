@@ -151,8 +151,8 @@ def _poison(walk: Walk, size: float) -> list[Points]:
         groups.append(Points(label="dropped", xy=walk.dropped, mark="cross", colour="red", size=1.8 * size))
     if walk.aim is not None:
         for mark in ("ring", "plus"):
-            label = "aim" if mark == "ring" else ""
-            groups.append(Points(label=label, xy=walk.aim[None], mark=mark, colour="blue", size=size))
+            text = "aim" if mark == "ring" else ""
+            groups.append(Points(label=text, xy=walk.aim[None], mark=mark, colour="blue", size=size))
     return groups
 
 

@@ -137,9 +137,8 @@ def attack_has_an_effect(attack: Attack) -> None:
     training = EndToEnd(epochs=15, batch_size=16, learning_rate=5e-3)
     blank = toy_model(data)
     sets = (poisoned.data, poisoned.control(Rng(0)))
-    rates = [poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets]
-    if rates[0] is not None and rates[1] is not None:
-        victim, control = rates
+    victim, control = (poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets)
+    if victim is not None and control is not None:
         assert victim > control, (
             f"success must be higher on the victim, {victim:.3f}, than on the control, {control:.3f}"
         )
