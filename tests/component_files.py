@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from antivenom.testing import Case
-from tests.test_formats import binary, png, some, write_binary, write_folder
-from tests.test_hostile_files import parquet_of
-from tests.test_idx import content
+from tests.data.formats.test_formats import binary, png, some, write_binary, write_folder
+from tests.data.formats.test_hostile_files import parquet_of
+from tests.data.formats.test_idx import content
 
 __all__ = ["component_files", "named", "written_files"]
 

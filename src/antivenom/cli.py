@@ -32,6 +32,7 @@ app.command()(cli_boundary.boundary)
 app.command()(cli_boundary.playground)
 app.command(name="list")(cli_components.list_components)
 app.command()(cli_components.show)
+app.command()(cli_components.glossary)
 
 out_console = Console()
 err_console = Console(stderr=True)

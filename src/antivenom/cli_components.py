@@ -12,6 +12,7 @@ from rich.table import Table
 
 from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, UnknownComponentError
+from antivenom.glossary import TERMS, find_term
 from antivenom.registry import KINDS, did_you_mean, entries, name_of
 
 out_console = Console()
@@ -66,6 +67,19 @@ def show(
         for key, phrase, default in settings_of(cls):
             table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
         out_console.print(table if table.row_count else "It has no settings.")
+
+
+def glossary(
+    term: Annotated[str | None, typer.Argument(metavar="[TERM]", help="A word, such as 'cover rows' or ASR.")] = None,
+) -> None:
+    """Explain a word of the field, or list all words."""
+    if term is None:
+        out_console.print("\n".join(each.name for each in TERMS), highlight=False, markup=False)
+        return
+    found = find_term(term)
+    also = f" Also called: {', '.join(found.also)}." if found.also else ""
+    see = f" See also: {', '.join(found.see)}." if found.see else ""
+    out_console.print(f"[bold]{escape(found.name)}[/bold]: {escape(found.meaning + also + see)}", highlight=False)
 
 
 def find_spec(spec: str) -> Path:

@@ -8,6 +8,7 @@
     │   └── MissingDataError   a data set is not where it was looked for (also a FileNotFoundError)
     ├── CapabilityError      a classifier cannot do what a method needs (also a TypeError)
     ├── UnknownFigureError   a run has no figure or chart of that name (also a LookupError)
+    ├── UnknownTermError     the glossary does not have a word
     └── RunError             a run's folder is not one, or is damaged
 
 A message says what was wrong, what was got and what to do, in one line.
@@ -64,3 +65,7 @@ class CapabilityError(AntivenomError, TypeError):
 
 class RunError(AntivenomError):
     """A folder is not a run of antivenom's, or what it holds is damaged."""
+
+
+class UnknownTermError(AntivenomError):
+    """The glossary does not have this term."""

@@ -27,7 +27,7 @@ from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
 from antivenom.errors import DataError, MissingDataError
 from antivenom.rng import Rng
-from tests.test_idx import content
+from tests.data.formats.test_idx import content
 
 ROWS = 12
 

@@ -220,7 +220,7 @@ def net(input_shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 def made(weights: Path | None) -> Classifier:
-    component = Module(factory="tests.test_your_models:net", weights=None if weights is None else str(weights))
+    component = Module(factory="tests.models.test_your_models:net", weights=None if weights is None else str(weights))
     return component.build(input_shape=SHAPE, classes=CLASSES, bounds=(0, 1), rng=Rng(3))
 
 
@@ -247,7 +247,7 @@ def test_other_weights_are_another_stage(tmp_path: Path) -> None:
     found = []
     for value in (0.0, 1.0):
         torch.save({"1.weight": torch.full((CLASSES, 36), value), "1.bias": torch.zeros(CLASSES)}, file)
-        component = Module(factory="tests.test_your_models:net", weights=str(file))
+        component = Module(factory="tests.models.test_your_models:net", weights=str(file))
         blank = component.build(input_shape=SHAPE, classes=CLASSES, bounds=(0, 1), rng=Rng(0))
         stages = Stages(store, torch.device("cpu"))
         fitted = stages.fit("victim", EndToEnd(epochs=1), component, blank, DATA, Rng(0), 0)

@@ -27,7 +27,7 @@ SPEC: dict[str, Any] = {
     "attack": {"name": "badnets", "rate": 0.1, "target": 7},
     "training": {"name": "end_to_end", "epochs": 20, "learning_rate": 3e-3, "batch_size": 64},
 }
-ARCH = "{name: module, factory: 'tests.test_outside:network'}"
+ARCH = "{name: module, factory: 'tests.runner.test_external:network'}"
 
 
 def network() -> nn.Module:

@@ -505,6 +505,6 @@ def test_what_python_made_is_allowed_where_the_mark_stands_alone() -> None:
 
 
 def test_a_component_of_the_users_with_an_unmarked_field_is_refused_in_a_spec() -> None:
-    spec = {"attack": {"name": "tests.test_components:Unmarked"}}
+    spec = {"attack": {"name": "tests.settings.test_components:Unmarked"}}
     with pytest.raises(SettingsError, match=r"Unmarked\.trigger holds a component"):
         build_as(Experiment, spec, path="", allow_code=True)

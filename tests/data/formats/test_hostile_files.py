@@ -21,7 +21,7 @@ from antivenom.data.formats.tree import Tree
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
 from antivenom.errors import AntivenomError, DataError
-from tests.test_formats import binary, png, some
+from tests.data.formats.test_formats import binary, png, some
 
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
