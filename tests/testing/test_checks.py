@@ -58,8 +58,8 @@ def test_the_contract_says_which_checks_apply(made: Any, words: set[str]) -> Non
 
 
 def test_a_contract_that_adds_to_another_has_checks_of_its_own() -> None:
-    assert "goal_marks_rows_and_no_more" in names(Backdoor(trigger=Patch(), target=1))
-    assert "goal_marks_rows_and_no_more" not in names(Availability())
+    assert "goal_changes_only_inputs" in names(Backdoor(trigger=Patch(), target=1))
+    assert "goal_changes_only_inputs" not in names(Availability())
 
 
 def test_one_error_lists_everything_that_failed() -> None:
@@ -67,7 +67,7 @@ def test_one_error_lists_everything_that_failed() -> None:
         check_component(TwoFaults())
     lines = str(caught.value).splitlines()
     assert lines[0] == "TwoFaults fails 2 of 5 checks."
-    assert [line.partition(":")[0] for line in lines[1:]] == ["- settings_round_trip", "- goal_success_is_a_function"]
+    assert [line.partition(":")[0] for line in lines[1:]] == ["- settings_round_trip", "- goal_success_is_reproducible"]
     assert isinstance(caught.value.__cause__, ExceptionGroup)
 
 

@@ -34,7 +34,7 @@ def _toy_contexts() -> tuple[AnalysisContext, ...]:
 
 
 @check(quick=True)
-def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
+def analysis_does_not_change_its_inputs(analysis: Analysis) -> None:
     """The analysis does not change networks, rows or global random streams."""
     for context in _toy_contexts():
         before = [*map(bytes_of, context.networks), dataclasses.replace(context.test).fingerprint]

@@ -24,7 +24,7 @@ def _arranged(arrival: Arrival, poisoned: int = 12, seed: int = 0) -> Positions:
 
 
 @check(quick=True)
-def arrival_leaves_its_inputs_alone(arrival: Arrival) -> None:
+def arrival_does_not_change_its_inputs(arrival: Arrival) -> None:
     """The arrival does not change roles, ids or global random streams."""
     roles, ids = _roles(12)
     before = roles.clone(), ids.clone()
@@ -43,7 +43,7 @@ def arrival_keeps_the_device(arrival: Arrival) -> None:
 
 
 @check
-def arrival_lets_every_row_in(arrival: Arrival) -> None:
+def arrival_includes_every_row(arrival: Arrival) -> None:
     """Each clean row arrives once. The attacker's rows arrive `repeats` times, or equally often without `repeats`."""
     for poisoned in (0, 12):
         order = _arranged(arrival, poisoned)

@@ -53,7 +53,7 @@ def attack_declares_its_contract(attack: object) -> None:
 
 
 @check
-def attack_leaves_its_inputs_alone(attack: Attack) -> None:
+def attack_does_not_change_its_inputs(attack: Attack) -> None:
     """The attack does not change the data or global random streams."""
     data = toy_images()
     copied = dataclasses.replace(data, x=data.x.clone(), y=data.y.clone(), ids=data.ids.clone())
@@ -72,7 +72,7 @@ def attack_is_reproducible(attack: Attack) -> None:
 
 
 @check(quick=True)
-def attack_says_which_rows_it_contributed(attack: Attack) -> None:
+def attack_reports_its_rows(attack: Attack) -> None:
     """The attack does not change the rows that it calls clean, nor their ids."""
     data = toy_images()
     poisoned = _poison(attack, data)
@@ -115,7 +115,7 @@ def attack_keeps_its_rate(attack: Attack) -> None:
 
 
 @check
-def attack_keeps_its_covers(attack: Attack) -> None:
+def attack_keeps_its_cover_rate(attack: Attack) -> None:
     """`cover_rate` is the share of cover rows. These keep their true labels, and do not count as poison."""
     if "cover_rate" not in _settings(attack):
         return

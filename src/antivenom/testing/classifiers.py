@@ -77,7 +77,7 @@ def classifier_scores_any_number_of_rows(classifier: Classifier, data: Dataset) 
 
 
 @_classifier_check(quick=True)
-def classifier_says_what_it_takes(classifier: Classifier, data: Dataset) -> None:
+def classifier_describes_its_inputs(classifier: Classifier, data: Dataset) -> None:
     """The classifier has a name, the shape and bounds of its rows, a device and assumptions. `to` returns a copy."""
     assert classifier.name, "`name` must not be empty"
     shape = tuple(classifier.input_shape)
@@ -92,7 +92,7 @@ def classifier_says_what_it_takes(classifier: Classifier, data: Dataset) -> None
 
 
 @_classifier_check(quick=True)
-def classifier_copies_share_nothing(classifier: Classifier, data: Dataset) -> None:
+def classifier_copies_are_independent(classifier: Classifier, data: Dataset) -> None:
     """Changes of a copy do not change the original."""
     before = bytes_of(classifier)
     copied = classifier.copy()
@@ -104,7 +104,7 @@ def classifier_copies_share_nothing(classifier: Classifier, data: Dataset) -> No
 
 
 @_classifier_check(quick=True)
-def classifier_starts_afresh(classifier: Classifier, data: Dataset) -> None:  # noqa: ARG001
+def classifier_draws_new_weights(classifier: Classifier, data: Dataset) -> None:  # noqa: ARG001
     """`fresh` draws new weights from its random stream only."""
     before = bytes_of(classifier)
     with global_state_untouched():

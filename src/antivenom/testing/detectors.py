@@ -38,7 +38,7 @@ def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: R
 
 
 @check(quick=True)
-def detector_leaves_its_inputs_alone(detector: Detector) -> None:
+def detector_does_not_change_its_inputs(detector: Detector) -> None:
     """The detector does not change data, classifier, clean rows or global random streams."""
     data, _, classifier, clean = _planted()
     prints = [dataclasses.replace(each).fingerprint for each in (data, clean)]
@@ -61,7 +61,7 @@ def detector_is_reproducible(detector: Detector) -> None:
 
 
 @check
-def detector_does_not_look_at_the_order(detector: Detector) -> None:
+def detector_ignores_the_order(detector: Detector) -> None:
     """A permutation of the rows only permutes the scores."""
     data, _, classifier, clean = _planted()
     order = Rng(1).child("order").order(data.ids)
@@ -71,7 +71,7 @@ def detector_does_not_look_at_the_order(detector: Detector) -> None:
 
 
 @check
-def detector_finds_what_was_planted(detector: Detector) -> None:
+def detector_finds_wrong_labels(detector: Detector) -> None:
     """The detector distinguishes wrong labels of an easy problem much better than by chance."""
     data, wrong, classifier, clean = _planted()
     area = auroc(_scores(detector, data, classifier, rng=Rng(0), clean=clean), wrong)

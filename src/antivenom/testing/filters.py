@@ -20,7 +20,7 @@ def _suspicion(one: Filter, x: Inputs, clean: Dataset | None = None) -> Tensor:
 
 
 @check(quick=True)
-def filter_leaves_its_inputs_alone(one: Filter) -> None:
+def filter_does_not_change_its_inputs(one: Filter) -> None:
     """The filter does not change inputs, classifier, clean rows or global random streams."""
     x, clean, classifier = toy_images(40).inputs(), toy_images(96, seed=2), toy_victim()
     before, weights, rows = x.clone(), bytes_of(classifier), clean.fingerprint
@@ -32,7 +32,7 @@ def filter_leaves_its_inputs_alone(one: Filter) -> None:
 
 
 @check(quick=True)
-def filter_gives_each_input_a_number(one: Filter) -> None:
+def filter_scores_each_input(one: Filter) -> None:
     """The filter returns a finite float for each input (n), without a gradient, and an empty tensor for no inputs."""
     x = toy_images(40).inputs()
     scores = _suspicion(one, x)
@@ -52,7 +52,7 @@ def filter_is_reproducible(one: Filter) -> None:
 
 
 @check
-def filter_judges_each_input_on_its_own(one: Filter) -> None:
+def filter_scores_inputs_independently(one: Filter) -> None:
     """The suspicion of an input does not depend on the other inputs, or on its position."""
     x = toy_images(40).inputs()
     scores = _suspicion(one, x)

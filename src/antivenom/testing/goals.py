@@ -12,7 +12,7 @@ from antivenom.testing._toys import bytes_of, global_state_untouched, toy_images
 
 
 @check(quick=True)
-def goal_leaves_its_inputs_alone(goal: Goal) -> None:
+def goal_does_not_change_its_inputs(goal: Goal) -> None:
     """The goal does not change classifier, test rows or global random streams."""
     victim, test = toy_victim(), toy_images(60)
     before = bytes_of(victim), test.fingerprint
@@ -32,7 +32,7 @@ def goal_success_is_a_share(goal: Goal) -> None:
 
 
 @check(quick=True)
-def goal_success_is_a_function(goal: Goal) -> None:
+def goal_success_is_reproducible(goal: Goal) -> None:
     """The same classifier and rows have the same success: every time, in any order of the rows, on any device."""
     victim, test = toy_victim(), toy_images(60)
     first = goal.success(victim, test)
@@ -44,7 +44,7 @@ def goal_success_is_a_function(goal: Goal) -> None:
 
 
 @check
-def goal_marks_rows_and_no_more(goal: TriggeredGoal) -> None:
+def goal_changes_only_inputs(goal: TriggeredGoal) -> None:
     """The trigger changes only inputs, within the bounds, and only in rows that do not have the wanted class."""
     test = toy_images(60)
     attacked = goal.attacked(test)

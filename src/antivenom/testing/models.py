@@ -19,7 +19,7 @@ def model_builds_from_its_stream(model: Model) -> None:
 
 
 @check(quick=True)
-def model_is_moved_whole(model: Model) -> None:
+def model_moves_to_the_device(model: Model) -> None:
     """A classifier with gradients moves to the device; others stay on the CPU. The weights do not change."""
     built, moved = toy_classifier(model), toy_classifier(model).to(here())
     expected = here().type if "gradients" in built.can else "cpu"

@@ -45,7 +45,7 @@ def _repaired(repair: Repair, classifier: Classifier, clean: Dataset, verdict: V
 
 
 @check(quick=True)
-def repair_leaves_its_inputs_alone(repair: Repair) -> None:
+def repair_does_not_change_its_inputs(repair: Repair) -> None:
     """The repair does not change classifier, clean rows, verdict or global random streams."""
     victim, _, target = planted_backdoor()
     clean = toy_images(160, seed=1)
@@ -70,7 +70,7 @@ def repair_is_reproducible(repair: Repair) -> None:
 
 
 @check
-def repair_keeps_what_was_right(repair: Repair) -> None:
+def repair_keeps_the_accuracy(repair: Repair) -> None:
     """The repair keeps the accuracy, and removes a flagged backdoor. If no class is flagged, nothing changes."""
     victim, _, target = planted_backdoor()
     clean, test = toy_images(160, seed=1), toy_images(240, seed=2)

@@ -33,7 +33,7 @@ def planted_backdoor() -> tuple[Classifier, Classifier, int]:
 
 
 @check(quick=True)
-def scan_leaves_its_inputs_alone(scan: Scan) -> None:
+def scan_does_not_change_its_inputs(scan: Scan) -> None:
     """The scan does not change classifier, clean rows or global random streams."""
     victim, _, _ = planted_backdoor()
     clean = toy_images(96, seed=1)
@@ -57,7 +57,7 @@ def scan_is_reproducible(scan: Scan) -> None:
 
 
 @check
-def scan_finds_what_was_planted(scan: Scan) -> None:
+def scan_finds_a_backdoor(scan: Scan) -> None:
     """A network with a backdoor is more suspicious than its control. A recovered trigger works and is the smallest."""
     victim, control, target = planted_backdoor()
     clean = toy_images(96, seed=1)

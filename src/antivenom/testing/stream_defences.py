@@ -41,7 +41,7 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
 
 
 @check(quick=True)
-def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
+def stream_defence_does_not_change_its_inputs(defence: StreamDefence) -> None:
     """The defence does not change checkpoints, clean rows or global random streams. It returns a given checkpoint."""
     (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
     before = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
@@ -65,7 +65,7 @@ def stream_defence_is_reproducible(defence: StreamDefence) -> None:
 
 
 @check
-def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
+def stream_defence_finds_a_burst(defence: StreamDefence) -> None:
     """The defence finds the start of a burst of wrong labels, and does not blame rows of a clean stream."""
     path, first = _planted_path(poisoned=True)
     verdict = defence.blame(path, toy_images(seed=2), rng=Rng(0))

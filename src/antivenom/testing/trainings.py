@@ -19,7 +19,7 @@ from antivenom.training import Callback, Epoch, Training
 
 
 @check(quick=True)
-def training_leaves_its_inputs_alone(training: Training) -> None:
+def training_does_not_change_its_inputs(training: Training) -> None:
     """The training does not change architecture, start, data or global random streams."""
     data = toy_images()
     blank, start = toy_model(data), toy_model(data).fresh(Rng(5))

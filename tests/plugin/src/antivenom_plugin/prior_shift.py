@@ -23,9 +23,7 @@ class PriorShift:
     """
 
     trial = Trial(
-        waive={
-            "scan_finds_what_was_planted": "the planted backdoor leaves noise alone, and the scan looks at noise alone"
-        },
+        waive={"scan_finds_a_backdoor": "the planted backdoor leaves noise alone, and the scan looks at noise alone"},
     )
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
