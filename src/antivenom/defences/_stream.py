@@ -19,14 +19,14 @@ class StreamVerdict:
     Args:
         window: the rows of the stream to blame, as (number of rows before the first, number of rows up to the last), or
             None if no rows are blamed.
-        back: the checkpoint to return to; the last checkpoint if no rows are blamed.
+        last_good: the checkpoint to return to; the last checkpoint if no rows are blamed.
         signal: the number that the defence examined, at each checkpoint (k).
         figures: numbers about the defence's own work.
         charts: charts of the result.
     """
 
     window: tuple[int, int] | None
-    back: Checkpoint
+    last_good: Checkpoint
     signal: Tensor
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
@@ -35,7 +35,9 @@ class StreamVerdict:
         if self.window is None:
             return "StreamVerdict(no rows are blamed)"
         first, last = self.window
-        return f"StreamVerdict(rows {first} to {last} are blamed; return to the checkpoint at row {self.back.rows})"
+        return (
+            f"StreamVerdict(rows {first} to {last} are blamed; return to the checkpoint at row {self.last_good.rows})"
+        )
 
 
 @runtime_checkable

@@ -49,7 +49,7 @@ def stream_defence_does_not_change_its_inputs(defence: StreamDefence) -> None:
         verdict = defence.blame(path, clean, rng=Rng(0))
     after = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
     assert before == after, "the defence changed its inputs"
-    assert any(verdict.back is each for each in path), "`back` must be a checkpoint of the path"
+    assert any(verdict.last_good is each for each in path), "`last_good` must be a checkpoint of the path"
     count = len(verdict.signal)
     assert count == len(path), f"`signal` must have {len(path)} values, one for each checkpoint; got {count}"
 
@@ -59,7 +59,7 @@ def stream_defence_is_reproducible(defence: StreamDefence) -> None:
     """The same seed returns exactly the same verdict and signal."""
     path, _ = _planted_path(poisoned=True)
     first, again = (defence.blame(path, toy_images(seed=2), rng=Rng(0)) for _ in range(2))
-    verdicts = [(each.window, each.back.rows) for each in (first, again)]
+    verdicts = [(each.window, each.last_good.rows) for each in (first, again)]
     assert verdicts[0] == verdicts[1], "the same seed returned different verdicts"
     assert torch.equal(first.signal, again.signal), "the same seed returned different signals"
 
@@ -72,7 +72,9 @@ def stream_defence_finds_a_burst(defence: StreamDefence) -> None:
     assert verdict.window is not None, "the defence did not find a burst of wrong labels"
     start = verdict.window[0]
     assert abs(start - first) <= 40, f"the window must start within 40 rows of row {first}; it starts at row {start}"
-    assert verdict.back.rows <= start, f"`back` must be before the window at row {start}; it is at {verdict.back.rows}"
+    assert verdict.last_good.rows <= start, (
+        f"`last_good` must be before the window at row {start}; it is at {verdict.last_good.rows}"
+    )
     clean, _ = _planted_path(poisoned=False)
     window = defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window
     assert window is None, f"the window of a clean stream must be None; got {window}"
