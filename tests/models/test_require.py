@@ -99,7 +99,7 @@ def test_a_classifier_that_does_not_say_what_it_takes_fails_the_check() -> None:
     class Nameless(ModuleClassifier):
         name = ""
 
-    with pytest.raises(AssertionError, match="no name"):
+    with pytest.raises(AssertionError, match="must not be empty"):
         classifier_describes_its_inputs(Nameless(network().module, input_shape=(1, 6, 6)), DATA)
 
 
