@@ -30,7 +30,7 @@ from torch.nn import functional
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison
 from antivenom.attacks._one_step import Functional, finite_differences, objective_for
-from antivenom.attacks._victim_step import VictimStep, after_one_step, with_gradients
+from antivenom.attacks._victim_step import VictimStep, accuracy_after_step, frozen_copy
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import ModuleClassifier, is_module
@@ -110,7 +110,7 @@ def speed(
     normal, labels = train.inputs(order[:10]), train.y[order[:10]]
     x, y = train.inputs(order[10 : 10 + 2 * BATCH]), (train.y[order[10 : 10 + 2 * BATCH]] + 1) % 10
     quick = objective_for(victim, step, normal, labels, attack="benchmark")
-    general = Functional(with_gradients(victim, "benchmark"), step, normal, labels)
+    general = Functional(frozen_copy(victim, "benchmark"), step, normal, labels)
     plain = plain_probes(victim, step, normal, labels)
 
     def one_by_one(way: Any, count: int) -> None:
@@ -203,7 +203,7 @@ def strength(
             if name == "flip alone":
                 fed["true label"] = (train.inputs(made.rows), train.y[made.rows])
             for arm, (x, y) in fed.items():
-                each.setdefault(arm, []).append(after_one_step(victim, step, x, y, test))
+                each.setdefault(arm, []).append(accuracy_after_step(victim, step, x, y, test))
     found = {name: torch.cat(parts) for name, parts in each.items()}
     return {
         "bases": 20 * draws,

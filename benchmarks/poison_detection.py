@@ -18,10 +18,10 @@ from torch import Tensor
 
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison, LabelFlip, LossPoison, RandomNoise
-from antivenom.attacks._victim_step import VictimStep, after_one_step
+from antivenom.attacks._victim_step import VictimStep, accuracy_after_step
 from antivenom.data import Dataset
 from antivenom.defences.loss_monitor import LossMonitor
-from antivenom.metrics import accuracy, auroc, share_above, threshold_for, true_positives_at
+from antivenom.metrics import accuracy, auroc, share_above, threshold_for, tpr_at_fpr
 from antivenom.models import is_module
 from antivenom.models.mlp import MLP
 from antivenom.training.end_to_end import EndToEnd
@@ -71,10 +71,10 @@ def measured(seed: int, train: Dataset, test: Dataset) -> tuple[float, dict[str,
         x, y = train.decode(made.x[:HARMED]), made.y[:HARMED]
         found[name] = {
             "auroc": auroc(scores, bad) or 0.0,
-            "caught_at_1_percent": true_positives_at(scores, bad, 0.01) or 0.0,
+            "caught_at_1_percent": tpr_at_fpr(scores, bad, 0.01) or 0.0,
             "caught": share_above(scores[bad], threshold),
             "false_alarms": share_above(clean, threshold),
-            "damage": standing - float(after_one_step(victim, STEP, x, y, rest).mean()),
+            "damage": standing - float(accuracy_after_step(victim, STEP, x, y, rest).mean()),
         }
     return standing, found
 

@@ -325,7 +325,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
         (
             {"name": "mlp"},
             {"repairs": [{"name": "pruning", "layer": "nope"}], "defences": ["neural_cleanse"]},
-            "pruning: There is no layer 'nope'",
+            "pruning: Unknown layer 'nope'",
         ),
         (
             {"name": "mlp", "hidden": []},

@@ -213,7 +213,7 @@ def test_what_leaves_nothing_to_count_or_to_measure_is_told() -> None:
 
 def test_a_move_that_is_no_number_is_refused() -> None:
     crafted = Crafted(SPLITS.train, torch.arange(3))
-    with pytest.raises(SettingsError, match="no finite gradient"):
+    with pytest.raises(SettingsError, match="is not finite"):
         crafted.move(torch.full_like(crafted.base, torch.nan))
     crafted.move(torch.full_like(crafted.base, torch.inf))  # clipped
     assert (crafted.stored() == 255).all()

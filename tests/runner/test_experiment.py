@@ -219,7 +219,7 @@ def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeyp
     [
         ({"attack": BadNets(target=12)}, "attack (badnets) has target 12, but the classes are 0 to 3."),
         ({"attack": BadNets(target=1, count=100)}, "attack (badnets) needs 100 rows; 90 of 120 are eligible."),
-        ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has pairs with [9]"),
+        ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has classes [9] in pairs"),
         ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
         (
             {"model": as_classifier(small_net((1, 5, 5), 4), input_shape=(1, 5, 5))},

@@ -15,7 +15,7 @@ from antivenom.analysis.boundary_charts import curve_chart, walk_chart
 from antivenom.analysis.walk import Walk
 from antivenom.charts import Chart, Figure, pair
 from antivenom.errors import SettingsError
-from antivenom.goals.one_row import OneRow
+from antivenom.goals.single_input import SingleInput
 from antivenom.models import Classifier
 from antivenom.models.predict import predictions
 from antivenom.rng import Rng
@@ -106,7 +106,7 @@ class Boundary:
         x = context.poisoned.base.decode(context.poisoned.x)
         data["poison_after"] = np.stack([margin(classifier, x) for _, classifier in paths[0]])
         figures = _flipped_figures(data, context.test.classes)
-        if isinstance(goal := context.poisoned.goal, OneRow):
+        if isinstance(goal := context.poisoned.goal, SingleInput):
             turned = [[bool(goal.success(each, context.test)) for _, each in path] for path in paths]
             data |= {"aim": np.array(goal.row, np.float32), "aim_turned": np.array(turned)}
             first = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from antivenom.attacks import Attack, KeepsRounds, TrainsGenerator, WritesItself
+from antivenom.attacks import Attack, KeepsRounds, Saveable, TrainsGenerator
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
@@ -81,7 +81,7 @@ def craft(
 
 def _poison(
     experiment: ExperimentSettings, attack: Attack, stages: Stages, data: StartingData
-) -> tuple[WritesItself | None, Poisoned]:
+) -> tuple[Saveable | None, Poisoned]:
     """The poison, and the generator that made it where the attack trains one: the store keeps poison alone."""
     if not isinstance(attack, TrainsGenerator):
         return None, craft_poison(experiment, stages, data, 0).poisoned

@@ -29,10 +29,12 @@ def surrogate_knows_rows_of_the_data(surrogate: Surrogate) -> None:
     data = toy_images()
     before = data.fingerprint
     with global_state_untouched():
-        known, again = (surrogate.knows(data, Rng(0).child("known")) for _ in range(2))
+        known, again = (surrogate.known_rows(data, Rng(0).child("known")) for _ in range(2))
     assert dataclasses.replace(data).fingerprint == before, "the surrogate changed the data that it received"
     assert known.fingerprint == again.fingerprint, "the same seed returned different rows"
-    assert len(known) and len(known.ids.unique()) == len(known), "knows() must return at least 1 row, and none twice"
+    assert len(known) and len(known.ids.unique()) == len(known), (
+        "known_rows() must return at least 1 row, and none twice"
+    )
     places = torch.searchsorted(data.ids, known.ids).clamp_max(len(data) - 1)
-    assert torch.equal(data.ids[places], known.ids), "knows() returned rows that are not in the data"
-    assert data.subset(places).fingerprint == known.fingerprint, "knows() changed a row"
+    assert torch.equal(data.ids[places], known.ids), "known_rows() returned rows that are not in the data"
+    assert data.subset(places).fingerprint == known.fingerprint, "known_rows() changed a row"

@@ -41,13 +41,13 @@ def fit_surrogate(
     start, train = None, data.splits.train
     if isinstance(training, PretrainedTraining):
         if data.known is not None:
-            known = experiment.surrogate.knows(data.known, rng.child("known"))
+            known = experiment.surrogate.known_rows(data.known, rng.child("known"))
             data = replace(data, known=known)
         start = fit_start(like, data, stages, rng.child("start"), "surrogate", number)
         if data.known is not None and isinstance(training, StreamTraining):
             return start
     blank = blank_on(stages, model, train, rng.child("model"))
-    known = experiment.surrogate.knows(train, rng.child("known"))
+    known = experiment.surrogate.known_rows(train, rng.child("known"))
     return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number, start).classifier
 
 

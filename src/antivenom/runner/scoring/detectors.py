@@ -10,7 +10,7 @@ from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvid
 from antivenom.data import CLEAN, COVER, POISON, Dataset, Poisoned
 from antivenom.defences import Detector
 from antivenom.errors import DataError
-from antivenom.metrics import auroc, share_above, threshold_for, true_positives_at
+from antivenom.metrics import auroc, share_above, threshold_for, tpr_at_fpr
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.scoring.trusted import Defender
@@ -84,7 +84,7 @@ def _figures(scores: Tensor, poisoned: Poisoned, threshold: float) -> tuple[Figu
     }
     made = [
         Figure(name="auroc", value=auroc(scores[judged], positive), better="high", headline=True),
-        Figure(name="tpr_at_1_percent_fpr", value=true_positives_at(scores[judged], positive, 0.01), better="high"),
+        Figure(name="tpr_at_1_percent_fpr", value=tpr_at_fpr(scores[judged], positive, 0.01), better="high"),
         Figure(name="tpr", value=flagged["tpr"], better="high", headline=True),
         Figure(name="fpr", value=flagged["fpr"], better="low", headline=True),
     ]

@@ -7,7 +7,7 @@ from antivenom.charts import Evidence, Figure, finite, pair
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
 from antivenom.goals import TriggeredGoal
-from antivenom.metrics import accuracy, coverage, selective
+from antivenom.metrics import accuracy, coverage, coverage_and_accuracy
 from antivenom.models import Classifier
 from antivenom.repairs import Repair, apply_repair
 from antivenom.rng import Rng
@@ -52,7 +52,7 @@ def score_repairs(
             for one, verdict in zip(classifiers, (given.victim, given.control), strict=True)
         )
         after = victim.result, control.result
-        answered, kept = zip(*(selective(one, test) for one in after), strict=True)
+        answered, kept = zip(*(coverage_and_accuracy(one, test) for one in after), strict=True)
         figures = (
             *pair("clean_accuracy", *map(finite, kept), better="high", headline=True),
             *pair(
