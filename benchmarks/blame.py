@@ -93,13 +93,13 @@ def one(case: Case, seed: int) -> dict[str, float]:
     scores: dict[str, float] = {"alarm": verdict.window is not None}
     if first is not None:
         is_right = {f"right_{who}": place is not None and abs(place - first) <= NEAR for who, place in places.items()}
-        back, last = verdict.back.classifier, path[-1].classifier
+        back, last = verdict.last_good.classifier, path[-1].classifier
         scores |= is_right | {
             "accuracy_before": accuracy(path[0].classifier, test),
             "accuracy_at_worst": min(accuracy(each.classifier, test) for each in path),
             "accuracy_at_the_end": accuracy(last, test),
             "accuracy_gone_back": accuracy(back, test),
-            "clean_rows_lost": float((~attacked[verdict.back.rows :]).sum()) / float((~attacked).sum()),
+            "clean_rows_lost": float((~attacked[verdict.last_good.rows :]).sum()) / float((~attacked).sum()),
         }
     return scores
 

@@ -222,7 +222,7 @@ def test_arrows_point_to_what_turned_wrong_and_a_square_of_one_class_has_no_line
     assert math.hypot(to_x + 1, to_y + 2) < math.hypot(from_x + 1, from_y + 2) < 1
     assert from_x > -1, "it comes from the middle"
     assert from_y > -2
-    assert "1 held-out point turned wrong, 0 right" in walk.described(0)
+    assert "1 held-out point became wrong, 0 became correct" in walk.described(0)
 
 
 def test_heights_are_where_the_decision_changes() -> None:
@@ -257,8 +257,8 @@ def test_an_analysis_of_layers_still_asks_for_layers() -> None:
     ("kind", "settings", "problem"),
     [
         (Chaff, {"labels": (1, 0)}, "must have length 1 or"),
-        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points a side"),
-        (Boundary, {"step": 1e-6}, "2 to 1000 points a side"),
+        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points per side"),
+        (Boundary, {"step": 1e-6}, "2 to 1000 points per side"),
         (Boundary, {"low": float("nan")}, "2 to 1000|must be"),
         (Chaff, {"points": ((1.0, math.inf),)}, "must be a list"),
         (Plane, {"noise": 0.1}, "classification has none"),

@@ -85,7 +85,7 @@ def test_small_pictures_are_there_one_by_one_with_their_words(tmp_path: Path) ->
         "attack.many": Images(rows=((tile,) * 24,) * 50),
     }
     page = checked(write_report(make_run(tmp_path, charts=charts)))
-    for words in ("Poison", "original class 3", "3 to 7", "victim", "first", "the first 160 of 1,200 pictures"):
+    for words in ("Poison", "original class 3", "3 to 7", "victim", "first", "the first 160 of 1,200 images"):
         assert words.lower() in page.text.lower()
     assert page.count("img", "pixel") == 4 + 160
     assert not (tmp_path / "figures").exists()

@@ -65,9 +65,9 @@ class AimedChaff:
         settings={"at": (0.0, 0.0)},
         waive=dict.fromkeys(
             (
-                "attack_leaves_its_inputs_alone",
+                "attack_does_not_change_its_inputs",
                 "attack_is_reproducible",
-                "attack_says_which_rows_it_contributed",
+                "attack_reports_its_rows",
                 "attack_has_an_effect",
             ),
             "it puts points into the plane, and the rows of the checks are images",

@@ -284,7 +284,7 @@ class Cleansed:
         target = torch.from_numpy(class_numbers(np.asarray(y_target)[None], network.classes))
         inversion = Inversion(network, data, target, self._settings(len(data)), Rng(0).child("scan"))
         inversion.finish(torch.tensor([0]))
-        trigger = inversion.found()
+        trigger = inversion.result()
         return self._trigger(trigger.masks[0].cpu(), trigger.patterns[0].cpu())
 
     def check_backdoor_effective(self, backdoor_data: Array, backdoor_labels: Array, enough: float = 0.01) -> bool:

@@ -52,7 +52,7 @@ def score_stream_defences(
 def _figures(
     victim: StreamVerdict, control: StreamVerdict, path: Checkpoints, roles: Roles, goal: Goal, test: Dataset
 ) -> tuple[Figure, ...]:
-    back, last = victim.back, path[-1]
+    back, last = victim.last_good, path[-1]
     poison, clean = torch.nonzero(roles == POISON).flatten(), roles == CLEAN
     lost = int(clean[back.rows :].sum()) / max(1, int(clean.sum()))
     identified = None

@@ -23,7 +23,7 @@ class PriorShift:
     """
 
     trial = Trial(
-        waive={"scan_finds_what_was_planted": "the planted backdoor does not change predictions for noise"},
+        waive={"scan_finds_a_backdoor": "the planted backdoor does not change predictions for noise"},
     )
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
