@@ -9,8 +9,8 @@ from torch import Tensor
 from antivenom.analysis._analysis import AnalysisResult
 from antivenom.analysis._by_layer import chart_by_layer
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import narrowed, observe_layers, penultimate, studied_layers
 from antivenom.analysis._linear_probe import LinearProbe
+from antivenom.analysis.layers import narrowed, observe_layers, penultimate, studied_layers
 from antivenom.charts import Lines, pair, worded
 from antivenom.data import Dataset
 from antivenom.models import Classifier
