@@ -97,7 +97,7 @@ def test_a_package_that_is_not_installed_is_named(folder: Callable[..., dict]) -
     found = folder(needy=needy, red_dot=GOOD.format(name="RedDot"))
     assert found["needy"].missing == ("no_such_package", "nor_this")
     assert found["red_dot"].missing == ()
-    with pytest.raises(UnknownComponentError, match="needs no_such_package and nor_this, which is not installed"):
+    with pytest.raises(UnknownComponentError, match="requires no_such_package and nor_this, which is not installed"):
         found["needy"].load()
 
 
@@ -152,12 +152,12 @@ def test_a_module_of_a_registered_component_needs_no_permission(
     goal = {"name": "backdoor", "target": 1, "trigger": {"name": "their_package:Stamp"}}
     assert build("goals", goal, path="goal").trigger == Stamp()
     for name in ("their_package.deeper:Stamp", "their_package:Stamp.apply", "mine:Stamp"):
-        with pytest.raises(SettingsError, match="which would run"):
+        with pytest.raises(SettingsError, match="which is not allowed to run"):
             build("triggers", name, path="trigger")
 
 
 def test_a_class_of_a_script_says_where_to_put_it() -> None:
-    with pytest.raises(UnknownComponentError, match=r"Cannot import '__main__:Gone': .* Move Gone from the script"):
+    with pytest.raises(UnknownComponentError, match=r"Cannot import '__main__:Gone': .* Move Gone from your script"):
         import_named("__main__:Gone")
 
 

@@ -197,7 +197,7 @@ def test_what_has_no_layers_is_refused() -> None:
     ):
         with pytest.raises(CapabilityError, match="requires features, which SGDClassifier does not provide"):
             ask()
-    with pytest.raises(CapabilityError, match="There is no layer 'nine'"):
+    with pytest.raises(CapabilityError, match="Unknown layer 'nine'"):
         similarity(net(MLP(hidden=(4,))), net(MLP(hidden=(4,))), TEST, layers=["nine"])
 
 

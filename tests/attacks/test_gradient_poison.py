@@ -408,9 +408,9 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
     "half a label": (X, np.full((6, 2), 0.5), "has label 0.5"),
     "values out of range": (X + 1.5, Y, r"must lie within \(0.0, 1.0\); got 1.5"),
     "no numbers": (X * np.nan, Y, "not finite"),
-    "text": (X, np.full((6, 2), "a"), "Y must hold numbers"),
+    "text": (X, np.full((6, 2), "a"), "Y must contain real numbers"),
     "objects": (X, np.full((6, 2), None), "Python objects"),
-    "another shape": (np.zeros((6, 2, 1, 5, 5), np.float32), Y, "the data's are"),
+    "another shape": (np.zeros((6, 2, 1, 5, 5), np.float32), Y, "as the data has"),
     "labels by row alone": (X, Y[:, 0], "Y \\(n, rounds\\)"),
 }
 

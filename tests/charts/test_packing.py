@@ -123,9 +123,9 @@ def test_objects_in_an_array_are_never_loaded(tmp_path: Path) -> None:
 
 def test_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_charts(tmp_path, every_chart())
-    monkeypatch.setattr(chart_files, "MOST_ARRAY_BYTES", 100)
+    monkeypatch.setattr(chart_files, "MAX_ARRAY_BYTES", 100)
     with pytest.raises(RunError, match="at most 100 bytes"):
         read_charts(tmp_path)
-    monkeypatch.setattr(chart_files, "MOST_TEXT_BYTES", 100)
+    monkeypatch.setattr(chart_files, "MAX_TEXT_BYTES", 100)
     with pytest.raises(RunError, match="MiB"):
         read_charts(tmp_path)

@@ -97,31 +97,31 @@ def test_channels_come_first(given_shape: tuple[int, ...], stored: tuple[int, ..
 
 FLOATS = np.ones((2, 3))
 WRONG: list[tuple[str, Any, Any, dict[str, Any], str]] = [
-    ("text", [["a"], ["b"]], [0, 1], {}, "x must hold numbers"),
+    ("text", [["a"], ["b"]], [0, 1], {}, "x must contain real numbers"),
     ("ragged", [[1, 2], [3]], [0, 1], {}, "x must be an array"),
-    ("complex", np.ones((2, 2), complex), [0, 1], {}, "x must hold numbers"),
-    ("complex tensor", torch.ones(2, 2, dtype=torch.complex64), [0, 1], {}, "x must hold numbers"),
-    ("objects", np.array([[None], [1]]), [0, 1], {}, "x must hold numbers"),
-    ("labels of text", FLOATS, ["a", "b"], {}, "y must hold numbers"),
+    ("complex", np.ones((2, 2), complex), [0, 1], {}, "x must contain real numbers"),
+    ("complex tensor", torch.ones(2, 2, dtype=torch.complex64), [0, 1], {}, "x must contain real numbers"),
+    ("objects", np.array([[None], [1]]), [0, 1], {}, "x must contain real numbers"),
+    ("labels of text", FLOATS, ["a", "b"], {}, "y must contain real numbers"),
     ("one number", 5, [0], {}, "at least one number"),
     ("flat", [1, 2], [0, 1], {}, "at least one number"),
     ("rows of nothing", np.ones((2, 0)), [0, 1], {}, "at least one number"),
-    ("labels in a column", FLOATS, [[0], [1]], {}, "n labels"),
-    ("too few labels", FLOATS, [0], {}, "y n labels; got"),
-    ("fractions", FLOATS, [0, 0.5], {}, "whole class numbers"),
-    ("labels not a number", FLOATS, [0, np.nan], {}, "whole class numbers"),
+    ("labels in a column", FLOATS, [[0], [1]], {}, "and y shape"),
+    ("too few labels", FLOATS, [0], {}, "and y shape"),
+    ("fractions", FLOATS, [0, 0.5], {}, "must be whole numbers"),
+    ("labels not a number", FLOATS, [0, np.nan], {}, "must be whole numbers"),
     ("endless labels", FLOATS, [0, np.inf], {}, "Label"),
     ("negative labels", FLOATS, [0, -1], {}, "class numbers from 0"),
     ("labels beyond the names", FLOATS, [0, 2], {"classes": ["a", "b"]}, "from 0 to 1; got 0 to 2"),
-    ("far labels", FLOATS, [0, MAX_UNNAMED], {}, "Labels go up to"),
-    ("very far labels", FLOATS, [0, 2**62], {}, "Labels go up to"),
-    ("not a number", [[np.nan]], [0], {}, "not finite"),
-    ("too large for float32", [[1e300]], [0], {}, "not finite"),
+    ("far labels", FLOATS, [0, MAX_UNNAMED], {}, "The largest label is"),
+    ("very far labels", FLOATS, [0, 2**62], {}, "The largest label is"),
+    ("not a number", [[np.nan]], [0], {}, "must contain finite numbers"),
+    ("too large for float32", [[1e300]], [0], {}, "must contain finite numbers"),
     ("out of bounds", [[1.5]], [0], {"bounds": (0.0, 1.0)}, "within its bounds"),
-    ("bounds the wrong way", FLOATS, [0, 1], {"bounds": (1.0, 1.0)}, "lower below the upper"),
-    ("endless bounds", FLOATS, [0, 1], {"bounds": (0.0, np.inf)}, "lower below the upper"),
-    ("bounds not a number", FLOATS, [0, 1], {"bounds": (np.nan, 1.0)}, "lower below the upper"),
-    ("a name twice", FLOATS, [0, 1], {"classes": ["a", "a"]}, "names of their own"),
+    ("bounds the wrong way", FLOATS, [0, 1], {"bounds": (1.0, 1.0)}, "with low < high"),
+    ("endless bounds", FLOATS, [0, 1], {"bounds": (0.0, np.inf)}, "with low < high"),
+    ("bounds not a number", FLOATS, [0, 1], {"bounds": (np.nan, 1.0)}, "with low < high"),
+    ("a name twice", FLOATS, [0, 1], {"classes": ["a", "a"]}, "names must be unique"),
 ]
 
 
@@ -249,7 +249,7 @@ def test_inputs_takes_rows_by_position_and_by_slice() -> None:
 
 
 def test_splits_must_be_of_one_kind() -> None:
-    with pytest.raises(DataError, match="Training and test set differ"):
+    with pytest.raises(DataError, match="same row shape and classes"):
         Splits(train=images(), test=table())
     with pytest.raises(DataError, match="2 and 3 classes"):
         Splits(train=images(2), test=images(3))

@@ -150,7 +150,7 @@ def test_what_is_larger_than_memory_is_mapped_and_is_the_same(mode: str, monkeyp
     attack = BadNets(rate=0.2, mode=mode)
     usual = attack.poison(data, rng=Rng(0))
     assert "antivenom-" not in where_it_lies(usual.data.x)
-    monkeypatch.setattr("antivenom.data.room.LARGE", 100)
+    monkeypatch.setattr("antivenom.data.memmap.MAX_BYTES_IN_MEMORY", 100)
     mapped = attack.poison(data, rng=Rng(0))
     assert mapped.data.fingerprint == usual.data.fingerprint
     assert mapped.control(Rng(1)).fingerprint == usual.control(Rng(1)).fingerprint

@@ -165,9 +165,9 @@ def warnings_of_even_filters() -> Any:
 @pytest.mark.parametrize(
     ("model", "shape", "said"),
     [
-        (CNN(), (12,), "needs images"),
-        (CNN(filters=(2,) * 4), (1, 8, 8), "leaves nothing of images of 8 × 8"),
-        (CNN(filter_shape=9, padding="valid"), (1, 8, 8), "leaves nothing"),
+        (CNN(), (12,), "requires images"),
+        (CNN(filters=(2,) * 4), (1, 8, 8), "too deep for images of 8 × 8"),
+        (CNN(filter_shape=9, padding="valid"), (1, 8, 8), "too deep for images"),
     ],
 )
 def test_a_cnn_says_what_it_cannot_take(model: CNN, shape: tuple[int, ...], said: str) -> None:
@@ -178,7 +178,7 @@ def test_a_cnn_says_what_it_cannot_take(model: CNN, shape: tuple[int, ...], said
 
 @pytest.mark.parametrize("settings", [{"filter_shape": (3,)}, {"pooling_shape": (2, 2, 2)}])
 def test_a_cnn_wants_one_size_for_each_convolution(settings: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="for 2 convolutions"):
+    with pytest.raises(SettingsError, match="a list of 2, as filters"):
         CNN(**settings)
 
 
@@ -261,7 +261,7 @@ def test_a_module_that_gives_probabilities_says_so_or_is_refused() -> None:
     assert torch.allclose(taken.scores(images(3)), soft.eval()(images(3)), atol=1e-6)
     taken.module.eval()
     assert torch.allclose(taken.logits(images(3)).softmax(1), taken.scores(images(3)), atol=1e-6)
-    with pytest.raises(SettingsError, match="look like probabilities"):
+    with pytest.raises(SettingsError, match="as probabilities do"):
         as_classifier(soft, input_shape=(2, 8, 10))
     with pytest.raises(SettingsError, match="do not sum to 1"):
         adapted(outputs="probabilities")
@@ -287,17 +287,17 @@ class Gives(nn.Module):
 
 
 WRONG = {
-    "another shape": (own(), {"input_shape": (2, 8, 8)}, "does not take rows"),
-    "nobody's shape": (own(), {"input_shape": ()}, "does not take rows"),
+    "another shape": (own(), {"input_shape": (2, 8, 8)}, "does not accept rows"),
+    "nobody's shape": (own(), {"input_shape": ()}, "does not accept rows"),
     "an assertion": (raising(AssertionError()), {}, "AssertionError"),
-    "an index": (raising(IndexError("index 5\nis out of range")), {}, "does not take rows of shape .*index 5"),
-    "a missing key": (raising(KeyError("a")), {}, "does not take rows"),
+    "an index": (raising(IndexError("index 5\nis out of range")), {}, "does not accept rows of shape .*index 5"),
+    "a missing key": (raising(KeyError("a")), {}, "does not accept rows"),
     "one class": (nn.Sequential(nn.Flatten(), nn.Linear(160, 1)), {}, "at least two classes; got"),
-    "no classes": (nn.Flatten(0), {}, "must give"),
+    "no classes": (nn.Flatten(0), {}, "must return"),
     "a pair": (Gives((torch.zeros(1, 5), 0)), {}, "got tuple"),
-    "images": (nn.Identity(), {}, "must give"),
-    "three means": (own(), {"mean": (0.0, 0.0, 0.0)}, "one a channel"),
-    "three stds": (own(), {"std": (1.0, 1.0, 1.0)}, "one a channel"),
+    "images": (nn.Identity(), {}, "must return"),
+    "three means": (own(), {"mean": (0.0, 0.0, 0.0)}, "one per channel"),
+    "three stds": (own(), {"std": (1.0, 1.0, 1.0)}, "one per channel"),
     "no spread": (own(), {"std": 0.0}, "std must be above 0"),
     "no spread in one": (own(), {"std": (1.0, 0.0)}, "std must be above 0"),
     "a mean that is none": (own(), {"mean": float("nan")}, "finite"),
@@ -318,7 +318,7 @@ def test_features_are_what_feeds_the_last_linear_layer() -> None:
         assert torch.allclose(classifier.features(x), module[:5](x), atol=1e-6)
         assert torch.allclose(classifier.features(x, "1"), module[:2](x), atol=1e-6)
     assert classifier.layers() == ("0", "1", "2", "3", "4", "5")
-    with pytest.raises(CapabilityError, match="There is no layer 'x'. There are: 0, 1"):  # noqa: RUF043
+    with pytest.raises(CapabilityError, match="Unknown layer 'x'. Use one of: 0, 1"):  # noqa: RUF043
         classifier.features(x, "x")
 
 
@@ -413,7 +413,7 @@ def test_a_module_starts_afresh_by_its_layers_own_reset() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.flatten(1)[:, :5] * self.scale
 
-    with pytest.raises(CapabilityError, match="has no reset_parameters"):
+    with pytest.raises(CapabilityError, match="require reset_parameters"):
         as_classifier(Scaled(), input_shape=(2, 8, 10)).fresh(Rng(0))
 
 
@@ -421,7 +421,7 @@ def test_a_classifier_serves_as_an_architecture_for_rows_like_its_own() -> None:
     classifier = adapted()
     assert same(classifier.build(**IMAGE, rng=Rng(1)), classifier.fresh(Rng(1)))
     for change in ({"classes": 4}, {"input_shape": (1, 8, 10)}, {"bounds": None}, {"bounds": (0.0, 255.0)}):
-        with pytest.raises(SettingsError, match="The classifier takes rows of"):
+        with pytest.raises(SettingsError, match="The classifier requires rows of"):
             classifier.build(**{**IMAGE, **change}, rng=Rng(1))
 
 
@@ -440,10 +440,10 @@ def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None
 @pytest.mark.parametrize(
     ("factory", "said"),
     [
-        ("torch.nn:Flatten", "makes a module for 160 classes; the data has 5"),
-        ("builtins:dict", "is not a function that makes"),
-        ("os:path", "is not a function that makes"),
-        ("pathlib:PurePath", r"must make an nn.Module; got Pure"),
+        ("torch.nn:Flatten", "must make 5 classes, as the data has; got 160"),
+        ("builtins:dict", "must be a function that returns"),
+        ("os:path", "must be a function that returns"),
+        ("pathlib:PurePath", r"must return an nn.Module; got Pure"),
     ],
 )
 def test_a_factory_that_makes_something_else_is_refused(factory: str, said: str) -> None:

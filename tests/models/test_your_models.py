@@ -83,12 +83,12 @@ def test_an_estimator_says_what_it_cannot_do() -> None:
 def test_an_estimator_that_does_not_fit_is_refused() -> None:
     x, y = DATA.inputs().flatten(1).numpy(), DATA.y.numpy()
     for estimator, settings, message in (
-        (LinearRegression(), {}, "not a scikit-learn classifier"),
+        (LinearRegression(), {}, "must be a scikit-learn classifier"),
         (GaussianNB(), {}, "never fitted"),
-        (GaussianNB().fit(x, y + 1), {}, "number them from 0"),
-        (GaussianNB().fit(x, y), {"classes": 9}, "fitted on 4 classes, not 9"),
+        (GaussianNB().fit(x, y + 1), {}, "must be fitted on classes 0, 1"),
+        (GaussianNB().fit(x, y), {"classes": 9}, "must be 4, as the estimator was fitted; got 9"),
         (GaussianNB().fit(x[:, :5], y), {}, "fitted on 5 columns"),
-        (GaussianNB().fit(x, y), {"mean": 0.5}, "mean is for an nn.Module"),
+        (GaussianNB().fit(x, y), {"mean": 0.5}, "mean requires an nn.Module"),
         ("a model", {}, "got str"),
     ):
         with pytest.raises(SettingsError, match=message):
@@ -99,10 +99,10 @@ def test_an_estimators_weights_fit_or_are_refused() -> None:
     one = as_classifier(SGDClassifier(), input_shape=SHAPE, classes=CLASSES)
     one.learn(DATA.inputs(), DATA.y)
     other = as_classifier(GaussianNB(), input_shape=SHAPE, classes=CLASSES)
-    with pytest.raises(CapabilityError, match="learns no 'coef_'"):
+    with pytest.raises(CapabilityError, match="which does not have 'coef_'"):
         other.with_state(one.state())
     state = {**one.state(), "coef_": torch.zeros(2, 2)}
-    with pytest.raises(CapabilityError, match="other shapes"):
+    with pytest.raises(CapabilityError, match="a different shape"):
         one.with_state(state)
 
 
@@ -148,7 +148,7 @@ def test_keras_models_keep_every_promise(name: str) -> None:
     outputs = "probabilities" if name == "probabilities" else "logits"
     classifier = as_classifier(keras_models()[name], input_shape=SHAPE, outputs=outputs)
     assert isinstance(classifier, KerasClassifier)
-    assert classifier.turned == (name != "probabilities")
+    assert classifier.channels_last == (name != "probabilities")
     check_classifier(classifier, DATA)
 
 
@@ -169,7 +169,7 @@ def test_keras_channels_are_turned_and_not_mixed() -> None:
     x = torch.rand(7, 3, 4, 5)
     scores = as_classifier(take, input_shape=(3, 4, 5)).logits(x)
     assert torch.allclose(scores, take(x.permute(0, 2, 3, 1)))
-    with pytest.raises(SettingsError, match="does not take rows"):
+    with pytest.raises(SettingsError, match="does not accept rows"):
         as_classifier(take, input_shape=(3, 5, 5))
 
 
@@ -200,7 +200,7 @@ def test_preact_resnet18_takes_images_of_any_size(shape: tuple[int, ...]) -> Non
 def test_preact_resnet18_has_the_published_number_of_weights() -> None:
     net = PreactResnet18().build(input_shape=(3, 32, 32), classes=10, bounds=(0, 1), rng=Rng(0))
     assert sum(parameter.numel() for parameter in net.module.parameters()) == 11_171_146
-    with pytest.raises(SettingsError, match="needs images"):
+    with pytest.raises(SettingsError, match="requires images"):
         PreactResnet18().build(input_shape=(5,), classes=2, bounds=None, rng=Rng(0))
 
 
@@ -263,7 +263,7 @@ class Hostile:
 
 def test_a_file_of_weights_runs_nothing(tmp_path: Path) -> None:
     torch.save({"weight": Hostile()}, tmp_path / "net.pt")
-    with pytest.raises(DataError, match="more than weights"):
+    with pytest.raises(DataError, match="must contain weights only"):
         read_weights(tmp_path / "net.pt")
     with pytest.raises(DataError, match="must end in"):
         (tmp_path / "net.pkl").write_bytes(b"")

@@ -177,7 +177,7 @@ def test_each_item_of_a_list_of_components_has_its_problems_told() -> None:
     ("settings", "said"),
     [
         ({"rat": 0.1}, "it.rat is not a setting. Did you mean 'rate'?"),
-        ({"zzzzz": 1}, "it.zzzzz is not a setting. It may be: rate, positive"),
+        ({"zzzzz": 1}, "it.zzzzz is not a setting. The settings are: rate, positive"),
         ({"trigger": {"name": "patch", "sice": 1}}, "it.trigger.sice is not a setting. Did you mean 'size'?"),
         ({"trigger": "pach"}, "Did you mean 'patch'?"),
         ({"trigger": 3}, "it.trigger must be a name or a mapping with a name; got 3."),
@@ -253,7 +253,7 @@ def test_an_error_survives_pickle() -> None:
     ],
 )
 def test_code_is_refused_unless_it_is_allowed(kind: str, value: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match=r"names code .* which would run"):
+    with pytest.raises(SettingsError, match=r"names code .* which is not allowed to run"):
         build(kind, value, path="it")
 
 
@@ -284,7 +284,7 @@ def test_what_only_python_made_is_named_live_and_cannot_be_made_again() -> None:
     assert plain["name"] == "live"
     assert plain["type"].endswith("test_components.Live")
     for allow_code in (False, True):
-        with pytest.raises(SettingsError, match="was made in Python"):
+        with pytest.raises(SettingsError, match="got an object made in Python"):
             build("triggers", plain, path="trigger", allow_code=allow_code)
 
 
@@ -333,7 +333,7 @@ def test_a_component_without_needs_needs_nothing() -> None:
 
 
 def test_a_need_that_means_nothing_is_refused_when_the_class_is_made() -> None:
-    with pytest.raises(TypeError, match=r"Wrong\.needs holds 'gradient', which is not a need\. Use any of: bounds, "):
+    with pytest.raises(TypeError, match=r"Wrong\.needs contains 'gradient', which is not a need\. Use any of: bound"):
 
         @component
         class Wrong:
@@ -465,7 +465,7 @@ MARK = 'Annotated[…, Component("triggers")]'
 UNMARKED = [
     (
         Unmarked,
-        'does. Write trigger: Annotated[Trigger, Component("triggers")].',
+        'it. Write trigger: Annotated[Trigger, Component("triggers")].',
     ),
     (UnmarkedClass, f"Write trigger: {PATCH}."),
     (UnmarkedTuple, f"Write triggers: tuple[{PATCH}, ...]."),
@@ -474,11 +474,11 @@ UNMARKED = [
         MarkedTooDeep,
         f"type. Write triggers: {MARK} or triggers: tuple[{MARK}, ...].",
     ),
-    (MarkedOutside, "MarkedOutside.triggers must hold one component or a tuple of them, and "),
-    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") names no kind. Did you mean 'triggers'?"),
+    (MarkedOutside, "MarkedOutside.triggers must be one component or a tuple of them, with "),
+    (UnknownKind, "UnknownKind.triggers: Component(\"trigers\") must name a kind. Did you mean 'triggers'?"),
     (
         NotPlain,
-        "NotPlain.where must hold text, numbers, true or false, or lists of these, which a spec can hold; its ",
+        "NotPlain.where must be text, a number, true or false, or a list of these, as in a spec; its ",
     ),
 ]
 
@@ -495,7 +495,7 @@ def test_a_field_that_no_spec_could_fill_says_what_to_write(cls: type[Any], said
 @pytest.mark.parametrize("value", [Patch(), [Patch()], {"one": Patch()}])
 def test_a_component_in_a_field_of_anything_says_what_to_write(value: Any) -> None:
     assert Loose(anything=[1, "a"]).anything == (1, "a")
-    with pytest.raises(SettingsError, match=r"^Loose\.anything holds a component, but is not marked") as caught:
+    with pytest.raises(SettingsError, match=r"^Loose\.anything contains a component, but has no mark") as caught:
         Loose(anything=value)
     assert PATCH in str(caught.value)
 
@@ -506,5 +506,5 @@ def test_what_python_made_is_allowed_where_the_mark_stands_alone() -> None:
 
 def test_a_component_of_the_users_with_an_unmarked_field_is_refused_in_a_spec() -> None:
     spec = {"attack": {"name": "tests.settings.test_components:Unmarked"}}
-    with pytest.raises(SettingsError, match=r"Unmarked\.trigger holds a component"):
+    with pytest.raises(SettingsError, match=r"Unmarked\.trigger contains a component"):
         build_as(Experiment, spec, path="", allow_code=True)

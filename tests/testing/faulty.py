@@ -128,7 +128,7 @@ class FaultySurrogate(Faulty):
 
 @component
 class FaultySource(Faulty):
-    def load(self, watch: object = None) -> Splits:
+    def load(self, on_progress: object = None) -> Splits:
         self.touch(torch.zeros(1))
         seed = int(noise(1).item() * 2**20) if self.fault == "is not reproducible" else 0
         return Splits(train=toy_images(40, seed), test=toy_images(20, seed=1))

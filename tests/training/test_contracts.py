@@ -28,8 +28,8 @@ from antivenom.training import (
     Training,
     Transfer,
     checkpoints_of,
-    comes_once,
     pretrained_by,
+    single_pass,
 )
 from antivenom.training.loop import run_epochs
 
@@ -95,7 +95,7 @@ def test_contracts_tell_trainings_apart() -> None:
 
 def test_what_a_training_does_not_say_has_a_default() -> None:
     assert (checkpoints_of(FitAlone()), checkpoints_of(Online(checkpoints=7))) == (0, 7)
-    assert [comes_once(each) for each in (FitAlone(), Online(), Online(schedule="mixed"))] == [False, True, False]
+    assert [single_pass(each) for each in (FitAlone(), Online(), Online(schedule="mixed"))] == [False, True, False]
     assert pretrained_by(FitAlone()) is None
     assert pretrained_by(Online(warm_up=None)) is None
     assert pretrained_by(Online(warm_up=QUICK)) is pretrained_by(Transfer(pretraining=QUICK)) is pretrained_by(Before())

@@ -175,7 +175,7 @@ def test_an_estimators_own_fit_is_reproducible_and_does_not_change_its_inputs() 
 @pytest.mark.parametrize("schedule", ["stream", "mixed"])
 def test_what_an_estimator_cannot_be_told_is_refused(settings: dict[str, Any], schedule: Any) -> None:
     blank = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
-    with pytest.raises(SettingsError, match=f"Online.{next(iter(settings))} is for an nn.Module"):
+    with pytest.raises(SettingsError, match=f"Online.{next(iter(settings))} requires an nn.Module"):
         Online(schedule=schedule, **settings).fit(blank, SPLITS.train, rng=Rng(0))
 
 

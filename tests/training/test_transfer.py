@@ -75,7 +75,7 @@ def test_another_data_set_is_the_source_and_must_fit() -> None:
     assert source.fingerprint == other.train.fingerprint
     assert target is SPLITS
     table = Splits(train=toy_table(40), test=toy_table(40))
-    with pytest.raises(DataError, match="Source and target differ"):
+    with pytest.raises(DataError, match="Source and target must have equal shapes and bounds"):
         Transfer(source=table, **QUICK).divide(SPLITS, Rng(0))
 
 
@@ -159,10 +159,10 @@ def test_a_transfer_run_comes_back(tmp_path: Path) -> None:
 
 def test_what_cannot_be_frozen_or_kept_is_refused() -> None:
     blank, start = started()
-    with pytest.raises(SettingsError, match="layers is 4; the model has 3"):
+    with pytest.raises(SettingsError, match="layers must be at most 3, as the model has; got 4"):
         Transfer(layers=4, **QUICK).fit(blank, SPLITS.train, rng=Rng(0), start=start)
     wider = MLP(hidden=(8, 6)).build(input_shape=(1, 6, 6), classes=9, bounds=(0.0, 1.0), rng=Rng(0))
-    with pytest.raises(SettingsError, match="cannot be kept"):
+    with pytest.raises(SettingsError, match="head must be 'reset'"):
         Transfer(head="keep", **QUICK).fit(wider, SPLITS.train, rng=Rng(0), start=start)
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
     with pytest.raises(CapabilityError, match="Transfer requires gradients, which SGDClassifier does not provide"):
@@ -223,17 +223,17 @@ def test_weights_that_do_not_serve_are_refused_before_anything_runs(tmp_path: Pa
     def run(model: Any, **settings: Any) -> None:
         Experiment(dataset=SPLITS, model=model, attack=LabelFlip(), training=Transfer(**settings)).run()
 
-    with pytest.raises(SettingsError, match="of another model"):
+    with pytest.raises(SettingsError, match="does not fit the model"):
         run(MLP(hidden=(5,)), weights=str(file))
-    with pytest.raises(SettingsError, match="MLP starts with new ones"):
+    with pytest.raises(SettingsError, match="requires weights, which MLP does not have"):
         run(MLP(hidden=(8, 6)), weights="own")
     with pytest.raises(DataError, match=r"net\.pt is missing"):
         run(MLP(hidden=(8, 6)), weights=str(tmp_path / "net.pt"))
-    with pytest.raises(SettingsError, match="pretraining is for a training on a source"):
+    with pytest.raises(SettingsError, match="pretraining must be omitted if weights is set"):
         Transfer(weights=str(file), pretraining=PRE)
-    with pytest.raises(SettingsError, match="source_share is for a training on a source"):
+    with pytest.raises(SettingsError, match="source_share must be omitted if weights is set"):
         Transfer(weights=str(file), source_share=0.2)
-    with pytest.raises(SettingsError, match="source_share is for a source of the target's own rows"):
+    with pytest.raises(SettingsError, match="source_share must be null if source or target_classes"):
         Transfer(target_classes=(1, 2), source_share=0.2)
     with pytest.raises(DataError, match="missing"):
         load_spec({"attack": "label_flip", "training": {"name": "transfer", "weights": str(tmp_path / "none.pt")}})

@@ -115,7 +115,7 @@ def test_every_layout_of_cifar10_gives_the_same_tensors(
 
 def test_a_layout_that_is_there_in_part_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path))
-    with pytest.raises(MissingDataError, match=r"looked for .*data_batch_1.bin.*cifar10_train.rec"):
+    with pytest.raises(MissingDataError, match=r"Looked for .*data_batch_1.bin.*cifar10_train.rec"):
         Cifar10().load()
     write_python(tmp_path, *some(), *some(1, 4))
     (tmp_path / "cifar10/cifar-10-batches-bin").mkdir()
@@ -243,14 +243,14 @@ def test_whole_numbers_are_class_numbers(tmp_path: Path) -> None:
     [
         ("", "must begin with a line"),
         ("a\n1\n", "must begin with a line"),
-        ("a,a\n1,2\n", "each its own"),
-        ("a,b\n", "no rows"),
-        ("a,b\n1\n", "line 2: 1 columns"),
-        ("a,b\nx,1\n", "line 2: 'x' is no finite number"),
-        ("a,b\n1,0\nnan,1\n", "line 3: 'nan'"),
-        ("a,b\n1e999,1\n", "line 2: '1e999'"),
-        ('a,b\n"1,2\n', "no CSV file"),
-        ("a,b\n\ud800,1\n", "no UTF-8"),
+        ("a,a\n1,2\n", "different column names"),
+        ("a,b\n", "at least one row"),
+        ("a,b\n1\n", "line 2 must have 2 columns"),
+        ("a,b\nx,1\n", "line 2 must contain finite numbers; got 'x'"),
+        ("a,b\n1,0\nnan,1\n", "line 3 must contain finite numbers; got 'nan'"),
+        ("a,b\n1e999,1\n", "line 2 must contain finite numbers; got '1e999'"),
+        ('a,b\n"1,2\n', "not a CSV file"),
+        ("a,b\n\ud800,1\n", "must be UTF-8"),
     ],
 )
 def test_a_table_says_where_it_is_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -283,7 +283,7 @@ def test_parquet_of_numbers(tmp_path: Path) -> None:
     data = Parquet(path=str(file), image=None, label="kind", test_path=str(file)).load().train
     assert data.x.tolist() == [[1.5, 1], [2, 2], [3, 3], [4, 4]]
     assert data.classes == ("x", "y")
-    for wrong, message in (("nothing", "no column 'nothing'"), ("a", "holds double")):
+    for wrong, message in (("nothing", "no column 'nothing'"), ("a", "got double")):
         with pytest.raises(DataError, match=message):
             Parquet(path=str(file), image=wrong, label="kind").load()
 
@@ -316,7 +316,7 @@ def test_any_torch_data_set() -> None:
     assert data.x[:, 0, 0, 0].tolist() == list(range(6))
     assert data.classes == ("a", "b")
     assert from_torch((torch.zeros(3), index) for index in range(2)).x.shape == (2, 3)
-    with pytest.raises(DataError, match="Row 1 has the shape"):
+    with pytest.raises(DataError, match="Row 1 must have the shape"):
         from_torch([(np.zeros(3), 0), (np.zeros(2), 1)])
     with pytest.raises(DataError, match="pairs"):
         from_torch(torch.utils.data.TensorDataset(torch.zeros(4, 3)))
