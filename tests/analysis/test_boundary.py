@@ -272,9 +272,9 @@ def test_an_analysis_of_layers_still_asks_for_layers() -> None:
         (Boundary, {"step": 1e-6}, "2 to 1000 points per side"),
         (Boundary, {"low": float("nan")}, "2 to 1000|must be"),
         (Chaff, {"points": ((1.0, math.inf),)}, "must be a list"),
-        (Plane, {"noise": 0.1}, "classification has none"),
+        (Plane, {"noise": 0.1}, "must be null for the shape"),
         (Plane, {"rows": 3}, "rows must be"),
-        (Online, {"schedule": "mixed", "warm_up_share": 1}, "needs rows to mix"),
+        (Online, {"schedule": "mixed", "warm_up_share": 1}, "must be below 1 for the schedule"),
     ],
 )
 def test_settings_that_cannot_be(kind: Any, settings: dict[str, Any], problem: str) -> None:
@@ -453,7 +453,7 @@ def test_the_square_holds_all_rows(centre: float, span: float, tmp_path: Path) -
 def test_a_table_that_begins_with_numbers_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("1.5,2,0\n2,3,1\n")
-    with pytest.raises(DataError, match="must be the columns' names"):
+    with pytest.raises(DataError, match="must begin with a line of column names"):
         Csv(path=str(file)).load()
     file.write_text("0,1,2\n" + "2,3,1\n4,5,0\n" * 4)
     assert len(Csv(path=str(file)).load().train) == 6

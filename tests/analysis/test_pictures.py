@@ -319,9 +319,9 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
 @pytest.mark.parametrize(
     ("model", "asked", "said"),
     [
-        ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: layer must be .*; got 'nope'"),
-        ({"name": "mlp"}, {"analysis": [{"name": "neurons", "layer": "flatten"}]}, "neurons: .* cannot be silenced"),
-        ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* no hidden layer"),
+        ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: Unknown layer 'nope'"),
+        ({"name": "mlp"}, {"analysis": [{"name": "neurons", "layer": "flatten"}]}, "neurons: .* has no units to silence"),
+        ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* requires a hidden layer"),
         (
             {"name": "mlp"},
             {"repairs": [{"name": "pruning", "layer": "nope"}], "defences": ["neural_cleanse"]},
@@ -330,7 +330,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
         (
             {"name": "mlp", "hidden": []},
             {"repairs": [{"name": "pruning", "layer": "penultimate"}], "defences": ["neural_cleanse"]},
-            "pruning: .* two linear layers",
+            "pruning: .* 2 linear layers",
         ),
     ],
 )

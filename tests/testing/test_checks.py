@@ -156,7 +156,7 @@ def test_a_waiver_names_a_check_and_has_a_reason() -> None:
         check_component(LabelFlip(), waive={"attack_is_reproducable": "it is not"})
     with pytest.raises(AssertionError, match="no such check"):
         check_component(LabelFlip(), waive={"goal_success_is_a_share": "of another kind"})
-    with pytest.raises(SettingsError, match="must be the reason"):
+    with pytest.raises(SettingsError, match="must be a reason, in words"):
         check_component(LabelFlip(), waive={"attack_is_reproducible": " "})
     classifier = as_classifier(toy_network((1, 6, 6), 4), input_shape=(1, 6, 6))
     with pytest.raises(AssertionError, match="no such check"):

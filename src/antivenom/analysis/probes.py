@@ -54,7 +54,7 @@ class Probes:
         """Yield the reasons why the settings do not fit the network."""
         if self.layer not in (None, OUTPUT, *classifier.layers()):
             layers = ", ".join(dict.fromkeys((*classifier.layers(), OUTPUT)))
-            yield f"layer must be a layer of the model; got '{self.layer}'. Use one of: {layers}."
+            yield f"Unknown layer '{self.layer}'. Use one of: {layers}."
 
     def start(self, context: AnalysisContext, rng: Rng) -> "_ProbesObserver":
         """Return an observer of the layers of both networks."""
