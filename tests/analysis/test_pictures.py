@@ -320,7 +320,11 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
     ("model", "asked", "said"),
     [
         ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: Unknown layer 'nope'"),
-        ({"name": "mlp"}, {"analysis": [{"name": "neurons", "layer": "flatten"}]}, "neurons: .* has no units to silence"),
+        (
+            {"name": "mlp"},
+            {"analysis": [{"name": "neurons", "layer": "flatten"}]},
+            "neurons: .* has no units to silence",
+        ),
         ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* requires a hidden layer"),
         (
             {"name": "mlp"},
