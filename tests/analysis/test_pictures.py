@@ -325,7 +325,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
             {"analysis": [{"name": "neurons", "layer": "flatten"}]},
             "neurons: .* has no units",
         ),
-        ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* no hidden layer"),
+        ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* requires a hidden layer"),
         (
             {"name": "mlp"},
             {"repairs": [{"name": "pruning", "layer": "nope"}], "defences": ["neural_cleanse"]},

@@ -50,7 +50,7 @@ def test_the_layer_that_is_pruned() -> None:
     assert layer_named(convolutional, "penultimate") == "hidden_1"
     assert layer_named(convolutional, "conv_1") == "conv_1"
     assert layer_named(dense, None) == layer_named(dense, "penultimate") == "hidden_2"
-    with pytest.raises(CapabilityError, match="no hidden layer"):
+    with pytest.raises(CapabilityError, match="requires a hidden layer"):
         layer_named(MLP(hidden=()).build(**built), None)
 
 

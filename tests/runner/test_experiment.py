@@ -220,12 +220,12 @@ def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeyp
         ({"attack": BadNets(target=12)}, "attack (badnets) has target 12, but the classes are 0 to 3."),
         ({"attack": BadNets(target=1, count=100)}, "attack (badnets) needs 100 rows; 90 of 120 are eligible."),
         ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has pairs with [9]"),
-        ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
+        ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) is too deep for images of 6 × 6"),
         (
             {"model": as_classifier(small_net((1, 5, 5), 4), input_shape=(1, 5, 5))},
             "model: The classifier requires rows of",
         ),
-        ({"model": as_classifier(small_net((1, 6, 6), 3), input_shape=(1, 6, 6))}, "knows 3 classes"),
+        ({"model": as_classifier(small_net((1, 6, 6), 3), input_shape=(1, 6, 6))}, "and 3 classes; the data has"),
     ],
 )
 def test_settings_that_do_not_fit_the_data_are_refused_before_anything_is_written(

@@ -234,7 +234,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
         ("cut.pt", "damaged"),
         ("cut.safetensors", "damaged"),
         ("number.pt", "no tensor"),
-        ("list.pt", "no state dict"),
+        ("list.pt", "a state dict"),
         ("absent.pt", "is missing"),
         ("said.txt", "missing"),
     ):
