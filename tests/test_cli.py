@@ -104,7 +104,7 @@ BAD_SPECS = {
     "missing data beside other faults": ("attack: badnet\ndataset: mnist", ["badnets", "train-images-idx3-ubyte"]),
     "an object in YAML": ("attack: !!python/object/apply:os.system ['true']", ["line 1"]),
     "an alias": ("a: &x [1]\nattack: *x", ["aliases"]),
-    "not a mapping": ("- 1\n- 2", ["must hold settings"]),
+    "not a mapping": ("- 1\n- 2", ["must contain settings"]),
     "no attack": ("name: nothing", ["attack is missing"]),
     "a class that is not there": ("attack: {name: badnets, target: 10}", ["target 10", "0 to 9"]),
     "too large a rate": ("attack: {name: badnets, rate: 1.0}", ["eligible"]),
@@ -118,7 +118,7 @@ BAD_SPECS = {
         "attack: badnets\nmodel: {name: mlp, hidden: [99999999999]}",
         ["cannot be built"],
     ),
-    "an empty file": ("", ["must hold settings"]),
+    "an empty file": ("", ["must contain settings"]),
 }
 
 
@@ -154,7 +154,7 @@ def test_a_strangers_folder_is_refused(place: Path) -> None:
     (place / "out" / "thesis.txt").write_text("mine")
     done = antivenom("run", "spec.yaml", "--out", "out", at=place)
     assert done.returncode == 2
-    assert "holds no run" in done.stderr
+    assert "is not a finished run" in done.stderr
     assert files_of(place / "out") == {"thesis.txt"}
 
 
@@ -169,7 +169,7 @@ def test_a_store_that_is_no_folder_is_one_message(place: Path) -> None:
     for arguments in (["run", "spec.yaml"], ["store", "size"]):
         done = antivenom(*arguments, at=place, ANTIVENOM_STORE=str(place / "file"))
         assert done.returncode == 2
-        assert "Point $ANTIVENOM_STORE elsewhere" in done.stderr
+        assert "Set $ANTIVENOM_STORE to a" in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -205,15 +205,15 @@ def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
     [
         (["list", "atacks"], "Did you mean 'attacks'?"),
         (["show", "badnet"], "Did you mean 'badnets'?"),
-        (["run", "no_such.yaml"], "Examples that ship with antivenom"),
+        (["run", "no_such.yaml"], "No spec file and no example"),
         (["run", "digits_badnet"], "Did you mean 'digits_badnets'?"),
         (["run", "spec.yaml", "--set", "rate"], "key=value"),
-        (["run", "spec.yaml", "--device", "cuda:99"], "no device"),
-        (["run", "spec.yaml", "--device", "abacus"], "no device"),
-        (["run", "spec.yaml", "--device", "mps"], "There are: auto, cpu"),
-        (["run", "spec.yaml", "--device", "cpu:7"], "no device"),
-        (["run", ""], "Name a spec"),
-        (["run", "."], "Name a spec"),
+        (["run", "spec.yaml", "--device", "cuda:99"], "is not available"),
+        (["run", "spec.yaml", "--device", "abacus"], "is not available"),
+        (["run", "spec.yaml", "--device", "mps"], "Choose one of: auto, cpu"),
+        (["run", "spec.yaml", "--device", "cpu:7"], "is not available"),
+        (["run", ""], "Give the path of a spec"),
+        (["run", "."], "Give the path of a spec"),
         (["run", "label_flip_rates", "--set", "attack.rate=0.5"], "--set grid=null"),
     ],
 )
@@ -319,7 +319,7 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
     finally:
         running.kill()
     assert running.returncode == 130, said
-    assert "goes on from there" in said
+    assert "To continue, run" in said
     assert "Traceback" not in said
 
 

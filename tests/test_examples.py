@@ -94,12 +94,12 @@ def test_a_large_grids_report_has_tables_and_curves_and_a_page_for_each_cell(tmp
 
 @pytest.mark.slow
 def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "write-a-component.md").read_text()
+    text = (ROOT / "docs" / "write" / "attack.md").read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert code
     package = tmp_path / "antivenom"
     shutil.copytree(Path(antivenom.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "attacks" / "inverted.py").write_text(code[1])
+    (package / "attacks" / "bright_corner.py").write_text(code[1])
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [
         sys.executable,
@@ -107,7 +107,7 @@ def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(
         "pytest",
         "tests/test_conformance.py",
         "-k",
-        "inverted",
+        "bright_corner",
         "-q",
         "-p",
         "no:cacheprovider",
@@ -122,7 +122,7 @@ def test_the_documented_attack_is_one_new_file_that_the_conformance_suite_finds(
         text=True,
         check=True,
     )
-    assert "inverted" in listed.stdout
+    assert "bright_corner" in listed.stdout
 
 
 def test_the_readmes_ten_lines_run(

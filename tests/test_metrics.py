@@ -52,7 +52,7 @@ def test_confusion_and_accuracies_count_what_a_loop_counts(pairs: list[tuple[int
 def test_a_class_that_the_data_has_not_is_wrong_and_never_another_row_of_the_matrix() -> None:
     data = rows([(0, 0), (0, 1), (1, 3)], classes=2)
     assert accuracy(Told(4), data) == 1 / 3
-    with pytest.raises(DataError, match="predicts class 3; the data has classes 0 to 1"):
+    with pytest.raises(DataError, match="predicts class 3, but the classes of the data are 0 to 1"):
         confusion(Told(4), data)
 
 

@@ -58,9 +58,9 @@ def test_a_patch_is_in_every_channel_of_every_row_and_nowhere_else() -> None:
 def test_a_patch_has_a_colour() -> None:
     patched = Patch(size=2, value=(0.0, 0.5, 1.0), pattern="checkerboard").apply(torch.zeros(1, 3, 2, 2), (0.0, 2.0))
     assert patched[0].tolist() == [[[0, 2], [2, 0]], [[1, 1], [1, 1]], [[2, 0], [0, 2]]]
-    with pytest.raises(DataError, match="each of 3 channels does not fit into 1"):
+    with pytest.raises(DataError, match=r"one for each channel \(1\); got 3"):
         Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 1, 2, 2), (0.0, 1.0))
-    with pytest.raises(DataError, match="each of 3 channels does not fit into 1"):
+    with pytest.raises(DataError, match=r"one for each channel \(1\); got 3"):
         Patch(size=2, value=(0.0, 0.5, 1.0)).apply(torch.zeros(1, 8), (0.0, 1.0))
 
 
@@ -79,7 +79,7 @@ def test_a_sinusoid_is_barni_s() -> None:
     waved = Sinusoid(amplitude=0.1, frequency=6).apply(x, (0.0, 1.0))
     for column in range(28):
         assert float(waved[0, 0, 1, column]) == pytest.approx(0.5 + 0.1 * math.sin(2 * math.pi * column * 6 / 28))
-    with pytest.raises(DataError, match="6 periods does not fit into rows of 12 columns"):
+    with pytest.raises(DataError, match="must be below 6, half of 12 columns; got 6"):
         Sinusoid().apply(torch.zeros(1, 1, 12, 12), (0.0, 1.0))
 
 
@@ -182,5 +182,5 @@ def test_availability_has_no_rate() -> None:
 
 
 def test_a_patch_has_no_position_in_a_table() -> None:
-    with pytest.raises(DataError, match="no position in a table"):
+    with pytest.raises(DataError, match="must be 'bottom_right' for a table"):
         Patch(position="centre").apply(torch.zeros(2, 8), (0.0, 1.0))

@@ -8,6 +8,7 @@
     │   └── MissingDataError   a file of a data set is missing (also a FileNotFoundError)
     ├── CapabilityError      a classifier lacks an ability that a method requires (also a TypeError)
     ├── UnknownFigureError   a run has no figure or chart with that name (also a LookupError)
+    ├── UnknownTermError     the glossary does not have that term
     └── RunError             a folder is not a run, or is damaged
 
 A message states in one line what was wrong, what was received, and what to do.
@@ -64,3 +65,7 @@ class CapabilityError(AntivenomError, TypeError):
 
 class RunError(AntivenomError):
     """A folder is not a run of antivenom, or its files are damaged."""
+
+
+class UnknownTermError(AntivenomError):
+    """The glossary does not have that term."""

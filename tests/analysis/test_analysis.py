@@ -69,9 +69,9 @@ def test_cka_of_nothing_in_common_is_about_zero_though_rows_are_few() -> None:
 
 
 def test_few_or_other_rows_are_refused() -> None:
-    with pytest.raises(DataError, match="four rows"):
+    with pytest.raises(DataError, match="at least 4 rows"):
         cka(noise(3, 2), noise(3, 2))
-    with pytest.raises(DataError, match="the same"):
+    with pytest.raises(DataError, match="the same number"):
         cka(noise(8, 2), noise(9, 2))
 
 

@@ -222,7 +222,7 @@ def test_arrows_point_to_what_turned_wrong_and_a_square_of_one_class_has_no_line
     assert math.hypot(to_x + 1, to_y + 2) < math.hypot(from_x + 1, from_y + 2) < 1
     assert from_x > -1, "it comes from the middle"
     assert from_y > -2
-    assert "1 held-out point turned wrong, 0 right" in walk.described(0)
+    assert "1 held-out point became wrong, 0 became correct" in walk.described(0)
 
 
 def test_heights_are_where_the_decision_changes() -> None:
@@ -256,9 +256,9 @@ def test_an_analysis_of_layers_still_asks_for_layers() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "problem"),
     [
-        (Chaff, {"labels": (1, 0)}, "one for all points or one each"),
-        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points a side"),
-        (Boundary, {"step": 1e-6}, "2 to 1000 points a side"),
+        (Chaff, {"labels": (1, 0)}, "must have length 1 or"),
+        (Boundary, {"low": 1.0, "high": 1.0}, "2 to 1000 points per side"),
+        (Boundary, {"step": 1e-6}, "2 to 1000 points per side"),
         (Boundary, {"low": float("nan")}, "2 to 1000|must be"),
         (Chaff, {"points": ((1.0, math.inf),)}, "must be a list"),
         (Plane, {"noise": 0.1}, "classification has none"),
@@ -274,8 +274,8 @@ def test_settings_that_cannot_be(kind: Any, settings: dict[str, Any], problem: s
 def test_points_that_the_data_cannot_have() -> None:
     train = Plane().load().train
     for attack, problem in (
-        (Chaff(points=((1.0,),)), "1 numbers in point 1"),
-        (Chaff(points=((1.0, 1e39),)), "not within"),
+        (Chaff(points=((1.0,),)), "point 1 of length 1"),
+        (Chaff(points=((1.0, 1e39),)), "not between"),
         (Chaff(labels=(2,)), "label 2"),
     ):
         with pytest.raises(SettingsError, match=problem):
@@ -378,14 +378,14 @@ def test_what_cannot_be_aimed_at() -> None:
     train = Plane().load().train
     blank = LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     model = OwnFit().fit(blank, train, rng=Rng(0))
-    with pytest.raises(SettingsError, match="already takes"):
+    with pytest.raises(SettingsError, match="already predicts"):
         AimedChaff(at=(-2.0, -2.0), label=0).poison(train, rng=Rng(0), surrogate=model)
     with pytest.raises(CapabilityError, match="surrogate"):
         AimedChaff(at=(-2.0, -2.0)).poison(train, rng=Rng(0))
     with pytest.raises(SettingsError, match="plane"):
         AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=model)
     for settings in ({"low": 1.0, "high": -1.0}, {"low": 1.0}):
-        with pytest.raises(SettingsError, match="a square and a point in it"):
+        with pytest.raises(SettingsError, match="needs low < high"):
             AimedChaff(at=(0.0, 0.0), **settings)
 
 
@@ -424,7 +424,7 @@ def test_nonsense_is_one_clear_error(arguments: list[str], tmp_path: Path, monke
 
 
 def test_a_label_is_what_is_aimed_with() -> None:
-    with pytest.raises(SettingsError, match="already takes"):
+    with pytest.raises(SettingsError, match="already predicts"):
         CliRunner().invoke(app, ["boundary", "--aim=-1,-1", "--labels", "0"], catch_exceptions=False)
 
 

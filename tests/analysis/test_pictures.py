@@ -99,12 +99,12 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     smooth = MLP(hidden=(8,), activation="tanh").build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
     with pytest.raises(CapabilityError, match=r"nn\.ReLU"):
         guided_backpropagation(smooth, TEST.inputs(slice(0, 3)), TEST.y[:3])
-    with pytest.raises(CapabilityError, match="four rows"):
+    with pytest.raises(CapabilityError, match="at least 4 rows"):
         embed(torch.zeros(3, 5), "pca", rng=Rng(0))
     table = as_classifier(nn.Linear(7, 2), input_shape=(7,))
-    with pytest.raises(CapabilityError, match="not an image"):
+    with pytest.raises(CapabilityError, match="must take an image to be drawn; it takes 7"):
         first_layer_filters(table)
-    with pytest.raises(SettingsError, match="different methods"):
+    with pytest.raises(SettingsError, match="each method once"):
         Embedding(methods=("pca", "pca"))
     with pytest.raises(CapabilityError, match="requires features"):
         gradient_saliency(
@@ -319,17 +319,13 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
 @pytest.mark.parametrize(
     ("model", "asked", "said"),
     [
-        ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: There is no layer 'nope'"),
-        (
-            {"name": "mlp"},
-            {"analysis": [{"name": "neurons", "layer": "flatten"}]},
-            "neurons: .* has no units",
-        ),
+        ({"name": "mlp"}, {"analysis": [{"name": "probes", "layer": "nope"}]}, "probes: layer must be .*; got 'nope'"),
+        ({"name": "mlp"}, {"analysis": [{"name": "neurons", "layer": "flatten"}]}, "neurons: .* has no units"),
         ({"name": "mlp", "hidden": []}, {"analysis": ["neurons"]}, "neurons: .* requires a hidden layer"),
         (
             {"name": "mlp"},
             {"repairs": [{"name": "pruning", "layer": "nope"}], "defences": ["neural_cleanse"]},
-            "pruning: There is no layer 'nope'",
+            "pruning: Unknown layer 'nope'",
         ),
         (
             {"name": "mlp", "hidden": []},

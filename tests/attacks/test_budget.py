@@ -65,15 +65,15 @@ class Picky(PoisonBudget):
 @given(st.floats(0, 0.9), st.sampled_from(["replace", "append"]))
 def test_a_rate_is_the_poisoned_share_of_the_final_training_set(rate: float, mode: Any) -> None:
     budget = PoisonBudget(rate=rate, mode=mode)
-    poisoned = budget.contribute(DATA, torch.arange(min(240, budget.wanted(DATA))), goal=Availability())
-    if budget.wanted(DATA) <= 240:
+    poisoned = budget.contribute(DATA, torch.arange(min(240, budget.poison_count(DATA))), goal=Availability())
+    if budget.poison_count(DATA) <= 240:
         assert abs(poisoned.poison_rate - rate) <= 1 / len(DATA)
-    assert (poisoned.appended == 0) is (mode == "replace" or budget.wanted(DATA) == 0)
+    assert (poisoned.appended == 0) is (mode == "replace" or budget.poison_count(DATA) == 0)
 
 
 def test_a_count_is_taken_as_it_is_and_a_tenth_is_the_default() -> None:
-    assert PoisonBudget(count=7).wanted(DATA) == PoisonBudget(count=7, mode="append").wanted(DATA) == 7
-    assert PoisonBudget(count=0).wanted(DATA) == 0
+    assert PoisonBudget(count=7).poison_count(DATA) == PoisonBudget(count=7, mode="append").poison_count(DATA) == 7
+    assert PoisonBudget(count=0).poison_count(DATA) == 0
     assert PoisonBudget().rate == 0.1
     assert PoisonBudget(count=7).rate is None
 
@@ -81,8 +81,8 @@ def test_a_count_is_taken_as_it_is_and_a_tenth_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rate": 0.2, "count": 5}, "OfClass.rate and count exclude each other; got 0.2 and 5."),
-        ({"rate": 1.0, "mode": "append"}, "OfClass.rate must be below 1 where rows are appended; got 1."),
+        ({"rate": 0.2, "count": 5}, "OfClass.rate and count cannot both be set; got 0.2 and 5."),
+        ({"rate": 1.0, "mode": "append"}, "OfClass.rate must be below 1 in mode 'append'; got 1."),
         ({"rate": 1.5}, "OfClass.rate must be in [0, 1] or null; got 1.5."),
         ({"count": -1}, "OfClass.count must be at least 0 or null; got -1."),
         ({"mode": "insert"}, "OfClass.mode must be one of 'replace', 'append'; got 'insert'."),
@@ -177,7 +177,7 @@ def test_covers_do_not_change_which_rows_are_poisoned() -> None:
 def test_too_many_covers_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"needs 168 cover rows; 120 of 240 rows are left\. Lower its cover_rate"):
         Covered(rate=0.5, cover_rate=0.7).poison(DATA, rng=Rng(0))
-    with pytest.raises(SettingsError, match=r"Covered\.rate and cover_rate together must be below 1 .* got 1\.2"):
+    with pytest.raises(SettingsError, match=r"Covered\.rate \+ cover_rate must be below 1 .* got 1\.2"):
         Covered(rate=0.5, cover_rate=0.7, mode="append")
 
 
@@ -215,8 +215,8 @@ def test_attacks_that_take_a_share_of_the_rows_inherit_the_budget(name: str) -> 
     cls = entries("attacks")[name].load()
     assert issubclass(cls, PoisonBudget)
     assert [key for key, _, _ in settings_of(cls)][:3] == ["rate", "count", "mode"]
-    assert documentation(cls).count("    rate: the poisoned share of the final training set") == 1
-    assert documentation(cls).count("    mode: whether ") == 1
+    assert documentation(cls).count("    rate: the share of the final training set that is poison") == 1
+    assert documentation(cls).count("    mode: `") == 1
 
 
 def test_defaults_are_the_attacks_own() -> None:

@@ -15,9 +15,9 @@ from antivenom.attacks._crafting import Crafted
 from antivenom.attacks._generator import Generator
 from antivenom.attacks._layered import Layered
 from antivenom.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
-from antivenom.attacks._unrolled import Path as Walk
-from antivenom.attacks._victim_step import VictimStep, with_gradients
-from antivenom.attacks.generative_poison import _paper
+from antivenom.attacks._unrolled import Unrolled
+from antivenom.attacks._victim_step import VictimStep, frozen_copy
+from antivenom.attacks.generative_poison import _by_sign
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
@@ -107,7 +107,7 @@ def by_hand(classifier: ModuleClassifier, x: Tensor, y: Tensor, normal: Tensor, 
 )
 def test_the_exact_gradient_is_what_differences_say(way: Any, name: str) -> None:
     classifier, normal, (x, y) = victim(name), some(5, seed=1), some(3)
-    objective = way(with_gradients(classifier, "test"), STEP, *normal)
+    objective = way(frozen_copy(classifier, "test"), STEP, *normal)
     values, slopes = objective.gradients(x, y)
     hand = [by_hand(classifier, x[row], y[row], *normal) for row in range(3)]
     assert torch.allclose(values, torch.tensor(hand, dtype=torch.float64), rtol=1e-9)
@@ -161,7 +161,7 @@ def test_what_cannot_be_batched_goes_one_by_one() -> None:
     linear = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(36, 4)), input_shape=(1, 6, 6))
     linear.module.double()
     both = [
-        way(with_gradients(linear, "test"), STEP, *some(3, seed=1)).normal_slopes(x, y)
+        way(frozen_copy(linear, "test"), STEP, *some(3, seed=1)).normal_gradients(x, y)
         for way in (Functional, OneByOne)
     ]
     assert all(torch.allclose(a, b) for a, b in zip(*both, strict=True))
@@ -178,12 +178,12 @@ def test_normalisation_and_probabilities_are_differentiated_through() -> None:
 
 def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = some(7)
-    whole = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
-    monkeypatch.setattr("antivenom.attacks._victim_step.AT_ONCE", 3)
-    parts = Layered(with_gradients(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
+    whole = Layered(frozen_copy(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
+    monkeypatch.setattr("antivenom.attacks._victim_step.POISONS_PER_BATCH", 3)
+    parts = Layered(frozen_copy(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("antivenom.attacks._victim_step.MEMORY", {"cpu": 1, "cuda": 1})
-    assert Layered(with_gradients(victim(), "test"), STEP, *some(4, seed=1))._many == 1
+    monkeypatch.setattr("antivenom.attacks._victim_step.BYTES_PER_BATCH", {"cpu": 1, "cuda": 1})
+    assert Layered(frozen_copy(victim(), "test"), STEP, *some(4, seed=1))._many == 1
 
 
 def test_the_paper_s_probe_agrees_with_the_exact_sign() -> None:
@@ -197,12 +197,12 @@ def test_the_paper_s_probe_agrees_with_the_exact_sign() -> None:
 
 
 def test_a_window_is_differentiated_along_the_whole_path() -> None:
-    classifier = with_gradients(victim("a CNN with tanh"), "test")
+    classifier = frozen_copy(victim("a CNN with tanh"), "test")
     (x, y), (clean_x, clean_y), normal = some(3), some(6, seed=2), some(4, seed=1)
     clean = (clean_x.view(3, 2, 1, 6, 6), clean_y.view(3, 2))
 
     def value(poison: Tensor) -> tuple[Tensor, Tensor]:
-        return Walk(classifier, STEP, poison, y, *clean).gradients(classifier.weights(), *normal)
+        return Unrolled(classifier, STEP, poison, y, *clean).gradients(classifier.weights(), *normal)
 
     slopes = value(x)[1]
     for poison, pixel in ((0, (0, 2, 2)), (1, (0, 5, 1)), (2, (0, 3, 3))):
@@ -214,10 +214,10 @@ def test_a_window_is_differentiated_along_the_whole_path() -> None:
 
 
 def test_one_poison_and_nothing_between_is_one_step() -> None:
-    classifier = with_gradients(victim(), "test")
+    classifier = frozen_copy(victim(), "test")
     (x, y), normal = some(1), some(4, seed=1)
     none = (torch.empty(1, 0, 1, 6, 6, dtype=torch.float64), torch.empty(1, 0, dtype=torch.int64))
-    walk = Walk(classifier, STEP, x, y, *none).gradients(classifier.weights(), *normal)
+    walk = Unrolled(classifier, STEP, x, y, *none).gradients(classifier.weights(), *normal)
     alone = Layered(classifier, STEP, *normal).gradients(x, y)
     assert torch.allclose(walk[1], alone[1], rtol=1e-9)
     assert float(walk[0]) == pytest.approx(float(alone[0]))
@@ -362,18 +362,18 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 
 @pytest.mark.slow
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
-    slow = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
+    slow = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
-    first, values = _paper(slow, x, y, None)
+    first, values = _by_sign(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    fallen, _ = _paper(slow, x, y, values + 1)
+    fallen, _ = _by_sign(slow, x, y, values + 1)
     assert torch.equal(first, -fallen)
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()
     moved[(slice(None), *pixel)] += h
-    other = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), moved, data.y[:5])
+    other = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), moved, data.y[:5])
     rose = other.values(x, y) - slow.values(x, y)
-    assert torch.equal(rose.sign(), slow.normal_slopes(x, y)[1][(slice(None), *pixel)].sign())
+    assert torch.equal(rose.sign(), slow.normal_gradients(x, y)[1][(slice(None), *pixel)].sign())
 
 
 # Hardest rows, and files ----------------------------------------------------------------------------------------------
@@ -436,7 +436,7 @@ def test_rounds_and_rows_that_a_file_has_not_are_refused(data: Dataset, tmp_path
 @pytest.mark.parametrize("content", [b"", b"\x08\0\0\0\0\0\0\0{}      ", b"nonsense" * 9])
 def test_what_is_no_generator_is_refused(content: bytes, tmp_path: Any) -> None:
     (tmp_path / "generator.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match="holds no generator"):
+    with pytest.raises(DataError, match="does not contain a generator"):
         Generator.load(tmp_path / "generator.safetensors")
 
 
@@ -445,5 +445,5 @@ def test_a_generator_that_claims_too_much_is_refused_at_once(tmp_path: Any) -> N
     for hidden in ([10**12], [1] * 10_000, "many"):
         about = {"shape": [1, 6, 6], "bounds": [0, 1], "architecture": "dense", "hidden": hidden}
         save_file({"weight": torch.zeros(1)}, file, {"antivenom-generator": json.dumps(about)})
-        with pytest.raises(DataError, match="holds no generator"):
+        with pytest.raises(DataError, match="does not contain a generator"):
             Generator.load(file)

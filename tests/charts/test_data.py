@@ -40,7 +40,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "Series.low": lambda: Series(x=np.array([1]), y=np.array([1]), low=np.array([1, 2])),
     "Series.x must be an array of numbers": lambda: Series(x=np.array(["a"]), y=np.array([1])),
     "BarSeries.ringed": lambda: BarSeries(values=np.array([1]), ringed=np.array([True, False])),
-    "each of the 2 categories": lambda: Bars(categories=("a", "b"), series=(BarSeries(values=np.array([1])),)),
+    "must have 2 values": lambda: Bars(categories=("a", "b"), series=(BarSeries(values=np.array([1])),)),
     "Lines.spans": lambda: Lines(series=(), spans=np.array([1, 2])),
     "Heatmap.rows": lambda: Heatmap(values=np.eye(2), rows=("a",)),
     "Heatmap.values": lambda: Heatmap(values=np.array([1, 2])),
@@ -51,7 +51,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "Tile.pixels": lambda: Tile(pixels=np.zeros((5, 2, 2))),
     "Images.row_labels": lambda: Images(rows=(), row_labels=("a",)),
     "Table: row 1 must have 1 cells": lambda: Table(columns=("a",), rows=(("b",), ("c", "d"))),
-    "cannot hold panels": lambda: Panels(charts=(Panels(charts=()),)),
+    "must not contain Panels": lambda: Panels(charts=(Panels(charts=()),)),
     "Panels.across": lambda: Panels(charts=(), across=0),
 }
 

@@ -49,24 +49,24 @@ def packed() -> tuple[list[dict[str, Any]], dict[str, Any]]:
 WRONG: dict[str, Any] = {
     "must be a list": lambda c: {"charts": c},
     "must be a mapping with a `key`": lambda c: [*c, {"type": "Table"}],
-    "Two charts are called": lambda c: [*c, c[0]],
+    "Charts must have different keys; got": lambda c: [*c, c[0]],
     "must have a type": lambda c: [{**c[0], "type": "Figure"}],
     "must have a type, one of .*Bars": lambda c: [{**c[0], "type": ["Lines"]}],
     "has no field '__class__'": lambda c: [{**c[0], "__class__": 1}],
-    "needs the field 'series'": lambda c: [{"key": "a", "type": "Lines"}],
+    "requires the field 'series'": lambda c: [{"key": "a", "type": "Lines"}],
     "title must be str": lambda c: [{**c[0], "title": 3}],
     "series must be a list": lambda c: [{**c[0], "series": "abc"}],
     r"series\[0\] must be a mapping": lambda c: [{**c[0], "series": [3]}],
     "role must be one of": lambda c: [{**c[0], "series": [{**c[0]["series"][0], "role": "thief"}]}],
     "marks must be bool": lambda c: [{**c[0], "series": [{**c[0]["series"][0], "marks": 1}]}],
     "must name an array": lambda c: [{**c[0], "levels": [1, 2]}],
-    "is missing, or named twice": lambda c: [{**c[0], "levels": {"array": "999"}}],
+    "is missing, or is named twice": lambda c: [{**c[0], "levels": {"array": "999"}}],
     "named twice": lambda c: [{**c[0], "levels": c[0]["ticks"]}],
     "scale must be one of": lambda c: [{**c[0], "x": {"scale": "cubic"}}],
     "low must be float": lambda c: [{**c[0], "x": {"low": float("nan")}}],
     "across must be int": lambda c: [{**c[-1], "across": True}],
     "across must be at least 1": lambda c: [{**c[-1], "across": -1}],
-    "cannot hold panels": lambda c: [{**c[-1], "charts": [{"type": "Panels", "charts": []}]}],
+    "must not contain Panels": lambda c: [{**c[-1], "charts": [{"type": "Panels", "charts": []}]}],
     "must have 2 cells": lambda c: [{**c[7], "rows": [["a"]]}],
     "at most 5,000": lambda c: [{}] * 6000,
 }
@@ -92,7 +92,7 @@ def test_panels_within_panels_within_panels_are_refused() -> None:
     deep: dict[str, Any] = {"type": "Panels", "charts": []}
     for _ in range(5000):
         deep = {"type": "Panels", "charts": [deep]}
-    with pytest.raises(DataError, match=r"nested too deeply|hold panels"):
+    with pytest.raises(DataError, match=r"nested too deeply|must not contain Panels"):
         unpack([{"key": "a", **deep}], {})
 
 
@@ -123,9 +123,9 @@ def test_objects_in_an_array_are_never_loaded(tmp_path: Path) -> None:
 
 def test_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_charts(tmp_path, every_chart())
-    monkeypatch.setattr(chart_files, "MOST_ARRAY_BYTES", 100)
+    monkeypatch.setattr(chart_files, "MAX_ARRAY_BYTES", 100)
     with pytest.raises(RunError, match="at most 100 bytes"):
         read_charts(tmp_path)
-    monkeypatch.setattr(chart_files, "MOST_TEXT_BYTES", 100)
+    monkeypatch.setattr(chart_files, "MAX_TEXT_BYTES", 100)
     with pytest.raises(RunError, match="MiB"):
         read_charts(tmp_path)

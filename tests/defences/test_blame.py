@@ -83,11 +83,11 @@ def test_too_little_to_judge_is_refused() -> None:
         Blame().blame(path(), toy_images(20).subset(torch.arange(0)), rng=Rng(0))
     with pytest.raises(SettingsError, match="penalty"):
         Blame(penalty=0)
-    for training, said in (("end_to_end", "looks back along a stream"), ({"schedule": "mixed"}, "along a stream")):
+    for training, said in (("end_to_end", "requires a stream"), ({"schedule": "mixed"}, "requires a stream")):
         named = training if isinstance(training, str) else {"name": "online", **training}
         with pytest.raises(SettingsError, match=said):
             load_spec({**SPEC, "training": named}).run()
-    with pytest.raises(SettingsError, match="requires 8 checkpoints of the training; it keeps 5"):
+    with pytest.raises(SettingsError, match="requires at least 8 checkpoints; the training keeps 5"):
         load_spec({**SPEC, "training": {"name": "online", "checkpoints": 5}}).run()
 
 

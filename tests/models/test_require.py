@@ -23,7 +23,7 @@ from antivenom.models.batches import batches
 from antivenom.models.require import ADVICE
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
-from antivenom.testing.classifiers import classifier_says_what_it_takes
+from antivenom.testing.classifiers import classifier_describes_its_inputs
 from antivenom.training import EndToEnd
 
 DATA = toy_images(60)
@@ -88,10 +88,10 @@ def test_a_module_is_taken_for_one_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_every_classifier_says_what_it_takes(name: str) -> None:
+def test_every_classifier_describes_its_inputs(name: str) -> None:
     classifier = CLASSIFIERS[name]()
     assert isinstance(classifier, Classifier)
-    classifier_says_what_it_takes(classifier, DATA)
+    classifier_describes_its_inputs(classifier, DATA)
     assert (classifier.input_shape, classifier.bounds, classifier.device.type) == ((1, 6, 6), (0.0, 1.0), "cpu")
 
 
@@ -99,8 +99,8 @@ def test_a_classifier_that_does_not_say_what_it_takes_fails_the_check() -> None:
     class Nameless(ModuleClassifier):
         name = ""
 
-    with pytest.raises(AssertionError, match="no name"):
-        classifier_says_what_it_takes(Nameless(network().module, input_shape=(1, 6, 6)), DATA)
+    with pytest.raises(AssertionError, match="must not be empty"):
+        classifier_describes_its_inputs(Nameless(network().module, input_shape=(1, 6, 6)), DATA)
 
 
 def test_a_filtered_classifier_is_held_to_its_rows_like_any_other() -> None:

@@ -31,7 +31,7 @@ from antivenom.training.end_to_end import EndToEnd
 
 DATA = toy_images()
 SHAPE, CLASSES = DATA.shape, len(DATA.classes)
-NO_DRAW = {"classifier_starts_afresh": "naive Bayes draws nothing: every fresh one is the same"}
+NO_DRAW = {"classifier_draws_new_weights": "naive Bayes draws nothing: every fresh one is the same"}
 
 
 def quietly(work: Any) -> Any:

@@ -25,11 +25,11 @@ starlette = pytest.importorskip("starlette", reason="the playground's extra is n
 import uvicorn  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
-from antivenom.playground import patience  # noqa: E402
+from antivenom.playground import idle_timeout  # noqa: E402
 from antivenom.playground import server as serving_module  # noqa: E402
 from antivenom.playground.answer import answer, picture, refined, scene  # noqa: E402
 from antivenom.playground.board import MOST_CALLS, MOST_POINTS, Board, at_call, kept_points  # noqa: E402
-from antivenom.playground.patience import Impatient  # noqa: E402
+from antivenom.playground.idle_timeout import IdleTimeout  # noqa: E402
 from antivenom.playground.server import MOST_BYTES, make_app  # noqa: E402
 from antivenom.playground.serving import serve  # noqa: E402
 from antivenom.runner.lesson import lesson_points  # noqa: E402
@@ -236,7 +236,7 @@ def test_too_many_at_once_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch
 
 
 def test_silent_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SECONDS", 0.5)
+    monkeypatch.setattr(idle_timeout, "SECONDS", 0.5)
     with running() as address:
         port = int(address.rstrip("/").rpartition(":")[2])
         for said in (b"", b"GET / HT"):
@@ -263,10 +263,10 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(AntivenomError, match="Nobody can listen"):
-            serve("127.0.0.1", taken.getsockname()[1], (), tell=print)
-    with pytest.raises(AntivenomError, match="Nobody can listen"):
-        serve("no such place", 0, (), tell=print)
+        with pytest.raises(AntivenomError, match="Cannot listen"):
+            serve("127.0.0.1", taken.getsockname()[1], (), on_listening=print)
+    with pytest.raises(AntivenomError, match="Cannot listen"):
+        serve("no such place", 0, (), on_listening=print)
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def running() -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(make_app(), http=Impatient, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(make_app(), http=IdleTimeout, log_level="error", lifespan="off"))
         thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
@@ -294,7 +294,7 @@ def running() -> Iterator[str]:
 
 @contextmanager
 def opened(width: int = 1180, height: int = 900, *, address: str | None = None, quiet: bool = True) -> Iterator[Any]:
-    """The page in Chromium, without an error on its console where it shall be quiet."""
+    """The page in Chromium, without an error on its console if `quiet`."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with nullcontext(address) if address else running() as place, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
@@ -469,7 +469,7 @@ def test_an_address_that_holds_no_board_gives_a_new_one() -> None:
 
 @pytest.mark.slow
 @needs_chromium
-def test_what_was_sought_for_another_board_is_not_placed() -> None:
+def test_a_search_result_for_another_board_is_not_placed() -> None:
     with opened() as page:
         page.click("#aim")
         click_at(page, -2.0, -0.6)

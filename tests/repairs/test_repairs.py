@@ -4,23 +4,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from antivenom.attacks import BadNets
+from antivenom.charts import Axis, Figure, Lines, Series, WithEvidence
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
 from antivenom.defences.neural_cleanse._outliers import Prior, p_values_and_thresholds
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
-from antivenom.repairs import Filtering, FinePruning, FineTuning, InOrder, Pruning, Unlearning, apply_repair
-from antivenom.repairs._layer import layer_named
-from antivenom.repairs.pruning import contributions, effects
+from antivenom.repairs import Filtering, FinePruning, FineTuning, Pruning, Sequential, Unlearning, apply_repair
+from antivenom.repairs._layer import find_layer
+from antivenom.repairs.pruning import contributions, silencing_effects
 from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, load_spec
+from antivenom.settings import component
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
 from antivenom.triggers import Patch
@@ -39,19 +42,19 @@ def test_without_a_verdict_there_is_nothing_to_unlearn() -> None:
     with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
         load_spec({"attack": "badnets", "repairs": ["unlearning"]}).run()
     with pytest.raises(SettingsError, match="requires a scan that recovers triggers"):
-        nested = {"name": "in_order", "repairs": ["fine_tuning", "pruning"]}
+        nested = {"name": "sequential", "repairs": ["fine_tuning", "pruning"]}
         load_spec({"attack": "badnets", "repairs": [nested]}).run()
 
 
 def test_the_layer_that_is_pruned() -> None:
     built = {"input_shape": (1, 6, 6), "classes": 4, "bounds": (0.0, 1.0), "rng": Rng(0)}
     convolutional, dense = CNN(filters=(4, 4), hidden=(8,)).build(**built), MLP(hidden=(8, 6)).build(**built)
-    assert layer_named(convolutional, None) == "conv_2"
-    assert layer_named(convolutional, "penultimate") == "hidden_1"
-    assert layer_named(convolutional, "conv_1") == "conv_1"
-    assert layer_named(dense, None) == layer_named(dense, "penultimate") == "hidden_2"
+    assert find_layer(convolutional, None) == "conv_2"
+    assert find_layer(convolutional, "penultimate") == "hidden_1"
+    assert find_layer(convolutional, "conv_1") == "conv_1"
+    assert find_layer(dense, None) == find_layer(dense, "penultimate") == "hidden_2"
     with pytest.raises(CapabilityError, match="requires a hidden layer"):
-        layer_named(MLP(hidden=()).build(**built), None)
+        find_layer(MLP(hidden=()).build(**built), None)
 
 
 class Bright:
@@ -140,7 +143,7 @@ def test_the_effect_of_silencing_is_measured_to_first_order() -> None:
     for unit in range(8):
         without = linear.silence("1", torch.tensor([unit]))
         assert float(got[unit]) == pytest.approx(before - float(first_logit(without.logits(x)).detach()), abs=1e-4)
-    assert effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
+    assert silencing_effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
 
 
 def first_logit(logits: torch.Tensor) -> torch.Tensor:
@@ -161,14 +164,49 @@ def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:
     victim, goal, verdict = planted()
     clean, test = toy_images(200, seed=1), toy_images(400, seed=2)
     parts = (Filtering(layer="conv_1"), Unlearning(epochs=2))
-    both = InOrder(repairs=parts).repair(victim, clean, rng=Rng(0), verdict=verdict)
+    both = Sequential(repairs=parts).repair(victim, clean, rng=Rng(0), verdict=verdict).result
     assert isinstance(both, Filtered)
     by_hand = parts[0].repair(victim, clean, rng=Rng(0).child(0), verdict=verdict)
     by_hand = parts[1].repair(by_hand.classifier, clean, rng=Rng(0).child(1), verdict=verdict)
     assert all(torch.equal(each, both.state()[name]) for name, each in by_hand.state().items())
     assert coverage(both, goal.triggered(goal.attacked(test))) < 0.1
-    assert InOrder(repairs=(FineTuning(),)).needs == {"gradients"}
-    assert InOrder().needs == {"gradients", "triggers"}
+    assert Sequential(repairs=(FineTuning(),)).needs == {"gradients"}
+    assert Sequential().needs == {"gradients", "triggers"}
+
+
+@component
+class Reports:
+    """A repair that changes nothing and reports its evidence."""
+
+    needs = frozenset[str]()
+    value: float = 0.0
+
+    def repair(
+        self,
+        classifier: Any,
+        clean: Any,
+        *,
+        rng: Rng,
+        verdict: Verdict | None = None,
+    ) -> WithEvidence[Any]:
+        points = Series(x=np.arange(2), y=np.full(2, self.value))
+        chart = Lines(name="curve", series=(points,), x=Axis(label="x"), y=Axis(label="y"), caption="A.", alt="A.")
+        return WithEvidence(classifier.copy(), (Figure(name="changed", value=self.value),), (chart,))
+
+
+def test_repairs_in_sequence_pass_on_figures_and_charts() -> None:
+    net = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
+    three: Any = (Reports(value=0.25), FineTuning(epochs=1), Reports(value=0.75))
+    made = Sequential(repairs=three).repair(net, CLEAN, rng=Rng(0))
+    assert [(figure.key, figure.value) for figure in made.figures] == [
+        ("step_1_changed", 0.25),
+        ("step_3_changed", 0.75),
+    ]
+    assert [chart.name for chart in made.charts] == ["step_1_curve", "step_3_curve"]
+    behind = apply_repair(Sequential(repairs=three), Filtered(net, Bright()), CLEAN, rng=Rng(0), verdict=None)
+    assert [figure.key for figure in behind.figures] == ["step_1_changed", "step_3_changed"]
+    nested: Any = (Sequential(repairs=three),)
+    assert Sequential(repairs=nested).repair(net, CLEAN, rng=Rng(0)).figures[1].key == "step_1_step_3_changed"
 
 
 @pytest.mark.slow

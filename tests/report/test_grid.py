@@ -27,7 +27,7 @@ def test_one_numeric_axis_gives_curves_and_a_pivot_for_each_headline_figure(tmp_
     assert "6 experiments over rate and model" in page.text
     assert "Against rate; bands are 95 % intervals" in page.text
     assert "model 0.01 0.05 0.1 control mlp 14.3 % 42.9 % 71.4 % 95.0 % cnn 28.6 % 57.1 % 85.7 % 95.0 %" in page.text
-    assert "Attack success rate: the victim's, mean over the repeats, against rate" in page.text
+    assert "Attack success rate of the victim against rate, mean over the repeats" in page.text
     alt = next(held["alt"] for tag, held in page.tags if tag == "img")
     assert "Clean accuracy from 14.3 % in 1-cell to 85.7 % in 6-cell" in (alt or "")
 
@@ -35,7 +35,7 @@ def test_one_numeric_axis_gives_curves_and_a_pivot_for_each_headline_figure(tmp_
 def test_no_numeric_axis_gives_dots_and_no_pivot(tmp_path: Path) -> None:
     page = checked(write_report(grid_of(tmp_path, attack=("badnets", "label_flip"), model=MODELS)))
     assert (tmp_path / "figures/cells.png").is_file()
-    assert "a line for each cell" in page.text
+    assert "one line for each cell" in page.text
     assert "against" not in page.text.lower().replace("all cells", "")
 
 
@@ -77,7 +77,7 @@ def test_cells_come_by_number(tmp_path: Path) -> None:
 def test_a_broken_cell_is_told(tmp_path: Path) -> None:
     grid_of(tmp_path, model=MODELS)
     (tmp_path / "cells/2-cell/metrics.json").unlink()
-    with pytest.raises(Exception, match=r"2-cell/metrics.json is missing or damaged"):
+    with pytest.raises(Exception, match=r"2-cell/metrics.json is missing"):
         write_report(tmp_path)
 
 
@@ -127,5 +127,5 @@ def test_a_grid_whose_headline_figures_apply_nowhere_has_no_empty_words(tmp_path
     write_json(tmp_path / "manifest.json", {"cells": read_json(tmp_path / "manifest.json")["cells"]})
     page = checked(write_report(tmp_path))
     (alt,) = [held["alt"] for tag, held in page.tags if tag == "img"]
-    assert alt == "Means over the repeats, a line for each cell."
-    assert "How this was made" not in page.text
+    assert alt == "Means over the repeats, one line for each cell."
+    assert "Versions and hardware" not in page.text

@@ -71,7 +71,7 @@ def test_each_kind_of_attack_has_its_page(name: str, tmp_path: Path) -> None:
     assert "<h2>Model</h2>" in text
     assert ("Test images with the trigger" in text) == (name == "badnets")
     assert ('class="what">Success rate<' in text) == (name in ("badnets", "pairs"))
-    assert "One seed only" in text
+    assert "only one seed" in text
     assert {file.name for file in (tmp_path / "run/figures").iterdir()} == {
         "model.accuracy_by_class.png",
         "model.confusion.png",
@@ -135,5 +135,5 @@ def test_a_damaged_run_gets_a_clear_error(name: str, damage: bytes | None, tmp_p
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no finished run"):
+    with pytest.raises(RunError, match="is not a finished run"):
         write_report(tmp_path)

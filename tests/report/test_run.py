@@ -17,7 +17,7 @@ def test_every_figure_and_chart_appears(tmp_path: Path) -> None:
     for words in (
         "The trigger works.",
         "Somebody could doubt this.",
-        "Clean accuracy victim 90.0 % 95 %: 89.0 to 91.0 %, n = 3 control 95.0 %",
+        "Clean accuracy victim 90.0 % 95 % interval: 89.0 to 91.0 %, n = 3 control 95.0 %",
         "Accuracy drop +5.0 points",
         "p-value victim 0.002",
         "Loss 0.25",
@@ -68,7 +68,7 @@ def test_one_repeat_has_no_intervals_and_no_table_of_repeats(tmp_path: Path) -> 
     text = checked(write_report(make_run(tmp_path, repeats=1))).text
     assert "one seed, no interval" in text
     assert "Each repeat" not in text
-    assert "95 %:" not in text
+    assert "95 % interval:" not in text
 
 
 def test_many_rows_are_folded_up(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_small_pictures_are_there_one_by_one_with_their_words(tmp_path: Path) ->
         "attack.many": Images(rows=((tile,) * 24,) * 50),
     }
     page = checked(write_report(make_run(tmp_path, charts=charts)))
-    for words in ("Poison", "original class 3", "3 to 7", "victim", "first", "the first 160 of 1,200 pictures"):
+    for words in ("Poison", "original class 3", "3 to 7", "victim", "first", "the first 160 of 1,200 images"):
         assert words.lower() in page.text.lower()
     assert page.count("img", "pixel") == 4 + 160
     assert not (tmp_path / "figures").exists()
@@ -134,5 +134,5 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
 def test_a_run_without_charts_and_doubts_has_a_page(tmp_path: Path) -> None:
     figures = {"model": [Figure(name="size", value=None, unit="count", headline=True)]}
     page = checked(write_report(make_run(tmp_path, figures=figures, charts={}, doubts=(), headline="")))
-    assert "No doubts were raised" in page.text
+    assert "The automatic checks found no doubts" in page.text
     assert "Size –" in page.text

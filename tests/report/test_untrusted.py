@@ -12,7 +12,7 @@ from tests.report.folders import make_grid, make_run
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no finished run"):
+    with pytest.raises(RunError, match="is not a finished run"):
         write_report(tmp_path)
 
 
@@ -75,12 +75,12 @@ def test_a_link_in_place_of_figures_or_cells_is_refused(tmp_path: Path) -> None:
     outside.mkdir()
     run = make_run(tmp_path / "run")
     (run / "figures").symlink_to(outside)
-    with pytest.raises(RunError, match="figures is a link"):
+    with pytest.raises(RunError, match="figures must be a folder; got a symbolic link"):
         write_report(run)
     grid = make_grid(tmp_path / "grid", {"seed": [1, 2]}, [{"seed": 1}, {"seed": 2}])
     (grid / "cells").rename(tmp_path / "moved")
     (grid / "cells").symlink_to(tmp_path / "moved")
-    with pytest.raises(RunError, match="cells is a link"):
+    with pytest.raises(RunError, match="cells must be a folder; got a symbolic link"):
         write_report(grid)
     assert not list(outside.iterdir())
     assert not list((tmp_path / "moved").rglob("report.html"))

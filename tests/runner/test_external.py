@@ -180,7 +180,7 @@ def test_only_what_the_format_can_hold_is_written(tmp_path: Path) -> None:
             "attack": "random_noise",
         }
     )
-    with pytest.raises(SettingsError, match="images of 1 or 3 channels"):
+    with pytest.raises(SettingsError, match="images with 1 or 3 channels"):
         export(spec, tmp_path / "out")  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
     export(spec, tmp_path / "out", form="npz")  # type: ignore[arg-type]
@@ -190,9 +190,15 @@ def test_only_what_the_format_can_hold_is_written(tmp_path: Path) -> None:
 
 
 WRONG_PREDICTIONS = {
-    "too few": ({"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)}, "has 3 rows; the set has 450"),
+    "too few": (
+        {"test": np.zeros(3, np.int64), "triggered": np.zeros(395, np.int64)},
+        "must have 450 rows, as the set has; got 3",
+    ),
     "no triggered": ({"test": np.zeros(450, np.int64)}, "no array 'triggered'"),
-    "a class too far": ({"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)}, "classes from 10 to 10"),
+    "a class too far": (
+        {"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)},
+        "classes from 0 to 9; got 10 to 10",
+    ),
     "fractions": ({"test": np.zeros(450), "triggered": np.zeros(395, np.int64)}, "must be class numbers"),
 }
 
@@ -209,9 +215,9 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "row 0 has none"),
+        ("", "row 0 is missing"),
         ("set,row,label\ntest,0,x\n", "line 2"),
-        ("set,row,label\ntest,0,1\n", "row 1 has none"),
+        ("set,row,label\ntest,0,1\n", "row 1 is missing"),
         ("set,row,label\ntest,-1,1\n", "line 2"),
     ],
 )
@@ -222,7 +228,7 @@ def test_wrong_lines_are_refused(written: Path, tmp_path: Path, text: str, messa
 
 
 def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Say which with --arch"):
+    with pytest.raises(DataError, match="Name the right one with --arch"):
         measure_external(trained[0], written, tmp_path / "run")
     torch.save({"net": network()}, tmp_path / "whole.pt")
     (tmp_path / "cut.pt").write_bytes(trained[0].read_bytes()[:500])
@@ -233,7 +239,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
         ("whole.pt", "must contain weights only"),
         ("cut.pt", "damaged"),
         ("cut.safetensors", "damaged"),
-        ("number.pt", "no tensor"),
+        ("number.pt", "tensors by name"),
         ("list.pt", "a state dict"),
         ("absent.pt", "is missing"),
         ("said.txt", "missing"),
@@ -243,7 +249,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
 
 
 def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no truth"):
+    with pytest.raises(RunError, match="does not contain the truth"):
         measure_external("x.npz", tmp_path, tmp_path / "run")
     for name in ("truth.json", "goal.json", "test.npz"):
         place = tmp_path / name

@@ -7,7 +7,7 @@ import pytest
 
 from antivenom.runner import Store, load_spec
 from antivenom.runner.events import Finished, Planned
-from antivenom.runner.progress import Clock, plan_in_words
+from antivenom.runner.progress import Clock, format_plan
 
 QUICK = {"name": "end_to_end", "epochs": 1}
 BASE = {"dataset": {"name": "digits"}, "model": {"name": "mlp", "hidden": [4]}, "training": QUICK, "train_rows": 100}
@@ -52,4 +52,4 @@ def test_the_plan_in_words_has_the_clocks_count() -> None:
     plan = Planned(("a", "b"), victims=2, controls=2, surrogates=1)
     clock = Clock()
     clock.plan(plan)
-    assert plan_in_words(plan) == f"2 cells, {clock.total} trainings: 2 victims, 2 controls and 1 surrogate."
+    assert format_plan(plan) == f"2 cells, {clock.total} trainings: 2 victims, 2 controls and 1 surrogate."

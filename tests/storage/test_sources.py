@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from antivenom.registry import KINDS, entries
-from antivenom.storage.loaded import in_memory, stamp_of
+from antivenom.storage.loaded import is_current, stamp_of
 from antivenom.storage.sources import Closure, Graph
 
 EVERY = [entry.module for kind in KINDS for entry in entries(kind).values() if entry.module.startswith("antivenom.")]
@@ -262,10 +262,10 @@ def age(file: Path, seconds: float) -> None:
 def test_a_file_that_changed_since_it_was_read_is_not_what_runs(place: Path) -> None:
     write(place, {"xmain.py": "import xone", "xone.py": ""})
     graph = Graph()
-    before = graph.closure_in_memory(["xmain"], since=None)
+    before = graph.current_closure(["xmain"], since=None)
     assert before == reach("xmain")
     write(place, {"xone.py": "# edited"})
-    assert graph.closure_in_memory(["xmain"], since=None) is None
+    assert graph.current_closure(["xmain"], since=None) is None
     assert reach("xmain") != before
 
 
@@ -279,13 +279,13 @@ def test_a_file_that_was_edited_after_its_import_is_not_what_runs(
         age(file, 3600)
     importlib.import_module("xmain")
     defined = time.time_ns()
-    assert Graph().closure_in_memory(["xmain"], since=defined) is not None
-    assert Graph().closure_in_memory(["xmain"], since=None) is not None
+    assert Graph().current_closure(["xmain"], since=defined) is not None
+    assert Graph().current_closure(["xmain"], since=None) is not None
     write(place, {"xone.py": "HOW = 22"})
-    assert Graph().closure_in_memory(["xmain"], since=None) is None
-    assert Graph().closure_in_memory(["xmain"], since=defined - 10**9) is None
+    assert Graph().current_closure(["xmain"], since=None) is None
+    assert Graph().current_closure(["xmain"], since=defined - 10**9) is None
     if compiled:  # Python's own cache was made from another file
-        assert Graph().closure_in_memory(["xmain"], since=time.time_ns()) is None
+        assert Graph().current_closure(["xmain"], since=time.time_ns()) is None
 
 
 def test_a_time_in_the_future_says_nothing(place: Path) -> None:
@@ -293,20 +293,20 @@ def test_a_time_in_the_future_says_nothing(place: Path) -> None:
     age(place / "xmain.py", -3600)
     importlib.import_module("xmain")
     file = place / "xmain.py"
-    assert in_memory("xmain", file, stamp_of(file), time.time_ns())
+    assert is_current("xmain", file, stamp_of(file), time.time_ns())
 
 
 def test_a_module_that_was_imported_from_elsewhere_is_not_what_runs(place: Path) -> None:
     write(place, {"xmain.py": "", "other/xmain.py": ""})
     importlib.import_module("xmain")
     file = place / "other/xmain.py"
-    assert not in_memory("xmain", file, stamp_of(file), time.time_ns())
+    assert not is_current("xmain", file, stamp_of(file), time.time_ns())
 
 
 def test_a_module_that_was_missing_and_has_come_is_not_what_runs(place: Path) -> None:
     write(place, {"xmain.py": "try:\n    import xextra\nexcept ImportError:\n    pass"})
     graph = Graph()
-    assert graph.closure_in_memory(["xmain"], since=None) is not None
+    assert graph.current_closure(["xmain"], since=None) is not None
     write(place, {"xextra.py": ""})
     importlib.invalidate_caches()
-    assert graph.closure_in_memory(["xmain"], since=None) is None
+    assert graph.current_closure(["xmain"], since=None) is None

@@ -119,7 +119,7 @@ class FaultySurrogate(Faulty):
     def recipe(self, model: Any, training: Any) -> tuple[Any, Any]:
         return (None if self.fault == "names no model" else model), training
 
-    def knows(self, data: Dataset, rng: Rng) -> Dataset:
+    def known_rows(self, data: Dataset, rng: Rng) -> Dataset:
         self.touch(data.x)
         if self.fault == "knows other rows":
             return toy_images(seed=9)

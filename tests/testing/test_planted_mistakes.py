@@ -13,9 +13,9 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.testing import on_device
-from antivenom.testing.attacks import attack_says_which_rows_it_contributed
-from antivenom.testing.repairs import repair_leaves_its_inputs_alone
-from antivenom.testing.scans import scan_leaves_its_inputs_alone
+from antivenom.testing.attacks import attack_reports_its_rows
+from antivenom.testing.repairs import repair_does_not_change_its_inputs
+from antivenom.testing.scans import scan_does_not_change_its_inputs
 
 
 @component
@@ -68,9 +68,9 @@ class ForgetfulRepair:
 @pytest.mark.parametrize(
     ("check", "mistaken"),
     [
-        (attack_says_which_rows_it_contributed, ForgetfulAttack()),
-        (scan_leaves_its_inputs_alone, ForgetfulScan()),
-        (repair_leaves_its_inputs_alone, ForgetfulRepair()),
+        (attack_reports_its_rows, ForgetfulAttack()),
+        (scan_does_not_change_its_inputs, ForgetfulScan()),
+        (repair_does_not_change_its_inputs, ForgetfulRepair()),
     ],
     ids=["attack", "scan", "repair"],
 )

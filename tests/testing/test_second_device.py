@@ -207,7 +207,7 @@ def test_copies_share_nothing(device: Where) -> None:
 
 def test_devices_are_chosen_by_name(device: Where) -> None:
     assert choose_device(device.type) == device
-    with pytest.raises(AntivenomError, match="There is no device 'third'"):
+    with pytest.raises(AntivenomError, match="The device 'third' is not available"):
         choose_device("third")
 
 

@@ -158,7 +158,7 @@ def test_estimators_learn_from_streams(estimator: Any) -> None:
     assert len(victim.y) == len(control.y) == 5
 
 
-def test_an_estimators_own_fit_is_reproducible_and_leaves_its_inputs_alone() -> None:
+def test_an_estimators_own_fit_is_reproducible_and_does_not_change_its_inputs() -> None:
     blank = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
     before = SPLITS.train.fingerprint
     first, again, other = (OwnFit().fit(blank, SPLITS.train, rng=Rng(seed)).state() for seed in (0, 0, 1))

@@ -41,7 +41,9 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
             cls = import_named(name)
         else:
             cls = find(kind, name)
-    except (UnknownComponentError, CodeNotAllowedError) as error:
+    except CodeNotAllowedError as error:
+        raise SettingsError([str(error)]) from error
+    except UnknownComponentError as error:
         raise SettingsError([f"{path}: {error}"]) from error
     if not is_component(cls):
         raise SettingsError([f"{path}: '{name}' must be a class with the decorator antivenom.settings.component."])

@@ -67,7 +67,7 @@ def test_a_killed_worker_gives_a_clear_error(tmp_path: Path) -> None:
 
 def test_what_only_python_holds_does_not_travel(tmp_path: Path) -> None:
     live = Experiment(dataset=Splits(train=toy_images(20), test=toy_images(20)), attack=LabelFlip())
-    with pytest.raises(SettingsError, match=r"a holds something made in Python.*Run it serially"):
+    with pytest.raises(SettingsError, match=r"a contains an object made in Python.*executor=Serial\(\)"):
         list(Processes(workers=2).run(Work({"a": live}, tmp_path, None, "cpu"), no_op))
 
 

@@ -1,1 +1,1 @@
-"""One component of each kind, written without a change to antivenom."""
+"""An example of a third-party package: one component of each kind, without a change to antivenom."""

@@ -1,4 +1,4 @@
-"""An analysis with a figure and a chart of its own."""
+"""An analysis with its own figure and chart."""
 
 from antivenom import Rng
 from antivenom.analysis import AnalysisContext, AnalysisResult, NoLayers
@@ -8,16 +8,16 @@ from antivenom.settings import component
 
 @component
 class Confidence:
-    """How sure victim and control are of what they predict for clean test rows.
+    """The confidence of victim and control in their predictions for clean test rows.
 
     Args:
-        scale: what the scores are multiplied by, so that two of them can be told apart.
+        scale: a factor for the scores. It distinguishes two of these analyses in one spec.
     """
 
     scale: float = 1.0
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:
-        """No layer is observed: the scores are enough."""
+        """Return an observer that needs no layers, because the scores are enough."""
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
@@ -30,7 +30,7 @@ class Confidence:
                 Values(label="control", values=column(control), role="control"),
             ),
             x=Axis(label="largest score"),
-            caption="How sure victim and control are.",
+            caption="The largest score of each test row, for victim and control.",
             alt=f"The victim's mean is {float(victim.mean()):.3f}.",
         )
         figures = pair("mean_confidence", float(victim.mean()), float(control.mean()), unit="none")

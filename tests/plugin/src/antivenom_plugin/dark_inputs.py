@@ -13,7 +13,7 @@ from antivenom.shapes import Inputs
 
 @component
 class DarkInputs:
-    """An input whose lowest row of pixels is darker than usual.
+    """Rejects inputs whose lowest row of pixels is darker than usual.
 
     Args:
         false_rejection_rate: the share of clean inputs that may be rejected.
@@ -31,8 +31,9 @@ class DarkInputs:
         rng: Rng,
         clean: Dataset,
     ) -> WithEvidence[Tensor]:
-        """How dark each input is there, against clean rows (n)."""
+        """Return the darkness of each input in that row, compared with clean rows (n)."""
         usual = clean.inputs()[..., -1, :].mean()
-        found = usual - x[..., -1, :].flatten(1).mean(1)
-        chart = Histogram(name="darkness", groups=(Values(values=column(found)),), caption="Darkness.", alt="Darkness.")
-        return WithEvidence(found, (Figure(name="usual_brightness", value=float(usual), unit="none"),), (chart,))
+        darkness = usual - x[..., -1, :].flatten(1).mean(1)
+        values = Values(values=column(darkness))
+        chart = Histogram(name="darkness", groups=(values,), caption="Darkness of the lowest row.", alt="Darkness.")
+        return WithEvidence(darkness, (Figure(name="usual_brightness", value=float(usual), unit="none"),), (chart,))

@@ -1,4 +1,4 @@
-"""A detector that looks at all rows together, with a figure and a chart."""
+"""A detector that compares rows with each other, with a figure and a chart."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from antivenom.settings import component
 
 @component
 class FarFromMean:
-    """How far a row lies from the mean of its class, in units of the class' spread.
+    """The distance of a row from the mean of its class, divided by the mean distance in this class.
 
     Args:
         false_alarm_rate: the share of clean rows that may be flagged.
@@ -29,20 +29,20 @@ class FarFromMean:
         rng: Rng,
         clean: Dataset | None = None,
     ) -> WithEvidence[Tensor]:
-        """The distance of each row (n)."""
+        """Return the distance of each row (n)."""
         x, scores = data.inputs().flatten(1), torch.zeros(len(data), device=data.device)
         spreads = []
         for label in range(len(data.classes)):
-            mine = data.y == label
-            distance = (x[mine] - x[mine].mean(0)).norm(dim=1)
-            spread = distance.mean() if bool(mine.any()) else torch.zeros((), device=data.device)
-            scores[mine] = distance / spread.clamp_min(1e-9)
+            in_class = data.y == label
+            distance = (x[in_class] - x[in_class].mean(0)).norm(dim=1)
+            spread = distance.mean() if bool(in_class.any()) else torch.zeros((), device=data.device)
+            scores[in_class] = distance / spread.clamp_min(1e-9)
             spreads.append(float(spread))
         chart = Bars(
             name="spread",
             categories=data.classes,
             series=(BarSeries(values=column(spreads)),),
-            caption="The spread of each class.",
+            caption="The mean distance of the rows of each class.",
             alt=f"Spreads from {min(spreads):.3g} to {max(spreads):.3g}.",
         )
         return WithEvidence(scores, (Figure(name="largest_spread", value=max(spreads), unit="none"),), (chart,))

@@ -13,7 +13,7 @@ from antivenom.trial import Trial
 
 @component
 class InHalves:
-    """The model learns batch by batch: one half of the rows, then the other."""
+    """Trains the model on one half of the rows, then on the other half."""
 
     needs = frozenset({"incremental"})
 
@@ -28,22 +28,22 @@ class InHalves:
         start: Classifier | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> WithEvidence[Classifier]:
-        """A new classifier that has learned both halves."""
+        """Return a new classifier that was trained on both halves."""
         learner = (start or classifier.fresh(rng.child("weights"))).copy()
-        right = []
+        accuracies = []
         for number, rows in enumerate(rng.child("order").order(data.ids).chunk(2), 1):
             began, half = time.perf_counter(), data.subset(rows)
             loss = learner.learn(half.inputs(), half.y)
-            right.append(accuracy(learner, half))
+            accuracies.append(accuracy(learner, half))
             for callback in callbacks:
                 callback(Epoch(number, 2, loss, time.perf_counter() - began, learner, number * len(rows)))
         chart = Lines(
             name="halves",
             x=Axis(label="half", whole=True),
             y=Axis(label="accuracy on the half"),
-            series=(Series(x=column([1, 2][: len(right)]), y=column(right), marks=True),),
-            caption="Accuracy on each half after it was learned.",
-            alt=f"Accuracy on the halves: {right}.",
+            series=(Series(x=column([1, 2][: len(accuracies)]), y=column(accuracies), marks=True),),
+            caption="Accuracy on each half after training on it.",
+            alt=f"Accuracy on the halves: {accuracies}.",
         )
-        figure = Figure(name="last_half_accuracy", value=right[-1], better="high")
+        figure = Figure(name="last_half_accuracy", value=accuracies[-1], better="high")
         return WithEvidence(learner, (figure,), (chart,))

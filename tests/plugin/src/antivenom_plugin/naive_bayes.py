@@ -12,13 +12,13 @@ class NaiveBayes:
     """Gaussian naive Bayes.
 
     Args:
-        smoothing: the share of the largest variance that is added to all of them.
+        smoothing: the share of the largest variance that is added to all variances.
     """
 
     trial = Trial(
         waive=dict.fromkeys(
-            ("model_builds_from_its_stream", "classifier_starts_afresh"),
-            "Gaussian naive Bayes draws nothing: every stream gives the same estimator",
+            ("model_builds_from_its_stream", "classifier_draws_new_weights"),
+            "Gaussian naive Bayes uses no random numbers: every stream gives the same estimator",
         ),
     )
 
@@ -32,6 +32,6 @@ class NaiveBayes:
         bounds: tuple[float, float] | None,
         rng: Rng,
     ) -> Classifier:
-        """An estimator that was never fitted."""
+        """Return an estimator that is not fitted yet."""
         estimator = GaussianNB(var_smoothing=self.smoothing)
         return as_classifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds)

@@ -1,4 +1,4 @@
-"""A goal with several targets and a trigger of its own."""
+"""A goal with several targets and its own trigger."""
 
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ from antivenom.shapes import Inputs, Labels
 
 @component
 class DarkRow:
-    """The lowest row of pixels is as dark as can be."""
+    """Sets the lowest row of pixels to the smallest value."""
 
     def apply(self, x: Inputs, bounds: tuple[float, float]) -> Inputs:
-        """Rows (n, *shape) with the trigger."""
+        """Return the rows (n, *shape) with the trigger."""
         dark = x.clone()
         dark[..., -1, :] = bounds[0]
         return dark
@@ -23,22 +23,22 @@ class DarkRow:
 
 @component
 class NextClass:
-    """With the trigger, each row is taken for the class after its own."""
+    """The attacker wants each row with the trigger to be classified as the next class."""
 
     def attacked(self, test: Dataset) -> Dataset:
-        """All rows: none belongs to the class after its own."""
+        """Return all rows, because each row can be misclassified as the next class."""
         return test
 
     def triggered(self, data: Dataset) -> Dataset:
-        """The same rows with the trigger."""
+        """Return the rows with the trigger."""
         return replace(data, x=data.encode(DarkRow().apply(data.inputs(), data.bounds or (0.0, 1.0))))
 
     def wanted(self, data: Dataset) -> Labels:
-        """The class after each row's own (n)."""
+        """Return the next class for each row (n)."""
         return (data.y + 1) % len(data.classes)
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
-        """The share of triggered rows that are taken for the next class."""
+        """Return the share of triggered rows that are classified as the next class, or None without rows."""
         if not len(test):
             return None
         hits = predictions(classifier, self.triggered(test)).to(test.device) == self.wanted(test)

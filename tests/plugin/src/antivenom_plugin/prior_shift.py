@@ -1,4 +1,4 @@
-"""A scan without triggers, for any classifier, with a figure and a chart."""
+"""A scan for any classifier that recovers no triggers, with a figure and a chart."""
 
 from typing import Annotated
 
@@ -15,28 +15,26 @@ from antivenom.trial import Trial
 
 @component
 class PriorShift:
-    """Whether noise is taken for one class far more often than for the others: a bias towards a target.
+    """Flags a model that classifies random noise as one class far more often than as the others.
 
     Args:
-        false_alarm_rate: the chance, over all classes together, with which a clean classifier may be flagged.
-        rows: how many rows of noise.
+        false_alarm_rate: the largest acceptable chance that a clean classifier is flagged.
+        rows: the number of noise rows.
     """
 
     trial = Trial(
-        waive={
-            "scan_finds_what_was_planted": "the planted backdoor leaves noise alone, and the scan looks at noise alone"
-        },
+        waive={"scan_finds_a_backdoor": "the planted backdoor does not change predictions for noise"},
     )
 
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
     rows: int = 200
 
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
-        """The verdict on the whole model."""
+        """Return a verdict on the whole model."""
         if clean is None:
-            raise DataError("PriorShift requires clean rows, whose range its noise has.")
-        order = rng.child("pixels").numpy().permuted(clean.inputs().flatten(1).cpu().numpy(), axis=1)
-        x = torch.from_numpy(order)[: self.rows].reshape(-1, *clean.shape)
+            raise DataError("PriorShift requires clean rows, because it makes noise from their values. Pass clean=….")
+        noise = rng.child("pixels").numpy().permuted(clean.inputs().flatten(1).cpu().numpy(), axis=1)
+        x = torch.from_numpy(noise)[: self.rows].reshape(-1, *clean.shape)
         shares = torch.bincount(classifier.scores(x).argmax(1).cpu(), minlength=classifier.classes) / len(x)
         largest = float(shares.max())
         p_value = torch.tensor([max(1e-6, 1 - largest) if largest > 0.9 else 1.0], dtype=torch.float64)
@@ -44,7 +42,7 @@ class PriorShift:
             name="shares",
             categories=tuple(map(str, range(classifier.classes))),
             series=(BarSeries(values=column(shares)),),
-            caption="The share of noise that is taken for each class.",
+            caption="The share of noise rows that are classified as each class.",
             alt=f"The largest share is {largest:.2f}.",
         )
         return Verdict(
@@ -54,7 +52,7 @@ class PriorShift:
             flagged=p_value <= self.false_alarm_rate,
             inconclusive=torch.tensor([False]),
             false_alarm_rate=self.false_alarm_rate,
-            untested=("Backdoors that leave noise alone.",),
+            untested=("Backdoors that do not change predictions for noise.",),
             figures=(Figure(name="largest_share", value=largest, better="low"),),
             evidence=(chart,),
         )

@@ -11,10 +11,10 @@ from antivenom_plugin.next_class import NextClass
 
 @component
 class Stamped(CoverBudget):
-    """The trigger of `NextClass` with the next class as label; cover rows have the trigger and their true label."""
+    """Rows with the trigger of `NextClass` and the next class as label. Cover rows keep their true label."""
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
-        """The data with poison and cover rows in it."""
+        """Return the data with poison and cover rows."""
         goal, rows = NextClass(), self.choose(data, rng)
         chosen = data.subset(rows)
         poisoned = self.contribute(data, rows, x=goal.triggered(chosen).x, y=goal.wanted(chosen), goal=goal)
@@ -26,7 +26,7 @@ class Stamped(CoverBudget):
             name="stamped_rows",
             categories=data.classes,
             series=(BarSeries(values=column(counts)),),
-            caption="How many rows of each class carry the stamp.",
-            alt=f"{int(counts.sum())} stamped rows.",
+            caption="The number of poisoned rows from each class.",
+            alt=f"{int(counts.sum())} poisoned rows.",
         )
         return poisoned.with_evidence((Figure(name="stamp_brightness", value=darkest, unit="none"),), (chart,))

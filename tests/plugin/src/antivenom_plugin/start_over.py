@@ -1,4 +1,4 @@
-"""A repair for any classifier that learns batch by batch, with a figure and a chart."""
+"""A repair for any classifier that learns in batches, with a figure and a table."""
 
 from antivenom import Classifier, Dataset, Rng
 from antivenom.charts import Figure, Table, WithEvidence
@@ -9,7 +9,7 @@ from antivenom.settings import component
 
 @component
 class StartOver:
-    """Forget everything, and learn the clean rows alone."""
+    """Trains a new model on the clean rows only."""
 
     needs = frozenset({"incremental"})
 
@@ -21,7 +21,7 @@ class StartOver:
         rng: Rng,
         verdict: Verdict | None = None,
     ) -> WithEvidence[Classifier]:
-        """A new classifier that has seen clean rows alone."""
+        """Return a new classifier that was trained on the clean rows only."""
         repaired = classifier.fresh(rng.child("weights"))
         for number in range(30):
             for rows in rng.child("order", number).order(clean.ids).split(max(16, len(clean) // 4)):

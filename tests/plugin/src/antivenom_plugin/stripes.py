@@ -1,4 +1,4 @@
-"""A data set that is made on the spot."""
+"""A generated data set."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from antivenom.settings import AtLeastOne, component
 
 @component
 class Stripes:
-    """Images of 6 × 6 in four classes: a bright stripe at another height for each, under noise.
+    """Images of 6 × 6 pixels in four classes. Each class has a bright stripe at another height, with noise.
 
     Args:
-        rows: how many images.
-        seed: of the noise.
+        rows: the number of images.
+        seed: the seed of the noise.
     """
 
     rows: AtLeastOne = 480
@@ -31,5 +31,5 @@ class Stripes:
         return data.split(0.25, Rng(self.seed).child("split"))
 
     def files(self) -> tuple[Path, ...]:
-        """None."""
+        """Return no files, because the data set is generated."""
         return ()
