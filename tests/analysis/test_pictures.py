@@ -330,7 +330,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
         (
             {"name": "mlp", "hidden": []},
             {"repairs": [{"name": "pruning", "layer": "penultimate"}], "defences": ["neural_cleanse"]},
-            "pruning: .* two linear layers",
+            "pruning: .* requires 2 linear layers",
         ),
     ],
 )
