@@ -30,7 +30,7 @@ from antivenom.analysis import (
     similarity,
     studied_layers,
 )
-from antivenom.analysis._layers import in_batches, narrowed
+from antivenom.analysis.layers import in_batches, narrowed
 from antivenom.analysis.probes import WIDTH
 from antivenom.attacks import BadNets
 from antivenom.goals import Backdoor

@@ -22,7 +22,7 @@ from antivenom.data.formats import cifar, images, recordio
 from antivenom.data.sources.cifar10 import Cifar10
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
-from antivenom.runner.export import _write_parquet, class_folders
+from antivenom.runner.export import class_folders, write_parquet
 from benchmarks.machine import machine
 
 
@@ -80,7 +80,7 @@ def zip_file(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 def parquet_file(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Write and read Parquet with encoded images."""
-    _write_parquet(data, folder / "all.parquet")
+    write_parquet(data, folder / "all.parquet")
     splits = Parquet(path=str(folder / "all.parquet"), test_path=str(folder / "all.parquet")).load()
     return splits.train.x, splits.train.y
 

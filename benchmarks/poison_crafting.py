@@ -29,8 +29,8 @@ from torch.nn import functional
 
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison
-from antivenom.attacks._one_step import Functional, finite_differences, objective_for
-from antivenom.attacks._victim_step import VictimStep, accuracy_after_step, frozen_copy
+from antivenom.attacks.one_step import Functional, finite_differences, objective_for
+from antivenom.attacks.victim_step import VictimStep, accuracy_after_step, frozen_copy
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import ModuleClassifier, is_module

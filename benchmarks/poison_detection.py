@@ -18,7 +18,7 @@ from torch import Tensor
 
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison, LabelFlip, LossPoison, RandomNoise
-from antivenom.attacks._victim_step import VictimStep, accuracy_after_step
+from antivenom.attacks.victim_step import VictimStep, accuracy_after_step
 from antivenom.data import Dataset
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.metrics import accuracy, auroc, share_above, threshold_for, tpr_at_fpr

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from antivenom import Rng, load
 from antivenom.attacks import GradientPoison, LabelFlip
-from antivenom.attacks._victim_step import VictimStep
+from antivenom.attacks.victim_step import VictimStep
 from antivenom.data import Dataset
 from antivenom.models import ModuleClassifier, is_module
 from antivenom.models.mlp import MLP

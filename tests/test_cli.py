@@ -38,7 +38,7 @@ def antivenom(*arguments: str, at: Path, **environment: str) -> subprocess.Compl
         **environment,
     }
     command = [sys.executable, "-m", "antivenom", *arguments]
-    return subprocess.run(command, cwd=at, env=clean, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=at, env=clean, capture_output=True, text=True, timeout=600, check=False)
 
 
 def files_of(folder: Path) -> set[str]:
@@ -315,7 +315,7 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
             time.sleep(0.05)
         time.sleep(0.3)
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=600)
     finally:
         running.kill()
     assert running.returncode == 130, said

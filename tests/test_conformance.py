@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 
 from antivenom.testing import Case, cases, checks_for
-from antivenom.testing._checks import Check
-from tests.component_files import component_files, named, written_files
-from tests.toys import Covered
-
-__all__ = ["component_files", "written_files"]
+from antivenom.testing.register import Check
+from tests.helpers.component_files import named
+from tests.helpers.toys import Covered
 
 
 @pytest.mark.usefixtures("component_files")

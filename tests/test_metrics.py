@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -13,18 +12,9 @@ from scipy import stats
 from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.metrics import accuracy, accuracy_from, class_accuracies, confusion, summary
+from tests.helpers.toys import Told
 
 SHARES = st.lists(st.floats(0, 1), min_size=2, max_size=8)
-
-
-class Told:
-    """A classifier that takes each row for the class that its first number says."""
-
-    def __init__(self, classes: int) -> None:
-        self.classes = classes
-
-    def scores(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.one_hot(x[:, 0].long(), self.classes).float()
 
 
 def rows(pairs: list[tuple[int, int]], classes: int = 4) -> Dataset:

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from antivenom import Experiment, Rng, load_spec
-from antivenom.analysis import AnalysisContext, similarity
-from antivenom.analysis._analysis import AnalysisResult
+from antivenom.analysis import AnalysisContext, AnalysisResult, similarity
 from antivenom.attacks import BadNets
 from antivenom.charts import Evidence, Figure, WithEvidence
 from antivenom.data import Splits

@@ -28,7 +28,7 @@ from antivenom.threads import FLOPS_FOR_THREADS, number_for, rows_of_step, threa
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.own_fit import OwnFit
 from antivenom.waiting import PASSIVE, wait_passively
-from tests.toys import small_net
+from tests.helpers.toys import small_net
 
 LARGE = FLOPS_FOR_THREADS
 

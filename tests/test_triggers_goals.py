@@ -12,7 +12,7 @@ from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.goals import Availability, Backdoor, Targeted
 from antivenom.triggers import Blend, Patch, Sinusoid
-from tests.test_metrics import Told
+from tests.helpers.toys import Told
 
 BLACK = torch.zeros(2, 3, 4, 5)
 

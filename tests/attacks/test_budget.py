@@ -20,7 +20,7 @@ from antivenom.rng import Rng
 from antivenom.settings import Count, build, component, describe, documentation, settings_of
 from antivenom.shapes import Chosen
 from antivenom.testing import toy_images, toy_table
-from tests.toys import Covered
+from tests.helpers.toys import Covered
 
 DATA = toy_images()
 INHERIT = [

@@ -60,7 +60,7 @@ def test_rounds_that_are_not_kept_cost_nothing(monkeypatch: pytest.MonkeyPatch) 
     def refuse(*_: object) -> None:
         raise AssertionError("accuracy was measured")
 
-    monkeypatch.setattr("antivenom.attacks._by_round.accuracy_after_step", refuse)
+    monkeypatch.setattr("antivenom.attacks.by_round.accuracy_after_step", refuse)
     attack = GradientPoison(count=12, rounds=3)
     assert attack.poison(DATA, rng=Rng(0), surrogate=trained(DATA)).charts == ()
     with pytest.raises(AssertionError, match="was measured"):

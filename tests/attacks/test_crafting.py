@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from antivenom.attacks import BadNets, GenerativePoison, GradientPoison, LabelFlip, LossPoison, PoisonFile
-from antivenom.attacks._crafting import Crafted
+from antivenom.attacks.crafting import Crafted
 from antivenom.charts.packing import pack
 from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor

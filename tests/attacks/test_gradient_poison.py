@@ -11,13 +11,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from antivenom.attacks import GenerativePoison, GradientPoison, LossPoison, PoisonFile
-from antivenom.attacks._crafting import Crafted
-from antivenom.attacks._generator import Generator
-from antivenom.attacks._layered import Layered
-from antivenom.attacks._one_step import Functional, OneByOne, finite_differences, objective_for
-from antivenom.attacks._unrolled import Unrolled
-from antivenom.attacks._victim_step import VictimStep, frozen_copy
-from antivenom.attacks.generative_poison import _by_sign
+from antivenom.attacks.crafting import Crafted
+from antivenom.attacks.generative_poison import sign_feedback
+from antivenom.attacks.generator import Generator
+from antivenom.attacks.layered import Layered
+from antivenom.attacks.one_step import Functional, OneByOne, finite_differences, objective_for
+from antivenom.attacks.unrolled import Unrolled
+from antivenom.attacks.victim_step import VictimStep, frozen_copy
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import CapabilityError, DataError, SettingsError
@@ -179,10 +179,10 @@ def test_normalisation_and_probabilities_are_differentiated_through() -> None:
 def test_many_at_once_are_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = some(7)
     whole = Layered(frozen_copy(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
-    monkeypatch.setattr("antivenom.attacks._victim_step.POISONS_PER_BATCH", 3)
+    monkeypatch.setattr("antivenom.attacks.victim_step.POISONS_PER_BATCH", 3)
     parts = Layered(frozen_copy(victim("a CNN with ReLU"), "test"), STEP, *some(4, seed=1)).gradients(x, y)
     assert all(torch.allclose(a, b, rtol=1e-10) for a, b in zip(whole, parts, strict=True))
-    monkeypatch.setattr("antivenom.attacks._victim_step.BYTES_PER_BATCH", {"cpu": 1, "cuda": 1})
+    monkeypatch.setattr("antivenom.attacks.victim_step.BYTES_PER_BATCH", {"cpu": 1, "cuda": 1})
     assert Layered(frozen_copy(victim(), "test"), STEP, *some(4, seed=1))._many == 1
 
 
@@ -364,9 +364,9 @@ def test_pretraining_gives_rows_back(data: Dataset, trained: ModuleClassifier) -
 def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifier) -> None:
     slow = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), data.inputs()[:5], data.y[:5])
     x, y = data.inputs()[5:8], (data.y[5:8] + 1) % 4
-    first, values = _by_sign(slow, x, y, None)
+    first, values = sign_feedback(slow, x, y, None)
     assert set(first.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    fallen, _ = _by_sign(slow, x, y, values + 1)
+    fallen, _ = sign_feedback(slow, x, y, values + 1)
     assert torch.equal(first, -fallen)
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()

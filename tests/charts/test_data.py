@@ -25,7 +25,7 @@ from antivenom.charts import (
     column,
 )
 from antivenom.errors import DataError
-from tests.charts.every import every_chart
+from tests.helpers.every_chart import every_chart
 
 
 def test_numbers_become_float64_and_bytes_stay() -> None:

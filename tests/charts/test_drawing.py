@@ -28,7 +28,7 @@ from antivenom.charts import (
     Tile,
     Values,
 )
-from tests.charts.every import NASTY, every_chart
+from tests.helpers.every_chart import NASTY, every_chart
 
 PNG = b"\x89PNG"
 MOST_PIXELS = 4000

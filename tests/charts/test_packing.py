@@ -14,7 +14,7 @@ from antivenom.charts.packing import pack, unpack
 from antivenom.errors import DataError, RunError
 from antivenom.storage import chart_files
 from antivenom.storage.chart_files import read_charts, write_charts
-from tests.charts.every import every_chart
+from tests.helpers.every_chart import every_chart
 
 
 def test_every_type_comes_back_and_looks_the_same(tmp_path: Path) -> None:

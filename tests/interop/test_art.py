@@ -12,6 +12,7 @@ from torch import nn
 
 from antivenom import load
 from antivenom.attacks import BadNets
+from antivenom.defences import NeuralCleanse as Scan
 from antivenom.errors import AntivenomError, CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.interop.art import NeuralCleanse
@@ -113,9 +114,8 @@ def test_arts_own_classifier_end_to_end_and_arts_attack_on_the_result() -> None:
     right = [(cleansed.predict(each).argmax(1) == Y[:50]).mean() for each in (rows, attacked)]
     assert right[1] < 0.5 * right[0], "ART's attack does not work on what comes back"
     gradient = cleansed.loss_gradient(rows[:3], np.eye(10)[Y[:3]])
-    moved = cleansed._network(rows).logits(torch.from_numpy(rows[:3]).requires_grad_())
     assert gradient.shape == rows[:3].shape
-    assert torch.isfinite(moved).all()
+    assert np.isfinite(gradient).all()
 
 
 class Unscaled(nn.Module):
@@ -162,16 +162,22 @@ def test_a_keras_model_end_to_end() -> None:
 
 
 @pytest.mark.slow
-def test_the_rest_of_the_interface() -> None:
+def test_the_rest_of_the_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     made = NeuralCleanse(victim())
     assert made.fit(X) is None
     cleansed = made(victim(), steps=1, norm=math.inf)
-    settings = cleansed._settings(225)
-    assert (settings.steps, settings.norm) == (7, "linf"), "one pass of 225 rows is 7 mini-batches of 32"
+    scan, scanned = Scan.scan, []
+
+    def recorded(self: Scan, *given: Any, **more: Any) -> Any:
+        scanned.append((self.steps, self.norm))
+        return scan(self, *given, **more)
+
+    monkeypatch.setattr(Scan, "scan", recorded)
     mask, pattern = cleansed.generate_backdoor(X, Y, np.eye(10)[3])
     assert mask.shape == pattern.shape == (1, 8, 8)
     assert np.array_equal(mask, cleansed.generate_backdoor(X, np.eye(10)[Y], np.asarray(3))[0])
     assert cleansed.outlier_detection(X, Y) == [], "nothing converges in one pass of so few rows"
+    assert scanned == [(7, "linf")], "one pass of 225 rows is 7 mini-batches of 32"
     assert cleansed.outlier_detection(X, Y, rule="paper") == []
     clean, backdoored, labels = cleansed.backdoor_examples(X, Y)
     assert len(clean) == len(backdoored) == len(labels) == 0

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,13 +10,13 @@ from torch import nn
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models import CNN, MLP, Classifier, ModuleClassifier, as_classifier
-from antivenom.models.activations import _CLASSES, activation
+from antivenom.models.activations import ActivationName, activation
 from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.models.initialisers import fills, initialise
 from antivenom.models.module import Module
 from antivenom.rng import Rng
 from antivenom.testing import global_state_untouched
-from tests.toys import small_net
+from tests.helpers.toys import small_net
 
 IMAGE = {"input_shape": (2, 8, 10), "classes": 5, "bounds": (0.0, 1.0)}
 
@@ -85,7 +85,7 @@ def test_every_initialiser_fills_every_shape_from_its_stream_alone(name: str, sh
         assert not torch.equal(weight, drawn(name, *shape, seed=1))
 
 
-@pytest.mark.parametrize("name", _CLASSES)
+@pytest.mark.parametrize("name", get_args(ActivationName))
 def test_every_activation_is_a_new_layer_that_keeps_the_shape(name: Any) -> None:
     assert activation(name) is not activation(name)
     assert activation(name)(torch.ones(2, 3)).shape == (2, 3)
@@ -429,7 +429,7 @@ def test_a_classifier_serves_as_an_architecture_for_rows_like_its_own() -> None:
 
 
 def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None:
-    model = Module(factory="tests.toys:small_net", mean=0.5)
+    model = Module(factory="tests.helpers.toys:small_net", mean=0.5)
     with global_state_untouched():
         built = model.build(**IMAGE, rng=Rng(0))
     assert same(built, model.build(**IMAGE, rng=Rng(0)))

@@ -15,8 +15,8 @@ from sklearn.neural_network import MLPClassifier
 from torch import nn
 
 from antivenom.attacks import GradientPoison
-from antivenom.attacks._one_step import objective_for
-from antivenom.attacks._victim_step import VictimStep
+from antivenom.attacks.one_step import objective_for
+from antivenom.attacks.victim_step import VictimStep
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models import Classifier, as_classifier
 from antivenom.models.files import read_weights
@@ -282,12 +282,12 @@ def test_a_step_of_a_keras_model_is_differentiated_through(name: str) -> None:
     values, slopes = objective.gradients(x, y)
     stepped = classifier.copy()
     stepped.module.eval()
-    held = stepped._trainable()
+    held = stepped.module.trainable_variables
     loss = torch.nn.functional.cross_entropy(stepped.logits(x[:1]), y[:1])
-    grown = torch.autograd.grad(loss, [one.value for one in held.values()])
+    grown = torch.autograd.grad(loss, [one.value for one in held])
     with torch.no_grad():
-        for (key, one), slope in zip(held.items(), grown, strict=True):
-            one.value.data.sub_(slope, alpha=0.5 * (2.0 if key.endswith("bias") else 1.0))
+        for one, slope in zip(held, grown, strict=True):
+            one.value.data.sub_(slope, alpha=0.5 * (2.0 if one.path.endswith("bias") else 1.0))
         after = torch.nn.functional.cross_entropy(stepped.logits(DATA.inputs()[:6]), DATA.y[:6], reduction="sum")
     assert float(values[0]) == pytest.approx(float(after), rel=1e-4)
     for way in (torch.sign(slopes), torch.ones_like(slopes)):

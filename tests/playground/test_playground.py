@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ from antivenom.settings import build_as  # noqa: E402
 FIVE = tuple((x, y, 1) for x, y in lesson_points((-3, 3)))
 LESSON = Board(points=FIVE, calls=15)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HANGING = 600.0
+"""Seconds after which something hangs, however busy the machine is."""
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 
@@ -47,6 +49,13 @@ def client(**settings: Any) -> TestClient:
 
 def plain(board: Board) -> dict[str, Any]:
     return json.loads(json.dumps({name: getattr(board, name) for name in Board.__dataclass_fields__}))
+
+
+def wait_until(there: Callable[[], bool], otherwise: Callable[[], str] = lambda: "it never came") -> None:
+    until = time.monotonic() + HANGING
+    while not there():
+        assert time.monotonic() < until, otherwise()
+        time.sleep(0.05)
 
 
 # The board ----------------------------------------------------------------------------------------------------------
@@ -191,8 +200,9 @@ def test_other_pages_and_names_are_kept_out() -> None:
             assert answered.status_code == status
         assert page.post("/api/scene", json=good, headers={"origin": "http://elsewhere.example"}).status_code == 403
         assert page.post("/api/scene", json=good, headers={"origin": "http://127.0.0.1:8760"}).status_code == 200
-        assert page.get("/", headers={"host": "elsewhere.example:8760"}).status_code == 421
-        assert page.get("/", headers={"host": "localhost:8760"}).status_code == 200
+        assert page.get("/", headers={"host": "elsewhere.example:8760"}).status_code == 400
+        for host in ("localhost:8760", "[::1]:8760", "[::1]", "127.0.0.1"):
+            assert page.get("/", headers={"host": host}).status_code == 200, host
 
 
 def test_the_token_is_asked_for_once() -> None:
@@ -212,7 +222,7 @@ def test_too_many_at_once_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch
     going = threading.Event()
 
     def slowly(board: Board) -> dict[str, Any]:
-        going.wait(20)
+        going.wait(HANGING)
         return {}
 
     monkeypatch.setattr(serving_module, "refined", slowly)
@@ -224,14 +234,13 @@ def test_too_many_at_once_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch
         ]
         for asker in askers:
             asker.start()
-        until = time.monotonic() + 15
-        while 503 not in found and time.monotonic() < until:
-            time.sleep(0.05)
-        assert 503 in found
-        assert page.post("/api/scene", json={"board": {}}).status_code == 200, "quick work has a turn of its own"
-        going.set()
+        try:
+            wait_until(lambda: 503 in found)
+            assert page.post("/api/scene", json={"board": {}}).status_code == 200, "quick work has a turn of its own"
+        finally:
+            going.set()
         for asker in askers:
-            asker.join(20)
+            asker.join(HANGING)
     assert sorted(set(found)) == [200, 503]
 
 
@@ -240,7 +249,7 @@ def test_silent_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as address:
         port = int(address.rstrip("/").rpartition(":")[2])
         for said in (b"", b"GET / HT"):
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as silent:
+            with socket.create_connection(("127.0.0.1", port), timeout=HANGING) as silent:
                 silent.sendall(said)
                 assert silent.recv(1) == b"", "a silent connection was kept"
 
@@ -256,7 +265,7 @@ def test_names_by_which_the_page_is_asked_for() -> None:
     with client(hosts=("MyBox",)) as page:
         assert page.get("/", headers={"host": "mybox:80"}).status_code == 200
         assert page.get("/", headers={"host": "MYBOX"}).status_code == 200
-        assert page.get("/").status_code == 421
+        assert page.get("/").status_code == 400
 
 
 def test_a_port_that_is_taken_is_one_clear_error() -> None:
@@ -289,7 +298,7 @@ def running() -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         server.should_exit = True
-        thread.join(20)
+        thread.join(HANGING)
 
 
 @contextmanager
@@ -299,7 +308,7 @@ def opened(width: int = 1180, height: int = 900, *, address: str | None = None, 
     with nullcontext(address) if address else running() as place, playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(1000 * HANGING)
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
@@ -312,13 +321,12 @@ def opened(width: int = 1180, height: int = 900, *, address: str | None = None, 
 
 def settled(page: Any) -> None:
     """Wait until the page shows the fine numbers of what was asked last."""
-    until = time.monotonic() + 40
-    while time.monotonic() < until:
+
+    def is_settled() -> bool:
         asked, shown, fine = (page.get_attribute("body", f"data-{name}") for name in ("asked", "shown", "refined"))
-        if asked is not None and asked == shown == fine:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"the page did not settle: {page.inner_text('#status')}")
+        return asked is not None and asked == shown == fine
+
+    wait_until(is_settled, lambda: f"the page did not settle: {page.inner_text('#status')}")
 
 
 def numbers(page: Any) -> dict[str, str]:
@@ -395,9 +403,7 @@ def test_the_keyboard_is_enough() -> None:
 
 
 def settled_after_play(page: Any) -> None:
-    until = time.monotonic() + 30
-    while page.inner_text("#callsout") != "15 calls" and time.monotonic() < until:
-        time.sleep(0.1)
+    wait_until(lambda: page.inner_text("#callsout") == "15 calls")
     settled(page)
 
 
@@ -442,9 +448,7 @@ def test_aiming_turns_the_point() -> None:
         settled(page)
         page.click("#aim")
         click_at(page, -2.0, -0.6)
-        until = time.monotonic() + 60
-        while page.locator("#points li").count() < 5 and time.monotonic() < until:
-            time.sleep(0.1)
+        wait_until(lambda: page.locator("#points li").count() >= 5)
         settled(page)
         board = board_of(page)
         assert len(board.points) == 5
@@ -474,9 +478,6 @@ def test_a_search_result_for_another_board_is_not_placed() -> None:
         page.click("#aim")
         click_at(page, -2.0, -0.6)
         page.select_option("#model", "logistic_regression")
-        until = time.monotonic() + 60
-        while "aim again" not in page.inner_text("#status") and time.monotonic() < until:
-            time.sleep(0.1)
-        assert "aim again" in page.inner_text("#status")
+        wait_until(lambda: "aim again" in page.inner_text("#status"))
         settled(page)
         assert board_of(page) == Board(model="logistic_regression")

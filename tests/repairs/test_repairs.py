@@ -12,13 +12,13 @@ from torch import nn
 from antivenom.attacks import BadNets
 from antivenom.charts import Axis, Figure, Lines, Series, WithEvidence
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
-from antivenom.defences.neural_cleanse._outliers import Prior, p_values_and_thresholds
+from antivenom.defences.neural_cleanse.outliers import Prior, p_values_and_thresholds
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import CNN, MLP, Filtered, as_classifier, predictions
 from antivenom.repairs import Filtering, FinePruning, FineTuning, Pruning, Sequential, Unlearning, apply_repair
-from antivenom.repairs._layer import find_layer
+from antivenom.repairs.layer import find_layer
 from antivenom.repairs.pruning import contributions, silencing_effects
 from antivenom.report import write_report
 from antivenom.rng import Rng

@@ -9,8 +9,8 @@ import pytest
 from antivenom.charts.comparing import Compared, Value, curves, dots, numeric_axis
 from antivenom.report import write_report
 from antivenom.storage.files import read_json, write_json
-from tests.report.folders import make_grid, make_run
-from tests.report.page import checked
+from tests.helpers.page import checked
+from tests.helpers.run_folders import make_grid, make_run
 
 RATES = (0.01, 0.05, 0.1)
 MODELS = ({"name": "mlp", "hidden": [8]}, {"name": "cnn", "hidden": [4]})

@@ -7,9 +7,9 @@ import pytest
 
 from antivenom.charts import Figure, Heatmap, Images, Table, Tile, pair
 from antivenom.report import write_report
-from tests.charts.every import NASTY, every_chart
-from tests.report.folders import make_run, some_figures
-from tests.report.page import checked
+from tests.helpers.every_chart import NASTY, every_chart
+from tests.helpers.page import checked
+from tests.helpers.run_folders import make_run, some_figures
 
 
 def test_every_figure_and_chart_appears(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from antivenom.errors import RunError
 from antivenom.report import write_report
 from antivenom.storage.files import read_json, write_json
-from tests.report.folders import make_grid, make_run
+from tests.helpers.run_folders import make_grid, make_run
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from antivenom.runner.events import Finished
 from antivenom.storage.files import LOCK, locked
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
-from tests.toys import small_net
+from tests.helpers.toys import small_net
 
 SPLITS = Splits(train=toy_images(120, seed=0), test=toy_images(40, seed=1))
 DIGITS = {
@@ -68,11 +68,6 @@ def stored(made: Experiment, store: Store) -> dict[str, bool]:
 
 def figures(result: Result) -> str:
     return json.dumps(result.metrics, sort_keys=True)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
 
 
 def test_two_runs_into_two_empty_stores_give_the_same_bytes(tmp_path: Path) -> None:

@@ -247,8 +247,8 @@ def test_an_error_survives_pickle() -> None:
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        ("attacks", {"name": "tests.toys:FaultyAttack", "fault": "does nothing"}),
-        ("models", {"name": "module", "factory": "tests.toys:small_net"}),
+        ("attacks", {"name": "tests.helpers.toys:FaultyAttack", "fault": "does nothing"}),
+        ("models", {"name": "module", "factory": "tests.helpers.toys:small_net"}),
         ("models", {"name": "module", "factory": "os:abort"}),
     ],
 )
@@ -258,9 +258,11 @@ def test_code_is_refused_unless_it_is_allowed(kind: str, value: dict[str, Any]) 
 
 
 def test_code_runs_where_it_is_allowed() -> None:
-    made = build("attacks", {"name": "tests.toys:FaultyAttack", "fault": "does nothing"}, path="it", allow_code=True)
+    made = build(
+        "attacks", {"name": "tests.helpers.toys:FaultyAttack", "fault": "does nothing"}, path="it", allow_code=True
+    )
     settings = {"fault": "does nothing", "rate": 0.2, "cover_rate": 0.0}
-    assert describe("attacks", made) == {"name": "tests.toys:FaultyAttack", **settings}
+    assert describe("attacks", made) == {"name": "tests.helpers.toys:FaultyAttack", **settings}
 
 
 @pytest.mark.parametrize(

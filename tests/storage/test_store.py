@@ -17,11 +17,6 @@ from antivenom.storage.store import Store
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
 def only_file(store: Store) -> Path:
     (file,) = store.folder.rglob("*.safetensors")
     return file

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from antivenom.testing import second_device
-
-NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; PyTorch finds none")
+from tests.helpers.devices import NO_CUDA
 
 
 @pytest.fixture(params=["second", pytest.param("cuda", marks=[pytest.mark.gpu, NO_CUDA])])

@@ -13,19 +13,19 @@ from antivenom.errors import SettingsError
 from antivenom.goals import Availability, Backdoor
 from antivenom.models import MLP, as_classifier
 from antivenom.settings import component
-from antivenom.testing import _checks as register
 from antivenom.testing import (
     check,
     check_classifier,
     check_component,
     checks_for,
+    register,
     toy_images,
     toy_network,
 )
 from antivenom.testing.components import declares_its_contract, settings_round_trip
 from antivenom.training import Online
 from antivenom.triggers import Patch
-from tests.testing import faulty
+from tests.helpers import faulty
 
 
 def names(made: Any) -> set[str]:
@@ -156,7 +156,7 @@ def test_a_waiver_names_a_check_and_has_a_reason() -> None:
         check_component(LabelFlip(), waive={"attack_is_reproducable": "it is not"})
     with pytest.raises(AssertionError, match="no such check"):
         check_component(LabelFlip(), waive={"goal_success_is_a_share": "of another kind"})
-    with pytest.raises(SettingsError, match="must be the reason"):
+    with pytest.raises(SettingsError, match="must be a reason, in words"):
         check_component(LabelFlip(), waive={"attack_is_reproducible": " "})
     classifier = as_classifier(toy_network((1, 6, 6), 4), input_shape=(1, 6, 6))
     with pytest.raises(AssertionError, match="no such check"):
@@ -181,7 +181,7 @@ def test_what_is_no_component_is_refused(given: Any, said: str) -> None:
 @pytest.fixture
 def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
     checks_for(Patch())
-    monkeypatch.setattr(register, "_CHECKS", dict(register._CHECKS))
+    monkeypatch.setattr(register, "CHECKS", dict(register.CHECKS))
 
 
 @runtime_checkable

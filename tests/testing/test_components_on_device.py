@@ -14,13 +14,11 @@ from antivenom.models import MLP, as_classifier
 from antivenom.models.optimizers import Optimizer
 from antivenom.rng import Rng
 from antivenom.testing import cases, on_device, toy_images, toy_network
-from antivenom.testing._checks import Check
+from antivenom.testing.register import Check
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.step import AutogradStep, PlainStep, step_for
-from tests.component_files import component_files, named, written_files
-from tests.testing.conftest import NO_CUDA
-
-__all__ = ["component_files", "written_files"]
+from tests.helpers.component_files import named
+from tests.helpers.devices import NO_CUDA
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from torch import nn
 from antivenom.models import ModuleClassifier
 from antivenom.testing import checks_for, on_device, toy_images
 from antivenom.testing import classifiers as of_classifiers
-from antivenom.testing._checks import Check
-from tests.testing import faulty
-from tests.toys import FaultyAttack
+from antivenom.testing.register import Check
+from tests.helpers import faulty
+from tests.helpers.toys import FaultyAttack
 
 WRITES, DRAWS, ANEW = "writes into its inputs", "draws from the global stream", "is not reproducible"
 DEAF = "ignores its stream"

@@ -6,11 +6,11 @@ of the module would replace the function.
 
 from antivenom.analysis._analysis import Analysis, AnalysisResult, LayerObserver, NoLayers, analyse
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import studied_layers
 from antivenom.analysis._plane import Square, crossings, flipped, grid_points, margin
 from antivenom.analysis.drift import drift, drift_over_training
 from antivenom.analysis.embedding import embed
 from antivenom.analysis.filters import first_layer_filters
+from antivenom.analysis.layers import studied_layers
 from antivenom.analysis.neurons import neurons
 from antivenom.analysis.probes import LinearProbe, probe_layers
 from antivenom.analysis.saliency import gradient_saliency, guided_backpropagation, integrated_gradients

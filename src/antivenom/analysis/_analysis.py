@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import Observer, observe_layers
+from antivenom.analysis.layers import Observer, observe_layers
 from antivenom.charts import Chart, Evidence, Figure
 from antivenom.rng import Rng
 from antivenom.shapes import ShortRepr

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from antivenom.analysis._layers import with_layers
+from antivenom.analysis.layers import with_layers
 from antivenom.errors import CapabilityError
 from antivenom.models import Classifier
 from antivenom.shapes import Inputs, Labels

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from antivenom.analysis._layers import BATCH_ROWS, in_batches, narrowed
+from antivenom.analysis.layers import BATCH_ROWS, in_batches, narrowed
 from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.shapes import Labels, ShortRepr

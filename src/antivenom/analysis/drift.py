@@ -12,7 +12,7 @@ from antivenom.analysis._analysis import AnalysisResult
 from antivenom.analysis._by_layer import chart_by_layer, finite_by_layer
 from antivenom.analysis._context import AnalysisContext
 from antivenom.analysis._drift import WIDTH, ClassSums, LayerDrift
-from antivenom.analysis._layers import observe_layers, studied_layers
+from antivenom.analysis.layers import observe_layers, studied_layers
 from antivenom.charts import Axis, Chart, Figure, Lines, Panels, Series, by_subject, pair
 from antivenom.data import Dataset
 from antivenom.models import Checkpoint, Classifier

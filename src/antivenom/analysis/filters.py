@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from antivenom.analysis._analysis import AnalysisResult, NoLayers
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import with_layers
+from antivenom.analysis.layers import with_layers
 from antivenom.charts import Figure, Images, Tile
 from antivenom.errors import CapabilityError
 from antivenom.models import Classifier

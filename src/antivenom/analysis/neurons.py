@@ -10,7 +10,7 @@ from torch import Tensor
 
 from antivenom.analysis._analysis import AnalysisResult, NoLayers
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import in_batches, with_layers
+from antivenom.analysis.layers import in_batches, with_layers
 from antivenom.charts import Axis, Figure, Lines, Panels, Series, worded
 from antivenom.data import Dataset
 from antivenom.errors import DataError

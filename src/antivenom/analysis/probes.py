@@ -9,8 +9,8 @@ from torch import Tensor
 from antivenom.analysis._analysis import AnalysisResult
 from antivenom.analysis._by_layer import chart_by_layer
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import narrowed, observe_layers, penultimate, studied_layers
 from antivenom.analysis._linear_probe import LinearProbe
+from antivenom.analysis.layers import narrowed, observe_layers, penultimate, studied_layers
 from antivenom.charts import Lines, pair, worded
 from antivenom.data import Dataset
 from antivenom.models import Classifier
@@ -54,7 +54,7 @@ class Probes:
         """Yield the reasons why the settings do not fit the network."""
         if self.layer not in (None, OUTPUT, *classifier.layers()):
             layers = ", ".join(dict.fromkeys((*classifier.layers(), OUTPUT)))
-            yield f"layer must be a layer of the model; got '{self.layer}'. Use one of: {layers}."
+            yield f"Unknown layer '{self.layer}'. Use one of: {layers}."
 
     def start(self, context: AnalysisContext, rng: Rng) -> "_ProbesObserver":
         """Return an observer of the layers of both networks."""

@@ -8,7 +8,7 @@ from antivenom.analysis._analysis import AnalysisResult
 from antivenom.analysis._by_layer import chart_by_layer
 from antivenom.analysis._cka import Alignment, LayerSimilarity, cka
 from antivenom.analysis._context import AnalysisContext
-from antivenom.analysis._layers import BATCH_ROWS, observe_layers, penultimate, studied_layers
+from antivenom.analysis.layers import BATCH_ROWS, observe_layers, penultimate, studied_layers
 from antivenom.charts import Figure, Heatmap, Lines, by_subject, finite
 from antivenom.data import Dataset
 from antivenom.errors import DataError

@@ -6,9 +6,9 @@ from typing import Literal, TypeVar
 
 import torch
 
-from antivenom.attacks._one_step import Objective
-from antivenom.attacks._victim_step import VictimStep
 from antivenom.attacks.budget import PoisonBudget, unknown_classes
+from antivenom.attacks.one_step import Objective
+from antivenom.attacks.victim_step import VictimStep
 from antivenom.data import Dataset
 from antivenom.errors import SettingsError
 from antivenom.rng import Rng

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from antivenom.attacks._victim_step import require_surrogate
+from antivenom.attacks.victim_step import require_surrogate
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.single_input import SingleInput
@@ -102,7 +102,7 @@ class AimedChaff:
                 [f"AimedChaff.at: the surrogate already predicts class {label} for {self.at}. Choose another point."]
             )
         labels = torch.full((self.count,), label)
-        points = self._search(lambda points: _distance(surrogate, target, points, labels, self.calls), rng)
+        points = self._search(lambda points: distance_to_turning(surrogate, target, points, labels, self.calls), rng)
         x = torch.from_numpy(points.astype(np.float32)).to(data.device)
         return Poisoned.append(data, x=x, y=labels.to(data.device), goal=SingleInput(row=self.at, target=label))
 
@@ -131,7 +131,7 @@ class AimedChaff:
         return best
 
 
-def _distance(
+def distance_to_turning(
     surrogate: Classifier, target: torch.Tensor, points: NDArray[np.float64], labels: torch.Tensor, calls: int
 ) -> float:
     """Return the distance of the prediction from the flip, relative to the start, summed over calls until the flip."""

@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.attacks._by_round import with_charts_by_round
-from antivenom.attacks._generator import Architecture, Generator, pretrained
-from antivenom.attacks._one_step import Functional, Objective, OneByOne, general_objective, objective_for
-from antivenom.attacks._victim_step import frozen_copy
 from antivenom.attacks._victim_step_attack import VictimStepAttack
+from antivenom.attacks.by_round import with_charts_by_round
+from antivenom.attacks.generator import Architecture, Generator, pretrained
+from antivenom.attacks.one_step import Functional, Objective, OneByOne, general_objective, objective_for
+from antivenom.attacks.victim_step import frozen_copy
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import DataError, SettingsError
 from antivenom.goals.availability import Availability
@@ -97,10 +97,10 @@ class GenerativePoison(VictimStepAttack):
             generator = pretrained(
                 data, self.architecture, self._sizes, steps=self.pretraining, rng=rng.child("generator")
             )
-            feedback = partial(_exact, objective)
+            feedback = partial(exact_feedback, objective)
             if self.feedback == "sign":
                 general = general_objective(victim, self.victim_step, others.inputs(), others.y)
-                feedback = partial(_by_sign, general)
+                feedback = partial(sign_feedback, general)
             rounds = self._rounds(generator, data, rows, y, feedback)
             final = rounds[:, -1]
         kept = rounds if self.keep_rounds else None
@@ -159,13 +159,15 @@ class GenerativePoison(VictimStepAttack):
         return history
 
 
-def _exact(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+def exact_feedback(objective: Objective, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     """Return the derivative that the generator descends (m, *shape), and the objective (m)."""
     values, gradients = objective.gradients(x, y)
     return -gradients / len(x), values
 
 
-def _by_sign(objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None) -> tuple[Tensor, Tensor]:
+def sign_feedback(
+    objective: Functional | OneByOne, x: Inputs, y: Labels, before: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """Return the sign of the summed gradient of the normal rows, negated if the objective fell; and the objective."""
     values, gradients = objective.normal_gradients(x, y)
     rose = torch.sign(values - (torch.zeros_like(values) if before is None else before))

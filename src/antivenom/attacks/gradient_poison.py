@@ -5,12 +5,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.attacks._by_round import with_charts_by_round
-from antivenom.attacks._crafting import Crafted, Norm
-from antivenom.attacks._one_step import Objective, finite_differences, objective_for
-from antivenom.attacks._unrolled import Unrolled
-from antivenom.attacks._victim_step import VictimStep, frozen_copy
 from antivenom.attacks._victim_step_attack import VictimStepAttack
+from antivenom.attacks.by_round import with_charts_by_round
+from antivenom.attacks.crafting import Crafted, Norm
+from antivenom.attacks.one_step import Objective, finite_differences, objective_for
+from antivenom.attacks.unrolled import Unrolled
+from antivenom.attacks.victim_step import VictimStep, frozen_copy
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
 from antivenom.goals.availability import Availability

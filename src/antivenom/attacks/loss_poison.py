@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
-from antivenom.attacks._victim_step import require_surrogate
 from antivenom.attacks.budget import Mode, PoisonBudget, draw, every_row
+from antivenom.attacks.victim_step import require_surrogate
 from antivenom.data import Dataset, Poisoned
 from antivenom.goals.availability import Availability
 from antivenom.models import Classifier, row_losses

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models._adapter import Adapter, Bounds, range_in_words
-from antivenom.models._perceptron import update
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
+from antivenom.models.perceptron import update
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
 from antivenom.threads import PASSES

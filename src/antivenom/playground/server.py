@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -109,15 +110,16 @@ def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> 
         Route("/api/picture", endpoint(slow, lambda board, _: picture(board)), methods=["POST"]),
         Route("/api/spec", endpoint(quick, lambda board, _: board.spec()), methods=["POST"]),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, hosts=hosts)])
+    trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts) or ["*"], www_redirect=False)
+    return Starlette(routes=routes, middleware=[trusted, Middleware(Guard, token=token)])
 
 
 class Guard(BaseHTTPMiddleware):
-    """Refuses requests with a wrong host name, from another web page, or without the token."""
+    """Refuses requests from another web page or without the token."""
 
-    def __init__(self, app: Any, token: str | None, hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: Any, token: str | None) -> None:
         super().__init__(app)
-        self.token, self.hosts = token, tuple(each.lower() for each in hosts)
+        self.token = token
         # The name depends on the token, because servers on different ports of a host share their cookies.
         self.cookie = f"antivenom-{sha256((token or '').encode()).hexdigest()[:8]}"
 
@@ -131,9 +133,6 @@ class Guard(BaseHTTPMiddleware):
 
     def _refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").lower()
-        if self.hosts and host.rsplit(":", 1)[0] not in self.hosts and host not in self.hosts:
-            problem = f"This server does not answer to the host name {short(host)}. Start it with --name to allow one."
-            return PlainTextResponse(problem, status_code=421)
         origin = request.headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() != host:
             return PlainTextResponse("Requests from other web pages are refused.", status_code=403)

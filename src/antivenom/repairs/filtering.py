@@ -16,8 +16,8 @@ from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._layer import mean_activations
 from antivenom.repairs._repair import split_validation, suspected_triggers
+from antivenom.repairs.layer import mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.shapes import Chosen, Inputs, ShortRepr

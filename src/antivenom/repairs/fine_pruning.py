@@ -11,8 +11,8 @@ from antivenom.defences import Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._layer import find_layer, layer_problems, mean_activations
 from antivenom.repairs.fine_tuning import FineTuning
+from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import component
 

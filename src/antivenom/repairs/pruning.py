@@ -15,8 +15,8 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._layer import find_layer, layer_problems, mean_activations
 from antivenom.repairs._repair import highest_success, suspected_triggers
+from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Inputs

@@ -136,7 +136,7 @@ def _write(data: Dataset, place: Path, form: Format) -> None:
         write_arrays(file, {"x": data.x.numpy(), "y": data.y.numpy(), "classes": np.array(data.classes)})
         return
     if form == "parquet":
-        _write_parquet(data, file)
+        write_parquet(data, file)
         return
     names = class_folders(data.classes)
     for name in names:
@@ -155,7 +155,12 @@ def class_folders(classes: tuple[str, ...]) -> list[str]:
     return [f"{number:0{width}}-{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}"[:80] for number, name in enumerate(classes)]
 
 
-def _write_parquet(data: Dataset, file: Path) -> None:
+def write_parquet(data: Dataset, file: Path) -> None:
+    """Write images and labels as Hugging Face does.
+
+    Raises:
+        AntivenomError: pyarrow is not installed.
+    """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415

@@ -10,10 +10,10 @@ for its checks, and the checks that it cannot pass: `antivenom.trial.Trial`.
 """
 
 from antivenom.testing._cases import Case, cases, try_out
-from antivenom.testing._checks import check, check_component, checks_for
 from antivenom.testing._device import on_device
 from antivenom.testing._toys import global_state_untouched, toy_images, toy_network, toy_table
 from antivenom.testing.classifiers import check_classifier
+from antivenom.testing.register import check, check_component, checks_for
 from antivenom.testing.second_device import second_device
 from antivenom.trial import Trial
 

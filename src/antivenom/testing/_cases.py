@@ -8,7 +8,7 @@ from antivenom.attacks.budget import Mode, PoisonBudget
 from antivenom.errors import AntivenomError
 from antivenom.registry import KINDS, Entry, entries
 from antivenom.settings import build_as
-from antivenom.testing._checks import Check, checks_for, waivers_of
+from antivenom.testing.register import Check, checks_for, waivers_of
 from antivenom.trial import trial_of
 
 

@@ -9,7 +9,6 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.attacks.label_flip import LabelFlip
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     bytes_of,
@@ -17,6 +16,7 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
+from antivenom.testing.register import check
 from antivenom.training.end_to_end import EndToEnd
 
 

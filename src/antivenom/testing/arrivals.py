@@ -7,8 +7,8 @@ from antivenom.arrivals import Arrival, RepeatedArrival
 from antivenom.data import CLEAN, POISON
 from antivenom.rng import Rng
 from antivenom.shapes import Positions, Roles
-from antivenom.testing._checks import check
 from antivenom.testing._toys import global_state_untouched, toy_images
+from antivenom.testing.register import check
 
 
 def _roles(poisoned: int) -> tuple[Roles, Tensor]:

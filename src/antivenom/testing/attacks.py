@@ -10,13 +10,13 @@ from antivenom.data import COVER, POISON, Dataset, Poisoned
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
 from antivenom.settings import NEEDS, ChecksItself
-from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     global_state_untouched,
     toy_images,
     toy_model,
     toy_table,
 )
+from antivenom.testing.register import check
 from antivenom.training.end_to_end import EndToEnd
 
 

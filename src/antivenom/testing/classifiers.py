@@ -10,9 +10,9 @@ from antivenom.errors import CapabilityError
 from antivenom.models import Classifier, Model
 from antivenom.models.require import ADVICE
 from antivenom.rng import Rng
-from antivenom.testing._checks import check, run_all, validate_waivers
 from antivenom.testing._device import here
 from antivenom.testing._toys import bytes_of, global_state_untouched, toy_classifier, toy_images
+from antivenom.testing.register import check, run_all, validate_waivers
 from antivenom.trial import Trial
 
 ClassifierCheck = Callable[[Classifier, Dataset], None]

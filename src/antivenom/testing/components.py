@@ -5,7 +5,7 @@ import json
 import pickle  # noqa: TID251 - it copies settings; it does not read a file
 
 from antivenom.settings import LIVE, NEEDS, DeclaresNeeds, build, describe
-from antivenom.testing._checks import check, contracts_of, kinds_of
+from antivenom.testing.register import check, contracts_of, kinds_of
 
 
 @check

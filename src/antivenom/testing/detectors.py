@@ -12,7 +12,6 @@ from antivenom.metrics import auroc
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen
-from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
@@ -20,6 +19,7 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
+from antivenom.testing.register import check
 from antivenom.training.end_to_end import EndToEnd
 
 

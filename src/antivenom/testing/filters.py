@@ -10,8 +10,8 @@ from antivenom.data import Dataset
 from antivenom.defences import Filter
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs
-from antivenom.testing._checks import check
 from antivenom.testing._toys import bytes_of, global_state_untouched, toy_images, toy_victim
+from antivenom.testing.register import check
 
 
 def _suspicion(one: Filter, x: Inputs, clean: Dataset | None = None) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 from antivenom.data import Goal
 from antivenom.goals import TriggeredGoal
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._toys import bytes_of, global_state_untouched, toy_images, toy_victim
+from antivenom.testing.register import check
 
 
 @check(quick=True)

@@ -2,9 +2,9 @@
 
 from antivenom.models import Model
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._device import here
 from antivenom.testing._toys import CLASSES, bytes_of, global_state_untouched, toy_classifier
+from antivenom.testing.register import check
 
 
 @check

@@ -11,13 +11,13 @@ from antivenom.models import Classifier
 from antivenom.repairs import Repair
 from antivenom.repairs._repair import apply_repair
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
     global_state_untouched,
     toy_images,
 )
+from antivenom.testing.register import check
 from antivenom.testing.scans import planted_backdoor
 
 

@@ -9,7 +9,6 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.defences import Scan
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
@@ -18,6 +17,7 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
+from antivenom.testing.register import check
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 

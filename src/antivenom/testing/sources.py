@@ -1,8 +1,8 @@
 """Checks of sources of data."""
 
 from antivenom.data import Source
-from antivenom.testing._checks import check
 from antivenom.testing._toys import global_state_untouched
+from antivenom.testing.register import check
 
 
 @check

@@ -7,7 +7,6 @@ import torch
 from antivenom.defences import StreamDefence
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._device import cache_here
 from antivenom.testing._toys import (
     CLASSES,
@@ -16,6 +15,7 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
+from antivenom.testing.register import check
 from antivenom.training import Epoch
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.online import Online

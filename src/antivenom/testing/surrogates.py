@@ -8,8 +8,8 @@ from antivenom.models import Model
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
 from antivenom.surrogates import Surrogate
-from antivenom.testing._checks import check
 from antivenom.testing._toys import global_state_untouched, toy_images
+from antivenom.testing.register import check
 from antivenom.training import Training
 from antivenom.training.end_to_end import EndToEnd
 

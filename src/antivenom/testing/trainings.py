@@ -7,7 +7,6 @@ from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.testing._checks import check
 from antivenom.testing._toys import (
     CLASSES,
     bytes_of,
@@ -15,6 +14,7 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
+from antivenom.testing.register import check
 from antivenom.training import Callback, Epoch, Training
 
 

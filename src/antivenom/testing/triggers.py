@@ -2,8 +2,8 @@
 
 import torch
 
-from antivenom.testing._checks import check
 from antivenom.testing._toys import global_state_untouched, toy_images
+from antivenom.testing.register import check
 from antivenom.triggers import Trigger
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import pickle
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -26,67 +26,17 @@ from antivenom.data.sources.fashion_mnist import FashionMnist
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
 from antivenom.errors import DataError, MissingDataError
-from antivenom.rng import Rng
-from tests.data.formats.test_idx import content
-
-ROWS = 12
-
-
-def some(seed: int = 0, rows: int = ROWS, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 3, 32, 32) and labels in the alphabet's order, as a folder gives them back."""
-    rng = Rng(seed).child("images").numpy()
-    return rng.integers(0, 256, (rows, 3, 32, 32), dtype=np.uint8), np.sort(rng.integers(0, classes, rows))
-
-
-def binary(x: np.ndarray, *labels: np.ndarray) -> bytes:
-    heads = np.stack([one.astype(np.uint8) for one in labels], 1)
-    return np.concatenate([heads, x.reshape(len(x), -1)], 1).tobytes()
-
-
-def png(row: np.ndarray) -> bytes:
-    return images.encode(torch.from_numpy(row))
-
-
-def parts(x: np.ndarray, y: np.ndarray, tx: np.ndarray, ty: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Five training files and the test file."""
-    for number, rows in enumerate(np.array_split(np.arange(len(x)), 5), 1):
-        yield number, x[rows], y[rows]
-    yield 0, tx, ty
-
-
-def write_binary(root: Path, *sets: np.ndarray) -> None:
-    folder = root / "cifar10/cifar-10-batches-bin"
-    folder.mkdir(parents=True)
-    for number, x, y in parts(*sets):
-        (folder / (f"data_batch_{number}.bin" if number else "test_batch.bin")).write_bytes(binary(x, y))
-
-
-def write_python(root: Path, *sets: np.ndarray) -> None:
-    folder = root / "cifar10/cifar-10-batches-py"
-    folder.mkdir(parents=True)
-    for number, x, y in parts(*sets):
-        held = {b"data": x.reshape(len(x), -1), b"labels": y.tolist(), b"batch_label": b"one", b"filenames": [b"a.png"]}
-        name = f"data_batch_{number}" if number else "test_batch"
-        (folder / name).write_bytes(pickle.dumps(held, protocol=2))
-
-
-def write_recordio(root: Path, *sets: np.ndarray) -> None:
-    (root / "cifar10").mkdir(parents=True)
-    for name, x, y in (("train", *sets[:2]), ("val", *sets[2:])):
-        records = (
-            recordio.Record((float(label),), (index, 0), png(row), 0)
-            for index, (row, label) in enumerate(zip(x, y, strict=True))
-        )
-        (root / f"cifar10/cifar10_{name}.rec").write_bytes(recordio.write(records))
-
-
-def write_folder(root: Path, *sets: np.ndarray) -> None:
-    for name, x, y in (("train", *sets[:2]), ("test", *sets[2:])):
-        for index, (row, label) in enumerate(zip(x, y, strict=True)):
-            file = root / name / CLASSES[label] / f"{index:04}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(png(row))
-
+from tests.helpers.data_files import (
+    ROWS,
+    binary,
+    idx_bytes,
+    png,
+    some,
+    write_binary,
+    write_folder,
+    write_python,
+    write_recordio,
+)
 
 WRITERS: dict[str, Callable[..., None]] = {
     "binary": write_binary,
@@ -163,8 +113,8 @@ def test_fashion_mnist_lies_where_mnist_would(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "fashion_mnist").mkdir()
     x, y = some()[0][:, 0, :28, :28], np.arange(ROWS) % 10
     for part in ("train", "t10k"):
-        (tmp_path / f"fashion_mnist/{part}-images-idx3-ubyte").write_bytes(content(x))
-        (tmp_path / f"fashion_mnist/{part}-labels-idx1-ubyte").write_bytes(content(y))
+        (tmp_path / f"fashion_mnist/{part}-images-idx3-ubyte").write_bytes(idx_bytes(x))
+        (tmp_path / f"fashion_mnist/{part}-labels-idx1-ubyte").write_bytes(idx_bytes(y))
     data = FashionMnist().load().train
     assert np.array_equal(data.x[:, 0].numpy(), x)
     assert data.classes[9] == "Ankle boot"

@@ -21,7 +21,7 @@ from antivenom.data.formats.tree import Tree
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
 from antivenom.errors import AntivenomError, DataError
-from tests.data.formats.test_formats import binary, png, some
+from tests.helpers.data_files import binary, parquet_of, png, some
 
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -235,15 +235,6 @@ def test_a_zip_file_writes_nowhere_and_is_no_bomb(tmp_path: Path, name: str) -> 
         Folder(path=str(tmp_path / "mine.zip")).load()
     assert "mine.zip" in str(caught.value)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.zip"]
-
-
-def parquet_of(**columns: object) -> bytes:
-    pa = pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
-    import pyarrow.parquet as pq
-
-    stream = BytesIO()
-    pq.write_table(pa.table(columns), stream)
-    return stream.getvalue()
 
 
 def test_a_parquet_file_is_no_bomb(tmp_path: Path) -> None:

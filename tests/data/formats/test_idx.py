@@ -16,15 +16,11 @@ from antivenom.data.formats import idx
 from antivenom.data.sources.mnist import Mnist
 from antivenom.errors import AntivenomError, DataError, MissingDataError
 from antivenom.rng import Rng
+from tests.helpers.data_files import idx_bytes
 
 LARGE = 2**31
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """The folder is shared between examples on purpose: each writes its file anew."""
-
-
-def content(array: np.ndarray) -> bytes:
-    header = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.astype(np.uint8).tobytes()
 
 
 def claim(*shape: int) -> bytes:
@@ -45,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 def test_what_was_written_is_read(tmp_path: Path, shape: list[int], packed: bool) -> None:
     array = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
     file = tmp_path / ("some.gz" if packed else "some")
-    file.write_bytes(gzip.compress(content(array)) if packed else content(array))
+    file.write_bytes(gzip.compress(idx_bytes(array)) if packed else idx_bytes(array))
     read = idx.read(file)
     assert read.dtype == torch.uint8
     assert np.array_equal(read.numpy(), array)
@@ -121,7 +117,7 @@ def test_a_gzip_bomb_is_left_after_the_bytes_that_its_header_promises(tmp_path: 
 @given(st.data(), st.booleans())
 @FILE_EACH_TIME
 def test_a_mutilated_file_gives_an_array_or_one_error(tmp_path: Path, draw: st.DataObject, packed: bool) -> None:
-    raw = content(images(3))
+    raw = idx_bytes(images(3))
     broken = bytearray(gzip.compress(raw) if packed else raw)
     for _ in range(draw.draw(st.integers(1, 4))):
         where = draw.draw(st.integers(0, max(0, len(broken) - 1)))
@@ -164,8 +160,8 @@ def mnist() -> Path:
     folder = Path(os.environ["ANTIVENOM_DATA"]) / "mnist"
     folder.mkdir(parents=True)
     for (x, y), rows in zip(idx.NAMES.values(), (20, 10), strict=True):
-        (folder / x).write_bytes(content(images(rows)))
-        (folder / f"{y}.gz").write_bytes(gzip.compress(content(np.arange(rows) % 10)))
+        (folder / x).write_bytes(idx_bytes(images(rows)))
+        (folder / f"{y}.gz").write_bytes(gzip.compress(idx_bytes(np.arange(rows) % 10)))
     return folder
 
 
@@ -201,6 +197,6 @@ def test_a_missing_file_is_named(mnist: Path, name: str) -> None:
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(mnist: Path, name: str, array: np.ndarray) -> None:
-    (mnist / name).write_bytes(content(array))
+    (mnist / name).write_bytes(idx_bytes(array))
     with pytest.raises(AntivenomError):
         Mnist().load()

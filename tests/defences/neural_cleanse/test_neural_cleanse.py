@@ -16,8 +16,8 @@ from torch.nn import functional
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences.neural_cleanse._inversion import TANH_MARGIN, Inversion, Search, norm_of
-from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values, thresholds
+from antivenom.defences.neural_cleanse.inversion import TANH_MARGIN, Inversion, Search, norm_of
+from antivenom.defences.neural_cleanse.outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.models import CNN, as_classifier

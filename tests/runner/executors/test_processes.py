@@ -22,7 +22,7 @@ BASE: dict[str, Any] = {
     "train_rows": 200,
     "model": {"name": "mlp", "hidden": [8]},
     "training": {"name": "end_to_end", "epochs": 1},
-    "attack": {"name": "tests.runner.breaking:Breaking", "rate": 0.2},
+    "attack": {"name": "tests.helpers.breaking:Breaking", "rate": 0.2},
 }
 SAME = ("metrics.json", "repeats.json", "poison.npz", "victim.safetensors", "spec.yaml")
 

@@ -22,7 +22,7 @@ from antivenom.training import EndToEnd
 SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
 LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis")
 REQUIRED: dict[str, dict[str, Any]] = {
-    "module": {"factory": "tests.toys:small_net"},
+    "module": {"factory": "tests.helpers.toys:small_net"},
     "poison_file": {"path": str(Path(__file__))},
     "aimed_chaff": {"at": (0.0, 1.0)},
 }

@@ -11,8 +11,8 @@ from antivenom.data import Dataset
 from antivenom.defences._recovered_triggers import RecoveredTriggers, trigger_success
 from antivenom.defences._scan import Subject, Verdict, clean_rows_for
 from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
-from antivenom.defences.neural_cleanse._inversion import Inversion, Recovered, Search, restart_search
-from antivenom.defences.neural_cleanse._outliers import Prior, anomaly_index, p_values_and_thresholds
+from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, Search, restart_search
+from antivenom.defences.neural_cleanse.outliers import Prior, anomaly_index, p_values_and_thresholds
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng

@@ -16,13 +16,16 @@ F = TypeVar("F", bound=Check)
 
 
 @dataclass(frozen=True)
-class _Registered:
+class Registered:
+    """A check, and what it applies to."""
+
     function: Check
     contract: type[Any]
     kind: str | None
     quick: bool
 
     def applies(self, component: object) -> bool:
+        """Whether a component is to pass it."""
         if self.kind is not None:
             return _has_any(component, KINDS[self.kind].methods)
         if self.contract is object:
@@ -31,7 +34,8 @@ class _Registered:
         return has_method(component, method) if method else isinstance(component, self.contract)
 
 
-_CHECKS: dict[str, _Registered] = {}
+CHECKS: dict[str, Registered] = {}
+"""All checks, by name."""
 
 
 @overload
@@ -86,7 +90,7 @@ def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
     if isinstance(component, type):
         return ()
     _import_all()
-    by_file = sorted(_CHECKS.values(), key=lambda each: each.function.__module__)
+    by_file = sorted(CHECKS.values(), key=lambda each: each.function.__module__)
     applying = [each for each in by_file if each.applies(component)]
     return tuple(each.function for each in applying if each.quick or not quick)
 
@@ -123,6 +127,7 @@ def waivers_of(component: object, more: Mapping[str, str] | None = None) -> dict
 
 
 def validate_waivers(waived: Mapping[str, str], checks: tuple[Callable[..., None], ...], name: str) -> None:
+    """Fail where a waiver names none of the checks."""
     known = [each.__name__ for each in checks]
     unknown = [f"no such check of {name}: '{each}'.{did_you_mean(each, known)}" for each in waived if each not in known]
     assert not unknown, "a waiver must name a check that applies: " + " ".join(unknown)
@@ -156,7 +161,7 @@ def kinds_of(component: object) -> tuple[str, ...]:
 def contracts_of(component: object) -> tuple[type[Any], ...]:
     """Return the contracts that a component must fulfil, because it has their deciding methods."""
     _import_all()
-    contracts = dict.fromkeys(each.contract for each in _CHECKS.values())
+    contracts = dict.fromkeys(each.contract for each in CHECKS.values())
     return tuple(each for each in contracts if (method := deciding_method(each)) and has_method(component, method))
 
 
@@ -178,11 +183,11 @@ def _register(function: Any, kind: str | None, quick: bool) -> Any:
             "Annotate it with a contract, or pass a kind: @check('attacks')."
         )
     contract = object if kind is not None else hints[0]
-    existing = _CHECKS.get(function.__name__)
+    existing = CHECKS.get(function.__name__)
     if existing is not None and existing.function.__module__ != function.__module__:
         module = existing.function.__module__
         raise TypeError(f"{module} already has a check named '{function.__name__}'. Use another name.")
-    _CHECKS[function.__name__] = _Registered(function, contract, kind, quick)
+    CHECKS[function.__name__] = Registered(function, contract, kind, quick)
     return function
 
 

@@ -1,6 +1,6 @@
 """The files that components read when they are tried: poison for toy images, and a small data set of each format."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,7 @@ import numpy as np
 import pytest
 
 from antivenom.testing import Case
-from tests.data.formats.test_formats import binary, png, some, write_binary, write_folder
-from tests.data.formats.test_hostile_files import parquet_of
-from tests.data.formats.test_idx import content
-
-__all__ = ["component_files", "named", "written_files"]
+from tests.helpers.data_files import binary, idx_bytes, parquet_of, png, some, write_binary, write_folder
 
 
 def named(found: Iterable[Case]) -> list[Any]:
@@ -20,10 +16,8 @@ def named(found: Iterable[Case]) -> list[Any]:
     return [pytest.param(*case, id=f"{case.name}-{case.check.__name__}") for case in found]
 
 
-@pytest.fixture(scope="session")
-def written_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all of them, written once."""
-    folder = tmp_path_factory.mktemp("component_files")
+def write_component_files(folder: Path) -> None:
+    """Write all of them."""
     write_poison(folder / "poison.npz")
     (x, y), test = some(), some(1, 4)
     np.savez(folder / "mine.npz", x=x, y=y)
@@ -34,10 +28,9 @@ def written_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("mnist", "fashion_mnist"):
         (folder / name).mkdir()
         for part in ("train", "t10k"):
-            (folder / f"{name}/{part}-images-idx3-ubyte").write_bytes(content(x[:, 0]))
-            (folder / f"{name}/{part}-labels-idx1-ubyte").write_bytes(content(y))
+            (folder / f"{name}/{part}-images-idx3-ubyte").write_bytes(idx_bytes(x[:, 0]))
+            (folder / f"{name}/{part}-labels-idx1-ubyte").write_bytes(idx_bytes(y))
     write_cifar100(folder / "cifar100/cifar-100-binary", x, y)
-    return folder
 
 
 def write_poison(file: Path) -> None:
@@ -51,11 +44,3 @@ def write_cifar100(home: Path, x: np.ndarray, y: np.ndarray) -> None:
         (home / f"{name}.bin").write_bytes(binary(x, y, y))
     for name, count in (("coarse", 20), ("fine", 100)):
         (home / f"{name}_label_names.txt").write_text("\n".join(map(str, range(count))))
-
-
-@pytest.fixture
-def component_files(written_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder, as the current one and as `$ANTIVENOM_DATA`."""
-    monkeypatch.chdir(written_files)
-    monkeypatch.setenv("ANTIVENOM_DATA", str(written_files))
-    yield written_files

@@ -10,7 +10,7 @@ from antivenom.charts import Chart, Figure, by_subject, pair
 from antivenom.storage.chart_files import write_charts
 from antivenom.storage.files import write_arrays, write_json, write_text
 from antivenom.storage.yaml12 import dump_yaml
-from tests.charts.every import every_chart
+from tests.helpers.every_chart import every_chart
 
 ABOUT = {
     "versions": {"antivenom": "0.1.0", "python": "3.11"},

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from antivenom.attacks._victim_step import VictimStep
+from antivenom.attacks.victim_step import VictimStep
 from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 

@@ -37,7 +37,7 @@ def update(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> None:
     if kind not in _same:
         _same[kind] = _agree(estimator, x, y, classes)
     if _same[kind]:
-        _step(estimator, x, y)
+        quick_update(estimator, x, y)
     else:
         estimator.partial_fit(x, y, classes=classes)
 
@@ -64,7 +64,12 @@ def _is_plain(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
     )
 
 
-def _step(estimator: Any, x: Floats, y: Numbers) -> None:
+def quick_update(estimator: Any, x: Floats, y: Numbers) -> None:
+    """Update the estimator on one batch, without checks.
+
+    Raises:
+        ValueError: a weight is NaN or infinite.
+    """
     count, depth = len(x), len(estimator.coefs_)
     targets = (y[:, None] == 1) if estimator.n_outputs_ == 1 else (y[:, None] == estimator.classes_)
     estimator._random_state = check_random_state(estimator.random_state)
@@ -95,7 +100,7 @@ def _agree(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
     quick, slow = copy.deepcopy(estimator), copy.deepcopy(estimator)
     try:
         for _ in range(2):
-            _step(quick, x, y)
+            quick_update(quick, x, y)
             slow.partial_fit(x, y, classes=classes)
     except (AttributeError, TypeError):  # another version has other attributes
         return False

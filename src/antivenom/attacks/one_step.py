@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn import functional
 
-from antivenom.attacks._layered import Layered, is_layered
-from antivenom.attacks._victim_step import POISONS_PER_BATCH, VictimStep, batches, frozen_copy, poisons_per_batch
+from antivenom.attacks.layered import Layered, is_layered
+from antivenom.attacks.victim_step import POISONS_PER_BATCH, VictimStep, batches, frozen_copy, poisons_per_batch
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from antivenom.attacks._victim_step import VictimStep, accuracy_after_step
+from antivenom.attacks.victim_step import VictimStep, accuracy_after_step
 from antivenom.charts import Axis, Chart, Images, Lines, Series, Tile
 from antivenom.data import Dataset, Poisoned
 from antivenom.models import Classifier

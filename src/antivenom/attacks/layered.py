@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from antivenom.attacks._victim_step import VictimStep, batches, poisons_per_batch
+from antivenom.attacks.victim_step import VictimStep, batches, poisons_per_batch
 from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 

@@ -1,0 +1,30 @@
+"""Fixtures that tests of several rooms use."""
+
+from pathlib import Path
+
+import pytest
+
+from antivenom.storage.store import Store
+from tests.helpers.component_files import write_component_files
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def written_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that components read, written once."""
+    folder = tmp_path_factory.mktemp("component_files")
+    write_component_files(folder)
+    return folder
+
+
+@pytest.fixture
+def component_files(written_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder, as the current one and as `$ANTIVENOM_DATA`."""
+    monkeypatch.chdir(written_files)
+    monkeypatch.setenv("ANTIVENOM_DATA", str(written_files))
+    return written_files
