@@ -131,7 +131,7 @@ def test_what_the_data_lacks_is_told() -> None:
         Picky().check(replace(toy_table(), bounds=None))
     assert caught.value.problems == (
         "Picky requires images; the rows of the data have shape (8,).",
-        "Picky requires the range of the data. Give the data set bounds.",
+        "Picky requires the range of the data. Pass bounds= to the data set.",
     )
 
 

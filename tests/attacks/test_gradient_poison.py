@@ -404,10 +404,10 @@ def test_any_round_of_a_file_comes_back_as_it_was(data: Dataset, trained: Module
 
 X, Y = np.zeros((6, 2, 1, 6, 6), np.float32), np.zeros((6, 2), np.int64)
 WRONG: dict[str, tuple[Any, Any, str]] = {
-    "label 10": (X, np.full((6, 2), 10), "row 0 has label 10; the classes are 0 to 3"),
-    "half a label": (X, np.full((6, 2), 0.5), "has label 0.5"),
-    "values out of range": (X + 1.5, Y, r"must lie within \(0.0, 1.0\); got 1.5"),
-    "no numbers": (X * np.nan, Y, "not finite"),
+    "label 10": (X, np.full((6, 2), 10), "labels must be from 0 to 3; row 0 has 10"),
+    "half a label": (X, np.full((6, 2), 0.5), "row 0 has 0.5"),
+    "values out of range": (X + 1.5, Y, r"must be within \(0.0, 1.0\); got 1.5"),
+    "no numbers": (X * np.nan, Y, "must contain finite numbers"),
     "text": (X, np.full((6, 2), "a"), "Y must contain real numbers"),
     "objects": (X, np.full((6, 2), None), "Python objects"),
     "another shape": (np.zeros((6, 2, 1, 5, 5), np.float32), Y, "as the data has"),
@@ -427,7 +427,7 @@ def test_a_wrong_file_of_poison_is_refused(name: str, data: Dataset, tmp_path: A
 
 def test_rounds_and_rows_that_a_file_has_not_are_refused(data: Dataset, tmp_path: Any) -> None:
     np.savez(tmp_path / "poison.npz", X=X, Y=Y)
-    with pytest.raises(DataError, match="holds 2 rounds; there is no round 2"):
+    with pytest.raises(DataError, match="does not have round 2; its rounds are 0 to 1"):
         rounds.read(tmp_path / "poison.npz", data, 2)
     with pytest.raises(SettingsError, match="needs 7 rows"):
         PoisonFile(path=str(tmp_path / "poison.npz"), count=7).poison(data, rng=Rng(0))

@@ -53,7 +53,7 @@ def test_the_layer_that_is_pruned() -> None:
     assert find_layer(convolutional, "penultimate") == "hidden_1"
     assert find_layer(convolutional, "conv_1") == "conv_1"
     assert find_layer(dense, None) == find_layer(dense, "penultimate") == "hidden_2"
-    with pytest.raises(CapabilityError, match="no hidden layer"):
+    with pytest.raises(CapabilityError, match="requires a hidden layer"):
         find_layer(MLP(hidden=()).build(**built), None)
 
 

@@ -215,12 +215,12 @@ def test_a_goal_that_cannot_be_made_again_is_crafted_again(store: Store, monkeyp
         ({"attack": BadNets(target=12)}, "attack (badnets) has target 12, but the classes are 0 to 3."),
         ({"attack": BadNets(target=1, count=100)}, "attack (badnets) needs 100 rows; 90 of 120 are eligible."),
         ({"attack": LabelFlip(pairs=((1, 9),))}, "attack (label_flip) has classes [9] in pairs"),
-        ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) leaves nothing of images of 6 × 6"),
+        ({"model": CNN(filters=(2, 2, 2, 2))}, "model (cnn) is too deep for images of 6 × 6"),
         (
             {"model": as_classifier(small_net((1, 5, 5), 4), input_shape=(1, 5, 5))},
             "model: The classifier requires rows of",
         ),
-        ({"model": as_classifier(small_net((1, 6, 6), 3), input_shape=(1, 6, 6))}, "knows 3 classes"),
+        ({"model": as_classifier(small_net((1, 6, 6), 3), input_shape=(1, 6, 6))}, "and 3 classes; the data has"),
     ],
 )
 def test_settings_that_do_not_fit_the_data_are_refused_before_anything_is_written(
@@ -533,7 +533,7 @@ def test_a_sweep_shares_controls_and_writes_every_cell(tmp_path: Path, store: St
 
 def test_an_empty_test_set_is_refused() -> None:
     none = SPLITS.test.subset(torch.arange(0))
-    with pytest.raises(DataError, match="0 to test with"):
+    with pytest.raises(DataError, match="got 120 and 0 rows"):
         Splits(train=SPLITS.train, test=none)
 
 

@@ -239,8 +239,8 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
         ("whole.pt", "must contain weights only"),
         ("cut.pt", "damaged"),
         ("cut.safetensors", "damaged"),
-        ("number.pt", "no tensor"),
-        ("list.pt", "no state dict"),
+        ("number.pt", "tensors by name"),
+        ("list.pt", "a state dict"),
         ("absent.pt", "is missing"),
         ("said.txt", "missing"),
     ):

@@ -170,7 +170,7 @@ def test_what_cannot_be_frozen_or_kept_is_refused() -> None:
     for classes in ((1,), (1, 1), (0, 1, 2), (2, 9)):
         with pytest.raises(SettingsError):
             Transfer(target_classes=classes, **QUICK).divide(SPLITS, Rng(0))
-    with pytest.raises(SettingsError, match="give one"):
+    with pytest.raises(SettingsError, match="must not both be set"):
         Transfer(target_classes=(0, 1), source=SPLITS)
 
 

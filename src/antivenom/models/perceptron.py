@@ -65,10 +65,10 @@ def _is_plain(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
 
 
 def quick_update(estimator: Any, x: Floats, y: Numbers) -> None:
-    """The update alone, for one batch that is known to fit.
+    """Update the estimator on one batch, without checks.
 
     Raises:
-        ValueError: the weights are no finite numbers any more.
+        ValueError: a weight is NaN or infinite.
     """
     count, depth = len(x), len(estimator.coefs_)
     targets = (y[:, None] == 1) if estimator.n_outputs_ == 1 else (y[:, None] == estimator.classes_)
