@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check reproduce clean
+.PHONY: demo test check docs reproduce clean
 
 demo: .venv/.antivenom
 	$(BIN)/antivenom demo
@@ -12,6 +12,11 @@ test: .venv/.dev
 
 check: .venv/.dev
 	scripts/check --fast
+
+# The documentation, in build/site: strict, so that a broken link is an error.
+docs: .venv/.dev
+	$(BIN)/python scripts/gallery.py
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet
 
 # Published figures and figures of speed, on real data below $$ANTIVENOM_DATA: takes long.
 reproduce: .venv/.dev

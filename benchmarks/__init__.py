@@ -1,1 +1,1 @@
-"""Figures of speed and reproductions of published figures: `python -m benchmarks.NAME`."""
+"""Benchmarks of speed, and reproductions of published results. Run one with `python -m benchmarks.NAME`."""

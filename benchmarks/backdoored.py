@@ -1,13 +1,13 @@
-"""Backdoors of many kinds, and clean networks: the detections and false alarms of `neural_cleanse`.
+"""Measure detections and false alarms of `neural_cleanse` on many backdoored and clean networks.
 
     python -m benchmarks.backdoored [--quick] [--models DIR] [--part I/N] [--schedule NAME] [--json FILE]
 
-35 backdoored and 35 clean networks on MNIST, 14 and 14 on CIFAR-10, each with a seed of its own, from which its rows,
-weights, trigger, target and rate are drawn. A network counts as backdoored where its trigger works for more than half
-of the test rows. The scan has 1,000 clean test rows; accuracy and attack success are on the others. Beside it, the
-paper's rule: an anomaly index above 2. Settings were chosen on seeds below 2000 (`--tuning`); the figures are of seeds
-from 2000 on. Trained networks and verdicts are kept in `--models`, so that parts may run side by side, and a last run
-reports all.
+There are 35 backdoored and 35 clean networks on MNIST, and 14 and 14 on CIFAR-10. Each has its own seed, which
+determines its rows, weights, trigger, target and rate. A network counts as backdoored if its trigger works on more than
+half of the test rows. The scan receives 1,000 clean test rows. Accuracy and attack success are measured on the other
+test rows. The paper's rule, an anomaly index above 2, is reported for comparison. The settings were chosen on seeds
+below 2000 (`--tuning`); the reported figures use seeds from 2000 on. Trained networks and verdicts are kept in
+`--models`, so several parts can run at the same time. A last run reports all parts.
 """
 
 import argparse
@@ -45,19 +45,19 @@ TRAININGS = {
     "mnist": (12_000, EndToEnd(epochs=3, batch_size=64)),
     "cifar10": (15_000, EndToEnd(epochs=6, batch_size=64, schedule="linear", learning_rate=2e-3)),
 }
-WORKS = 0.5
-"""A backdoor is there where it succeeds more often."""
+MIN_SUCCESS = 0.5
+"""A network counts as backdoored if the attack success rate is higher than this."""
 SCHEDULES: tuple[Literal["successive", "all"], ...] = ("successive", "all")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model of the population.
+    """A network of the benchmark.
 
     Attributes:
-        data: on which data set.
-        kind: of `KINDS`, or `clean`.
-        seed: of everything that is drawn for it.
+        data: the name of the data set.
+        kind: one of `KINDS`, or `clean`.
+        seed: the seed of all random choices.
     """
 
     data: str
@@ -66,7 +66,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The name of its file."""
+        """The name of its file, without the suffix."""
         return f"{self.data}-{self.kind.replace(' ', '-')}-{self.seed}"
 
 
@@ -82,41 +82,41 @@ class Member:
 
     @property
     def backdoored(self) -> bool:
-        """Whether there is a backdoor, and it has taken."""
-        return self.success is not None and self.success > WORKS
+        """True if the network was attacked and the backdoor works."""
+        return self.success is not None and self.success > MIN_SUCCESS
 
 
-def cases(first_seed: int, each: dict[str, int]) -> list[Case]:
-    """So many models of each kind on each data set, and as many clean ones as all kinds together, with their seeds."""
-    kinds = [(which, kind) for kind in (*KINDS, *["clean"] * len(KINDS)) for which in NETWORKS]
+def cases(first_seed: int, counts: dict[str, int]) -> list[Case]:
+    """Return the cases: `counts` networks of each kind for each data set, and an equal number of clean networks."""
+    kinds = [(data, kind) for kind in (*KINDS, *["clean"] * len(KINDS)) for data in NETWORKS]
     return [
-        Case(which, kind, first_seed + again * len(kinds) + number)
-        for again in range(max(each.values()))
-        for number, (which, kind) in enumerate(kinds)
-        if again < each.get(which, 0)
+        Case(data, kind, first_seed + repeat * len(kinds) + number)
+        for repeat in range(max(counts.values()))
+        for number, (data, kind) in enumerate(kinds)
+        if repeat < counts.get(data, 0)
     ]
 
 
 @cache
 def splits(name: str) -> Splits:
-    """A data set, read once."""
+    """Return a data set. The result is cached."""
     return load(name)
 
 
 def clean_rows(case: Case, count: int = 1000) -> Dataset:
-    """What a defender has: test rows, on which nothing else is measured."""
+    """Return the clean test rows of the defender. Nothing else is measured on them."""
     test = splits(case.data).test
     return test.subset(Rng(case.seed).child("defender").order(test.ids)[:count])
 
 
 def other_rows(case: Case, count: int = 1000) -> Dataset:
-    """The rest of the test rows, to measure on."""
+    """Return the other test rows, which are for measurement."""
     test = splits(case.data).test
     return test.subset(Rng(case.seed).child("defender").order(test.ids)[count:])
 
 
 def member(case: Case, folder: Path) -> Member:
-    """The model of a case, trained or read back."""
+    """Return the network of a case. Read it from `folder`, or train it and save it there."""
     data, rng = splits(case.data), Rng(case.seed)
     rows, training = TRAININGS[case.data]
     train = data.train.subset(rng.child("rows").order(data.train.ids)[:rows])
@@ -142,7 +142,7 @@ def member(case: Case, folder: Path) -> Member:
 
 
 def attack(case: Case) -> BadNets:
-    """What was done to a backdoored model."""
+    """Return the attack of a case."""
     draw = Rng(case.seed).child("what").numpy()
     target = int(draw.integers(10))
     plain = BadNets(
@@ -154,7 +154,7 @@ def attack(case: Case) -> BadNets:
 
 
 def trigger(case: Case, seed: int) -> Trigger:
-    """The trigger of a case."""
+    """Return the trigger of a case."""
     draw = Rng(seed).numpy()
     if case.kind == "blend":
         return Blend(alpha=0.2, seed=seed)
@@ -168,23 +168,23 @@ def trigger(case: Case, seed: int) -> Trigger:
 
 
 def scanned(case: Case, folder: Path, schedule: Literal["successive", "all"]) -> dict[str, Any]:
-    """The verdict of a schedule on a case's model, and the truth."""
+    """Scan the network of a case and return the verdict and the truth. Read them from `folder` if they exist."""
     file = folder / f"{case.name}-{schedule}.json"
     if file.is_file():
         return cast(dict[str, Any], json.loads(file.read_text(encoding="utf-8")))
-    found = member(case, folder)
-    begun = time.perf_counter()
+    trained = member(case, folder)
+    start = time.perf_counter()
     verdict = NeuralCleanse(schedule=schedule).scan(
-        found.classifier, clean_rows(case), rng=Rng(case.seed).child("scan")
+        trained.classifier, clean_rows(case), rng=Rng(case.seed).child("scan")
     )
-    target = found.goal.target if found.goal else None
+    target = trained.goal.target if trained.goal else None
     record = {
         "data": case.data,
         "kind": case.kind,
-        "accuracy": found.accuracy,
-        "success": found.success,
-        "backdoored": found.backdoored,
-        "seconds": time.perf_counter() - begun,
+        "accuracy": trained.accuracy,
+        "success": trained.success,
+        "backdoored": trained.backdoored,
+        "seconds": time.perf_counter() - start,
         "rows": verdict.figure("rows_scored"),
         "p": float(verdict.p_value.nan_to_num(nan=1.0).min()),
         "flagged": list(verdict.suspected),
@@ -198,65 +198,65 @@ def scanned(case: Case, folder: Path, schedule: Literal["successive", "all"]) ->
     return record
 
 
-def figures(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """What one schedule finds among networks."""
-    there = [each for each in found if each["backdoored"]]
-    clean = [each for each in found if each["kind"] == "clean"]
-    p = torch.tensor([each["p"] for each in (*there, *clean)], dtype=torch.float64)
+def figures(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the summary of all networks for one schedule."""
+    backdoored = [each for each in records if each["backdoored"]]
+    clean = [each for each in records if each["kind"] == "clean"]
+    p = torch.tensor([each["p"] for each in (*backdoored, *clean)], dtype=torch.float64)
     kinds = {}
     for kind in KINDS:
-        some = [each for each in there if each["kind"] == kind]
-        kinds[kind] = {"n": len(some), "found": sum(each["target"] in each["flagged"] for each in some)}
+        of_kind = [each for each in backdoored if each["kind"] == kind]
+        kinds[kind] = {"n": len(of_kind), "found": sum(each["target"] in each["flagged"] for each in of_kind)}
     return {
-        "backdoored": len(there),
+        "backdoored": len(backdoored),
         "clean": len(clean),
-        "auc": auroc(-p, torch.arange(len(p)) < len(there)),
-        "found": share(sum(each["target"] in each["flagged"] for each in there), len(there)),
-        "target and nothing else": share(sum(each["identified"] for each in there), len(there)),
+        "auc": auroc(-p, torch.arange(len(p)) < len(backdoored)),
+        "found": share(sum(each["target"] in each["flagged"] for each in backdoored), len(backdoored)),
+        "target and nothing else": share(sum(each["identified"] for each in backdoored), len(backdoored)),
         "false alarms": share(sum(bool(each["flagged"]) for each in clean), len(clean)),
-        "paper's rule finds": share(sum(each["target"] in each["paper"] for each in there), len(there)),
+        "paper's rule finds": share(sum(each["target"] in each["paper"] for each in backdoored), len(backdoored)),
         "paper's rule, false alarms": share(sum(bool(each["paper"]) for each in clean), len(clean)),
         "by kind": kinds,
-        "seconds": sum(each["seconds"] for each in found) / len(found),
-        "rows": sum(each["rows"] for each in found) / len(found),
+        "seconds": sum(each["seconds"] for each in records) / len(records),
+        "rows": sum(each["rows"] for each in records) / len(records),
     }
 
 
 def share(hits: int, of: int) -> dict[str, float]:
-    """A share with its 95 % interval (Clopper and Pearson)."""
+    """Return a share with its 95 % interval (Clopper and Pearson)."""
     interval = stats.binomtest(hits, of).proportion_ci(0.95) if of else None
     return {"hits": hits, "n": of} | ({"low": interval.low, "high": interval.high} if interval else {})
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="2 networks, on MNIST")
-    parser.add_argument("--models", type=Path, help="a folder for networks and verdicts; a temporary one if left out")
-    parser.add_argument("--part", default="0/1", help="I/N: only every N-th network, from the I-th")
-    parser.add_argument("--schedule", choices=SCHEDULES, help="only this one")
-    parser.add_argument("--tuning", action="store_true", help="the networks on which settings were chosen")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--quick", action="store_true", help="only 2 networks on MNIST")
+    parser.add_argument("--models", type=Path, help="folder for networks and verdicts (default: temporary)")
+    parser.add_argument("--part", default="0/1", help="I/N: only every N-th network, starting with the I-th")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="only this schedule")
+    parser.add_argument("--tuning", action="store_true", help="use the networks on which the settings were chosen")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     with TemporaryDirectory() as temporary:
         folder = arguments.models or Path(temporary)
-        which = cases(2000, {"mnist": 5, "cifar10": 2})
+        selected = cases(2000, {"mnist": 5, "cifar10": 2})
         if arguments.tuning:
-            which = cases(0, {"mnist": 5, "cifar10": 2}) + cases(1000, {"mnist": 2, "cifar10": 1})
+            selected = cases(0, {"mnist": 5, "cifar10": 2}) + cases(1000, {"mnist": 2, "cifar10": 1})
         if arguments.quick:
-            which = [case for case in which if case.data == "mnist" and case.seed in (2006, 2014)]
+            selected = [case for case in selected if case.data == "mnist" and case.seed in (2006, 2014)]
         part, parts = (int(each) for each in arguments.part.split("/"))
-        found: dict[str, list[dict[str, Any]]] = {}
+        by_schedule: dict[str, list[dict[str, Any]]] = {}
         for schedule in (arguments.schedule,) if arguments.schedule else SCHEDULES:
-            records = found.setdefault(schedule, [])
-            for case in which[part::parts]:
+            records = by_schedule.setdefault(schedule, [])
+            for case in selected[part::parts]:
                 records.append(scanned(case, folder, schedule))
                 line = {key: records[-1][key] for key in ("success", "target", "flagged", "p")}
                 print(schedule, case.name, line, flush=True)
-    result: dict[str, Any] = {"machine": machine(), "networks": len(which[part::parts])}
-    for name, records in found.items():
-        some = {data: [each for each in records if each["data"] == data] for data in NETWORKS}
-        result[name] = {"both": figures(records)} | {data: figures(each) for data, each in some.items() if each}
+    result: dict[str, Any] = {"machine": machine(), "networks": len(selected[part::parts])}
+    for name, records in by_schedule.items():
+        by_data = {data: [each for each in records if each["data"] == data] for data in NETWORKS}
+        result[name] = {"both": figures(records)} | {data: figures(each) for data, each in by_data.items() if each}
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -1,11 +1,12 @@
-"""In how many calls of `partial_fit` five points turn a prediction, by where they stand.
+"""Count the calls of `partial_fit` after which five poison points flip a prediction, for several placements.
 
     python -m benchmarks.boundary [--quick] [--json FILE]
 
-The lesson's data; targets are the points of a grid of step 0.75 that are clear of the boundary (a margin of 0.1 or
-more); each is aimed at with points of the other class. Five points: aimed (`AimedChaff` with its defaults); all five at
-the target itself; the lesson's five, where they carry the wanted label; and, as the search's baseline, the best of
-as many placements drawn at random as the search tries. A target that does not turn within 40 calls counts 41.
+The data is that of `antivenom boundary`. The targets are the points of a grid of step 0.75 that are not close to the
+boundary (a margin of at least 0.1). The poison has the label of the other class. The four placements: aimed points
+(`AimedChaff` with its defaults); all five points at the target; the five points of the example, if they have the right
+label; and the best of random placements, as many as the search of `AimedChaff` tries. A target that does not flip
+within 40 calls counts as 41.
 """
 
 import argparse
@@ -32,10 +33,10 @@ MODELS = {
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="four targets of one estimator")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     train = Plane().load().train
     about = machine()
@@ -44,9 +45,9 @@ def main() -> None:
     for name, model in list(MODELS.items())[: 1 if arguments.quick else None]:
         fitted = OwnFit().fit(model.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)), train, rng=Rng(0))
         ticks = [-2.25 + 0.75 * number for number in range(7)]
-        there = [(x, y) for x in ticks for y in ticks]
-        sure = margin(fitted, torch.tensor(there))
-        clear = [at for at, value in zip(there, sure, strict=True) if abs(value) >= 0.1]
+        grid = [(x, y) for x in ticks for y in ticks]
+        margins = margin(fitted, torch.tensor(grid))
+        clear = [at for at, value in zip(grid, margins, strict=True) if abs(value) >= 0.1]
         targets = clear[:: len(clear) // 4][:4] if arguments.quick else clear
         results[name] = [one_target(fitted, at, number) for number, at in enumerate(targets)]
         report(name, results[name])
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def one_target(fitted: Classifier, at: tuple[float, float], number: int) -> dict[str, float]:
-    """Calls until one point turns, by each placement, and the area flipped by then or after 15 calls."""
+    """Return, for each placement, the calls until one target flips, and the flipped area after 15 calls."""
     train, attack = Plane().load().train, AimedChaff(at=at)
     poisoned = attack.poison(train, rng=Rng(number), surrogate=fitted)
     label = poisoned.y
@@ -63,35 +64,35 @@ def one_target(fitted: Classifier, at: tuple[float, float], number: int) -> dict
     target = torch.tensor([at])
     costs = [distance_to_turning(fitted, target, points, label, attack.calls) for points in draws]
     lesson = torch.tensor(Chaff().points)
-    placed = {
+    placements = {
         "aimed": poisoned.x,
         "at the target": target.repeat(5, 1),
         "best of random": torch.from_numpy(draws[costs.index(min(costs))]).float(),
     }
     if int(label[0]) == 1:
-        placed["the lesson's"] = lesson
-    found: dict[str, float] = {"x": at[0], "y": at[1]}
-    for name, points in placed.items():
+        placements["the lesson's"] = lesson
+    record: dict[str, float] = {"x": at[0], "y": at[1]}
+    for name, points in placements.items():
         learner, turned = fitted.copy(), LIMIT + 1
         for call in range(1, LIMIT + 1):
             learner.learn(points, label)
             if int(learner.scores(target).argmax(1)) == int(label[0]):
                 turned = call
                 break
-        found[name] = turned
+        record[name] = turned
     for name in ("aimed", "the lesson's"):
-        if name in placed:
+        if name in placements:
             learner = fitted.copy()
             for _ in range(15):
-                learner.learn(placed[name], label)
+                learner.learn(placements[name], label)
             square = Square(step=0.05).points
-            found[f"area, {name}"] = sum(flipped(margin(fitted, square), margin(learner, square)))
-    return found
+            record[f"area, {name}"] = sum(flipped(margin(fitted, square), margin(learner, square)))
+    return record
 
 
 def report(name: str, targets: list[dict[str, float]]) -> None:
-    """Means over targets, and how often aimed points are quicker, as quick and slower than each other placement."""
-    print(f"{name}, n = {len(targets)} targets; calls until the prediction turns (41: not within 40)")
+    """Print means over the targets, and how often aimed points need fewer, as many or more calls than the others."""
+    print(f"{name}, n = {len(targets)} targets; calls until the prediction flips (41: not within 40)")
     for other in ("aimed", "at the target", "best of random", "the lesson's"):
         pairs = [(each["aimed"], each[other]) for each in targets if other in each]
         if pairs:

@@ -1,18 +1,18 @@
-"""What a busy machine costs: the same work idle, and beside two endless loops.
+"""Compare the time of the same work on an idle machine and on a machine that also runs two endless loops.
 
     python -m benchmarks.busy [--quick] [--json FILE] [--rounds N] [--works demo training ...] [--after]
 
-Every run is a process of its own. Idle and busy runs alternate; a time is the median over the rounds, without imports
-and reading. The loops are stopped after each busy run, and stop by themselves when this process is gone.
+Every run is a separate process. Idle and busy runs alternate. A time is the median over the rounds, without imports and
+reading of data. The loops are stopped after each busy run, and they stop by themselves if this process ends.
 
-`before` is what antivenom did until it chose threads by work: all threads in every stage, which wait by spinning as
-GNU's OpenMP does when nobody says otherwise. `after` is what it does now. Wall time says how long one waits, CPU time
-says what was burnt. `foreign` is how many cores other programs took meanwhile: an idle run with more than about 0.1
-was not idle.
+`before` is the old behaviour of antivenom: every stage uses all threads, and waiting threads spin, which is the default
+of GNU's OpenMP. `after` is the present behaviour: the number of threads depends on the work, and waiting threads sleep.
+`foreign` is the number of cores that other programs used at the same time. An idle run with more than about 0.1 was not
+really idle.
 
-`demo` is `antivenom demo`; `training` the default CNN on MNIST's rows in batches of 128 (random pixels of the same
-shape where $ANTIVENOM_DATA has no MNIST); `training_512` the same in batches of 512, which several threads work on;
-`scan` Neural Cleanse on a CNN for digits.
+`demo` is `antivenom demo`. `training` is the default CNN on MNIST in batches of 128 (or on random pixels of the same
+shape if $ANTIVENOM_DATA has no MNIST). `training_512` is the same in batches of 512, which are large enough for several
+threads. `scan` is Neural Cleanse on a CNN for digits.
 """
 
 import argparse
@@ -32,20 +32,20 @@ from typing import Any
 
 WORKS = ("demo", "training", "training_512", "scan")
 REQUIRED = 2.5
-"""Busy, as a multiple of idle, at most; for all but `training_512`."""
+"""The largest acceptable ratio of busy time to idle time, except for `training_512`."""
 
 LIMIT = 1800
-"""Seconds after which a run is given up, and counts as so many."""
+"""The time limit of a run in seconds. A run that reaches it is stopped and counts with this time."""
 
 SPINNING = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
-"""What GNU's and LLVM's OpenMP do when nobody says otherwise."""
+"""The default settings of GNU's and LLVM's OpenMP."""
 
 LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(10**6):\n        pass"
 
 
 @contextmanager
-def beside(count: int) -> Iterator[list[int]]:
-    """So many endless loops; gives their process ids."""
+def endless_loops(count: int) -> Iterator[list[int]]:
+    """Start `count` endless loops in processes, and yield their process ids."""
     loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(count)]
     try:
         yield [loop.pid for loop in loops]
@@ -57,27 +57,27 @@ def beside(count: int) -> Iterator[list[int]]:
 
 
 def run(work: str, way: str, loops: int, quick: bool) -> dict[str, float]:
-    """One run in a process of its own: seconds, CPU seconds, threads, and the cores that other programs took."""
+    """Do one run in a separate process. Return seconds, CPU seconds, threads, and the cores used by other programs."""
     command = [sys.executable, "-m", "benchmarks.busy", "--child", work, "--way", way, *(["--quick"] if quick else [])]
-    ours = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    ignored = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
+    environment = {name: value for name, value in os.environ.items() if name not in ignored}
     environment |= SPINNING if way == "before" else {}
-    with beside(loops) as pids:
-        began, burnt, machine_before = time.perf_counter(), _own_cpu(pids), _machine_cpu()
+    with endless_loops(loops) as pids:
+        began, cpu_before, machine_before = time.perf_counter(), _own_cpu(pids), _machine_cpu()
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
         except subprocess.TimeoutExpired:
             return {"seconds": LIMIT, "cpu": float("nan"), "threads": 0, "foreign": float("nan")}
-        wall, ours_now = time.perf_counter() - began, _own_cpu(pids)
-        foreign = (_machine_cpu() - machine_before - (ours_now - burnt)) / wall
+        wall, cpu_after = time.perf_counter() - began, _own_cpu(pids)
+        foreign = (_machine_cpu() - machine_before - (cpu_after - cpu_before)) / wall
     if done.returncode:
         raise SystemExit(f"{work} failed:\n{done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return {**found, "foreign": round(max(0.0, foreign), 2)}
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return {**result, "foreign": round(max(0.0, foreign), 2)}
 
 
 def _machine_cpu() -> float:
-    """Seconds that all cores together have worked since the machine began; not a number where it does not say."""
+    """Return the CPU seconds of all cores since the machine started, or NaN if the system does not report them."""
     stat = Path("/proc/stat")
     if not stat.is_file():
         return float("nan")
@@ -86,7 +86,7 @@ def _machine_cpu() -> float:
 
 
 def _own_cpu(pids: list[int]) -> float:
-    """CPU seconds of this process, of its children that ended, and of these."""
+    """Return the CPU seconds of this process, of its finished children, and of the processes `pids`."""
     total = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     for pid in pids:
         stat = Path(f"/proc/{pid}/stat")
@@ -96,20 +96,20 @@ def _own_cpu(pids: list[int]) -> float:
 
 
 def child(work: str, way: str, quick: bool) -> None:
-    """Do a piece of work in this process, and print what it took."""
+    """Do the work in this process, and print its time and threads."""
     from antivenom import threads  # noqa: PLC0415 - the parent needs no torch
 
     if way == "before":
         threads.FLOPS_FOR_THREADS = 0
-    do = {"demo": _demo, "training": _training, "training_512": _wide_training, "scan": _scan}[work](quick)
-    began, burnt = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-    number = do()
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    task = {"demo": _demo, "training": _training, "training_512": _wide_training, "scan": _scan}[work](quick)
+    began, usage_before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    number = task()
+    usage_after = resource.getrusage(resource.RUSAGE_SELF)
     print(
         json.dumps(
             {
                 "seconds": time.perf_counter() - began,
-                "cpu": used.ru_utime + used.ru_stime - burnt.ru_utime - burnt.ru_stime,
+                "cpu": usage_after.ru_utime + usage_after.ru_stime - usage_before.ru_utime - usage_before.ru_stime,
                 "threads": number,
             }
         )
@@ -190,21 +190,25 @@ def _scan(quick: bool) -> Callable[[], int]:
 
 
 def measure(work: str, way: str, rounds: int, quick: bool) -> dict[str, Any]:
-    """Idle and busy runs in turn."""
+    """Alternate idle and busy runs, and return a row of the table."""
     runs: dict[str, list[dict[str, float]]] = {"idle": [], "busy": []}
     for _ in range(rounds):
         for state, loops in (("idle", 0), ("busy", 2)):
             runs[state].append(run(work, way, loops, quick))
 
-    def middle(state: str, what: str) -> float:
-        return round(statistics.median(each[what] for each in runs[state]), 2)
+    def middle(state: str, quantity: str) -> float:
+        return round(statistics.median(each[quantity] for each in runs[state]), 2)
 
     return {
         "work": work,
         "way": way,
         "n": rounds,
         "threads": int(runs["idle"][0]["threads"]),
-        **{f"{state}_{what}": middle(state, what) for state in runs for what in ("seconds", "cpu", "foreign")},
+        **{
+            f"{state}_{quantity}": middle(state, quantity)
+            for state in runs
+            for quantity in ("seconds", "cpu", "foreign")
+        },
         "ratio": round(middle("busy", "seconds") / middle("idle", "seconds"), 2),
         "required": REQUIRED if way == "after" and work != "training_512" else None,
         "load": os.getloadavg()[0],
@@ -213,8 +217,8 @@ def measure(work: str, way: str, rounds: int, quick: bool) -> dict[str, Any]:
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row of the table."""
-    need = "" if row["required"] is None else f"  at most {row['required']} wanted"
+    """Return a row of the table as text."""
+    need = "" if row["required"] is None else f"  (required: at most {row['required']})"
     cells = [f"{row['work']:<13}{row['way']:<7}{row['threads']:>8}{row['n']:>4}"]
     cells += [
         f"{row[f'{state}_seconds']:>8} s {row[f'{state}_cpu']:>8} CPU s {row[f'{state}_foreign']:>5} foreign"
@@ -224,31 +228,33 @@ def line(row: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure all works both ways and print them."""
+    """Measure all works before and after, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one round, smaller works")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    parser.add_argument("--rounds", type=int, help="rounds of `after`: 5, or 1 with --quick; `before` has one")
+    parser.add_argument("--quick", action="store_true", help="one round with less work")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
+    parser.add_argument(
+        "--rounds", type=int, help="rounds of `after` (default: 5, or 1 with --quick); `before` has one"
+    )
     parser.add_argument("--works", nargs="+", choices=WORKS, default=WORKS)
-    parser.add_argument("--after", action="store_true", help="leave `before` out: it may take long")
+    parser.add_argument("--after", action="store_true", help="only `after`; `before` can take a long time")
     parser.add_argument("--child", choices=WORKS, help=argparse.SUPPRESS)
     parser.add_argument("--way", choices=("before", "after"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         child(options.child, options.way, options.quick)
         return
-    from benchmarks.machine import machine  # noqa: PLC0415 - it loads torch, which a child does in its own time
+    from benchmarks.machine import machine  # noqa: PLC0415 - loads torch; a child loads it later
 
     print(" · ".join(f"{name} {value}" for name, value in machine().items()))
     rounds = options.rounds or (1 if options.quick else 5)
-    found = []
+    rows = []
     for work in options.works:
         for way in ("after",) if options.after else ("before", "after"):
             row = measure(work, way, 1 if way == "before" else rounds, options.quick)
-            found.append(row)
+            rows.append(row)
             print(line(row), flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "works": found}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"machine": machine(), "works": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

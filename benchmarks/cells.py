@@ -1,10 +1,11 @@
-"""A grid of many trivial cells: time per cell, and memory, as the run goes on.
+"""Measure time per cell and memory during a grid of many trivial cells.
 
     python -m benchmarks.cells [--quick] [--json FILE] [--cells N] [--store]
 
-Each cell trains a network of two hidden units on 64 digits for one epoch, twice, and writes its folder. The grid runs
-in a process of its own; so does its report. Wall time, CPU time and resident memory are given for each tenth of the
-cells: all should stay as they are. On a busy machine, CPU time says more. `--store` keeps the stages as well.
+Each cell trains a network of two hidden units on 64 digits for one epoch, as victim and as control, and writes its
+folder. The grid and its report run in separate processes. Wall time, CPU time and resident memory are printed for each
+tenth of the cells; they should stay constant. On a busy machine, CPU time is more reliable. `--store` also writes the
+stages to a store.
 """
 
 import argparse
@@ -22,11 +23,11 @@ from typing import Any
 PARTS = 10
 REQUIRED_MIB = 1024
 REQUIRED_GROWTH = 1.25
-"""The CPU time per cell in the last fifth, as a multiple of that in the first fifth, at most."""
+"""The largest acceptable ratio of the CPU time per cell in the last fifth to that in the first fifth."""
 
 
 def spec(cells: int) -> dict[str, Any]:
-    """A grid over seeds."""
+    """Return the spec of a grid over seeds."""
     return {
         "name": "cells",
         "model": {"name": "mlp", "hidden": [2]},
@@ -38,13 +39,13 @@ def spec(cells: int) -> dict[str, Any]:
 
 
 def resident() -> float:
-    """The memory of this process now, in MiB; not a number where the system does not say."""
+    """Return the resident memory of this process in MiB, or NaN if the system does not report it."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.is_file() else float("nan")
 
 
 def peak() -> float:
-    """The most memory of this process so far, in MiB."""
+    """Return the peak memory of this process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -91,20 +92,20 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 def child(*arguments: str) -> dict[str, Any]:
-    """What a process of its own found."""
+    """Run this benchmark with the given arguments in a separate process, and return its result."""
     command = [sys.executable, "-m", "benchmarks.cells", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def main() -> None:
     """Run the grid and its report, and print both."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="200 cells")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     parser.add_argument("--cells", type=int, default=10_000)
     parser.add_argument("--store", action="store_true", help="keep the stages in a store")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
@@ -120,33 +121,31 @@ def main() -> None:
 
     print(" · ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
     cells = 200 if options.quick else options.cells
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place, "grid")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "grid")
         extra = ["--store"] if options.store else []
-        found = child("--run", str(folder), "--cells", str(cells), *extra)
-        found["disk_mib"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
+        grid = child("--run", str(folder), "--cells", str(cells), *extra)
+        grid["disk_mib"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
         page = child("--report", str(folder))
-    show(found, page)
+    show(grid, page)
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "run": found, "report": page}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"machine": machine(), "run": grid, "report": page}, indent=2) + "\n")
 
 
-def show(found: dict[str, Any], page: dict[str, Any]) -> None:
-    """Print the figures."""
-    for row in found["tenths"]:
+def show(grid: dict[str, Any], page: dict[str, Any]) -> None:
+    """Print the results."""
+    for row in grid["tenths"]:
         cost = f"{row['wall_ms']:>6.1f} ms a cell, {row['cpu_ms']:>6.1f} ms of CPU time"
         print(f"from cell {row['first_cell']:>6}: {cost}, {row['mib']:>6.1f} MiB")
-    seconds = {name: round(value, 1) for name, value in found["seconds"].items()}
-    print(f"{found['cells']} cells; seconds {seconds}; {found['disk_mib']:.0f} MiB on disk")
-    print(f"peak while running: {found['mib_peak']:.0f} MiB")
+    seconds = {name: round(value, 1) for name, value in grid["seconds"].items()}
+    print(f"{grid['cells']} cells; seconds {seconds}; {grid['disk_mib']:.0f} MiB on disk")
+    print(f"peak while running: {grid['mib_peak']:.0f} MiB")
     print(f"peak while writing a report of {page['page_mib']:.1f} MiB: {page['mib_peak']:.0f} MiB")
-    times = [row["cpu_ms"] for row in found["tenths"]]
+    times = [row["cpu_ms"] for row in grid["tenths"]]
     growth = statistics.mean(times[-2:]) / statistics.mean(times[:2])
-    most = max(found["mib_peak"], page["mib_peak"])
-    print(
-        f"last fifth against first fifth: {growth:.2f} times the CPU time per cell (at most {REQUIRED_GROWTH} wanted)"
-    )
-    print(f"at most {most:.0f} MiB ({REQUIRED_MIB} allowed)")
+    most = max(grid["mib_peak"], page["mib_peak"])
+    print(f"CPU time per cell, last fifth over first fifth: {growth:.2f} (required: at most {REQUIRED_GROWTH})")
+    print(f"peak memory: {most:.0f} MiB (required: at most {REQUIRED_MIB})")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Every layer's similarity, probes and drift, victim against control, beside scikit-learn's probes.
+"""Measure the time of CKA, probes and drift on every layer, and compare the probes with scikit-learn's.
 
     python -m benchmarks.features [--quick] [--json FILE]
 
-A CNN 16-32-128-10 on MNIST (below $ANTIVENOM_DATA), a backdoored victim and its control, all 10,000 test rows: linear
-CKA of every layer with every layer, a probe on every layer of both, scatter and drift of both; one after the other, and
-as an experiment does it, in one pass of the rows through each network. scikit-learn's probes are `LogisticRegression`
-on the same features of one network, on the same 5,000 rows.
+The networks are a backdoored CNN 16-32-128-10 on MNIST (in $ANTIVENOM_DATA) and its control. All 10,000 test rows are
+used. Measured are linear CKA of every layer with every layer, a probe on every layer of both networks, and the drift of
+both: first one after the other, then as in an experiment, in one pass of the rows through each network. The probes of
+scikit-learn are `LogisticRegression` on the same features of one network and the same 5,000 rows.
 """
 
 import argparse
@@ -40,10 +40,10 @@ from benchmarks.machine import machine
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="2,000 test rows, no scikit-learn")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     data = load("mnist")
     train = data.train.subset(torch.arange(12_000))
@@ -56,7 +56,7 @@ def main() -> None:
     target = torch.full_like(attacked.y, 7)
     seconds: dict[str, float] = {}
     began = time.perf_counter()
-    alike = similarity(victim, control, test)
+    layer_similarity = similarity(victim, control, test)
     seconds["similarity"] = time.perf_counter() - began
     began = time.perf_counter()
     probes = {who: probe_layers(one, test, rng=Rng(2)) for who, one in (("victim", victim), ("control", control))}
@@ -66,19 +66,19 @@ def main() -> None:
     seconds["drift of both"] = time.perf_counter() - began
     seconds["one after the other"] = sum(seconds.values())
     began = time.perf_counter()
-    asked = {"similarity": Similarity(), "probes": Probes(), "drift": Drift()}
-    together, _ = analyse(asked, AnalysisContext(victim, control, poisoned, test), Rng(2))
+    analyses = {"similarity": Similarity(), "probes": Probes(), "drift": Drift()}
+    together, _ = analyse(analyses, AnalysisContext(victim, control, poisoned, test), Rng(2))
     seconds["all in one pass"] = time.perf_counter() - began
-    for name, value in alike.same.items():
+    for name, value in layer_similarity.same.items():
         assert abs((together.figures[f"analysis.similarity.cka.{name}"].value or 0) - value) < 1e-5, name
     result: dict[str, Any] = {
         "machine": machine(),
         "rows": len(test),
         "layers": studied_layers(victim),
         "seconds": seconds,
-        "similarity": alike.same,
+        "similarity": layer_similarity.same,
         "probes": probes,
-        "shift": {who: dict(zip(found.layers, found.shift.tolist(), strict=True)) for who, found in drifts.items()},
+        "shift": {who: dict(zip(each.layers, each.shift.tolist(), strict=True)) for who, each in drifts.items()},
     }
     if not arguments.quick:
         result["scikit_learn"] = scikit_learn(victim, test, probes["victim"])
@@ -88,23 +88,24 @@ def main() -> None:
 
 
 def scikit_learn(classifier: Any, test: Any, probes: dict[str, float]) -> dict[str, Any]:
-    """The same probes by scikit-learn, on one network: seconds, and the largest difference of accuracy."""
+    """Fit the same probes with scikit-learn. Return the seconds and the difference of accuracy for each layer."""
     names = studied_layers(classifier)
     parts = [
-        {name: narrowed(given[name], WIDTH) for name in names} for _, given in in_batches(classifier, test, names, 1024)
+        {name: narrowed(activations[name], WIDTH) for name in names}
+        for _, activations in in_batches(classifier, test, names, 1024)
     ]
     order = Rng(2).order(test.ids)
     fitted, measured = order[: len(order) // 2], order[len(order) // 2 :]
-    began, apart = time.perf_counter(), {}
+    began, differences = time.perf_counter(), {}
     for name in names:
         x = torch.cat([part[name] for part in parts])
         mean, scale = x[fitted].mean(0), x[fitted].std(0, correction=0).clamp_min(1e-6)
         rows = ((x - mean) / scale).numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            known = LogisticRegression(max_iter=1000).fit(rows[fitted], test.y[fitted].numpy())
-        apart[name] = known.score(rows[measured], test.y[measured].numpy()) - probes[name]
-    return {"seconds": time.perf_counter() - began, "accuracy_less_antivenoms": apart}
+            probe = LogisticRegression(max_iter=1000).fit(rows[fitted], test.y[fitted].numpy())
+        differences[name] = probe.score(rows[measured], test.y[measured].numpy()) - probes[name]
+    return {"seconds": time.perf_counter() - began, "accuracy_less_antivenoms": differences}
 
 
 if __name__ == "__main__":

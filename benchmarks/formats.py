@@ -1,10 +1,9 @@
-"""Real CIFAR-10 through every lossless format: the same tensors from each.
+"""Write CIFAR-10 in every lossless format, read it back, and check that all tensors are equal.
 
     python -m benchmarks.formats [--quick] [--json FILE]
 
-Reads the binary version below $ANTIVENOM_DATA, writes it as the Python version, RecordIO, a folder of PNG images, a ZIP
-file of that folder and Parquet, reads each of them back, and compares every pixel and every label. `--quick` takes
-1,000 rows.
+The source is the binary version in $ANTIVENOM_DATA. The formats are the Python version, RecordIO, a folder of PNG
+images, a ZIP file of that folder, and Parquet. Every pixel and every label is compared. `--quick` uses 1,000 rows.
 """
 
 import argparse
@@ -28,20 +27,20 @@ from benchmarks.machine import machine
 
 
 def python_version(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Written by pickle, read as plain data."""
+    """Write a batch with pickle, and read it as plain data."""
     batch = {b"data": data.x.flatten(1).numpy(), b"labels": data.y.tolist(), b"batch_label": b"all", b"filenames": []}
     (folder / "batch").write_bytes(pickle.dumps(batch, 2))
     return cifar.read_python(folder / "batch", "labels")
 
 
 def record_io(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """A `.rec` of PNG images."""
+    """Write and read a `.rec` file of PNG images."""
     pairs = zip(data.x, data.y.tolist(), strict=True)
     records = (recordio.Record((float(y),), (row, 0), images.encode(x), 0) for row, (x, y) in enumerate(pairs))
     (folder / "all.rec").write_bytes(recordio.write(records))
-    found = list(recordio.read(folder / "all.rec"))
-    x = images.decode_all(len(found), lambda row: (found[row].image, f"record {row}"), images.Canvas())
-    return x, torch.tensor([int(record.labels[0]) for record in found])
+    records_read = list(recordio.read(folder / "all.rec"))
+    x = images.decode_all(len(records_read), lambda row: (records_read[row].image, f"record {row}"), images.Canvas())
+    return x, torch.tensor([int(record.labels[0]) for record in records_read])
 
 
 def _tree(data: Dataset) -> Iterator[tuple[str, bytes]]:
@@ -51,7 +50,7 @@ def _tree(data: Dataset) -> Iterator[tuple[str, bytes]]:
 
 
 def _by_class(data: Dataset, splits: Splits) -> tuple[torch.Tensor, torch.Tensor]:
-    """A tree's rows in the order in which they were written: by class, then by number."""
+    """Return the rows in the order in which they were written: by class, then by number."""
     both = torch.cat([splits.train.ids, splits.test.ids])
     rows = torch.argsort(data.y, stable=True)[both]
     x = torch.empty_like(data.x)
@@ -62,7 +61,7 @@ def _by_class(data: Dataset, splits: Splits) -> tuple[torch.Tensor, torch.Tensor
 
 
 def folder_of_images(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """A folder for each class."""
+    """Write and read a folder of images for each class."""
     root = folder / "images"
     for name in class_folders(data.classes):
         (root / name).mkdir(parents=True)
@@ -72,7 +71,7 @@ def folder_of_images(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.T
 
 
 def zip_file(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """A ZIP file of the folder."""
+    """Write and read a ZIP file of the folder."""
     with zipfile.ZipFile(folder / "all.zip", "w") as archive:
         for name, content in _tree(data):
             archive.writestr(f"cifar/{name}", content)
@@ -80,7 +79,7 @@ def zip_file(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def parquet_file(data: Dataset, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Parquet with encoded images."""
+    """Write and read Parquet with encoded images."""
     write_parquet(data, folder / "all.parquet")
     splits = Parquet(path=str(folder / "all.parquet"), test_path=str(folder / "all.parquet")).load()
     return splits.train.x, splits.train.y
@@ -90,26 +89,26 @@ FORMATS = (python_version, record_io, folder_of_images, zip_file, parquet_file)
 
 
 def main() -> None:
-    """Compare and print."""
+    """Compare all formats and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="1,000 rows")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     splits = Cifar10(layout="binary").load()
     data = splits.train.subset(torch.arange(1000)) if options.quick else splits.train
     print(" · ".join(f"{name} {value}" for name, value in machine().items()), f"· n = {len(data)} rows")
-    found = []
+    rows = []
     for write_and_read in FORMATS:
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
             x, y = write_and_read(data, Path(folder))
             took = time.perf_counter() - began
         same = torch.equal(x, data.x) and torch.equal(y, data.y)
-        found.append({"format": write_and_read.__name__, "same": same, "seconds": round(took, 1)})
+        rows.append({"format": write_and_read.__name__, "same": same, "seconds": round(took, 1)})
         print(f"{write_and_read.__name__:18} {'the same' if same else 'DIFFERENT'}, written and read in {took:.1f} s")
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "formats": found}, indent=2) + "\n")
-    if not all(row["same"] for row in found):
+        options.json.write_text(json.dumps({"machine": machine(), "formats": rows}, indent=2) + "\n")
+    if not all(row["same"] for row in rows):
         raise SystemExit(1)
 
 

@@ -1,10 +1,10 @@
-"""Every reader against damaged, lying and hostile files: only antivenom's own errors, in bounded time and memory.
+"""Fuzz every file reader: damaged and hostile files may raise only `AntivenomError`, in limited time and memory.
 
     python -m benchmarks.fuzz [--quick] [--inputs N] [--only READER] [--atheris] [--json FILE]
 
-Each input is a valid file with bytes changed, taken out, put in, repeated or cut off, or the format's own words in any
-order. `--quick` reads 2,000 inputs with each reader, else 100,000. `--atheris` lets libFuzzer choose the inputs, by
-what they reach in the reader's code (one reader at a time: it ends the process).
+Each input is a valid file in which bytes are changed, removed, inserted, repeated or cut off, or a random sequence of
+tokens of the format. Each reader reads 100,000 inputs, or 2,000 with `--quick`. With `--atheris`, libFuzzer chooses the
+inputs by code coverage. Then only one reader is possible, because libFuzzer ends the process.
 """
 
 import argparse
@@ -38,15 +38,15 @@ from antivenom.models.files import read_weights
 from benchmarks.machine import machine
 
 SLOWEST = 5.0
-"""Seconds that one input may take."""
+"""The time limit for one input, in seconds."""
 
-ROOM = 512 << 20
-"""Bytes by which the process may grow."""
+MAX_GROWTH = 512 << 20
+"""The number of bytes by which the memory of the process may grow."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader, valid files for it, and words that its files are made of."""
+    """A reader, valid files for it, and tokens of its format."""
 
     name: str
     suffix: str
@@ -95,7 +95,7 @@ def _readers() -> list[Reader]:
 
 
 def damaged(reader: Reader, dice: random.Random) -> bytes:
-    """One input."""
+    """Return one damaged input."""
     if reader.words and dice.random() < 0.2:
         return b"".join(
             dice.choice(reader.words) + dice.randbytes(dice.randrange(6)) for _ in range(dice.randrange(30))
@@ -121,7 +121,7 @@ def damaged(reader: Reader, dice: random.Random) -> bytes:
 
 
 def fuzz(reader: Reader, inputs: int, folder: Path) -> dict[str, object]:
-    """Read so many inputs."""
+    """Read the given number of inputs, and return the results."""
     dice, file = random.Random(0), folder / f"input{reader.suffix}"
     refused, slowest, before = 0, 0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
@@ -138,7 +138,7 @@ def fuzz(reader: Reader, inputs: int, folder: Path) -> dict[str, object]:
         slowest = max(slowest, time.perf_counter() - start)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
     assert slowest < SLOWEST, f"{reader.name}: one input took {slowest:.1f} s"
-    assert grown < ROOM, f"{reader.name}: {grown >> 20} MiB more memory"
+    assert grown < MAX_GROWTH, f"{reader.name}: {grown >> 20} MiB more memory"
     took = round(time.perf_counter() - began, 1)
     return {
         "reader": reader.name, "inputs": inputs, "refused": refused, "seconds": took,
@@ -147,7 +147,7 @@ def fuzz(reader: Reader, inputs: int, folder: Path) -> dict[str, object]:
 
 
 def with_atheris(reader: Reader, inputs: int, folder: Path) -> None:
-    """Let libFuzzer choose the inputs; it ends the process."""
+    """Let libFuzzer choose the inputs. It ends the process."""
     import atheris  # noqa: PLC0415
 
     file = folder / f"input{reader.suffix}"
@@ -172,16 +172,16 @@ def with_atheris(reader: Reader, inputs: int, folder: Path) -> None:
 
 
 def main() -> None:
-    """Fuzz and print."""
+    """Fuzz the readers and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="2,000 inputs for each reader")
+    parser.add_argument("--quick", action="store_true", help="2,000 inputs for each reader instead of 100,000")
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--only", metavar="READER")
     parser.add_argument("--atheris", action="store_true")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     inputs = 2_000 if options.quick else options.inputs
-    found = []
+    rows = []
     print(" · ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
     for reader in _readers():
         if options.only not in (None, reader.name):
@@ -190,10 +190,10 @@ def main() -> None:
             if options.atheris:
                 with_atheris(reader, inputs, Path(folder))
             row = fuzz(reader, inputs, Path(folder))
-        found.append(row)
+        rows.append(row)
         print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "readers": found}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"machine": machine(), "readers": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A data set that is larger than the memory allowed: poisoned, split and trained on, beside a small one for its speed.
+"""Split, poison and train on a data set that is larger than the allowed memory, and compare the speed with a small one.
 
     python -m benchmarks.large [--quick] [--json FILE]
 
-The process may take `ALLOWED` bytes of memory of its own (`RLIMIT_DATA`); rows mapped from a file do not count, as the
-system takes them back when it needs the room. `--quick` uses 2 GiB of rows, else 8 GiB.
+The process may allocate `ALLOWED` bytes (`RLIMIT_DATA`). Rows that are mapped from a file do not count, because the
+system can drop these pages at any time. The rows take 8 GiB, or 2 GiB with `--quick`.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
-from antivenom.data.room import room
+from antivenom.data.memmap import empty_rows
 from antivenom.models import MLP
 from antivenom.rng import Rng
 from antivenom.training import EndToEnd
@@ -27,9 +27,9 @@ SHAPE = (3, 64, 64)
 
 
 def rows_of(size: int) -> Dataset:
-    """Random rows of so many bytes in all."""
+    """Return random rows with a total of `size` bytes."""
     count = size // (3 * 64 * 64)
-    x = room(count, SHAPE)
+    x = empty_rows(count, SHAPE)
     numbers = torch.randint(0, 256, (4096, *SHAPE), dtype=torch.uint8, generator=Rng(0).generator())
     for start in range(0, count, len(numbers)):
         x[start : start + len(numbers)] = numbers[: count - start]
@@ -38,7 +38,7 @@ def rows_of(size: int) -> Dataset:
 
 
 def measured(size: int) -> dict[str, float]:
-    """Seconds for a million rows of each step."""
+    """Return the seconds per million rows of each step."""
     began = time.perf_counter()
     data = rows_of(size).split(0.1, Rng(0)).train
     made = time.perf_counter()
@@ -57,10 +57,10 @@ def measured(size: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_DATA, (ALLOWED, ALLOWED))
     figures = [measured(256 << 20), measured((2 if arguments.quick else 8) << 30)]

@@ -1,4 +1,4 @@
-"""What every benchmark prints about where it ran."""
+"""A description of the machine, which every benchmark prints."""
 
 import platform
 from pathlib import Path
@@ -7,7 +7,7 @@ import torch
 
 
 def machine() -> dict[str, str | int]:
-    """Processor, threads and versions."""
+    """Return the processor, the number of threads and the versions."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,14 +1,18 @@
-"""How long until a verdict? `neural_cleanse` against class after class, against ART, and as classes become more.
+"""Measure the time until `neural_cleanse` returns a verdict, and compare it with simpler schedules and with ART.
 
     python -m benchmarks.neural_cleanse [--quick] [--only PART] [--art PYTHON] [--json FILE]
 
-Parts: `sequential`: backdoored and clean MNIST networks, 1,000 validation rows, all settings at their defaults, against
-one class after the other in plain PyTorch with the same schedule, early stop and batch size, and at half of it.
-`art`: the images per second of ART's `KerasNeuralCleanse` on the same rows and an equal network, in an environment of
-its own, whose Python `--art` names (`tensorflow-cpu` 2.15 and `adversarial-robustness-toolbox`); its time to a verdict
-is extrapolated from measured passes: its cost never rises, so that it stops only after all 1,000 passes. `growth`: 10,
-43 and 100 classes, which are pairs of digits. `controls`: how many of 20 clean networks, like the one of the example
-`neural_cleanse_mnist`, are flagged. Networks are trained here; seeds were fixed before looking.
+There are four parts:
+
+- `sequential`: backdoored and clean MNIST networks, 1,000 clean rows, default settings. The baseline searches one class
+  after the other in plain PyTorch with the same schedule, early stop and batch size, and with half the batch size.
+- `art`: images per second of ART's `KerasNeuralCleanse` on the same rows and an equal network. It runs in a separate
+  environment with `tensorflow-cpu` 2.15 and `adversarial-robustness-toolbox`; `--art` is its Python. Its time until a
+  verdict is extrapolated from measured passes: its cost never rises, so it stops only after all 1,000 passes.
+- `growth`: 10, 43 and 100 classes, which are pairs of digits.
+- `controls`: the number of flagged networks among 20 clean ones, built like that of the example `neural_cleanse_mnist`.
+
+The networks are trained here. The seeds were fixed before any result was seen.
 """
 
 import argparse
@@ -36,33 +40,33 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.triggers.patch import Patch
 from benchmarks.machine import machine
 
-PASSES, PART = 1000, 31
-"""ART's limit of passes, and mini-batches in a pass of 1,000 rows."""
+PASSES, BATCHES_PER_PASS = 1000, 31
+"""The largest number of passes in ART, and the number of mini-batches in a pass of 1,000 rows."""
 
 
 def network(train: Dataset, seed: int, target: int | None) -> ModuleClassifier:
-    """A small network, backdoored or not."""
+    """Train a small network. It gets a backdoor if a target is given."""
     rng, data = Rng(seed), train
     if target is not None:
         data = BadNets(rate=0.1, target=target, trigger=Patch(size=4)).poison(train, rng=rng.child("attack")).data
     blank = CNN().build(
         input_shape=train.shape, classes=len(train.classes), bounds=train.bounds, rng=rng.child("model")
     )
-    made: Classifier = EndToEnd(epochs=3, batch_size=64).fit(blank, data, rng=rng.child("fit"))
-    assert isinstance(made, ModuleClassifier)
-    return made
+    classifier: Classifier = EndToEnd(epochs=3, batch_size=64).fit(blank, data, rng=rng.child("fit"))
+    assert isinstance(classifier, ModuleClassifier)
+    return classifier
 
 
 def one_class(
     model: ModuleClassifier, x: torch.Tensor, target: int, scan: NeuralCleanse, size: int
 ) -> tuple[float, int]:
-    """The smallest norm found for a class, and images that took: the algorithm in plain PyTorch, for one class."""
+    """Run the algorithm for one class in plain PyTorch. Return the smallest norm and the number of images used."""
     draw = Rng(0).child(target, size).generator()
     raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - TANH_MARGIN)) for _ in range(2)]
     raw = [each.requires_grad_() for each in raw]
     adam = torch.optim.Adam(raw, lr=scan.learning_rate, betas=(0.5, 0.9), fused=True)
-    wanted = torch.full((size,), target)
-    cost, set_, up, down, gone = 0.0, 0, 0, 0, [False, False]
+    targets = torch.full((size,), target)
+    cost, successes, up, down, changed = 0.0, 0, 0, 0, [False, False]
     recent: list[float] = []
     best = stop = math.inf
     stalled = images = 0
@@ -76,49 +80,49 @@ def one_class(
         logits = model.logits((1 - mask) * rows + mask * pattern)
         norm = mask.sum()
         adam.zero_grad(set_to_none=True)
-        (functional.cross_entropy(logits, wanted) + cost * norm).backward()
+        (functional.cross_entropy(logits, targets) + cost * norm).backward()
         adam.step()
         images += size
         recent = [*recent, float((logits.detach().argmax(1) == target).float().mean())][-scan.window :]
-        good = len(recent) == scan.window and sum(recent) / scan.window >= scan.attack_success_threshold
-        if good:
+        works = len(recent) == scan.window and sum(recent) / scan.window >= scan.attack_success_threshold
+        if works:
             best = min(best, float(norm.detach()))
         stalled = stalled + 1 if best < math.inf and best >= scan.early_stop_threshold * stop else 0
         stop = min(best, stop)
-        if all(gone) and stalled >= scan.early_stop_patience:
+        if all(changed) and stalled >= scan.early_stop_patience:
             break
         if cost == 0:
-            set_ = set_ + 1 if good else 0
-            cost = scan.init_cost if set_ >= scan.patience else 0.0
+            successes = successes + 1 if works else 0
+            cost = scan.init_cost if successes >= scan.patience else 0.0
             continue
-        up, down = (up + 1, 0) if good else (0, down + 1)
+        up, down = (up + 1, 0) if works else (0, down + 1)
         if up >= scan.patience:
-            cost, up, gone[0] = cost * scan.cost_multiplier, 0, True
+            cost, up, changed[0] = cost * scan.cost_multiplier, 0, True
         elif down >= scan.patience:
-            cost, down, gone[1] = cost / scan.cost_multiplier**1.5, 0, True
+            cost, down, changed[1] = cost / scan.cost_multiplier**1.5, 0, True
     return best, images
 
 
 def class_by_class(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse, size: int) -> dict[str, Any]:
-    """A verdict, one class after the other."""
+    """Search one class after the other, and return the result."""
     frozen = model.copy()
     frozen.module.requires_grad_(False).eval()
-    begun = time.perf_counter()
+    start = time.perf_counter()
     x = clean.inputs()
-    found = [one_class(frozen, x, target, scan, size) for target in range(model.classes)]
-    norms = np.array([norm if norm < math.inf else np.nan for norm, _ in found])
+    results = [one_class(frozen, x, target, scan, size) for target in range(model.classes)]
+    norms = np.array([norm if norm < math.inf else np.nan for norm, _ in results])
     p = p_values(norms, prior=Prior(scan.spread, scan.spread_weight))
-    images = sum(images for _, images in found)
-    seconds = time.perf_counter() - begun
+    images = sum(images for _, images in results)
+    seconds = time.perf_counter() - start
     flags = [target for target in range(model.classes) if p[target] <= scan.false_alarm_rate]
     return {"seconds": seconds, "images": images, "images per second": images / seconds, "flagged": flags}
 
 
 def ours(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse) -> dict[str, Any]:
-    """Scan with this library."""
-    begun = time.perf_counter()
+    """Scan with antivenom, and return the result."""
+    start = time.perf_counter()
     verdict = scan.scan(model, clean, rng=Rng(0))
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     return {
         "seconds": seconds,
         "images": verdict.figure("rows_scored"),
@@ -128,7 +132,7 @@ def ours(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse) -> dict[s
 
 
 def sequential(seeds: range) -> dict[str, Any]:
-    """Ours against class after class, on backdoored and clean networks."""
+    """Compare antivenom with the search class by class, on backdoored and clean networks."""
     digits = load("mnist")
     runs = []
     for seed in seeds:
@@ -143,8 +147,8 @@ def sequential(seeds: range) -> dict[str, Any]:
                 scan = NeuralCleanse(batch_size=size)
                 run[f"class by class, {size}"] = class_by_class(model, clean, scan, size)
                 run[f"successive, {size}"] = ours(model, clean, scan)
-                ways = run[f"class by class, {size}"], run[f"successive, {size}"]
-                run[f"ratio, {size}"] = ways[0]["seconds"] / ways[1]["seconds"]
+                results = run[f"class by class, {size}"], run[f"successive, {size}"]
+                run[f"ratio, {size}"] = results[0]["seconds"] / results[1]["seconds"]
             run["all, 32"] = ours(model, clean, NeuralCleanse(schedule="all"))
             runs.append(run)
             print(json.dumps(run), flush=True)
@@ -193,12 +197,12 @@ print(json.dumps({"images": passes * (len(x) // 32) * 32, "seconds": seconds, "a
 
 
 def art(python: str, passes: int) -> dict[str, Any]:
-    """ART's images per second beside ours, on the same rows and an equal network."""
+    """Compare the images per second of ART and antivenom, on the same rows and an equal network."""
     digits = load("mnist")
     train, clean = digits.train.subset(torch.arange(12_000)), digits.test.subset(torch.arange(1000))
     model = network(train, 0, 7)
     mine = ours(model, clean, NeuralCleanse())
-    right = float((model.scores(clean.inputs()).argmax(1) == clean.y).float().mean())
+    accuracy = float((model.scores(clean.inputs()).argmax(1) == clean.y).float().mean())
     orders = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
     weights = [value.permute(orders[value.ndim]).contiguous().numpy() for value in model.state().values()]
     with TemporaryDirectory() as folder:
@@ -210,11 +214,11 @@ def art(python: str, passes: int) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     theirs = json.loads(done.stdout.strip().splitlines()[-1])
     theirs["images per second"] = theirs["images"] / theirs["seconds"]
-    theirs["images to a verdict"] = PASSES * PART * 32 * 10
+    theirs["images to a verdict"] = PASSES * BATCHES_PER_PASS * 32 * 10
     theirs["seconds to a verdict, extrapolated"] = theirs["images to a verdict"] / theirs["images per second"]
     return {
         "art": theirs,
-        "ours": mine | {"accuracy": right},
+        "ours": mine | {"accuracy": accuracy},
         "ratio of images per second": mine["images per second"] / theirs["images per second"],
         "ratio of images": theirs["images to a verdict"] / mine["images"],
         "ratio of seconds to a verdict": theirs["seconds to a verdict, extrapolated"] / mine["seconds"],
@@ -222,75 +226,85 @@ def art(python: str, passes: int) -> dict[str, Any]:
 
 
 def pairs(classes: int, rows: int, part: str) -> Dataset:
-    """Pairs of digits side by side, 14 × 28, of so many of the 100 classes."""
+    """Return pairs of digits side by side (14 × 28 pixels), of the first `classes` of 100 classes."""
     digits = getattr(load("mnist"), part)
     draw = Rng(0).child("pairs", part).generator()
-    wanted = torch.randint(0, classes, (rows,), generator=draw)
+    labels = torch.randint(0, classes, (rows,), generator=draw)
     small = functional.avg_pool2d(digits.x.float(), 2).round().to(torch.uint8)
     sides = []
-    for digit in (wanted // 10, wanted % 10):
+    for digit in (labels // 10, labels % 10):
         side = torch.empty(rows, 1, 14, 14, dtype=torch.uint8)
         for each in range(10):
-            there, own = torch.nonzero(digit == each).flatten(), torch.nonzero(digits.y == each).flatten()
-            side[there] = small[own[torch.randint(0, len(own), (len(there),), generator=draw)]]
+            rows_of_digit, examples = torch.nonzero(digit == each).flatten(), torch.nonzero(digits.y == each).flatten()
+            side[rows_of_digit] = small[
+                examples[torch.randint(0, len(examples), (len(rows_of_digit),), generator=draw)]
+            ]
         sides.append(side)
-    return Dataset.from_arrays(torch.cat(sides, 3), wanted, classes=tuple(map(str, range(classes))))
+    return Dataset.from_arrays(torch.cat(sides, 3), labels, classes=tuple(map(str, range(classes))))
 
 
 def growth(seeds: range, counts: tuple[int, ...]) -> dict[str, Any]:
-    """What a verdict costs for 10, 43 and 100 classes."""
-    found: dict[str, Any] = {}
+    """Measure the time until a verdict for each number of classes."""
+    runs_by_classes: dict[str, Any] = {}
     for classes in counts:
         train, clean = pairs(classes, 30_000, "train"), pairs(classes, 1000, "test")
         for seed in seeds:
             for target in (7, None):
                 model = network(train, seed, target)
-                right = float((model.scores(clean.inputs()).argmax(1) == clean.y).float().mean())
-                run: dict[str, Any] = {"accuracy": right, "target": target}
+                accuracy = float((model.scores(clean.inputs()).argmax(1) == clean.y).float().mean())
+                run: dict[str, Any] = {"accuracy": accuracy, "target": target}
                 for schedule in ("successive", "all"):
                     run[schedule] = ours(model, clean, NeuralCleanse(schedule=schedule))
-                found.setdefault(str(classes), []).append(run)
+                runs_by_classes.setdefault(str(classes), []).append(run)
                 print(classes, json.dumps(run), flush=True)
-    means = {key: sum(run["successive"]["seconds"] for run in runs) / len(runs) for key, runs in found.items()}
-    same = sum(run["successive"]["flagged"] == run["all"]["flagged"] for runs in found.values() for run in runs)
+    means = {
+        key: sum(run["successive"]["seconds"] for run in runs) / len(runs) for key, runs in runs_by_classes.items()
+    }
+    same = sum(
+        run["successive"]["flagged"] == run["all"]["flagged"] for runs in runs_by_classes.values() for run in runs
+    )
     first = means[str(counts[0])]
     return {
-        "runs": found,
+        "runs": runs_by_classes,
         "seconds": means,
         "times the first": {key: value / first for key, value in means.items()},
-        "same flags": [same, sum(map(len, found.values()))],
+        "same flags": [same, sum(map(len, runs_by_classes.values()))],
     }
 
 
 def controls(seeds: range) -> dict[str, Any]:
-    """How many clean networks of Wang et al.'s architecture, trained on all of MNIST, are flagged."""
+    """Count the flagged networks among clean ones with the architecture of Wang et al., trained on all of MNIST."""
     digits = load("mnist")
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for seed in seeds:
         rng = Rng(seed)
         blank = CNN(filters=(16, 32), filter_shape=5, padding="valid", hidden=(512,)).build(
             input_shape=digits.train.shape, classes=10, bounds=digits.train.bounds, rng=rng.child("model")
         )
-        made: Classifier = EndToEnd(epochs=3).fit(blank, digits.train, rng=rng.child("fit"))
-        assert isinstance(made, ModuleClassifier)
+        classifier: Classifier = EndToEnd(epochs=3).fit(blank, digits.train, rng=rng.child("fit"))
+        assert isinstance(classifier, ModuleClassifier)
         clean = digits.test.subset(rng.child("defender").order(digits.test.ids)[:3000])
-        verdict = NeuralCleanse().scan(made, clean, rng=rng.child("scan"))
+        verdict = NeuralCleanse().scan(classifier, clean, rng=rng.child("scan"))
         p = float(verdict.p_value.nan_to_num(nan=1.0).min())
         paper = torch.nonzero(verdict.details["anomaly_index"] > 2).flatten().tolist()
-        found.append({"seed": seed, "flagged": list(verdict.suspected), "p": p, "paper's rule": paper})
-        print(json.dumps(found[-1]), flush=True)
-    alarms, by_paper = (sum(bool(each[key]) for each in found) for key in ("flagged", "paper's rule"))
-    return {"networks": len(found), "flagged": alarms, "flagged by the paper's rule": by_paper, "each": found}
+        records.append({"seed": seed, "flagged": list(verdict.suspected), "p": p, "paper's rule": paper})
+        print(json.dumps(records[-1]), flush=True)
+    alarms, by_paper = (sum(bool(each[key]) for each in records) for key in ("flagged", "paper's rule"))
+    return {"networks": len(records), "flagged": alarms, "flagged by the paper's rule": by_paper, "each": records}
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one network of a kind; 10 and 43 classes left out")
+    parser.add_argument(
+        "--quick", action="store_true", help="one network of each kind; only `sequential` and a short `art`"
+    )
     parser.add_argument("--only", choices=("sequential", "art", "growth", "controls"))
     parser.add_argument("--art", metavar="PYTHON", help="the Python of an environment with ART and tensorflow-cpu 2.15")
-    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 20), help="of the controls: the first, and the end")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--seeds", type=int, nargs=2, default=(0, 20), metavar=("FIRST", "END"), help="seeds of `controls`"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     result: dict[str, Any] = {"machine": machine()}
     if arguments.only in (None, "sequential"):

@@ -1,15 +1,15 @@
-"""What it costs to craft a poison by its gradient, and how strong it is: the paper's ways beside the exact one.
+"""Measure the time to craft a poison, and its strength, with the methods of the paper and with the exact gradient.
 
     python -m benchmarks.poison_crafting [--quick] [--json FILE] [--no-cifar10]
 
-Yang, Wu, Li and Chen (2017): a victim takes one step on a poison; the attacker wants 10 normal rows to lose by it. All
-ways have the same victims, on MNIST and CIFAR-10 below $ANTIVENOM_DATA, the same normal rows and the same bases, drawn
-from seeds that were fixed before any figure was seen. Ways are timed in turn, in one process; a time is the median of
-its rounds, in seconds for one poison and one round.
+In the setting of Yang, Wu, Li and Chen (2017), a victim takes one step on a poison. The attacker wants a higher loss on
+10 normal rows after this step. All methods use the same victims on MNIST and CIFAR-10 (in $ANTIVENOM_DATA), the same
+normal rows and the same bases. Their seeds were fixed before any result was seen. The methods are timed alternately in
+one process. A time is the median over rounds, in seconds for one poison and one round.
 
-`plain` is the paper's finite difference: for each pixel one probe of 0.01 through one step of the victim, written with
-bare tensors and autograd, no module, no copy and no loop over normal rows. `vectorised` puts all probes of a poison
-into one batch; the victim's step is antivenom's own, which writes no weights; `by_torch_func` is the same by `vmap`.
+`plain` is the finite difference of the paper: for each pixel, one probe of 0.01 through one step of the victim. It is
+written with tensors and autograd only, without modules, copies or a loop over normal rows. `vectorised` puts all probes
+of a poison into one batch and uses antivenom's fast step of the victim; `by_torch_func` does the same with `vmap`.
 `exact` is the gradient through the step.
 """
 
@@ -30,7 +30,7 @@ from torch.nn import functional
 from antivenom import Rng, load
 from antivenom.attacks import GenerativePoison, GradientPoison
 from antivenom.attacks.one_step import Functional, finite_differences, objective_for
-from antivenom.attacks.victim_step import VictimStep, after_one_step, with_gradients
+from antivenom.attacks.victim_step import VictimStep, accuracy_after_step, frozen_copy
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
 from antivenom.models import ModuleClassifier, is_module
@@ -48,13 +48,13 @@ PROBE = 0.01
 
 
 def mnist() -> tuple[ModuleClassifier, Dataset, Dataset]:
-    """The paper's MNIST victim, and both splits."""
+    """Return the paper's MNIST victim, the training rows and the test rows."""
     data = load("mnist")
     return _victim(MLP(hidden=(64,)), EndToEnd(epochs=5), data.train), data.train, data.test
 
 
 def cifar10(rows: int) -> tuple[ModuleClassifier, Dataset, Dataset]:
-    """The paper's CIFAR-10 victim, trained on so many rows, and both splits; 2,000 rows to test with."""
+    """Return the paper's CIFAR-10 victim, its first `rows` training rows and 2,000 test rows."""
     data = load("cifar10")
     train = data.train.subset(torch.arange(rows))
     model = CNN(filters=(20, 50), filter_shape=5, padding="valid", hidden=(500,), activation="tanh")
@@ -69,7 +69,7 @@ def _victim(model: MLP | CNN, training: EndToEnd, train: Dataset) -> ModuleClass
 
 
 def plain_probes(victim: ModuleClassifier, step: VictimStep, normal: Tensor, labels: Tensor) -> Callable[..., Tensor]:
-    """The paper's gradient of one poison: a probe at a time, bare tensors."""
+    """Return a function for the paper's gradient of one poison: one probe at a time, with tensors only."""
     weights = [weight.detach().clone().requires_grad_() for weight in victim.module.parameters()]
     rates = [step.rate(name) for name, _ in victim.module.named_parameters()]
 
@@ -105,20 +105,20 @@ def plain_probes(victim: ModuleClassifier, step: VictimStep, normal: Tensor, lab
 def speed(
     victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bases: int, rounds: int, probes: bool = True
 ) -> dict[str, Any]:
-    """Seconds for one poison and one round, by each way."""
+    """Return the seconds for one poison and one round, for each method."""
     order = Rng(SEED).child("speed").order(train.ids)
     normal, labels = train.inputs(order[:10]), train.y[order[:10]]
     x, y = train.inputs(order[10 : 10 + 2 * BATCH]), (train.y[order[10 : 10 + 2 * BATCH]] + 1) % 10
     quick = objective_for(victim, step, normal, labels, attack="benchmark")
-    general = Functional(with_gradients(victim, "benchmark"), step, normal, labels)
+    general = Functional(frozen_copy(victim, "benchmark"), step, normal, labels)
     plain = plain_probes(victim, step, normal, labels)
 
-    def one_by_one(way: Any, count: int) -> None:
+    def one_by_one(method: Any, count: int) -> None:
         for row in range(count):
-            way(x[row : row + 1], y[row : row + 1])
+            method(x[row : row + 1], y[row : row + 1])
 
     few = 64 if len(x[0].flatten()) < 1000 else 4
-    ways: dict[str, tuple[Callable[[], object], int]] = {
+    methods: dict[str, tuple[Callable[[], object], int]] = {
         "plain_finite_difference": (lambda: one_by_one(plain, bases), bases),
         "vectorised_finite_difference": (
             lambda: finite_differences(quick.values, x[:bases], y[:bases], probe=PROBE),
@@ -129,33 +129,33 @@ def speed(
         "exact_by_torch_func_in_batches": (lambda: general.gradients(x[:few], y[:few]), few),
     }
     if probes and len(x[0].flatten()) < 1000:
-        ways["finite_difference_by_torch_func"] = (
+        methods["finite_difference_by_torch_func"] = (
             lambda: finite_differences(general.values, x[:1], y[:1], probe=PROBE),
             1,
         )
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    quick.gradients(x[:BATCH], y[:BATCH])  # what is done for the first time takes longer, in every way
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    quick.gradients(x[:BATCH], y[:BATCH])  # warm-up: the first call is slower, for every method
     general.gradients(x[:few], y[:few])
     one_by_one(quick.gradients, 1)
     for _ in range(rounds):
-        for name, (way, count) in ways.items():
+        for name, (method, count) in methods.items():
             began = time.perf_counter()
-            way()
+            method()
             times[name].append((time.perf_counter() - began) / count)
-    found = {name: statistics.median(each) for name, each in times.items()}
+    seconds = {name: statistics.median(each) for name, each in times.items()}
     return {
-        "seconds": found,
+        "seconds": seconds,
         "rounds_timed": rounds,
-        "batched_ratio": found["plain_finite_difference"] / found["exact_in_batches"],
-        "vectorised_ratio": found["vectorised_finite_difference"] / found["exact_in_batches"],
-        "one_at_a_time_ratio": found["plain_finite_difference"] / found["exact_one_at_a_time"],
+        "batched_ratio": seconds["plain_finite_difference"] / seconds["exact_in_batches"],
+        "vectorised_ratio": seconds["vectorised_finite_difference"] / seconds["exact_in_batches"],
+        "one_at_a_time_ratio": seconds["plain_finite_difference"] / seconds["exact_one_at_a_time"],
         **generative_speed(victim, train, step),
     }
 
 
 def generative_speed(victim: ModuleClassifier, train: Dataset, step: VictimStep) -> dict[str, float]:
-    """The generator's seconds for a poison and a round: with its training, and once it is trained, for a new row."""
-    found = {}
+    """Return the seconds of the generator for one poison and one round: with its training, and after it."""
+    seconds = {}
     for feedback, size in (("sign", 1), ("gradient", 64)):
         attack = GenerativePoison(
             count=64,
@@ -165,20 +165,20 @@ def generative_speed(victim: ModuleClassifier, train: Dataset, step: VictimStep)
         )
         began = time.perf_counter()
         generator, _ = attack.train_generator(train, rng=Rng(SEED), surrogate=victim)
-        found[f"generative_{feedback}_with_training"] = (time.perf_counter() - began) / (64 * attack.rounds)
+        seconds[f"generative_{feedback}_with_training"] = (time.perf_counter() - began) / (64 * attack.rounds)
         rows = train.inputs(torch.arange(2048))
         began = time.perf_counter()
         generator.poison(rows)
-        found[f"generative_{feedback}_once_trained"] = (time.perf_counter() - began) / len(rows)
-    return found
+        seconds[f"generative_{feedback}_once_trained"] = (time.perf_counter() - began) / len(rows)
+    return seconds
 
 
 def strength(
     victim: ModuleClassifier, train: Dataset, test: Dataset, step: VictimStep, *, draws: int, direct: bool
 ) -> dict[str, Any]:
-    """Accuracies after one step on the same bases, poisoned in each way, and paired differences.
+    """Return the accuracy after one step on poison of each attack, and paired differences.
 
-    Each draw has 20 bases and 10 normal rows of its own: poison is as good as the normal rows it was made for.
+    Each draw has its own 20 bases and 10 normal rows, because the strength depends on the normal rows.
     """
     shared: dict[str, Any] = {"count": 20, "victim_learning_rate": step.learning_rate}
     best = "exact, 20 rounds of 0.1"
@@ -194,33 +194,35 @@ def strength(
         attacks["direct, 5 rounds of 0.2"] = GradientPoison(
             gradient="finite_difference", rounds=5, step_size=0.2, **shared
         )
-    each: dict[str, list[Tensor]] = {}
+    parts_by_arm: dict[str, list[Tensor]] = {}
     for draw in DRAWS[:draws]:
         rng = Rng(draw).child("strength")
         for name, attack in attacks.items():
-            made = attack.poison(train, rng=rng, surrogate=victim)
-            fed = {name: (train.decode(made.x), made.y)}
+            poisoned = attack.poison(train, rng=rng, surrogate=victim)
+            arms = {name: (train.decode(poisoned.x), poisoned.y)}
             if name == "flip alone":
-                fed["true label"] = (train.inputs(made.rows), train.y[made.rows])
-            for arm, (x, y) in fed.items():
-                each.setdefault(arm, []).append(after_one_step(victim, step, x, y, test))
-    found = {name: torch.cat(parts) for name, parts in each.items()}
+                arms["true label"] = (train.inputs(poisoned.rows), train.y[poisoned.rows])
+            for arm, (x, y) in arms.items():
+                parts_by_arm.setdefault(arm, []).append(accuracy_after_step(victim, step, x, y, test))
+    accuracies = {name: torch.cat(parts) for name, parts in parts_by_arm.items()}
     return {
         "bases": 20 * draws,
-        "accuracy": {name: interval(values) for name, values in found.items()},
-        f"{best}, less": {name: interval(found[best] - values) for name, values in found.items() if name != best},
+        "accuracy": {name: interval(values) for name, values in accuracies.items()},
+        f"{best}, less": {
+            name: interval(accuracies[best] - values) for name, values in accuracies.items() if name != best
+        },
     }
 
 
 def interval(values: Tensor) -> dict[str, float]:
-    """Mean and 95 % interval, by Student's t."""
+    """Return the mean and the 95 % interval (Student's t)."""
     half = float(stats.t.ppf(0.975, len(values) - 1)) * float(values.std()) / math.sqrt(len(values))
     mean = float(values.mean())
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def agreement(victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bases: int) -> dict[str, Any]:
-    """How many pixels the probe and the exact gradient push the same way, by base; and central differences' say."""
+    """Compare the signs of the exact gradient with those of the probe and of central differences in float64."""
     order = Rng(SEED).child("agreement").order(train.ids)
     normal, labels = train.inputs(order[:10]), train.y[order[:10]]
     x, y = train.inputs(order[10 : 10 + bases]), (train.y[order[10 : 10 + bases]] + 1) % 10
@@ -236,7 +238,9 @@ def agreement(victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bas
     slopes = precise.gradients(x[:few].double(), y[:few])[1].flatten(1)
     forward = finite_differences(precise.values, x[:few].double(), y[:few], probe=h).flatten(1)
     backward = finite_differences(precise.values, x[:few].double(), y[:few], probe=-h).flatten(1)
-    off = (forward - backward).abs() <= 1e-3 * (forward.abs() + backward.abs()) + 1e-6  # both sides agree: no kink
+    off = (forward - backward).abs() <= 1e-3 * (
+        forward.abs() + backward.abs()
+    ) + 1e-6  # equal on both sides: not at a kink
     central = (forward + backward) / 2
     return {
         "bases": bases,
@@ -248,11 +252,11 @@ def agreement(victim: ModuleClassifier, train: Dataset, step: VictimStep, *, bas
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer bases, no CIFAR-10")
     parser.add_argument("--no-cifar10", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     victim, train, test = mnist()
     bases = 20 if arguments.quick else 50

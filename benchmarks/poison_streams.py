@@ -1,13 +1,12 @@
-"""Poison in a stream, with clean rows between: what following the victim is worth.
+"""Compare poison that follows the victim along a stream with poison that is crafted once.
 
     python -m benchmarks.poison_streams [--quick] [--json FILE]
 
-An MNIST victim (784-64-10, below $ANTIVENOM_DATA) that has been trained learns on from single rows: one poison, some
-clean rows that the attacker never saw, and so on. The attacker knows the victim's weights at the start, and nothing
-after that: it plays the stream with clean rows of its own. The figure is the area under the curve of accuracy over
-poisons (2,000 test rows, after every poison), up to 10, 50 and 200 poisons; lower is better for the attacker. Every arm
-has the same victims, bases (but for flips of one class) and clean rows; intervals are over seeds, each with its own
-victim.
+A trained MNIST victim (784-64-10, data in $ANTIVENOM_DATA) continues to learn from single rows: one poison, then some
+clean rows that the attacker does not know, and so on. The attacker knows only the weights of the victim at the start,
+and simulates the stream with its own clean rows. The figure is the mean accuracy on 2,000 test rows, measured after
+every poison, over the first 10, 50 and 200 poisons. Lower is better for the attacker. All arms use the same victims,
+clean rows and bases (except flips of one class). Intervals are over seeds, each with its own victim.
 """
 
 import argparse
@@ -31,7 +30,7 @@ from benchmarks.machine import machine
 from benchmarks.poison_crafting import interval
 
 CASES = ((0.002, 4), (0.01, 4), (0.05, 0))
-"""Learning rates, and clean rows after each poison."""
+"""Pairs of a learning rate and the number of clean rows after each poison."""
 POISONS = 200
 UPTO = (10, 50, 200)
 BIAS = 2.0
@@ -48,16 +47,16 @@ def stream(
     rng: Rng,
     between: int,
 ) -> Tensor:
-    """The accuracy after each poison and before its clean rows (m)."""
-    fed = victim.copy()
-    fed.module.eval()
-    names, weights = zip(*fed.module.named_parameters(), strict=True)
+    """Return the accuracy after each poison, before the clean rows that follow it (m)."""
+    learner = victim.copy()
+    learner.module.eval()
+    names, weights = zip(*learner.module.named_parameters(), strict=True)
     chosen = rng.child("clean").order(data.ids)[: len(x) * between]
     clean_x, clean_y, rows = data.inputs(chosen), data.y[chosen], test.inputs()
-    found = []
+    accuracies = []
 
     def learn(row: Tensor, label: Tensor) -> None:
-        slopes = torch.autograd.grad(functional.cross_entropy(fed.logits(row[None]), label[None]), weights)
+        slopes = torch.autograd.grad(functional.cross_entropy(learner.logits(row[None]), label[None]), weights)
         with torch.no_grad():
             for name, weight, slope in zip(names, weights, slopes, strict=True):
                 weight.sub_(slope, alpha=step.rate(name))
@@ -65,14 +64,14 @@ def stream(
     for number in range(len(x)):
         learn(x[number], y[number])
         with torch.no_grad():
-            found.append(float((fed.logits(rows).argmax(1) == test.y).float().mean()))
+            accuracies.append(float((learner.logits(rows).argmax(1) == test.y).float().mean()))
         for place in range(number * between, (number + 1) * between):
             learn(clean_x[place], clean_y[place])
-    return torch.tensor(found, dtype=torch.float64)
+    return torch.tensor(accuracies, dtype=torch.float64)
 
 
 def arms(rate: float, between: int) -> dict[str, Any]:
-    """The attacks that are compared, and what they are called."""
+    """Return the attacks to compare, by name."""
     shared: dict[str, Any] = {
         "count": POISONS,
         "victim_learning_rate": rate,
@@ -89,10 +88,10 @@ def arms(rate: float, between: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one seed, one learning rate")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     data = load("mnist")
     test = data.test.subset(torch.arange(2000))
@@ -110,12 +109,12 @@ def main() -> None:
             step = VictimStep(rate, BIAS)
             for name, attack in arms(rate, between).items():
                 began = time.perf_counter()
-                made = attack.poison(data.train, rng=rng.child("attack"), surrogate=victim)
+                poisoned = attack.poison(data.train, rng=rng.child("attack"), surrogate=victim)
                 seconds.setdefault(name, []).append(time.perf_counter() - began)
-                fed = {name: (data.train.decode(made.x), made.y)}
+                rows_by_arm = {name: (data.train.decode(poisoned.x), poisoned.y)}
                 if name == "flips of all classes":
-                    fed["clean rows alone"] = (data.train.inputs(made.rows), data.train.y[made.rows])
-                for arm, (x, y) in fed.items():
+                    rows_by_arm["clean rows alone"] = (data.train.inputs(poisoned.rows), data.train.y[poisoned.rows])
+                for arm, (x, y) in rows_by_arm.items():
                     curve = stream(victim, step, x, y, data.train, test, rng.child("stream"), between)
                     upto = torch.tensor([float(curve[:count].mean()) for count in UPTO], dtype=torch.float64)
                     areas.setdefault(f"rate {rate}, {between} between", {}).setdefault(arm, []).append(upto)

@@ -1,8 +1,8 @@
-"""A folder of 60,000 JPEGs of 32 × 32 pixels into tensors: the first time, and the second time out of the store.
+"""Measure the time to read 60,000 JPEG images of 32 × 32 pixels: first from the folder, then from the store.
 
     python -m benchmarks.reading FOLDER [--quick] [--json FILE]
 
-FOLDER holds `train/CLASS/*.jpg` and `test/CLASS/*.jpg`. `--quick` reads `test` alone.
+FOLDER contains `train/CLASS/*.jpg` and `test/CLASS/*.jpg`. `--quick` reads only `test`.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from benchmarks.machine import machine
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--quick", action="store_true", help="the test images alone")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--quick", action="store_true", help="only the test images")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     source = Folder(path=str(options.folder / "test" if options.quick else options.folder))
     took = []

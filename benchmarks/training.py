@@ -1,14 +1,15 @@
-"""antivenom's training loop against the textbook's, in images per second, at equal final accuracy.
+"""Compare the training loop of antivenom with a textbook loop, in images per second, at equal final accuracy.
 
     python -m benchmarks.training [--quick] [--json FILE]
 
-Both train the same network from the same weights on the same MNIST rows (below $ANTIVENOM_DATA), in float32, with Adam
-at 1e-3 and the same batch size, in one process, epoch by epoch in turn, for several seeds of weights and orders. A
-ratio is the median over all pairs of epochs; an accuracy is the mean over the seeds.
+Both loops train the same network from the same weights on the same MNIST rows (in $ANTIVENOM_DATA), in float32, with
+Adam at 1e-3 and the same batch size. They run in one process, epoch by epoch in turn, with several seeds for weights
+and orders. A ratio is the median over all pairs of epochs. An accuracy is the mean over the seeds.
 
-The textbook's loop is `DataLoader` over a `TensorDataset` of float32 tensors, ready scaled, shuffled, with the worker
-count that is fastest here, `zero_grad`, forward, `cross_entropy`, `backward`, `Adam.step`, and the loss taken by
-`item()` for the log. Its tensors are made before the clock starts; antivenom converts from uint8 within it.
+The textbook loop uses a shuffled `DataLoader` over a `TensorDataset` of float32 tensors, with the number of workers
+that is fastest on this machine. Each step is `zero_grad`, forward, `cross_entropy`, `backward` and `Adam.step`, and
+reads the loss with `item()` for the log. The float32 tensors are prepared before the clock starts; antivenom converts
+from uint8 while the clock runs.
 """
 
 import argparse
@@ -57,7 +58,7 @@ CASES = (
 
 
 class Textbook:
-    """The textbook's loop."""
+    """The textbook loop."""
 
     def __init__(self, blank: ModuleClassifier, train: Dataset, batch: int, workers: int, seed: int = 0) -> None:
         self.classifier = blank.copy()
@@ -75,7 +76,7 @@ class Textbook:
         )
 
     def epoch(self) -> float:
-        """One pass; the mean loss."""
+        """Train for one epoch, and return the mean loss."""
         total = 0.0
         for x, y in self.loader:
             self.optimizer.zero_grad()
@@ -87,7 +88,7 @@ class Textbook:
 
 
 class Ours:
-    """antivenom's loop, an epoch at a time."""
+    """The loop of antivenom, one epoch at a time."""
 
     def __init__(
         self, blank: ModuleClassifier, train: Dataset, batch: int, seed: int = 0, precision: str = "float32"
@@ -99,20 +100,20 @@ class Ours:
         self.update = step_for(self.classifier, Optimizer(), precision)
 
     def epoch(self) -> float:
-        """One pass; the mean loss."""
+        """Train for one epoch, and return the mean loss."""
         self.number += 1
         return epoch_of(self.update, self.data, self.recipe, self.rng, self.number - 1)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Return the wall time of one call in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def best_workers(blank: ModuleClassifier, train: Dataset, batch: int) -> tuple[int, dict[int, float]]:
-    """The textbook's fastest worker count, by its second epoch, and all that were tried."""
+    """Return the number of workers with the fastest second epoch, and the seconds of every number tried."""
     tried = {}
     for workers in (0, 1, 2):
         textbook = Textbook(blank, train, batch, workers)
@@ -122,7 +123,7 @@ def best_workers(blank: ModuleClassifier, train: Dataset, batch: int) -> tuple[i
 
 
 def measure(case: Case, train: Dataset, test: Dataset, pairs: int) -> dict[str, Any]:
-    """Both loops, epoch by epoch in turn, from every seed."""
+    """Run both loops alternately for every seed, and return a row of results."""
 
     def blank(seed: int) -> ModuleClassifier:
         return case.model.build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(seed))
@@ -160,20 +161,20 @@ def measure(case: Case, train: Dataset, test: Dataset, pairs: int) -> dict[str, 
 
 
 def main() -> None:
-    """Measure all cases and print them."""
+    """Measure all cases and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="6,400 rows")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     splits = load("mnist")
     train = splits.train.subset(torch.arange(6_400)) if options.quick else splits.train
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     print(" · ".join(f"{name} {value}" for name, value in machine().items()))
     for case in CASES:
         row = measure(case, train, splits.test, 3)
-        found.append(row)
+        rows.append(row)
         low, high = row["ratio_range"]
-        need = f", at least {row['required']} wanted" if row["required"] else ""
+        need = f" (required: at least {row['required']})" if row["required"] else ""
         theirs, ours = (statistics.mean(row[f"{loop}_accuracy"]) for loop in ("textbook", "ours"))
         gaps = [b - a for a, b in zip(row["textbook_accuracy"], row["ours_accuracy"], strict=True)]
         print(
@@ -185,7 +186,7 @@ def main() -> None:
             f"differences by seed {', '.join(f'{gap:+.4f}' for gap in gaps)}"
         )
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "cases": found}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"machine": machine(), "cases": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The `antivenom` command: parse, call, print."""
+"""The `antivenom` command: it parses options, calls the library and prints the result."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-store_app = typer.Typer(no_args_is_help=True, help="Finished stages that are kept, so that nothing is computed twice.")
+store_app = typer.Typer(no_args_is_help=True, help="The cache of finished stages.")
 app.add_typer(store_app, name="store")
 app.add_typer(cli_data.app, name="data")
 
@@ -32,13 +32,14 @@ app.command()(cli_boundary.boundary)
 app.command()(cli_boundary.playground)
 app.command(name="list")(cli_components.list_components)
 app.command()(cli_components.show)
+app.command()(cli_components.glossary)
 
 out_console = Console()
 err_console = Console(stderr=True)
 
 
-def _print_version(wanted: bool | None) -> None:
-    if wanted:
+def _print_version(requested: bool | None) -> None:
+    if requested:
         typer.echo(f"antivenom {version('antivenom')}")
         raise typer.Exit
 
@@ -47,29 +48,34 @@ def _print_version(wanted: bool | None) -> None:
 def options(
     show_version: Annotated[
         bool | None,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit."),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = None,
 ) -> None:
-    """What poisoned training data does to a model, whether it is poisoned, and how to repair it."""
+    """Poison training data, measure the effect on a model, detect poison and backdoors, and repair models."""
 
 
 SpecArgument = Annotated[
-    str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of an example that ships with antivenom.")
+    str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of an example (see `antivenom list examples`).")
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set any key: attack.rate=0.05. Repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec, such as attack.rate=0.05. Repeatable."),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The run's folder. Default: runs/NAME.")]
-DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto: CUDA where there is one.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON, and nothing else, on stdout.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="The folder of the run. Default: runs/NAME.")
+]
+DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto (CUDA if available).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only the metrics, as JSON, on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Do not show progress.")]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Run the cells of a grid in N processes. Default: one by one.")
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Run the cells of a grid in N processes. Default: in this process, one by one."
+    ),
 ]
 CELLS_NAMED = 6
 CodeOption = Annotated[
-    bool, typer.Option("--allow-code", help="Run code that the spec names by import path. Read it first.")
+    bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
 ]
 
 
@@ -84,27 +90,27 @@ def run(
     workers: WorkersOption = None,
     allow_code: CodeOption = False,
 ) -> None:
-    """Run an experiment, or all cells of a grid: poison, train victim and control, measure, report.
+    """Run an experiment or a grid: poison the data, train victim and control, measure both, write a report.
 
-    What is already in the store is not computed again, so a run that was stopped goes on where it was.
+    Finished stages are kept in the store. If a run was stopped, the same command continues it.
     """
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
     experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
-    resume = "the same command" if out is None else f"the same command, with --out {out}"
+    resume = "the same command" if out is None else f"the same command with --out {out}"
     _run(experiment, out or Path("runs") / _slug(experiment.name), device, as_json, quiet, resume, workers)
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the run.")] = Path("runs/demo"),
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Label flips, noise, gradient poison and a backdoor, two networks, data that is built in: under a minute."""
+    """Run four attacks on two small networks in under a minute. The data is built in."""
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
 
     _run(load_spec(find_spec("demo")), out, device, as_json, quiet, "`antivenom demo`")
@@ -121,45 +127,47 @@ def poison(
     device: DeviceOption = "auto",
     allow_code: CodeOption = False,
 ) -> None:
-    """Write an experiment's poisoned data for a training script of your own, and the truth about it apart.
+    """Write an experiment's poisoned data for your own training script.
 
-    Train on DIR/data; `antivenom measure MODEL --truth DIR` tells what came of it.
+    Train on DIR/data. DIR/truth says which rows are poisoned. Then `antivenom measure MODEL --truth DIR` measures
+    your model.
     """
     from antivenom.runner.export import export  # noqa: PLC0415 - loads torch
     from antivenom.runner.progress import display_for  # noqa: PLC0415
 
     if form not in ("folder", "npz", "parquet"):
         raise SettingsError([f"--format must be folder, npz or parquet; got '{form}'."])
-    experiment = _lone(spec, overrides, allow_code)
+    experiment = _single_experiment(spec, overrides, allow_code)
     with display_for("auto", err_console) as display:
-        done = export(experiment, out, form=form, store=_store(), device=device, on_event=display.on_event)  # type: ignore[arg-type]
-    sizes = ", ".join(f"{count} {name}" for name, count in done.rows.items())
-    out_console.print(f"Wrote {sizes} rows; {done.poison} of those to train on are the attacker's.", highlight=False)
-    out_console.print(f"Train on {out / 'data'}, keep {out / 'truth'} away from it.", highlight=False, soft_wrap=True)
+        written = export(experiment, out, form=form, store=_store(), device=device, on_event=display.on_event)  # type: ignore[arg-type]
+    sizes = ", ".join(f"{count} {name}" for name, count in written.rows.items())
+    out_console.print(f"Wrote {sizes} rows. The attacker contributed {written.poison} training rows.", highlight=False)
+    advice = f"Train on {out / 'data'}. Do not show {out / 'truth'} to your training script."
+    out_console.print(advice, highlight=False, soft_wrap=True)
 
 
 @app.command()
 def craft(
     spec: SpecArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("poison"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("poison"),
     overrides: SetOption = None,
     device: DeviceOption = "auto",
     allow_code: CodeOption = False,
 ) -> None:
-    """Make an experiment's poison, round by round, as a file that `poison_file` injects; no victim is trained."""
+    """Craft an experiment's poison and save every round to a file for `poison_file`. Train no victim."""
     from antivenom.runner.craft import craft as make  # noqa: PLC0415 - loads torch
     from antivenom.runner.progress import display_for  # noqa: PLC0415
 
-    experiment = _lone(spec, overrides, allow_code)
+    experiment = _single_experiment(spec, overrides, allow_code)
     with display_for("auto", err_console) as display:
-        done = make(experiment, out, store=_store(), device=device, on_event=display.on_event)
-    poisoned = done.poisoned
+        crafted = make(experiment, out, store=_store(), device=device, on_event=display.on_event)
+    poisoned = crafted.poisoned
     rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
     out_console.print(
-        f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {done.file}", highlight=False, soft_wrap=True
+        f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {crafted.file}", highlight=False, soft_wrap=True
     )
-    if done.generator is not None:
-        out_console.print(f"The generator: {done.generator}", highlight=False, soft_wrap=True)
+    if crafted.generator is not None:
+        out_console.print(f"Generator: {crafted.generator}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -167,20 +175,20 @@ def measure(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="Weights (.safetensors, .pt) or predictions (.csv, .npz).")
     ],
-    truth: Annotated[Path, typer.Option("--truth", metavar="DIR", help="What `antivenom poison` wrote.")],
+    truth: Annotated[Path, typer.Option("--truth", metavar="DIR", help="The folder that `antivenom poison` wrote.")],
     control: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="The same of a model that was trained on DIR/control.")
+        Path | None, typer.Option(metavar="MODEL", help="The same for a model that you trained on DIR/control.")
     ] = None,
     arch: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="The weights' architecture: a name or YAML. Default: the spec's."),
+        typer.Option(metavar="MODEL", help="The architecture of the weights, as a name or YAML. Default: the spec's."),
     ] = None,
     out: OutOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
     allow_code: CodeOption = False,
 ) -> None:
-    """Measure a model that you trained on poisoned data yourself: the same figures and report as of a run."""
+    """Measure a model that you trained yourself on poisoned data. The figures and the report are those of a run."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.runner.external import measure_external  # noqa: PLC0415 - loads torch
 
@@ -201,9 +209,9 @@ def measure(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="DIR", help="A finished run, or a cell of one: RUN/cells/NAME.")],
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="A finished run, or one cell of a grid: RUN/cells/NAME.")],
 ) -> None:
-    """Write the report of a finished run anew, or that of one cell of a grid."""
+    """Write the report of a finished run, or of one cell of a grid, again."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
 
     out_console.print(f"Report: {write_report(run)}", highlight=False, soft_wrap=True)
@@ -211,7 +219,7 @@ def report(
 
 @store_app.command()
 def size() -> None:
-    """How much is kept, and where."""
+    """Print the number of stages, their size and the folder of the store."""
     store = _store()
     count, total = store.size()
     out_console.print(f"{count} stages, {_bytes(total)}, in {store.folder}", highlight=False, soft_wrap=True)
@@ -219,14 +227,14 @@ def size() -> None:
 
 @store_app.command()
 def clean() -> None:
-    """Remove everything that is kept."""
+    """Remove all stages from the store."""
     store = _store()
     count, total = store.clean()
     out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.folder}", highlight=False, soft_wrap=True)
 
 
 def main() -> None:
-    """Run the command; an error of antivenom's own is printed without a traceback, with exit status 2."""
+    """Run the command. Print an `AntivenomError` without a traceback and exit with status 2."""
     try:
         app()
     except SettingsError as error:
@@ -252,18 +260,18 @@ def _run(
     from antivenom.runner.progress import display_for  # noqa: PLC0415
 
     if workers not in (None, 1) and not isinstance(experiment, Sweep):
-        problem = f"--workers {workers} requires a spec with a grid: an experiment runs in one process. Leave it out."
+        problem = f"--workers {workers} requires a spec with a grid; this spec has none. Remove --workers."
         raise SettingsError([problem])
     try:
         with display_for(not quiet and "auto", err_console) as display:
-            given = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": display.on_event}
+            kwargs = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": display.on_event}
             if isinstance(experiment, Sweep) and workers is not None:
-                given["executor"] = Processes(workers=workers)
-            result = experiment.run(**given)  # type: ignore[arg-type]
+                kwargs["executor"] = Processes(workers=workers)
+            result = experiment.run(**kwargs)  # type: ignore[arg-type]
             display.note("writing the report")
             report = write_report(out)
     except KeyboardInterrupt:
-        err_console.print(f"\nStopped. Finished stages are kept: {resume} goes on from there.", highlight=False)
+        err_console.print(f"\nStopped. Finished stages are kept. To continue, run {resume}.", highlight=False)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
@@ -272,16 +280,16 @@ def _run(
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
-def _lone(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experiment":
-    """The experiment of a spec without a grid."""
+def _single_experiment(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experiment":
+    """Load a spec that has no grid."""
     from antivenom.runner import Experiment, load_spec  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
     experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     if not isinstance(experiment, Experiment):
-        advice = "Poison one of its cells: take the grid out with --set grid=null, and --set its keys."
-        raise SettingsError([f"The spec has a grid. {advice}"])
+        advice = "Choose one cell: remove the grid with --set grid=null, and give its keys with --set."
+        raise SettingsError([f"This command requires a spec without a grid; '{spec}' has one. {advice}"])
     return experiment
 
 

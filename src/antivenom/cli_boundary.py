@@ -1,4 +1,4 @@
-"""`antivenom boundary`: a decision boundary that walks."""
+"""The commands `antivenom boundary` and `antivenom playground`: how poison moves a decision boundary."""
 
 import json
 import math
@@ -25,14 +25,14 @@ MOST_POINTS = 200
 
 def boundary(
     repeats: Annotated[
-        str, typer.Option(metavar="N,N,…", help="After how many calls of partial_fit the boundary is drawn.")
+        str, typer.Option(metavar="N,N,…", help="Numbers of partial_fit calls after which to draw the boundary.")
     ] = "1,5,15",
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("runs/boundary"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("runs/boundary"),
     points: Annotated[
         str | None, typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points, from -2,0.1 to -1,0.1.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="0|1|0,1,…", help="Its label, or one each. Default: 1, or what --aim needs.")
+        str | None, typer.Option(metavar="0|1|0,1,…", help="Its label, or one for each point. Default: 1, or by --aim.")
     ] = None,
     model: Annotated[
         str,
@@ -44,26 +44,26 @@ def boundary(
         str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
     ] = "classification",
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="Of data and model. Default: the lesson's own.")
+        int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
     ] = None,
     aim: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="Find the points that turn this point's class, in fewest calls.")
+        str | None, typer.Option(metavar="X,Y", help="Find points that flip the prediction here in the fewest calls.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: how many points. Default: 5.")
+        int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")
     ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print boundary.json, and nothing else, on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only boundary.json on stdout.")] = False,
     allow_code: Annotated[
-        bool, typer.Option("--allow-code", help="Run code that the spec names by import path. Read it first.")
+        bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
     ] = False,
 ) -> None:
-    """Show poison moving a decision boundary in the plane: numbers, figures and a film.
+    """Show how poison moves a decision boundary in the plane: numbers, charts and a film.
 
-    A model that has learned 100 points is fed poison by partial_fit, again and again. Without options this is a known
-    lesson: five points, and a perceptron of scikit-learn's.
+    A model is trained on 100 points. Then partial_fit trains it on the poison points, again and again. The default
+    is a small example: five poison points and scikit-learn's MLPClassifier.
     """
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.report.lesson import write_lesson  # noqa: PLC0415
@@ -73,9 +73,9 @@ def boundary(
 
     counts = _counts(repeats)
     if aim is not None and points is not None:
-        raise SettingsError(["--points places the poison by hand, --aim finds it; give one."])
+        raise SettingsError(["--points and --aim cannot be used together: --aim finds the points itself. Remove one."])
     if count is not None and aim is None:
-        raise SettingsError(["--count says how many points --aim finds; --points places each by itself."])
+        raise SettingsError(["--count requires --aim. Add --aim X,Y, or remove --count."])
     spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
     _check_lesson(experiment, counts[-1])
@@ -104,77 +104,80 @@ def _spec(
     count: int,
     calls: int,
 ) -> dict[str, Any]:
-    """The lesson's spec, from the options."""
+    """Return the spec of the experiment that the options describe."""
     from antivenom.runner.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
 
     source = lesson_source(data, seed)
     square = lesson_square(source)
     placed = lesson_points(square) if points is None else _points(points)
-    named = _labels(labels or "1", len(placed) if aim is None else 1)
+    classes = _labels(labels or "1", len(placed) if aim is None else 1)
     attack: dict[str, Any] | None = None
     if aim is not None:
         at = _points(aim)
         if len(at) != 1:
             raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
         attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": calls}
-        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else named[0]}
+        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else classes[0]}
         placed = at * count
     return lesson_spec(
-        source=source, model=model, points=placed, labels=named, calls=calls, square=square, seed=seed, attack=attack
+        source=source, model=model, points=placed, labels=classes, calls=calls, square=square, seed=seed, attack=attack
     )
 
 
 def _print(lesson: dict[str, Any]) -> None:
     table = Table(
-        title="The boundary before, and after calls of partial_fit",
+        title="The boundary after calls of partial_fit",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    columns = ("calls", "held-out accuracy", "area 0 → 1", "area 1 → 0", "clean rows instead", "turned wrong")
+    columns = ("calls", "held-out accuracy", "area 0 → 1", "area 1 → 0", "control's area", "new errors")
     for name in columns:
         table.add_column(name, justify="right")
     table.add_row("0", f"{lesson['before']['accuracy']:.2f}", "", "", "", "")
     for each in lesson["after"]:
-        shares = [f"{100 * each['flipped'][way]:.2f} %" for way in ("0 to 1", "1 to 0")]
-        other = f"{100 * sum(each['control']['flipped'].values()):.2f} %"
-        table.add_row(str(each["calls"]), f"{each['accuracy']:.2f}", *shares, other, str(len(each["turned_wrong"])))
+        shares = [f"{100 * each['flipped'][direction]:.2f} %" for direction in ("0 to 1", "1 to 0")]
+        control = f"{100 * sum(each['control']['flipped'].values()):.2f} %"
+        table.add_row(str(each["calls"]), f"{each['accuracy']:.2f}", *shares, control, str(len(each["turned_wrong"])))
     out_console.print(table)
     if aim := lesson.get("aim"):
-        when = "does not turn" if aim["turned_after"] is None else f"turns after {aim['turned_after']} calls"
-        places = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in lesson["points"])
-        out_console.print(f"The point {aim['x']:g},{aim['y']:g} {when}. The poison: {places}", highlight=False)
+        calls = aim["turned_after"]
+        when = "does not flip" if calls is None else f"flips after {calls} call{'s' * (calls != 1)}"
+        points = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in lesson["points"])
+        out_console.print(f"The prediction at {aim['x']:g},{aim['y']:g} {when}. Poison: {points}", highlight=False)
 
 
 def _check_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
-    """Refuse a spec, changed by --set, from which no lesson can be drawn.
+    """Refuse a spec that `antivenom boundary` cannot draw because of a --set option.
 
     Raises:
-        SettingsError: with what is missing.
+        SettingsError: the spec has a grid, lacks the analysis, or has an unsuitable training.
     """
     from antivenom.arrivals import repeats_of  # noqa: PLC0415 - loads torch
     from antivenom.runner import Sweep  # noqa: PLC0415 - loads torch
     from antivenom.training.online import Online  # noqa: PLC0415 - loads torch
 
     if isinstance(experiment, Sweep):
-        raise SettingsError(["The lesson is of one experiment; `antivenom run` takes a grid."])
+        raise SettingsError(["`antivenom boundary` requires a spec without a grid. Use `antivenom run` for a grid."])
     training = experiment.training
     if "boundary" not in experiment.analyses:
-        raise SettingsError(["analysis must name boundary, which the lesson is drawn from."])
+        raise SettingsError(["analysis must include boundary; `antivenom boundary` draws its results."])
     if not isinstance(training, Online) or training.warm_up is None or training.warm_up_share != 1:
-        raise SettingsError(["training must be online with a warm-up that has all rows (warm_up_share: 1)."])
+        raise SettingsError(["training must be online, with a warm_up and warm_up_share: 1."])
     if training.checkpoints != calls or repeats_of(training.arrival) != calls:
-        raise SettingsError([f"training.checkpoints and arrival.repeats are --repeats' largest, {calls}."])
+        raise SettingsError(
+            [f"training.checkpoints and training.arrival.repeats must be {calls}, the largest of --repeats."]
+        )
 
 
 def _print_notes(lesson: dict[str, Any], experiment: Any) -> None:
     square = lesson["square"]
     outside = sum(not all(square["low"] <= each[axis] <= square["high"] for axis in "xy") for each in lesson["points"])
     if outside:
-        who = "1 point stands" if outside == 1 else f"{outside} points stand"
-        out_console.print(f"[yellow]?[/yellow] {who} outside of the square that is drawn.", highlight=False)
+        points = "1 point lies" if outside == 1 else f"{outside} points lie"
+        out_console.print(f"[yellow]?[/yellow] {points} outside the square that is drawn.", highlight=False)
     if experiment.repeats > 1:
-        out_console.print("[yellow]?[/yellow] This is the first repeat; metrics.json has the means of all.")
+        out_console.print("[yellow]?[/yellow] This table shows the first repeat. metrics.json has the means of all.")
 
 
 def _counts(text: str) -> list[int]:
@@ -182,16 +185,16 @@ def _counts(text: str) -> list[int]:
         f"--repeats must be 1 to {MOST_COUNTS} whole numbers from 1 to {MOST_CALLS}, such as 1,5,15; got '{text}'."
     )
     try:
-        found = sorted({int(part) for part in text.split(",")})
+        counts = sorted({int(part) for part in text.split(",")})
     except ValueError:
         raise SettingsError([problem]) from None
-    if len(found) > MOST_COUNTS or not 1 <= found[0] <= found[-1] <= MOST_CALLS:
+    if len(counts) > MOST_COUNTS or not 1 <= counts[0] <= counts[-1] <= MOST_CALLS:
         raise SettingsError([problem])
-    return found
+    return counts
 
 
 def _points(text: str) -> tuple[tuple[float, float], ...]:
-    found = []
+    points = []
     for part in text.strip(" ;").split(";"):
         try:
             x, y = (float(each) for each in part.split(","))
@@ -199,39 +202,40 @@ def _points(text: str) -> tuple[tuple[float, float], ...]:
             raise SettingsError([f"A point must be two numbers, X,Y; got '{part.strip()}'."]) from None
         if not (math.isfinite(x) and math.isfinite(y)):
             raise SettingsError([f"A point must be two finite numbers; got '{part.strip()}'."])
-        found.append((x, y))
-    if len(found) > MOST_POINTS:
-        raise SettingsError([f"--points takes {MOST_POINTS} points at most; got {len(found)}."])
-    return tuple(found)
+        points.append((x, y))
+    if len(points) > MOST_POINTS:
+        raise SettingsError([f"--points takes at most {MOST_POINTS} points; got {len(points)}."])
+    return tuple(points)
 
 
 def _labels(text: str, count: int) -> list[int]:
     parts = text.split(",")
     if not set(parts) <= {"0", "1"} or len(parts) not in (1, count):
-        raise SettingsError([f"--labels must be 0 or 1, one for all {count} points or one each; got '{text}'."])
+        raise SettingsError([f"--labels must be 0 or 1, once for all {count} points or once for each; got '{text}'."])
     return [int(part) for part in parts]
 
 
 def playground(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8760,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port. 0 chooses a free one.")] = 8760,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to listen. Anything but this machine asks for a token.")
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on. All but this machine require a token.")
     ] = "127.0.0.1",
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="With --host: a name by which the page is asked for. Repeatable."),
+        typer.Option(metavar="NAME", help="With --host: another host name of this server. Repeatable."),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Open a page on which a decision boundary walks as you place poison.
+    """Serve a page that shows how a decision boundary moves when you place poison.
 
-    It listens on this machine alone, unless --host says otherwise; then the address carries a token.
+    The server accepts connections from this machine only. With --host it accepts others, and the address contains a
+    token.
     """
     from antivenom.playground.serving import serve  # noqa: PLC0415 - an extra
 
-    serve(host, port, tuple(name or ()), tell=_print_address, open_page=open_page)
+    serve(host, port, tuple(name or ()), on_listening=_print_address, open_page=open_page)
 
 
 def _print_address(address: str) -> None:
     out_console.print(f"The playground is at {address}", highlight=False, soft_wrap=True)
-    out_console.print("Ctrl-C ends it.", style="dim", highlight=False)
+    out_console.print("Press Ctrl-C to stop it.", style="dim", highlight=False)

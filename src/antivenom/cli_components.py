@@ -1,4 +1,4 @@
-"""The commands that list and show what a spec can name."""
+"""The commands `antivenom list` and `antivenom show`: the components and examples that exist."""
 
 from dataclasses import MISSING
 from importlib.resources import files
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, UnknownComponentError
+from antivenom.glossary import TERMS, find_term
 from antivenom.registry import KINDS, did_you_mean, entries, name_of
 
 out_console = Console()
@@ -23,7 +24,7 @@ def list_components(
         str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}, or {EXAMPLES}.")
     ] = None,
 ) -> None:
-    """List what a spec can name: attacks, models, data sets and more; and the specs that ship with antivenom."""
+    """List all components (attacks, models, data sets and so on), or the example specs."""
     if kind in (EXAMPLES, "example"):
         _list_examples()
         return
@@ -32,31 +33,31 @@ def list_components(
             title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
         )
         table.add_column("name", style="bold", no_wrap=True)
-        table.add_column("what it is")
+        table.add_column("description")
         for entry in entries(plural).values():
-            note = f" [red]needs {' and '.join(entry.missing)}, which is not installed[/red]" if entry.missing else ""
+            note = f" [red]requires {' and '.join(entry.missing)} (not installed)[/red]" if entry.missing else ""
             note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
             table.add_row(entry.name, escape(entry.summary) + note)
         out_console.print(table)
         out_console.print()
     out_console.print(
-        "`antivenom show NAME` shows a component's settings and documentation.", style="dim", highlight=False
+        "`antivenom show NAME` shows the settings and documentation of a component.", style="dim", highlight=False
     )
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
 ) -> None:
-    """Show a component's settings, their defaults, and its documentation."""
+    """Show the documentation of a component, its settings and their defaults."""
     from antivenom.settings import documentation, settings_of  # noqa: PLC0415 - takes longer than all of `list`
 
-    found = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
-    if not found:
-        everything = [entry for kind in KINDS for entry in entries(kind)]
+    matches = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
+    if not matches:
+        all_names = [entry for kind in KINDS for entry in entries(kind)]
         raise UnknownComponentError(
-            f"Nothing is called '{name}'.{did_you_mean(name, everything)} `antivenom list` shows all."
+            f"Unknown component '{name}'.{did_you_mean(name, all_names)} `antivenom list` shows all components."
         )
-    for entry in found:
+    for entry in matches:
         cls = entry.load()
         out_console.print(f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n")
         out_console.print(documentation(cls), highlight=False, markup=False)
@@ -65,51 +66,67 @@ def show(
             table.add_column(column, style="bold" if column == "key" else "")
         for key, phrase, default in settings_of(cls):
             table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
-        out_console.print(table if table.row_count else "It has no settings.")
+        out_console.print(table if table.row_count else "This component has no settings.")
+
+
+def glossary(
+    term: Annotated[
+        str | None,
+        typer.Argument(metavar="[TERM]", help="A word, such as 'cover rows' or ASR. Default: list all words."),
+    ] = None,
+) -> None:
+    """Explain a word of the glossary, or list all its words."""
+    if term is None:
+        out_console.print("\n".join(each.name for each in TERMS), highlight=False, markup=False)
+        return
+    match = find_term(term)
+    also = f" Also called: {', '.join(match.also)}." if match.also else ""
+    see = f" See also: {', '.join(match.see)}." if match.see else ""
+    out_console.print(f"[bold]{escape(match.name)}[/bold]: {escape(match.meaning + also + see)}", highlight=False)
 
 
 def find_spec(spec: str) -> Path:
-    """The file of a spec, or of an example that ships with antivenom.
+    """Return the path of a spec, given a path or the name of an example.
 
     Raises:
-        AntivenomError: there is no such file and no such example.
+        AntivenomError: no file and no example has that name.
     """
     path, shipped = Path(spec), shipped_examples()
     if not path.is_file() and spec in shipped:
         return shipped[spec]
     if not spec or path.is_dir():
-        raise AntivenomError(f"'{spec}' is not a file. Name a spec, or an example that ships with antivenom.")
+        raise AntivenomError(f"'{spec}' is not a file. Give the path of a spec, or the name of an example.")
     if not path.is_file():
         names = list(shipped)
         raise AntivenomError(
-            f"There is no file {spec}.{did_you_mean(spec, names)} "
-            f"Examples that ship with antivenom: {', '.join(names)}."
+            f"No spec file and no example is called '{spec}'.{did_you_mean(spec, names)} Examples: {', '.join(names)}."
         )
     return path
 
 
 def shipped_examples() -> dict[str, Path]:
-    """The specs that ship with antivenom, by name."""
-    found = {Path(str(file)).stem: Path(str(file)) for file in files("antivenom.examples").iterdir()}
-    return {name: file for name, file in sorted(found.items()) if file.suffix == ".yaml"}
+    """Return the example specs that are part of the package, by name."""
+    paths = {Path(str(file)).stem: Path(str(file)) for file in files("antivenom.examples").iterdir()}
+    return {name: path for name, path in sorted(paths.items()) if path.suffix == ".yaml"}
 
 
 def _list_examples() -> None:
     table = Table(title="Examples", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("name", style="bold", no_wrap=True)
-    table.add_column("what it shows")
+    table.add_column("description")
     for name, file in shipped_examples().items():
         first = file.read_text(encoding="utf-8").partition("\n")[0]
         table.add_row(name, escape(first.removeprefix("#").strip()))
     out_console.print(table)
-    out_console.print("\n`antivenom run NAME` runs one.", style="dim", highlight=False)
+    out_console.print("\n`antivenom run NAME` runs an example.", style="dim", highlight=False)
 
 
 def _kind(word: str) -> str:
     for plural, kind in KINDS.items():
         if word in (plural, kind.singular):
             return plural
-    raise UnknownComponentError(f"There is no kind '{word}'.{did_you_mean(word, KINDS)} There are: {', '.join(KINDS)}.")
+    hint = did_you_mean(word, KINDS)
+    raise UnknownComponentError(f"Unknown kind of component '{word}'.{hint} The kinds are: {', '.join(KINDS)}.")
 
 
 def _yaml(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`antivenom data`: the named data sets on this machine."""
+"""The commands of `antivenom data`: list, download and check the named data sets."""
 
 import json
 import sys
@@ -9,25 +9,25 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, help="The named data sets: what is there, getting and checking it.")
+app = typer.Typer(no_args_is_help=True, help="List, download and check the named data sets.")
 out_console = Console()
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 
 
 @app.command(name="list")
 def list_data(as_json: JsonOption = False) -> None:
-    """Which named data sets are here, where, and how much there is to get."""
-    from antivenom.data.download import present  # noqa: PLC0415 - loads what the others do not need
+    """List the named data sets: state on this machine, download size and folder."""
+    from antivenom.data.download import present  # noqa: PLC0415 - loads modules that other commands do not need
     from antivenom.data.home import data_home  # noqa: PLC0415
     from antivenom.data.remotes import REMOTES  # noqa: PLC0415
 
     rows = []
     for name, remotes in REMOTES.items():
-        there = [state.state == "there" for state in present(name)]
-        word = "here" if all(there) else "in part" if any(there) else "missing"
+        is_present = [file.state == "there" for file in present(name)]
+        state = "here" if all(is_present) else "in part" if any(is_present) else "missing"
         size = sum(remote.size for remote in remotes)
-        rows.append({"name": name, "state": word, "folder": str(data_home() / name), "bytes_to_get": size})
+        rows.append({"name": name, "state": state, "folder": str(data_home() / name), "bytes_to_get": size})
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -37,55 +37,56 @@ def list_data(as_json: JsonOption = False) -> None:
     for row in rows:
         table.add_row(row["name"], row["state"], f"{row['bytes_to_get'] / 2**20:.0f} MiB", row["folder"])  # type: ignore[operator, arg-type]
     out_console.print(table)
-    out_console.print("`antivenom data get NAME` fetches one; `digits` is built in.", style="dim", highlight=False)
+    out_console.print("`antivenom data get NAME` downloads one. `digits` is built in.", style="dim", highlight=False)
 
 
 @app.command()
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="mnist, fashion_mnist, cifar10 or cifar100.")],
     offline: Annotated[
-        bool, typer.Option("--offline", help="Touch no network; say what is missing. Also $ANTIVENOM_OFFLINE=1.")
+        bool,
+        typer.Option("--offline", help="Do not use the network; name the missing files. Or set ANTIVENOM_OFFLINE=1."),
     ] = False,
 ) -> None:
-    """Fetch a named data set from where its authors publish it; goes on where it was stopped."""
+    """Download a named data set from its authors' site. A stopped download continues."""
     from antivenom.data import download  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
         tasks = {}
 
-        def watch(file: str, done: int, of: int) -> None:
+        def on_progress(file: str, done: int, of: int) -> None:
             if file not in tasks:
                 tasks[file] = progress.add_task(file, total=of)
             progress.update(tasks[file], completed=done, total=of)
 
         try:
-            written = download.get(name, watch=watch, network=not offline)
+            written = download.get(name, on_progress=on_progress, network=not offline)
         except KeyboardInterrupt:
-            out_console.print(f"\nStopped. `antivenom data get {name}` goes on from there.", highlight=False)
+            out_console.print(f"\nStopped. To continue, run `antivenom data get {name}`.", highlight=False)
             raise typer.Exit(130) from None
     for file in written:
         out_console.print(f"{file}", highlight=False, soft_wrap=True)
     if not written:
-        out_console.print(f"All of {name} is here already.", highlight=False)
+        out_console.print(f"{name} is already complete.", highlight=False)
 
 
 @app.command()
 def check(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One data set; all where left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One data set. Default: all.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold files against their SHA-256 sums; exit status 2 if one is wrong."""
+    """Check files against their SHA-256 checksums. Exit with status 2 if one is wrong."""
     from antivenom.data import download  # noqa: PLC0415
     from antivenom.data.remotes import REMOTES  # noqa: PLC0415
 
     names = REMOTES if name is None else [name]
-    rows = [{"name": one, "file": str(s.file), "state": s.state} for one in names for s in download.check(one)]
+    rows = [{"name": each, "file": str(s.file), "state": s.state} for each in names for s in download.check(each)]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
         marks = {"right": "✓", "wrong": "✗", "missing": "–", "unknown": "?"}
-        notes = {"unknown": ", no sum to hold it against: it was not fetched by `antivenom data get`"}
+        notes = {"unknown": " (no checksum, because `antivenom data get` did not download this file)"}
         for row in rows:
             line = f"{marks[row['state']]} {row['file']}: {row['state']}{notes.get(row['state'], '')}"
             out_console.print(line, highlight=False, soft_wrap=True)

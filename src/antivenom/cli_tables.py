@@ -1,4 +1,4 @@
-"""Figures on the terminal: whatever a run reports, a table for each component."""
+"""Tables of figures for the terminal: one table for each component."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,19 +10,19 @@ from rich.table import Table
 from antivenom.charts import title_of, worded, worded_interval
 
 CELLS_SHOWN = 40
-MOST_NAME = 30
-"""How many characters of a cell's name stand on one line; the rest folds."""
-GAP = 2
-"""How many blanks stand between two columns."""
+MAX_NAME_WIDTH = 30
+"""The width of the column of cell names, in characters. Longer names wrap."""
+COLUMN_GAP = 2
+"""The number of spaces between two columns."""
 TIGHT: Mapping[str, Any] = {"padding": (0, 1, 0, 0), "pad_edge": False}
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
 def run_table(metrics: Metrics) -> Table:
-    """The figures of one run, a line each, victim beside control.
+    """Return a table of the figures of one run, with one line for each figure: victim, control, interval.
 
-    Figures of one name with subjects, such as classes or layers, share a line that shows their range.
+    Figures that have the same name and different subjects (classes, layers) share one line, which shows their range.
     """
     table = _table("Means over the repeats")
     table.add_column("", overflow="fold")
@@ -36,7 +36,7 @@ def run_table(metrics: Metrics) -> Table:
 
 
 def by_component(metrics: Metrics) -> dict[str, list[tuple[str, str, str, str]]]:
-    """For each component, the lines of a table: title, victim, control, interval."""
+    """Return the lines of a table (title, victim, control, interval) for each component."""
     groups: dict[str, dict[str, list[str]]] = {}
     for key, entry in metrics.items():
         groups.setdefault(entry["component"], {}).setdefault(entry["name"], []).append(key)
@@ -46,9 +46,9 @@ def by_component(metrics: Metrics) -> dict[str, list[tuple[str, str, str, str]]]
 
 
 def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Table]:
-    """For each component, a table with a line for each cell and a column for each figure without a subject.
+    """Yield one table for each component: a line for each cell, a column for each figure that has no subject.
 
-    Columns that do not fit beside each other stand in a table of their own.
+    Columns that do not fit into `width` characters go to a further table.
     """
     columns: dict[str, dict[str, str]] = {}
     for metrics in cells.values():
@@ -57,19 +57,19 @@ def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Tabl
                 columns.setdefault(entry["component"], {})[key] = title_of(str(entry["name"]))
     shown = dict(list(cells.items())[:CELLS_SHOWN])
     for component, figures in columns.items():
-        mine = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
-        values = {key: [_both(metrics, key) for metrics in mine.values()] for key in figures}
-        needed = {key: max(map(len, (*title.split(), *values[key]))) for key, title in figures.items()}
-        name = min(MOST_NAME, max(4, *map(len, mine)))
-        for number, keys in enumerate(_fitting(needed, width - name - GAP)):
+        rows = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
+        values = {key: [_victim_and_control(metrics, key) for metrics in rows.values()] for key in figures}
+        widths = {key: max(map(len, (*title.split(), *values[key]))) for key, title in figures.items()}
+        name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)))
+        for number, keys in enumerate(_column_groups(widths, width - name_width - COLUMN_GAP)):
             table = _table(component + (", continued" if number else ""))
-            table.add_column("cell", overflow="fold", width=name)
+            table.add_column("cell", overflow="fold", width=name_width)
             for key in keys:
-                table.add_column(figures[key], justify="right", width=needed[key])
-            for row, cell in enumerate(mine):
+                table.add_column(figures[key], justify="right", width=widths[key])
+            for row, cell in enumerate(rows):
                 table.add_row(escape(cell), *(escape(values[key][row]) for key in keys))
             table.caption = _caption(
-                len(cells) - len(shown), any(key + ".control" in each for key in keys for each in mine.values())
+                len(cells) - len(shown), any(key + ".control" in each for key in keys for each in rows.values())
             )
             yield table
 
@@ -79,20 +79,21 @@ def _table(title: str) -> Table:
 
 
 def _caption(more: int, controls: bool) -> str:
-    parts = ["In parentheses: the control." * controls, f"{more} more cells are in table.csv." * bool(more)]
+    cells = "1 more cell is" if more == 1 else f"{more} more cells are"
+    parts = ["In parentheses: the control." * controls, f"{cells} in table.csv." * bool(more)]
     return " ".join(filter(None, parts))
 
 
-def _fitting(needed: Mapping[str, int], width: int) -> Iterator[list[str]]:
-    """Columns in groups that fit into a width; each group has one at least."""
+def _column_groups(widths: Mapping[str, int], width: int) -> Iterator[list[str]]:
+    """Yield groups of columns that fit into `width` characters. Each group has at least one column."""
     group: list[str] = []
-    room = width
-    for key, size in needed.items():
-        if group and size + GAP > room:
+    space = width
+    for key, size in widths.items():
+        if group and size + COLUMN_GAP > space:
             yield group
-            group, room = [], width
+            group, space = [], width
         group.append(key)
-        room -= size + GAP
+        space -= size + COLUMN_GAP
     yield group
 
 
@@ -112,7 +113,7 @@ def _line(metrics: Metrics, name: str, keys: Sequence[str]) -> tuple[str, str, s
 
 
 def _range(entries: Sequence[Mapping[str, Any]]) -> str:
-    """One value, or the smallest and the largest of several."""
+    """Return the value of one entry, or the smallest and the largest value of several."""
     if not entries:
         return ""
     known = [entry["mean"] for entry in entries if entry["mean"] is not None]
@@ -123,10 +124,10 @@ def _range(entries: Sequence[Mapping[str, Any]]) -> str:
     return worded(low, unit) if worded(low, unit) == worded(high, unit) else worded_interval(low, high, unit)
 
 
-def _both(metrics: Metrics, key: str) -> str:
+def _victim_and_control(metrics: Metrics, key: str) -> str:
     if key not in metrics:
         return ""
     entry = metrics[key]
     control = metrics.get(f"{key}.control")
-    beside = "" if control is None or control["mean"] is None else f" ({worded(control['mean'], control['unit'])})"
-    return worded(entry["mean"], entry["unit"]) + beside
+    suffix = "" if control is None or control["mean"] is None else f" ({worded(control['mean'], control['unit'])})"
+    return worded(entry["mean"], entry["unit"]) + suffix

@@ -1,30 +1,31 @@
-"""Everything antivenom raises on purpose.
+"""All exceptions that antivenom raises itself.
 
     AntivenomError
-    ├── SettingsError        a setting is wrong (also a ValueError); `problems` lists every one of them
-    ├── UnknownComponentError  a name that no component has (also a LookupError)
-    ├── CodeNotAllowedError  a spec names code, and nobody allowed it to run (also a PermissionError)
-    ├── DataError            an array or a file is not what it should be (also a ValueError)
-    │   └── MissingDataError   a data set is not where it was looked for (also a FileNotFoundError)
-    ├── CapabilityError      a classifier cannot do what a method needs (also a TypeError)
-    ├── UnknownFigureError   a run has no figure or chart of that name (also a LookupError)
-    └── RunError             a run's folder is not one, or is damaged
+    ├── SettingsError        settings are wrong (also a ValueError); `problems` lists all of them
+    ├── UnknownComponentError  no component has that name (also a LookupError)
+    ├── CodeNotAllowedError  a spec names code, which was not allowed to run (also a PermissionError)
+    ├── DataError            an array or a file has a wrong format (also a ValueError)
+    │   └── MissingDataError   a file of a data set is missing (also a FileNotFoundError)
+    ├── CapabilityError      a classifier lacks an ability that a method requires (also a TypeError)
+    ├── UnknownFigureError   a run has no figure or chart with that name (also a LookupError)
+    ├── UnknownTermError     the glossary does not have that term
+    └── RunError             a folder is not a run, or is damaged
 
-A message says what was wrong, what was got and what to do, in one line.
+A message states in one line what was wrong, what was received, and what to do.
 """
 
 from collections.abc import Iterable
 
 
 class AntivenomError(Exception):
-    """Root of all errors that antivenom raises on purpose; the command prints it without a traceback."""
+    """The base class of all exceptions of antivenom. The command prints them without a traceback."""
 
 
 class SettingsError(AntivenomError, ValueError):
     r"""One or more settings are wrong.
 
     Args:
-        problems: one line each; all that were found, not only the first.
+        problems: all problems, one line each.
 
     >>> SettingsError(["attack.rate must be in [0, 1]; got 1.5.", "seed must be a whole number; got 'a'."])
     SettingsError("attack.rate must be in [0, 1]; got 1.5.\nseed must be a whole number; got 'a'.")
@@ -39,28 +40,32 @@ class SettingsError(AntivenomError, ValueError):
 
 
 class UnknownComponentError(AntivenomError, LookupError):
-    """No component of that kind has that name."""
+    """No component of this kind has that name."""
 
 
 class CodeNotAllowedError(AntivenomError, PermissionError):
-    """A spec names code to import; it runs only when whoever runs the spec allows it."""
+    """A spec names code to import. The user must allow it to run."""
 
 
 class DataError(AntivenomError, ValueError):
-    """An array or a file is not what it should be."""
+    """An array or a file has a wrong format or wrong values."""
 
 
 class MissingDataError(DataError, FileNotFoundError):
-    """A data set is not where it was looked for."""
+    """A file of a data set is missing."""
 
 
 class UnknownFigureError(AntivenomError, LookupError):
-    """A run has no figure and no chart of that name."""
+    """A run has no figure or chart with that name."""
 
 
 class CapabilityError(AntivenomError, TypeError):
-    """A classifier cannot do what a method needs."""
+    """A classifier lacks an ability that a method requires."""
 
 
 class RunError(AntivenomError):
-    """A folder is not a run of antivenom's, or what it holds is damaged."""
+    """A folder is not a run of antivenom, or its files are damaged."""
+
+
+class UnknownTermError(AntivenomError):
+    """The glossary does not have that term."""

@@ -1,4 +1,4 @@
-"""What is measured of a classifier, and how repeats become a mean and an interval."""
+"""Metrics of classifiers and detectors, and the mean and interval over repeats."""
 
 import math
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from antivenom.shapes import Chosen, Counts
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
-    """The share of rows predicted right; a row without an answer counts as wrong. NaN for no rows."""
-    right = predictions(classifier, data).to(data.device) == data.y
-    return int(right.sum()) / len(data) if len(data) else math.nan
+    """Return the share of correct predictions, or NaN without rows. A row without an answer counts as wrong."""
+    correct = predictions(classifier, data).to(data.device) == data.y
+    return int(correct.sum()) / len(data) if len(data) else math.nan
 
 
-def selective(classifier: Scorer, data: Dataset) -> tuple[float, float]:
-    """Coverage, the share of rows that get an answer, and the accuracy on those; NaN for a share of no rows."""
+def coverage_and_accuracy(classifier: Scorer, data: Dataset) -> tuple[float, float]:
+    """Return the coverage and the accuracy on rows with an answer. Each is NaN if it is a share of no rows."""
     predicted = predictions(classifier, data).to(data.device)
-    answered, right = int((predicted != ABSTAINS).sum()), int((predicted == data.y).sum())
-    return (answered / len(data) if len(data) else math.nan, right / answered if answered else math.nan)
+    answered, correct = int((predicted != ABSTAINS).sum()), int((predicted == data.y).sum())
+    return (answered / len(data) if len(data) else math.nan, correct / answered if answered else math.nan)
 
 
 def coverage(classifier: Scorer, data: Dataset) -> float:
-    """The share of rows that get an answer; NaN for no rows."""
-    return selective(classifier, data)[0]
+    """Return the share of rows that get an answer, or NaN without rows."""
+    return coverage_and_accuracy(classifier, data)[0]
 
 
 def confusion(classifier: Scorer, data: Dataset) -> Counts:
-    """How many rows of each class (row) are predicted as each class (column): (classes, classes), int64.
+    """Return the confusion matrix: true class by predicted class, (classes, classes), int64, on the CPU.
 
     Rows without an answer are left out.
 
@@ -44,14 +44,14 @@ def confusion(classifier: Scorer, data: Dataset) -> Counts:
     predicted = predictions(classifier, data).to(data.device)
     if len(data) and int(predicted.max()) >= classes:
         raise DataError(
-            f"The classifier predicts class {int(predicted.max())}; the data has classes 0 to {classes - 1}."
+            f"The classifier predicts class {int(predicted.max())}, but the classes of the data are 0 to {classes - 1}."
         )
     pairs = (data.y * classes + predicted)[predicted != ABSTAINS]
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
 
 
 def accuracy_from(counts: Counts) -> float:
-    """The accuracy that a confusion matrix shows; NaN for no rows.
+    """Return the accuracy from a confusion matrix, or NaN if it is empty.
 
     >>> accuracy_from(torch.tensor([[8, 2], [1, 9]]))
     0.85
@@ -61,23 +61,24 @@ def accuracy_from(counts: Counts) -> float:
 
 
 def class_accuracies(counts: Counts) -> list[float | None]:
-    """The accuracy on each class; None for a class without rows.
+    """Return the accuracy on each class from a confusion matrix, or None for a class without rows.
 
     >>> class_accuracies(torch.tensor([[8, 2], [0, 0]]))
     [0.8, None]
     """
     rows = zip(counts.diagonal().tolist(), counts.sum(1).tolist(), strict=True)
-    return [right / total if total else None for right, total in rows]
+    return [correct / total if total else None for correct, total in rows]
 
 
 def summary(values: Sequence[float | None], *, share: bool = True) -> dict[str, float | int | None]:
-    """Mean, n, and the bounds of the 95 % interval of repeats, by Student's t.
+    """Return the mean, n, and the limits of the 95 % interval over repeats, by Student's t.
 
-    It says what another seed might give. One repeat has no interval; a value that does not apply makes all null.
+    The interval is for the mean over seeds. One repeat has no interval. If a value is None or NaN, the mean and the
+    limits are None.
 
     Args:
-        values: one a repeat.
-        share: whether values are shares, which the interval's bounds then stay within [0, 1].
+        values: one value for each repeat.
+        share: True if values are shares. The limits are then clipped to [0, 1].
 
     >>> {key: round(value, 3) for key, value in summary([0.9, 0.92, 0.94]).items()}
     {'mean': 0.92, 'n': 3, 'low': 0.87, 'high': 0.97}
@@ -99,44 +100,45 @@ def summary(values: Sequence[float | None], *, share: bool = True) -> dict[str, 
 
 
 def auroc(scores: Tensor, positive: Chosen) -> float | None:
-    """The chance that a positive row scores above a negative one, ties counted half; None without both kinds.
+    """Return the area under the ROC curve, or None if all rows are positive or all are negative.
 
     >>> auroc(torch.tensor([0.1, 0.4, 0.4, 0.9]), torch.tensor([False, False, True, True]))
     0.875
     """
     if bool(positive.all()) or not bool(positive.any()):
         return None
-    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes a second, and few runs need it
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - the import takes a second, and few runs need it
 
     return float(roc_auc_score(positive.cpu().numpy(), scores.cpu().numpy()))
 
 
-def true_positives_at(scores: Tensor, positive: Chosen, false_alarms: float) -> float | None:
-    """The largest share of positive rows above a threshold that at most so many negative rows exceed; None as `auroc`.
+def tpr_at_fpr(scores: Tensor, positive: Chosen, fpr: float) -> float | None:
+    """Return the highest true-positive rate of a threshold with at most this false-positive rate, or None as `auroc`.
 
-    >>> true_positives_at(torch.tensor([0.1, 0.4, 0.3, 0.9]), torch.tensor([False, False, True, True]), 0.01)
+    >>> tpr_at_fpr(torch.tensor([0.1, 0.4, 0.3, 0.9]), torch.tensor([False, False, True, True]), 0.01)
     0.5
     """
     if bool(positive.all()) or not bool(positive.any()):
         return None
-    from sklearn.metrics import roc_curve  # noqa: PLC0415 - as above
+    from sklearn.metrics import roc_curve  # noqa: PLC0415 - see auroc
 
-    rates, found, _ = roc_curve(positive.cpu().numpy(), scores.cpu().numpy(), drop_intermediate=False)
-    return float(found[rates <= false_alarms].max())
+    false_rates, true_rates, _ = roc_curve(positive.cpu().numpy(), scores.cpu().numpy(), drop_intermediate=False)
+    return float(true_rates[false_rates <= fpr].max())
 
 
-def threshold_for(clean: Tensor, false_alarms: float) -> float:
-    """A threshold that a new clean row exceeds with at most this chance, from the scores of exchangeable clean rows.
+def threshold_for(clean: Tensor, false_alarm_rate: float) -> float:
+    """Return a threshold that a new clean row exceeds with a chance of at most `false_alarm_rate`.
 
-    The conformal rank: of n rows the (n + 1) (1 - rate)-th, rounded up; infinite where n is too small for this rate.
+    This is the conformal quantile: of the n sorted scores of clean rows, number (n + 1) (1 - rate), rounded up. It is
+    infinite if n is too small for the rate. Clean rows and the new row must be exchangeable.
 
     >>> threshold_for(torch.arange(99.0), 0.05), threshold_for(torch.arange(9.0), 0.05)
     (94.0, inf)
     """
-    rank = math.ceil((len(clean) + 1) * (1 - false_alarms))
+    rank = math.ceil((len(clean) + 1) * (1 - false_alarm_rate))
     return float(clean.sort().values[rank - 1]) if rank <= len(clean) else math.inf
 
 
 def share_above(scores: Tensor, threshold: float) -> float:
-    """The share of scores above a threshold; NaN for none."""
+    """Return the share of scores above a threshold, or NaN if there are none."""
     return float((scores > threshold).double().mean()) if len(scores) else math.nan

@@ -1,9 +1,9 @@
-"""Components by kind and name, found by file name and read without being imported.
+"""The registry of components by kind and name. It reads the files of components without importing them.
 
-A component is a class decorated with `component` that stands in a file of its kind's package and whose name is the
-file's, but for case and underscores: `attacks/label_flip.py` holds `LabelFlip`, which specs call `label_flip`. A family
-of several files is a folder: `defences/neural_cleanse/neural_cleanse.py`. No list is kept. Other packages add theirs
-through entry points: group `antivenom.attacks`, name `my_attack`, value `package.module:Class`.
+A component is a class with the decorator `component`, in a file of the package of its kind. Class and file have the
+same name, except for case and underscores: `attacks/label_flip.py` defines `LabelFlip`, and specs call it `label_flip`.
+A family of several files is a folder: `defences/neural_cleanse/neural_cleanse.py`. Other packages add components by
+entry points: group `antivenom.attacks`, name `my_attack`, value `package.module:Class`.
 """
 
 import ast
@@ -23,7 +23,7 @@ from antivenom.errors import UnknownComponentError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: its word in the singular, the package it lives in, the methods of which one makes it one."""
+    """A kind of component: its name in the singular, its package, and its methods, of which it must have one."""
 
     singular: str
     package: str
@@ -47,10 +47,10 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a component before it is imported.
+    """The description of a component before it is imported.
 
-    `missing` names the top-level packages that its file imports and that are not installed; `broken` says why its
-    file could not be read at all.
+    `missing` lists the top-level packages that its file imports and that are not installed. `broken` is the reason that
+    the file could not be read, or None.
     """
 
     kind: str
@@ -65,13 +65,13 @@ class Entry:
         """Import the component's class.
 
         Raises:
-            UnknownComponentError: its file is broken, or needs a package that is not installed.
+            UnknownComponentError: its file is broken, or requires a package that is not installed.
         """
         singular = KINDS[self.kind].singular
         if self.missing:
             raise UnknownComponentError(
-                f"The {singular} '{self.name}' needs {' and '.join(self.missing)}, which is not installed. "
-                f"Install it beside antivenom to use this {singular}."
+                f"The {singular} '{self.name}' requires {' and '.join(self.missing)}, which is not installed. "
+                f"Install it to use this {singular}."
             )
         try:
             return getattr(importlib.import_module(self.module), self.class_name)  # type: ignore[no-any-return]
@@ -83,31 +83,31 @@ class Entry:
 
 @cache
 def entries(kind: str) -> dict[str, Entry]:
-    """All components of a kind by name, sorted; none of them is imported.
+    """Return all components of a kind, sorted by name. It imports none of them.
 
     >>> entries("attacks")["badnets"].class_name
     'BadNets'
     """
     package = KINDS[kind].package
-    found = {}
+    components = {}
     for folder in _folders(package):
         for file in sorted((*folder.glob("[!_]*.py"), *folder.glob("[!_]*/[!_]*.py"))):
             module = ".".join(file.relative_to(folder).with_suffix("").parts)
             entry = _read(kind, f"{package}.{module}", file)
             if entry is not None:
-                found[entry.name] = entry
+                components[entry.name] = entry
     for point in entry_points(group=package if kind != "datasets" else "antivenom.datasets"):
         module, _, class_name = point.value.partition(":")
         origin = f"from {point.dist.name}" if point.dist else "from an entry point"
-        found[point.name] = Entry(kind, point.name, module, class_name, origin)
-    return dict(sorted(found.items()))
+        components[point.name] = Entry(kind, point.name, module, class_name, origin)
+    return dict(sorted(components.items()))
 
 
 def find(kind: str, name: str) -> type[Any]:
-    """The class of a component.
+    """Import and return the class of a component.
 
     Raises:
-        UnknownComponentError: no component has that name; the message names the nearest.
+        UnknownComponentError: no component has that name; the message suggests the most similar name.
 
     >>> find("attacks", "badnet")
     Traceback (most recent call last):
@@ -124,7 +124,7 @@ def find(kind: str, name: str) -> type[Any]:
 
 
 def name_of(kind: str, cls: type[Any]) -> str:
-    """The name by which a spec calls a class; `module:Class` for one that is not registered."""
+    """Return the name of a class in specs; `module:Class` if it is not registered."""
     for entry in entries(kind).values():
         if getattr(sys.modules.get(entry.module), entry.class_name or " ", None) is cls:
             return entry.name
@@ -132,9 +132,9 @@ def name_of(kind: str, cls: type[Any]) -> str:
 
 
 def is_registered_module(path: str) -> bool:
-    """Whether `package.module:Class` names a class in a module that holds a registered component.
+    """True if `package.module:Class` names a class in the module of a registered component.
 
-    Naming that component runs the module: its other classes, such as the trigger of an attack, run nothing more.
+    The use of that component runs the module. So its other classes, such as an attack's trigger, run no further code.
 
     >>> is_registered_module("antivenom.attacks.badnets:BadNets"), is_registered_module("os:abort")
     (True, False)
@@ -144,31 +144,31 @@ def is_registered_module(path: str) -> bool:
 
 
 def import_named(path: str) -> Any:
-    """What `package.module:name` stands for. This runs the module: ask first.
+    """Import and return the object `package.module:name`. This runs the module: check permission first.
 
     Raises:
-        UnknownComponentError: there is no such module, or no such name in it.
+        UnknownComponentError: the module does not exist, or does not define the name.
     """
     module, _, name = path.partition(":")
     try:
-        found = importlib.import_module(module)
+        named = importlib.import_module(module)
         for part in name.split("."):
-            found = getattr(found, part)
+            named = getattr(named, part)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
-        advice = f"Move {name} from the script that was run into a module, import it there, and run again."
+        advice = f"Move {name} from your script into a module, import it from there, and run again."
         if module != "__main__":
-            advice = "Write package.module:name; the folder of your own files must be on the PYTHONPATH."
+            advice = "Write package.module:name, and add the folder of your own files to PYTHONPATH."
         raise UnknownComponentError(f"Cannot import '{path}': {error}. {advice}") from error
-    return found
+    return named
 
 
 def lazily(kind: str, homes: Mapping[str, str] | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` for a kind's package: `from antivenom.attacks import BadNets` works.
+    """Return `__getattr__` and `__dir__` for the package of a kind, for `from antivenom.attacks import BadNets`.
 
     Args:
         kind: a key of `KINDS`.
-        homes: other names that are imported when they are first used, and the modules that they are in. The package
-            holds them as `_HOMES`, written out, where the store's import graph reads them.
+        homes: other names that are imported on first use, and their modules. The package defines them as a literal
+            `_HOMES`, because the import graph of the store reads it.
     """
     package, others = KINDS[kind].package, homes or {}
 
@@ -187,7 +187,7 @@ def lazily(kind: str, homes: Mapping[str, str] | None = None) -> tuple[Callable[
 
 
 def did_you_mean(word: str, known: object) -> str:
-    """` Did you mean 'x'?`, or nothing where nothing is near.
+    """Return ` Did you mean 'x'?`, or empty text if no known word is similar.
 
     >>> did_you_mean("epoch", ["epochs", "seed"])
     " Did you mean 'epochs'?"
@@ -197,7 +197,7 @@ def did_you_mean(word: str, known: object) -> str:
 
 
 def _folders(package: str) -> list[Path]:
-    """Where a package's files are; asking for it by its full name would import what is above it."""
+    """Return the folders of a package. `find_spec` of its full name would import its parents."""
     top, *below = package.split(".")
     spec = importlib.util.find_spec(top)
     return [Path(folder, *below) for folder in (spec.submodule_search_locations if spec else None) or ()]
@@ -222,13 +222,13 @@ def _read(kind: str, module: str, file: Path) -> Entry | None:
 
 
 def _missing(tree: ast.Module) -> tuple[str, ...]:
-    wanted = set()
+    imported = set()
     for node in tree.body:
         if isinstance(node, ast.Import):
-            wanted |= {alias.name.partition(".")[0] for alias in node.names}
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            wanted.add(node.module.partition(".")[0])
-    return tuple(sorted(name for name in wanted if not _installed(name)))
+            imported.add(node.module.partition(".")[0])
+    return tuple(sorted(name for name in imported if not _installed(name)))
 
 
 @cache

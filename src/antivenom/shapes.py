@@ -1,7 +1,7 @@
-"""Tensor types with their shapes, and a short `repr` for what holds tensors.
+"""Tensor types with their shapes, and a short `repr` for objects with tensors.
 
-The tests check the types at every call; nothing else pays for them. `n` is the number of rows, `m` of contributed
-(poisoned) rows, `shape` one row's own shape: channels, height and width for images, features for tables.
+The tests check these types at every call; other runs do not. `n` is the number of rows, `m` the number of contributed
+(poisoned) rows, `shape` the shape of one row: channels, height and width for images, features for tables.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 Rows = Shaped[Tensor, "n *shape"]
-"""Rows as they are stored: uint8 for images, float32 for the rest."""
+"""Rows as stored: uint8 for images, float32 for other data."""
 
 Inputs = Float[Tensor, "n *shape"]
-"""Rows as a classifier takes them: float, within the data's bounds."""
+"""Rows as a classifier receives them: float, within the bounds of the data."""
 
 Labels = Int64[Tensor, " n"]
 Ids = Int64[Tensor, " n"]
@@ -27,11 +27,11 @@ Chosen = Bool[Tensor, " n"]
 Roles = UInt8[Tensor, " n"]
 
 LONGEST = 200
-"""A longer `repr` of a field is cut."""
+"""The largest length of the `repr` of a field. A longer one is cut."""
 
 
 class ShortRepr:
-    """A base for dataclasses that hold tensors: their `repr` is one short line, and shows shapes, not numbers.
+    """A base class for dataclasses with tensors: the `repr` is one short line with shapes instead of numbers.
 
     >>> import torch
     >>> from dataclasses import dataclass
@@ -44,8 +44,8 @@ class ShortRepr:
     """
 
     def __repr__(self) -> str:
-        kept = [each for each in fields(self) if each.repr]  # type: ignore[arg-type]  # a subclass is a dataclass
-        shown = (f"{each.name}={_short(getattr(self, each.name))}" for each in kept)
+        visible = [each for each in fields(self) if each.repr]  # type: ignore[arg-type]  # a subclass is a dataclass
+        shown = (f"{each.name}={_short(getattr(self, each.name))}" for each in visible)
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

@@ -1,7 +1,7 @@
-"""How many threads work: chosen by the work of a step, which is counted and never timed.
+"""The number of threads. It depends on the counted operations of a step, never on measured time.
 
-Threads wait asleep (`waiting.py`). To wake one takes some ten microseconds, more than a layer of a small network takes.
-So several threads work only where a step is large. The same settings give the same number, and the same results.
+Waiting threads sleep (`waiting.py`). It takes tens of microseconds to wake a thread, more than a layer of a small
+network needs. So several threads work only for large steps. Equal settings have equal numbers and equal results.
 """
 
 from collections.abc import Iterator
@@ -15,75 +15,75 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 FLOPS_FOR_THREADS = 1_000_000_000
-"""The operations of a step from which several threads work: `docs/decisions/0011-threads.md` has the measurements."""
+"""The smallest number of operations of a step for several threads; see `docs/decisions/0011-threads.md`."""
 
 ROWS_OF_A_STEP = 128
-"""The rows of a step where a component does not say how many it takes."""
+"""The number of rows per step for a component that does not declare it."""
 
 PASSES = 3
-"""Passes of a training step: forward, backward to a layer's inputs, backward to its weights; all cost the same."""
+"""Passes per training step, of equal cost: forward, backward to a layer's inputs, backward to its weights."""
 
 
 @runtime_checkable
 class Scoring(Protocol):
-    """A classifier, as far as its work is counted."""
+    """The part of a classifier that is required to count its operations."""
 
     def scores(self, x: Tensor) -> Tensor:
-        """Class scores (n, classes) of rows, without gradient."""
+        """Return class scores (n, classes) of rows, without gradient."""
 
 
 @runtime_checkable
-class CountsItsWork(Protocol):
-    """A classifier that computes outside torch, and says itself how much."""
+class CountsFlops(Protocol):
+    """A classifier that computes outside of torch, and counts its own operations."""
 
     def flops(self, rows: int) -> int:
-        """The floating-point operations of one step of its training on `rows` rows."""
+        """Return the floating-point operations of one training step on `rows` rows."""
 
 
 @runtime_checkable
-class InBatches(Protocol):
-    """A component that takes `batch_size` rows a step."""
+class HasBatchSize(Protocol):
+    """A component that uses `batch_size` rows per step."""
 
     @property
     def batch_size(self) -> int:
-        """Rows a step."""
+        """The number of rows per step."""
 
 
 def work_of(classifier: Scoring, x: Tensor, rows: int = ROWS_OF_A_STEP) -> int:
-    """The floating-point operations of one training step, counted on one row.
+    """Return the floating-point operations of one training step, counted on one row.
 
-    Matrix products, convolutions and attention count; elementwise work does not. A recurrent layer that torch computes
-    in one call counts as nothing.
+    It counts matrix products, convolutions and attention, not elementwise operations. A recurrent layer that torch
+    computes in one call counts as 0.
 
     Args:
-        classifier: it is asked for the scores of one row.
-        x: rows as it takes them (n, *shape), on its device; the first is used.
-        rows: how many rows the step has.
+        classifier: the classifier; it scores one row.
+        x: its input rows (n, *shape), on its device. Only the first row is used.
+        rows: the number of rows per step.
 
     >>> from antivenom.models import as_classifier
     >>> network = as_classifier(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)), input_shape=(1, 8, 8))
     >>> work_of(network, torch.zeros(1, 1, 8, 8), rows=100)  # 3 passes of 2 * 64 * 10 operations a row
     384000
     """
-    if isinstance(classifier, CountsItsWork):
+    if isinstance(classifier, CountsFlops):
         return classifier.flops(rows)
     return PASSES * rows * _forward_flops(classifier, x[:1]) if len(x) else 0
 
 
 def rows_of_step(training: object, classifier: object, rows: int) -> int:
-    """How many of `rows` rows one step of a training takes.
+    """Return the number of rows in one step of a training on `rows` rows.
 
-    Without a `batch_size`, an estimator takes all of them at once, and a network takes `ROWS_OF_A_STEP`.
+    Without a `batch_size`, an estimator uses all rows in one step, and a network uses `ROWS_OF_A_STEP`.
     """
-    if isinstance(training, InBatches):
+    if isinstance(training, HasBatchSize):
         return min(training.batch_size, rows)
-    return rows if isinstance(classifier, CountsItsWork) else min(ROWS_OF_A_STEP, rows)
+    return rows if isinstance(classifier, CountsFlops) else min(ROWS_OF_A_STEP, rows)
 
 
 def number_for(flops: int) -> int:
-    """The threads for steps of this many operations: one below `FLOPS_FOR_THREADS`, otherwise as many as torch has.
+    """Return the number of threads for a step: 1 below `FLOPS_FOR_THREADS` operations, otherwise torch's number.
 
-    What torch has is an upper limit: `torch.set_num_threads` and `OMP_NUM_THREADS` are respected.
+    Torch's number is the upper limit, so `torch.set_num_threads` and `OMP_NUM_THREADS` are respected.
 
     >>> number_for(1_000_000)
     1
@@ -93,9 +93,9 @@ def number_for(flops: int) -> int:
 
 @contextmanager
 def using(threads: int) -> Iterator[int]:
-    """Work with this many threads in torch, BLAS and OpenMP, and restore the numbers afterwards. Yields the number.
+    """Limit the threads of torch, BLAS and OpenMP, and restore the numbers afterwards. Yields the number.
 
-    A number above the present one changes nothing: an inner `using` never takes more threads than the outer one.
+    It never increases the present number: an inner `using` never uses more threads than the outer one.
 
     >>> with using(1):
     ...     torch.get_num_threads()
@@ -120,13 +120,13 @@ def using(threads: int) -> Iterator[int]:
 
 @contextmanager
 def threads_for(flops: int) -> Iterator[int]:
-    """`using` the number for steps of this many operations."""
+    """Call `using` with the number of threads for steps of this number of operations."""
     with using(number_for(flops)) as threads:
         yield threads
 
 
 class _Counter(TorchDispatchMode):
-    """Counts with torch's own formulas. `FlopCounterMode` does the same, a second later: it loads torch's compiler."""
+    """Counts with torch's formulas. `FlopCounterMode` does the same, but takes a second to load torch's compiler."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -152,7 +152,7 @@ class _Counter(TorchDispatchMode):
 def _forward_flops(classifier: Scoring, row: Tensor) -> int:
     fast = torch.backends.mha.get_fastpath_enabled()
     devices = [row.device] if row.device.type == "cuda" else []
-    torch.backends.mha.set_fastpath_enabled(False)  # a whole transformer layer in one call, which has no formula
+    torch.backends.mha.set_fastpath_enabled(False)  # the fast path has no formula
     try:
         with torch.random.fork_rng(devices=devices), _Counter() as counter:
             classifier.scores(row)

@@ -1,4 +1,4 @@
-"""How a component is tried on toy data: it stands in the component's own file, and the conformance checks read it.
+"""The trial of a component on toy data. The component's file declares it, and the conformance checks read it.
 
 @component
 class Slow:
@@ -14,25 +14,25 @@ from antivenom.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The settings with which a component is tried on toys, and the checks that it cannot pass.
+    """The settings for a trial of a component on toy data, and the checks that it cannot pass.
 
-    A component declares one as a class attribute `trial`. Settings are written as a spec writes them. One with no
-    required settings, whose defaults suit toys, declares none.
+    A component declares it as a class attribute `trial`. Settings have the same form as in a spec. A component does not
+    declare a trial if its defaults work on toy data.
 
     Args:
-        settings: what it needs beside its defaults to be tried.
-        quick: what makes a trial cheaper, on top of `settings`: whether it works is asked, not how well.
-        waive: checks to leave out, by name, each with the reason.
+        settings: settings that replace the defaults for a trial.
+        quick: settings that replace `settings` for a fast trial, which checks that it works, not how well.
+        waive: the names of checks to skip, each with a reason.
 
     Raises:
-        SettingsError: a waiver without a reason.
+        SettingsError: a waived check has no reason.
 
     >>> Trial(settings={"steps": 50}, quick={"steps": 2}).settings_for(quick=True)
     {'steps': 2}
     >>> Trial(waive={"attack_has_an_effect": ""})
     Traceback (most recent call last):
         ...
-    antivenom.errors.SettingsError: Trial.waive['attack_has_an_effect'] must be the reason, in words; got ''.
+    antivenom.errors.SettingsError: Trial.waive['attack_has_an_effect'] must be a reason, in words; got ''.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         problems = [
-            f"Trial.waive[{name!r}] must be the reason, in words; got {reason!r}."
+            f"Trial.waive[{name!r}] must be a reason, in words; got {reason!r}."
             for name, reason in self.waive.items()
             if not reason.strip()
         ]
@@ -49,12 +49,12 @@ class Trial:
             raise SettingsError(problems)
 
     def settings_for(self, *, quick: bool = False) -> dict[str, Any]:
-        """The settings of a trial, or of a quick one."""
+        """Return the settings of a trial, or of a quick trial."""
         return {**self.settings, **(self.quick if quick else {})}
 
 
 def trial_of(cls: type[Any]) -> Trial:
-    """The trial that a component declares; an empty one where it declares none. A subclass does not inherit it.
+    """Return the trial that a component declares, or an empty one. A subclass does not inherit it.
 
     Raises:
         TypeError: `trial` is not a `Trial`.

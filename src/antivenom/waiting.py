@@ -1,11 +1,11 @@
-"""How threads wait for each other: asleep, so that they burn no time on a busy machine. Loaded before torch."""
+"""Let waiting threads sleep, so that they use no time on a busy machine. This module loads before torch."""
 
 import os
 import sys
 from collections.abc import MutableMapping
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0", "OPENBLAS_THREAD_TIMEOUT": "4"}
-"""Passive waiting in GNU's, LLVM's and Intel's OpenMP, and in OpenBLAS; each reads it when it is loaded."""
+"""Variables for passive waiting in GNU's, LLVM's and Intel's OpenMP and in OpenBLAS, which read them on loading."""
 
 AS_SET = "as the environment says"
 
@@ -13,10 +13,10 @@ _state = {"waiting": AS_SET}
 
 
 def wait_passively(environment: MutableMapping[str, str] = os.environ) -> str:
-    """Ask for passive waiting; returns how threads will wait, in words.
+    """Set the variables for passive waiting, and return the mode of waiting in words.
 
-    Nothing changes where one of the variables of `PASSIVE` is set: how threads wait is then the user's choice. Nothing
-    changes either where torch is loaded already, as it is too late.
+    Nothing changes if the user has already set one of the variables in `PASSIVE`, or if torch is already loaded: then
+    it is too late.
 
     >>> wait_passively({"OMP_WAIT_POLICY": "ACTIVE"})
     'as the environment says'
@@ -28,10 +28,10 @@ def wait_passively(environment: MutableMapping[str, str] = os.environ) -> str:
 
 
 def begin() -> None:
-    """What `import antivenom` does: ask for passive waiting, and remember the answer for `waiting`."""
+    """Set passive waiting, and store the mode for `waiting`. `import antivenom` calls it."""
     _state["waiting"] = wait_passively()
 
 
 def waiting() -> str:
-    """How threads wait in this process: `passive`, or `as the environment says`."""
+    """Return the mode of waiting in this process: `passive` or `as the environment says`."""
     return _state["waiting"]

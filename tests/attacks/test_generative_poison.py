@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,7 +9,7 @@ from antivenom.attacks import GenerativePoison
 from antivenom.attacks.generative_poison import sign_feedback
 from antivenom.attacks.generator import Generator
 from antivenom.attacks.one_step import Functional
-from antivenom.attacks.victim_step import VictimStep, with_gradients
+from antivenom.attacks.victim_step import VictimStep, frozen_copy
 from antivenom.data import Dataset
 from antivenom.models import MLP, ModuleClassifier
 from antivenom.rng import Rng
@@ -64,6 +63,6 @@ def test_the_papers_feedback_is_its_sign(data: Dataset, trained: ModuleClassifie
     h, pixel = 1e-3, (0, 2, 2)
     moved = slow.x.clone()
     moved[(slice(None), *pixel)] += h
-    other = Functional(with_gradients(trained, "test"), VictimStep(0.05, 2.0), moved, data.y[:5])
+    other = Functional(frozen_copy(trained, "test"), VictimStep(0.05, 2.0), moved, data.y[:5])
     rose = other.values(x, y) - slow.values(x, y)
-    assert torch.equal(rose.sign(), slow.normal_slopes(x, y)[1][(slice(None), *pixel)].sign())
+    assert torch.equal(rose.sign(), slow.normal_gradients(x, y)[1][(slice(None), *pixel)].sign())

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from antivenom.attacks.layered import Layered
 from antivenom.attacks.one_step import Functional, OneByOne, finite_differences, objective_for
-from antivenom.attacks.victim_step import many_at_once, with_gradients
+from antivenom.attacks.victim_step import frozen_copy
 from antivenom.models import ModuleClassifier, as_classifier
 from tests.helpers.victims import LAYERED, STEP, VICTIMS, some, victim
 

@@ -50,13 +50,13 @@ X, Y = np.zeros((6, 2, 1, 6, 6), np.float32), np.zeros((6, 2), np.int64)
 
 
 WRONG: dict[str, tuple[Any, Any, str]] = {
-    "label 10": (X, np.full((6, 2), 10), "row 0 has label 10; the classes are 0 to 3"),
-    "half a label": (X, np.full((6, 2), 0.5), "has label 0.5"),
-    "values out of range": (X + 1.5, Y, r"must lie within \(0.0, 1.0\); got 1.5"),
-    "no numbers": (X * np.nan, Y, "not finite"),
-    "text": (X, np.full((6, 2), "a"), "Y must hold numbers"),
+    "label 10": (X, np.full((6, 2), 10), "labels must be from 0 to 3; row 0 has 10"),
+    "half a label": (X, np.full((6, 2), 0.5), "row 0 has 0.5"),
+    "values out of range": (X + 1.5, Y, r"must be within \(0.0, 1.0\); got 1.5"),
+    "no numbers": (X * np.nan, Y, "must contain finite numbers"),
+    "text": (X, np.full((6, 2), "a"), "Y must contain real numbers"),
     "objects": (X, np.full((6, 2), None), "Python objects"),
-    "another shape": (np.zeros((6, 2, 1, 5, 5), np.float32), Y, "the data's are"),
+    "another shape": (np.zeros((6, 2, 1, 5, 5), np.float32), Y, "as the data has"),
     "labels by row alone": (X, Y[:, 0], "Y \\(n, rounds\\)"),
 }
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks.layered import Layered
-from antivenom.attacks.unrolled import Path as Walk
-from antivenom.attacks.victim_step import with_gradients
+from antivenom.attacks.unrolled import Unrolled
+from antivenom.attacks.victim_step import frozen_copy
 from tests.helpers.victims import STEP, some, victim
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 
 from antivenom.attacks import BadNets
-from antivenom.charts import Axis, Figure, Lines, Series, WithEvidence
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
 from antivenom.defences.neural_cleanse.outliers import Prior, p_values_and_thresholds
 from antivenom.goals import Backdoor
@@ -43,3 +42,10 @@ def planted() -> tuple[Any, Backdoor, Verdict]:
     assert found.suspected == (2,)
     assert isinstance(poisoned.goal, Backdoor)
     return victim, poisoned.goal, found
+
+
+class Bright:
+    """A gate that refuses bright rows."""
+
+    def accepts(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1).mean(1) < 0.5

@@ -15,7 +15,7 @@ import uvicorn  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
 from antivenom.playground.board import Board  # noqa: E402
-from antivenom.playground.patience import Impatient  # noqa: E402
+from antivenom.playground.idle_timeout import IdleTimeout  # noqa: E402
 from antivenom.playground.server import make_app  # noqa: E402
 from antivenom.runner.lesson import lesson_points  # noqa: E402
 

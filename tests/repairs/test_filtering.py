@@ -9,14 +9,7 @@ from antivenom.models import MLP, Filtered, predictions
 from antivenom.repairs import Filtering, FineTuning, apply_repair
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
-from tests.helpers.planted import CLEAN, planted
-
-
-class Bright:
-    """A gate that refuses bright rows."""
-
-    def accepts(self, x: torch.Tensor) -> torch.Tensor:
-        return x.flatten(1).mean(1) < 0.5
+from tests.helpers.planted import CLEAN, Bright, planted
 
 
 def test_what_a_gate_refuses_gets_no_answer() -> None:

@@ -8,8 +8,8 @@ from antivenom.errors import CapabilityError
 from antivenom.metrics import accuracy
 from antivenom.models import CNN, MLP, as_classifier
 from antivenom.repairs import Pruning
-from antivenom.repairs.layer import layer_named
-from antivenom.repairs.pruning import contributions, effects
+from antivenom.repairs.layer import find_layer
+from antivenom.repairs.pruning import contributions, silencing_effects
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
 from tests.helpers.planted import planted

@@ -6,7 +6,6 @@ On the simulated device each does its work once, on tiny settings; on CUDA every
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 

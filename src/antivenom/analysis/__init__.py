@@ -1,7 +1,7 @@
-"""What a network has learned: plain functions on classifiers and data, and a component of each for experiments.
+"""Analyses of networks: functions of classifiers and data, and a component for each of them for experiments.
 
-Names are imported at once, not lazily: `similarity`, `drift` and `neurons` are also modules of this package, and a
-module that is imported later would take the function's place.
+Functions are imported eagerly: `similarity`, `drift` and `neurons` are also modules of this package, and a later import
+of the module would replace the function.
 """
 
 from antivenom.analysis._analysis import Analysis, AnalysisResult, LayerObserver, NoLayers, analyse

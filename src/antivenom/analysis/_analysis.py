@@ -1,4 +1,4 @@
-"""The contract of analyses, and how several share one pass over the data."""
+"""The contract of analyses, and the pass over the data that several of them share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from antivenom.shapes import ShortRepr
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnalysisResult(ShortRepr):
-    """What an analysis found.
+    """The result of an analysis.
 
     Attributes:
-        figures: appear in all tables; None as a value where one does not apply.
-        charts: appear in the report.
-        data: arrays or tensors by name, for whoever wants to go on; they are saved, and no report reads them.
+        figures: numbers for all tables. The value is None if a figure does not apply.
+        charts: charts for the report.
+        data: arrays or tensors by name, for your own analysis. They are saved; the report does not use them.
     """
 
     figures: tuple[Figure, ...] = ()
@@ -32,18 +32,19 @@ class AnalysisResult(ShortRepr):
 
 @runtime_checkable
 class LayerObserver(Observer, Protocol):
-    """An analysis under way: it observes layers of victim and control, batch by batch, and then says what it found."""
+    """A running analysis: it observes layers of victim and control, batch by batch, and then returns its result."""
 
     def finish(self) -> AnalysisResult:
-        """What was found, once `observe` has received all clean test rows."""
+        """Return the result. `observe` has received all clean test rows before."""
 
 
 @dataclass(frozen=True, eq=False)
 class NoLayers:
-    """A `LayerObserver` for an analysis that observes no layers.
+    """A `LayerObserver` for an analysis that does not observe layers.
 
     Args:
-        finish: says what was found.
+        finish: a function that returns the result.
+        layers: always empty.
 
     >>> NoLayers(AnalysisResult).finish()
     AnalysisResult(figures=(), charts=(), data={})
@@ -53,36 +54,42 @@ class NoLayers:
     layers: tuple[tuple[str, ...], ...] = ()
 
     def observe(self, rows: slice, activations: Sequence[Mapping[str, Tensor]]) -> None:
-        """Receives no batch, because it asks for no layer."""
+        """Do nothing. It is never called, because `layers` is empty."""
 
 
 @runtime_checkable
 class Analysis(Protocol):
-    """Describes what victim and control have learned: a component, such as `Probes`.
+    """A description of what victim and control have learned: a component, such as `Probes`.
 
-    One that looks into a network declares it: `needs = frozenset({"features"})` or `frozenset({"gradients"})`.
+    An analysis of a network's layers or gradients must declare `needs = frozenset({"features"})` or
+    `frozenset({"gradients"})`.
     """
 
     def start(self, context: AnalysisContext, rng: Rng) -> LayerObserver:
-        """Start, so that all analyses can share one pass over the clean test rows."""
+        """Return an observer, so that all analyses can share one pass over the clean test rows.
+
+        Args:
+            context: victim, control, their data, and the truth about the poison.
+            rng: the analysis's random stream.
+        """
 
 
 def analyse(
     analyses: Mapping[str, Analysis], context: AnalysisContext, rng: Rng
 ) -> tuple[Evidence, dict[str, NDArray[Any]]]:
-    """Several analyses, which share one pass over the clean test rows.
+    """Run several analyses in one pass over the clean test rows.
 
     Args:
-        analyses: by name.
-        context: both networks, and the truth.
-        rng: each analysis draws from a child of it.
+        analyses: the analyses, by name.
+        context: victim, control, their data, and the truth about the poison.
+        rng: the random stream. Each analysis receives a child of it.
 
     Returns:
-        Figures and charts under `analysis.NAME`, and arrays under `analysis.NAME.KEY`.
+        The figures and charts, with names that start with `analysis.NAME`, and the arrays, as `analysis.NAME.KEY`.
 
     Raises:
-        CapabilityError: an analysis needs what the networks do not have.
-        DataError: an analysis gives two figures or two charts of one name.
+        CapabilityError: an analysis requires a capability that the networks do not provide.
+        DataError: an analysis returns two figures or two charts with one name.
 
     >>> from antivenom.analysis import Similarity
     >>> from antivenom.attacks import LabelFlip
@@ -91,8 +98,8 @@ def analyse(
     >>> digits = load("digits")
     >>> net = MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
     >>> context = AnalysisContext(net, net, LabelFlip().poison(digits.train, rng=Rng(0)), digits.test)
-    >>> found, _ = analyse({"similarity": Similarity()}, context, Rng(0))
-    >>> sorted(found.figures)[:2], sorted(found.charts)
+    >>> evidence, _ = analyse({"similarity": Similarity()}, context, Rng(0))
+    >>> sorted(evidence.figures)[:2], sorted(evidence.charts)
     (['analysis.similarity.cka.activation_1', 'analysis.similarity.cka.hidden_1'], \
 ['analysis.similarity.by_layer', 'analysis.similarity.matrix'])
     """

@@ -1,4 +1,4 @@
-"""How much each pixel contributes to the score of a class."""
+"""Attribution methods: the contribution of each pixel to the score of a class."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from antivenom.shapes import Inputs, Labels
 
 
 def gradient_saliency(classifier: Classifier, x: Inputs, y: Labels) -> Tensor:
-    """The absolute gradient of a class's logit in each pixel (n, *shape).
+    """Return the absolute gradient of a class's logit with respect to each pixel (n, *shape).
 
     Simonyan, Vedaldi and Zisserman, *Deep inside convolutional networks* (2014).
 
     Args:
         classifier: the network.
-        x: rows as the classifier takes them (n, *shape).
-        y: the class that each row is explained for (n).
+        x: rows in the form that the classifier takes (n, *shape).
+        y: the class to explain for each row (n).
 
     Raises:
-        CapabilityError: the classifier has no gradients.
+        CapabilityError: the classifier does not provide gradients.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -37,29 +37,31 @@ def gradient_saliency(classifier: Classifier, x: Inputs, y: Labels) -> Tensor:
 
 
 def guided_backpropagation(classifier: Classifier, x: Inputs, y: Labels) -> Tensor:
-    """The gradient of a class's logit, with negative signals stopped at every ReLU (n, *shape).
+    """Return the gradient of a class's logit, with negative gradients set to 0 at every ReLU (n, *shape).
 
     Springenberg, Dosovitskiy, Brox and Riedmiller, *Striving for simplicity* (2015).
 
     Args:
-        classifier: the network; its ReLUs must be `nn.ReLU` layers, each used once in a forward pass.
-        x: rows as the classifier takes them (n, *shape).
-        y: the class that each row is explained for (n).
+        classifier: the network. Its ReLUs must be `nn.ReLU` layers, each used once in a forward pass.
+        x: rows in the form that the classifier takes (n, *shape).
+        y: the class to explain for each row (n).
 
     Raises:
-        CapabilityError: the classifier has no gradients, or no `nn.ReLU`.
+        CapabilityError: the classifier does not provide gradients, or has no `nn.ReLU` layers.
     """
     layers = relu_layers(classifier)
     if not layers:
-        raise CapabilityError("Guided backpropagation needs nn.ReLU layers, and the network has none.")
+        raise CapabilityError(
+            "Guided backpropagation requires nn.ReLU layers, which this network does not have. Use another method."
+        )
 
-    def stop(_: nn.Module, given: tuple[Tensor, ...], __: Any) -> tuple[Tensor, ...]:
-        return tuple(gradient.clamp_min(0) for gradient in given)
+    def clamp(_: nn.Module, gradients: tuple[Tensor, ...], __: Any) -> tuple[Tensor, ...]:
+        return tuple(gradient.clamp_min(0) for gradient in gradients)
 
-    handles = [layer.register_full_backward_hook(stop) for layer in layers]
+    handles = [layer.register_full_backward_hook(clamp) for layer in layers]
     inplace = [layer.inplace for layer in layers]
     for layer in layers:
-        layer.inplace = False  # a backward hook cannot watch what is overwritten
+        layer.inplace = False  # backward hooks do not work with in-place operations
     try:
         return _gradient(classifier, x, y)
     finally:
@@ -71,19 +73,19 @@ def guided_backpropagation(classifier: Classifier, x: Inputs, y: Labels) -> Tens
 def integrated_gradients(
     classifier: Classifier, x: Inputs, y: Labels, *, baseline: Tensor | None = None, steps: int = 50
 ) -> Tensor:
-    """Each pixel's part in the difference of a class's logit between a row and a baseline (n, *shape).
+    """Return each pixel's contribution to the difference of a class's logit between a row and a baseline (n, *shape).
 
-    Sundararajan, Taly and Yan, *Axiomatic attribution for deep networks* (2017), by Gauss and Legendre's quadrature.
+    Sundararajan, Taly and Yan, *Axiomatic attribution for deep networks* (2017), with Gauss-Legendre quadrature.
 
     Args:
         classifier: the network.
-        x: rows as the classifier takes them (n, *shape).
-        y: the class that each row is explained for (n).
-        baseline: where the path to the rows begins, one row for all or one for each; zeros where left out.
-        steps: points of the quadrature.
+        x: rows in the form that the classifier takes (n, *shape).
+        y: the class to explain for each row (n).
+        baseline: the start of the path to each row: one row for all, or one for each row. Zeros if omitted.
+        steps: the number of points of the quadrature.
 
     Raises:
-        CapabilityError: the classifier has no gradients.
+        CapabilityError: the classifier does not provide gradients.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -114,5 +116,5 @@ def _gradient(classifier: Classifier, x: Inputs, y: Labels) -> Tensor:
 
 
 def relu_layers(classifier: Classifier) -> list[nn.ReLU]:
-    """The ReLU layers of a network, which guided backpropagation changes."""
+    """Return the ReLU layers of a network. Guided backpropagation changes them temporarily."""
     return [layer for layer in with_layers(classifier).module.modules() if isinstance(layer, nn.ReLU)]

@@ -1,4 +1,4 @@
-"""Figures and a chart of something that is measured in each layer."""
+"""Figures and a chart of a measurement in each layer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,15 +13,15 @@ Values = Mapping[str, float]
 def chart_by_layer(
     values: Mapping[str, Values], *, label: str, caption: str, alt: str, scale: float = 1.0, legend: bool = True
 ) -> Lines:
-    """A line over the layers for the victim, and one for the control.
+    """Return a chart with a line over the layers for the victim, and one for the control.
 
     Args:
-        values: the victim's and the control's, by these two words.
-        label: what is measured.
-        caption: as of every chart.
-        alt: as of every chart.
-        scale: values are multiplied by it: 100 for percent.
-        legend: whether the lines are named.
+        values: the values under the keys `victim` and `control`.
+        label: the label of the vertical axis.
+        caption: the caption of the chart.
+        alt: the text for readers who cannot see the chart.
+        scale: the factor that multiplies all values, such as 100 for percent.
+        legend: show the names of the lines.
     """
     layers = tuple(dict.fromkeys(name for each in values.values() for name in each))
     series = tuple(
@@ -39,6 +39,6 @@ def chart_by_layer(
     )
 
 
-def where_defined(layers: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
-    """Each layer's value; None where it is not a number."""
+def finite_by_layer(layers: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
+    """Return each layer's value, or None if it is not finite."""
     return {name: finite(float(value)) for name, value in zip(layers, values, strict=True)}

@@ -1,4 +1,4 @@
-"""What an analysis receives: both networks, their data, and the truth about the poison."""
+"""The input of an analysis: both networks, their data, and the truth about the poison."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,20 +11,20 @@ from antivenom.models import Checkpoint, Classifier
 from antivenom.shapes import Labels, ShortRepr
 
 MAX_POISONED_ROWS: Final = 2000
-"""Analyses look at this many poisoned rows at most."""
+"""The largest number of poisoned rows that analyses use."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnalysisContext(ShortRepr):
-    """What an analysis receives. It knows the truth, because it is not a defence.
+    """The input of an analysis. It contains the truth, because an analysis is not a defence.
 
     Attributes:
-        victim: trained on the poisoned data.
-        control: its twin, trained on clean data.
-        poisoned: what the victim was trained on, and the truth about it.
-        test: clean rows that neither was trained on.
-        paths: the checkpoints of the victim and of the control; empty where the training keeps none.
-        start: the model that both started from; None where they started with new weights.
+        victim: the model that was trained on the poisoned data.
+        control: the model that was trained in the same way on clean data.
+        poisoned: the victim's training data, and the truth about it.
+        test: clean rows that were not used for training.
+        paths: the checkpoints of the victim and of the control; empty if the training does not keep checkpoints.
+        start: the model from which both started, or None if they started with new weights.
     """
 
     victim: Classifier
@@ -36,14 +36,14 @@ class AnalysisContext(ShortRepr):
 
     @property
     def networks(self) -> tuple[Classifier, Classifier]:
-        """The victim, then the control."""
+        """Return the victim and the control."""
         return self.victim, self.control
 
     def poisoned_rows(self) -> tuple[Dataset, Labels]:
-        """Poisoned rows with their true labels, and the class that the attacker wants for each (n).
+        """Return poisoned rows with their true labels, and the class that the attacker wants for each (n).
 
-        Test rows with the trigger, where the goal has one; otherwise the attacker's own rows whose labels are not
-        those of the rows they were made from.
+        If the goal has a trigger, these are test rows with the trigger. Otherwise they are the attacker's rows whose
+        labels differ from those of the original rows. There are at most `MAX_POISONED_ROWS`.
         """
         poisoned, goal = self.poisoned, self.poisoned.goal
         if isinstance(goal, TriggeredGoal):

@@ -1,4 +1,4 @@
-"""Where classes lie in a representation, and how far poisoned rows are on the way from one class to another."""
+"""The positions of classes in a representation, and the shift of poisoned rows from one class towards another."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ WIDTH: Final = 2048
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerDrift(ShortRepr):
-    """How clean classes are separated, and how far other rows are shifted, by layer.
+    """The separation of clean classes, and the shift of other rows, in each layer.
 
     Attributes:
-        layers: their names (a).
-        separation: the variance between class centroids over the variance within classes (a): higher is clearer.
-        shift: for the other rows, how far each layer puts them on the way from their true class's centroid to the
-            wanted class's (a): 0 at the true class, 1 at the wanted one; the mean over rows, NaN without rows.
-        nearer: the share of those rows that lie nearer to the wanted class's centroid (a).
+        layers: the names of the layers (a).
+        separation: the variance between class centroids divided by the variance within classes (a). Higher means
+            better separated.
+        shift: the position of the other rows between the centroid of their true class, 0, and that of the wanted class,
+            1 (a). It is the mean over rows; NaN without rows.
+        nearer: the share of the other rows that are nearer to the centroid of the wanted class (a), in [0, 1].
     """
 
     layers: tuple[str, ...]
@@ -35,12 +36,12 @@ class LayerDrift(ShortRepr):
 
 
 class ClassSums:
-    """Sums over the rows of each class, layer by layer of each network, of features and of squares: an `Observer`.
+    """The sums of features and of their squares, for each network, layer and class: an `Observer`.
 
     Args:
-        layers: of each network.
-        clean: the rows that are observed, with their true labels.
-        width: maps of more numbers are averaged over cells.
+        layers: the layers of each network.
+        clean: the observed rows with their true labels.
+        width: the largest number of features per row. Larger feature maps are averaged over cells.
     """
 
     def __init__(self, layers: Sequence[tuple[str, ...]], clean: Dataset, width: int) -> None:
@@ -60,13 +61,13 @@ class ClassSums:
                 self.squares[network][name] += float(torch.dot(features.flatten(), features.flatten()))
 
     def drift(self, network: int, classifier: Classifier, rows: Dataset | None, wanted: Labels | None) -> LayerDrift:
-        """The separation of the observed rows, and the shift of other rows.
+        """Return the separation of the observed rows, and the shift of other rows.
 
         Args:
-            network: its place among the layers.
+            network: the index of the network in `layers`.
             classifier: the network itself.
-            rows: the other rows with their true labels; None for none.
-            wanted: the class that each of them is pulled to (n).
+            rows: the other rows with their true labels, or None.
+            wanted: the class that the attacker wants for each of them (n), or None.
         """
         names, counts = self.layers[network], torch.bincount(self.clean.y, minlength=len(self.clean.classes))
         counts = counts.clamp_min(1).double()
@@ -93,16 +94,16 @@ class ClassSums:
 def _shifts(
     classifier: Classifier, rows: Dataset, wanted: Labels, centroids: dict[str, Tensor], width: int
 ) -> dict[str, Tensor]:
-    """How far each row lies on the line from its class's centroid to the wanted class's, by layer (n)."""
-    found: dict[str, list[Tensor]] = {name: [] for name in centroids}
+    """Return each row's position on the line from its class's centroid to the wanted class's, by layer (n)."""
+    shifts: dict[str, list[Tensor]] = {name: [] for name in centroids}
     for part, activations in in_batches(classifier, rows, tuple(centroids), BATCH_ROWS):
         for name, centres in centroids.items():
-            lines = centres[None, :] - centres[:, None]  # from each class to each other
+            lines = centres[None, :] - centres[:, None]  # from each class to each other class
             lengths, bases = lines.square().sum(2).clamp_min(1e-12), (centres[:, None] * lines).sum(2)
             features = narrowed(activations[name], width)
             true, goal = rows.y[part], wanted[part]
-            along = (features @ centres.t().to(features)).double()  # every row with every centroid
-            place = torch.arange(len(true), device=true.device)
-            onto = along[place, goal] - along[place, true]
-            found[name].append((onto - bases[true, goal]) / lengths[true, goal])
-    return {name: torch.cat(parts) for name, parts in found.items()}
+            products = (features @ centres.t().to(features)).double()  # every row with every centroid
+            index = torch.arange(len(true), device=true.device)
+            projection = products[index, goal] - products[index, true]
+            shifts[name].append((projection - bases[true, goal]) / lengths[true, goal])
+    return {name: torch.cat(parts) for name, parts in shifts.items()}

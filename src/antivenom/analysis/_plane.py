@@ -1,4 +1,4 @@
-"""Classifiers of points in the plane: on which side of the decision boundary points lie, and where it is crossed."""
+"""Classifiers of points in the plane: the margin of points, and the positions of the decision boundary."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ BATCH_ROWS: Final = 65_536
 
 @dataclass(frozen=True)
 class Square:
-    """A square grid of points: both coordinates run from `low` up to, and not including, `high`.
+    """A square grid of points. Both coordinates go from `low` up to `high`, in steps of `step`, without `high` itself.
 
     >>> Square(low=0, high=1, step=0.25).ticks.tolist()
     [0.0, 0.25, 0.5, 0.75]
@@ -28,26 +28,27 @@ class Square:
 
     @property
     def ticks(self) -> NDArray[np.float64]:
-        """The coordinates of a side (side)."""
+        """Return the coordinates of the points on one side (side)."""
         return np.asarray(self.low + self.step * np.arange(round((self.high - self.low) / self.step)), np.float64)
 
     @property
     def points(self) -> Tensor:
-        """All points (side², 2), line by line from below, float32."""
+        """Return all points (side², 2), line by line from the bottom, float32."""
         return grid_points(self.ticks)
 
 
 def margin(classifier: Classifier, points: Tensor) -> NDArray[np.float64]:
-    """How far on the side of class 1 a classifier of two classes puts points (n): above 0 it decides for class 1.
+    """Return the margin of points (n): above 0 the classifier predicts class 1, otherwise class 0.
 
-    Half the difference of its two scores: P(y = 1) - 0.5 where it has probabilities, otherwise its decision function.
+    The margin is half the difference of the two scores: P(y = 1) - 0.5 if the classifier returns probabilities, and its
+    decision function otherwise.
 
     Args:
-        classifier: of points in the plane, with two classes.
-        points: (n, 2).
+        classifier: a classifier of points in the plane, with two classes.
+        points: the points (n, 2).
 
     Raises:
-        CapabilityError: it takes other rows, or has other than two classes.
+        CapabilityError: the rows do not have two numbers, or there are not two classes.
     """
     if problem := plane_problem(classifier):
         raise CapabilityError(problem)
@@ -57,7 +58,7 @@ def margin(classifier: Classifier, points: Tensor) -> NDArray[np.float64]:
 
 
 def crossings(classifier: Classifier, x: float, square: Square) -> list[float]:
-    """The heights at which the decision changes on the vertical line at x, from below, interpolated."""
+    """Return the heights at which the predicted class changes on the vertical line at `x`, in ascending order."""
     ticks = square.ticks
     line = torch.from_numpy(np.stack([np.full_like(ticks, x), ticks], 1).astype(np.float32))
     values = margin(classifier, line)
@@ -67,7 +68,7 @@ def crossings(classifier: Classifier, x: float, square: Square) -> list[float]:
 
 
 def flipped(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[float, float]:
-    """The share of points that change from class 0 to 1, and from 1 to 0, by their margins.
+    """Return the share of points that change from class 0 to 1, and from 1 to 0, given their margins before and after.
 
     >>> flipped(np.array([-0.1, 0.1, 0.2, -0.2]), np.array([0.1, 0.1, -0.2, -0.2]))
     (0.25, 0.25)
@@ -77,15 +78,15 @@ def flipped(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[fl
 
 
 def grid_points(ticks: NDArray[np.float64]) -> Tensor:
-    """All points of a grid (n², 2), line by line from below, float32."""
+    """Return all points of a grid (n², 2), line by line from the bottom, float32."""
     return torch.from_numpy(np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2).astype(np.float32))
 
 
 def plane_problem(classifier: Classifier) -> str:
-    """Why a classifier has no decision boundary in the plane; empty where it has one."""
+    """Return the reason why a classifier does not have a boundary in the plane, or an empty string if it has one."""
     if classifier.input_shape != (2,):
-        takes = classifier.input_shape
-        return f"A decision boundary is drawn in the plane, of rows of two numbers; this model takes {takes}."
+        shape = classifier.input_shape
+        return f"A decision boundary in the plane requires rows of two numbers, shape (2,); this model takes {shape}."
     if classifier.classes != 2:
-        return f"A decision boundary is drawn between two classes; this model has {classifier.classes}."
+        return f"A decision boundary in the plane requires two classes; this model has {classifier.classes}."
     return ""

@@ -1,4 +1,4 @@
-"""Where the decision boundary lies in the plane, and how poison moves it."""
+"""Boundary: the decision boundary in the plane, before and after poisoning."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
@@ -15,7 +15,7 @@ from antivenom.analysis.boundary_charts import curve_chart, walk_chart
 from antivenom.analysis.walk import Walk
 from antivenom.charts import Chart, Figure, pair
 from antivenom.errors import SettingsError
-from antivenom.goals.one_row import OneRow
+from antivenom.goals.single_input import SingleInput
 from antivenom.models import Classifier
 from antivenom.models.predict import predictions
 from antivenom.rng import Rng
@@ -24,31 +24,32 @@ from antivenom.trial import Trial
 
 MAX_POINTS_PER_SIDE: Final = 1000
 MAX_CROSSINGS: Final = 4
-"""On a vertical line, this many heights of the boundary are reported at most."""
+"""The largest number of heights of the boundary that are reported for a vertical line."""
 LINES: Final = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-"""The boundary's heights are reported on vertical lines at these places."""
+"""The positions of the vertical lines on which the heights of the boundary are reported."""
 
 Step = tuple[int, Classifier]
-"""How many rows a classifier had learned from, and the classifier."""
+"""The number of rows from which a classifier has learned, and the classifier."""
 
 
 @component
 class Boundary:
-    """How poison moves the decision boundary of a classifier of two classes in the plane.
+    """Measure how poison moves the decision boundary of a classifier of two classes in the plane.
 
-    Before is the model that the training started from; for a training that starts with new weights, the control. After
-    is the victim, at each of its checkpoints where there are some, and the control likewise. Figures, of victim and
-    control: `flipped_to`, for each class the share of the square that has it in the end and did not before; `flipped`,
-    both together; where the goal is one point, `turned_after`: after how many rows its prediction has turned.
+    "Before" is the model from which the training started, or the control if the training starts with new weights.
+    "After" is the victim, at each of its checkpoints if there are any; the control is measured in the same way. Figures
+    of victim and control: `flipped_to`, for each class, is the share of the square that has this class at the end and
+    had the other class before; `flipped` is the sum of both. If the goal is one point, `turned_after` is the number of
+    rows after which the model predicts the class that the attacker wants.
 
     Args:
-        low: where the square begins, in both directions.
-        high: where it ends.
-        step: the distance of two points of the grid.
-        drawn: the points a side of the charts.
+        low: the lower end of the square, in both directions.
+        high: the upper end of the square, in both directions.
+        step: the distance between two points of the grid.
+        drawn: the number of points per side in the charts.
 
     Raises:
-        SettingsError: no square, or more than a million points.
+        SettingsError: the grid does not have 2 to 1,000 points per side.
 
     >>> Boundary(step=0.05).step
     0.05
@@ -56,8 +57,8 @@ class Boundary:
 
     trial = Trial(
         waive=dict.fromkeys(
-            ("analysis_leaves_its_inputs_alone", "analysis_is_reproducible", "analysis_describes_itself"),
-            "it looks at points in the plane; the checks' rows are images",
+            ("analysis_does_not_change_its_inputs", "analysis_is_reproducible", "analysis_describes_itself"),
+            "it requires points in the plane, and the rows of the checks are images",
         ),
     )
 
@@ -73,23 +74,23 @@ class Boundary:
         if not finite or not 2 <= (self.high - self.low) / self.step <= MAX_POINTS_PER_SIDE + 0.5:
             raise SettingsError(
                 [
-                    f"Boundary needs a square of 2 to {MAX_POINTS_PER_SIDE} points a side; "
-                    f"got {self.low:g} to {self.high:g} in steps of {self.step:g}."
+                    f"Boundary requires a square with 2 to {MAX_POINTS_PER_SIDE} points per side; "
+                    f"got {self.low:g} to {self.high:g} in steps of {self.step:g}. Change low, high or step."
                 ]
             )
 
     @property
     def square(self) -> Square:
-        """The grid."""
+        """Return the grid of points."""
         return Square(self.low, self.high, self.step)
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why such a model has no boundary in the plane."""
+        """Yield the reason why the model does not have a boundary in the plane, if there is one."""
         if problem := plane_problem(classifier):
             yield problem
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
-        """Observes no layers."""
+        """Return an observer without layers."""
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
@@ -105,7 +106,7 @@ class Boundary:
         x = context.poisoned.base.decode(context.poisoned.x)
         data["poison_after"] = np.stack([margin(classifier, x) for _, classifier in paths[0]])
         figures = _flipped_figures(data, context.test.classes)
-        if isinstance(goal := context.poisoned.goal, OneRow):
+        if isinstance(goal := context.poisoned.goal, SingleInput):
             turned = [[bool(goal.success(each, context.test)) for _, each in path] for path in paths]
             data |= {"aim": np.array(goal.row, np.float32), "aim_turned": np.array(turned)}
             first = (
@@ -116,7 +117,7 @@ class Boundary:
         return AnalysisResult(figures=tuple(figures), charts=_charts(Walk.of(data)), data=data)
 
     def _before(self, context: AnalysisContext) -> dict[str, NDArray[Any]]:
-        """What is known before the first step."""
+        """Return the data that is known before the first step."""
         start = context.control if context.start is None else context.start
         poisoned, ticks = context.poisoned, np.linspace(self.low, self.high, self.drawn)
         x = poisoned.base.decode(poisoned.x)
@@ -138,31 +139,31 @@ class Boundary:
     def _after(
         self, path: Sequence[Step], context: AnalysisContext, before: NDArray[np.float64]
     ) -> dict[str, NDArray[Any]]:
-        """What is measured at each step of victim or control."""
-        points, picture = self.square.points, grid_points(np.linspace(self.low, self.high, self.drawn))
+        """Return the measurements at each step of victim or control."""
+        points, drawn = self.square.points, grid_points(np.linspace(self.low, self.high, self.drawn))
         classifiers = [classifier for _, classifier in path]
         return {
-            "after": np.stack([self._field(each, picture) for each in classifiers]),
+            "after": np.stack([self._field(each, drawn) for each in classifiers]),
             "flipped": np.array([flipped(before, margin(each, points)) for each in classifiers]),
             "predicted": np.stack([predictions(each, context.test).cpu().numpy() for each in classifiers]),
             "heights": np.stack([self._heights(each) for each in classifiers]),
         }
 
-    def _field(self, classifier: Classifier, picture: Tensor) -> NDArray[np.float32]:
-        return margin(classifier, picture).reshape(self.drawn, self.drawn).astype(np.float32)
+    def _field(self, classifier: Classifier, points: Tensor) -> NDArray[np.float32]:
+        return margin(classifier, points).reshape(self.drawn, self.drawn).astype(np.float32)
 
     @property
     def _lines(self) -> tuple[float, ...]:
-        """The vertical lines within the square."""
+        """Return the positions of the vertical lines within the square."""
         return tuple(place for place in LINES if self.low <= place <= self.high)
 
     def _heights(self, classifier: Classifier) -> NDArray[np.float64]:
-        """The first crossings on each line (lines, MAX_CROSSINGS), NaN where there is none."""
-        found = np.full((len(self._lines), MAX_CROSSINGS), np.nan)
+        """Return the lowest crossings on each line (lines, MAX_CROSSINGS), padded with NaN."""
+        heights = np.full((len(self._lines), MAX_CROSSINGS), np.nan)
         for row, place in enumerate(self._lines):
-            heights = crossings(classifier, place, self.square)[:MAX_CROSSINGS]
-            found[row, : len(heights)] = heights
-        return found
+            on_line = crossings(classifier, place, self.square)[:MAX_CROSSINGS]
+            heights[row, : len(on_line)] = on_line
+        return heights
 
 
 def _flipped_figures(data: dict[str, NDArray[Any]], classes: tuple[str, ...]) -> list[Figure]:
@@ -174,7 +175,7 @@ def _flipped_figures(data: dict[str, NDArray[Any]], classes: tuple[str, ...]) ->
 
 
 def _charts(walk: Walk) -> tuple[Chart, ...]:
-    """Up to three steps, and the curve where there are several."""
+    """Return a chart of up to three steps, and the curve if there are several."""
     last = len(walk.rows) - 1
     steps = sorted({0, last // 3, last})
     return (walk_chart(walk, steps), *((curve_chart(walk),) if last else ()))

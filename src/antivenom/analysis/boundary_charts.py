@@ -1,4 +1,4 @@
-"""Charts of a decision boundary in the plane: grey is before, black is after."""
+"""Charts of a decision boundary in the plane, before in grey and after in black."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,16 +9,16 @@ from antivenom.analysis.walk import Array, Walk
 from antivenom.charts import Axis, Field, Lines, Panels, Points, Scatter, Series, worded
 
 LEGEND = (
-    "Grey is the boundary before, black after; hollow is class 1, filled class 0; stars are poison, with the fill of "
-    "their label; an arrow points to a held-out point that turned wrong."
+    "The boundary before is grey, after is black. Filled points are class 0, hollow points class 1. Stars are poison, "
+    "filled or hollow by their label. An arrow points to a held-out point that became wrong."
 )
 
 
 def walk_chart(walk: Walk, steps: Sequence[int]) -> Panels:
-    """The classifier's scores before, and a panel for each step, side by side."""
-    panels = [plane_chart(walk, None, title=f"before: {_right(walk, None)}", colours=True, poison=True, size=0.6)]
+    """Return a chart of the classifier's scores before, and one panel for each step."""
+    panels = [plane_chart(walk, None, title=f"before: {_correct(walk, None)}", colours=True, poison=True, size=0.6)]
     for step in steps:
-        title = f"{walk.when(step)}: {_right(walk, step)},\n{worded(walk.changed(step), 'share')} of the area flipped"
+        title = f"{walk.when(step)}: {_correct(walk, step)},\n{worded(walk.changed(step), 'share')} of the area flipped"
         panels.append(plane_chart(walk, step, title=title, poison=True, size=0.6))
     alt = " ".join(walk.described(step) for step in steps)
     return Panels(name="walk", caption=f"{LEGEND} {alt}", alt=alt, charts=tuple(panels), across=min(len(panels), 4))
@@ -35,17 +35,17 @@ def plane_chart(
     legend: bool = False,
     size: float = 1.0,
 ) -> Scatter:
-    """The boundary in the plane, with the held-out points.
+    """Return a chart of the boundary in the plane, with the held-out points.
 
     Args:
         walk: the boundary.
-        step: which step; the boundary before is shown beside it. None shows the boundary before alone.
-        title: above the chart.
-        colours: whether the classifier's scores before are shown as colours.
-        scale: whether a scale beside the chart says what the colours mean.
-        poison: whether the attacker's points are shown.
-        legend: whether points and lines are named.
-        size: of the points, in relation to the usual size.
+        step: the step to show together with the boundary before. None shows only the boundary before.
+        title: the title of the chart.
+        colours: show the classifier's scores before as colours.
+        scale: show a colour scale beside the chart.
+        poison: show the attacker's points.
+        legend: show the names of points and lines.
+        size: the size of the points, as a factor of the usual size.
     """
     low, high = walk.square.low, walk.square.high
     fields = [_field(walk, walk.before, "after" if step is None else "before", step is not None)]
@@ -56,7 +56,7 @@ def plane_chart(
     return Scatter(
         title=title,
         alt="" if step is None else walk.described(step),
-        groups=(*_held_out(walk, size), *(_poison(walk, size) if poison else ())),
+        groups=(*_test_points(walk, size), *(_poison(walk, size) if poison else ())),
         x=Axis(low=low, high=high, whole=True),
         y=Axis(low=low, high=high, whole=True),
         fields=tuple(fields),
@@ -67,7 +67,7 @@ def plane_chart(
 
 
 def curve_chart(walk: Walk) -> Panels:
-    """Changed area and accuracy over the steps, for victim and control."""
+    """Return a chart of changed area and accuracy over the steps, for victim and control."""
     steps = np.concatenate([[0], walk.steps])
     x = Axis(label=walk.unit, whole=True)
     areas, accuracies = [], []
@@ -77,9 +77,9 @@ def curve_chart(walk: Walk) -> Panels:
     ):
         if flipped is None or predicted is None:
             continue
-        right = (predicted == walk.test_classes).mean(1)
+        accuracy = (predicted == walk.test_classes).mean(1)
         areas.append(_series(role, steps, np.concatenate([[0.0], flipped.sum(1)])))
-        accuracies.append(_series(role, steps, np.concatenate([[walk.accuracy(None)], right])))
+        accuracies.append(_series(role, steps, np.concatenate([[walk.accuracy(None)], accuracy])))
     summary = _end(walk)
     return Panels(
         name="curve",
@@ -93,12 +93,12 @@ def curve_chart(walk: Walk) -> Panels:
     )
 
 
-def _right(walk: Walk, step: int | None) -> str:
-    return f"{worded(walk.accuracy(step), 'share')} right"
+def _correct(walk: Walk, step: int | None) -> str:
+    return f"{worded(walk.accuracy(step), 'share')} correct"
 
 
 def _field(walk: Walk, margins: Array, shade: Literal["before", "after"], named: bool) -> Field:
-    """The boundary as a line, where margins are 0; no line where the square is of one class."""
+    """Return the boundary as a line where the margin is 0; no line if the whole square has one class."""
     return Field(
         x=walk.ticks,
         y=walk.ticks,
@@ -110,7 +110,7 @@ def _field(walk: Walk, margins: Array, shade: Literal["before", "after"], named:
 
 
 def _colours(walk: Walk, scale: bool) -> Field:
-    """The classifier's scores before as colours: probabilities where it has some, otherwise its decision function."""
+    """Return the classifier's scores before as colours: probabilities, or its decision function if it has none."""
     most = max(float(np.abs(walk.before).max()), 1e-9)
     return Field(
         x=walk.ticks,
@@ -121,8 +121,8 @@ def _colours(walk: Walk, scale: bool) -> Field:
     )
 
 
-def _held_out(walk: Walk, size: float) -> tuple[Points, Points]:
-    """Filled is class 0, hollow is class 1."""
+def _test_points(walk: Walk, size: float) -> tuple[Points, Points]:
+    """Return the held-out points: filled for class 0, hollow for class 1."""
     filled, hollow = (walk.test[walk.test_classes == label] for label in (0, 1))
     return (
         Points(label="class 0", xy=filled, mark="circle", colour="ink", size=size),
@@ -131,16 +131,15 @@ def _held_out(walk: Walk, size: float) -> tuple[Points, Points]:
 
 
 def _poison(walk: Walk, size: float) -> list[Points]:
-    """Stars, with the fill of their label; what a defence dropped; and the point that is aimed at."""
+    """Return stars for poison, filled or hollow by label, crosses for dropped points, and the attacker's aim."""
     groups: list[Points] = []
     for label in (0, 1):
-        mine = walk.poison[walk.poison_classes == label]
-        if len(mine):
-            named = "" if groups else "poison"
+        points = walk.poison[walk.poison_classes == label]
+        if len(points):
             groups.append(
                 Points(
-                    label=named,
-                    xy=mine,
+                    label="" if groups else "poison",
+                    xy=points,
                     mark="star",
                     colour="ink",
                     size=size,
@@ -152,13 +151,13 @@ def _poison(walk: Walk, size: float) -> list[Points]:
         groups.append(Points(label="dropped", xy=walk.dropped, mark="cross", colour="red", size=1.8 * size))
     if walk.aim is not None:
         for mark in ("ring", "plus"):
-            named = "aim" if mark == "ring" else ""
-            groups.append(Points(label=named, xy=walk.aim[None], mark=mark, colour="blue", size=size))
+            text = "aim" if mark == "ring" else ""
+            groups.append(Points(label=text, xy=walk.aim[None], mark=mark, colour="blue", size=size))
     return groups
 
 
 def _arrows(walk: Walk, step: int) -> Array | None:
-    """An arrow to each held-out point that turned wrong, from the side of the square's middle (n, 4)."""
+    """Return an arrow to each held-out point that became wrong (n, 4), from the direction of the square's middle."""
     wrong = walk.test[walk.turned(step)[0]]
     if not len(wrong):
         return None
@@ -169,7 +168,7 @@ def _arrows(walk: Walk, step: int) -> Array | None:
 
 def _series(role: str, steps: Array, shares: Array) -> Series:
     victim = role == "victim"
-    label = "poison" if victim else "clean rows instead"
+    label = "victim" if victim else "control"
     return Series(label=label, x=steps, y=100 * shares, role="victim" if victim else "control", marks=True)
 
 
@@ -178,4 +177,4 @@ def _end(walk: Walk) -> str:
     control = ""
     if walk.control_flipped is not None:
         control = f" ({worded(float(walk.control_flipped[-1].sum()), 'share')} for the control)"
-    return f"In the end {area} of the square has changed its class{control}, and accuracy went from {start} to {end}."
+    return f"At the end, {area} of the square has changed its class{control}. Accuracy changed from {start} to {end}."

@@ -1,4 +1,4 @@
-"""In which layer, and after how many rows, poisoned rows leave their true class."""
+"""Drift: the layer in which poisoned rows leave their true class, and the time at which they begin to do so."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from antivenom.analysis._analysis import AnalysisResult
-from antivenom.analysis._by_layer import chart_by_layer, where_defined
+from antivenom.analysis._by_layer import chart_by_layer, finite_by_layer
 from antivenom.analysis._context import AnalysisContext
 from antivenom.analysis._drift import WIDTH, ClassSums, LayerDrift
 from antivenom.analysis.layers import observe_layers, studied_layers
@@ -21,21 +21,21 @@ from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Labels, ShortRepr
 
 CHECKPOINT_ROWS: Final = 1000
-"""At each checkpoint, this many clean rows and this many poisoned ones are used at most."""
+"""The largest number of clean rows, and of poisoned rows, that is used at each checkpoint."""
 AXIS: Final = "shift of poisoned rows to\nthe wanted class (0 to 1)"
 
 
 @component
 class Drift:
-    """How far each layer of victim and control shifts poisoned rows from their true class to the wanted one.
+    """Measure how far each layer of victim and control shifts poisoned rows from their true class to the wanted class.
 
-    Figures: `shift`, for each layer of victim and control, from 0, at the true class's centroid, to 1, at the wanted
-    class's. Where the training keeps checkpoints, also `shifted_after`, for each layer: after how many rows of training
-    the victim's layer first has them beyond the middle and the control's does not; null where that never happens. See
-    `drift`.
+    Figures: `shift`, for each layer of victim and control, is 0 at the centroid of the true class and 1 at that of the
+    class that the attacker wants. If the training keeps checkpoints, `shifted_after` is, for each layer, the number of
+    training rows after which the shift is first above 0.5 in the victim and not in the control; null if that never
+    happens. See `drift`.
 
     Args:
-        width: maps of more numbers are averaged over cells.
+        width: the largest number of features per row. Larger feature maps are averaged over cells.
 
     >>> Drift().width
     2048
@@ -46,18 +46,18 @@ class Drift:
     needs = frozenset({"features"})
 
     def start(self, context: AnalysisContext, rng: Rng) -> "_DriftObserver":  # noqa: ARG002
-        """Observe the classes' centroids in the layers of both networks."""
+        """Return an observer of the classes' centroids in the layers of both networks."""
         return _DriftObserver(context, self.width)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DriftOverTraining(ShortRepr):
-    """How far poisoned rows are shifted, over the training.
+    """The shift of poisoned rows over the training.
 
     Attributes:
-        layers: their names (a).
-        rows: how many rows each checkpoint had learned from (k).
-        shift: of the victim and of the control (2, k, a).
+        layers: the names of the layers (a).
+        rows: the number of training rows up to each checkpoint (k).
+        shift: the shift in the victim and in the control (2, k, a).
     """
 
     layers: tuple[str, ...]
@@ -65,7 +65,7 @@ class DriftOverTraining(ShortRepr):
     shift: Tensor
 
     def shifted_after(self) -> list[float | None]:
-        """For each layer, after how many rows the victim first has them beyond the middle, and the control has not."""
+        """Return, for each layer, the rows after which the shift is first above 0.5 in the victim only, or None."""
         beyond = (self.shift[0] > 0.5) & (self.shift[1] <= 0.5)
         return [float(self.rows[column.int().argmax()]) if bool(column.any()) else None for column in beyond.t()]
 
@@ -79,26 +79,26 @@ def drift(
     layers: Sequence[str] | None = None,
     width: int = WIDTH,
 ) -> LayerDrift:
-    """Class centroids and scatter of clean rows in each layer, and where other rows lie between two centroids.
+    """Return the separation of clean classes in each layer, and the shift of other rows from one class to another.
 
     Args:
         classifier: the network.
         clean: clean rows with their true labels.
-        rows: rows to place, with their true labels, such as test rows with a trigger.
-        wanted: the class that each is pulled to (n), such as a backdoor's target.
-        layers: which; all that do more than move numbers, where left out.
-        width: maps of more numbers are averaged over cells.
+        rows: the other rows with their true labels, such as test rows with a trigger. None for no other rows.
+        wanted: the class that the attacker wants for each of `rows` (n), such as the target of a backdoor.
+        layers: the names of the layers; see `studied_layers` for the layers that are used if omitted.
+        width: the largest number of features per row. Larger feature maps are averaged over cells.
 
     Raises:
-        CapabilityError: the classifier has no layers, or not these.
+        CapabilityError: the classifier does not provide features, or does not have these layers.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
     >>> from antivenom.rng import Rng
     >>> test = load("digits").test
     >>> net = MLP().build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
-    >>> found = drift(net, test, test, (test.y + 1) % 10)
-    >>> bool((found.shift < 0.5).all())
+    >>> by_layer = drift(net, test, test, (test.y + 1) % 10)
+    >>> bool((by_layer.shift < 0.5).all())
     True
     """
     sums = ClassSums([tuple(layers or studied_layers(classifier))], clean, width)
@@ -109,14 +109,14 @@ def drift(
 def drift_over_training(
     paths: Sequence[Sequence[Checkpoint]], clean: Dataset, rows: Dataset, wanted: Labels, *, width: int = WIDTH
 ) -> DriftOverTraining:
-    """Where each checkpoint of victim and control puts poisoned rows, between its own centroids.
+    """Return the shift of poisoned rows at each checkpoint of victim and control.
 
     Args:
-        paths: the victim's checkpoints and the control's, after as many rows each.
-        clean: clean rows with their true labels; up to 1,000 are used.
-        rows: rows to place, with their true labels.
-        wanted: the class that each is pulled to (n).
-        width: maps of more numbers are averaged over cells.
+        paths: the checkpoints of the victim and of the control, after the same numbers of rows.
+        clean: clean rows with their true labels. At most 1,000 are used.
+        rows: the poisoned rows with their true labels.
+        wanted: the class that the attacker wants for each of `rows` (n).
+        width: the largest number of features per row. Larger feature maps are averaged over cells.
     """
     layers = studied_layers(paths[0][0].classifier)
     few = clean.subset(torch.arange(min(len(clean), CHECKPOINT_ROWS), device=clean.device))
@@ -129,7 +129,7 @@ def drift_over_training(
 
 
 class _DriftObserver(ClassSums):
-    """Victim and control: their drift as figures and charts."""
+    """The observer of `Drift`: figures and charts of victim and control."""
 
     def __init__(self, context: AnalysisContext, width: int) -> None:
         super().__init__([studied_layers(network) for network in context.networks], context.test, width)
@@ -137,8 +137,8 @@ class _DriftObserver(ClassSums):
 
     def finish(self) -> AnalysisResult:
         rows, wanted = self.context.poisoned_rows()
-        found = [self.drift(place, network, rows, wanted) for place, network in enumerate(self.context.networks)]
-        victim, control = (where_defined(each.layers, each.shift.tolist()) for each in found)
+        drifts = [self.drift(index, network, rows, wanted) for index, network in enumerate(self.context.networks)]
+        victim, control = (finite_by_layer(each.layers, each.shift.tolist()) for each in drifts)
         figures: list[Figure] = []
         for name, value in victim.items():
             figures += pair("shift", value, control.get(name), unit="none", better="low", subject=name)
@@ -158,7 +158,7 @@ class _DriftObserver(ClassSums):
 
 
 def _by_layer(victim: dict[str, float | None], control: dict[str, float | None]) -> list[Lines]:
-    """One chart; none where no rows were placed."""
+    """Return one chart, or none without rows to measure."""
     shifts = [{name: value for name, value in each.items() if value is not None} for each in (victim, control)]
     if not shifts[0]:
         return []
@@ -167,9 +167,9 @@ def _by_layer(victim: dict[str, float | None], control: dict[str, float | None])
         chart_by_layer(
             {"victim": shifts[0], "control": shifts[1]},
             label=AXIS,
-            caption="How far each layer shifts poisoned rows from their true class to the attacker's class.",
-            alt=f"The victim shifts poisoned rows furthest in {furthest}: {shifts[0][furthest]:.2f} of the way to the "
-            "wanted class" + (f", the control {shifts[1][furthest]:.2f}." if furthest in shifts[1] else "."),
+            caption="The shift of poisoned rows in each layer: 0 at their true class, 1 at the attacker's class.",
+            alt=f"The victim's layer with the largest shift is {furthest}: {shifts[0][furthest]:.2f}"
+            + (f"; {shifts[1][furthest]:.2f} in the control." if furthest in shifts[1] else "."),
         )
     ]
 
@@ -192,6 +192,6 @@ def _over_training(over: DriftOverTraining) -> Panels:
     )
     first = zip(over.layers, over.shifted_after(), strict=True)
     reached = [f"{name} after {rows:,.0f} rows" for name, rows in first if rows is not None]
-    alt = f"Beyond the middle in the victim and not in the control: {', '.join(reached) or 'no layer'}."
-    caption = f"Where poisoned rows lie over the training. {alt}"
+    alt = f"Layers with a shift above 0.5 in the victim and not in the control: {', '.join(reached) or 'none'}."
+    caption = f"The shift of poisoned rows over the training. {alt}"
     return Panels(name="over_training", caption=caption, alt=alt, charts=panels, across=2, share_y=True)

@@ -1,4 +1,4 @@
-"""Where rows lie in a representation, drawn in the plane."""
+"""Embedding: rows in a network's representation, drawn in two dimensions."""
 
 import warnings
 from importlib.util import find_spec
@@ -21,18 +21,18 @@ Method = Literal["pca", "tsne", "umap"]
 
 @component
 class Embedding:
-    """The penultimate features of clean test rows and of poisoned rows, in two dimensions, for victim and control.
+    """Draw the penultimate features of clean and of poisoned rows in two dimensions, for victim and control.
 
-    Poisoned rows are test rows with the trigger, where the goal has one; otherwise the attacker's rows with wrong
-    labels. See `embed`.
+    If the goal has a trigger, the poisoned rows are test rows with the trigger. Otherwise they are the attacker's rows
+    with wrong labels. See `embed`.
 
     Args:
-        methods: `pca`, `tsne` or `umap`, which needs umap-learn; each has a chart.
-        rows: how many clean rows at most.
-        poisoned_rows: how many poisoned rows at most.
+        methods: one or more of `pca`, `tsne` and `umap`. Each method has its own chart. `umap` requires umap-learn.
+        rows: the largest number of clean rows.
+        poisoned_rows: the largest number of poisoned rows.
 
     Raises:
-        SettingsError: a method twice, or `umap` without umap-learn.
+        SettingsError: `methods` is empty or names a method twice, or umap-learn is not installed for `umap`.
 
     >>> Embedding(methods=("pca", "tsne")).rows
     1000
@@ -46,12 +46,14 @@ class Embedding:
 
     def __post_init__(self) -> None:
         if len(set(self.methods)) < len(self.methods) or not self.methods:
-            raise SettingsError([f"Embedding.methods must be different methods, one or more; got {self.methods}."])
+            raise SettingsError(
+                [f"Embedding.methods must name at least one method, and each method once; got {self.methods}."]
+            )
         if "umap" in self.methods and find_spec("umap") is None:
-            raise SettingsError(["Embedding.methods: umap needs umap-learn: pip install umap-learn."])
+            raise SettingsError(["Embedding.methods: umap requires umap-learn. Run `pip install umap-learn`."])
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:
-        """Observes no batches: few rows are embedded."""
+        """Return an observer without layers: only a few rows are drawn."""
         return NoLayers(lambda: self._finish(context, rng))
 
     def _finish(self, context: AnalysisContext, rng: Rng) -> AnalysisResult:
@@ -74,7 +76,7 @@ class Embedding:
         }
         names, labels = context.test.classes, clean.y.cpu().numpy()
         goals = sorted({names[int(label)] for label in wanted[chosen]})
-        purpose = f", which the attacker wants taken for {goals[0]}" if len(goals) == 1 else ""
+        purpose = f" that the attacker wants to be classified as {goals[0]}" if len(goals) == 1 else ""
         alt = f"Penultimate features of {len(labels)} clean test rows and {len(chosen)} poisoned rows{purpose}."
         charts = tuple(
             _chart(method, networks, labels, names, alt) for method, networks in zip(self.methods, places, strict=True)
@@ -83,7 +85,7 @@ class Embedding:
 
 
 def _chart(method: str, places: NDArray[Any], labels: NDArray[Any], classes: tuple[str, ...], alt: str) -> Panels:
-    """The rows of victim and control (2, n, 2), side by side; the first are clean, with their labels."""
+    """Return a chart of the rows of victim and control (2, n, 2). The first `len(labels)` rows are clean."""
     panels = []
     for role, points in zip(("victim", "control"), places, strict=True):
         clean, poisoned = points[: len(labels)], points[len(labels) :]
@@ -96,42 +98,42 @@ def _chart(method: str, places: NDArray[Any], labels: NDArray[Any], classes: tup
 
 
 def embed(features: Features, method: Method, *, rng: Rng) -> NDArray[np.float32]:
-    """Rows in two dimensions (n, 2): principal components, t-SNE or UMAP.
+    """Return rows in two dimensions (n, 2), by principal components, t-SNE or UMAP.
 
-    Van der Maaten and Hinton, *Visualizing data using t-SNE* (2008); McInnes, Healy and Melville, *UMAP* (2018), where
-    umap-learn is installed. These two start from a seed, and draw neighbourhoods, not distances.
+    Van der Maaten and Hinton, *Visualizing data using t-SNE* (2008); McInnes, Healy and Melville, *UMAP* (2018). t-SNE
+    and UMAP depend on a seed. They preserve neighbourhoods, not distances.
 
     Args:
-        features: rows (n, d), four or more.
+        features: the features of at least four rows (n, d).
         method: `pca`, `tsne` or `umap`.
-        rng: what t-SNE and UMAP draw from.
+        rng: the random stream of t-SNE and UMAP.
 
     Raises:
-        CapabilityError: too few rows, or `umap` without umap-learn.
+        CapabilityError: there are fewer than four rows, or umap-learn is not installed for `umap`.
 
     >>> embed(torch.eye(8), "pca", rng=Rng(0)).shape
     (8, 2)
     """
     rows = features.detach().float().cpu().numpy()
     if len(rows) < 4:
-        raise CapabilityError(f"An embedding needs four rows or more; got {len(rows)}.")
+        raise CapabilityError(f"An embedding requires at least 4 rows; got {len(rows)}.")
     if rows.shape[1] < 2:
         rows = np.pad(rows, ((0, 0), (0, 1)))
     if method == "pca":
-        from sklearn.decomposition import PCA  # noqa: PLC0415 - it takes its time
+        from sklearn.decomposition import PCA  # noqa: PLC0415 - the import is slow
 
         return np.asarray(PCA(2, svd_solver="full").fit_transform(rows), np.float32)
     if method == "tsne":
-        from sklearn.manifold import TSNE  # noqa: PLC0415 - it takes its time
+        from sklearn.manifold import TSNE  # noqa: PLC0415 - the import is slow
 
         perplexity = min(30.0, (len(rows) - 1) / 3)
         tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=rng.integer(), n_jobs=1)
         return np.asarray(tsne.fit_transform(rows), np.float32)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ImportWarning)  # of the variant that needs TensorFlow
-            import umap  # noqa: PLC0415 - an extra, and slow to import
+            warnings.simplefilter("ignore", ImportWarning)  # about a variant of UMAP that requires TensorFlow
+            import umap  # noqa: PLC0415 - an optional package, and slow to import
     except ImportError as error:
-        raise CapabilityError("UMAP needs umap-learn: pip install umap-learn.") from error
+        raise CapabilityError("UMAP requires umap-learn. Run `pip install umap-learn`.") from error
     reducer = umap.UMAP(n_neighbors=min(15, len(rows) - 1), random_state=rng.integer(), n_jobs=1)
     return np.asarray(reducer.fit_transform(rows), np.float32)

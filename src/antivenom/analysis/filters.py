@@ -1,4 +1,4 @@
-"""The patterns that the first layer responds to."""
+"""Filters: the patterns to which the first layer responds."""
 
 from collections.abc import Iterator
 
@@ -20,13 +20,13 @@ ACROSS = 16
 
 @component
 class Filters:
-    """The first layer's weights as pictures, of victim and control, those that differ most first.
+    """Draw the weights of the first layer of victim and control as images, those with the largest difference first.
 
-    Figure: `relative_difference`, the norm of the difference between victim's and control's filters, as a part of the
-    control's norm. See `first_layer_filters`.
+    Figure: `relative_difference` is the norm of the difference between the filters of victim and control, divided by
+    the norm of the control's filters. See `first_layer_filters`.
 
     Args:
-        count: how many are shown.
+        count: the largest number of filters in the chart.
 
     >>> Filters().count
     16
@@ -37,14 +37,14 @@ class Filters:
     needs = frozenset({"features"})
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why the network's first layer cannot be shown."""
+        """Yield the reason why the network's first layer cannot be drawn, if there is one."""
         try:
             first_layer_filters(classifier)
         except CapabilityError as error:
             yield str(error)
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
-        """Observes no activations, only weights."""
+        """Return an observer without layers: only weights are used."""
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
@@ -61,12 +61,12 @@ class Filters:
 
 
 def first_layer_filters(classifier: Classifier) -> Tensor:
-    """The weights of the first layer that has some, a picture for each unit (units, channels, height, width).
+    """Return the weights of the first layer with weights, one image for each unit (units, channels, height, width).
 
-    A convolution's are its kernels; a linear layer's are laid out as its input is, where that is an image.
+    The images of a convolution are its kernels. The images of a linear layer have the shape of its input image.
 
     Raises:
-        CapabilityError: the first layer with weights is neither, or takes no image.
+        CapabilityError: the first layer with weights is not one of these, or does not take an image, or there is none.
 
     >>> from antivenom.models import CNN
     >>> net = CNN(filters=(4,)).build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
@@ -81,24 +81,28 @@ def first_layer_filters(classifier: Classifier) -> Tensor:
             return kernels
         if isinstance(layer, nn.Linear):
             if len(shape) != 3 or layer.in_features != torch.Size(shape).numel():
-                raise CapabilityError(f"The first layer takes {layer.in_features} numbers, which are not an image.")
+                raise CapabilityError(
+                    f"The first layer must take an image to be drawn; it takes {layer.in_features} numbers."
+                )
             weights: Tensor = layer.weight.detach().clone().unflatten(1, shape)
             return weights
         if any(weight.ndim >= 2 for weight in layer.parameters(recurse=False)):
-            raise CapabilityError(f"The weights of a {type(layer).__name__} cannot be shown as pictures.")
-    raise CapabilityError("The network has no layer with weights.")
+            raise CapabilityError(
+                f"The first layer must be a Conv2d or Linear layer to be drawn; it is a {type(layer).__name__}."
+            )
+    raise CapabilityError("The network does not have a layer with weights.")
 
 
 def _chart(filters: np.ndarray, relative: float) -> Images:
-    """Rows of victim's and control's filters (2, units, channels, height, width) by turns."""
+    """Return a chart of the filters (2, units, channels, height, width): rows of the victim and control alternate."""
     count = filters.shape[1]
     blocks = [range(first, min(first + ACROSS, count)) for first in range(0, count, ACROSS)]
     alt = f"{count} filters of the first layer, of victim and control."
-    apart = f"The difference of all filters has {relative:.2g} times the control's norm."
+    difference = f"The norm of the difference of all filters is {relative:.2g} times the control's norm."
     return Images(
         name="first_layer",
-        caption=f"The first layer's filters that differ most. {apart}",
-        alt=f"{alt} {apart}",
+        caption=f"The filters of the first layer with the largest difference. {difference}",
+        alt=f"{alt} {difference}",
         rows=tuple(
             tuple(_tile(filters[side, unit], filters[:, unit]) for unit in block) for block in blocks for side in (0, 1)
         ),
@@ -106,9 +110,9 @@ def _chart(filters: np.ndarray, relative: float) -> Images:
     )
 
 
-def _tile(weights: np.ndarray, twins: np.ndarray) -> Tile:
-    """A filter (channels, height, width), on one scale with its twin; one of three channels in its own colours."""
-    size = max(float(np.abs(twins).max()), 1e-12)
+def _tile(weights: np.ndarray, pair: np.ndarray) -> Tile:
+    """Return a filter (channels, height, width) on the scale of its pair. Three channels are shown as colours."""
+    size = max(float(np.abs(pair).max()), 1e-12)
     if len(weights) == 3:
         return Tile(pixels=np.clip(0.5 + weights / (2 * size), 0, 1))
     return Tile(pixels=weights.mean(0, keepdims=True), colours="diverging", low=-size, high=size)

@@ -1,4 +1,4 @@
-"""The layers of a network, and their activations on rows, a batch at a time."""
+"""The layers of a network, and their activations on rows, batch by batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
@@ -10,40 +10,40 @@ from antivenom.data import Dataset
 from antivenom.models import Classifier, ModuleClassifier, as_module
 
 RESHAPING: Final = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
-"""Layers that only move numbers, by the beginning of their class's name."""
+"""The first parts of the class names of layers that only move or copy numbers."""
 
 BATCH_ROWS: Final = 64
-"""Rows in a batch: activations of more rows leave the caches, and new memory for them costs more than the pass."""
+"""The number of rows per batch. Activations of larger batches do not fit into the caches, and are slower."""
 
 
 @runtime_checkable
 class Observer(Protocol):
-    """Something that observes layers of networks, a batch at a time, and keeps what it needs of each."""
+    """An object that receives the activations of layers of networks, batch by batch."""
 
     @property
     def layers(self) -> Sequence[tuple[str, ...]]:
-        """Which layers it observes, one tuple for each network; empty for none."""
+        """Return the names of the layers that it observes, one tuple for each network; empty for none."""
 
     def observe(self, rows: slice, activations: Sequence[Mapping[str, Tensor]]) -> None:
-        """Take a batch.
+        """Receive a batch.
 
         Args:
-            rows: its place in the data.
-            activations: for each network, each layer's activations (n, …).
+            rows: the position of the batch in the data.
+            activations: for each network, the activations of each layer (n, …).
         """
 
 
 def with_layers(classifier: Classifier) -> ModuleClassifier:
-    """The classifier itself.
+    """Return the classifier unchanged.
 
     Raises:
-        CapabilityError: it has no layers.
+        CapabilityError: the classifier does not provide features.
     """
     return as_module(classifier, "features", by="An analysis of layers")
 
 
 def studied_layers(classifier: Classifier) -> tuple[str, ...]:
-    """The layers that do more than move numbers, from input to output.
+    """Return the layers from input to output, without those that only move or copy numbers.
 
     >>> from antivenom.models import MLP
     >>> from antivenom.rng import Rng
@@ -56,7 +56,7 @@ def studied_layers(classifier: Classifier) -> tuple[str, ...]:
 
 
 def penultimate(layers: Sequence[str]) -> str | None:
-    """The layer that feeds the output; None where the output is the only layer.
+    """Return the layer before the output, or None if the output is the only layer.
 
     >>> penultimate(("hidden_1", "activation_1", "output"))
     'activation_1'
@@ -67,21 +67,21 @@ def penultimate(layers: Sequence[str]) -> str | None:
 def observe_layers(
     networks: Sequence[Classifier], data: Dataset, observers: Sequence[Observer], *, batch_size: int = BATCH_ROWS
 ) -> None:
-    """One pass of the data through each network, for all observers."""
-    observing = [one for one in observers if any(one.layers)]
-    if not observing:
+    """Send the data through each network once, and pass the activations to all observers."""
+    active = [each for each in observers if any(each.layers)]
+    if not active:
         return
-    wanted = [tuple(dict.fromkeys(name for one in observing for name in one.layers[n])) for n in range(len(networks))]
-    passes = (in_batches(one, data, names, batch_size) for one, names in zip(networks, wanted, strict=True))
+    layers = [tuple(dict.fromkeys(name for each in active for name in each.layers[n])) for n in range(len(networks))]
+    passes = (in_batches(network, data, names, batch_size) for network, names in zip(networks, layers, strict=True))
     for batch in zip(*passes, strict=True):
-        for one in observing:
-            one.observe(batch[0][0], [activations for _, activations in batch])
+        for observer in active:
+            observer.observe(batch[0][0], [activations for _, activations in batch])
 
 
 def in_batches(
     classifier: Classifier, data: Dataset, layers: Sequence[str], batch_size: int
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Each batch's place, and each layer's activations (n, …): one forward pass for all layers."""
+    """Yield the position of each batch, and each layer's activations (n, …). One forward pass serves all layers."""
     network = with_layers(classifier)
     for start in range(0, len(data), batch_size):
         rows = slice(start, min(start + batch_size, len(data)))
@@ -89,7 +89,7 @@ def in_batches(
 
 
 def narrowed(activation: Tensor, width: int) -> Tensor:
-    """At most about `width` numbers a row (n, d): maps are averaged over cells, the rest is flattened.
+    """Return at most about `width` features per row (n, d). Feature maps are averaged over cells; others are flattened.
 
     >>> narrowed(torch.zeros(2, 16, 28, 28), 512).shape
     torch.Size([2, 400])

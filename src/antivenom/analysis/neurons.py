@@ -1,4 +1,4 @@
-"""The units that respond to a trigger, and what a network does without them."""
+"""Neurons: the units that respond to a trigger, and the effect of silencing them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ BATCH_ROWS: Final = 1024
 
 @component
 class Neurons:
-    """The units that respond to a trigger, and what victim and control do as these are silenced one by one.
+    """Find the units that respond to a trigger, and measure victim and control while these units are silenced.
 
-    Figures: `silenced_units`, the share of the layer's units that must be silenced, the most changed first, until the
-    attack succeeds half as often as before, and `accuracy_when_silenced`, the clean accuracy then; null where that
-    never happens, or where the attack has no trigger. See `neurons`.
+    Figures: `silenced_units` is the share of the layer's units that must be silenced, the most changed units first,
+    until the attack succeeds half as often as before. `accuracy_when_silenced` is the clean accuracy at that point.
+    Both are null if that never happens, or if the attack has no trigger. See `neurons`.
 
     Args:
-        layer: a layer whose units can be silenced; the last convolution if null, or, without one, the last layer
-            before the output.
-        steps: how many counts of silenced units are measured, from none to all.
+        layer: the name of a layer whose units can be silenced. If null, the last convolution, or the last layer before
+            the output in networks without convolutions.
+        steps: the number of measurements between no silenced unit and all units silenced.
 
     >>> Neurons().steps
     12
@@ -48,11 +48,11 @@ class Neurons:
     needs = frozenset({"features"})
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why the settings do not fit the network."""
+        """Yield the reasons why the settings do not fit the network."""
         yield from silencing_problems(classifier, self.layer)
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
-        """Observes no layers on the clean rows: it is about rows with the trigger."""
+        """Return an observer without layers: only rows with the trigger are used."""
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
@@ -77,16 +77,16 @@ class Neurons:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Silencing(ShortRepr):
-    """The units of a layer by how much a trigger changes them, and what the network does as they are silenced.
+    """The change of a layer's units by a trigger, and the performance of the network while they are silenced.
 
     Attributes:
-        layer: its name.
-        change: trigger-activated change: the mean absolute difference of a unit's activation between triggered rows
-            and the same rows without (units).
-        order: the units, the most changed first (units).
-        silenced: how many of them are silenced (k), from 0.
-        clean_accuracy: on clean rows, with so many silenced (k).
-        attack_success_rate: likewise (k).
+        layer: the name of the layer.
+        change: the trigger-activated change: the mean absolute difference of each unit's activation between rows with
+            and without the trigger (units).
+        order: the indices of the units, the most changed first (units).
+        silenced: the number of silenced units in each measurement (k), starting at 0.
+        clean_accuracy: the accuracy on clean rows in each measurement (k), in [0, 1].
+        attack_success_rate: the attack success rate in each measurement (k), in [0, 1].
     """
 
     layer: str
@@ -97,30 +97,33 @@ class Silencing(ShortRepr):
     attack_success_rate: Tensor
 
     def halved_at(self) -> int | None:
-        """The first place (of k) at which the attack succeeds half as often as at first; None where there is none."""
+        """Return the index of the first measurement with at most half of the first success rate, or None."""
         halved = self.attack_success_rate <= self.attack_success_rate[0] / 2
         return int(halved.int().argmax()) if bool(halved.any()) else None
 
 
 def neurons(classifier: Classifier, goal: TriggeredGoal, test: Dataset, *, layer: str, steps: int = 12) -> Silencing:
-    """Rank a layer's units by how much a trigger changes them, and silence them one after the other.
+    """Rank a layer's units by the change that a trigger causes, and measure the network with more and more silenced.
 
-    Zheng, Tang, Li and Liu, *Data-free backdoor removal based on channel Lipschitzness* (2022), for the ranking.
+    The ranking is from Zheng, Tang, Li and Liu, *Data-free backdoor removal based on channel Lipschitzness* (2022).
 
     Args:
         classifier: the network.
-        goal: the attacker's, with a trigger.
-        test: clean rows.
-        layer: a linear, convolution or normalisation layer; a convolution's unit is a channel.
-        steps: how many counts of silenced units are measured, from none to all.
+        goal: the attacker's goal, with a trigger.
+        test: clean rows with their true labels.
+        layer: the name of a linear, convolution or normalisation layer. The units of a convolution are its channels.
+        steps: the number of measurements between no silenced unit and all units silenced.
 
     Raises:
-        CapabilityError: there is no such layer, or its units cannot be silenced.
-        DataError: the goal attacks none of the rows.
+        CapabilityError: the layer does not exist, or its units cannot be silenced.
+        DataError: the goal does not attack any of the rows.
     """
     with_layers(classifier)
     if not len(goal.attacked(test)):
-        raise DataError("Neurons are ranked on rows that the goal attacks; it attacks none of these rows.")
+        raise DataError(
+            f"neurons() requires rows that the goal attacks; got {len(test)} rows, and the goal attacks none of them. "
+            "Pass rows of other classes than the target."
+        )
     change = _change(classifier, goal, test, layer)
     order = change.argsort(descending=True)
     counts = torch.linspace(0, len(order), min(steps, len(order) + 1)).round().long().unique()
@@ -134,7 +137,7 @@ def neurons(classifier: Classifier, goal: TriggeredGoal, test: Dataset, *, layer
 
 
 def _change(classifier: Classifier, goal: TriggeredGoal, test: Dataset, layer: str) -> Tensor:
-    """How much the trigger changes each unit (units): the mean over attacked rows, and over a channel's places."""
+    """Return the mean change of each unit by the trigger (units), over attacked rows and the positions of a channel."""
     attacked = goal.attacked(test)
     total: Tensor | float = 0.0
     batches = zip(
@@ -164,7 +167,7 @@ def _chart(victim: Silencing, control: Silencing, share: float | None, clean: fl
     silenced = victim.silenced.numpy()
     panels = (
         Lines(
-            title="change by the trigger",
+            title="change caused by the trigger",
             x=Axis(label="units, the most changed first", scale="log"),
             y=Axis(label="mean absolute change"),
             series=_both(units, changes),
@@ -172,14 +175,14 @@ def _chart(victim: Silencing, control: Silencing, share: float | None, clean: fl
         Lines(title="attack success", x=x, y=rates, series=_both(silenced, successes)),
         Lines(title="clean accuracy", x=x, y=rates, series=_both(silenced, accuracies)),
     )
-    found = "silencing units never halves the attack's success"
+    result = "silencing units never halves the attack success rate"
     if share is not None:
-        found = f"with {worded(share, 'share')} of the units silenced, the attack succeeds half as often, and clean "
-        found += f"accuracy is {worded(clean, 'share')}"
+        result = f"with {worded(share, 'share')} of the units silenced, the attack succeeds half as often, and clean "
+        result += f"accuracy is {worded(clean, 'share')}"
     return Panels(
         name="silencing",
-        caption=f"Units of {victim.layer} by how much the trigger changes them: {found}.",
-        alt=f"Units of {victim.layer}: {found}.",
+        caption=f"Units of {victim.layer}, ranked by their change by the trigger: {result}.",
+        alt=f"Units of {victim.layer}: {result}.",
         charts=panels,
         across=3,
     )

@@ -1,4 +1,4 @@
-"""What a linear classifier can read from a representation."""
+"""Probes: the accuracy of a linear classifier on the features of each layer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -21,21 +21,21 @@ from antivenom.trial import Trial
 __all__ = ["LinearProbe", "Probes", "probe_layers"]
 
 OUTPUT: Final = "output"
-"""Instead of a layer: the class scores that the network gives, which are probabilities where it has some."""
+"""The name, instead of a layer's, for the class scores of the network: probabilities if it has them."""
 WIDTH: Final = 512
 
 
 @component
 class Probes:
-    """What a linear classifier still reads from each layer of victim and control, on clean test rows.
+    """Measure the accuracy of a linear classifier on each layer of victim and control, on clean test rows.
 
-    Figures, of victim and control: `accuracy`, for each layer; `penultimate_accuracy`, for the layer that feeds the
-    output; `softmax_accuracy`, for the probabilities. See `probe_layers`.
+    Figures of victim and control: `accuracy`, for each layer; `penultimate_accuracy`, for the layer before the output;
+    `softmax_accuracy`, for the probabilities. See `probe_layers`.
 
     Args:
-        layer: one layer alone, or `output`, the softmax that the original study fitted its probe on; all layers and
-            the output if null.
-        width: maps of more numbers are averaged over cells.
+        layer: the name of one layer, or `output` for the softmax, on which the original study fitted its probe. If
+            null, all layers and the output.
+        width: the largest number of features per row. Larger feature maps are averaged over cells.
         strength: scikit-learn's `C`.
 
     >>> Probes(layer="output").layer
@@ -51,12 +51,13 @@ class Probes:
     needs = frozenset({"features"})
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why the settings do not fit the network."""
+        """Yield the reasons why the settings do not fit the network."""
         if self.layer not in (None, OUTPUT, *classifier.layers()):
-            yield f"There is no layer '{self.layer}'. There are: {', '.join(classifier.layers())}, and {OUTPUT}."
+            layers = ", ".join(dict.fromkeys((*classifier.layers(), OUTPUT)))
+            yield f"Unknown layer '{self.layer}'. Use one of: {layers}."
 
     def start(self, context: AnalysisContext, rng: Rng) -> "_ProbesObserver":
-        """Observe the layers of both networks."""
+        """Return an observer of the layers of both networks."""
         return _ProbesObserver(self, context, rng)
 
 
@@ -69,21 +70,21 @@ def probe_layers(
     width: int = WIDTH,
     strength: float = 1.0,
 ) -> dict[str, float]:
-    """The accuracy of a linear probe on each layer: fitted on half of the rows, measured on the other half.
+    """Return the accuracy of a linear probe on each layer, fitted on one half of the rows and measured on the other.
 
-    Alain and Bengio, *Understanding intermediate layers using linear classifier probes* (2016). With clean rows, the
-    probes say what can still be read from a representation, whatever the last layer makes of it.
+    Alain and Bengio, *Understanding intermediate layers using linear classifier probes* (2016). On clean rows, the
+    accuracy shows if the classes can still be separated in a representation, even if the last layer does not do so.
 
     Args:
         classifier: the network.
-        data: clean rows.
-        rng: decides which half a row belongs to, by its id.
-        layers: which; all that do more than move numbers, where left out.
-        width: maps of more numbers are averaged over cells.
+        data: clean rows with their true labels.
+        rng: the random stream that splits the rows, by their ids.
+        layers: the names of the layers; see `studied_layers` for the layers that are used if omitted.
+        width: the largest number of features per row. Larger feature maps are averaged over cells.
         strength: scikit-learn's `C`.
 
     Raises:
-        CapabilityError: the classifier has no layers, or not these.
+        CapabilityError: the classifier does not provide features, or does not have these layers.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -97,7 +98,7 @@ def probe_layers(
 
 
 class _FeaturesByLayer:
-    """The features of all rows, layer by layer, made narrow: an `Observer`."""
+    """The features of all rows for each layer, reduced to `width`: an `Observer`."""
 
     def __init__(self, layers: Sequence[tuple[str, ...]], width: int) -> None:
         self.layers, self.width = layers, width
@@ -109,12 +110,12 @@ class _FeaturesByLayer:
                 collected.append(narrowed(each[name], self.width))
 
     def of(self, network: int) -> dict[str, Tensor]:
-        """The features of one network, by its place."""
+        """Return the features of the network with this index."""
         return {name: torch.cat(parts) for name, parts in self.parts[network].items() if parts}
 
 
 class _ProbesObserver(_FeaturesByLayer):
-    """Victim and control: the accuracy of probes as figures and a chart."""
+    """The observer of `Probes`: figures and a chart of victim and control."""
 
     def __init__(self, settings: Probes, context: AnalysisContext, rng: Rng) -> None:
         chosen = settings.layer
@@ -126,7 +127,7 @@ class _ProbesObserver(_FeaturesByLayer):
         self.settings, self.context, self.rng = settings, context, rng
 
     def finish(self) -> AnalysisResult:
-        victim, control = (self._read(self.of(place)) for place in (0, 1))
+        victim, control = (self._accuracies(self.of(index)) for index in (0, 1))
         figures = [
             figure
             for name, value in victim.items()
@@ -138,25 +139,25 @@ class _ProbesObserver(_FeaturesByLayer):
             figures += pair("penultimate_accuracy", *values, better="high", headline=True)
         if self.settings.layer in (None, OUTPUT):
             inputs = self.context.test.inputs()
-            mine, theirs = (self._read({"softmax": each.scores(inputs)})["softmax"] for each in self.context.networks)
-            figures += pair("softmax_accuracy", mine, theirs, better="high", headline=True)
-            victim, control = {**victim, "softmax": mine}, {**control, "softmax": theirs}
+            softmax = [self._accuracies({"softmax": each.scores(inputs)}) for each in self.context.networks]
+            figures += pair("softmax_accuracy", *(each["softmax"] for each in softmax), better="high", headline=True)
+            victim, control = victim | softmax[0], control | softmax[1]
         return AnalysisResult(figures=tuple(figures), charts=(_chart(victim, control),))
 
-    def _read(self, features: dict[str, Tensor]) -> dict[str, float]:
+    def _accuracies(self, features: dict[str, Tensor]) -> dict[str, float]:
         return _accuracies(features, self.context.test, self.rng, self.settings.strength)
 
 
 def _accuracies(features: dict[str, Tensor], data: Dataset, rng: Rng, strength: float) -> dict[str, float]:
-    """The accuracy of a probe on each layer: fitted on one half of the rows, measured on the other."""
+    """Return the accuracy of a probe on each layer, fitted on one half of the rows and measured on the other."""
     order = rng.order(data.ids)
     fitted, measured = order[: len(order) // 2], order[len(order) // 2 :]
-    found = {}
+    accuracies = {}
     for name, rows in features.items():
         y = data.y.to(rows.device)
         probe = LinearProbe.fit(rows[fitted], y[fitted], classes=len(data.classes), strength=strength)
-        found[name] = float((probe.predict(rows[measured]) == y[measured]).double().mean())
-    return found
+        accuracies[name] = float((probe.predict(rows[measured]) == y[measured]).double().mean())
+    return accuracies
 
 
 def _chart(victim: dict[str, float], control: dict[str, float]) -> Lines:
@@ -166,7 +167,7 @@ def _chart(victim: dict[str, float], control: dict[str, float]) -> Lines:
         {"victim": victim, "control": control},
         label="accuracy of a linear probe, %",
         scale=100,
-        caption="What a linear classifier reads from each layer, on clean test rows.",
+        caption="The accuracy of a linear classifier on the features of each layer, on clean test rows.",
         alt=f"Accuracy of a linear probe on {len(victim)} layers. Lowest on {lowest}: {values[0]} for the victim, "
         f"{values[1]} for the control.",
     )

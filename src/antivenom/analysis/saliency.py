@@ -1,4 +1,4 @@
-"""Which pixels decide."""
+"""Saliency: the pixels that decide about the predicted class."""
 
 from typing import Final
 
@@ -27,21 +27,22 @@ __all__ = ["Saliency", "gradient_saliency", "guided_backpropagation", "integrate
 
 METHODS: Final = ("gradient", "guided", "integrated")
 MEASURED_ROWS: Final = 64
-"""Saliency is measured on this many rows at most."""
+"""The largest number of rows on which saliency is measured."""
 
 
 @component
 class Saliency:
-    """Which pixels decide, for victim and control: the gradient, guided backpropagation, integrated gradients.
+    """Measure how much each pixel contributes to the predicted class, for victim and control, by three methods.
 
-    The rows are test rows with the trigger, or, where the goal has none, test rows that the victim gets wrong and the
-    control right; what is explained is the class that the victim predicts. Figure, where there is a trigger:
-    `trigger_share`, for each method of victim and control, the share of the saliency that lies on the trigger's pixels.
-    Guided backpropagation is left out, and its figure is null, where the network has no ReLU layers.
+    The methods are the gradient, guided backpropagation and integrated gradients. The rows are test rows with the
+    trigger. If the goal has no trigger, they are test rows that the victim misclassifies and the control classifies
+    correctly. The explained class is the class that the victim predicts. If there is a trigger, the figure
+    `trigger_share` is, for each method of victim and control, the share of the saliency on the trigger's pixels. If the
+    network has no ReLU layers, guided backpropagation is omitted and its figure is null.
 
     Args:
-        rows: how many rows are shown.
-        steps: of integrated gradients.
+        rows: the largest number of rows in the chart.
+        steps: the number of steps of integrated gradients.
 
     >>> Saliency().rows
     6
@@ -53,7 +54,7 @@ class Saliency:
     needs = frozenset({"gradients"})
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:  # noqa: ARG002
-        """Observes no layers: gradients are of few rows."""
+        """Return an observer without layers: only the gradients of a few rows are used."""
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
@@ -90,7 +91,7 @@ class Saliency:
 
 
 def _rows_to_explain(context: AnalysisContext) -> tuple[Dataset, Dataset]:
-    """Rows worth explaining, without and with what the attacker puts into them."""
+    """Return the rows to explain, without and with the trigger; the same rows twice if the goal has no trigger."""
     goal, test = context.poisoned.goal, context.test
     if isinstance(goal, TriggeredGoal):
         attacked = goal.attacked(test)
@@ -102,7 +103,7 @@ def _rows_to_explain(context: AnalysisContext) -> tuple[Dataset, Dataset]:
 
 
 def _share(saliency: Tensor, chosen: Tensor) -> float | None:
-    """How much of each row's absolute saliency lies on chosen pixels; the mean over rows."""
+    """Return the mean over rows of the share of absolute saliency on the chosen pixels, or None without saliency."""
     size = saliency.abs().flatten(1)
     total = size.sum(1)
     some = total > 0
@@ -110,7 +111,7 @@ def _share(saliency: Tensor, chosen: Tensor) -> float | None:
 
 
 def _chart(rows: NDArray[np.generic], maps: NDArray[np.floating], figures: tuple[Figure, ...]) -> Images:
-    """The rows (n, channels, height, width), and a line of maps for each method of victim and control."""
+    """Return a chart of the rows (n, channels, height, width), and of the maps of each method and network."""
     lines = [tuple(Tile(pixels=row, alt="test row") for row in rows)]
     labels = ["test row"]
     for place, method in enumerate(METHODS):
@@ -119,14 +120,14 @@ def _chart(rows: NDArray[np.generic], maps: NDArray[np.floating], figures: tuple
                 labels.append(f"{method}\n{role}")
                 lines.append(tuple(_tile(one, f"{method} of the {role}") for one in maps[side, place]))
     shares = {(each.subject, each.control): worded(each.value, each.unit) for each in figures if each.value is not None}
-    found = "; ".join(
+    result = "; ".join(
         f"{method}: {share} on the trigger, {shares[method, True]} for the control"
         for (method, control), share in shares.items()
         if not control and (method, True) in shares
     )
-    found += "." * bool(found)
-    alt = f"Saliency of {len(rows)} rows for the class that the victim predicts. {found}".strip()
-    caption = f"Which pixels decide, each map on a scale of its own. {found}".strip()
+    result += "." * bool(result)
+    alt = f"Saliency of {len(rows)} rows for the class that the victim predicts. {result}".strip()
+    caption = f"The contribution of each pixel to the predicted class. Each map has its own scale. {result}".strip()
     return Images(name="maps", caption=caption, alt=alt, rows=tuple(lines), row_labels=tuple(labels))
 
 

@@ -1,4 +1,4 @@
-"""How alike two networks' representations are."""
+"""Similarity: a comparison of the representations of two networks."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,10 @@ __all__ = ["LayerSimilarity", "Similarity", "cka", "similarity"]
 
 @component
 class Similarity:
-    """Linear CKA between victim and control, every layer with every layer, on clean test rows.
+    """Measure the linear CKA of every layer of the victim with every layer of the control, on clean test rows.
 
-    Figures: `cka`, of each layer with itself, and `penultimate_cka`, of the layer that feeds the output. See
-    `similarity`.
+    Figures: `cka`, for each layer and the same layer of the control, and `penultimate_cka`, for the layer before the
+    output. See `similarity`.
 
     >>> Similarity()
     Similarity()
@@ -33,7 +33,7 @@ class Similarity:
     needs = frozenset({"features"})
 
     def start(self, context: AnalysisContext, rng: Rng) -> "_SimilarityObserver":  # noqa: ARG002
-        """Observe all layers of both networks."""
+        """Return an observer of the layers of both networks."""
         return _SimilarityObserver(*(studied_layers(network) for network in context.networks))
 
 
@@ -45,21 +45,21 @@ def similarity(
     layers: Sequence[str] | None = None,
     batch_size: int = BATCH_ROWS,
 ) -> LayerSimilarity:
-    """Linear CKA of two networks on the same rows, layer by layer.
+    """Return the linear CKA of two networks on the same rows, for every pair of layers.
 
-    The estimator is Nguyen, Raghu and Kornblith's, *Do wide and deep networks learn the same things?* (2021): unbiased
-    within each batch and summed over batches, so one pass over the data serves all pairs of layers.
+    The estimator is from Nguyen, Raghu and Kornblith, *Do wide and deep networks learn the same things?* (2021). It is
+    unbiased in each batch and summed over batches, so that one pass over the data is enough for all pairs of layers.
 
     Args:
-        one: a network.
-        other: another.
-        data: the rows, in batches of four or more.
-        layers: which, for both; all that do more than move numbers, where left out.
-        batch_size: rows at once.
+        one: the first network.
+        other: the second network.
+        data: the rows.
+        layers: the names of the layers in both; see `studied_layers` for the layers that are used if omitted.
+        batch_size: the number of rows per batch, at least 4.
 
     Raises:
-        CapabilityError: one has no layers, or not these.
-        DataError: too few rows.
+        CapabilityError: a network does not provide features, or does not have these layers.
+        DataError: no batch has at least 4 rows.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -71,51 +71,51 @@ def similarity(
     sums = Alignment(*(tuple(layers or studied_layers(each)) for each in (one, other)))
     observe_layers((one, other), data, (sums,), batch_size=batch_size)
     if not sums.batches:
-        raise DataError(f"CKA needs batches of four rows or more; got {len(data)} rows in batches of {batch_size}.")
+        raise DataError(f"CKA requires batches of at least 4 rows; got {len(data)} rows in batches of {batch_size}.")
     return sums.similarity()
 
 
 class _SimilarityObserver(Alignment):
-    """Victim and control: their similarity as figures and charts."""
+    """The observer of `Similarity`: figures and charts of victim and control."""
 
     def finish(self) -> AnalysisResult:
-        found = self.similarity()
-        same = {name: finite(value) for name, value in found.same.items()}
+        alike = self.similarity()
+        same = {name: finite(value) for name, value in alike.same.items()}
         last = penultimate(tuple(same))
         figures = (
             *by_subject("cka", same, unit="none"),
             Figure(name="penultimate_cka", value=None if last is None else same[last], unit="none", headline=True),
         )
         data = {
-            "matrix": found.matrix,
-            "victim_layers": np.array(found.layers),
-            "control_layers": np.array(found.others),
+            "matrix": alike.matrix,
+            "victim_layers": np.array(alike.layers),
+            "control_layers": np.array(alike.others),
         }
-        return AnalysisResult(figures=figures, charts=_charts(found), data=data)
+        return AnalysisResult(figures=figures, charts=_charts(alike), data=data)
 
 
-def _charts(found: LayerSimilarity) -> tuple[Lines, Heatmap]:
-    known = {name: value for name, value in found.same.items() if finite(value) is not None}
+def _charts(alike: LayerSimilarity) -> tuple[Lines, Heatmap]:
+    known = {name: value for name, value in alike.same.items() if finite(value) is not None}
     lowest = min(known, key=lambda name: known[name], default=None)
-    least = "" if lowest is None else f" {lowest} is least alike, with a CKA of {known[lowest]:.3f}."
+    least = "" if lowest is None else f" {lowest} has the lowest CKA: {known[lowest]:.3f}."
     by_layer = chart_by_layer(
-        {"victim": found.same},
+        {"victim": alike.same},
         label="CKA with the control",
         legend=False,
         caption="Similarity of each layer of the victim to the same layer of the control, on clean test rows.",
-        alt=f"CKA of {len(known)} layers of the victim with the control's.{least}",
+        alt=f"CKA of {len(known)} layers of the victim with the same layers of the control.{least}",
     )
     matrix = Heatmap(
         name="matrix",
-        values=found.matrix.numpy(),
-        rows=found.layers,
-        columns=found.others,
+        values=alike.matrix.numpy(),
+        rows=alike.layers,
+        columns=alike.others,
         row_label="victim",
         column_label="control",
         value_label="CKA",
         low=0.0,
         high=1.0,
         caption="Similarity of every layer of the victim to every layer of the control, in percent.",
-        alt=f"CKA of {len(found.layers)} layers of the victim with {len(found.others)} of the control.{least}",
+        alt=f"CKA of {len(alike.layers)} layers of the victim with {len(alike.others)} layers of the control.{least}",
     )
     return by_layer, matrix

@@ -1,4 +1,4 @@
-"""A decision boundary that walks: what the analysis `boundary` measured, in words and numbers."""
+"""A moving decision boundary: the measurements of the analysis `boundary`, in words and numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Walk(ShortRepr):
-    """A boundary before, and after each of k steps of the training.
+    """A decision boundary before the training, and after each of k steps of the training.
 
     Attributes:
-        square: the square of points that is looked at.
-        probable: whether the classifier gives probabilities; otherwise it gives a decision function.
-        rows: how many rows each step had learned from (k).
+        square: the square of points in which the boundary is measured.
+        probable: True if the classifier returns probabilities; otherwise it returns a decision function.
+        rows: the number of rows learned up to each step (k).
         ticks: the coordinates of the fields (side).
-        before: the margin at every point of the fields (side, side).
-        after: the same after each step (k, side, side).
-        flipped: the share of the square that changed from class 0 to 1, and from 1 to 0 (k, 2).
+        before: the margin at every point of the field before the training (side, side).
+        after: the margin at every point of the field after each step (k, side, side).
+        flipped: the shares of the square that changed from class 0 to 1, and from 1 to 0 (k, 2).
         test: held-out points (n, 2).
-        test_classes: their classes (n).
-        predicted_before: the predicted classes of held-out points (n).
-        predicted: the same after each step (k, n).
+        test_classes: the true classes of held-out points (n).
+        predicted_before: the predicted classes of held-out points before the training (n).
+        predicted: the predicted classes of held-out points after each step (k, n).
         poison: the attacker's points (m, 2).
-        poison_classes: their labels (m).
-        control_flipped: as `flipped`, of the control; None where there is none.
-        control_predicted: as `predicted`, of the control.
-        dropped: points of the attacker that a defence dropped (d, 2).
-        aim: the point whose prediction the attacker wants to turn (2).
-        rows_per_call: how many rows a call of `partial_fit` has; None where steps are counted in rows.
+        poison_classes: the labels of the attacker's points (m).
+        control_flipped: `flipped` of the control (k, 2), or None without a control.
+        control_predicted: `predicted` of the control (k, n), or None without a control.
+        dropped: the attacker's points that a defence dropped (d, 2), or None without a defence.
+        aim: the point whose prediction the attacker wants to change (2), or None if there is none.
+        rows_per_call: the number of rows per call of `partial_fit`, or None if steps are counted in rows.
     """
 
     square: Square
@@ -60,10 +60,10 @@ class Walk(ShortRepr):
 
     @classmethod
     def of(cls, data: Mapping[str, Array], *, rows_per_call: int | None = None) -> "Walk":
-        """From the data of the analysis, by its keys.
+        """Return the boundary from the analysis's `data`.
 
         Raises:
-            KeyError: the data is of something else.
+            KeyError: `data` is not the data of the analysis `boundary`.
         """
         same = ("rows", "ticks", "before", "after", "flipped", "test", "test_classes", "predicted_before", "predicted")
         return cls(
@@ -78,16 +78,16 @@ class Walk(ShortRepr):
 
     @property
     def steps(self) -> Array:
-        """After how many calls, or rows, each step is (k)."""
+        """Return the number of calls, or of rows, up to each step (k)."""
         return self.rows if self.rows_per_call is None else -(-self.rows // self.rows_per_call)
 
     @property
     def unit(self) -> str:
-        """What steps are counted in."""
+        """Return the unit of `steps`, in words."""
         return "rows learned from" if self.rows_per_call is None else "calls of partial_fit"
 
     def when(self, step: int | None) -> str:
-        """When a step is, in words; None stands for before."""
+        """Return the time of a step in words, such as "after 200 rows"; None means before the training."""
         if step is None:
             return "before"
         count = int(self.steps[step])
@@ -96,24 +96,24 @@ class Walk(ShortRepr):
         return f"after {count} call{'' if count == 1 else 's'}"
 
     def accuracy(self, step: int | None) -> float:
-        """The accuracy on held-out points; None stands for before."""
+        """Return the accuracy on held-out points at a step, in [0, 1]; None means before the training."""
         predicted = self.predicted_before if step is None else self.predicted[step]
         return float((predicted == self.test_classes).mean())
 
     def changed(self, step: int) -> float:
-        """The share of the square that has another class than before."""
+        """Return the share of the square whose class differs from the class before, in [0, 1]."""
         return float(self.flipped[step].sum())
 
     def turned(self, step: int) -> tuple[Array, Array]:
-        """The held-out points that turned wrong, and those that turned right, by number."""
-        true, was, now = self.test_classes, self.predicted_before, self.predicted[step]
-        return np.flatnonzero((was == true) & (now != true)), np.flatnonzero((was != true) & (now == true))
+        """Return the indices of the held-out points that became wrong, and of those that became correct."""
+        before, after = self.predicted_before == self.test_classes, self.predicted[step] == self.test_classes
+        return np.flatnonzero(before & ~after), np.flatnonzero(~before & after)
 
     def described(self, step: int) -> str:
-        """A step in a sentence."""
-        wrong, right = (len(each) for each in self.turned(step))
+        """Return a description of a step in one sentence."""
+        wrong, correct = (len(each) for each in self.turned(step))
         return (
             f"{capitalised(self.when(step))}, {worded(self.changed(step), 'share')} of the square has changed its "
-            f"class, and {wrong} held-out point{'' if wrong == 1 else 's'} turned wrong, {right} right: accuracy "
-            f"{worded(self.accuracy(step), 'share')}."
+            f"class, {wrong} held-out point{'' if wrong == 1 else 's'} became wrong, {correct} became correct, and the "
+            f"accuracy is {worded(self.accuracy(step), 'share')}."
         )

@@ -1,4 +1,4 @@
-"""Arrivals: when an attacker's rows come in among the clean ones of a stream."""
+"""Arrivals: the positions of an attacker's rows among the clean rows of a stream."""
 
 from antivenom.arrivals._arrival import Arrival, RepeatedArrival, repeats_of
 from antivenom.registry import lazily

@@ -1,8 +1,8 @@
-"""Poison all at once."""
+"""Poison at one point of the stream."""
 
 import torch
 
-from antivenom.arrivals._arrival import in_turn, insert
+from antivenom.arrivals._arrival import insert_groups, shuffled_by_role
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Rate, component
 from antivenom.shapes import Ids, Positions, Roles
@@ -10,11 +10,11 @@ from antivenom.shapes import Ids, Positions, Roles
 
 @component
 class AtPoint:
-    """The attacker's rows come all together, at one point of the stream.
+    """All of the attacker's rows arrive together, at one point of the stream.
 
     Args:
-        point: after which share of the clean rows.
-        repeats: how many times all of them come, one round after the other.
+        point: the share of the clean rows that arrive before them.
+        repeats: the number of times that all of them arrive, one round after the other.
 
     >>> roles = torch.tensor([0, 1, 0, 1], dtype=torch.uint8)
     >>> order = AtPoint(point=0, repeats=2).arrange(roles, torch.arange(4), Rng(0)).tolist()
@@ -26,6 +26,6 @@ class AtPoint:
     repeats: AtLeastOne = 1
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
-        """The order in which rows come in."""
-        clean, poison = in_turn(roles, ids, rng)
-        return insert(clean, [torch.cat([poison] * self.repeats)], [round(self.point * len(clean))])
+        """Return positions of rows in the order in which they arrive."""
+        clean, poison = shuffled_by_role(roles, ids, rng)
+        return insert_groups(clean, [torch.cat([poison] * self.repeats)], [round(self.point * len(clean))])

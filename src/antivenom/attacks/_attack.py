@@ -10,55 +10,55 @@ from antivenom.rng import Rng
 
 @runtime_checkable
 class Attack(Protocol):
-    """A way to poison data: a component, such as `BadNets`.
+    """A component that poisons data, such as `BadNets`.
 
-    An attack that inherits `PoisonBudget` has `appends` from it. One that can refuse data also has `problems(data)`, as
-    `antivenom.settings.ChecksItself` says; one that reads files has `files()`, as `ReadsFiles` says.
+    An attack that inherits from `PoisonBudget` inherits `appends`. An attack that can refuse data also has
+    `problems(data)`; see `antivenom.settings.ChecksItself`. An attack that reads files has `files()`; see `ReadsFiles`.
     """
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the attack requires, in the words of `antivenom.settings.NEEDS`; with `surrogate`, it receives one."""
+        """The requirements of the attack, from `antivenom.settings.NEEDS`. With `surrogate`, it receives one."""
 
     @property
     def appends(self) -> bool:
-        """Whether its rows come after the data's own. Attacks that replace rows can share one control."""
+        """True if the attack appends its rows to the data. Attacks that replace rows can share one control."""
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
-        """The data with the attacker's rows in it; `data` itself is untouched.
+        """Return the data with the attacker's rows in it. `data` itself is not changed.
 
         Args:
             data: the clean training set.
-            rng: the attack's stream.
-            surrogate: the model to craft against, where the attack needs one.
+            rng: the random stream of the attack.
+            surrogate: the model to craft against, if the attack needs one.
 
         Raises:
             SettingsError: the settings do not fit the data.
-            CapabilityError: the surrogate is missing, or cannot do what the attack needs.
+            CapabilityError: the surrogate is missing, or does not provide what the attack needs.
         """
 
 
 @runtime_checkable
 class KeepsRounds(Protocol):
-    """An attack that crafts its rows in rounds, and can keep the poison after each of them."""
+    """An attack that crafts its rows in rounds and can keep the poison after each round."""
 
     def keeping_rounds(self) -> Attack:
-        """The same attack, which fills `Poisoned.rounds`."""
+        """Return the same attack, set to fill `Poisoned.rounds`."""
 
 
 @runtime_checkable
-class WritesItself(Protocol):
-    """Something that can be saved to a file."""
+class Saveable(Protocol):
+    """An object that can be saved to a file."""
 
     def save(self, file: Path | str, /) -> None:
-        """Write it to `file`."""
+        """Write the object to `file`."""
 
 
 @runtime_checkable
 class TrainsGenerator(Protocol):
-    """An attack that trains a generator, which can make more poison later."""
+    """An attack that trains a generator. The generator can make more poison later."""
 
     def train_generator(
         self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None
-    ) -> tuple[WritesItself, Poisoned]:
-        """The generator, and what `poison` returns."""
+    ) -> tuple[Saveable, Poisoned]:
+        """Return the generator, and the result of `poison`."""

@@ -1,4 +1,4 @@
-"""Chaff that is aimed at one point."""
+"""Chaff that targets one point."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from antivenom.attacks.victim_step import require_surrogate
 from antivenom.data import Dataset, Poisoned
 from antivenom.errors import SettingsError
-from antivenom.goals.one_row import OneRow
+from antivenom.goals.single_input import SingleInput
 from antivenom.models import Classifier
 from antivenom.models.require import require
 from antivenom.rng import Rng
@@ -20,33 +20,33 @@ from antivenom.settings import AtLeastOne, Count, component
 from antivenom.trial import Trial
 
 GRID = 9
-"""So many places a side are tried for all points at once."""
+"""The number of grid positions in each direction that are tried for all points together."""
 FIRST_STEP, WIDER, NARROWER = 0.15, 1.5, 0.9
-"""Steps as a share of the square's side: the 1/5th success rule of evolution strategies."""
+"""Step sizes as a share of the side of the square, for the 1/5th success rule of evolution strategies."""
 
 
 @component
 class AimedChaff:
-    """Points in the plane that turn the prediction at another point in as few calls of `partial_fit` as can be found.
+    """Points in the plane that flip the prediction at another point with few calls of `partial_fit`.
 
-    A search without derivatives, for any model that learns batch by batch: each candidate is fed to copies of the
-    surrogate, and what counts is how far, call by call, the prediction still is from turning. First all points stand at
-    one place of a grid, then an evolution strategy with one parent and one child (Rechenberg, *Evolutionsstrategie*,
-    1973) moves them apart. The attacker knows nothing but the surrogate.
+    The attack is a search without derivatives, for any model that learns batch by batch. Each candidate is fed to a
+    copy of the surrogate. Its cost is the distance of the prediction from the flip, summed over the calls. First, all
+    points are at one position of a grid. Then an evolution strategy with one parent and one child (Rechenberg,
+    *Evolutionsstrategie*, 1973) moves them apart. The attacker knows the surrogate and nothing else.
 
     Args:
-        at: the point whose prediction the attacker wants to change, within the square.
-        label: the class that the attacker wants for it, and the points' label; where left out, the class that the
-            surrogate does not predict.
-        count: how many points.
-        calls: how often all of them are going to be fed, at most.
-        low: where the square begins in which points may stand, in both directions.
-        high: where it ends.
-        evaluations: how many candidates are tried.
+        at: the target point, whose prediction the attacker wants to flip. It lies within the square.
+        label: the class that the attacker wants for the target point, and the label of the points. By default, the
+            class that the surrogate does not predict.
+        count: the number of points.
+        calls: the largest number of times that all points are fed to the model.
+        low: the lower limit of the square that contains the points, in both directions.
+        high: the upper limit of the square.
+        evaluations: the number of candidates that are tried.
 
     Raises:
-        SettingsError: the surrogate already takes the point for the label.
-        CapabilityError: no surrogate, or one that cannot learn batch by batch.
+        SettingsError: the surrogate already predicts the label for the target point.
+        CapabilityError: the surrogate is missing, or cannot learn batch by batch.
 
     >>> from antivenom.data.sources.plane import Plane
     >>> from antivenom.models import LogisticRegression
@@ -56,7 +56,7 @@ class AimedChaff:
     >>> attack = AimedChaff(at=(-1, -1), evaluations=100)
     >>> poisoned = attack.poison(train, rng=Rng(0), surrogate=OwnFit().fit(blank, train, rng=Rng(0)))
     >>> poisoned.x.shape, poisoned.goal
-    (torch.Size([5, 2]), OneRow(row=(-1.0, -1.0), target=1))
+    (torch.Size([5, 2]), SingleInput(row=(-1.0, -1.0), target=1))
     """
 
     needs = frozenset({"surrogate", "incremental"})
@@ -65,12 +65,12 @@ class AimedChaff:
         settings={"at": (0.0, 0.0)},
         waive=dict.fromkeys(
             (
-                "attack_leaves_its_inputs_alone",
+                "attack_does_not_change_its_inputs",
                 "attack_is_reproducible",
-                "attack_says_which_rows_it_contributed",
+                "attack_reports_its_rows",
                 "attack_has_an_effect",
             ),
-            "it places points in the plane; the checks' rows are images",
+            "it puts points into the plane, and the rows of the checks are images",
         ),
     )
 
@@ -86,11 +86,11 @@ class AimedChaff:
         square = -math.inf < self.low < self.high < math.inf
         if not square or not all(self.low <= each <= self.high for each in self.at):
             raise SettingsError(
-                [f"AimedChaff needs a square and a point in it; got {self.low:g} to {self.high:g} and {self.at}."]
+                [f"AimedChaff needs low < high and at within them; got {self.low:g}, {self.high:g} and {self.at}."]
             )
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
-        """The data with the points after it."""
+        """Return the data with the points appended."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"AimedChaff {problem}" for problem in problems)
         surrogate = require_surrogate(surrogate, by="AimedChaff")
@@ -98,51 +98,53 @@ class AimedChaff:
         target = torch.tensor([self.at])
         label = self.label if self.label is not None else 1 - int(surrogate.scores(target).argmax(1))
         if int(surrogate.scores(target).argmax(1)) == label:
-            raise SettingsError([f"AimedChaff.at: the surrogate already takes {self.at} for class {label}."])
+            raise SettingsError(
+                [f"AimedChaff.at: the surrogate already predicts class {label} for {self.at}. Choose another point."]
+            )
         labels = torch.full((self.count,), label)
         points = self._search(lambda points: distance_to_turning(surrogate, target, points, labels, self.calls), rng)
         x = torch.from_numpy(points.astype(np.float32)).to(data.device)
-        return Poisoned.append(data, x=x, y=labels.to(data.device), goal=OneRow(row=self.at, target=label))
+        return Poisoned.append(data, x=x, y=labels.to(data.device), goal=SingleInput(row=self.at, target=label))
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the attack does not fit the data."""
+        """Yield the reasons why the attack does not fit the data."""
         if data.shape != (2,) or len(data.classes) != 2:
-            yield f"is for points in the plane of two classes; got rows of {data.shape} of {len(data.classes)}."
+            yield f"requires points in the plane and 2 classes; got shape {data.shape} and {len(data.classes)} classes."
         if data.bounds is not None:
-            yield "is for points without bounds."
+            yield f"requires data without bounds; got bounds {data.bounds}."
 
     def _search(self, cost: Callable[[NDArray[np.float64]], float], rng: Rng) -> NDArray[np.float64]:
         side = self.high - self.low
         ticks = self.low + side * (np.arange(GRID) + 0.5) / GRID
-        places = [np.tile([x, y], (self.count, 1)) for x in ticks for y in ticks]
-        places = [np.tile(self.at, (self.count, 1)), *places][: self.evaluations]
-        costs = [cost(place) for place in places]
-        best, least = places[int(np.argmin(costs))], min(costs)
+        positions = [np.tile([x, y], (self.count, 1)) for x in ticks for y in ticks]
+        positions = [np.tile(self.at, (self.count, 1)), *positions][: self.evaluations]
+        costs = [cost(position) for position in positions]
+        best, least = positions[int(np.argmin(costs))], min(costs)
         draws, step = rng.child("steps").numpy(), FIRST_STEP
-        for _ in range(self.evaluations - len(places)):
-            tried = (best + step * side * draws.standard_normal(best.shape)).clip(self.low, self.high)
-            found = cost(tried)
-            better = found < least
+        for _ in range(self.evaluations - len(positions)):
+            candidate = (best + step * side * draws.standard_normal(best.shape)).clip(self.low, self.high)
+            value = cost(candidate)
+            better = value < least
             step = min(0.5, step * WIDER) if better else max(1e-3, step * NARROWER)
             if better:
-                best, least = tried, found
+                best, least = candidate, value
         return best
 
 
 def distance_to_turning(
     surrogate: Classifier, target: torch.Tensor, points: NDArray[np.float64], labels: torch.Tensor, calls: int
 ) -> float:
-    """How far the prediction is from turning, summed over the calls until it turns; before them it is 1."""
+    """Return the distance of the prediction from the flip, relative to the start, summed over calls until the flip."""
     learner, x, label = surrogate.copy(), torch.from_numpy(points.astype(np.float32)), int(labels[0])
 
-    def left() -> float:
+    def distance() -> float:
         scores = learner.scores(target)[0]
         return float(scores[1 - label] - scores[label])
 
-    first, total = left(), 0.0
+    first, total = distance(), 0.0
     for _ in range(calls):
         learner.learn(x, labels)
-        now = left()
+        now = distance()
         total += max(now, 0.0) / max(first, 1e-12)
         if now < 0:
             break

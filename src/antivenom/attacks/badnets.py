@@ -19,18 +19,18 @@ from antivenom.triggers.patch import Patch
 
 @component
 class BadNets(PoisonBudget):
-    """A trigger in some rows, with the target's label: the model learns to obey the trigger.
+    """Some rows carry a trigger and the label of the target class, so that the model learns a backdoor.
 
     Gu, Dolan-Gavitt and Garg, *BadNets: Identifying vulnerabilities in the machine learning model supply chain*
-    (2017). Rows of the target class are not poisoned, as they would teach nothing.
+    (2017). Rows of the target class are not poisoned, because they would teach the model nothing.
 
     Args:
-        target: the class that the victim takes triggered rows for.
-        source: the only class whose rows are poisoned; null for all.
-        trigger: what is put into a row.
+        target: the target class, which the attacker wants to be predicted for rows with the trigger.
+        source: the only class whose rows are poisoned, or null for all classes.
+        trigger: the trigger.
 
     Raises:
-        SettingsError: a class that the data does not have, or too few eligible rows.
+        SettingsError: the data does not have a class, or too few rows are eligible.
 
     >>> from antivenom.data.sources import load
     >>> poisoned = BadNets(rate=0.1, target=7).poison(load("digits").train, rng=Rng(0))
@@ -47,21 +47,21 @@ class BadNets(PoisonBudget):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.source == self.target:
-            raise SettingsError([f"BadNets.source must differ from target; both are {self.target}."])
+            raise SettingsError([f"BadNets.source must differ from target; got {self.target} for both."])
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
-        """The data with triggered rows in it."""
+        """Return the data with poisoned rows, which carry the trigger."""
         rows = self.choose(data, rng)
         goal = Backdoor(trigger=self.trigger, target=self.target, source=self.source)
         x = goal.triggered(data.subset(rows)).x
         return self.contribute(data, rows, x=x, y=torch.full_like(rows, self.target), goal=goal)
 
     def eligible(self, data: Dataset) -> Chosen:
-        """Rows of other classes than the target; of the source class, where one is given."""
+        """Return the rows that may be poisoned (n): those of the source class, or of all classes but the target."""
         return (data.y != self.target) if self.source is None else (data.y == self.source)
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
+        """Yield the reasons why the settings do not fit the data."""
         if unknown := list(unknown_classes(data, target=self.target, source=self.source)):
             yield from unknown
             return
@@ -70,4 +70,4 @@ class BadNets(PoisonBudget):
             try:
                 self.trigger.apply(data.inputs(slice(0, 1)), data.bounds)
             except DataError as error:
-                yield f"cannot put its trigger into the data: {error}"
+                yield f"cannot add its trigger to the data: {error}"

@@ -1,4 +1,4 @@
-"""How many rows an attacker contributes, which ones, and where they stand: written once for all attacks."""
+"""The budget of an attack: how many rows it contributes, which rows, and where. All attacks share this code."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -15,29 +15,29 @@ from antivenom.settings import Count, Rate, component
 from antivenom.shapes import Chosen, Labels, Positions, Rows
 
 Mode = Literal["replace", "append"]
-"""Whether the attacker's rows take the place of others or come after them."""
+"""The position of the attacker's rows: they replace other rows or are appended."""
 
 DEFAULT_RATE = 0.1
 
 
 @component
 class PoisonBudget:
-    """What an attack inherits that poisons a share of the rows: the settings `rate`, `count` and `mode`.
+    """Base class of attacks that poison a share of the rows. It has the settings `rate`, `count` and `mode`.
 
-    An attack overrides `eligible` where not every row can be poisoned, and `problems` where its own settings may not
-    fit the data. Its `poison` calls `choose`, makes the new rows, and returns `contribute`.
+    An attack overrides `eligible` if some rows cannot be poisoned, and `problems` if its own settings may not fit the
+    data. Its `poison` calls `choose`, makes the new rows, and returns the result of `contribute`.
 
     Args:
-        rate: the poisoned share of the final training set, in [0, 1]; 0.1 where neither it nor `count` is given.
-        count: the number of poisoned rows, instead of a rate.
-        mode: whether poisoned rows `replace` the rows they are made from, or are appended (`append`).
+        rate: the share of the final training set that is poison, in [0, 1]. The default is 0.1 if `count` is not set.
+        count: the number of poisoned rows. Set either `rate` or `count`.
+        mode: `replace` puts each poisoned row in the place of the row that it is made from; `append` appends it.
 
     Raises:
-        SettingsError: both `rate` and `count` are given, or the rate leaves no room for clean rows.
+        SettingsError: both `rate` and `count` are set, or the rate leaves no clean rows.
 
     >>> from antivenom.data.sources import load
     >>> train = load("digits").train
-    >>> PoisonBudget().wanted(train), PoisonBudget(mode="append").wanted(train)
+    >>> PoisonBudget().poison_count(train), PoisonBudget(mode="append").poison_count(train)
     (135, 150)
     >>> len(PoisonBudget(count=20).choose(train, Rng(0)))
     20
@@ -52,56 +52,56 @@ class PoisonBudget:
     def __post_init__(self) -> None:
         name = type(self).__name__
         if self.rate is not None and self.count is not None:
-            raise SettingsError([f"{name}.rate and count exclude each other; got {self.rate} and {self.count}."])
+            raise SettingsError([f"{name}.rate and count cannot both be set; got {self.rate} and {self.count}."])
         if self.rate is None and self.count is None:
             object.__setattr__(self, "rate", DEFAULT_RATE)
         if self.appends and (share := (self.rate or 0) + self.cover_share) >= 1:
-            what = "rate and cover_rate together" if self.cover_share else "rate"
-            raise SettingsError([f"{name}.{what} must be below 1 where rows are appended; got {share:g}."])
+            setting = "rate + cover_rate" if self.cover_share else "rate"
+            raise SettingsError([f"{name}.{setting} must be below 1 in mode 'append'; got {share:g}."])
 
     @property
     def appends(self) -> bool:
-        """Whether the attacker's rows come after the data's own."""
+        """True if the attacker's rows are appended to the data."""
         return self.mode == "append"
 
     @property
     def cover_share(self) -> float:
-        """The share of cover rows in the final training set; an attack with covers inherits `CoverBudget`."""
+        """The share of cover rows in the final training set. An attack with cover rows inherits from `CoverBudget`."""
         return 0.0
 
     def eligible(self, data: Dataset) -> Chosen:
-        """The rows that may be poisoned (n): all of them, unless an attack overrides this."""
+        """Return the rows that may be poisoned (n): all rows, unless an attack overrides this."""
         return every_row(data)
 
-    def wanted(self, data: Dataset) -> int:
-        """How many rows are poisoned."""
+    def poison_count(self, data: Dataset) -> int:
+        """Return the number of poisoned rows."""
         if self.rate is None:
             return self.count or 0
         share = self.rate / (1 - self.rate - self.cover_share) if self.appends else self.rate
         return round(share * len(data))
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data, one sentence each, without its subject."""
+        """Yield the reasons why the settings do not fit the data, one sentence each, without its subject."""
         yield from unmet_needs(data, self.needs)
-        yield from shortage(self.eligible(data), self.wanted(data))
+        yield from shortage(self.eligible(data), self.poison_count(data))
 
     def check(self, data: Dataset) -> None:
-        """Refuse settings that do not fit the data.
+        """Check that the settings fit the data.
 
         Raises:
-            SettingsError: it lists all problems.
+            SettingsError: they do not fit. The error lists all problems.
         """
         if problems := list(self.problems(data)):
             raise SettingsError(f"{type(self).__name__} {problem}" for problem in problems)
 
     def choose(self, data: Dataset, rng: Rng) -> Positions:
-        """The rows to poison (m), drawn by id: a higher rate takes the same rows and more.
+        """Draw the rows to poison (m), by id. A higher rate takes the same rows and more.
 
         Raises:
             SettingsError: the settings do not fit the data.
         """
         self.check(data)
-        return draw(data, self.eligible(data), self.wanted(data), rng.child("rows"))
+        return draw(data, self.eligible(data), self.poison_count(data), rng.child("rows"))
 
     def contribute(
         self,
@@ -113,14 +113,14 @@ class PoisonBudget:
         y: Labels | None = None,
         rounds: Tensor | None = None,
     ) -> Poisoned:
-        """The data with poison that was made from `rows`, in their place or appended, as `mode` says.
+        """Return the data with poison that was made from `rows`: in their place or appended, as set by `mode`.
 
         Args:
             data: the clean data.
-            rows: the rows that poison was made from (m).
-            goal: what the attacker wants.
-            x: the poison as the data is stored (m, *shape); the rows themselves where left out.
-            y: its labels (m); the rows' own where left out.
+            rows: the positions of the rows that the poison was made from (m).
+            goal: the goal of the attack.
+            x: the poison, in the format in which the data is stored (m, *shape). If omitted, the rows themselves.
+            y: the labels of the poison (m). If omitted, the labels of the rows.
             rounds: the poison after each round of its crafting (m, rounds, *shape).
         """
         x, y = data.x[rows] if x is None else x, data.y[rows] if y is None else y
@@ -131,13 +131,13 @@ class PoisonBudget:
 
 @component
 class CoverBudget(PoisonBudget):
-    """What an attack inherits that also hides behind cover rows: they carry the trigger and keep their true label.
+    """Base class of attacks that also add cover rows, which carry the trigger and keep their true label.
 
-    Its `poison` returns `cover` of what `contribute` gave. Override `coverable` where not every row can be a cover, and
-    `cover_rate` to give it another default.
+    Its `poison` passes the result of `contribute` to `cover`, and returns the result. Override `coverable` if some rows
+    cannot be cover rows. Override `cover_rate` to change its default.
 
     Args:
-        cover_rate: the share of cover rows in the final training set, in [0, 1]. They come on top of `rate`.
+        cover_rate: the share of the final training set that is cover rows, in [0, 1]. They are not counted in `rate`.
 
     >>> from antivenom.data.sources import load
     >>> train = load("digits").train
@@ -156,59 +156,59 @@ class CoverBudget(PoisonBudget):
         return self.cover_rate
 
     def coverable(self, data: Dataset) -> Chosen:
-        """The rows that may be covers (n), as far as they are not poisoned: all of them, unless overridden."""
+        """Return the rows that may become cover rows if they are not poisoned (n): all rows, unless overridden."""
         return every_row(data)
 
-    def covers_wanted(self, data: Dataset) -> int:
-        """How many cover rows there are."""
+    def cover_count(self, data: Dataset) -> int:
+        """Return the number of cover rows."""
         if not self.appends:
             return round(self.cover_rate * len(data))
-        return round(self.cover_rate * (len(data) + self.wanted(data)) / (1 - self.cover_rate))
+        return round(self.cover_rate * (len(data) + self.poison_count(data)) / (1 - self.cover_rate))
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data, one sentence each, without its subject."""
+        """Yield the reasons why the settings do not fit the data, one sentence each, without its subject."""
         yield from super().problems(data)
         coverable, taken = self.coverable(data), int(self.coverable(data)[self.eligible(data)].sum())
-        left = int(coverable.sum()) - min(self.wanted(data), taken)
-        if (wanted := self.covers_wanted(data)) > left:
-            yield f"needs {wanted} cover rows; {left} of {len(data)} rows are left. Lower its cover_rate or rate."
+        left = int(coverable.sum()) - min(self.poison_count(data), taken)
+        if (covers := self.cover_count(data)) > left:
+            yield f"needs {covers} cover rows; {left} of {len(data)} rows are left. Lower its cover_rate or rate."
 
     def choose_covers(self, data: Dataset, rows: Positions, rng: Rng) -> Positions:
-        """The rows to make covers from (c): none of those that are poisoned."""
+        """Draw the rows to make cover rows from (c). None of them is poisoned."""
         left = self.coverable(data).clone()
         left[rows] = False
-        return draw(data, left, self.covers_wanted(data), rng.child("covers"))
+        return draw(data, left, self.cover_count(data), rng.child("covers"))
 
     def cover(self, poisoned: Poisoned, covers: Positions, *, x: Rows) -> Poisoned:
-        """The same data and the cover rows `x` (c, *shape), made from the clean rows `covers`."""
+        """Return the poisoned data with cover rows `x` (c, *shape), made from the clean rows at `covers` (c)."""
         return poisoned.with_covers(covers, x, append=self.appends)
 
 
 def every_row(data: Dataset) -> Chosen:
-    """All rows (n)."""
+    """Return a mask that selects all rows (n)."""
     return torch.ones(len(data), dtype=torch.bool, device=data.device)
 
 
-def draw(data: Dataset, eligible: Chosen, wanted: int, rng: Rng) -> Positions:
-    """Sorted positions of `wanted` eligible rows, drawn by id: a higher number takes the same rows and more.
+def draw(data: Dataset, eligible: Chosen, count: int, rng: Rng) -> Positions:
+    """Draw `count` eligible rows by id and return their sorted positions. A higher count takes the same rows and more.
 
     Raises:
         SettingsError: too few rows are eligible.
     """
-    if problems := list(shortage(eligible, wanted)):
+    if problems := list(shortage(eligible, count)):
         raise SettingsError(f"The attack {problem}" for problem in problems)
     order = rng.order(data.ids)
-    return torch.sort(order[eligible[order]][:wanted]).values
+    return torch.sort(order[eligible[order]][:count]).values
 
 
-def shortage(eligible: Chosen, wanted: int) -> Iterator[str]:
-    """One sentence where fewer rows are eligible than wanted."""
-    if (there := int(eligible.sum())) < wanted:
-        yield f"needs {wanted} rows; {there} of {len(eligible)} are eligible. Lower its rate or count."
+def shortage(eligible: Chosen, count: int) -> Iterator[str]:
+    """Yield one sentence if fewer than `count` rows are eligible."""
+    if (available := int(eligible.sum())) < count:
+        yield f"needs {count} rows; {available} of {len(eligible)} are eligible. Lower its rate or count."
 
 
 def unknown_classes(data: Dataset, **numbers: int | None) -> Iterator[str]:
-    """One sentence for each class number that the data does not have; None stands for no class."""
+    """Yield one sentence for each class number that the data does not have. None means no class."""
     last = len(data.classes) - 1
     for name, number in numbers.items():
         if number is not None and number > last:

@@ -1,4 +1,4 @@
-"""Rows placed by hand."""
+"""Rows that are placed by hand."""
 
 from collections.abc import Iterator
 
@@ -17,17 +17,17 @@ Point = tuple[float, ...]
 
 @component
 class Chaff:
-    """Rows that the attacker chose, appended as they are: chaff, as what is thrown at a learning detector is called.
+    """Rows that the attacker chooses and appends to the data. They shift the decision boundary of an online model.
 
-    Fed to a model that goes on learning, they pull its decision boundary: Chio and Freeman, *Machine Learning and
-    Security* (2018), chapter 8, whose five points the defaults are.
+    Chio and Freeman, *Machine Learning and Security* (2018), chapter 8, call such rows chaff. The defaults are the five
+    points of the book.
 
     Args:
-        points: the rows, each as many numbers as the data's rows have; an empty list is the identity.
-        labels: the class number of each; one number for all.
+        points: the rows. Each has as many numbers as a row of the data. An empty list leaves the data unchanged.
+        labels: the class number of each point, or one number for all points.
 
     Raises:
-        SettingsError: labels that do not match; rows that the data cannot have.
+        SettingsError: the number of labels does not match, or a row does not fit the data.
 
     >>> from antivenom.data.sources.plane import Plane
     >>> poisoned = Chaff(points=((0, 1), (1, 1)), labels=(1, 0)).poison(Plane().load().train, rng=Rng(0))
@@ -39,7 +39,7 @@ class Chaff:
     appends = True
     trial = Trial(
         settings={"points": (tuple(each / 36 for each in range(36)), (0.5,) * 36)},
-        waive={"attack_is_reproducible": "its rows are given, not drawn: another seed gives the same"},
+        waive={"attack_is_reproducible": "its rows are settings and do not depend on the seed"},
     )
 
     points: tuple[Point, ...] = ((-2.0, 0.1), (-1.75, 0.1), (-1.5, 0.1), (-1.25, 0.1), (-1.0, 0.1))
@@ -48,11 +48,11 @@ class Chaff:
     def __post_init__(self) -> None:
         if len(self.labels) not in (1, len(self.points)):
             raise SettingsError(
-                [f"Chaff.labels must be one for all points or one each; got {len(self.labels)} for {len(self.points)}."]
+                [f"Chaff.labels must have length 1 or {len(self.points)}, one for each point; got {len(self.labels)}."]
             )
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
-        """The data with the points after it."""
+        """Return the data with the points appended."""
         if problems := list(self.problems(data)):
             raise SettingsError(f"Chaff {problem}" for problem in problems)
         points = torch.tensor(self.points, dtype=torch.float32).reshape(len(self.points), *data.shape)
@@ -61,15 +61,15 @@ class Chaff:
         return Poisoned.append(data, x=x, y=labels.to(data.device), goal=Availability())
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the points do not fit the data."""
+        """Yield the reasons why the points do not fit the data."""
         width, (low, high) = (
             data.x[:1].numel() or data.x.new_empty(1, *data.shape).numel(),
             data.bounds or (-1e30, 1e30),
         )
         for number, point in enumerate(self.points, 1):
             if len(point) != width:
-                yield f"has {len(point)} numbers in point {number}; the data's rows have {width}."
+                yield f"has point {number} of length {len(point)}; the rows of the data have length {width}."
             elif not all(low <= value <= high for value in point):
-                yield f"has a number in point {number} that is not within {low:g} to {high:g}."
+                yield f"has a number in point {number} that is not between {low:g} and {high:g}."
         if self.points and max(self.labels) >= len(data.classes):
-            yield f"has the label {max(self.labels)}; the data's classes are 0 to {len(data.classes) - 1}."
+            yield f"has label {max(self.labels)}, but the classes are 0 to {len(data.classes) - 1}."

@@ -1,4 +1,4 @@
-"""Rows while they are being crafted: as fine as numbers allow, within bounds and budget, and as they will be stored."""
+"""Poison during crafting: kept in floating point, within bounds and budget, and rounded for storage."""
 
 from typing import Literal
 
@@ -12,20 +12,20 @@ Norm = Literal["linf", "l2"]
 
 
 class Crafted:
-    """Poison that grows out of base rows.
+    """Poison that starts as base rows and is moved step by step.
 
-    Moves add up in a float master copy, so that what rounding takes from one move is not lost to the next. What is
-    stored is rounded where the data is uint8, towards the base where there is a budget: it can never leave it.
+    A master copy in floating point adds up the moves, so that rounding does not lose small moves. The stored rows are
+    rounded if the data is uint8. With a budget they are rounded towards the base rows, so that they never exceed it.
 
     Args:
-        data: the data.
-        rows: the base rows' positions in it (m).
-        norm: the budget's norm, over all pixels of a row.
-        epsilon: the budget, as a share of the data's range (of 1 where it has no bounds).
+        data: the clean data.
+        rows: the positions of the base rows in the data (m).
+        norm: the norm of the budget, over all pixels of a row.
+        epsilon: the budget, as a share of the data's range; the range is 1 if the data has no bounds.
 
     Attributes:
-        base: the base rows, as a classifier takes them (m, *shape).
-        master: the poison, before rounding (m, *shape).
+        base: the base rows, as a classifier receives them (m, *shape).
+        master: the poison before rounding (m, *shape).
     """
 
     def __init__(self, data: Dataset, rows: Positions, norm: Norm | None = None, epsilon: float | None = None) -> None:
@@ -37,17 +37,17 @@ class Crafted:
         self.master = self.base.clone()
 
     def move(self, by: Inputs, chosen: slice | Positions = slice(None)) -> None:
-        """Add to the master, and bring it back within bounds and budget.
+        """Add a change to the master copy, and clip it to the bounds and the budget.
 
         Raises:
-            SettingsError: a move is no number.
+            SettingsError: a change contains NaN.
         """
         if bool(by.isnan().any()):
-            raise SettingsError(["The victim's step has no finite gradient. Lower victim_learning_rate."])
+            raise SettingsError(["The gradient through the victim's step is not finite. Lower victim_learning_rate."])
         self.put(self.master[chosen] + by, chosen)
 
     def put(self, rows: Inputs, chosen: slice | Positions = slice(None)) -> None:
-        """Replace the master, brought back within bounds and budget."""
+        """Replace the master copy by rows, clipped to the bounds and the budget."""
         change = rows.clamp(self.low, self.high) - self.base[chosen]
         if self.budget is not None and self.norm == "linf":
             change = change.clamp(-self.budget, self.budget)
@@ -57,13 +57,13 @@ class Crafted:
         self.master[chosen] = self.base[chosen] + change
 
     def stored(self, chosen: slice | Positions = slice(None)) -> Rows:
-        """The poison as the data is stored."""
+        """Return the poison in the format in which the data is stored."""
         if self.budget is None or self.data.x.dtype != torch.uint8:
             return self.data.encode(self.master[chosen].clone())
         base = self.data.encode(self.base[chosen].clone()).float()
         change = (self.master[chosen] - self.base[chosen]) * (255 / (self.high - self.low))
         return (base + (change + change.sign() * 1e-3).trunc()).to(torch.uint8)
 
-    def seen(self, chosen: slice | Positions = slice(None)) -> Inputs:
-        """The poison as a classifier will see it once it has been stored."""
+    def decoded(self, chosen: slice | Positions = slice(None)) -> Inputs:
+        """Return the poison as a classifier receives it after storage."""
         return self.data.decode(self.stored(chosen))

@@ -1,4 +1,4 @@
-"""Autoencoders that turn rows into poison."""
+"""Autoencoders that generate poison from rows."""
 
 import json
 import math
@@ -19,23 +19,23 @@ from antivenom.shapes import Inputs
 
 Architecture = Literal["dense", "convolutional"]
 FORMAT = "antivenom-generator"
-MOST_LAYERS = 64
+MAX_LAYERS = 64
 PRETRAINING_BATCH = 128
 PRETRAINING_RATE = 1e-3
 
 
 class Generator(nn.Module):
-    """Rows in, poison out: an autoencoder whose output lies within the data's bounds.
+    """An autoencoder that maps rows to poison. Its output lies within the bounds of the data.
 
     Args:
-        shape: one row's shape.
-        bounds: the data's bounds; None for any numbers.
+        shape: the shape of one row.
+        bounds: the bounds of the data, or None if it has none.
         architecture: `dense`, or `convolutional` for images.
-        hidden: the width of each dense hidden layer, or the filters of each convolution, each of which halves the
-            image's sides and has its mirror on the way out.
+        hidden: the width of each dense hidden layer, or the number of filters of each convolution. Each convolution
+            halves the height and width of the image; a transposed convolution in the decoder doubles them again.
 
     Raises:
-        SettingsError: convolutions on rows that are no images, or too small for so many.
+        SettingsError: `convolutional` with rows that are not images, or with images that are too small.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Generator(nn.Module):
             self.layers = _convolutional(self.shape, self.hidden)
 
     def forward(self, x: Inputs) -> Inputs:
-        """Poison (n, *shape) for rows (n, *shape), differentiable."""
+        """Return poison (n, *shape) for rows (n, *shape). The result is differentiable."""
         low, high = self.bounds or (0.0, 1.0)
         unit: Tensor = self.layers((x - low) / (high - low))
         if self.architecture == "dense":
@@ -63,22 +63,22 @@ class Generator(nn.Module):
         return unit * (high - low) + low if self.bounds is None else unit.sigmoid() * (high - low) + low
 
     def poison(self, x: Inputs) -> Inputs:
-        """Poison for rows of any number, in one forward pass each and without gradient."""
+        """Return poison (n, *shape) for rows (n, *shape), in batches and without gradients."""
         with torch.no_grad():
             return torch.cat([self(part) for part in x.split(1024)]) if len(x) else x.clone()
 
     def save(self, file: Path | str) -> None:
-        """Write weights and settings as safetensors."""
+        """Write weights and settings to a safetensors file."""
         about = {"shape": self.shape, "bounds": self.bounds, "architecture": self.architecture, "hidden": self.hidden}
         state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         save_file(state, file, {FORMAT: json.dumps(about)})
 
     @classmethod
     def load(cls, file: Path | str) -> "Generator":
-        """Read what `save` wrote.
+        """Read a generator that `save` wrote.
 
         Raises:
-            DataError: it is missing, damaged, or no generator.
+            DataError: the file is missing or damaged, or does not contain a generator.
         """
         try:
             with safe_open(str(file), framework="pt") as opened:
@@ -86,25 +86,25 @@ class Generator(nn.Module):
                 state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
             shape, hidden = (tuple(map(int, about[name])) for name in ("shape", "hidden"))
-            if len(hidden) > MOST_LAYERS or len(shape) > MOST_LAYERS:
+            if len(hidden) > MAX_LAYERS or len(shape) > MAX_LAYERS:
                 raise ValueError(f"{len(hidden)} layers")
-            with torch.device("meta"):  # a header must not make room for weights that are not there
+            with torch.device("meta"):  # a false header must not allocate memory
                 made = cls(shape, bounds, about["architecture"], hidden)
             made.load_state_dict(state, assign=True)
         except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError, SettingsError) as error:
-            raise DataError(f"{file} holds no generator, or a damaged one: {error}") from error
+            raise DataError(f"{file} does not contain a generator, or is damaged: {error}") from error
         return made
 
 
 def pretrained(
     data: Dataset, architecture: Architecture, hidden: tuple[int, ...], *, steps: int, rng: Rng
 ) -> Generator:
-    """A generator that gives back the rows it is given, after so many batches."""
+    """Return a generator that is trained to reconstruct its input, for `steps` batches."""
     with rng.child("weights").torch_globally():
         made = Generator(data.shape, data.bounds, architecture, hidden).to(data.device)
     optimizer = torch.optim.Adam(made.parameters(), lr=PRETRAINING_RATE)
-    wanted = torch.arange(steps * PRETRAINING_BATCH, device=data.device)
-    rows = rng.child("rows").keys(wanted) % max(1, len(data))
+    numbers = torch.arange(steps * PRETRAINING_BATCH, device=data.device)
+    rows = rng.child("rows").keys(numbers) % max(1, len(data))
     for part in rows.split(PRETRAINING_BATCH) if len(data) else ():
         x = data.inputs(part)
         loss = functional.mse_loss(made(x), x)
@@ -124,9 +124,9 @@ def _dense(width: int, hidden: tuple[int, ...]) -> nn.Sequential:
 
 def _convolutional(shape: tuple[int, ...], filters: tuple[int, ...]) -> nn.Sequential:
     if len(shape) != 3:
-        raise SettingsError([f"A convolutional generator is for images; the data's rows are {shape}."])
+        raise SettingsError([f"'convolutional' requires images; got rows of shape {shape}. Use 'dense'."])
     if min(shape[1:]) < 2 ** len(filters):
-        raise SettingsError([f"{len(filters)} convolutions leave nothing of images of {shape[1]} × {shape[2]}."])
+        raise SettingsError([f"Images of {shape[1]} × {shape[2]} are too small for {len(filters)} convolutions."])
     sizes = (shape[0], *filters)
     layers: list[nn.Module] = []
     for small, wide in pairwise(sizes):

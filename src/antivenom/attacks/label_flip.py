@@ -17,16 +17,16 @@ from antivenom.shapes import Chosen, Labels
 
 @component
 class LabelFlip(PoisonBudget):
-    """Wrong labels on untouched rows: any other class, each as likely, or one class for another.
+    """Rows with wrong labels and unchanged content. The wrong label is uniform over other classes, or set by `pairs`.
 
     Biggio, Nelson and Laskov, *Support vector machines under adversarial label noise* (2011).
 
     Args:
-        pairs: [class, the label it gets], any number of them; only rows of these classes are poisoned. Empty for a
-            uniformly drawn other label on rows of any class.
+        pairs: pairs of [class, wrong label]. Only rows of these classes are poisoned. If empty, rows of all classes are
+            poisoned, each with another label drawn uniformly.
 
     Raises:
-        SettingsError: a class that the data does not have, or too few eligible rows.
+        SettingsError: the data does not have a class, or too few rows are eligible.
 
     >>> from antivenom.data.sources import load
     >>> train = load("digits").train
@@ -40,32 +40,32 @@ class LabelFlip(PoisonBudget):
     def __post_init__(self) -> None:
         super().__post_init__()
         sources = [source for source, _ in self.pairs]
-        problems = [f"LabelFlip.pairs names class {s} more than once." for s in set(sources) if sources.count(s) > 1]
+        problems = [f"LabelFlip.pairs contains class {s} more than once." for s in set(sources) if sources.count(s) > 1]
         problems += [f"LabelFlip.pairs maps class {a} to itself." for a, b in self.pairs if a == b]
         if problems:
             raise SettingsError(problems)
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
-        """The data with wrong labels in it."""
+        """Return the data with wrong labels."""
         rows = self.choose(data, rng)
         goal: Goal = Targeted(pairs=self.pairs) if self.pairs else Availability()
         return self.contribute(data, rows, y=self._labels(data, rows, rng), goal=goal)
 
     def eligible(self, data: Dataset) -> Chosen:
-        """Rows of the classes that `pairs` names; all rows where it names none."""
+        """Return the rows that may be poisoned (n): rows of the classes in `pairs`, or all rows if it is empty."""
         if not self.pairs:
             return super().eligible(data)
         return torch.isin(data.y, torch.tensor([source for source, _ in self.pairs], device=data.device))
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
+        """Yield the reasons why the settings do not fit the data."""
         unknown = {number for pair in self.pairs for number in pair if number >= len(data.classes)}
         if unknown:
-            yield f"has pairs with {sorted(unknown)}, but the classes are 0 to {len(data.classes) - 1}."
+            yield f"has classes {sorted(unknown)} in pairs, but the classes are 0 to {len(data.classes) - 1}."
         else:
             yield from super().problems(data)
         if len(data.classes) < 2:
-            yield "needs at least two classes."
+            yield f"needs at least 2 classes; the data has {len(data.classes)}."
 
     def _labels(self, data: Dataset, rows: torch.Tensor, rng: Rng) -> Labels:
         old, classes = data.y[rows], len(data.classes)

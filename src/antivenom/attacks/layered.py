@@ -1,88 +1,86 @@
-"""A victim's step, where the victim is layers in a row: no poison needs weights of its own."""
+"""The objective for a sequential victim, computed without a copy of the weights for each poison."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from antivenom.attacks.victim_step import VictimStep, in_parts, many_at_once
+from antivenom.attacks.victim_step import VictimStep, batches, poisons_per_batch
 from antivenom.models import ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.LeakyReLU, nn.SiLU, nn.Softplus)
 SPATIAL = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d)
-ASIDE = (nn.Flatten, nn.Identity, nn.Dropout)
+NEUTRAL = (nn.Flatten, nn.Identity, nn.Dropout)
 
 
 class Layered:
-    """The objective of layers in a row, without a copy of the weights for each poison.
+    """The objective for a victim that is a sequence of layers, without a copy of the weights for each poison.
 
-    A step on one row changes a linear layer's weights by the product of two vectors, d aᵀ; what the layer then makes of
-    a normal row h is W h - r d (a·h): the changed weights are never written down. A convolution's change is small, and
-    written down. autograd differentiates through all of it, the step's own gradient included.
+    A step on one row changes the weights of a linear layer by an outer product of two vectors, d aᵀ. The output of the
+    layer for a normal row h is then W h - r d (a·h), so the changed weights are never stored. The change of a
+    convolution is small and is stored. Autograd differentiates through all of it, the gradient of the step included.
     """
 
     def __init__(self, victim: ModuleClassifier, step: VictimStep, x: Inputs, y: Labels) -> None:
         self.victim, self.step, self.y = victim, step, y
-        self.layers = [layer for layer in _in_a_row(victim.module) if not isinstance(layer, nn.Identity | nn.Dropout)]
+        self.layers = [layer for layer in _layers_of(victim.module) if not isinstance(layer, nn.Identity | nn.Dropout)]
         self.x = victim.normalised(x)
-        self._many = many_at_once(self._kept_by_one(x), x)
+        self._many = poisons_per_batch(self._bytes_per_poison(x), x)
 
     def values(self, x: Inputs, y: Labels) -> Tensor:
-        """The objective of each poison."""
+        """Return the objective of each poison (m)."""
         if not len(x):
             return x.new_empty(0)
-        return torch.cat([self._objective(a, b, again=False).detach() for a, b in in_parts(self._many, x, y)])
+        return torch.cat([self._objective(a, b, graph=False).detach() for a, b in batches(self._many, x, y)])
 
     def gradients(self, x: Inputs, y: Labels) -> tuple[Tensor, Tensor]:
-        """The objective of each poison, and its gradient."""
+        """Return the objective of each poison (m), and its gradient in the pixels of the poison (m, *shape)."""
         if not len(x):
             return x.new_empty(0), torch.empty_like(x)
-        values, slopes = [], []
-        for a, b in in_parts(self._many, x, y):
+        values, gradients = [], []
+        for a, b in batches(self._many, x, y):
             poison = a.detach().requires_grad_()
-            value = self._objective(poison, b, again=True)
-            slopes.append(torch.autograd.grad(value.sum(), poison)[0])
+            value = self._objective(poison, b, graph=True)
+            gradients.append(torch.autograd.grad(value.sum(), poison)[0])
             values.append(value.detach())
-        return torch.cat(values), torch.cat(slopes)
+        return torch.cat(values), torch.cat(gradients)
 
-    def _objective(self, x: Tensor, y: Tensor, *, again: bool) -> Tensor:
-        """The objective of each poison (m); `again`: to be differentiated once more."""
+    def _objective(self, x: Tensor, y: Tensor, *, graph: bool) -> Tensor:
+        """Return the objective of each poison (m). `graph` keeps the graph, so that it is differentiable."""
         hidden = self.victim.normalised(x if x.requires_grad else x.detach().requires_grad_())
-        into, outof = [], []
+        inputs, outputs = [], []
         with torch.enable_grad():
             for layer in self.layers:
-                into.append(hidden)
+                inputs.append(hidden)
                 hidden = layer(hidden)
-                outof.append(hidden)
+                outputs.append(hidden)
             own = functional.cross_entropy(self.victim.as_logits(hidden), y, reduction="none")
             changed = [index for index, layer in enumerate(self.layers) if isinstance(layer, nn.Linear | nn.Conv2d)]
-            slopes = torch.autograd.grad(own.sum(), [outof[index] for index in changed], create_graph=again)
-        slope = dict(zip(changed, slopes, strict=True))
-        with torch.set_grad_enabled(again):
+            gradients = torch.autograd.grad(own.sum(), [outputs[index] for index in changed], create_graph=graph)
+        grad = dict(zip(changed, gradients, strict=True))
+        with torch.set_grad_enabled(graph):
             normal = self.x
             for index, layer in enumerate(self.layers):
-                if index in slope:
-                    normal = self._after(layer, into[index], slope[index], normal)
+                if index in grad:
+                    normal = self._after(layer, inputs[index], grad[index], normal)
                 else:
-                    normal = _each(layer, normal, shared=not any(earlier < index for earlier in changed))
+                    normal = _apply(layer, normal, shared=not any(earlier < index for earlier in changed))
             logits = self.victim.as_logits(normal.flatten(0, 1))
             losses = functional.cross_entropy(logits, self.y.repeat(len(x)), reduction="none")
-            return losses.view(len(x), -1).sum(1) - self.step.shown(own)
+            return losses.view(len(x), -1).sum(1) - self.step.stealth_penalty(own)
 
-    def _after(self, layer: nn.Module, into: Tensor, slope: Tensor, normal: Tensor) -> Tensor:
-        """What a layer makes of normal rows, (n, …) or (m, n, …), after a step on each poison: (m, n, …)."""
+    def _after(self, layer: nn.Module, into: Tensor, grad: Tensor, normal: Tensor) -> Tensor:
+        """Return the output of a layer for normal rows, (n, …) or (m, n, …), after a step on each poison (m, n, …)."""
         rate, factor = self.step.learning_rate, self.step.bias_rate_factor
         if isinstance(layer, nn.Linear):
             shared = normal.ndim == 2
             alike = into @ normal.t() if shared else torch.bmm(normal, into.unsqueeze(2)).squeeze(2)
             if layer.bias is not None:
                 alike = alike + factor
-            return functional.linear(normal, layer.weight, layer.bias) - (rate * alike).unsqueeze(2) * slope.unsqueeze(
-                1
-            )
+            return functional.linear(normal, layer.weight, layer.bias) - (rate * alike)[..., None] * grad[:, None]
         assert isinstance(layer, nn.Conv2d)
-        slope = slope.flatten(2)
-        change = torch.bmm(slope, _windows(layer, into).transpose(1, 2))  # m, filters, window
+        grad = grad.flatten(2)
+        change = torch.bmm(grad, _windows(layer, into).transpose(1, 2))  # m, filters, window
         shared = normal.ndim == 4
         rows = normal if shared else normal.flatten(0, 1)
         before: Tensor = layer(rows)
@@ -93,35 +91,35 @@ class Layered:
             windows = windows.view(len(into), -1, *windows.shape[1:])
             moved = torch.einsum("mfw,mnwp->mnfp", change, windows)
         if layer.bias is not None:
-            moved = moved + factor * slope.sum(2)[:, None, :, None]
+            moved = moved + factor * grad.sum(2)[:, None, :, None]
         high, wide = before.shape[2:]
         before = before if shared else before.view(len(into), -1, *before.shape[1:])
         changed: Tensor = before - rate * moved.unflatten(3, (high, wide))
         return changed
 
-    def _kept_by_one(self, x: Tensor) -> int:
-        """Bytes that one more poison makes autograd keep."""
-        kept = [0, 0]
+    def _bytes_per_poison(self, x: Tensor) -> int:
+        """Return the number of bytes that autograd saves for each additional poison."""
+        saved = [0, 0]
 
         def count(tensor: Tensor) -> Tensor:
-            kept[more] += tensor.numel() * tensor.element_size()
+            saved[more] += tensor.numel() * tensor.element_size()
             return tensor
 
         for more in (0, 1):
             rows = x[:1].detach().repeat(1 + more, *(1 for _ in x.shape[1:])).requires_grad_()
             with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-                self._objective(rows, self.y[:1].repeat(1 + more), again=True)
-        return kept[1] - kept[0]
+                self._objective(rows, self.y[:1].repeat(1 + more), graph=True)
+        return saved[1] - saved[0]
 
 
 def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
-    """Whether a victim is layers in a row that `Layered` knows, each with rows of the dimensions that it expects."""
+    """Return True if `Layered` supports all layers of the victim, with inputs of the dimensions that they expect."""
     module = victim.module
     if not isinstance(module, nn.Sequential):
         return False
-    layers = _in_a_row(module)
+    layers = _layers_of(module)
     plain = all(
-        isinstance(layer, (nn.Linear, *ACTIVATIONS, *SPATIAL, *ASIDE))
+        isinstance(layer, (nn.Linear, *ACTIVATIONS, *SPATIAL, *NEUTRAL))
         or (
             isinstance(layer, nn.Conv2d)
             and layer.groups == 1
@@ -144,21 +142,22 @@ def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
     return True
 
 
-def _in_a_row(module: nn.Module) -> list[nn.Module]:
+def _layers_of(module: nn.Module) -> list[nn.Module]:
+    """Return the layers of nested `nn.Sequential` modules, in order."""
     if type(module) is nn.Sequential:
-        return [layer for child in module for layer in _in_a_row(child)]
+        return [layer for child in module for layer in _layers_of(child)]
     return [module]
 
 
-def _each(layer: nn.Module, normal: Tensor, *, shared: bool) -> Tensor:
-    """A layer without weights on normal rows: (n, …) while they are shared by all poisons, (m, n, …) after that."""
+def _apply(layer: nn.Module, normal: Tensor, *, shared: bool) -> Tensor:
+    """Apply a layer without weights to normal rows: (n, …) if all poisons share them, (m, n, …) otherwise."""
     if shared or isinstance(layer, ACTIVATIONS):
         return layer(normal)  # type: ignore[no-any-return]
     return layer(normal.flatten(0, 1)).unflatten(0, normal.shape[:2])  # type: ignore[no-any-return]
 
 
 def _windows(layer: nn.Conv2d, x: Tensor) -> Tensor:
-    """Every window that a convolution looks at, as columns: (n, window, places)."""
+    """Return all windows of a convolution as columns: (n, window, positions)."""
     return functional.unfold(
         x,
         layer.kernel_size,

@@ -1,4 +1,4 @@
-"""The rows that a model finds hardest."""
+"""Copies of the training rows with the highest loss."""
 
 from collections.abc import Iterator
 
@@ -16,17 +16,17 @@ from antivenom.trial import Trial
 
 @component
 class LossPoison(PoisonBudget):
-    """The training rows of the highest loss, with their own labels, once more: poison that nobody has to make.
+    """Copies of the training rows with the highest loss, with their own labels. The attacker crafts nothing.
 
-    The loss is the surrogate's, a model that was trained for some epochs: how many is the surrogate's own setting,
+    The loss is that of the surrogate. The number of epochs that it is trained for is a setting of the surrogate:
     `surrogate: {training: {name: end_to_end, epochs: 3}}`.
 
     Args:
-        mode: whether they take the place of other rows, drawn from the rest, or are appended.
+        mode: `append` appends the copies; `replace` puts them in the place of other rows, which are drawn at random.
 
     Raises:
-        SettingsError: too few rows.
-        CapabilityError: no surrogate.
+        SettingsError: the data has too few rows.
+        CapabilityError: the surrogate is missing.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -40,29 +40,29 @@ class LossPoison(PoisonBudget):
     needs = frozenset({"surrogate"})
     trial = Trial(
         waive={
-            "attack_is_reproducible": "which rows a model finds hardest does not depend on the attack's seed",
-            "attack_has_an_effect": "its rows are the data's own, once more",
+            "attack_is_reproducible": "the rows with the highest loss do not depend on the seed of the attack",
+            "attack_has_an_effect": "its rows are copies of rows of the data",
         },
     )
 
     mode: Mode = "append"
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:
-        """The data with its hardest rows in it once more."""
+        """Return the data with copies of the rows with the highest loss."""
         self.check(data)
-        losses, wanted = row_losses(require_surrogate(surrogate, by="LossPoison"), data), self.wanted(data)
+        losses, count = row_losses(require_surrogate(surrogate, by="LossPoison"), data), self.poison_count(data)
         ties = rng.child("ties").order(data.ids)
-        hardest = ties[torch.argsort(losses[ties], descending=True, stable=True)][:wanted]
+        hardest = ties[torch.argsort(losses[ties], descending=True, stable=True)][:count]
         goal = Availability()
         if self.appends:
             return self.contribute(data, hardest, goal=goal)
         others = every_row(data)
         others[hardest] = False
-        rows = draw(data, others, wanted, rng.child("rows"))
+        rows = draw(data, others, count, rng.child("rows"))
         return Poisoned.replace(data, rows, x=data.x[hardest], y=data.y[hardest], goal=goal)
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
+        """Yield the reasons why the settings do not fit the data."""
         yield from super().problems(data)
-        if not self.appends and len(data) < 2 * (wanted := self.wanted(data)) <= 2 * len(data):
-            yield f"needs {wanted} rows in the place of others; it can take at most half of {len(data)} rows."
+        if not self.appends and len(data) < 2 * (count := self.poison_count(data)) <= 2 * len(data):
+            yield f"needs {count} rows; in mode 'replace' it can copy at most half of the {len(data)} rows."

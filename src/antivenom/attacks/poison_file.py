@@ -1,4 +1,4 @@
-"""Poison that was made before."""
+"""Poison from a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,19 +19,19 @@ from antivenom.trial import Trial
 
 @component
 class PoisonFile(PoisonBudget):
-    """The rows of an `.npz` file, such as `antivenom craft` writes.
+    """Poison from an `.npz` file, such as a file that `antivenom craft` writes.
 
-    The file has `X` (n, rounds, *shape), the poison after every round of its crafting, and `Y` (n, rounds), its labels.
-    Rows are drawn by the seed: a higher rate takes the same rows and more.
+    The file contains `X` (n, rounds, *shape), the poison after every round of its crafting, and `Y` (n, rounds), its
+    labels. The seed determines which rows are drawn. A higher rate takes the same rows and more.
 
     Args:
-        path: the file, as seen from the current folder.
-        round: which round is taken, from 0; -1 for the last.
-        mode: whether poison takes the place of rows drawn from the data, or is appended.
+        path: the path of the file, relative to the current folder.
+        round: the round to use, counted from 0; -1 for the last round.
+        mode: `replace` puts the poison in the place of rows drawn from the data; `append` appends it.
 
     Raises:
-        SettingsError: the file has too few rows, or too few rounds.
-        DataError: its rows or labels do not fit the data.
+        SettingsError: the file has too few rows or too few rounds.
+        DataError: the rows or labels in the file do not fit the data.
 
     >>> import numpy as np, tempfile
     >>> from antivenom.data.sources import load
@@ -47,30 +47,30 @@ class PoisonFile(PoisonBudget):
     round: int = -1
 
     def files(self) -> tuple[Path, ...]:
-        """The file: its bytes are part of what is made with it."""
+        """Return the file. Its content is part of the cache key."""
         return (Path(self.path),)
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
-        """The data with the file's rows in it."""
+        """Return the data with rows of the file."""
         self.check(data)
-        (x, y), wanted = self._read(data), self.wanted(data)
-        taken = torch.sort(rng.child("taken").order(torch.arange(len(x)))[:wanted]).values
+        (x, y), count = self._read(data), self.poison_count(data)
+        taken = torch.sort(rng.child("taken").order(torch.arange(len(x)))[:count]).values
         taken = taken.to(data.device)
         goal = Availability()
         if self.appends:
             return Poisoned.append(data, x=x[taken], y=y[taken], goal=goal)
-        rows = draw(data, every_row(data), wanted, rng.child("rows"))
+        rows = draw(data, every_row(data), count, rng.child("rows"))
         return Poisoned.replace(data, rows, x=x[taken], y=y[taken], goal=goal)
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings, or the file, do not fit the data."""
+        """Yield the reasons why the settings or the file do not fit the data."""
         try:
             x, _ = self._read(data)
         except DataError as error:
             yield f"cannot read its file: {error}"
             return
-        if (wanted := self.wanted(data)) > len(x):
-            yield f"needs {wanted} rows; {self.path} has {len(x)}. Lower its rate or count, or train on fewer rows."
+        if (count := self.poison_count(data)) > len(x):
+            yield f"needs {count} rows; {self.path} has {len(x)}. Lower its rate or count, or train on fewer rows."
         if not self.appends:
             yield from super().problems(data)
 

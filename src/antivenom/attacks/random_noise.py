@@ -15,14 +15,14 @@ from antivenom.settings import NonNegative, component
 
 @component
 class RandomNoise(PoisonBudget):
-    """Gaussian noise on some rows, which keep their true labels: the weakest poison, to measure others against.
+    """Gaussian noise on some rows, which keep their true labels. This weak attack is a baseline for other attacks.
 
     Args:
-        std: the noise's standard deviation, as a share of the data's range (of 1 where the data has no bounds). What
-            leaves the bounds is clipped.
+        std: the standard deviation of the noise, as a share of the data's range. The range is 1 if the data has no
+            bounds. Rows are clipped to the bounds.
 
     Raises:
-        SettingsError: too few rows.
+        SettingsError: too few rows are eligible.
 
     >>> from antivenom.data.sources import load
     >>> train = load("digits").train
@@ -34,7 +34,7 @@ class RandomNoise(PoisonBudget):
     std: NonNegative = 0.5
 
     def poison(self, data: Dataset, *, rng: Rng, surrogate: Classifier | None = None) -> Poisoned:  # noqa: ARG002
-        """The data with noisy rows in it."""
+        """Return the data with noisy rows."""
         rows = self.choose(data, rng)
         low, high = data.bounds or (0.0, 1.0)
         inputs = data.inputs(rows)
@@ -43,7 +43,7 @@ class RandomNoise(PoisonBudget):
         return self.contribute(data, rows, x=x, goal=Availability())
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
+        """Yield the reasons why the settings do not fit the data."""
         if data.bounds is None and self.std > LARGEST:
-            yield f"has std {self.std:g}, which is more than rows of float32 can hold."
+            yield f"has std {self.std:g}, but rows are float32, whose largest value is {LARGEST:g}. Lower std."
         yield from super().problems(data)

@@ -1,4 +1,4 @@
-"""Several poisons at once, for the path that a victim takes while it learns from all of them."""
+"""The objective for several poisons that a victim learns from one after the other."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Path:
-    """What a victim is fed: poison (k, *shape), and after each poison some clean rows (k, between, *shape)."""
+class Unrolled:
+    """The rows that a victim learns from: poison (k, *shape), and after each poison clean rows (k, between, *shape)."""
 
     victim: ModuleClassifier
     step: VictimStep
@@ -25,36 +25,36 @@ class Path:
     clean_y: Tensor
 
     def gradients(self, weights: Weights, normal: Inputs, labels: Labels) -> tuple[Tensor, Tensor]:
-        """The attacker's objective after the last step, and its gradient in each poison's pixels (k, *shape).
+        """Return the attacker's objective over the path, and its gradient in the pixels of each poison (k, *shape).
 
-        The objective is the mean, over the states after each poison and the clean rows that follow it, of the summed
-        loss of normal rows, less `stealth` times each poison's own loss when it arrives.
+        The victim has a state after each poison and the clean rows that follow it. The objective is the mean over these
+        states of the summed loss of the normal rows, minus `stealth` times the loss of the poison when it arrives.
         """
         poison = self.x.detach().requires_grad_()
-        at = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
+        current = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         total = poison.new_zeros(())
         for number in range(len(poison)):
-            at, own = self._step(at, poison[number], self.y[number], again=True)
+            current, own = self._step(current, poison[number], self.y[number], graph=True)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, again=True)
-            harm = functional.cross_entropy(self.victim.logits_with(at, normal), labels, reduction="sum")
-            total = total + harm - self.step.shown(own)
+                current, _ = self._step(current, x, y, graph=True)
+            harm = functional.cross_entropy(self.victim.logits_with(current, normal), labels, reduction="sum")
+            total = total + harm - self.step.stealth_penalty(own)
         value = total / len(poison)
         return value.detach(), torch.autograd.grad(value, poison)[0]
 
-    def walked(self, weights: Weights, count: int) -> Weights:
-        """The victim's weights after the first `count` poisons and their clean rows."""
-        at = weights
+    def weights_after(self, weights: Weights, count: int) -> Weights:
+        """Return the weights of the victim after the first `count` poisons and their clean rows."""
+        current = weights
         for number in range(count):
-            at, _ = self._step(at, self.x[number], self.y[number], again=False)
+            current, _ = self._step(current, self.x[number], self.y[number], graph=False)
             for x, y in zip(self.clean_x[number], self.clean_y[number], strict=True):
-                at, _ = self._step(at, x, y, again=False)
-        return at
+                current, _ = self._step(current, x, y, graph=False)
+        return current
 
-    def _step(self, weights: Weights, x: Tensor, y: Tensor, *, again: bool) -> tuple[Weights, Tensor]:
-        if not again:
+    def _step(self, weights: Weights, x: Tensor, y: Tensor, *, graph: bool) -> tuple[Weights, Tensor]:
+        if not graph:
             weights = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
         loss = functional.cross_entropy(self.victim.logits_with(weights, x.unsqueeze(0)), y.unsqueeze(0))
-        slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=again)
-        after = self.step.taken(weights, slopes)
-        return (after if again else {name: weight.detach() for name, weight in after.items()}), loss
+        gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=graph)
+        after = self.step.weights_after(weights, gradients)
+        return (after if graph else {name: weight.detach() for name, weight in after.items()}), loss

@@ -1,4 +1,4 @@
-"""The step that a victim takes on one poison, and what its accuracy is after it."""
+"""The training step of a victim on one poison, and the accuracy after it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.torch_modules import as_module
 from antivenom.shapes import Inputs, Labels
 
-MEMORY = {"cpu": 1 << 26, "cuda": 1 << 30}
-"""Bytes that the poisons which are computed at once may take: a processor is slower with more, a GPU with less."""
+BYTES_PER_BATCH = {"cpu": 1 << 26, "cuda": 1 << 30}
+"""The memory for one batch of poisons, in bytes. A CPU is slower with more, a GPU is slower with less."""
 
-AT_ONCE = 256
-"""So many poisons fill a processor's caches; more at once are no quicker."""
+POISONS_PER_BATCH = 256
+"""The largest number of poisons in a batch. Larger batches exceed the caches of a CPU and are not faster."""
 
-TESTED = 2000
-"""Rows at once, where accuracy is measured."""
+ROWS_PER_BATCH = 2000
+"""The number of rows per batch when accuracy is measured."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class VictimStep:
     """A step of plain gradient descent.
 
     Args:
-        learning_rate: the step's size.
-        bias_rate_factor: biases are stepped at so many times the rate.
-        stealth: how much of the poison's own loss before the step is taken off the attacker's objective.
-        stealth_limit: nothing is taken off for a loss below this.
+        learning_rate: the learning rate of the step.
+        bias_rate_factor: the learning rate of biases, as a multiple of `learning_rate`.
+        stealth: the weight of the poison's own loss before the step, which is subtracted from the objective.
+        stealth_limit: the loss up to which nothing is subtracted.
     """
 
     learning_rate: float
@@ -39,64 +39,64 @@ class VictimStep:
     stealth: float = 0.0
     stealth_limit: float = 0.0
 
-    def shown(self, own: Tensor) -> Tensor:
-        """What the poison's own loss before the step takes off the attacker's objective."""
+    def stealth_penalty(self, own: Tensor) -> Tensor:
+        """Return the penalty for the poison's own loss before the step, which is subtracted from the objective."""
         return self.stealth * (own - self.stealth_limit).clamp_min(0)
 
-    def taken(self, weights: dict[str, Tensor], slopes: Iterable[Tensor]) -> dict[str, Tensor]:
-        """The weights after the step, from the loss's slope in each of them, in their order."""
-        pairs = zip(weights.items(), slopes, strict=True)
-        return {name: weight - self.rate(name) * slope for (name, weight), slope in pairs}
+    def weights_after(self, weights: dict[str, Tensor], gradients: Iterable[Tensor]) -> dict[str, Tensor]:
+        """Return the weights after the step. `gradients` are in the order of `weights`."""
+        pairs = zip(weights.items(), gradients, strict=True)
+        return {name: weight - self.rate(name) * gradient for (name, weight), gradient in pairs}
 
     def rate(self, name: str) -> float:
-        """The rate of a parameter of that name."""
+        """Return the learning rate of a parameter, by its name."""
         return self.learning_rate * (self.bias_rate_factor if name.endswith("bias") else 1.0)
 
 
 def require_surrogate(surrogate: Classifier | None, *, by: str) -> Classifier:
-    """The surrogate itself.
+    """Return the surrogate.
 
     Raises:
-        CapabilityError: there is none.
+        CapabilityError: the surrogate is missing.
     """
     if surrogate is None:
-        raise CapabilityError(f"{by} requires a surrogate: the victim, or a model like it. Pass surrogate=.")
+        raise CapabilityError(f"{by} requires a surrogate: the victim, or a model like it; got None. Pass surrogate=.")
     return surrogate
 
 
-def with_gradients(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
-    """A copy of the surrogate in evaluation mode, whose weights need no gradient.
+def frozen_copy(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
+    """Return a copy of the surrogate in evaluation mode, with weights that require no gradient.
 
     Raises:
-        CapabilityError: there is no surrogate, or it has no gradients.
+        CapabilityError: the surrogate is missing, or does not provide gradients.
     """
     victim = as_module(require_surrogate(surrogate, by=attack), by=attack).copy()
     victim.module.eval().requires_grad_(False)
     return victim
 
 
-def after_one_step(victim: Classifier, step: VictimStep, x: Inputs, y: Labels, data: Dataset) -> Tensor:
-    """The accuracy on `data` after one step on each row alone (m), float64."""
-    still = with_gradients(victim, "after_one_step")
-    rows, found = data.inputs(), []
+def accuracy_after_step(victim: Classifier, step: VictimStep, x: Inputs, y: Labels, data: Dataset) -> Tensor:
+    """Return the accuracy on `data` after one step on each row of `x` alone (m), float64."""
+    frozen = frozen_copy(victim, "accuracy_after_step")
+    rows, accuracies = data.inputs(), []
     for row in range(len(x)):
-        weights = {name: weight.requires_grad_() for name, weight in still.weights().items()}
-        loss = functional.cross_entropy(still.logits_with(weights, x[row : row + 1]), y[row : row + 1])
-        slopes = torch.autograd.grad(loss, list(weights.values()))
+        weights = {name: weight.requires_grad_() for name, weight in frozen.weights().items()}
+        loss = functional.cross_entropy(frozen.logits_with(weights, x[row : row + 1]), y[row : row + 1])
+        gradients = torch.autograd.grad(loss, list(weights.values()))
         with torch.no_grad():
-            after = step.taken(weights, slopes)
-            parts = zip(rows.split(TESTED), data.y.split(TESTED), strict=True)
-            right = sum(int((still.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
-        found.append(right / len(data))
-    return torch.tensor(found, dtype=torch.float64)
+            after = step.weights_after(weights, gradients)
+            parts = zip(rows.split(ROWS_PER_BATCH), data.y.split(ROWS_PER_BATCH), strict=True)
+            correct = sum(int((frozen.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
+        accuracies.append(correct / len(data))
+    return torch.tensor(accuracies, dtype=torch.float64)
 
 
-def many_at_once(bytes_each: int, x: Tensor) -> int:
-    """How many poisons are computed at once."""
-    allowed = MEMORY.get(x.device.type, MEMORY["cuda"])
-    return max(1, min(AT_ONCE, allowed // (bytes_each + x[0].numel() * x.element_size() * 8)))
+def poisons_per_batch(bytes_each: int, x: Tensor) -> int:
+    """Return the number of poisons per batch, from the memory that each of them needs."""
+    allowed = BYTES_PER_BATCH.get(x.device.type, BYTES_PER_BATCH["cuda"])
+    return max(1, min(POISONS_PER_BATCH, allowed // (bytes_each + x[0].numel() * x.element_size() * 8)))
 
 
-def in_parts(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Poisons and their labels, so many at a time."""
+def batches(many: int, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Return the rows and labels in batches of `many` rows."""
     return list(zip(x.split(many), y.split(many), strict=True))

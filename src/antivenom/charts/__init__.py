@@ -1,4 +1,4 @@
-"""Figures and charts as data: what components and the runner report, and everyone else shows as it comes."""
+"""Figures and charts as data. Components and the runner create them; reports and tables show all of them."""
 
 from antivenom.charts._checks import column
 from antivenom.charts.data import Bars, Chart, Heatmap, Histogram, Images, Lines, Panels, Scatter, Table

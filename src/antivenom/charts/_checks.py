@@ -1,4 +1,4 @@
-"""What charts are made of, checked when a chart is made, so that every chart that exists can be drawn."""
+"""Checks of the contents of charts. They run when a chart is created, so that every chart can be drawn."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -10,18 +10,18 @@ from antivenom.errors import DataError
 
 Array = NDArray[Any]
 LARGEST = 1e38
-"""That float32 can hold, about."""
+"""About the largest number of type float32."""
 
 
 @runtime_checkable
 class _OnADevice(Protocol):
-    """A tensor, told by its method, so that charts can be read without torch."""
+    """A tensor, recognised by its method, so that charts can be read without importing torch."""
 
     def detach(self) -> Any: ...
 
 
 def column(values: object) -> Array:
-    """Numbers as an array of float64, from a tensor, an array or a list.
+    """Return numbers as an array of float64, from a tensor, an array or a list.
 
     >>> column([1, 2])
     array([1., 2.])
@@ -30,46 +30,48 @@ def column(values: object) -> Array:
 
 
 def numbers(values: object, where: str, shape: Sequence[int | None]) -> Array:
-    """Numbers of a given shape; None stands for any length.
+    """Return `values` as an array, after checking its shape. None in `shape` allows any length.
 
     Raises:
-        DataError: they have another shape, or are no numbers.
+        DataError: the values have another shape, or are not numbers.
     """
     try:
         array = column(values)
     except (TypeError, ValueError) as error:
         raise DataError(f"{where} must be an array of numbers; got {type(values).__name__}: {error}") from error
     fits = array.ndim == len(shape) and all(
-        want is None or size == want for size, want in zip(array.shape, shape, strict=True)
+        expected is None or size == expected for size, expected in zip(array.shape, shape, strict=True)
     )
     if not fits:
-        wanted = ", ".join("n" if want is None else str(want) for want in shape)
-        raise DataError(f"{where} must have the shape ({wanted}); got {array.shape}.")
+        required = ", ".join("n" if expected is None else str(expected) for expected in shape)
+        raise DataError(f"{where} must have the shape ({required}); got {array.shape}.")
     return array
 
 
 def pixels(values: object, where: str) -> Array:
-    """A picture: uint8 as it is, other numbers as float32.
+    """Return an image as an array: uint8 unchanged, other numbers as float32.
 
     Raises:
-        DataError: it is not (channels, height, width) with 1 to 4 channels.
+        DataError: the shape is not (channels, height, width), or there are not 1 to 4 channels.
     """
-    plain = np.asarray(_on_the_cpu(values))
-    if plain.dtype != np.uint8:
-        plain = np.clip(numbers(plain, where, (None, None, None)), -LARGEST, LARGEST).astype(np.float32)
-    if plain.ndim != 3 or not 1 <= len(plain) <= 4:
-        raise DataError(f"{where} must have the shape (1 to 4 channels, height, width); got {plain.shape}.")
-    return plain
+    array = np.asarray(_on_the_cpu(values))
+    if array.dtype != np.uint8:
+        array = np.clip(numbers(array, where, (None, None, None)), -LARGEST, LARGEST).astype(np.float32)
+    if array.ndim != 3 or not 1 <= len(array) <= 4:
+        raise DataError(f"{where} must have the shape (1 to 4 channels, height, width); got {array.shape}.")
+    return array
 
 
-def same_count(found: Sequence[object], wanted: int, where: str, what: str) -> None:
-    """Refuse names that are neither absent nor one for each thing.
+def same_count(names: Sequence[object], expected: int, where: str, things: str) -> None:
+    """Check that `names` is empty or has the expected length.
 
     Raises:
-        DataError: the counts differ.
+        DataError: the number of names is another one.
     """
-    if len(found) and len(found) != wanted:
-        raise DataError(f"{where} must be empty or have one for each of the {wanted} {what}; got {len(found)}.")
+    if len(names) and len(names) != expected:
+        raise DataError(
+            f"{where} must be empty or have one name for each of the {expected} {things}; got {len(names)}."
+        )
 
 
 def _on_the_cpu(values: object) -> Any:

@@ -18,12 +18,12 @@ SCALES: Mapping[Unit, tuple[float, str]] = {
     "seconds": (1.0, ", seconds"),
     "nats": (1.0, ", nats"),
 }
-"""What the values of a unit are multiplied by on an axis, and how the axis says so."""
+"""The factor for values of each unit on an axis, and the text that follows the axis's label."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A figure's mean over the repeats, and its 95 % interval; None where there is none."""
+    """A figure's mean over the repeats, and its 95 % interval. None means that it does not apply."""
 
     mean: float | None = None
     low: float | None = None
@@ -32,13 +32,13 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One figure of all cells.
+    """One figure in all cells.
 
     Args:
-        title: what the figure is, in words.
-        unit: what it counts.
-        victim: its value in each cell, in the cells' order.
-        control: the same of the control; empty where the figure has none.
+        title: the title of the figure, in words.
+        unit: the unit of the figure.
+        victim: the value for the victim in each cell, in the order of the cells.
+        control: the value for the control in each cell; empty if the figure has no control.
     """
 
     title: str
@@ -48,30 +48,30 @@ class Compared:
 
 
 def numeric_axis(axes: Mapping[str, Sequence[object]]) -> str | None:
-    """The one axis of a grid that has three numbers or more; None where there is none, or another.
+    """Return the only axis of a grid with at least three different numbers, or None without exactly one such axis.
 
     >>> numeric_axis({"attack.rate": [0.1, 0.2, 0.1, 0.3], "model": ["mlp", "cnn", "mlp", "cnn"]})
     'attack.rate'
     """
-    found = [
+    numeric = [
         axis
         for axis, values in axes.items()
         if len(set(map(str, values))) >= 3
         and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
     ]
-    return found[0] if len(found) == 1 else None
+    return numeric[0] if len(numeric) == 1 else None
 
 
 def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: Sequence[tuple[str, ...]]) -> Chart:
-    """Figures against the numeric axis of a grid, a curve for each setting of the other axes.
+    """Return a chart of figures against the numeric axis of a grid, with a curve for each setting of the other axes.
 
-    Of two other axes or more, each value of the first has a column of plots.
+    If there are two or more other axes, each value of the first has its own column of plots.
 
     Args:
-        figures: what is compared, a plot each.
-        axis: the numeric axis' name.
-        x: its value in each cell.
-        others: the other axes' values in each cell.
+        figures: the figures, one plot for each.
+        axis: the name of the numeric axis.
+        x: the value of the numeric axis in each cell.
+        others: the values of the other axes in each cell.
     """
     split = int(bool(others) and len(others[0]) > 1)
     columns = list(dict.fromkeys(names[:split] for names in others)) or [()]
@@ -80,7 +80,7 @@ def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: S
     for figure in figures[: max(1, MOST_PANELS // len(columns))]:
         for name in columns:
             curve = [
-                _curve(figure, x, [place for place, held in enumerate(others) if held == (*name, *line)], line)
+                _curve(figure, x, [cell for cell, values in enumerate(others) if values == (*name, *line)], line)
                 for line in lines
             ]
             y = _axis(figure)
@@ -90,7 +90,7 @@ def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: S
 
 
 def dots(figures: Sequence[Compared], cells: Sequence[str]) -> Chart:
-    """Figures of every cell, victim beside control, a line a cell."""
+    """Return a chart of figures with one line for each cell, with victim and control."""
     panels = []
     for figure in figures[:MOST_PANELS]:
         pairs: list[tuple[Role, Sequence[Value]]] = [("control", figure.control), ("victim", figure.victim)]
@@ -103,14 +103,14 @@ def dots(figures: Sequence[Compared], cells: Sequence[str]) -> Chart:
     return Panels(name="cells", charts=tuple(panels), across=max(1, min(2, len(panels))), share_y=True)
 
 
-def _curve(figure: Compared, x: Sequence[float], places: Sequence[int], names: tuple[str, ...]) -> Series:
-    places = sorted(places, key=lambda place: x[place])
-    values = [figure.victim[place] for place in places]
+def _curve(figure: Compared, x: Sequence[float], cells: Sequence[int], names: tuple[str, ...]) -> Series:
+    cells = sorted(cells, key=lambda cell: x[cell])
+    values = [figure.victim[cell] for cell in cells]
     low, high = (_scaled(ends, figure.unit) for ends in ([v.low for v in values], [v.high for v in values]))
     known = bool(len(low)) and not np.isnan([low, high]).any()
     return Series(
         label=", ".join(names),
-        x=column([x[place] for place in places]),
+        x=column([x[cell] for cell in cells]),
         y=_scaled([each.mean for each in values], figure.unit),
         low=low if known else None,
         high=high if known else None,
@@ -124,6 +124,6 @@ def _scaled(values: Sequence[float | None], unit: Unit) -> Array:
 
 
 def _axis(figure: Compared) -> Axis:
-    """The figure's axis: of shares, with its end at 100 %."""
+    """Return the figure's axis. The axis of shares ends at 100 %."""
     label = figure.title + SCALES.get(figure.unit, (1.0, ""))[1]
     return Axis(label=label, high=100.9 if figure.unit == "share" else None)

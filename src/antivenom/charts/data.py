@@ -1,4 +1,4 @@
-"""Charts as data: what is shown, in arrays and words. `antivenom.charts.drawing` draws each type in one place."""
+"""Charts as data: arrays and text. `antivenom.charts.drawing` draws each type in one file."""
 
 import base64
 from dataclasses import dataclass
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
 
 def _drawing() -> Any:
-    """What draws, imported by name: it loads matplotlib, and no result depends on it (decision 3)."""
+    """Return the drawing package, imported by name: it loads matplotlib, and no result depends on it (decision 3)."""
     return import_module("antivenom.charts.drawing")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Chart:
-    """What every chart says about itself.
+    """The fields that all charts have.
 
-    Arrays become float64 when a chart is made, and wrong shapes are refused with a `DataError`. `column` makes an array
-    from a tensor or a list.
+    A chart converts its arrays to float64 when it is created. `column` makes an array from a tensor or a list.
 
     Args:
-        name: lower-case words joined by underscores, unique within what reports it.
-        title: above the chart; empty for none.
-        caption: below it, in a sentence or two.
-        alt: the same for a reader who does not see it: what the chart shows, with the numbers that matter.
+        name: lower-case words joined by underscores, unique within the component that reports the chart.
+        title: the text above the chart; empty for none.
+        caption: the text below the chart, one or two sentences.
+        alt: a description for readers who cannot see the chart, with the most important numbers.
+
+    Raises:
+        DataError: an array has the wrong shape, or does not contain numbers.
     """
 
     name: str = ""
@@ -41,19 +43,19 @@ class Chart:
 
     @property
     def description(self) -> str:
-        """What the chart shows, in words; never empty."""
+        """Return a description of the chart in words; it is never empty."""
         return self.alt or self.caption or self.title or f"{type(self).__name__.lower()} {self.name}".strip()
 
     def to_matplotlib(self) -> "Picture":
-        """The chart as a matplotlib figure, which notebooks show and which can be changed further."""
+        """Return the chart as a matplotlib figure, for notebooks and for your own changes."""
         return _drawing().to_matplotlib(self)  # type: ignore[no-any-return]
 
     def to_png(self) -> bytes:
-        """The chart as a PNG: the same chart, the same bytes."""
+        """Return the chart as the bytes of a PNG file. The same chart always returns the same bytes."""
         return _drawing().to_png(self)  # type: ignore[no-any-return]
 
     def to_svg(self) -> bytes:
-        """The chart as an SVG: the same chart, the same bytes. Text stays text."""
+        """Return the chart as the bytes of an SVG file, with text as text. The same chart returns the same bytes."""
         return _drawing().to_svg(self)  # type: ignore[no-any-return]
 
     def _repr_png_(self) -> bytes:
@@ -72,17 +74,18 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Lines(Chart):
-    """Numbers along an axis, joined by lines.
+    """Lines: numbers along an axis.
 
     Args:
-        x, y: the axes.
+        x: the horizontal axis.
+        y: the vertical axis.
         series: the lines.
-        ordered: whether the series have an order, such as layers, and are coloured from dark to bright.
-        spans: stretches of the x axis that are shaded, [from, to] (n, 2), with one label.
-        span_label: what the shaded stretches are.
-        ticks: places on the x axis with a short mark at the bottom (n), with one label.
-        tick_label: what the marks are.
-        levels: heights at which a thin line crosses the chart (n).
+        ordered: colour the lines from dark to bright, because they have an order, such as layers.
+        spans: shaded intervals of the x axis, each [start, end] (n, 2).
+        span_label: the label of the shaded intervals in the legend.
+        ticks: positions on the x axis with a short mark at the bottom (n).
+        tick_label: the label of the marks in the legend.
+        levels: heights of thin horizontal lines (n).
 
     >>> from antivenom.charts import column
     >>> victim = Series(x=column([1, 2]), y=column([0.9, 0.4]), role="victim")
@@ -108,15 +111,15 @@ class Lines(Chart):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Bars(Chart):
-    """A number for each category. Drawn as dots, so that the axis need not start at 0, or as bars.
+    """A number for each category, drawn as dots or as bars. The axis of dots does not have to start at 0.
 
     Args:
-        categories: their names (n).
+        categories: the names of the categories (n).
         series: the values.
         value: the axis of the values.
-        category_label: what the categories are.
+        category_label: the label of the axis of the categories.
         style: `dots` or `bars`.
-        horizontal: whether categories are listed from top to bottom, which suits long names.
+        horizontal: list the categories from top to bottom, which leaves space for long names.
     """
 
     categories: tuple[str, ...]
@@ -130,23 +133,26 @@ class Bars(Chart):
         for series in self.series:
             if len(series.values) != len(self.categories):
                 raise DataError(
-                    f"Bars: each series needs a value for each of the {len(self.categories)} categories; "
-                    f"{series.label or 'one'} has {len(series.values)}."
+                    f"Bars: each series must have {len(self.categories)} values, one for each category; "
+                    f"got {len(series.values)} for {series.label or 'a series without a label'}."
                 )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Heatmap(Chart):
-    """A matrix of numbers as colours.
+    """A matrix of numbers, drawn as colours.
 
     Args:
-        values: (rows, columns); NaN is left blank.
-        rows, columns: their names; empty for none.
-        row_label, column_label: what they are.
-        value_label: what the colours mean.
-        low, high: the ends of the colour scale; those of the values where left out.
-        diverging: whether the scale has two directions from its middle.
-        percent: whether the numbers in the cells are shown in percent.
+        values: the numbers (rows, columns). NaN is drawn as an empty cell.
+        rows: the names of the rows; empty for none.
+        columns: the names of the columns; empty for none.
+        row_label: the label of the axis of the rows.
+        column_label: the label of the axis of the columns.
+        value_label: the label of the colour bar.
+        low: the lower end of the colour scale; the smallest value if omitted.
+        high: the upper end of the colour scale; the largest value if omitted.
+        diverging: use a colour scale with two directions from its middle.
+        percent: show the numbers in the cells in percent.
     """
 
     values: Array
@@ -171,16 +177,17 @@ class Heatmap(Chart):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Scatter(Chart):
-    """Points in the plane, over fields and lines of equal height where there are some.
+    """Points in the plane, optionally above fields of colours and contour lines.
 
     Args:
-        groups: the points; a later group lies above an earlier one.
-        x, y: the axes.
-        fields: drawn below the points.
-        arrows: from, to (n, 4): x, y, x, y; None for none.
-        equal: whether both axes have one scale.
-        bare: whether the axes have no numbers, as their directions mean nothing.
-        legend: whether the groups are named.
+        groups: the points. A later group is drawn above an earlier one.
+        x: the horizontal axis.
+        y: the vertical axis.
+        fields: the fields, drawn below the points.
+        arrows: arrows, each as x and y of its start and x and y of its tip (n, 4), or None.
+        equal: use the same scale for both axes.
+        bare: draw the axes without numbers, because they have no meaning.
+        legend: show the names of the groups.
     """
 
     groups: tuple[Points, ...]
@@ -199,13 +206,13 @@ class Scatter(Chart):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Histogram(Chart):
-    """How often values lie where, for one group or several, each in percent of its own size.
+    """A histogram of one or several groups of values, each in percent of the group's size.
 
     Args:
         groups: the values.
-        x: their axis.
-        threshold: where a line is drawn; None, or not finite, for none.
-        threshold_label: what the line is.
+        x: the axis of the values.
+        threshold: the position of a vertical line; None, or a number that is not finite, for no line.
+        threshold_label: the label of the line in the legend.
     """
 
     groups: tuple[Values, ...]
@@ -219,14 +226,14 @@ class Histogram(Chart):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Images(Chart):
-    """Small pictures in rows.
+    """Small images in rows.
 
     Args:
-        rows: the pictures, row by row.
-        row_labels: one a row; empty for none.
-        column_labels: one a column of the longest row; empty for none.
-        wraps: whether each row is a group of its own, such as an original beside its poisoned version, and groups may
-            stand side by side on a page; otherwise rows stand below each other.
+        rows: the images, row by row.
+        row_labels: one label for each row; empty for none.
+        column_labels: one label for each column of the longest row; empty for none.
+        wraps: allow several rows side by side. Each row is then a separate group, such as an original and its poisoned
+            version. Otherwise each row starts on a new line.
     """
 
     rows: tuple[tuple[Tile, ...], ...]
@@ -242,12 +249,12 @@ class Images(Chart):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Table(Chart):
-    """Text and numbers in rows.
+    """A table of text and numbers.
 
     Args:
-        columns: their names.
-        rows: text, a cell for each column.
-        numeric: which columns are numbers, and stand to the right; by position.
+        columns: the names of the columns.
+        rows: the cells of each row as text, one for each column.
+        numeric: the indices of the columns with numbers, which are aligned to the right.
     """
 
     columns: tuple[str, ...]
@@ -262,14 +269,12 @@ class Table(Chart):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Panels(Chart):
-    """Several charts as one: side by side, or below each other.
-
-    A legend, or a colour bar, that several charts share is drawn once.
+    """Several charts in one figure. If they have the same legend or colour bar, it is drawn once.
 
     Args:
-        charts: each with a title of its own; none of them panels.
-        across: how many stand beside each other.
-        share_y: whether all have one y axis.
+        charts: the charts, with their own titles. They must not be panels.
+        across: the number of charts in one line, at least 1.
+        share_y: use the same vertical axis for all charts.
     """
 
     charts: tuple[Chart, ...]
@@ -278,10 +283,10 @@ class Panels(Chart):
 
     def __post_init__(self) -> None:
         if any(isinstance(chart, Panels) for chart in self.charts):
-            raise DataError("Panels cannot hold panels. Give all charts to one of them.")
+            raise DataError("Panels.charts must not contain Panels; got at least one. Put all charts into one Panels.")
         if self.across < 1:
             raise DataError(f"Panels.across must be at least 1; got {self.across}.")
 
 
 CHARTS: tuple[type[Chart], ...] = (Lines, Bars, Heatmap, Scatter, Histogram, Images, Table, Panels)
-"""Every type of chart."""
+"""All types of charts."""

@@ -1,4 +1,4 @@
-"""Figures and charts that come with a result."""
+"""Figures and charts that belong to a result."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evidence:
-    """Figures and charts under the names that the run gives them: `KIND.NAME.figure` and `KIND.NAME.chart`.
+    """Figures and charts with their names in a run: `KIND.NAME.figure` and `KIND.NAME.chart`.
 
-    >>> found = Evidence.of("scan.neural_cleanse", [Figure(name="p_value", value=0.01, unit="p_value")])
-    >>> list(found.figures)
+    >>> evidence = Evidence.of("scan.neural_cleanse", [Figure(name="p_value", value=0.01, unit="p_value")])
+    >>> list(evidence.figures)
     ['scan.neural_cleanse.p_value']
     """
 
@@ -25,36 +25,38 @@ class Evidence:
 
     @classmethod
     def of(cls, prefix: str, figures: Iterable[Figure] = (), charts: Iterable[Chart] = ()) -> "Evidence":
-        """Figures and charts under one prefix.
+        """Return figures and charts with a common prefix before their names.
 
         Raises:
-            DataError: two have one name.
+            DataError: two figures or two charts have the same name, or the name of a chart is not valid.
         """
         named: dict[str, Figure] = {}
         for figure in figures:
             key = f"{prefix}.{figure.key}"
             if key in named:
-                raise DataError(f"Two figures are called {key}. Give one of them another name or subject.")
+                raise DataError(f"Figures must have different names; got {key} twice. Change the name or the subject.")
             named[key] = figure
         drawn: dict[str, Chart] = {}
         for chart in charts:
             key = f"{prefix}.{chart.name}"
             if not chart.name.isidentifier():
-                raise DataError(f"A chart's name must be words joined by underscores; {prefix} has {chart.name!r}.")
+                raise DataError(f"A chart's name must be words joined by underscores; got {chart.name!r} in {prefix}.")
             if key in drawn:
-                raise DataError(f"Two charts are called {key}. Give one of them another name.")
+                raise DataError(f"Charts must have different names; got {key} twice. Change one of the names.")
             drawn[key] = chart
         return cls(named, drawn)
 
     def __or__(self, other: "Evidence") -> "Evidence":
-        """Both together.
+        """Return the figures and charts of both.
 
         Raises:
-            DataError: both have a figure or a chart of one name.
+            DataError: both have a figure or a chart with the same name.
         """
         for kind, mine, theirs in (("figures", self.figures, other.figures), ("charts", self.charts, other.charts)):
             if shared := mine.keys() & theirs.keys():
-                raise DataError(f"Two {kind} are called {min(shared)}. Give one of them another name.")
+                raise DataError(
+                    f"{kind.capitalize()} must have different names; got {min(shared)} twice. Change one of the names."
+                )
         return Evidence({**self.figures, **other.figures}, {**self.charts, **other.charts})
 
     def __repr__(self) -> str:
@@ -63,15 +65,15 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WithEvidence(Generic[T]):
-    """A component's result with figures and charts of its own, in place of the bare result.
+    """The result of a component, together with its own figures and charts.
 
-    A detector, a filter, a repair and a training return a tensor or a classifier. One that wants to show more returns
-    this around it. Poisons, verdicts and analyses have fields for both.
+    A detector, a filter, a repair or a training returns a tensor or a classifier. To add figures or charts, it returns
+    `WithEvidence(result, figures, charts)` instead. Poisons, verdicts and analyses have their own fields for these.
 
     Args:
-        result: what the component's method returns otherwise.
-        figures: appear in all tables.
-        charts: appear in the report.
+        result: the tensor or classifier that the component's method usually returns.
+        figures: numbers for all tables.
+        charts: charts for the report.
     """
 
     result: T
@@ -82,6 +84,6 @@ class WithEvidence(Generic[T]):
         return f"WithEvidence({type(self.result).__name__}, {len(self.figures)} figures, {len(self.charts)} charts)"
 
 
-def with_evidence(found: T | WithEvidence[T]) -> WithEvidence[T]:
-    """A bare result as one without figures and charts; one that has some as it is."""
-    return found if isinstance(found, WithEvidence) else WithEvidence(found)
+def with_evidence(result: T | WithEvidence[T]) -> WithEvidence[T]:
+    """Return a result as `WithEvidence`: unchanged if it is one, otherwise without figures and charts."""
+    return result if isinstance(result, WithEvidence) else WithEvidence(result)

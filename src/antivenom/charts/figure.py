@@ -1,41 +1,41 @@
-"""Figures: numbers that say their own name, unit and direction."""
+"""Figures: numbers with a name, a unit and a direction."""
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from antivenom.charts.titles import title_of
 from antivenom.errors import DataError
 
 Unit = Literal["share", "points", "count", "p_value", "seconds", "nats", "none"]
-"""What a number counts. A `share` lies in [0, 1] and is shown in percent; `points` is a difference of two shares."""
+"""The unit of a number. A `share` is in [0, 1] and is shown in percent; `points` is a difference of two shares."""
 
 Better = Literal["high", "low"]
 
 SUFFIXES: Mapping[Unit, str] = {"share": " %", "points": " points", "seconds": " s"}
-"""What stands behind a number of a unit."""
+"""The text after a number of each unit."""
 SMALLEST_P_VALUE = 0.001
-"""A smaller p-value is not written out."""
+"""Smaller p-values are shown as "< 0.001"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """One number that a component or the runner reports.
 
-    A figure says everything that a table, a report or a plot needs to know about it. Nobody else keeps a list of names.
+    A figure contains everything that tables, reports and plots need. No other code has a list of figures' names.
 
     Args:
-        name: lower-case words joined by underscores: `mask_precision`.
-        value: a finite number; None where the figure does not apply.
-        unit: what it counts; intervals, formats and axes follow from it.
-        better: whether a high or a low value is good for the model's owner; None where neither is.
-        subject: what one of many figures of the same name is about, such as a layer or a class; empty for none.
-        control: whether it is measured on the control instead of the victim.
-        headline: whether it belongs into a short summary.
+        name: lower-case words joined by underscores, such as `mask_precision`.
+        value: a finite number, or None if the figure does not apply.
+        unit: the unit. It determines intervals, formats and axes.
+        better: `high` or `low`, the values that are good for the owner of the model, or None if neither is.
+        subject: the layer, class or other subject, if there are several figures with one name; empty for none.
+        control: True if it is measured on the control instead of the victim.
+        headline: show it in short summaries.
 
     Raises:
-        DataError: the name has other characters, or the value is infinite or NaN.
+        DataError: the name has other characters, the unit is unknown, or the value is infinite or NaN.
 
     >>> Figure(name="accuracy", value=0.9, subject="conv_1", control=True).key
     'accuracy.conv_1.control'
@@ -61,17 +61,17 @@ class Figure:
 
     @property
     def key(self) -> str:
-        """Its name, its subject and `control`, joined by dots."""
+        """Return the name, the subject and `control`, joined by dots."""
         return ".".join(filter(None, (self.name, self.subject, "control" if self.control else "")))
 
     @property
     def title(self) -> str:
-        """Its name in words, without the subject: `mask precision`."""
+        """Return the name in words without the subject, such as `mask precision`."""
         return title_of(self.name)
 
 
 def finite(value: float | None) -> float | None:
-    """The value itself; None where it is infinite or NaN.
+    """Return the value unchanged, or None if it is infinite or NaN.
 
     >>> finite(float("nan")) is None, finite(0.5)
     (True, 0.5)
@@ -89,14 +89,13 @@ def pair(
     subject: str = "",
     headline: bool = False,
 ) -> tuple[Figure, Figure]:
-    """The same figure of the victim and of the control.
+    """Return two figures: one of the victim, and the same of the control.
 
     >>> [figure.key for figure in pair("accuracy", 0.9, 0.95)]
     ['accuracy', 'accuracy.control']
     """
-    made = Figure(name=name, value=victim, unit=unit, better=better, subject=subject, headline=headline)
-    twin = Figure(name=name, value=control, unit=unit, better=better, subject=subject, headline=headline, control=True)
-    return made, twin
+    figure = Figure(name=name, value=victim, unit=unit, better=better, subject=subject, headline=headline)
+    return figure, replace(figure, value=control, control=True)
 
 
 def by_subject(
@@ -107,7 +106,7 @@ def by_subject(
     better: Better | None = None,
     control: bool = False,
 ) -> Iterator[Figure]:
-    """One figure for each subject, such as each layer.
+    """Yield one figure for each subject, such as each layer.
 
     >>> [figure.key for figure in by_subject("cka", {"conv_1": 0.9, "output": 0.8})]
     ['cka.conv_1', 'cka.output']
@@ -117,12 +116,12 @@ def by_subject(
 
 
 def worded(value: float | None, unit: Unit, *, signed: bool = True) -> str:
-    """A value as a reader sees it; a dash where it does not apply. What rounds to zero has no sign.
+    """Return a value as text, or a dash if it is None. A value that rounds to zero has no sign.
 
     Args:
         value: the value.
-        unit: what it counts.
-        signed: whether points above zero have a plus sign.
+        unit: the unit.
+        signed: write a plus sign before points above zero.
 
     >>> worded(0.9934, "share"), worded(-0.021, "points"), worded(12000, "count"), worded(None, "none")
     ('99.3 %', '-2.1 points', '12,000', '–')
@@ -145,7 +144,7 @@ def worded(value: float | None, unit: Unit, *, signed: bool = True) -> str:
 
 
 def worded_p_value(value: float | None) -> str:
-    """A p-value in a sentence.
+    """Return a p-value as text for a sentence.
 
     >>> worded_p_value(0.0123), worded_p_value(0.0002575), worded_p_value(None)
     ('p = 0.012', 'p < 0.001', 'p = –')
@@ -155,7 +154,7 @@ def worded_p_value(value: float | None) -> str:
 
 
 def worded_interval(low: float | None, high: float | None, unit: Unit) -> str:
-    """The two ends of an interval as a reader sees them, the unit once; empty where an end is missing.
+    """Return an interval as text with the unit once, or an empty string if one of its ends is None.
 
     >>> worded_interval(0.85, 0.95, "share"), worded_interval(-0.01, 0.024, "points"), worded_interval(None, 1, "none")
     ('85.0 to 95.0 %', '-1.0 to +2.4 points', '')

@@ -1,4 +1,4 @@
-"""Charts as JSON and arrays, and back; what comes back is held to the types that the charts' own fields have."""
+"""Conversion of charts to JSON and arrays, and back. Reading checks every value against the types of the fields."""
 
 import math
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ MOST_CHARTS = 5000
 
 
 def pack(charts: Mapping[str, Chart]) -> tuple[list[dict[str, Any]], dict[str, Array]]:
-    """Charts as a list for a JSON file, in their order, and the arrays that it names.
+    """Return charts as a list for a JSON file, in their order, and the arrays to which the list refers.
 
     Args:
-        charts: by key, such as `scan.neural_cleanse.norms`.
+        charts: the charts by key, such as `scan.neural_cleanse.norms`.
 
     Raises:
-        DataError: a chart holds something that its type does not allow.
+        DataError: a chart contains a value that cannot be stored.
 
     >>> from antivenom.charts import Histogram, Values, column
     >>> content, arrays = pack({"model.scores": Histogram(name="scores", groups=(Values(values=column([1, 2])),))})
@@ -37,10 +37,10 @@ def pack(charts: Mapping[str, Chart]) -> tuple[list[dict[str, Any]], dict[str, A
 
 
 def unpack(content: object, arrays: Mapping[str, Array]) -> dict[str, Chart]:
-    """Charts from what `pack` gave; nothing in it is trusted.
+    """Return the charts from the results of `pack`. The content is not trusted.
 
     Raises:
-        DataError: an unknown type or field, a value of another type, an array that is missing or has another shape.
+        DataError: a type or field is unknown, a value has the wrong type, or an array is missing or has another shape.
     """
     if not isinstance(content, list) or len(content) > MOST_CHARTS:
         raise DataError(f"Charts must be a list of at most {MOST_CHARTS:,}; got {short(content)}.")
@@ -51,7 +51,7 @@ def unpack(content: object, arrays: Mapping[str, Array]) -> dict[str, Chart]:
             raise DataError(f"Chart {number} must be a mapping with a `key`; got {short(entry)}.")
         key = entry["key"]
         if key in charts:
-            raise DataError(f"Two charts are called {short(key)}.")
+            raise DataError(f"Charts must have different keys; got {short(key)} twice.")
         try:
             rest = {name: value for name, value in entry.items() if name != "key"}
             charts[key] = reader.make(rest, Chart, f"chart {short(key)}")
@@ -79,7 +79,7 @@ def _packed(value: Any, where: str, arrays: dict[str, Array]) -> Any:
         return [_packed(each, f"{where}[{place}]", arrays) for place, each in enumerate(value)]
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, str):
-        return plain.encode("utf-8", errors="replace").decode()  # a file's name may be no Unicode
+        return plain.encode("utf-8", errors="replace").decode()  # file names may contain invalid Unicode
     if plain is None or isinstance(plain, bool | int) or (isinstance(plain, float) and math.isfinite(plain)):
         return plain
     raise DataError(f"{where} must be text, a finite number, an array or a part of a chart; got {short(plain)}.")

@@ -1,4 +1,4 @@
-"""The parts of charts: axes, series of numbers, groups of points, small pictures."""
+"""The parts of charts: axes, series of numbers, groups of points, small images."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from antivenom.charts._checks import Array, numbers, pixels
 from antivenom.charts.figure import finite
 
 Role = Literal["", "victim", "control", "clean", "poison", "neutral"]
-"""Who a series is about. A role has the same colour, mark and dash in every chart; without one, series take turns."""
+"""The subject of a series. A role has the same style in every chart; series without a role have different styles."""
 
 Scale = Literal["linear", "log", "symlog"]
 
@@ -19,11 +19,12 @@ class Axis:
     """An axis of numbers.
 
     Args:
-        label: what it measures, with its unit.
-        scale: `symlog` is logarithmic but for a linear part around 0.
-        low, high: where it begins and ends; None for what the data needs.
-        whole: whether only whole numbers are marked.
-        categories: names instead of numbers, for the positions 0, 1, 2, …
+        label: the quantity and its unit.
+        scale: `linear`, `log`, or `symlog`, which is logarithmic with a linear part around 0.
+        low: the lower end, or None for an end that fits the data.
+        high: the upper end, or None for an end that fits the data.
+        whole: mark only whole numbers.
+        categories: names instead of numbers, at the positions 0, 1, 2, …
     """
 
     label: str = ""
@@ -39,15 +40,15 @@ class Axis:
 
 
 PLAIN = Axis()
-"""An axis without a name, as long as the data needs."""
+"""An axis without a label that fits the data."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Part:
-    """A part of a chart that has a name in the legend.
+    """A part of a chart with a label in the legend.
 
     Args:
-        label: in the legend; empty for none.
+        label: the label in the legend; empty for none.
     """
 
     label: str = ""
@@ -58,19 +59,20 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Series(Part):
-    """One line: a number at each place.
+    """One line: a number at each position.
 
-    Of two series of one role in a chart, the second has hollow marks.
+    If two series of a chart have the same role, the second has hollow marks.
 
     Args:
-        label: in the legend; empty for none.
-        x: places (n).
-        y: values (n); NaN where there is none.
-        low, high: the ends of an interval around each value (n); None for none.
-        role: whom it is about.
-        marks: whether each place has a mark; the line alone otherwise.
-        faint: thin and pale, such as one repeat among several.
-        stepped: whether the value holds until the next place.
+        label: the label in the legend; empty for none.
+        x: positions (n).
+        y: values (n); NaN for missing values.
+        low: the lower end of an interval around each value (n), or None.
+        high: the upper end of an interval around each value (n), or None.
+        role: the subject of the line.
+        marks: draw a mark at each position.
+        faint: draw a thin, pale line, such as for one repeat among several.
+        stepped: keep each value until the next position.
     """
 
     x: Array
@@ -97,11 +99,11 @@ class BarSeries(Part):
     """One value for each category.
 
     Args:
-        label: in the legend.
-        values: (n); NaN where there is none.
-        role: whom it is about.
-        limits: a short line at each category, such as a threshold (n); None for none.
-        ringed: which values are marked by a ring, such as flagged classes (n); None for none.
+        label: the label in the legend; empty for none.
+        values: the values (n); NaN for missing values.
+        role: the subject of the values.
+        limits: the positions of a short line at each category, such as a threshold (n), or None.
+        ringed: the values to mark with a ring, such as flagged classes (n), bool, or None.
     """
 
     values: Array
@@ -124,14 +126,14 @@ class Points(Part):
     """A group of points in the plane.
 
     Args:
-        label: in the legend; empty for none.
-        xy: (n, 2).
-        role: whom they are about.
-        mark: their shape; by turns where left out.
-        filled: whether a mark is filled or only outlined; one that is outlined has a white inside.
-        size: in relation to the usual size.
-        outlined: whether a mark has a dark edge.
-        colour: one of `ink`, `blue`, `red`; the role's, or by turns, where left out.
+        label: the label in the legend; empty for none.
+        xy: the coordinates (n, 2).
+        role: the subject of the points.
+        mark: the shape of the marks; different for each group if omitted.
+        filled: fill the marks with their colour, otherwise with white.
+        size: the size of the marks, as a factor of the usual size, from 0.1 to 10.
+        outlined: draw the marks with a dark edge.
+        colour: `ink`, `blue` or `red`; the colour of the role, or a different one for each group, if omitted.
     """
 
     xy: Array
@@ -152,13 +154,14 @@ class Field(Part):
     """A number at every point of a grid in the plane.
 
     Args:
-        label: what the colours mean, beside a colour bar; empty for no bar.
-        x, y: the grid's coordinates (columns), (rows).
-        values: (rows, columns).
-        levels: where the bands of colour begin and end; None for no colours.
-        contour: the height at which a line is drawn; None for no line.
-        contour_label: the line's name in the legend; empty for none.
-        shade: the line's: `before` is grey, `after` is black.
+        label: the label of the colour bar; empty for no colour bar.
+        x: the coordinates of the columns (columns).
+        y: the coordinates of the rows (rows).
+        values: the numbers (rows, columns).
+        levels: the ends of the bands of colour, or None for no colours.
+        contour: the value along which a contour line is drawn, or None for no line.
+        contour_label: the label of the contour line in the legend; empty for none.
+        shade: the colour of the contour line: grey for `before`, black for `after`.
     """
 
     x: Array
@@ -181,12 +184,12 @@ class Field(Part):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Values(Part):
-    """The values that a histogram counts.
+    """One group of values of a histogram.
 
     Args:
-        label: in the legend.
-        values: (n).
-        role: whom they are about.
+        label: the label in the legend; empty for none.
+        values: the values (n).
+        role: the subject of the values.
     """
 
     values: Array
@@ -198,15 +201,16 @@ class Values(Part):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Tile:
-    """One small picture.
+    """One small image.
 
     Args:
-        pixels: (channels, height, width), uint8 or in [0, 1]; the mean of the channels is coloured where `colours` is
-            not `pixels`.
-        lines: what is written below it, a line each.
-        alt: what it shows.
-        colours: `pixels` are shown as they are; `heat` from low to high; `diverging` around their middle.
-        low, high: the ends of the scale, where colours are not the pixels' own.
+        pixels: the pixels (channels, height, width), uint8 or in [0, 1], with 1 to 4 channels.
+        lines: the lines of text below the image.
+        alt: a description for readers who cannot see the image.
+        colours: `pixels` shows the pixels unchanged. `heat` and `diverging` show the mean of the channels as colours,
+            from `low` to `high` or around their middle.
+        low: the lower end of the colour scale of `heat` and `diverging`.
+        high: the upper end of the colour scale of `heat` and `diverging`.
     """
 
     pixels: Array

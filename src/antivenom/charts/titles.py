@@ -1,4 +1,4 @@
-"""Names in words: figures' names as titles, with the field's abbreviations as the field writes them."""
+"""Titles: names of figures in words, with the usual spelling of abbreviations."""
 
 from collections.abc import Mapping
 
@@ -27,13 +27,13 @@ ABBREVIATIONS: Mapping[str, str] = {
     "tsne": "t-SNE",
     "umap": "UMAP",
 }
-"""What is not written as a word."""
+"""The spelling of abbreviations and symbols."""
 UNCHANGED = ("p-value", "t-SNE")
-"""What stays as it is at the beginning of a sentence."""
+"""Words that do not get a capital letter at the beginning of a sentence."""
 
 
 def title_of(name: str) -> str:
-    """A name in words, abbreviations as the field writes them.
+    """Return a name in words, with the usual spelling of abbreviations.
 
     >>> title_of("mask_precision"), title_of("tpr_at_1_percent_fpr"), title_of("p_value"), title_of("penultimate_cka")
     ('mask precision', 'TPR at 1 % FPR', 'p-value', 'penultimate CKA')
@@ -43,7 +43,7 @@ def title_of(name: str) -> str:
 
 
 def capitalised(words: str) -> str:
-    """Words with a capital letter at the beginning; a component's name, which has underscores, stays as it is.
+    """Return text with a capital letter at the beginning. The names of components, with underscores, do not change.
 
     >>> capitalised("mask precision"), capitalised("p-value"), capitalised("neural_cleanse: p-value")
     ('Mask precision', 'p-value', 'neural_cleanse: p-value')

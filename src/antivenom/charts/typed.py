@@ -1,4 +1,4 @@
-"""JSON held to the type hints of dataclasses: what is read from a file is not trusted."""
+"""Reading JSON into dataclasses, with a check of every value against the type hints. Files are not trusted."""
 
 import math
 from dataclasses import MISSING, fields, is_dataclass
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Makes values of a type from JSON.
+    """A converter from JSON to values of a given type.
 
     Args:
-        arrays: those that the JSON may name as `{"array": NAME}`, each once, so that a small file cannot make many
-            large values.
-        kinds: dataclasses by name, for fields that hold one of several: the JSON names it as `type`.
+        arrays: the arrays that the JSON may name as `{"array": NAME}`. Each may be named once, so that a small file
+            cannot create many large values.
+        kinds: the dataclasses for fields that allow several, by the name that the JSON gives as `type`.
     """
 
     def __init__(self, arrays: dict[str, Array] | None = None, kinds: dict[str, type] | None = None) -> None:
@@ -28,10 +28,10 @@ class Reader:
         self._bases = {base for kind in self._kinds.values() for base in kind.__bases__}
 
     def read(self, value: Any, hint: Any, where: str) -> Any:
-        """A value as a type hint wants it.
+        """Return a JSON value converted to the type of a type hint.
 
         Raises:
-            DataError: it is of another type.
+            DataError: the value has another type.
 
         >>> Reader().read([1, 2], tuple[float, ...], "numbers")
         (1.0, 2.0)
@@ -56,47 +56,47 @@ class Reader:
         return _plain(value, hint, where)
 
     def make(self, value: Any, kind: type[T], where: str) -> T:
-        """A dataclass from a mapping of its fields.
+        """Return a dataclass that is made from a mapping of its fields.
 
         Raises:
-            DataError: a field is unknown, missing or of another type, or the dataclass refuses it.
+            DataError: a field is unknown, missing or of another type, or the dataclass raises a `DataError`.
         """
         if not isinstance(value, dict):
             raise DataError(f"{where} must be a mapping; got {short(value)}.")
-        given = dict(value)
+        content = dict(value)
         if kind in self._bases:
-            name = given.pop("type", None)
+            name = content.pop("type", None)
             if not isinstance(name, str) or name not in self._kinds:
                 raise DataError(f"{where} must have a type, one of {', '.join(self._kinds)}; got {short(name)}.")
             kind = self._kinds[name]
         known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
-        if unknown := given.keys() - known.keys():
-            raise DataError(f"{where}: {kind.__name__} has no field {short(min(unknown))}.")
-        needed = {name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING}
-        if absent := needed - given.keys():
-            raise DataError(f"{where}: {kind.__name__} needs the field {min(absent)!r}.")
+        if unknown := content.keys() - known.keys():
+            raise DataError(f"{where}: {kind.__name__} has no field {short(min(unknown))}; it has {', '.join(known)}.")
+        required = {name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING}
+        if missing := required - content.keys():
+            raise DataError(f"{where}: {kind.__name__} requires the field {min(missing)!r}, which is missing.")
         if kind not in self._hints:
             self._hints[kind] = get_type_hints(kind)
         hints = self._hints[kind]
-        made = {name: self.read(each, hints[name], f"{where}.{name}") for name, each in given.items()}
+        values = {name: self.read(each, hints[name], f"{where}.{name}") for name, each in content.items()}
         try:
-            return kind(**made)
+            return kind(**values)
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
 
     def _array(self, value: Any, where: str) -> Array:
         if not isinstance(value, dict) or value.keys() != {"array"} or not isinstance(value["array"], str):
-            raise DataError(f"{where} must name an array; got {short(value)}.")
+            raise DataError(f'{where} must name an array as {{"array": NAME}}; got {short(value)}.')
         array = self._arrays.pop(value["array"], None)
         if array is None:
-            raise DataError(f"{where}: the array {short(value['array'])} is missing, or named twice.")
+            raise DataError(f"{where}: the array {short(value['array'])} is missing, or is named twice.")
         if array.dtype.kind not in "biuf":
             raise DataError(f"{where} must be an array of numbers; got {array.dtype}.")
         return array
 
 
 def short(value: object) -> str:
-    """A value in a message: in ASCII, and cut."""
+    """Return a value for a message, in ASCII and with at most 60 characters."""
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
 

@@ -1,4 +1,4 @@
-"""Data sets: what is trained on, what an attacker contributed to it, and where both come from."""
+"""Data sets: training and test rows, poisoned data sets, and the sources that load them."""
 
 from antivenom.data.dataset import Dataset, NamesRows, Source, Splits
 from antivenom.data.poisoned import CLEAN, COVER, POISON, Goal, Poisoned, Scorer

@@ -1,4 +1,4 @@
-"""Fetching the named data sets: resumed where it was cut off, checked by SHA-256, written whole or not at all."""
+"""Download named data sets: resume partial downloads, check SHA-256, and write complete files only."""
 
 import hashlib
 import json
@@ -24,17 +24,18 @@ TRIES = 4
 TIMEOUT = 30.0
 PINS = "sums.json"
 
-Watch = Callable[[str, int, int], object]
-"""Told a file's name, how many of its bytes are there, of how many."""
+OnProgress = Callable[[str, int, int], object]
+"""A callback that receives the file name, the bytes downloaded so far, and the total bytes."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What is known of one file of a data set.
+    """The state of one file of a data set.
 
     Attributes:
-        file: where it is, or belongs.
-        state: `there`, `missing`, or, once checked, `right`, `wrong`, or `unknown`: no sum to hold it against.
+        file: the path of the file, even if it does not exist.
+        state: `there` or `missing`; after a check of its SHA-256 sum `right`, `wrong`, or `unknown` if there is no
+            sum to compare with.
     """
 
     file: Path
@@ -42,91 +43,92 @@ class State:
 
 
 def offline() -> bool:
-    """Whether `$ANTIVENOM_OFFLINE` says that the network is not to be touched."""
+    """True if `$ANTIVENOM_OFFLINE` forbids network access."""
     return os.environ.get("ANTIVENOM_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
 def remotes(name: str) -> tuple[Remote, ...]:
-    """The published files of a data set.
+    """Return the published files of a data set.
 
     Raises:
-        UnknownComponentError: nothing of that name is published.
+        UnknownComponentError: no download has that name.
     """
     if name not in REMOTES:
         raise UnknownComponentError(
-            f"There is nothing to get for '{name}'.{did_you_mean(name, REMOTES)} There are: {', '.join(REMOTES)}."
+            f"Unknown download '{name}'.{did_you_mean(name, REMOTES)} Use one of: {', '.join(REMOTES)}."
         )
     return REMOTES[name]
 
 
 def present(name: str) -> list[State]:
-    """Which files of a data set are there; none is read.
+    """Return the files of a data set, and if each exists. It reads none of them.
 
     >>> {state.state for state in present("mnist")} <= {"there", "missing"}
     True
     """
-    files = [_found(data_home() / file) for remote in remotes(name) for file in remote.files]
+    files = [_existing(data_home() / file) for remote in remotes(name) for file in remote.files]
     return [State(file, "there" if file.is_file() else "missing") for file in files]
 
 
 def check(name: str) -> Iterator[State]:
-    """Hold each file of a data set against its sum: the published one, or the one it had when it was unpacked."""
+    """Compare each file of a data set with its SHA-256 sum: the published sum, or the sum stored at unpacking."""
     home, pins = data_home(), _pins(data_home())
     for remote in remotes(name):
         for relative in remote.files:
-            file = _found(home / relative)
+            file = _existing(home / relative)
             if not file.is_file():
                 yield State(file, "missing")
                 continue
-            wanted = pins.get(relative) if remote.members or file != home / relative else remote.sha256
-            state = "unknown" if wanted is None else "right" if _sum(file) == wanted else "wrong"
+            expected = pins.get(relative) if remote.members or file != home / relative else remote.sha256
+            state = "unknown" if expected is None else "right" if _sum(file) == expected else "wrong"
             yield State(file, state)  # type: ignore[arg-type]
 
 
-def get(name: str, *, watch: Watch = lambda *_: None, network: bool = True) -> list[Path]:
-    """Fetch what is missing of a data set.
+def get(name: str, *, on_progress: OnProgress = lambda *_: None, network: bool = True) -> list[Path]:
+    """Download the missing files of a data set.
 
-    What was begun is gone on with where the server can. A file appears under its name only when its sum was right.
+    A partial download resumes if the server supports it. A file gets its final name only after its sum was checked.
 
     Args:
         name: `mnist`, `fashion_mnist`, `cifar10` or `cifar100`.
-        watch: told how far it is.
-        network: False to touch no network: then whatever is missing is an error.
+        on_progress: called after each chunk.
+        network: False to forbid network access. A missing file is then an error.
 
     Returns:
-        The files that were written.
+        The paths of the files that were written.
 
     Raises:
-        MissingDataError: files are missing, and the network is not to be touched.
-        DataError: the server did not give it, or gave something else.
+        MissingDataError: files are missing, and network access is not allowed.
+        DataError: the download failed, or the file does not have the published sum.
     """
     home, written = data_home(), list[Path]()
     for remote in remotes(name):
-        absent = [file for file in remote.files if not _found(home / file).is_file()]
+        absent = [file for file in remote.files if not _existing(home / file).is_file()]
         if not absent:
             continue
         if not network or offline():
             raise MissingDataError(
-                f"{home / absent[0]} is missing, and the network is not to be touched. Put it there: {remote.url}"
+                f"{home / absent[0]} is missing, and network access is off. Download {remote.url} to that path, or "
+                "allow network access."
             )
         archive = home / remote.place
         if not (remote.members and archive.is_file() and _sum(archive) == remote.sha256):
-            _fetch(remote, archive, watch)
+            _fetch(remote, archive, on_progress)
         if remote.members:
-            written += _unpack(remote, archive, home, watch)
+            written += _unpack(remote, archive, home, on_progress)
             archive.unlink(missing_ok=True)
         else:
             written.append(archive)
     return written
 
 
-def _found(file: Path) -> Path:
-    """The file, or the same without `.gz` where that is there instead."""
+def _existing(file: Path) -> Path:
+    """Return the file, or the file without `.gz` if only that exists."""
     plain = file.with_suffix("")
     return plain if file.suffix == ".gz" and not file.is_file() and plain.is_file() else file
 
 
-def _fetch(remote: Remote, target: Path, watch: Watch) -> None:
+def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     error: Exception | None = None
@@ -134,7 +136,7 @@ def _fetch(remote: Remote, target: Path, watch: Watch) -> None:
         if attempt:
             time.sleep(min(2.0**attempt, 10) * RETRY_AFTER)
         try:
-            _stream(remote, part, watch)
+            _stream(remote, part, on_progress)
             break
         except urllib.error.HTTPError as caught:
             error = caught
@@ -146,23 +148,23 @@ def _fetch(remote: Remote, target: Path, watch: Watch) -> None:
     else:
         part_size = part.stat().st_size if part.is_file() else 0
         raise DataError(
-            f"{remote.url} could not be fetched: {error}. {part_size} bytes are kept; get goes on from there."
+            f"{remote.url} could not be downloaded: {error}. {part_size} bytes are kept. Run it again to continue."
         )
     if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410):
-        raise DataError(f"{remote.url} could not be fetched: {error}.")
-    found = _sum(part)
-    if found != remote.sha256:
+        raise DataError(f"{remote.url} could not be downloaded: {error}.")
+    actual = _sum(part)
+    if actual != remote.sha256:
         part.unlink()
-        raise DataError(f"{remote.url} is not what it was: SHA-256 {found}, not {remote.sha256}. Nothing was kept.")
+        raise DataError(f"{remote.url} must have SHA-256 {remote.sha256}; got {actual}. The download was deleted.")
     part.replace(target)
 
 
 RETRY_AFTER = 1.0
-"""Seconds; the tests have less patience."""
+"""The factor of the waiting times between attempts, in seconds. Tests make it smaller."""
 
 
-def _stream(remote: Remote, part: Path, watch: Watch) -> None:
-    """Bring a part to the whole. It may not end as more bytes than were published."""
+def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
+    """Download the rest of a partial file. Refuse more bytes than the published size."""
     have = part.stat().st_size if part.is_file() else 0
     if have > remote.size:
         part.unlink()
@@ -181,55 +183,55 @@ def _stream(remote: Remote, part: Path, watch: Watch) -> None:
                 if have > remote.size:
                     sink.close()
                     part.unlink()
-                    raise DataError(f"{remote.url} gives more than the {remote.size} bytes that were published.")
+                    raise DataError(f"{remote.url} sends more than the published {remote.size} bytes.")
                 sink.write(chunk)
-                watch(part.name.removesuffix(".part"), have, remote.size)
+                on_progress(part.name.removesuffix(".part"), have, remote.size)
             sink.flush()
             os.fsync(sink.fileno())
     if have < remote.size:
-        raise ConnectionError(f"it ended after {have} of {remote.size} bytes")
+        raise ConnectionError(f"the connection closed after {have} of {remote.size} bytes")
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """A few redirects, to the web alone, and none from a sealed connection to an open one."""
+    """Allow a few redirects, to HTTP(S) only, and none from HTTPS to HTTP."""
 
     max_redirections = 5
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """The request that a redirect leads to."""
-        sealed = req.full_url.startswith("https:")
-        if not newurl.startswith("https:" if sealed else ("http:", "https:")):
-            raise urllib.error.URLError(f"it leads from {req.full_url} to {newurl}")
+        """Return the redirected request; refuse unsafe addresses."""
+        encrypted = req.full_url.startswith("https:")
+        if not newurl.startswith("https:" if encrypted else ("http:", "https:")):
+            raise urllib.error.URLError(f"unsafe redirect from {req.full_url} to {newurl}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 _OPENER = urllib.request.build_opener(_Redirects)
 
 
-def _unpack(remote: Remote, archive: Path, home: Path, watch: Watch) -> list[Path]:
-    """The wanted members of an archive, each whole or not at all; nothing else in it is looked at."""
-    wanted, folder, sums, written = dict(remote.members), archive.parent, {}, list[Path]()
+def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) -> list[Path]:
+    """Unpack the required members of an archive, each completely or not at all. Ignore all other members."""
+    members, folder, sums, written = dict(remote.members), archive.parent, {}, list[Path]()
     try:
         with tarfile.open(archive, "r|gz") as opened:
             for member in opened:
                 name = member.name.removeprefix("./")
-                if name not in wanted or not member.isreg():
+                if name not in members or not member.isreg():
                     continue
-                if member.size > wanted[name]:
-                    raise DataError(f"{archive}: {name} has {member.size} bytes, more than the {wanted[name]} it may.")
+                if member.size > members[name]:
+                    raise DataError(f"{archive}: {name} must have at most {members[name]} bytes; got {member.size}.")
                 stream = opened.extractfile(member)
                 assert stream is not None
                 file = folder / name
                 sums[str(file.relative_to(home))] = _copy(stream, file)
                 written.append(file)
-                del wanted[name]
-                watch(name, len(written), len(remote.members))
-                if not wanted:
+                del members[name]
+                on_progress(name, len(written), len(remote.members))
+                if not members:
                     break
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise DataError(f"{archive} cannot be unpacked: {error}") from error
-    if wanted:
-        raise DataError(f"{archive} does not hold {', '.join(wanted)}.")
+    if members:
+        raise DataError(f"{archive} does not contain {', '.join(members)}.")
     _pin(home, sums)
     return written
 
@@ -254,12 +256,12 @@ def _sum(file: Path) -> str:
 
 def _pins(home: Path) -> dict[str, str]:
     try:
-        held = json.loads((home / PINS).read_text(encoding="utf-8"))
+        values = json.loads((home / PINS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{home / PINS} is damaged: {error}. Remove it, and get the data again.") from error
-    return {str(name): str(value) for name, value in held.items()} if isinstance(held, dict) else {}
+        raise DataError(f"{home / PINS} is damaged: {error}. Delete it, and download the data again.") from error
+    return {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}
 
 
 def _pin(home: Path, sums: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What the victim trains on, and the truth about it."""
+"""A poisoned data set, and the truth about it: the rows that the attacker contributed."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,51 +10,51 @@ from torch import Tensor
 from antivenom.charts.data import Chart
 from antivenom.charts.figure import Figure
 from antivenom.data.dataset import Dataset
-from antivenom.data.room import gathered, room
+from antivenom.data.memmap import empty_rows, take_rows
 from antivenom.data.spread import spread_over
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen, Inputs, Labels, Positions, Roles, Rows, Scores
 
 CLEAN, POISON, COVER = 0, 1, 2
-"""Who contributed a row: nobody; the attacker, to do harm; the attacker, to hide it."""
+"""The role of a row: clean, poison that does harm, or a cover row that hides the poison."""
 
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Anything that scores classes: all that a goal needs of a classifier."""
+    """An object that scores classes. A goal requires nothing else of a classifier."""
 
     def scores(self, x: Inputs) -> Scores:
-        """Class scores (n, classes) of rows (n, *shape); the largest is the prediction."""
+        """Return class scores (n, classes) of rows (n, *shape). The class with the largest score is the prediction."""
 
 
 @runtime_checkable
 class Goal(Protocol):
-    """What the attacker wants at test time, independent of how: a component, such as `Backdoor`."""
+    """The attacker's goal at test time, independent of the attack: a component, such as `Backdoor`."""
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
-        """The share of attempts that succeed, in [0, 1]; None where the goal has no such rate."""
+        """Return the share of attempts that succeed, in [0, 1], or None if the goal has no such rate."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Poisoned:
-    """A data set and what an attacker did to it. Made by `Poisoned.replace` and `Poisoned.append` alone.
+    """A data set and an attacker's changes. Use `Poisoned.replace` or `Poisoned.append` to make one.
 
-    A defence never receives one: it takes a `Dataset`.
+    A defence never receives this object. It receives a `Dataset`.
 
     Args:
         base: the clean data.
-        rows: where the contributed rows stand in `data` (m): below `len(base)` they replace a row, from there on
-            they are appended.
-        x: the contributed rows (m, *shape), as they are stored.
+        rows: the positions of the contributed rows in `data` (m). Positions below `len(base)` replace a row; the others
+            are appended.
+        x: the contributed rows (m, *shape), as stored.
         y: their labels (m).
-        role: `POISON` or `COVER` for each (m), uint8. It says who contributed the row, not whether its pixels differ.
-        origin: the position in `base` of the row that each was made from (m); -1 where there is none.
-        goal: what the attacker wants.
-        rounds: the contributed rows after each round of crafting (m, rounds, *shape), as they are stored; None where
-            there were no rounds, or where they were not kept.
-        figures: what the attack reports of its own work.
-        charts: what it shows of it.
+        role: `POISON` or `COVER` for each contributed row (m), uint8. A contributed row may have unchanged pixels.
+        origin: the position in `base` of the row that each was made from (m); -1 if there is none.
+        goal: the attacker's goal.
+        rounds: the contributed rows after each round of crafting (m, rounds, *shape), as stored; None if there were no
+            rounds, or if they were not kept.
+        figures: the figures that the attack reports.
+        charts: the charts that the attack reports.
     """
 
     base: Dataset
@@ -80,7 +80,7 @@ class Poisoned:
         role: int | Roles = POISON,
         rounds: Tensor | None = None,
     ) -> "Poisoned":
-        """The attacker's rows in place of some of the data's; `x` or `y` left out stays as it is.
+        """Replace some rows of the data. Without `x`, the inputs stay; without `y`, the labels stay.
 
         >>> import numpy as np
         >>> from antivenom.goals import Availability
@@ -89,7 +89,7 @@ class Poisoned:
         >>> poisoned.data.y.tolist(), poisoned.roles.tolist(), round(poisoned.poison_rate, 2)
         ([0, 0, 0], [0, 1, 0], 0.33)
         """
-        _hold_within(rows, 0, len(data))
+        _check_positions(rows, 0, len(data))
         return cls._made(
             data,
             rows,
@@ -113,7 +113,7 @@ class Poisoned:
         role: int | Roles = POISON,
         rounds: Tensor | None = None,
     ) -> "Poisoned":
-        """The attacker's rows after the data's own; `origin` says which of those each was made from."""
+        """Append rows to the data. `origin` is the position of the row that each was made from, or -1."""
         rows = torch.arange(len(data), len(data) + len(x), device=data.device)
         origin = torch.full_like(rows, -1) if origin is None else origin
         return cls._made(data, rows, x, y, role, origin, goal, rounds)
@@ -133,56 +133,56 @@ class Poisoned:
         if isinstance(role, int):
             role = torch.full((len(rows),), role, dtype=torch.uint8, device=data.device)
         if not len(rows) == len(x) == len(y) == len(role) == len(origin):
-            raise DataError(f"{len(rows)} places, {len(x)} rows and {len(y)} labels do not match.")
+            raise DataError(f"Positions, x and y must have equal lengths; got {len(rows)}, {len(x)} and {len(y)}.")
         if x.dtype != data.x.dtype or x.shape[1:] != data.x.shape[1:]:
             raise DataError(
-                f"Poison must be stored as the data is, {data.x.dtype} of {data.shape}; "
-                f"got {x.dtype} of {tuple(x.shape[1:])}. Dataset.encode converts."
+                f"Poison must have the type and shape of the data, {data.x.dtype} of {data.shape}; "
+                f"got {x.dtype} of {tuple(x.shape[1:])}. Convert it with Dataset.encode."
             )
         if len(rows.unique()) != len(rows):
-            raise DataError("A row can be replaced once only.")
-        _hold_within(origin, -1, len(data))
+            raise DataError("Each row may be replaced only once; got a position twice.")
+        _check_positions(origin, -1, len(data))
         if not torch.isin(role, torch.tensor([POISON, COVER], device=role.device)).all():
-            raise DataError("A contributed row is POISON or COVER.")
+            raise DataError("The role of a contributed row must be POISON or COVER.")
         if rounds is not None and (len(rounds) != len(x) or rounds.dtype != x.dtype or rounds.shape[2:] != x.shape[1:]):
-            raise DataError(f"Rounds must be rows by round, {x.dtype} of {data.shape}; got {tuple(rounds.shape)}.")
+            raise DataError(f"rounds must be {x.dtype} of shape (m, rounds, *{data.shape}); got {tuple(rounds.shape)}.")
         poisoned = cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal, rounds=rounds)
-        replace(data, x=x, y=y, ids=rows)  # refuses labels that are no class
+        replace(data, x=x, y=y, ids=rows)  # raises an error for labels that are not classes
         return poisoned
 
     @property
     def appended(self) -> int:
-        """How many rows stand after the data's own."""
+        """The number of appended rows."""
         return int((self.rows >= len(self.base)).sum())
 
     @property
     def poison_rate(self) -> float:
-        """The poisoned share of the final training set; cover rows do not count."""
+        """The share of poison in the final training set, in [0, 1]. Cover rows do not count."""
         return self._share(POISON)
 
     @property
     def cover_rate(self) -> float:
-        """The share of cover rows in the final training set: they carry the trigger and their true label."""
+        """The share of cover rows (with the trigger and the true label) in the final training set, in [0, 1]."""
         return self._share(COVER)
 
     @property
     def is_poison(self) -> Chosen:
-        """Which rows of `data` are poison (n); cover rows are not."""
+        """True for each row of `data` that is poison (n). Cover rows are not poison."""
         return self.roles == POISON
 
     def with_evidence(self, figures: tuple[Figure, ...] = (), charts: tuple[Chart, ...] = ()) -> "Poisoned":
-        """The same with figures and charts that the attack reports."""
+        """Return a copy with more figures and charts of the attack."""
         return replace(self, figures=self.figures + figures, charts=self.charts + charts)
 
     def with_covers(self, rows: Positions, x: Rows, *, append: bool) -> "Poisoned":
-        """The same and cover rows, which keep the true labels of the clean rows that they were made from.
+        """Return a copy with cover rows, which keep the true labels of their clean rows.
 
         Args:
-            rows: the clean rows (c), none of which is replaced by poison where covers take their place.
-            x: the covers as the data is stored (c, *shape).
-            append: whether they stand after the data's own rows and the poison, or in the place of `rows`.
+            rows: the positions of the clean rows (c). If `append` is false, poison must not replace any of them.
+            x: the cover rows, as the data is stored (c, *shape).
+            append: True to append the cover rows after data and poison; False to replace `rows`.
         """
-        _hold_within(rows, 0, len(self.base))
+        _check_positions(rows, 0, len(self.base))
         first = len(self.base) + self.appended
         places = torch.arange(first, first + len(rows), device=rows.device) if append else rows
         rounds = self.rounds
@@ -201,7 +201,7 @@ class Poisoned:
         return made.with_evidence(self.figures, self.charts)
 
     def examples(self, count: int) -> Positions:
-        """Up to `count` contributed rows that have an origin, as positions in `rows`, one of each label in turn."""
+        """Return up to `count` contributed rows with an origin, as positions in `rows`, one of each label in turn."""
         return spread_over(self.y, self.origin >= 0, count)
 
     def _share(self, role: int) -> float:
@@ -209,12 +209,12 @@ class Poisoned:
 
     @property
     def ids(self) -> Positions:
-        """The ids of the contributed rows (m): those of the rows they replace, or new ones."""
+        """The ids of the contributed rows (m): ids of replaced rows, or new ids for appended rows."""
         return self._all_ids[self.rows]
 
     @cached_property
     def data(self) -> Dataset:
-        """What the victim trains on."""
+        """The training set of the victim."""
         return self._with(self.x, self.y)
 
     @cached_property
@@ -225,14 +225,14 @@ class Poisoned:
         return roles
 
     def control(self, rng: Rng) -> Dataset:
-        """What the twin trains on: the clean data, as long as the victim's and with the same ids.
+        """Return the training set of the control: clean data of the same length and with the same ids as the victim's.
 
-        In the place of an appended row stands the clean row that it was made from, or any clean row.
+        An appended row becomes the clean row that it was made from, or a random clean row.
         """
         if not self.appended:
             return self.base
         stand_in = torch.where(self.origin >= 0, self.origin, rng.keys(self.ids) % len(self.base))
-        return self._with(gathered(self.base.x, stand_in), self.base.y[stand_in])
+        return self._with(take_rows(self.base.x, stand_in), self.base.y[stand_in])
 
     def __repr__(self) -> str:
         counts = [f"{int((self.role == POISON).sum())} poison"]
@@ -251,13 +251,14 @@ class Poisoned:
     def _with(self, x: Tensor, y: Tensor) -> Dataset:
         base, count = self.base, len(self.base) + self.appended
         on_cpu = base.device.type == "cpu"
-        all_x = room(count, base.shape, base.x.dtype) if on_cpu else base.x.new_empty(count, *base.shape)
+        all_x = empty_rows(count, base.shape, base.x.dtype) if on_cpu else base.x.new_empty(count, *base.shape)
         all_x[: len(base)] = base.x
         all_y = torch.cat([base.y, base.y.new_empty(self.appended)])
         all_x[self.rows], all_y[self.rows] = x, y
         return replace(base, x=all_x, y=all_y, ids=self._all_ids)
 
 
-def _hold_within(positions: Tensor, low: int, end: int) -> None:
+def _check_positions(positions: Tensor, low: int, end: int) -> None:
     if len(positions) and not low <= int(positions.min()) <= int(positions.max()) < end:
-        raise DataError(f"Positions must be from 0 to {end - 1}; got {int(positions.min())} to {int(positions.max())}.")
+        given = f"{int(positions.min())} to {int(positions.max())}"
+        raise DataError(f"Positions must be from {low} to {end - 1}; got {given}.")

@@ -1,7 +1,7 @@
-"""Where the named data sets are published: addresses, sizes and SHA-256 sums.
+"""The downloads of the named data sets: addresses, sizes and SHA-256 sums.
 
-The sums are those that tensorflow/datasets keeps in `tensorflow_datasets/url_checksums/`. Files within an archive have
-no published sums; theirs are pinned when they are first unpacked, out of an archive whose own sum was right.
+The sums come from `tensorflow_datasets/url_checksums/` of tensorflow/datasets. Files in an archive have no published
+sums. Their sums are stored when they are first unpacked, from an archive with the correct sum.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ class Remote:
     """A published file.
 
     Attributes:
-        url: its address.
-        size: its bytes.
-        sha256: their sum.
-        place: where it goes below the data home; an archive is unpacked into the folder that this is in.
-        members: the files of an archive that are kept, by name, and their sizes; empty for a plain file.
+        url: the address.
+        size: in bytes.
+        sha256: the SHA-256 sum, in hexadecimal.
+        place: the path in the data folder. An archive is unpacked into the folder of this path.
+        members: the names and sizes of the files to unpack from an archive; empty for a plain file.
     """
 
     url: str
@@ -27,7 +27,7 @@ class Remote:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files below the data home that it ends as."""
+        """The paths of the final files, in the data folder."""
         folder = self.place.rpartition("/")[0]
         return tuple(f"{folder}/{name}" for name, _ in self.members) or (self.place,)
 

@@ -1,4 +1,4 @@
-"""Data sets of other libraries, from Python: torch's and Hugging Face's."""
+"""Convert data sets of torch and of Hugging Face."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,15 +21,15 @@ def from_torch(
     classes: Sequence[str] | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Dataset:
-    """A data set from any torch `Dataset` of pairs, or any other iterable of them.
+    """Make a data set from a torch `Dataset` of pairs, or from any other iterable of pairs.
 
     Args:
         samples: pairs of a row (a tensor, an array or a PIL image) and a class number.
-        classes: names of the classes; those of the data set's own `classes` where it has them, else numbers.
-        bounds: the legal range of rows of floats; (0, 1) for uint8.
+        classes: names of the classes; if omitted, the attribute `classes` of the samples, or the class numbers.
+        bounds: the legal range of float rows; (0, 1) for uint8.
 
     Raises:
-        DataError: rows of different shapes, or anything that `Dataset.from_arrays` refuses.
+        DataError: rows of different shapes, or arrays that `Dataset.from_arrays` refuses.
 
     >>> pairs = torch.utils.data.TensorDataset(torch.zeros(4, 1, 5, 5), torch.tensor([0, 1, 0, 1]))
     >>> from_torch(pairs, bounds=(0, 1)).x.shape
@@ -38,11 +38,11 @@ def from_torch(
     rows, labels = [], []
     for pair in _each(samples):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise DataError("Samples must be pairs of a row and a class number.")
+            raise DataError(f"Samples must be pairs of a row and a class number; got {type(pair).__name__}.")
         rows.append(_row(pair[0]))
         labels.append(int(pair[1]))
-    known = classes if classes is not None else getattr(samples, "classes", None)
-    return Dataset.from_arrays(_stacked(rows), labels, classes=known, bounds=bounds)
+    names = classes if classes is not None else getattr(samples, "classes", None)
+    return Dataset.from_arrays(_stacked(rows), labels, classes=names, bounds=bounds)
 
 
 def from_hugging_face(
@@ -55,46 +55,46 @@ def from_hugging_face(
     fit: Fit = "stretch",
     bounds: tuple[float, float] | None = None,
 ) -> Dataset:
-    """A data set from a Hugging Face `datasets.Dataset`.
+    """Make a data set from a Hugging Face `datasets.Dataset`.
 
     Args:
         samples: a `datasets.Dataset`, of images or of columns of numbers.
-        image: the column of images; None to take every column of numbers but the label's.
+        image: the column of images; None to use all columns of numbers except the label.
         label: the column of class numbers or names.
-        size: height and width that every image is brought to; the first one's, which all must have, where left out.
+        size: the height and width of all images after resizing; if omitted, all images must have equal sizes.
         mode: `rgb` or `grey`.
-        fit: how an image of another shape comes to `size`: `stretch`, `crop` or `pad`.
+        fit: how an image gets the shape `size`: `stretch`, `crop` or `pad`.
         bounds: the legal range of columns of numbers.
 
     Raises:
-        DataError: a column is missing, or holds something else.
+        DataError: a column is missing, or has the wrong type.
     """
     names = list(samples.column_names)
     absent = [name for name in (image, label) if name is not None and name not in names]
     if absent:
-        raise DataError(f"The data set has no column {absent[0]!r}. It has: {', '.join(names)}.")
-    held = list(samples[label])
+        raise DataError(f"The data set has no column {absent[0]!r}. Its columns are: {', '.join(names)}.")
+    labels = list(samples[label])
     classes = getattr(samples.features.get(label), "names", None)
-    if held and isinstance(held[0], str):
-        classes = sorted(set(held))
-        held = [classes.index(name) for name in held]
+    if labels and isinstance(labels[0], str):
+        classes = sorted(set(labels))
+        labels = [classes.index(name) for name in labels]
     if image is None:
         columns = [np.asarray(samples[name], np.float32) for name in names if name != label]
-        return Dataset.from_arrays(np.stack(columns, axis=1), held, classes=classes, bounds=bounds)
+        return Dataset.from_arrays(np.stack(columns, axis=1), labels, classes=classes, bounds=bounds)
     canvas = Canvas(size, mode, fit)
-    rows = [torch.from_numpy(canvas.pixels(samples[index][image], f"row {index}")) for index in range(len(held))]
-    return Dataset.from_arrays(_stacked(rows), held, classes=classes)
+    rows = [torch.from_numpy(canvas.pixels(samples[index][image], f"row {index}")) for index in range(len(labels))]
+    return Dataset.from_arrays(_stacked(rows), labels, classes=classes)
 
 
 def _each(samples: Any) -> Iterable[Any]:
-    """One sample after the other; by number where there are numbers, since not every such thing ends by itself."""
+    """Iterate over samples, by index if possible: not every indexable data set stops its own iteration."""
     if hasattr(samples, "__len__") and hasattr(samples, "__getitem__"):
         return (samples[index] for index in range(len(samples)))
     return samples  # type: ignore[no-any-return]
 
 
 def _row(value: Any) -> Tensor:
-    """One row as a tensor; a PIL image as (channels, height, width)."""
+    """Convert one row to a tensor; a PIL image becomes (channels, height, width)."""
     if isinstance(value, Tensor):
         return value.detach()
     array = np.atleast_1d(np.asarray(value))
@@ -105,8 +105,10 @@ def _row(value: Any) -> Tensor:
 
 def _stacked(rows: list[Tensor]) -> Tensor:
     if not rows:
-        raise DataError("There are no rows.")
+        raise DataError("The data set must have at least one row; got none.")
     odd = next((index for index, row in enumerate(rows) if row.shape != rows[0].shape), None)
     if odd is not None:
-        raise DataError(f"Row {odd} has the shape {tuple(rows[odd].shape)}, the first {tuple(rows[0].shape)}.")
+        raise DataError(
+            f"Row {odd} must have the shape {tuple(rows[0].shape)}, as row 0; got {tuple(rows[odd].shape)}."
+        )
     return torch.stack(rows)

@@ -1,4 +1,4 @@
-"""A few rows to look at."""
+"""Select a few rows to show, of all classes."""
 
 import torch
 
@@ -6,7 +6,7 @@ from antivenom.shapes import Chosen, Labels, Positions
 
 
 def spread_over(labels: Labels, eligible: Chosen, count: int) -> Positions:
-    """Up to `count` eligible positions, one of each label in turn, in the order in which they stand.
+    """Return up to `count` eligible positions: the first row of each label, then the second of each, and so on.
 
     >>> spread_over(torch.tensor([0, 0, 1, 0, 1]), torch.tensor([False, True, True, True, True]), 3).tolist()
     [1, 2, 3]

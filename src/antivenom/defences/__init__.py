@@ -1,4 +1,4 @@
-"""Defences: one a file, found by its name. None of them knows the truth."""
+"""Defences. Each is in its own file, which has its name. No defence knows the truth."""
 
 from antivenom.defences._detector import Detector
 from antivenom.defences._filter import Filter

@@ -9,7 +9,7 @@ from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 
 
 def distance_features(data: Dataset, classifier: Classifier) -> Tensor:
-    """The penultimate features of rows where the classifier has them, else the rows themselves (n, d)."""
+    """Return the penultimate features of the rows (n, d), or the rows themselves if the classifier has no features."""
     inputs = data.inputs()
     if "features" not in classifier.can:
         return inputs.flatten(1)

@@ -13,30 +13,30 @@ from antivenom.shapes import Inputs
 
 @runtime_checkable
 class Filter(Protocol):
-    """A defence that judges single inputs at prediction time: a component. A rejected input gets no answer.
+    """A defence that accepts or rejects each input at prediction time: a component. A rejected input is not classified.
 
     Attributes:
-        needs: what it requires of the classifier; see `antivenom.settings.NEEDS`.
-        false_rejection_rate: the share of clean inputs that may be rejected. Whoever uses the filter sets the threshold
-            from it, on clean rows.
+        needs: its requirements on the classifier; see `antivenom.settings.NEEDS`.
+        false_rejection_rate: the share of clean inputs that may be rejected. The caller derives the threshold from it,
+            on clean rows.
     """
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it requires, in the words of `antivenom.settings.NEEDS`."""
+        """Return its requirements: keys of `antivenom.settings.NEEDS`."""
 
     @property
     def false_rejection_rate(self) -> float:
-        """The share of clean inputs that may be rejected."""
+        """Return the share of clean inputs that may be rejected, in (0, 1)."""
 
     def suspicion(
         self, x: Inputs, classifier: Classifier, *, rng: Rng, clean: Dataset
     ) -> Tensor | WithEvidence[Tensor]:
-        """How suspicious each input is (n), float; higher is more suspicious. Each is judged on its own.
+        """Return a float score for each input (n); higher is more suspicious. It must not depend on the other inputs.
 
         Args:
-            x: inputs as the classifier takes them (n, *shape).
-            classifier: the classifier that answers.
-            rng: the filter's stream; the same for every call.
-            clean: rows that the defender trusts; none of them is among `x`.
+            x: inputs in the form that the classifier takes (n, *shape).
+            classifier: the classifier that the filter protects.
+            rng: the filter's random stream, the same for every call.
+            clean: rows that the defender trusts; `x` contains none of them.
         """

@@ -1,4 +1,4 @@
-"""The contract of scans: what a scan receives, and what its verdict says."""
+"""The contract of scans: the inputs of a scan, and the verdict that it returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,16 +17,16 @@ from antivenom.rng import Rng
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
-WORDS_SHOWN = 8
+SUBJECTS_NAMED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What one row of a verdict is about: a class, a pair of classes, or the whole model.
+    """The subject of one row of a verdict: a class, a pair of classes, or the whole model.
 
     Args:
-        target: the class that a trigger would send rows to; None for the whole model.
-        source: the only class whose rows it would work on; None for all.
+        target: the class to which a trigger would send rows, or None for the whole model.
+        source: the only class on whose rows the trigger would work, or None for all classes.
 
     >>> [each.label(("cat", "dog")) for each in (Subject(target=1), Subject(target=1, source=0), Subject())]
     ['dog', 'cat → dog', 'the model']
@@ -36,7 +36,7 @@ class Subject:
     source: int | None = None
 
     def label(self, classes: tuple[str, ...] = ()) -> str:
-        """The subject in words, with the names of classes where they are known."""
+        """Return the subject in words, with the names of the classes if they are known."""
 
         def name(number: int) -> str:
             return classes[number] if number < len(classes) else f"class {number}"
@@ -48,22 +48,25 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Verdict:
-    """What a scan says of a classifier, a row for each subject (k).
+    """The result of a scan of a classifier, one row for each subject (k).
 
     Args:
-        subjects: what each row is about.
-        statistic: the number by which each subject is judged (k); NaN where there is none.
-        p_value: the chance of a statistic as suspicious on a clean classifier, corrected for the number of subjects
-            (k); NaN where nothing can be said.
-        flagged: the subjects that look like a backdoor (k).
-        inconclusive: the subjects of which nothing can be said (k).
-        false_alarm_rate: the chance, over all subjects together, with which a clean classifier may be flagged.
-        untested: what this scan cannot see, in a sentence each.
-        triggers: the recovered triggers; None where the scan recovers none.
-        threshold: the statistic at which each subject would be flagged (k); NaN or None where that is unknown.
-        details: further numbers of each subject, by name (k).
-        figures: what the scan reports of its own work.
-        evidence: charts of what it found.
+        subjects: the class, pair of classes or model that each row describes.
+        statistic: the number that decides about each subject (k); NaN if there is none.
+        p_value: the probability that a clean classifier has a statistic at least as suspicious, corrected for the
+            number of subjects (k), in [0, 1]; NaN for inconclusive subjects.
+        flagged: the subjects that look like a backdoor (k), bool.
+        inconclusive: the subjects that the scan could not decide about (k), bool.
+        false_alarm_rate: the promised probability that the scan flags any subject of a clean classifier.
+        untested: the backdoors that this scan cannot see, one sentence each.
+        triggers: the recovered triggers, or None if the scan does not recover triggers.
+        threshold: the statistic at which each subject would be flagged (k); NaN or None if it is unknown.
+        details: further numbers about each subject, by name, each (k).
+        figures: numbers about the scan's own work.
+        evidence: charts of the result.
+
+    Raises:
+        DataError: a tensor does not have one number for each subject.
     """
 
     subjects: tuple[Subject, ...]
@@ -84,53 +87,56 @@ class Verdict:
         parts |= {} if self.threshold is None else {"threshold": self.threshold}
         for name, tensor in {**parts, **self.details}.items():
             if tensor.shape != (len(self.subjects),):
-                raise DataError(f"Verdict.{name} must have one number a subject; got {tuple(tensor.shape)}.")
+                raise DataError(
+                    f"Verdict.{name} must have one number for each subject, shape ({len(self.subjects)},); "
+                    f"got shape {tuple(tensor.shape)}."
+                )
 
     @property
     def suspected(self) -> tuple[int, ...]:
-        """The target classes of flagged subjects, the most suspicious first."""
+        """Return the target classes of the flagged subjects, the most suspicious first."""
         order = self.p_value.nan_to_num(nan=1.0).argsort(stable=True).tolist()
         targets = (self.subjects[row].target for row in order if self.flagged[row])
         return tuple(dict.fromkeys(target for target in targets if target is not None))
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether anything is flagged."""
+        """Return True if any subject is flagged."""
         return bool(self.flagged.any())
 
     @property
     def smallest_p_value(self) -> float | None:
-        """The smallest p-value; None where nothing can be said of any subject."""
+        """Return the smallest p-value, or None if all subjects are inconclusive."""
         known = self.p_value[~self.p_value.isnan()]
         return float(known.min()) if len(known) else None
 
     def figure(self, name: str) -> float | None:
-        """The value of one of the scan's own figures.
+        """Return the value of one of the verdict's `figures`.
 
         Raises:
-            KeyError: it reports no such figure.
+            KeyError: the verdict does not have this figure.
         """
         return {each.key: each.value for each in self.figures}[name]
 
     def summary(self, classes: tuple[str, ...] = ()) -> str:
-        """The verdict in a sentence: what is flagged, with its p-value, or that nothing is."""
+        """Return the verdict in one sentence: the flagged subjects with their p-values, or that none is flagged."""
         if self.is_suspicious:
             named = [
                 f"{subject.label(classes)} ({worded_p_value(finite(float(p)))})"
                 for subject, p, hit in zip(self.subjects, self.p_value, self.flagged, strict=True)
                 if hit
             ]
-            more = f" and {len(named) - WORDS_SHOWN} more" if len(named) > WORDS_SHOWN else ""
-            return f"backdoored: {', '.join(named[:WORDS_SHOWN])}{more}"
+            more = f" and {len(named) - SUBJECTS_NAMED} more" if len(named) > SUBJECTS_NAMED else ""
+            return f"backdoored: {', '.join(named[:SUBJECTS_NAMED])}{more}"
         if bool(self.inconclusive.all()):
-            return "inconclusive: nothing can be said of any subject"
-        open_ones = int(self.inconclusive.sum())
-        least = self.smallest_p_value
-        found = "clean as far as tested" + ("" if least is None else f" (smallest {worded_p_value(least)})")
-        return found + (f"; {open_ones} of {len(self.subjects)} subjects are inconclusive" if open_ones else "")
+            return "inconclusive: the scan could not decide about any subject"
+        undecided = int(self.inconclusive.sum())
+        smallest = self.smallest_p_value
+        text = "no backdoor detected" + ("" if smallest is None else f" (smallest {worded_p_value(smallest)})")
+        return text + (f"; inconclusive for {undecided} of {len(self.subjects)} subjects" if undecided else "")
 
     def charts(self, classes: tuple[str, ...] = ()) -> tuple[Chart, ...]:
-        """The evidence; the statistic of every subject where the scan brings none."""
+        """Return the scan's charts, or a chart of the statistic of every subject if the scan has no charts."""
         if self.evidence:
             return self.evidence
         labels = [subject.label(classes) for subject in self.subjects]
@@ -144,11 +150,11 @@ class Verdict:
         return (chart,)
 
     def plot(self) -> "Picture":
-        """The first chart as a matplotlib figure."""
+        """Return the first chart as a matplotlib figure."""
         return self.charts()[0].to_matplotlib()
 
     def __repr__(self) -> str:
-        return f"Verdict({self.summary()}; {self.false_alarm_rate:.0%} false alarms promised)"
+        return f"Verdict({self.summary()}; promised false-alarm rate: {self.false_alarm_rate:.0%})"
 
     def _repr_html_(self) -> str:
         labels = [subject.label() for subject in self.subjects]
@@ -162,53 +168,56 @@ class Scan(Protocol):
     """A defence that looks for a backdoor in a classifier: a component, such as `NeuralCleanse`.
 
     Attributes:
-        needs: what it requires of the classifier, such as `gradients`; see `antivenom.settings.NEEDS`.
+        needs: its requirements on the classifier, such as `gradients`; see `antivenom.settings.NEEDS`.
     """
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it requires, in the words of `antivenom.settings.NEEDS`."""
+        """Return its requirements: keys of `antivenom.settings.NEEDS`."""
 
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
-        """The verdict on a classifier.
+        """Return the verdict on a classifier.
 
         Args:
-            classifier: the classifier; it stays as it is.
-            clean: rows with their true labels, which a defender has; None for none, which a scan may refuse.
-            rng: the scan's stream.
+            classifier: the classifier. The scan must not change it.
+            clean: the defender's rows with their true labels, or None. A scan may refuse None with a `DataError`.
+            rng: the scan's random stream.
         """
 
 
 @runtime_checkable
 class RecoversTriggers(Protocol):
-    """A scan whose verdicts hold recovered triggers, which some repairs require.
+    """A scan whose verdicts contain recovered triggers. Some repairs require them.
 
     Attributes:
-        recovers_triggers: always true.
+        recovers_triggers: always True.
     """
 
     recovers_triggers: bool
 
 
 def clean_rows_for(scan: object, clean: Dataset | None) -> Dataset:
-    """The clean rows themselves.
+    """Return `clean` unchanged.
 
     Raises:
-        DataError: there are none.
+        DataError: `clean` is None or has no rows.
     """
     if clean is None or not len(clean):
-        raise DataError(f"{type(scan).__name__} requires clean rows; got none. Pass rows with their true labels.")
+        raise DataError(f"{type(scan).__name__} requires clean rows; got 0. Pass rows with true labels as `clean`.")
     return clean
 
 
 def require_triggers(verdict: Verdict | None, *, by: str) -> Verdict:
-    """The verdict itself.
+    """Return `verdict` unchanged.
 
     Raises:
-        CapabilityError: there is none, or its scan recovers no triggers.
+        CapabilityError: `verdict` is None, or it flags a class and does not contain triggers.
     """
     if verdict is None:
-        raise CapabilityError(f"{by} requires a scan's verdict. Name a scan, such as neural_cleanse, before it.")
+        raise CapabilityError(f"{by} requires a scan's verdict; got None. Run a scan first, such as neural_cleanse.")
     if verdict.triggers is None and verdict.is_suspicious:
-        raise CapabilityError(f"{by} requires recovered triggers, and the scan gave none. Use neural_cleanse.")
+        raise CapabilityError(
+            f"{by} requires recovered triggers, which this verdict does not contain. "
+            "Use a scan that recovers triggers, such as neural_cleanse."
+        )
     return verdict

@@ -1,4 +1,4 @@
-"""The contract of defences that look back along a stream."""
+"""The contract of stream defences: they look back along a stream for the moment at which the model changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,45 +14,49 @@ from antivenom.rng import Rng
 
 @dataclass(frozen=True, eq=False)
 class StreamVerdict:
-    """What a defence says of a stream.
+    """The result of a stream defence.
 
     Args:
-        window: the model departs from its way between these numbers of rows; None where it never does.
-        back: the checkpoint to go back to; the last one where nothing is blamed.
-        signal: what was looked at, at each checkpoint (k).
-        figures: what the defence reports of its own work.
-        charts: what it shows of it.
+        window: the rows of the stream to blame, as (number of rows before the first, number of rows up to the last), or
+            None if no rows are blamed.
+        last_good: the checkpoint to return to; the last checkpoint if no rows are blamed.
+        signal: the number that the defence examined, at each checkpoint (k).
+        figures: numbers about the defence's own work.
+        charts: charts of the result.
     """
 
     window: tuple[int, int] | None
-    back: Checkpoint
+    last_good: Checkpoint
     signal: Tensor
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
 
     def __repr__(self) -> str:
         if self.window is None:
-            return "StreamVerdict(nothing is blamed)"
-        return f"StreamVerdict(rows {self.window[0]} to {self.window[1]} are blamed; go back to row {self.back.rows})"
+            return "StreamVerdict(no rows are blamed)"
+        first, last = self.window
+        return (
+            f"StreamVerdict(rows {first} to {last} are blamed; return to the checkpoint at row {self.last_good.rows})"
+        )
 
 
 @runtime_checkable
 class StreamDefence(Protocol):
-    """A defence that says when a stream went wrong, from how the model stood along it: a component, such as `Blame`.
+    """A defence that finds the poisoned part of a stream from the model's checkpoints: a component, such as `Blame`.
 
     Attributes:
-        min_checkpoints: how many checkpoints it requires.
+        min_checkpoints: the number of checkpoints that it requires.
     """
 
     @property
     def min_checkpoints(self) -> int:
-        """How many checkpoints it requires."""
+        """Return the number of checkpoints that it requires."""
 
     def blame(self, path: Sequence[Checkpoint], clean: Dataset, *, rng: Rng) -> StreamVerdict:
-        """The part of the stream to blame, and the checkpoint before it.
+        """Return the part of the stream to blame, and the last checkpoint before it.
 
         Args:
-            path: how the model stood, in the order of the stream; the first before it began.
-            clean: rows that the defender trusts, and that the model never learned from.
-            rng: the defence's stream of random numbers.
+            path: the model's checkpoints in the order of the stream; the first is from before the stream.
+            clean: rows that the defender trusts. The model was not trained on them.
+            rng: the defence's random stream.
         """

@@ -1,4 +1,4 @@
-"""Looking back along a stream for the moment at which it went wrong."""
+"""Blame: looking back along a stream for the moment at which the model became worse."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,24 +15,24 @@ from antivenom.models import Checkpoint, row_losses
 from antivenom.rng import Rng
 from antivenom.settings import Positive, component
 
-FLOOR = 1e-4
-"""Losses below it are as good as each other."""
+SMALLEST_LOSS = 1e-4
+"""Smaller losses count as this loss."""
 
 
 @component
 class Blame:
-    """The window of a stream after which the model departs from its way, and the checkpoint to go back to.
+    """Find the part of a stream in which the model's loss on trusted rows rose, and the checkpoint before it.
 
-    At each checkpoint, the mean logarithm of the losses of trusted rows: a burst of poison raises it for all of them,
-    and a few hard rows cannot move it. Where its level changes is found by PELT (Killick, Fearnhead and Eckley,
-    *Optimal detection of changepoints with a linear computational cost*, 2012), in units of the noise from checkpoint
-    to checkpoint; the largest rise is to blame, from where it begins. What comes slowly, poison spread over the stream,
-    has no such moment.
+    The signal is the mean logarithm of the losses of the trusted rows at each checkpoint. A burst of poison raises the
+    losses of all trusted rows; a few difficult rows do not change the signal. PELT (Killick, Fearnhead and Eckley,
+    *Optimal detection of changepoints with a linear computational cost*, 2012) finds changes of its level. The unit is
+    the noise from one checkpoint to the next. The start of the largest rise is to blame. Poison that is spread over the
+    whole stream raises the signal slowly; this defence does not detect it.
 
     Args:
-        penalty: what a change of level must gain in squared units of noise to count as one.
-        least_rise: the rise that counts as a departure; 0.25 is a typical loss 28 % higher. Higher penalties and rises
-            raise fewer false alarms and miss more.
+        penalty: the gain that a change of level requires, in squared units of noise.
+        least_rise: the smallest rise of the signal to blame; 0.25 means that a typical loss is 28 % higher. Higher
+            values of both settings cause fewer false alarms and more misses.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -49,17 +49,18 @@ class Blame:
     least_rise: Positive = 0.25
 
     def blame(self, path: Sequence[Checkpoint], clean: Dataset, *, rng: Rng) -> StreamVerdict:  # noqa: ARG002
-        """The part of the stream to blame, and the checkpoint before it.
+        """Return the part of the stream to blame, and the checkpoint before it.
 
         Raises:
-            DataError: fewer than eight checkpoints, or no trusted rows.
+            DataError: there are fewer than eight checkpoints, or no trusted rows.
         """
         if len(path) < self.min_checkpoints or not len(clean):
             raise DataError(
-                f"Blame requires {self.min_checkpoints} checkpoints and trusted rows; got {len(path)}, {len(clean)}. "
-                "Raise the training's checkpoints."
+                f"Blame requires at least {self.min_checkpoints} checkpoints and 1 trusted row; got {len(path)} "
+                f"and {len(clean)}. Increase `checkpoints` of the training, or pass trusted rows."
             )
-        signal = torch.stack([row_losses(each.classifier, clean).clamp_min(FLOOR).log().mean() for each in path])
+        losses = (row_losses(each.classifier, clean) for each in path)
+        signal = torch.stack([each.clamp_min(SMALLEST_LOSS).log().mean() for each in losses])
         place = departure(signal.double().cpu().numpy(), self.penalty, self.least_rise)
         if place is None:
             return StreamVerdict(None, path[-1], signal)
@@ -67,7 +68,7 @@ class Blame:
 
 
 def departure(signal: NDArray[np.float64], penalty: float, least: float) -> int | None:
-    """The place (of k) at which a signal's largest rise begins; None where no rise of its level is large enough.
+    """Return the index at which a signal's largest rise begins, or None if every rise is smaller than `least`.
 
     >>> departure(np.array([0.0, 0.1, -0.1, 0.1, 0, 0.1, 0, 5, 5.1, 4.9]), 20, 0.25)
     7
@@ -76,19 +77,19 @@ def departure(signal: NDArray[np.float64], penalty: float, least: float) -> int 
     """
     units = signal / max(_noise(signal), 1e-9)
     ends = ruptures.Pelt(model="l2", min_size=1, jump=1).fit(units[:, None]).predict(pen=penalty)
-    levels = [float(signal[start:end].mean()) for start, end in pairwise([0, *ends])]
-    best, found, bottom, begins = least, None, levels[0], 0
+    levels = [float(signal[first:end].mean()) for first, end in pairwise([0, *ends])]
+    best, best_start, bottom, start = least, None, levels[0], 0
     for place, (before, after) in enumerate(pairwise(levels)):
         if after <= before:
             continue
         if place == 0 or levels[place - 1] >= before:
-            bottom, begins = before, ends[place]
+            bottom, start = before, ends[place]
         if after - bottom >= best:
-            best, found = after - bottom, begins
-    return found
+            best, best_start = after - bottom, start
+    return best_start
 
 
 def _noise(signal: NDArray[np.float64]) -> float:
-    """The standard deviation from one checkpoint to the next or the one after, whichever is more; outliers aside."""
+    """Return a robust standard deviation of the changes over one or two checkpoints, the larger of the two."""
     steps = [signal[lag:] - signal[:-lag] for lag in (1, 2)]
     return max(1.4826 * float(np.median(np.abs(each - np.median(each)))) / 2**0.5 for each in steps)

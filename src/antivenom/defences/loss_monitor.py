@@ -1,4 +1,4 @@
-"""Watching the loss of what comes in."""
+"""LossMonitor: the loss of each row before the model learns it."""
 
 from typing import Annotated
 
@@ -13,13 +13,14 @@ from antivenom.settings import component
 
 @component
 class LossMonitor:
-    """A row whose loss on the model, as it stands when the row comes in, is high: the model knows better, or it lies.
+    """Score each row by its loss on the model as it was before the row arrived. A wrong label has a high loss.
 
-    The countermeasure of Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks* (2017).
+    This is the countermeasure of Yang, Wu, Li and Chen, *Generative poisoning attack method against neural networks*
+    (2017).
 
     Args:
-        false_alarm_rate: the share of clean rows that may be flagged; the threshold follows from it, on clean rows
-            that the defender has.
+        false_alarm_rate: the share of clean rows that may be flagged. The threshold is set from it on the defender's
+            clean rows.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -41,5 +42,5 @@ class LossMonitor:
         rng: Rng,  # noqa: ARG002
         clean: Dataset | None = None,  # noqa: ARG002
     ) -> Tensor:
-        """The cross-entropy of each row's label (n)."""
+        """Return the cross-entropy of each row's label (n), in nats."""
         return row_losses(classifier, data)

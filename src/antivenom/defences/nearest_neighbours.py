@@ -1,4 +1,4 @@
-"""Asking the neighbours."""
+"""NearestNeighbours: comparing each row's label with the labels of its neighbours."""
 
 from typing import Annotated
 
@@ -13,20 +13,20 @@ from antivenom.models.batches import ROWS_PER_WIDE_BATCH
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 
-SAME = 1e-5
-"""A row of the same id, no further away than this share of its norm, is the row itself."""
+SAME_ROW_DISTANCE = 1e-5
+"""Two rows with one id are the same row if their distance is at most this share of the norm."""
 
 
 @component
 class NearestNeighbours:
-    """A row whose nearest neighbours among trusted rows have another label.
+    """Score each row by the share of its nearest trusted neighbours that have another label.
 
     Label sanitisation by neighbours (Paudice, Muñoz-González and Lupu, *Label sanitization against label flipping
-    poisoning attacks*, 2018), in the penultimate features where the classifier has them (Peri et al., *Deep k-NN
-    defense against clean-label data poisoning attacks*, 2020), else in the rows themselves.
+    poisoning attacks*, 2018). Distances are between penultimate features if the classifier has them (Peri et al., *Deep
+    k-NN defense against clean-label data poisoning attacks*, 2020), and between the rows themselves otherwise.
 
     Args:
-        neighbours: how many are asked.
+        neighbours: the number of neighbours.
         false_alarm_rate: the share of clean rows that may be flagged.
 
     >>> from antivenom.data.sources import load
@@ -49,23 +49,25 @@ class NearestNeighbours:
         rng: Rng,  # noqa: ARG002
         clean: Dataset | None = None,
     ) -> Tensor:
-        """The share of its neighbours with another label (n), those of the same distance as the last one all asked.
+        """Return the share of each row's neighbours that have another label (n), in [0, 1].
 
-        Without trusted rows a row's neighbours are the other rows of the data. A row is no neighbour of itself.
+        If several rows have the distance of the last neighbour, all of them count. If `clean` is None, the neighbours
+        are the other rows of the data. A row is never its own neighbour.
         """
         trusted = data if clean is None else clean.to(data.device)
         if not len(trusted):
             return torch.zeros(len(data), device=data.device)
-        there = distance_features(trusted, classifier)
+        trusted_features = distance_features(trusted, classifier)
         scores = []
         for rows in torch.arange(len(data), device=data.device).split(ROWS_PER_WIDE_BATCH):
-            here = distance_features(data.subset(rows), classifier)
-            apart = torch.cdist(here, there)
-            mine, twin = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)
-            same = (here[mine] - there[twin]).norm(dim=1) <= SAME * (1 + there[twin].norm(dim=1))
-            apart[mine[same], twin[same]] = torch.inf  # `cdist` itself is too coarse to see what is no distance
-            furthest = apart.kthvalue(min(self.neighbours, len(trusted)), dim=1, keepdim=True).values
-            asked = (apart <= furthest) & apart.isfinite()
-            other = asked & (trusted.y != data.y[rows, None])
-            scores.append(other.sum(1) / asked.sum(1).clamp_min(1))
+            features = distance_features(data.subset(rows), classifier)
+            distances = torch.cdist(features, trusted_features)
+            row, column = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)
+            gaps = (features[row] - trusted_features[column]).norm(dim=1)  # `cdist` is too imprecise near 0
+            same = gaps <= SAME_ROW_DISTANCE * (1 + trusted_features[column].norm(dim=1))
+            distances[row[same], column[same]] = torch.inf
+            furthest = distances.kthvalue(min(self.neighbours, len(trusted)), dim=1, keepdim=True).values
+            neighbours = (distances <= furthest) & distances.isfinite()
+            disagreeing = neighbours & (trusted.y != data.y[rows, None])
+            scores.append(disagreeing.sum(1) / neighbours.sum(1).clamp_min(1))
         return torch.cat(scores) if scores else torch.zeros(0, device=data.device)

@@ -1,4 +1,4 @@
-"""Fitting to the rows that fit."""
+"""Trim: fitting a model repeatedly to the rows that it explains best."""
 
 import warnings
 from typing import Annotated
@@ -23,16 +23,16 @@ Floats = NDArray[np.float64]
 
 @component
 class Trim:
-    """A row that a model does not explain which is fitted, again and again, to the rows it explains best.
+    """Score each row by its loss on a model that is fitted repeatedly to the rows with the smallest losses.
 
     TRIM (Jagielski et al., *Manipulating machine learning: poisoning attacks and countermeasures for regression
-    learning*, 2018) with the cross-entropy of a logistic regression, on the penultimate features where the classifier
-    has them, else on the rows themselves.
+    learning*, 2018) with the cross-entropy of a logistic regression. Its inputs are the penultimate features if the
+    classifier has them, and the rows themselves otherwise.
 
     Args:
-        rate: the share of rows that is left out of each fit: how much poison the defender expects, at most.
+        rate: the share of rows that each fit leaves out: the largest share of poison that the defender expects.
         strength: the weight of the L2 penalty.
-        rounds: fits, at most; it ends when the rows that are left out stay the same.
+        rounds: the maximum number of fits. Fitting stops earlier if the omitted rows do not change.
         false_alarm_rate: the share of clean rows that may be flagged.
 
     >>> from antivenom.data.sources import load
@@ -56,21 +56,21 @@ class Trim:
         rng: Rng,  # noqa: ARG002
         clean: Dataset | None = None,  # noqa: ARG002
     ) -> Tensor:
-        """The cross-entropy of each row's label (n) on the last fit; of rows of one class alone it is 0."""
+        """Return the cross-entropy of each row's label on the last fit (n), in nats; 0 if all rows have one class."""
         y = data.y.cpu().numpy()
         if len(np.unique(y)) < 2:
             return torch.zeros(len(data), device=data.device)
         x = StandardScaler().fit_transform(distance_features(data, classifier).double().cpu().numpy())
-        kept, wanted = np.arange(len(y)), max(2, round(len(y) * (1 - self.rate)))
+        kept, count = np.arange(len(y)), max(2, round(len(y) * (1 - self.rate)))
         losses = np.zeros(len(y))
         for _ in range(self.rounds):
             if len(np.unique(y[kept])) < 2:
                 break
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # near the end is near enough to rank by
+                warnings.simplefilter("ignore", ConvergenceWarning)  # an approximate fit is enough for ranking rows
                 fitted = LogisticRegression(C=1 / self.strength, max_iter=200).fit(x[kept], y[kept])
             losses = _losses(fitted, x, y)
-            best = np.sort(np.argsort(losses, kind="stable")[:wanted])
+            best = np.sort(np.argsort(losses, kind="stable")[:count])
             if np.array_equal(best, kept):
                 break
             kept = best
@@ -78,9 +78,9 @@ class Trim:
 
 
 def _losses(fitted: LogisticRegression, x: Floats, y: NDArray[np.int64]) -> Floats:
-    """The cross-entropy of each label (n); a class that the fit has not seen has the least probability there is."""
-    given = fitted.predict_log_proba(x)
+    """Return the cross-entropy of each label (n). A class without rows in the fit has the smallest probability."""
+    log_probabilities = fitted.predict_log_proba(x)
     column = np.searchsorted(fitted.classes_, y).clip(max=len(fitted.classes_) - 1)
     known = fitted.classes_[column] == y
-    least = np.log(np.finfo(np.float64).tiny)
-    return np.asarray(-np.where(known, given[np.arange(len(y)), column], least).clip(least))
+    smallest = np.log(np.finfo(np.float64).tiny)
+    return np.asarray(-np.where(known, log_probabilities[np.arange(len(y)), column], smallest).clip(smallest))

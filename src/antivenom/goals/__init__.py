@@ -1,4 +1,4 @@
-"""Goals: what an attacker wants at test time. One a file."""
+"""Goals: the aim of an attacker at test time. Each file contains one goal."""
 
 from antivenom.goals._goal import Goal, TriggeredGoal
 from antivenom.registry import lazily

@@ -10,17 +10,17 @@ __all__ = ["Goal", "TriggeredGoal"]
 
 @runtime_checkable
 class TriggeredGoal(Goal, Protocol):
-    """A goal that works by a trigger: the attacker changes a row at test time, and a victim then gives a wanted class.
+    """A goal with a trigger: the attacker adds it to rows at test time, and the victim then predicts a wanted class.
 
-    Code that needs a trigger asks for this contract, never for `Backdoor` itself. A goal of your own, with several
-    targets or with a trigger of its own, is then measured, scanned and drawn like any other.
+    Code that needs a trigger checks for this contract, never for `Backdoor`. So your own goal, for example with several
+    target classes, is measured, scanned and charted like any other goal.
     """
 
     def attacked(self, test: Dataset) -> Dataset:
-        """The test rows that the attacker would attack: none already belongs to the class that is wanted for it."""
+        """Return the test rows that the attacker attacks. Rows of the wanted class are left out."""
 
     def triggered(self, data: Dataset) -> Dataset:
-        """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones."""
+        """Return the same rows with the trigger, in the format in which the data is stored. Labels are unchanged."""
 
     def wanted(self, data: Dataset) -> Labels:
-        """The class that the attacker wants for each row once it carries the trigger (n)."""
+        """Return the class that the attacker wants for each row with the trigger (n)."""

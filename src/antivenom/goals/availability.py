@@ -1,4 +1,4 @@
-"""A worse model."""
+"""Lower accuracy on all inputs."""
 
 from antivenom.data import Dataset, Scorer
 from antivenom.settings import component
@@ -6,12 +6,12 @@ from antivenom.settings import component
 
 @component
 class Availability:
-    """The attacker wants a worse model, in whatever way. There is no success rate: success is the drop of accuracy.
+    """The attacker wants the model to be worse on all inputs. Success is the accuracy drop, so it has no success rate.
 
     >>> Availability()
     Availability()
     """
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:  # noqa: ARG002
-        """None: the drop of accuracy against the control is the measure."""
+        """Return None. The measure is the accuracy drop from the control to the victim."""
         return None

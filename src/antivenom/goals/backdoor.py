@@ -15,12 +15,12 @@ from antivenom.triggers import Trigger
 
 @component
 class Backdoor:
-    """The model takes rows that carry the trigger for the target class, and classifies all others as before.
+    """The model predicts the target class for rows with the trigger, and classifies other rows normally.
 
     Args:
-        trigger: what the attacker puts into a row.
-        target: the class that the model takes triggered rows for.
-        source: the only class whose rows the attacker wants misclassified; None for all.
+        trigger: the trigger that the attacker adds to a row.
+        target: the target class, which the attacker wants to be predicted.
+        source: the only class whose rows the attacker wants to be misclassified, or None for all classes.
 
     >>> from antivenom.triggers import Patch
     >>> Backdoor(trigger=Patch(), target=7).target
@@ -34,12 +34,12 @@ class Backdoor:
     source: Count | None = None
 
     def attacked(self, test: Dataset) -> Dataset:
-        """The test rows that the attacker would attack: not of the target class already, and of the source class."""
+        """Return the test rows of the source class, or of all classes, without those of the target class."""
         of_source = test.y != self.target if self.source is None else test.y == self.source
         return test.subset(of_source & (test.y != self.target))
 
     def triggered(self, data: Dataset) -> Dataset:
-        """The same rows with the trigger, as precisely as the data is stored; their labels stay the true ones.
+        """Return the same rows with the trigger, in the format in which the data is stored. Labels are unchanged.
 
         Raises:
             DataError: the data has no bounds, or the trigger does not fit the rows.
@@ -50,11 +50,11 @@ class Backdoor:
         return Dataset(x=x, y=data.y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 
     def wanted(self, data: Dataset) -> Labels:
-        """The target, for every row (n)."""
+        """Return the target class for every row (n)."""
         return torch.full_like(data.y, self.target)
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
-        """Attack success rate: the share of attacked test rows taken for the target; None where there is none."""
+        """Return the share of attacked test rows that are predicted as the target, or None if no row is attacked."""
         attacked = self.attacked(test)
         if not len(attacked):
             return None

@@ -1,4 +1,4 @@
-"""Taking one class for another."""
+"""Misclassification of one class as another."""
 
 import torch
 
@@ -10,10 +10,10 @@ from antivenom.trial import Trial
 
 @component
 class Targeted:
-    """The model takes rows of one class for another, without any trigger.
+    """The model predicts a wrong class for all rows of some classes, without a trigger.
 
     Args:
-        pairs: [class, the class that the attacker wants for it], any number of them.
+        pairs: pairs of [source class, class that the attacker wants to be predicted].
 
     >>> Targeted(pairs=((3, 5),)).pairs
     ((3, 5),)
@@ -24,7 +24,7 @@ class Targeted:
     pairs: tuple[tuple[Count, Count], ...]
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
-        """The share of the pairs' test rows that are taken for the wanted class; None where there is none."""
+        """Return the share of attacked test rows with the wanted prediction, or None if no row is attacked."""
         wanted = torch.full((len(test.classes),), -1, device=test.device)
         for source, target in self.pairs:
             wanted[source] = target

@@ -1,1 +1,1 @@
-"""antivenom under the names and calls that users of other libraries know."""
+"""antivenom under the names and signatures of other libraries."""

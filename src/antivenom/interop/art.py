@@ -1,4 +1,4 @@
-"""Neural Cleanse as users of the Adversarial Robustness Toolbox (ART) know it."""
+"""Neural Cleanse with the interface of the Adversarial Robustness Toolbox (ART)."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,15 @@ from antivenom.defences import NeuralCleanse as Scan
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences.neural_cleanse.inversion import Inversion, Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.interop._taken import Array, check_taken, either, has_channels_last, is_shapeless, numbers, taken
+from antivenom.interop._inputs import (
+    Array,
+    check_supported,
+    class_numbers,
+    has_channels_last,
+    lacks_input_shape,
+    to_classifier,
+    wrap_model,
+)
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
 from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
@@ -24,22 +32,22 @@ from antivenom.rng import Rng
 
 NORMS: dict[float, Norm] = {1: "l1", 2: "l2", math.inf: "linf"}
 REPAIRS: dict[str, Repair] = {"unlearning": Unlearning(), "pruning": Pruning(), "filtering": Filtering()}
-INDEX = 2.0
-"""The anomaly index above which the paper calls a class an outlier."""
+ANOMALY_INDEX_LIMIT = 2.0
+"""The paper suspects a class if its anomaly index is above this limit."""
 
 
 class NeuralCleanse:
-    """The transformer: called with a classifier and settings, it gives a new classifier that can cleanse itself.
+    """A transformer. Call it with a classifier and settings; it returns a new classifier that can cleanse itself.
 
-    Wang et al., *Neural Cleanse* (2019), by `antivenom.defences.NeuralCleanse`; the original is never changed. Where
-    ART is installed, the new classifier is one of ART's `PyTorchClassifier`s too, so that ART's attacks run on it.
+    Wang et al., *Neural Cleanse* (2019), by `antivenom.defences.NeuralCleanse`. The original classifier is not changed.
+    If ART is installed, the new classifier is also a `PyTorchClassifier` of ART, so that ART's attacks run on it.
 
     Args:
-        classifier: antivenom's, an `nn.Module` for rows in [0, 1] (others through `antivenom.models.as_classifier`), a
-            Keras 3 model on the torch backend, or ART's `PyTorchClassifier`.
+        classifier: a classifier of antivenom; an `nn.Module` for rows in [0, 1] (for other rows, use
+            `antivenom.models.as_classifier`); a Keras 3 model on the torch backend; or ART's `PyTorchClassifier`.
 
     Raises:
-        CapabilityError: it is none of these.
+        CapabilityError: the classifier is not supported.
 
     >>> from torch import nn
     >>> import numpy as np
@@ -66,7 +74,7 @@ class NeuralCleanse:
     )
 
     def __init__(self, classifier: Any) -> None:
-        check_taken(classifier)
+        check_supported(classifier)
         self.classifier = classifier
         self.is_fitted = False
 
@@ -85,21 +93,21 @@ class NeuralCleanse:
         cost_multiplier: float = 1.5,
         batch_size: int = 32,
     ) -> "Cleansed":
-        """A new classifier with `mitigate` and the rest.
+        """Return a new classifier with `mitigate` and the other methods of `Cleansed`.
 
         Args:
             transformed_classifier: the classifier to cleanse.
             steps: the largest number of passes over the validation rows.
-            init_cost: the norm's cost, once the trigger has worked without any.
-            norm: which norm of the mask is minimised: 1, 2 or infinity.
-            learning_rate: Adam's.
+            init_cost: the cost of the norm after the trigger has worked without any cost.
+            norm: the norm of the mask that is minimised: 1, 2 or infinity.
+            learning_rate: the learning rate of Adam.
             attack_success_threshold: the share of rows that a trigger must send to its class.
-            patience: after how many mini-batches in a row in which the trigger works, or fails, the cost changes.
-            early_stop: whether a class is done when its mask has stopped becoming smaller.
-            early_stop_threshold: a mask is smaller if its norm is below the best norm times this.
-            early_stop_patience: after how many mini-batches without a smaller mask it stops.
-            cost_multiplier: the cost is multiplied by it, and divided by its power of 1.5.
-            batch_size: rows a mini-batch.
+            patience: the cost changes if the trigger works, or fails, on this number of consecutive mini-batches.
+            early_stop: whether to stop the search for a class when its mask no longer shrinks.
+            early_stop_threshold: a mask is smaller if its norm is below the best norm times this number.
+            early_stop_patience: the number of mini-batches without a smaller mask after which the search stops.
+            cost_multiplier: the cost is multiplied by this number, or divided by this number to the power of 1.5.
+            batch_size: the number of rows per mini-batch.
 
         Raises:
             SettingsError: a setting is not valid.
@@ -121,168 +129,171 @@ class NeuralCleanse:
         )
         if steps < 1:
             raise SettingsError([f"steps must be at least 1; got {steps}."])
-        return _made(transformed_classifier, scan, steps)
+        return _cleansed(transformed_classifier, scan, steps)
 
     def fit(self, x: Array, y: Array | None = None, **kwargs: Any) -> None:
-        """Do nothing: there is nothing to fit."""
+        """Do nothing. ART requires this method."""
 
 
 class Cleansed:
-    """A classifier that looks for a backdoor in itself, and repairs itself. NumPy in, NumPy out.
+    """A classifier that scans itself for a backdoor and repairs itself. Inputs and outputs are NumPy arrays.
 
-    Rows are as the wrapped model takes them: a Keras model that has its channels last gets, and gives, such rows.
-    Labels are class numbers (n) or one-hot (n, classes); the output has the form of the input.
+    Rows have the format of the wrapped model. For a Keras model, images have their channels last. Labels are class
+    numbers (n) or one-hot (n, classes). Labels in the output have the format of those in the input.
 
     Attributes:
-        verdict: what the last scan found; None before the first.
+        verdict: the verdict of the last scan, or None before the first scan.
     """
 
     def __init__(self, wrapped: Any, scan: Scan, passes: int) -> None:
-        check_taken(wrapped)
+        check_supported(wrapped)
         self._wrapped, self._scan, self._passes = wrapped, scan, passes
-        self._repaired: Classifier | None = None if is_shapeless(wrapped) else taken(wrapped)
-        self._turned = has_channels_last(wrapped)
+        self._repaired: Classifier | None = None if lacks_input_shape(wrapped) else to_classifier(wrapped)
+        self._channels_last = has_channels_last(wrapped)
         self.verdict: Verdict | None = None
-        self._scanned_for: str | None = None
+        self._scan_key: str | None = None
 
     def _classifier(self, x: Array) -> Classifier:
-        """The classifier that predicts; made at the first rows where the model does not state its input shape."""
+        """Return the classifier that predicts. The first rows define the input shape if the model does not state it."""
         if self._repaired is None:
-            self._repaired = either(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
+            self._repaired = wrap_model(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
         return self._repaired
 
     def _network(self, x: Array) -> ModuleClassifier:
-        """The network, without any filter."""
+        """Return the network without its filters."""
         inner = self._classifier(x)
         while isinstance(inner, Filtered):
             inner = inner.classifier
         return as_module(inner, by="NeuralCleanse")
 
-    def _rows(self, x: Array) -> Tensor:
-        """Rows as antivenom has them."""
+    def _to_tensor(self, x: Array) -> Tensor:
+        """Return rows as a tensor with channels first."""
         rows = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-        return rows.movedim(-1, 1).contiguous() if self._turned else rows
+        return rows.movedim(-1, 1).contiguous() if self._channels_last else rows
 
-    def _back(self, x: Tensor) -> Array:
-        """Rows as the model takes them."""
-        return np.asarray((x.movedim(1, -1) if self._turned else x).cpu().numpy())
+    def _to_array(self, x: Tensor) -> Array:
+        """Return rows as an array in the format of the wrapped model."""
+        return np.asarray((x.movedim(1, -1) if self._channels_last else x).cpu().numpy())
 
     def _data(self, x: Array, y: Array) -> Dataset:
-        """Rows and labels as a data set.
+        """Return rows and labels as a data set.
 
         Raises:
-            DataError: they do not fit together, or rows lie outside the network's bounds.
+            DataError: rows and labels do not match, or rows are outside the bounds of the network.
         """
         network = self._network(x)
-        labels = numbers(y, network.classes)
+        labels = class_numbers(y, network.classes)
         names = tuple(map(str, range(network.classes)))
-        return Dataset.from_arrays(self._rows(x), labels, classes=names, bounds=network.bounds)
+        return Dataset.from_arrays(self._to_tensor(x), labels, classes=names, bounds=network.bounds)
 
     def predict(self, x: Array, batch_size: int = 128, training_mode: bool = False, **kwargs: Any) -> Array:
-        """What the model gives for rows (n, classes), logits or probabilities; zeros where a filter abstains.
+        """Return the logits or probabilities of the model (n, classes), or zeros for rows that a filter refuses.
 
         Args:
-            x: rows.
-            batch_size: rows at once.
-            training_mode: must be false: a cleansed classifier answers as it would in use.
-            kwargs: nothing; ART's attacks pass some.
+            x: the rows.
+            batch_size: the number of rows per batch.
+            training_mode: must be False, because a cleansed classifier predicts in evaluation mode only.
+            kwargs: ignored. ART's attacks pass some.
 
         Raises:
-            CapabilityError: in training mode.
+            CapabilityError: `training_mode` is True.
         """
         if training_mode:
-            raise CapabilityError("A cleansed classifier predicts in evaluation mode only.")
+            raise CapabilityError("A cleansed classifier predicts in evaluation mode only. Pass training_mode=False.")
         del kwargs
         classifier, network = self._classifier(x), self._network(x)
-        given = []
+        outputs = []
         with torch.no_grad(), network.evaluating():
-            for part in self._rows(x).split(batch_size):
+            for part in self._to_tensor(x).split(batch_size):
                 out = network.logits(part.to(network.device))
                 out = out.softmax(1) if network.outputs == "probabilities" else out
                 answered = (classifier.scores(part) != 0).any(1).to(out.device)
-                given.append(torch.where(answered[:, None], out, torch.zeros_like(out)).cpu())
-        return np.asarray(torch.cat(given).numpy()) if given else np.zeros((0, network.classes), np.float32)
+                outputs.append(torch.where(answered[:, None], out, torch.zeros_like(out)).cpu())
+        return np.asarray(torch.cat(outputs).numpy()) if outputs else np.zeros((0, network.classes), np.float32)
 
     def abstain(self) -> Array:
-        """What `predict` gives for a row that it does not answer.
+        """Return the output of `predict` for a row that a filter refuses: zeros (classes).
 
         Raises:
-            CapabilityError: before the first rows, where the model does not state its number of classes.
+            CapabilityError: the number of classes is unknown, because no rows have been predicted yet.
         """
         if self._repaired is None:
-            raise CapabilityError("The number of classes is known after the first rows. Call predict first.")
+            raise CapabilityError("The number of classes is unknown until the first rows arrive. Call predict first.")
         return np.zeros(self._repaired.classes, np.float32)
 
     def mitigate(self, x_val: Array, y_val: Array, mitigation_types: Sequence[str]) -> None:
-        """Scan, and apply the repairs in this order; the wrapped model is not changed.
+        """Scan the classifier and apply repairs in the given order. The wrapped model is not changed.
 
         Args:
             x_val: clean rows.
             y_val: their labels.
-            mitigation_types: of `unlearning`, `pruning` and `filtering`.
+            mitigation_types: names from `unlearning`, `pruning` and `filtering`.
 
         Raises:
-            SettingsError: the type is unknown.
+            SettingsError: a name is unknown.
         """
         if unknown := [each for each in mitigation_types if each not in REPAIRS]:
-            raise SettingsError([f"mitigation_types must be of {', '.join(REPAIRS)}; got {unknown[0]!r}."])
+            raise SettingsError([f"mitigation_types must be from {', '.join(REPAIRS)}; got {unknown[0]!r}."])
         data = self._data(x_val, y_val)
-        verdict = self._scanned(data, x_val)
+        verdict = self._scan_once(data, x_val)
         repaired = self._classifier(x_val)
         for number, name in enumerate(mitigation_types):
             rng = Rng(0).child("mitigate", number)
             repaired = apply_repair(REPAIRS[name], repaired, data, rng=rng, verdict=verdict).result
-        self._use(repaired)
+        self._set_classifier(repaired)
 
     def outlier_detection(self, x_val: Array, y_val: Array, rule: str = "p_value") -> list[tuple[int, Array, Array]]:
-        """The suspected classes, each with its recovered mask and pattern, the most suspicious first.
+        """Return the suspected classes, each with its recovered mask and pattern, the most suspicious first.
 
         Args:
             x_val: clean rows.
             y_val: their labels.
-            rule: `p_value`, at a family-wise false-alarm rate of 5 %, or `paper`: an anomaly index above 2.
+            rule: `p_value`, with a family-wise false-alarm rate of 5 %; or `paper`, an anomaly index above 2.
+
+        Raises:
+            SettingsError: the rule is unknown.
         """
         if rule not in ("p_value", "paper"):
             raise SettingsError([f"rule must be 'p_value' or 'paper'; got {rule!r}."])
-        verdict = self._scanned(self._data(x_val, y_val), x_val)
-        found = verdict.suspected
+        verdict = self._scan_once(self._data(x_val, y_val), x_val)
+        suspected = verdict.suspected
         if rule == "paper":
             index = verdict.details["anomaly_index"].nan_to_num(nan=0.0)
-            found = tuple(int(each) for each in index.argsort(descending=True) if index[each] > INDEX)
-        triggers = triggers_of(verdict)
-        return [(each, *self._trigger(triggers.mask(each), triggers.pattern(each))) for each in found]
+            suspected = tuple(int(each) for each in index.argsort(descending=True) if index[each] > ANOMALY_INDEX_LIMIT)
+        triggers = recovered_triggers(verdict)
+        return [(each, *self._trigger(triggers.mask(each), triggers.pattern(each))) for each in suspected]
 
     def backdoor_examples(self, x_val: Array, y_val: Array) -> tuple[Array, Array, Array]:
-        """Rows of other classes than each suspected one: as they are, with its trigger, and their true labels."""
+        """Return rows of all classes but each suspected class: clean, with its trigger, and their true labels."""
         data, y = self._data(x_val, y_val), np.asarray(y_val)
-        verdict = self._scanned(data, x_val)
-        found: list[tuple[Array, Array, Array]] = []
+        verdict = self._scan_once(data, x_val)
+        triggers, examples = recovered_triggers(verdict), list[tuple[Array, Array, Array]]()
         for target in verdict.suspected:
             others = torch.nonzero(data.y != target).flatten()
             rows = data.inputs(others)
-            found.append((self._back(rows), self._back(triggers_of(verdict).apply(rows, target)), y[others.numpy()]))
-        if not found:
-            nothing = self._back(data.inputs(slice(0, 0)))
-            return nothing, nothing, y[:0]
-        clean, triggered, labels = (np.concatenate(each) for each in zip(*found, strict=True))
+            examples.append((self._to_array(rows), self._to_array(triggers.apply(rows, target)), y[others.numpy()]))
+        if not examples:
+            empty = self._to_array(data.inputs(slice(0, 0)))
+            return empty, empty, y[:0]
+        clean, triggered, labels = (np.concatenate(each) for each in zip(*examples, strict=True))
         return clean, triggered, labels
 
     def generate_backdoor(self, x_val: Array, y_val: Array, y_target: Array) -> tuple[Array, Array]:
-        """The smallest mask, and its pattern, that send rows to a class (one-hot, or its number)."""
+        """Return the smallest mask and the pattern that send rows to a class (one-hot, or its number)."""
         data, network = self._data(x_val, y_val), self._network(x_val)
-        target = torch.from_numpy(numbers(np.asarray(y_target)[None], network.classes))
+        target = torch.from_numpy(class_numbers(np.asarray(y_target)[None], network.classes))
         inversion = Inversion(network, data, target, self._settings(len(data)), Rng(0).child("scan"))
         inversion.finish(torch.tensor([0]))
-        found = inversion.found()
-        return self._trigger(found.masks[0].cpu(), found.patterns[0].cpu())
+        trigger = inversion.result()
+        return self._trigger(trigger.masks[0].cpu(), trigger.patterns[0].cpu())
 
     def check_backdoor_effective(self, backdoor_data: Array, backdoor_labels: Array, enough: float = 0.01) -> bool:
-        """Whether more than this share of rows with a trigger are taken for one and the same wrong class.
+        """Return True if more than a share of rows with a trigger are predicted as the same wrong class.
 
         Args:
             backdoor_data: rows with a trigger.
             backdoor_labels: their true labels.
-            enough: the share that a trigger without effect still reaches.
+            enough: the share, in [0, 1]. A trigger without effect does not exceed it.
         """
         data = self._data(backdoor_data, backdoor_labels)
         predicted = predictions(self._classifier(backdoor_data), data).cpu()
@@ -290,81 +301,82 @@ class Cleansed:
         return bool(len(misclassified)) and int(misclassified.bincount().max()) > enough * len(data)
 
     def _trigger(self, mask: Tensor, pattern: Tensor) -> tuple[Array, Array]:
-        return self._back(mask[None])[0], self._back(pattern[None])[0]
+        return self._to_array(mask[None])[0], self._to_array(pattern[None])[0]
 
     def _settings(self, rows: int) -> Scan:
-        """The scan's settings, with the limit of passes as one of mini-batches."""
+        """Return the settings of the scan, with the number of passes converted to a number of mini-batches."""
         return replace(self._scan, steps=self._passes * max(1, rows // self._scan.batch_size))
 
-    def _scanned(self, data: Dataset, x: Array) -> Verdict:
+    def _scan_once(self, data: Dataset, x: Array) -> Verdict:
+        """Return the verdict on the network. It is reused while the network and the data do not change."""
         if not len(data):
             raise DataError("A scan requires validation rows; got none.")
         network = self._network(x)
-        asked = f"{data.fingerprint} {weights_digest(network)}"
-        if self.verdict is None or asked != self._scanned_for:
+        key = f"{data.fingerprint} {weights_digest(network)}"
+        if self.verdict is None or key != self._scan_key:
             self.verdict = self._settings(len(data)).scan(network, data, rng=Rng(0).child("scan"))
-            self._scanned_for = asked
+            self._scan_key = key
         return self.verdict
 
-    def _use(self, repaired: Classifier) -> None:
+    def _set_classifier(self, repaired: Classifier) -> None:
         self._repaired = repaired
 
 
-def triggers_of(verdict: Verdict) -> RecoveredTriggers:
-    """The triggers that Neural Cleanse recovered, which it always does."""
+def recovered_triggers(verdict: Verdict) -> RecoveredTriggers:
+    """Return the triggers of a verdict of Neural Cleanse, which always has some."""
     assert verdict.triggers is not None
     return verdict.triggers
 
 
-class Logits(nn.Module):
-    """What a classifier gives, as a module."""
+class LogitsModule(nn.Module):
+    """A module that returns the logits of a classifier."""
 
     def __init__(self, classifier: ModuleClassifier) -> None:
         super().__init__()
-        self.turned = False
+        self.channels_last = False
         self.use(classifier)
 
     def use(self, classifier: ModuleClassifier) -> None:
-        """Answer by this classifier from now on."""
+        """Use this classifier from now on."""
         self.classifier, self.module = classifier, classifier.module
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, classes)."""
-        return self.classifier.logits(x.movedim(-1, 1) if self.turned else x)
+        """Return logits (n, classes)."""
+        return self.classifier.logits(x.movedim(-1, 1) if self.channels_last else x)
 
 
-def _made(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
-    """A cleansed classifier, one of ART's where ART is installed and the model says what rows it takes."""
-    if is_shapeless(wrapped):
+def _cleansed(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
+    """Return a cleansed classifier. It is also one of ART if ART is installed and the model states its input shape."""
+    if lacks_input_shape(wrapped):
         return Cleansed(wrapped, scan, passes)
     try:
         from art.estimators.classification import PyTorchClassifier  # noqa: PLC0415 - takes seconds
-    except ImportError:  # ART is not needed for anything but its attacks
+    except ImportError:  # ART is only needed to run its attacks
         return Cleansed(wrapped, scan, passes)
 
     class CleansedForArt(Cleansed, PyTorchClassifier):  # type: ignore[misc, unused-ignore]
-        """The same, for ART's attacks: their gradients are those of the network as it stands."""
+        """A cleansed classifier for ART's attacks, which receive the gradients of its current network."""
 
         def __init__(self) -> None:
             Cleansed.__init__(self, wrapped, scan, passes)
             first = self._repaired
             assert first is not None and is_module(first)
-            answering = Logits(first)
-            answering.turned = self._turned
+            module = LogitsModule(first)
+            module.channels_last = self._channels_last
             shape = first.input_shape
             PyTorchClassifier.__init__(
                 self,
-                model=answering,
+                model=module,
                 loss=nn.CrossEntropyLoss(),
-                input_shape=(*shape[1:], shape[0]) if self._turned else shape,
+                input_shape=(*shape[1:], shape[0]) if self._channels_last else shape,
                 nb_classes=first.classes,
                 clip_values=first.bounds,
-                channels_first=not self._turned,
+                channels_first=not self._channels_last,
                 device_type="cpu" if first.device.type == "cpu" else "gpu",
             )
 
-        def _use(self, repaired: Classifier) -> None:
-            super()._use(repaired)
+        def _set_classifier(self, repaired: Classifier) -> None:
+            super()._set_classifier(repaired)
             self.model.use(self._network(np.zeros(0)))
 
     return CleansedForArt()

@@ -1,6 +1,6 @@
-"""Models: the classifier's protocol, adapters for everybody's models, and reference networks.
+"""Models: the protocol of classifiers, adapters for your own models, and reference networks.
 
-Adapters are imported when they are first used: who asks for a type alone does not depend on them (decision 3).
+Adapters are imported on first use, so that an import of a type alone does not depend on them (decision 3).
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What all adapters share: they stand for an architecture too, and print in one line."""
+"""The base class of all adapters. An adapter is also an architecture, and has a `repr` of one line."""
 
 from abc import ABC, abstractmethod
 from typing import TypeVar
@@ -13,15 +13,15 @@ Bounds = tuple[float, float] | None
 
 
 class Adapter(ABC):
-    """Somebody's model as a classifier: what it takes, what it can do, and what it is called.
+    """A model from outside antivenom as a classifier: its inputs, its abilities and its name.
 
     Attributes:
-        classes: how many classes it knows.
-        can: of {"gradients", "features", "incremental", "probabilities"}.
-        input_shape: one row's shape.
-        bounds: the range of the rows that it takes; None where there is none.
-        device: where it computes.
-        assumptions: what the adapter had to assume, in sentences; a report repeats them.
+        classes: the number of classes.
+        can: the abilities, a subset of {"gradients", "features", "incremental", "probabilities"}.
+        input_shape: the shape of one row.
+        bounds: the range of its input rows; None for any range.
+        device: the device that it computes on.
+        assumptions: the assumptions of the adapter, as sentences. A report shows them.
     """
 
     classes: int
@@ -34,39 +34,38 @@ class Adapter(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What messages call it: the class of the model behind it."""
+        """The name for messages: the class of the wrapped model."""
 
     @abstractmethod
     def fresh(self: A, rng: Rng) -> A:
-        """The same architecture with new weights; this one is untouched."""
+        """Return the same architecture with new weights. This classifier does not change."""
 
     @abstractmethod
     def _state_of_training(self) -> str:
-        """What `print` says about what it has learned or where it is, in a few words."""
+        """Return the end of the `repr`: the state of training or the device, in a few words."""
 
     def build(self: A, *, input_shape: tuple[int, ...], classes: int, bounds: Bounds, rng: Rng) -> A:
-        """The same architecture with new weights, so that a model made in Python serves wherever one is asked for.
+        """Return the same architecture with new weights. So a classifier made in Python can be used as a model.
 
         Raises:
-            SettingsError: it is made for other rows or classes.
+            SettingsError: the classifier has another input shape, range, or number of classes.
         """
         if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
             raise SettingsError(
                 [
-                    f"The classifier takes rows of {self.input_shape} in {self.bounds} and knows {self.classes} "
-                    f"classes; the data has rows of {input_shape} in {bounds} and {classes} classes."
+                    f"The classifier requires rows of {self.input_shape} in {self.bounds} and {self.classes} classes; "
+                    f"the data has rows of {input_shape} in {bounds} and {classes} classes."
                 ]
             )
         return self.fresh(rng)
 
     def __repr__(self) -> str:
-        held = range_in_words(self.bounds)
-        taken = f"rows {self.input_shape} in {held}"
-        return f"{type(self).__name__}({self.name}: {taken}, {self.classes} classes, {self._state_of_training()})"
+        rows = f"rows {self.input_shape} in {range_in_words(self.bounds)}"
+        return f"{type(self).__name__}({self.name}: {rows}, {self.classes} classes, {self._state_of_training()})"
 
 
 def range_in_words(bounds: Bounds) -> str:
-    """The range of rows in a sentence.
+    """Return the range of rows as text for a sentence.
 
     >>> range_in_words((0.0, 1.0)), range_in_words(None)
     ('[0, 1]', 'any range')

@@ -1,4 +1,4 @@
-"""Activations by name."""
+"""Activation layers by name."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ _CLASSES: dict[ActivationName, type[nn.Module]] = {
 
 
 def activation(name: ActivationName) -> nn.Module:
-    """A new activation layer.
+    """Return a new activation layer.
 
     >>> activation("relu")
     ReLU()

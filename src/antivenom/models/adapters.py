@@ -1,4 +1,4 @@
-"""The door through which users' models enter."""
+"""Convert your own models to classifiers."""
 
 from typing import Any
 
@@ -22,22 +22,22 @@ def as_classifier(
     classes: int | None = None,
     device: torch.device | str | None = None,
 ) -> Classifier:
-    """Take a model of one's own as a classifier. It is copied; the original is never changed.
+    """Convert your own model to a classifier. The model is copied, and the original does not change.
 
     Args:
-        model: an `nn.Module` that takes float rows (n, *input_shape) and gives (n, classes); a Keras 3 model on the
-            torch backend; or a scikit-learn classifier, which takes rows flattened.
-        input_shape: one row's shape: (channels, height, width) for images.
-        bounds: the range of the rows that the classifier takes, before `mean` and `std`; None where there is none.
-        mean: subtracted from a row before it goes into the module, one number or one a channel.
-        std: a row is divided by it after that.
-        outputs: what the module gives: "logits" or "probabilities".
-        classes: for a scikit-learn classifier that was never fitted: how many there are.
-        device: where it computes; where the module is, if left out.
+        model: an `nn.Module` that takes float rows (n, *input_shape) and returns (n, classes); a Keras 3 model on the
+            torch backend; or a scikit-learn classifier, which takes flattened rows.
+        input_shape: the shape of one row: (channels, height, width) for images.
+        bounds: the range of the input rows, before `mean` and `std`; None for any range.
+        mean: subtracted from each row before the module; one number, or one number per channel.
+        std: the divisor of each row after that; one number, or one number per channel.
+        outputs: the outputs of the module: "logits" or "probabilities".
+        classes: the number of classes; required for a scikit-learn classifier that was never fitted.
+        device: the device to compute on; the device of the module if omitted.
 
     Raises:
-        SettingsError: the model does not take such rows, does not give what `outputs` says, or cannot be told what it
-            is told here.
+        SettingsError: the model does not take such rows, its outputs are not of the type `outputs`, or it does not
+            support an argument.
 
     >>> as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), input_shape=(1, 8, 8)).classes
     10
@@ -48,12 +48,12 @@ def as_classifier(
             model, input_shape=input_shape, bounds=bounds, mean=mean, std=std, outputs=outputs, device=device
         )
     if callable(getattr(model, "get_params", None)):
-        from antivenom.models.estimator import EstimatorClassifier  # noqa: PLC0415 - scikit-learn takes its time
+        from antivenom.models.estimator import EstimatorClassifier  # noqa: PLC0415 - scikit-learn imports slowly
 
-        taken = {"mean": mean, "std": std, "device": device}
-        refused = [name for name, value in taken.items() if value is not None and str(value) != "cpu"]
+        arguments = {"mean": mean, "std": std, "device": device}
+        refused = [name for name, value in arguments.items() if value is not None and str(value) != "cpu"]
         if refused:
-            raise SettingsError([f"{refused[0]} is for an nn.Module; put a scikit-learn estimator into a Pipeline."])
+            raise SettingsError([f"{refused[0]} requires an nn.Module. Put a scikit-learn estimator into a Pipeline."])
         return EstimatorClassifier(model, input_shape=input_shape, classes=classes, bounds=bounds)
     raise SettingsError(
         [f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; got {type(model).__name__}."]

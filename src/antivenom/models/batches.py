@@ -1,23 +1,23 @@
-"""How many rows are computed at once: enough to be quick, few enough that memory stays bounded."""
+"""Batch sizes: large enough to be fast, small enough to limit memory use."""
 
 from collections.abc import Iterator
 
 ROWS_PER_BATCH = 2048
-"""Rows that a network scores at once."""
+"""Rows per batch when a network scores rows."""
 
 ROWS_PER_WIDE_BATCH = 1024
-"""Rows at once where each of them gives many numbers: a layer's activations, or distances to all other rows."""
+"""Rows per batch if each row has many numbers: activations of a layer, or distances to all other rows."""
 
 ROWS_PER_ESTIMATOR_BATCH = 8192
-"""Rows that a scikit-learn estimator scores at once. Each call checks its rows again, so fewer calls are quicker."""
+"""Rows per batch when a scikit-learn estimator scores rows. Each call repeats checks, so few calls are faster."""
 
 
 def batches(count: int, size: int = ROWS_PER_BATCH) -> Iterator[slice]:
-    """Slices that together cover `count` rows, in order.
+    """Yield slices that cover `count` rows, in order.
 
     Args:
         count: the number of rows, at least 0.
-        size: rows in a slice, at least 1; the last slice may have fewer.
+        size: the rows per slice, at least 1; the last slice may have fewer.
 
     >>> [(rows.start, rows.stop) for rows in batches(5, 2)]
     [(0, 2), (2, 4), (4, 5)]

@@ -1,4 +1,4 @@
-"""What antivenom asks of a model: the protocols of classifiers and of architectures."""
+"""The protocols of classifiers and of architectures."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,83 +12,84 @@ from antivenom.shapes import Features, Inputs, Labels, Scores
 
 @runtime_checkable
 class Classifier(Protocol):
-    """A trained or untrained classifier: everything that antivenom asks of a model.
+    """A trained or untrained classifier: everything that antivenom requires of a model.
 
-    `can` says which of the methods work, of {"gradients", "features", "incremental", "probabilities"}.
+    `can` lists the abilities, a subset of {"gradients", "features", "incremental", "probabilities"}. Without an
+    ability, the methods that require it raise `CapabilityError`.
     """
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name for messages."""
 
     @property
     def classes(self) -> int:
-        """How many classes it knows."""
+        """The number of classes."""
 
     @property
     def can(self) -> frozenset[str]:
-        """Its abilities; `antivenom.models.require` checks them."""
+        """The abilities. `antivenom.models.require` checks them."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one row that it takes."""
+        """The shape of one input row."""
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """The range of the rows that it takes; None where there is none."""
+        """The range of the input rows; None for any range."""
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device that it computes on."""
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What is assumed about the model, in sentences; a report repeats them."""
+        """The assumptions about the model, as sentences. A report shows them."""
 
     def to(self, device: torch.device | str) -> "Classifier":
-        """A copy that computes on another device; a copy where it is, if it knows one device only."""
+        """Return a copy on another device; on the same device if the model supports only one."""
 
     def fresh(self, rng: Rng) -> "Classifier":
-        """The same architecture with new weights; this one is untouched."""
+        """Return the same architecture with new weights. This classifier does not change."""
 
     def copy(self) -> "Classifier":
-        """The same classifier again, sharing nothing."""
+        """Return a copy that shares nothing with this classifier."""
 
     def scores(self, x: Inputs) -> Scores:
-        """Class scores (n, classes) of any number of rows, without gradient; probabilities where it `can`."""
+        """Return class scores (n, classes) without gradient; they are probabilities if `can` contains this ability."""
 
     def logits(self, x: Inputs) -> Scores:
-        """Logits (n, classes) of one batch, differentiable in `x` and in the weights."""
+        """Return logits (n, classes) of one batch, differentiable in `x` and in the weights."""
 
     def features(self, x: Inputs, layer: str | None = None) -> Features:
-        """What a layer makes of rows (n, d); by default what feeds the last linear layer."""
+        """Return the flattened outputs (n, d) of a layer; by default the inputs of the last linear layer."""
 
     def layers(self) -> tuple[str, ...]:
-        """The names that `features` knows, from input to output."""
+        """Return the names of the layers that `features` accepts, from input to output."""
 
     def learn(self, x: Inputs, y: Labels) -> float:
-        """One update on one batch, continuing the optimizer's state; the loss before it."""
+        """Update on one batch with the current optimizer state; return the loss before it."""
 
     def silence(self, layer: str, units: Tensor) -> "Classifier":
-        """A copy in which these units (channels) of a layer always give 0."""
+        """Return a copy in which these units (channels) of a layer always output 0."""
 
     def with_head(self, classes: int, rng: Rng) -> "Classifier":
-        """A copy with a new last layer for so many classes."""
+        """Return a copy with a new last layer for this number of classes."""
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of the weights by name."""
+        """Return a copy of the weights by name."""
 
     def with_state(self, state: dict[str, Tensor]) -> "Classifier":
-        """A copy with these weights."""
+        """Return a copy with these weights."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A classifier as it stood on its way.
+    """A classifier at one moment of its training.
 
     Attributes:
-        rows: how many rows it had learned from, each as often as it came.
-        classifier: as it stood then.
+        rows: the number of rows that it had learned from; a repeated row counts each time.
+        classifier: the classifier at that moment.
     """
 
     rows: int
@@ -97,11 +98,11 @@ class Checkpoint:
 
 @runtime_checkable
 class WeightedModel(Protocol):
-    """An architecture that may start with weights of its own, such as `Module`."""
+    """An architecture that can start with weights from a file, such as `Module`."""
 
     @property
     def weights(self) -> str | None:
-        """The file of weights that it starts with; None where it starts with new ones."""
+        """The file of the first weights; None if it starts with new weights."""
 
 
 @runtime_checkable
@@ -111,4 +112,4 @@ class Model(Protocol):
     def build(
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> Classifier:
-        """An untrained classifier for rows of `input_shape`."""
+        """Return an untrained classifier for rows of `input_shape`."""

@@ -25,16 +25,16 @@ class CNN:
 
     Args:
         filters: the number of filters of each convolution.
-        filter_shape: their size: one number for all, or one for each convolution, each a number or [height, width].
-        pooling_shape: the size of the pooling after each, likewise; 1 is none.
-        padding: `same` keeps height and width, `valid` adds nothing.
-        hidden: the width of each dense layer before the output.
-        activation: after each convolution and each dense layer.
-        kernel_init: how weights start.
-        bias_init: how biases start.
+        filter_shape: the size of the filters: one number for all convolutions, or one number or [height, width] each.
+        pooling_shape: the size of the pooling after each convolution, in the same form; 1 for no pooling.
+        padding: `same` keeps height and width; `valid` adds no padding.
+        hidden: the number of units of each dense layer before the output.
+        activation: the activation after each convolution and each dense layer.
+        kernel_init: the initialiser of weights.
+        bias_init: the initialiser of biases.
 
     Raises:
-        SettingsError: on building, where rows are no images or too small for so much pooling.
+        SettingsError: on building, if rows are not images or are too small for the pooling.
 
     >>> net = CNN(filters=(8,), hidden=(16,)).build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0))
     >>> net.layers()
@@ -52,7 +52,7 @@ class CNN:
 
     def __post_init__(self) -> None:
         problems = [
-            f"CNN.{name} has {len(value)} entries for {len(self.filters)} convolutions; give one each, or one number."
+            f"CNN.{name} must be one number or a list of {len(self.filters)}, as filters; got a list of {len(value)}."
             for name, value in (("filter_shape", self.filter_shape), ("pooling_shape", self.pooling_shape))
             if isinstance(value, tuple) and len(value) != len(self.filters)
         ]
@@ -62,18 +62,18 @@ class CNN:
     def build(
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
-        """An untrained classifier for images of `input_shape` (channels, height, width)."""
+        """Return an untrained classifier for images of `input_shape` (channels, height, width)."""
         if problems := list(self.problems(input_shape)):
             raise SettingsError(f"CNN {problem}" for problem in problems)
         factory = partial(from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init)
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
     def problems(self, input_shape: tuple[int, ...]) -> Iterator[str]:
-        """Why it cannot take rows of that shape."""
+        """Yield a sentence for each reason against rows of this shape."""
         if len(input_shape) != 3:
-            yield f"needs images (channels, height, width); the data's rows are {input_shape}. `mlp` takes any rows."
+            yield f"requires images (channels, height, width); the rows have shape {input_shape}. Use `mlp`."
         elif min(self._out(input_shape)) < 1:
-            yield f"leaves nothing of images of {input_shape[1]} × {input_shape[2]}: pool less, or use smaller filters."
+            yield f"is too deep for images of {input_shape[1]} × {input_shape[2]}. Use less pooling or smaller filters."
 
     def _module(self, input_shape: tuple[int, ...], classes: int) -> nn.Module:
         module = nn.Sequential(OrderedDict[str, nn.Module]())

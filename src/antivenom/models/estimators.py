@@ -1,4 +1,4 @@
-"""Classifiers with a scikit-learn estimator behind them."""
+"""Access to the scikit-learn estimator of a classifier."""
 
 from antivenom.errors import CapabilityError
 from antivenom.models.classifier import Classifier
@@ -8,15 +8,15 @@ from antivenom.models.estimator import EstimatorClassifier
 def as_estimator(
     classifier: Classifier, *, by: str, advice: str = "Use end_to_end for a module."
 ) -> EstimatorClassifier:
-    """The classifier itself, as one with a scikit-learn estimator behind it: for code that must use its own `fit`.
+    """Return the classifier itself if it wraps a scikit-learn estimator: for code that uses the estimator's `fit`.
 
     Args:
-        classifier: what is checked.
-        by: who requires it, for the message.
-        advice: what to do, in a sentence.
+        classifier: the classifier to check.
+        by: the name of the component that requires it, for the message.
+        advice: a sentence that tells the user what to do.
 
     Raises:
-        CapabilityError: there is no scikit-learn estimator behind it.
+        CapabilityError: the classifier does not wrap a scikit-learn estimator.
 
     >>> from antivenom.models import MLP
     >>> from antivenom.rng import Rng

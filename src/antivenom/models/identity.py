@@ -1,4 +1,4 @@
-"""What tells one classifier that was made in Python from another."""
+"""Digests that identify a classifier made in Python."""
 
 import hashlib
 import inspect
@@ -11,22 +11,22 @@ import numpy as np
 from torch import Tensor, nn
 
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]+|(?:tensor|array)\(")
-"""In a `repr`: it says where something is, or cuts it short, not what it is."""
+"""Parts of a `repr` that do not identify a value: a memory address, or a shortened tensor or array."""
 
 ELSEWHERE = ("training", "_parameters", "_buffers", "_modules")
-"""What a layer holds beside settings: its mode, and what its state or the module's own `repr` says."""
+"""Attributes of a layer that are not settings: its mode, and parts of its state or of the module's `repr`."""
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What has learned something."""
+    """An object with learned weights."""
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of the weights by name."""
+        """Return a copy of the weights by name."""
 
 
 def weights_digest(classifier: Stateful) -> str:
-    """SHA-256 of everything that a classifier has learned, in hexadecimal."""
+    """Return SHA-256 of all weights of a classifier, in hexadecimal."""
     digest = hashlib.sha256()
     for name, value in classifier.state().items():
         digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
@@ -34,16 +34,16 @@ def weights_digest(classifier: Stateful) -> str:
 
 
 def module_digest(module: nn.Module, settings: Iterable[object]) -> str | None:
-    """SHA-256 of a module's structure, of what its layers hold, and of an adapter's settings.
+    """Return SHA-256 of the structure and attributes of a module and of the settings of its adapter.
 
-    None where one of them holds what its `repr` does not show, such as a hook or a tensor that is no weight.
+    Return None if a `repr` does not show a value completely, such as a hook or a tensor that is not a weight.
     """
     text = repr((str(module), [plainly(one) for one in settings], list(_attributes(module))))
     return None if ADDRESS.search(text) else hashlib.sha256(text.encode()).hexdigest()
 
 
 def plainly(factory: object) -> object:
-    """A factory without addresses in its `repr`, where a function of a module's is all that it calls."""
+    """Describe a factory without memory addresses, if it calls only functions that a module defines."""
     if isinstance(factory, partial):
         return plainly(factory.func), [*map(plainly, factory.args)], factory.keywords
     if inspect.isfunction(factory) and "<" not in factory.__qualname__:
@@ -52,7 +52,7 @@ def plainly(factory: object) -> object:
 
 
 def called_by(factory: object) -> Iterator[object]:
-    """The functions and classes that a factory works with."""
+    """Yield the functions and classes that a factory uses."""
     if isinstance(factory, partial):
         for part in (factory.func, *factory.args, *factory.keywords.values()):
             yield from called_by(part)
@@ -65,10 +65,10 @@ def called_by(factory: object) -> Iterator[object]:
 
 
 def estimator_settings(value: Any) -> object:
-    """An estimator's settings, and those of the estimators in it, in plain values.
+    """Return the settings of an estimator, and of the estimators in it, as plain values.
 
     Raises:
-        TypeError: it holds what no plain value says, such as an array or a function.
+        TypeError: a setting is not a plain value, such as an array or a function.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value if isinstance(value, bool | int | str) or value is None else repr(float(value))
@@ -82,11 +82,11 @@ def estimator_settings(value: Any) -> object:
         return f"{value.__module__}:{value.__qualname__}"
     if callable(getattr(value, "get_params", None)):
         return [estimator_settings(type(value)), estimator_settings(dict(sorted(value.get_params(deep=False).items())))]
-    raise TypeError(f"{type(value).__name__} is no plain value")
+    raise TypeError(f"{type(value).__name__} is not a plain value")
 
 
 def estimators_in(value: Any) -> Iterator[type]:
-    """The classes of an estimator and of the estimators in its settings."""
+    """Yield the classes of an estimator and of the estimators in its settings."""
     if isinstance(value, list | tuple):
         for item in value:
             yield from estimators_in(item)
@@ -100,7 +100,7 @@ def estimators_in(value: Any) -> Iterator[type]:
 
 
 def _attributes(module: nn.Module) -> Iterator[tuple[str, str, object]]:
-    """What a module's layers hold beside weights: sizes, rates, hooks, and whatever its author put there."""
+    """Yield the attributes of the layers except weights: sizes, rates, hooks and other attributes."""
     usual = {key: repr(value) for key, value in vars(nn.Module()).items()}
     for name, layer in module.named_modules():
         for key, value in sorted(vars(layer).items()):

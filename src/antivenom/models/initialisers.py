@@ -1,4 +1,4 @@
-"""Weight initialisers by the names that Keras made common, with Keras's scales."""
+"""Weight initialisers with the names and scales of Keras."""
 
 import math
 from collections.abc import Callable
@@ -23,16 +23,16 @@ InitialiserName = Literal[
 """The initialisers that a spec can name."""
 
 _TRUNCATED = 0.87962566103423978
-"""The standard deviation of a standard normal cut at ±2: what is drawn is widened by it."""
+"""The standard deviation of a standard normal truncated at ±2. Drawn values are divided by it."""
 
 
 def initialise(tensor: Tensor, name: InitialiserName, generator: Generator) -> None:
-    """Fill a weight in place.
+    """Fill a weight or bias in place.
 
-    The `_uniform` and `_normal` families draw with variance 2 / (fan in + fan out) for Glorot, 2 / fan in for He and
-    1 / fan in for LeCun; the normal ones are cut at two standard deviations. `random_uniform` is within ±0.05,
-    `random_normal` has standard deviation 0.05, and `truncated_normal` is the same cut at ±0.1. A bias
-    counts as one row of its length.
+    The variance of the `_uniform` and `_normal` families is 2 / (fan in + fan out) for Glorot, 2 / fan in for He and
+    1 / fan in for LeCun. The normal families are truncated at two standard deviations. `random_uniform` draws from
+    ±0.05. `random_normal` has the standard deviation 0.05, and `truncated_normal` truncates it at ±0.1. A bias is
+    handled as one row of weights.
 
     >>> import torch
     >>> weight = torch.empty(3, 2)

@@ -16,58 +16,58 @@ SEEDS = 1 << 31
 
 
 class KerasClassifier(ModuleClassifier):
-    """A Keras 3 model as a classifier: built, and on the torch backend, where it is an `nn.Module`.
+    """A Keras 3 model as a classifier. It must be built, and on the torch backend, so that it is an `nn.Module`.
 
-    Rows are images with their channels first, as everywhere in antivenom; they are turned for a model that takes them
-    last. `state` is Keras' own list of weights, in its order. `fresh` makes the model anew from its configuration, with
-    every initialiser's seed from the stream.
+    Rows are images with channels first, as everywhere in antivenom. They are converted for a model that takes channels
+    last. `state` is the list of weights of Keras, in its order. `fresh` makes a new model from the configuration, and
+    takes the seeds of all initialisers from the stream.
 
     Args:
-        model: the model.
-        input_shape, bounds, mean, std, outputs, device: as `as_classifier` has them.
+        model: the Keras model.
+        input_shape, bounds, mean, std, outputs, device: see `as_classifier`.
 
     Raises:
-        SettingsError: Keras runs on another backend, or the model does not take such rows.
+        SettingsError: Keras uses another backend, or the model does not accept such rows.
     """
 
     def __init__(self, model: Any, *, input_shape: tuple[int, ...], **settings: Any) -> None:
         if not isinstance(model, nn.Module):
-            raise SettingsError(["Keras runs on another backend. Set KERAS_BACKEND=torch before keras is imported."])
-        takes = tuple(getattr(model, "input_shape", ())[1:])
+            raise SettingsError(["Keras must use the torch backend. Set KERAS_BACKEND=torch before keras is imported."])
+        expected = tuple(getattr(model, "input_shape", ())[1:])
         shape = tuple(input_shape)
-        self.turned = len(shape) == 3 and takes == (*shape[1:], shape[0]) and takes != shape
+        self.channels_last = len(shape) == 3 and expected == (*shape[1:], shape[0]) and expected != shape
         super().__init__(model, input_shape=shape, **settings)
-        order = "last: rows are turned for it" if self.turned else "as rows have them"
+        order = "last: rows are converted" if self.channels_last else "first, as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
 
     def fresh(self, rng: Rng) -> "KerasClassifier":
-        """The same architecture with new weights."""
-        made = self.copy()
+        """Return the same architecture with new weights."""
+        new = self.copy()
         config = _seeded(self.module.get_config(), rng)  # type: ignore[operator]
-        made._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
-        return made
+        new._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
+        return new
 
     def copy(self) -> "KerasClassifier":
-        """The same classifier again, sharing nothing but its settings; an optimizer's running state is dropped."""
-        made = super().copy()
-        assert isinstance(made, KerasClassifier)
-        return made
+        """Return a copy that shares only the settings. The state of the optimizer is not copied."""
+        new = super().copy()
+        assert isinstance(new, KerasClassifier)
+        return new
 
     def to(self, device: torch.device | str) -> "KerasClassifier":  # noqa: ARG002
-        """A copy where it is: Keras chooses the device it computes on, wherever the rows are."""
+        """Return a copy on the same device: Keras chooses the device itself."""
         return self.copy()
 
     def logits(self, x: Inputs) -> Scores:
-        """Logits (n, classes) of one batch, differentiable, in whichever mode the module is."""
+        """Return differentiable logits (n, classes) of one batch, in the current mode of the module."""
         out: Tensor = self.module(self.normalised(x), training=self.module.training)
         return self.as_logits(out)
 
     def weights(self) -> dict[str, Tensor]:
-        """Keras' own trainable variables, detached, each under its place and path."""
+        """Return the trainable variables of Keras, detached, by index and path."""
         return {key: one.value.detach() for key, one in self._trainable().items()}
 
     def logits_with(self, weights: dict[str, Tensor], x: Inputs) -> Scores:
-        """As `logits`, with these values of the trainable variables; differentiable in them."""
+        """Return logits with these values of the trainable variables; differentiable in them."""
         import keras  # noqa: PLC0415
 
         given = [(one, weights[key]) for key, one in self._trainable().items()]
@@ -75,125 +75,125 @@ class KerasClassifier(ModuleClassifier):
             return self.as_logits(self.module(self.normalised(x), training=False))
 
     def _trainable(self) -> dict[str, Any]:
-        held = enumerate(self.module.trainable_variables)  # type: ignore[arg-type]
-        return {_key(number, one): one for number, one in held}
+        variables = enumerate(self.module.trainable_variables)  # type: ignore[arg-type]
+        return {_key(number, one): one for number, one in variables}
 
     def features(self, x: Inputs, layer: str | None = None) -> Features:
-        """What a layer gives for rows (n, d), flattened; by default what feeds the last dense layer.
+        """Return the flattened outputs (n, d) of a layer; by default the inputs of the last dense layer.
 
         Raises:
-            CapabilityError: there is no such layer, or the model is no graph of layers.
+            CapabilityError: the model does not have this layer, or is not a graph of layers.
         """
-        import keras  # noqa: PLC0415 - an extra, and there when its model is
+        import keras  # noqa: PLC0415 - an extra, installed if there is a Keras model
 
-        wanted = self._last_dense().input if layer is None else self._named(layer).output
-        part = keras.Model(self.module.inputs, wanted)
+        output = self._last_dense().input if layer is None else self._named(layer).output
+        part = keras.Model(self.module.inputs, output)
         with torch.no_grad():
-            found = [
+            parts = [
                 part(self.normalised(rows.to(self.device)), training=False).flatten(1)
                 for rows in x.split(ROWS_PER_BATCH)
             ]
-        return torch.cat(found)
+        return torch.cat(parts)
 
     def activations(self, x: Inputs, layers: Iterable[str]) -> dict[str, Tensor]:
-        """What these layers give for one batch (n, …), images with their channels first, without gradient.
+        """Return the outputs (n, …) of these layers for one batch by name, channels first, without gradient.
 
         Raises:
-            CapabilityError: there is no such layer, or the model is no graph of layers.
+            CapabilityError: the model does not have this layer, or is not a graph of layers.
         """
         import keras  # noqa: PLC0415
 
         names = list(layers)
         part = keras.Model(self.module.inputs, [self._named(name).output for name in names])
         with torch.no_grad():
-            found = part(self.normalised(x.to(self.device)), training=False)
-        return {name: one.movedim(-1, 1) if one.ndim == 4 else one for name, one in zip(names, found, strict=True)}
+            outputs = part(self.normalised(x.to(self.device)), training=False)
+        return {name: one.movedim(-1, 1) if one.ndim == 4 else one for name, one in zip(names, outputs, strict=True)}
 
     def layers(self) -> tuple[str, ...]:
-        """The names of the model's layers, from input to output."""
+        """Return the names of the model's layers, from input to output."""
         return tuple(layer.name for layer in self._layers() if type(layer).__name__ != "InputLayer")
 
     def silence(self, layer: str, units: Tensor) -> "KerasClassifier":
-        """A copy in which these units of a dense or convolution layer always give 0, before its activation.
+        """Return a copy in which these units of a dense or convolution layer output 0 before the activation.
 
         Raises:
-            CapabilityError: no such layer, or one without a kernel.
+            CapabilityError: the layer does not exist, or has no kernel.
         """
-        made = self.copy()
-        silenced = made._named(layer)
+        new = self.copy()
+        silenced = new._named(layer)
         if getattr(silenced, "kernel", None) is None:
-            raise CapabilityError(f"The units of layer '{layer}' cannot be silenced: {type(silenced).__name__}.")
+            raise CapabilityError(f"Layer '{layer}' ({type(silenced).__name__}) has no units to silence. Name another.")
         with torch.no_grad():
             silenced.kernel.value.data[..., units] = 0
             if silenced.bias is not None:
                 silenced.bias.value.data[units] = 0
-        return made
+        return new
 
     def with_head(self, classes: int, rng: Rng) -> "KerasClassifier":
-        """A copy whose last dense layer is new and gives so many classes."""
+        """Return a copy with a new last dense layer for this number of classes."""
         import keras  # noqa: PLC0415
 
-        made = self.copy()
-        old = made._last_dense()
+        new = self.copy()
+        old = new._last_dense()
         config = _seeded({**old.get_config(), "units": classes}, rng)
         config = {key: value for key, value in config.items() if key != "build_config"}
         head = type(old).from_config(config)
-        made._replace(keras.Model(made.module.inputs, head(old.input)))
-        made.classes = classes
-        return made
+        new._replace(keras.Model(new.module.inputs, head(old.input)))
+        new.classes = classes
+        return new
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of Keras' list of weights, each under its place in it and its path."""
+        """Return a copy of the list of weights of Keras, by index and path."""
         weights = list(self.module.weights)  # type: ignore[arg-type]
         return {_key(number, one): one.value.detach().clone() for number, one in enumerate(weights)}
 
     def with_state(self, state: dict[str, Tensor]) -> "KerasClassifier":
-        """A copy with these weights.
+        """Return a copy with these weights.
 
         Raises:
-            CapabilityError: they do not fit the architecture.
+            CapabilityError: the number or the shapes do not fit the architecture.
         """
-        made = self.copy()
-        weights = list(made.module.weights)  # type: ignore[arg-type]
+        new = self.copy()
+        weights = list(new.module.weights)  # type: ignore[arg-type]
         if len(weights) != len(state):
-            raise CapabilityError(f"The model has {len(weights)} weights, not {len(state)}.")
+            raise CapabilityError(f"The state must have {len(weights)} weights, as the model; got {len(state)}.")
         for number, (one, value) in enumerate(zip(weights, state.values(), strict=True)):
             if tuple(one.shape) != tuple(value.shape):
                 raise CapabilityError(
-                    f"Weight {number} ({one.path}) has the shape {tuple(one.shape)}, not {tuple(value.shape)}."
+                    f"Weight {number} ({one.path}) must have shape {tuple(one.shape)}; got {tuple(value.shape)}."
                 )
             with torch.no_grad():
                 one.value.data.copy_(value)
-        return made
+        return new
 
     def normalised(self, x: Inputs) -> Tensor:
-        """Rows as the model takes them: normalised, and with channels last where it takes them so."""
+        """Return inputs of the model: normalised, and with channels last if the model requires it."""
         x = super().normalised(x)
-        return x.movedim(1, -1) if self.turned else x
+        return x.movedim(1, -1) if self.channels_last else x
 
     def _replace(self, model: Any) -> None:
         self.module = model.to(self.device)
 
     def _layers(self) -> list[Any]:
         if getattr(self.module, "inputs", None) is None:
-            raise CapabilityError("The Keras model is no graph of layers: make it Sequential or functional.")
+            raise CapabilityError("The Keras model must be Sequential or functional, a graph of layers; it is not.")
         return list(self.module.layers)  # type: ignore[arg-type]
 
     def _named(self, name: str) -> Any:
-        found = next((layer for layer in self._layers() if layer.name == name and name in self.layers()), None)
-        if found is None:
-            raise CapabilityError(f"There is no layer '{name}'. There are: {', '.join(self.layers())}.")
-        return found
+        match = next((layer for layer in self._layers() if layer.name == name and name in self.layers()), None)
+        if match is None:
+            raise CapabilityError(f"Unknown layer '{name}'. Use one of: {', '.join(self.layers())}.")
+        return match
 
     def _last_dense(self) -> Any:
         dense = [layer for layer in self._layers() if type(layer).__name__ == "Dense"]
         if not dense:
-            raise CapabilityError("The model has no dense layer. Name the layer that is meant.")
+            raise CapabilityError("The model must have a dense layer; it has none. Name another layer.")
         return dense[-1]
 
 
 def is_keras(model: object) -> bool:
-    """Whether something is a Keras model; keras is not imported to find out."""
+    """True if the object is a Keras model. It does not import keras."""
     return any(f"{cls.__module__}.".startswith("keras.") and cls.__name__ == "Model" for cls in type(model).__mro__)
 
 
@@ -202,7 +202,7 @@ def _key(number: int, weight: Any) -> str:
 
 
 def _seeded(config: Any, rng: Rng, place: str = "") -> Any:
-    """A configuration in which every seed is the stream's."""
+    """Return a configuration in which all seeds come from the stream."""
     if isinstance(config, dict):
         return {
             key: rng.child(place).integer(SEEDS) if key == "seed" else _seeded(value, rng, f"{place}/{key}")

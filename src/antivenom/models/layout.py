@@ -1,16 +1,16 @@
-"""How a module's weights lie in memory."""
+"""The memory layout of a module's weights."""
 
 import torch
 from torch import nn
 
 ONEDNN_BLOCK = 16
-"""Input channels that oneDNN takes at once: 16 with AVX-512, 8 with AVX2."""
+"""The number of input channels per block of oneDNN: 16 with AVX-512, 8 with AVX2."""
 
 
 def lay_out(module: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
-    """The module itself, its weights in rows, its filters with their channels last where rows are images.
+    """Make weights contiguous, and convert filters to channels last if rows are images. Return the module itself.
 
-    Convolutions are quickest so; but not where oneDNN would write past its memory (decision 5).
+    Convolutions are fastest in this layout. It is not used if oneDNN would write outside of its memory (decision 5).
     """
     for parameter in module.parameters():
         if parameter.ndim == 2:
@@ -21,7 +21,7 @@ def lay_out(module: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
 
 
 def _overruns(layer: nn.Module) -> bool:
-    """Whether oneDNN's gradient of this layer's weights overruns its workspace when channels come last."""
+    """True if oneDNN's gradient of this layer's weights overruns its workspace with channels last."""
     return (
         isinstance(layer, nn.Conv2d)
         and layer.kernel_size == (1, 1)

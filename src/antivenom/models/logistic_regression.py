@@ -1,4 +1,4 @@
-"""scikit-learn's logistic regression by stochastic gradient descent."""
+"""Logistic regression, trained by stochastic gradient descent."""
 
 from sklearn.linear_model import SGDClassifier as Estimator
 
@@ -8,14 +8,14 @@ from antivenom.settings import AtLeastOne, NonNegative, component
 
 @component
 class LogisticRegression(EstimatorModel):
-    """Logistic regression that can go on learning: scikit-learn's `SGDClassifier` with the loss `log_loss`.
+    """Logistic regression that learns incrementally: scikit-learn's `SGDClassifier` with the loss `log_loss`.
 
-    scikit-learn's own `LogisticRegression` has no `partial_fit`.
+    scikit-learn's `LogisticRegression` has no `partial_fit`.
 
     Args:
-        max_iter: epochs of its own `fit`, at most.
+        max_iter: the largest number of epochs of its own `fit`.
         alpha: the weight of the L2 penalty.
-        random_state: scikit-learn's seed; the experiment's stream where left out.
+        random_state: the seed of scikit-learn; from the experiment's stream if omitted.
 
     >>> from antivenom.rng import Rng
     >>> sorted(LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).can)
@@ -27,5 +27,5 @@ class LogisticRegression(EstimatorModel):
     random_state: Seed = None
 
     def estimator(self, seed: int) -> Estimator:
-        """The estimator, never fitted, with this `random_state`."""
+        """Return an unfitted estimator with this `random_state`."""
         return Estimator(loss="log_loss", max_iter=self.max_iter, alpha=self.alpha, random_state=seed)

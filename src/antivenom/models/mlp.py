@@ -19,10 +19,10 @@ class MLP:
     """A multilayer perceptron on flattened rows.
 
     Args:
-        hidden: the width of each hidden layer; an empty list makes a linear classifier.
-        activation: after each hidden layer.
-        kernel_init: how weights start.
-        bias_init: how biases start.
+        hidden: the number of units of each hidden layer; an empty list for a linear classifier.
+        activation: the activation after each hidden layer.
+        kernel_init: the initialiser of weights.
+        bias_init: the initialiser of biases.
 
     >>> MLP(hidden=(32,)).build(input_shape=(1, 8, 8), classes=10, bounds=(0, 1), rng=Rng(0)).layers()
     ('flatten', 'hidden_1', 'activation_1', 'output')
@@ -36,7 +36,7 @@ class MLP:
     def build(
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
-        """An untrained classifier for rows of `input_shape`."""
+        """Return an untrained classifier for rows of `input_shape`."""
         factory = partial(from_stream, partial(self._module, input_shape, classes), self.kernel_init, self.bias_init)
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
@@ -56,8 +56,8 @@ def add_dense(module: nn.Sequential, width: int, hidden: tuple[int, ...], name: 
 
 
 def from_stream(make: Callable[[], nn.Module], kernel: InitialiserName, bias: InitialiserName, rng: Rng) -> nn.Module:
-    """A module whose every weight and bias is drawn from a stream of its own."""
-    with rng.torch_globally():  # layers draw weights as they are made; those are replaced
+    """Return a module in which each weight and each bias is drawn from a separate stream."""
+    with rng.torch_globally():  # layers draw first weights, which are replaced below
         module = make()
     for name, parameter in module.named_parameters():
         chosen = bias if name.endswith("bias") else kernel

@@ -1,4 +1,4 @@
-"""scikit-learn's multilayer perceptron."""
+"""The multilayer perceptron of scikit-learn."""
 
 from sklearn.neural_network import MLPClassifier as Estimator
 
@@ -8,13 +8,13 @@ from antivenom.settings import AtLeastOne, Positive, component
 
 @component
 class MLPClassifier(EstimatorModel):
-    """scikit-learn's `MLPClassifier`, with its defaults for what is not said here; `partial_fit` is one step of Adam.
+    """scikit-learn's `MLPClassifier`. `partial_fit` is one step of Adam. Other settings have scikit-learn's defaults.
 
     Args:
-        hidden: the width of each hidden layer.
-        max_iter: epochs of its own `fit`, at most.
-        learning_rate: Adam's.
-        random_state: scikit-learn's seed; the experiment's stream where left out.
+        hidden: the number of units of each hidden layer.
+        max_iter: the largest number of epochs of its own `fit`.
+        learning_rate: the learning rate of Adam.
+        random_state: the seed of scikit-learn; from the experiment's stream if omitted.
 
     >>> from antivenom.rng import Rng
     >>> MLPClassifier().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).classes
@@ -27,5 +27,5 @@ class MLPClassifier(EstimatorModel):
     random_state: Seed = None
 
     def estimator(self, seed: int) -> Estimator:
-        """The estimator, never fitted, with this `random_state`."""
+        """Return an unfitted estimator with this `random_state`."""
         return Estimator(self.hidden, max_iter=self.max_iter, learning_rate_init=self.learning_rate, random_state=seed)

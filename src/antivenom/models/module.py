@@ -1,4 +1,4 @@
-"""A network of your own, named in a spec."""
+"""Your own network, named in a spec."""
 
 import inspect
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from antivenom.trial import Trial
 
 @component
 class Module:
-    """A network of your own: a function that makes an `nn.Module`, named by its import path.
+    """Your own network: a function that returns an `nn.Module`, named by its import path.
 
-    The function is called with `input_shape=` and `classes=` where its signature has these names. It runs only with
+    The function receives `input_shape=` and `classes=` if its signature has these names. It runs only with
     `--allow-code`.
 
     Args:
-        factory: `package.module:function`.
-        mean: subtracted from each channel before the module sees a row.
-        std: each channel is divided by it after that.
-        outputs: what the module gives.
-        weights: a file of weights, `.safetensors` or a state dict in `.pt`, that it starts with; new ones if left out.
+        factory: the import path: `package.module:function`.
+        mean: subtracted from each row before the module; one number, or one number per channel.
+        std: the divisor of each row after that; one number, or one number per channel.
+        outputs: the outputs of the module: `logits` or `probabilities`.
+        weights: the file of the first weights, `.safetensors` or a state dict in `.pt`; new weights if omitted.
     """
 
     trial = Trial(settings={"factory": "antivenom.testing:toy_network"})
@@ -40,19 +40,19 @@ class Module:
     weights: str | None = None
 
     def files(self) -> tuple[Path, ...]:
-        """The file of weights: its bytes are part of what is made with it."""
+        """Return the path of the file of weights. Its bytes are part of the result's key."""
         return () if self.weights is None else (Path(self.weights),)
 
     def build(
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
-        """An untrained classifier.
+        """Return a classifier with new weights, or with those of the file.
 
         Raises:
-            SettingsError: the function does not make a module for such rows and so many classes.
+            SettingsError: the function does not return a module for these rows and this number of classes.
         """
         factory = self._factory({"input_shape": input_shape, "classes": classes})
-        made = ModuleClassifier(
+        new = ModuleClassifier(
             factory(rng),
             input_shape=input_shape,
             bounds=bounds,
@@ -61,37 +61,37 @@ class Module:
             outputs=self.outputs,
             factory=factory,
         )
-        if made.classes != classes:
-            raise SettingsError([f"{self.factory} makes a module for {made.classes} classes; the data has {classes}."])
-        return made
+        if new.classes != classes:
+            raise SettingsError([f"{self.factory} must make {classes} classes, as the data has; got {new.classes}."])
+        return new
 
     def _factory(self, given: dict[str, Any]) -> Callable[[Rng], nn.Module]:
-        """Makes the module from a stream, with what its function takes of `given`."""
+        """Return a factory that makes the module from a stream, with those arguments that its function has."""
         make = import_named(self.factory)
         try:
             named = inspect.signature(make).parameters
         except (TypeError, ValueError) as error:
-            raise SettingsError([f"{self.factory} is not a function that makes an nn.Module."]) from error
-        taken = {name: value for name, value in given.items() if name in named}
+            raise SettingsError([f"{self.factory} must be a function that returns an nn.Module."]) from error
+        arguments = {name: value for name, value in given.items() if name in named}
         start = None if self.weights is None else read_weights(self.weights)
 
         def factory(stream: Rng) -> nn.Module:
             with stream.torch_globally():
-                module = make(**taken)
+                module = make(**arguments)
             if not isinstance(module, nn.Module):
-                raise SettingsError([f"{self.factory} must make an nn.Module; got {type(module).__name__}."])
+                raise SettingsError([f"{self.factory} must return an nn.Module; got {type(module).__name__}."])
             return module if start is None else _with_weights(module, start, str(self.weights))
 
         return factory
 
 
 def _with_weights(module: nn.Module, weights: dict[str, Tensor], file: str) -> nn.Module:
-    """The module itself with these weights, every name of both on the other's side."""
+    """Load weights into the module and return it. Both must have the same names and shapes."""
     own = module.state_dict()
     problems = [f"{file} has no '{name}'.{did_you_mean(name, weights)}" for name in own if name not in weights]
     problems += [f"{file} has '{name}', which the module does not have." for name in weights if name not in own]
     problems += [
-        f"{file}: '{name}' has the shape {tuple(weights[name].shape)}, the module's {tuple(value.shape)}."
+        f"{file}: '{name}' must have the shape {tuple(value.shape)}; got {tuple(weights[name].shape)}."
         for name, value in own.items()
         if name in weights and weights[name].shape != value.shape
     ]

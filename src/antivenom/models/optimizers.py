@@ -17,11 +17,11 @@ class Optimizer:
     """An optimizer's settings, apart from any weights.
 
     Args:
-        name: `sgd`, `adam`, `adamw`, `rmsprop`, or `sklearn_adam`, as scikit-learn has it.
+        name: `sgd`, `adam`, `adamw`, `rmsprop`, or `sklearn_adam` (see `SklearnAdam`).
         learning_rate: the step size.
-        momentum: for `sgd` and `rmsprop` alone.
-        weight_decay: L2 on the weights; decoupled for `adamw`.
-        decay_biases: whether that holds for biases too; scikit-learn leaves them alone.
+        momentum: the momentum in [0, 1), only for `sgd` and `rmsprop`.
+        weight_decay: the factor of the L2 penalty; decoupled for `adamw`.
+        decay_biases: True to decay biases too; scikit-learn does not.
 
     >>> Optimizer(name="sgd", momentum=0.9).build(nn.Linear(2, 2).parameters()).defaults["momentum"]
     0.9
@@ -34,7 +34,7 @@ class Optimizer:
     decay_biases: bool = True
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer over these parameters."""
+        """Return a new optimizer of these parameters."""
         weights: list[Any] = [parameter for parameter in parameters if parameter.requires_grad]
         rate, decay = self.learning_rate, self.weight_decay
         if decay and not self.decay_biases:
@@ -55,11 +55,11 @@ class Optimizer:
 
 
 class SklearnAdam(torch.optim.Optimizer):
-    """Adam as scikit-learn's `MLPClassifier` has it: ε is added to the root before its bias is corrected.
+    """Adam as in scikit-learn's `MLPClassifier`: ε is added to the root before the bias correction.
 
     Kingma and Ba, *Adam: a method for stochastic optimization* (2015), the more efficient form at the end of their
-    section 2, with betas 0.9 and 0.999 and ε of 1e-8. `torch.optim.Adam` corrects first, which is another step where
-    gradients are small. L2 is added to the gradient.
+    section 2, with betas 0.9 and 0.999 and ε of 1e-8. `torch.optim.Adam` corrects the bias first, so its steps differ
+    for small gradients. The L2 penalty is added to the gradient.
     """
 
     @torch.no_grad()
@@ -69,12 +69,12 @@ class SklearnAdam(torch.optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                held = self.state[weight]
-                if not held:
-                    held["step"], held["mean"], held["square"] = 0, torch.zeros_like(weight), torch.zeros_like(weight)
-                held["step"] += 1
+                kept = self.state[weight]
+                if not kept:
+                    kept["step"], kept["mean"], kept["square"] = 0, torch.zeros_like(weight), torch.zeros_like(weight)
+                kept["step"] += 1
                 slope = weight.grad.add(weight, alpha=group["weight_decay"]) if group["weight_decay"] else weight.grad
-                held["mean"].lerp_(slope, 0.1)
-                held["square"].mul_(0.999).addcmul_(slope, slope, value=0.001)
-                size = group["lr"] * math.sqrt(1 - 0.999 ** held["step"]) / (1 - 0.9 ** held["step"])
-                weight.addcdiv_(held["mean"], held["square"].sqrt().add_(1e-8), value=-size)
+                kept["mean"].lerp_(slope, 0.1)
+                kept["square"].mul_(0.999).addcmul_(slope, slope, value=0.001)
+                size = group["lr"] * math.sqrt(1 - 0.999 ** kept["step"]) / (1 - 0.9 ** kept["step"])
+                weight.addcdiv_(kept["mean"], kept["square"].sqrt().add_(1e-8), value=-size)

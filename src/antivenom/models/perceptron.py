@@ -1,9 +1,9 @@
-"""One `partial_fit` of scikit-learn's perceptron, without what it checks anew each time.
+"""One `partial_fit` of scikit-learn's perceptron, without its repeated checks.
 
-A call of `MLPClassifier.partial_fit` on a few rows spends most of its time on checking rows and labels. Here the same
-update is made from the estimator's own parts: its gradient and its optimizer. The first time that a kind of perceptron
-learns in a process, both ways are tried on copies; where they differ in a single bit, or where another version of
-scikit-learn has other parts, scikit-learn's own way is taken from then on.
+A call of `MLPClassifier.partial_fit` on a few rows spends most of its time on checks of rows and labels. This module
+makes the same update from the gradient and the optimizer of the estimator. When a kind of perceptron first learns in a
+process, both methods run on copies. If the results differ in a single bit, or if another version of scikit-learn has
+other attributes, `partial_fit` is used from then on.
 """
 
 import copy
@@ -21,13 +21,13 @@ _same: dict[tuple[Any, ...], bool] = {}
 
 
 def update(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> None:
-    """What `estimator.partial_fit(x, y, classes=classes)` does, for any estimator that has it; the quick way if it can.
+    """Do the same as `estimator.partial_fit(x, y, classes=classes)`, by the fast method if that is possible.
 
     Args:
-        estimator: it is changed.
+        estimator: any estimator with `partial_fit`. It is changed.
         x: rows (n, d).
         y: class numbers (n).
-        classes: all of them (k).
+        classes: all class numbers (k).
     """
     if not _is_plain(estimator, x, y, classes):
         estimator.partial_fit(x, y, classes=classes)
@@ -43,7 +43,7 @@ def update(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> None:
 
 
 def _is_plain(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
-    """Whether it is a perceptron that has begun, and the rows are one batch that it would take as it stands."""
+    """True if it is a perceptron that has learned before, and the rows are one batch that needs no conversion."""
     if type(estimator) is not MLPClassifier or not hasattr(estimator, "_optimizer") or not len(x):
         return False
     usual = estimator.solver in ("adam", "sgd") and not (estimator.early_stopping or estimator.warm_start)
@@ -65,21 +65,21 @@ def _is_plain(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
 
 
 def quick_update(estimator: Any, x: Floats, y: Numbers) -> None:
-    """The update alone, for one batch that is known to fit.
+    """Update the estimator on one batch, without checks.
 
     Raises:
-        ValueError: the weights are no finite numbers any more.
+        ValueError: a weight is NaN or infinite.
     """
     count, depth = len(x), len(estimator.coefs_)
-    wanted = (y[:, None] == 1) if estimator.n_outputs_ == 1 else (y[:, None] == estimator.classes_)
+    targets = (y[:, None] == 1) if estimator.n_outputs_ == 1 else (y[:, None] == estimator.classes_)
     estimator._random_state = check_random_state(estimator.random_state)
     if estimator.shuffle:
         order = np.arange(count)
         estimator._random_state.shuffle(order)
-        x, wanted = x[order], wanted[order]
+        x, targets = x[order], targets[order]
     sums: list[Any] = [[None] * depth for _ in range(3)]
     activations = [x, *[None] * depth]
-    loss, coefs, intercepts = estimator._backprop(x, wanted, None, activations, *sums)
+    loss, coefs, intercepts = estimator._backprop(x, targets, None, activations, *sums)
     estimator._optimizer.update_params(estimator.coefs_ + estimator.intercepts_, coefs + intercepts)
     estimator.n_iter_ = 1
     estimator.loss_ = loss * count / count
@@ -92,17 +92,17 @@ def quick_update(estimator: Any, x: Floats, y: Numbers) -> None:
     ):
         estimator._no_improvement_count = 0
     if not all(np.isfinite(each).all() for each in (*estimator.coefs_, *estimator.intercepts_)):
-        raise ValueError("The perceptron's weights are no finite numbers any more. Scale the rows.")
+        raise ValueError("The perceptron's weights must be finite numbers; got NaN or infinity. Scale the rows.")
 
 
 def _agree(estimator: Any, x: Floats, y: Numbers, classes: Numbers) -> bool:
-    """Whether both ways leave the same, to the bit, after two updates."""
+    """True if both methods have the same result, to the bit, after two updates."""
     quick, slow = copy.deepcopy(estimator), copy.deepcopy(estimator)
     try:
         for _ in range(2):
             quick_update(quick, x, y)
             slow.partial_fit(x, y, classes=classes)
-    except (AttributeError, TypeError):  # another version has other parts
+    except (AttributeError, TypeError):  # another version has other attributes
         return False
     return all(_equal(getattr(quick, name), getattr(slow, name)) for name in vars(slow) if name != "_random_state")
 

@@ -14,16 +14,16 @@ from antivenom.trial import Trial
 
 @component
 class PreactResnet18:
-    """Pre-activation ResNet-18 for images of about 32 × 32 pixels; what the field's backdoor benchmarks train most.
+    """Pre-activation ResNet-18 for images of about 32 × 32 pixels, the usual network of backdoor benchmarks.
 
-    He, Zhang, Ren and Sun, *Identity Mappings in Deep Residual Networks* (2016). Four stages of two blocks, the first
-    convolution of 3 × 3 without pooling, and the mean over what is left of the image before the last linear layer.
+    He, Zhang, Ren and Sun, *Identity Mappings in Deep Residual Networks* (2016). It has a 3 × 3 convolution without
+    pooling, four stages of two blocks, the mean over all positions, and a linear layer.
 
     Args:
-        width: filters of the first stage; each stage after it has twice as many. The paper's is 64.
+        width: the number of filters of the first stage; it doubles in each stage. The paper uses 64.
 
     Raises:
-        SettingsError: on building, for rows that are no images.
+        SettingsError: on building, if rows are not images.
 
     >>> from antivenom.rng import Rng
     >>> net = PreactResnet18().build(input_shape=(3, 32, 32), classes=10, bounds=(0, 1), rng=Rng(0))
@@ -38,21 +38,21 @@ class PreactResnet18:
     def build(
         self, *, input_shape: tuple[int, ...], classes: int, bounds: tuple[float, float] | None, rng: Rng
     ) -> ModuleClassifier:
-        """An untrained classifier for images of `input_shape` (channels, height, width)."""
+        """Return an untrained classifier for images of `input_shape` (channels, height, width)."""
         if problem := self.problems(input_shape):
             raise SettingsError([f"PreactResnet18 {problem[0]}"])
         factory = partial(_from_stream, input_shape[0], classes, self.width)
         return ModuleClassifier(factory(rng), input_shape=input_shape, bounds=bounds, factory=factory)
 
     def problems(self, input_shape: tuple[int, ...]) -> list[str]:
-        """Why it cannot take rows of that shape."""
+        """Return a sentence for each reason against rows of this shape."""
         if len(input_shape) == 3:
             return []
-        return [f"needs images (channels, height, width); the data's rows are {input_shape}. `mlp` takes any rows."]
+        return [f"requires images (channels, height, width); the rows have shape {input_shape}. Use `mlp`."]
 
 
 class Block(nn.Module):
-    """Normalise, rectify, convolve, twice, and add what came in."""
+    """A residual block: normalise, rectify and convolve, twice, and add the input."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Block(nn.Module):
         self.shortcut = None if plain else nn.Conv2d(before, after, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rows (n, before, h, w) to (n, after, h / stride, w / stride)."""
+        """Map rows (n, before, h, w) to (n, after, h / stride, w / stride)."""
         rectified = functional.relu(self.norm_1(x))
         kept = x if self.shortcut is None else self.shortcut(rectified)
         out: Tensor = self.conv_2(functional.relu(self.norm_2(self.conv_1(rectified))))
@@ -72,7 +72,7 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """The whole network; `forward` gives logits (n, classes)."""
+    """The complete network. `forward` returns logits (n, classes)."""
 
     def __init__(self, channels: int, classes: int, width: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Network(nn.Module):
         self.head = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, classes) of rows (n, channels, h, w)."""
+        """Return logits (n, classes) of rows (n, channels, h, w)."""
         out: Tensor = self.head(self.stages(self.conv(x)).mean((2, 3)))
         return out
 

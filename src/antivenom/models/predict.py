@@ -1,4 +1,4 @@
-"""Predictions for a whole data set."""
+"""Predictions and losses for a whole data set."""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ from antivenom.models.batches import batches
 from antivenom.shapes import Labels
 
 ABSTAINS = -1
-"""In place of a class: no answer."""
+"""The value of a prediction if the classifier abstains."""
 
 
 def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
-    """The cross-entropy (n) of every row's own label; 87 at most, where a class is ruled out.
+    """Return the cross-entropy (n) of each row's label, in nats; at most 87, for a probability of 0.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -31,9 +31,9 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
 
 
 def predictions(classifier: Scorer, data: Dataset) -> Labels:
-    """The predicted class (n) of every row; -1 where all scores are 0, which is no answer (see `Filtered`).
+    """Return the predicted class (n) of each row; -1 if all scores are 0: the classifier abstains (see `Filtered`).
 
-    Rows are converted and scored in batches, so that memory stays bounded.
+    Rows are converted and scored in batches, to limit memory use.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP

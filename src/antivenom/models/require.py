@@ -1,4 +1,4 @@
-"""What a method requires of a classifier."""
+"""Check that a classifier has the abilities that a method requires."""
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models.classifier import Classifier
@@ -10,23 +10,23 @@ ADVICE = {
     "incremental": "Pass an nn.Module, or a scikit-learn estimator with partial_fit.",
     "probabilities": "Pass an nn.Module, or a scikit-learn estimator with predict_proba.",
 }
-"""The words of `Classifier.can`, each with what to do where a classifier lacks it."""
+"""The abilities of `Classifier.can`, with advice for classifiers without them."""
 
 PHRASE = {"incremental": "incremental learning"}
 
 
 def require(classifier: Classifier, *abilities: str, by: str, advice: str = "") -> None:
-    """Check that a classifier can do what a method needs.
+    """Check that a classifier has the abilities that a method requires.
 
     Args:
-        classifier: what is checked.
-        abilities: what it must be able to do, in the words of `Classifier.can`.
-        by: who requires it, for the message: a component's or function's name.
-        advice: what to do, in a sentence; the usual advice where left out.
+        classifier: the classifier to check.
+        abilities: the required abilities, as in `Classifier.can`.
+        by: the name of the component or function that requires them, for the message.
+        advice: a sentence that tells the user what to do; the usual advice if omitted.
 
     Raises:
-        CapabilityError: it cannot do one of them.
-        SettingsError: there is no such ability.
+        CapabilityError: the classifier lacks an ability.
+        SettingsError: an ability is unknown.
 
     >>> from sklearn.linear_model import SGDClassifier
     >>> from antivenom.models import as_classifier
@@ -38,7 +38,7 @@ def require(classifier: Classifier, *abilities: str, by: str, advice: str = "") 
     for ability in abilities:
         if ability not in ADVICE:
             hint = did_you_mean(ability, ADVICE)
-            raise SettingsError([f"There is no ability '{ability}'.{hint} There are: {', '.join(ADVICE)}."])
+            raise SettingsError([f"Unknown ability '{ability}'.{hint} Use any of: {', '.join(ADVICE)}."])
         if ability not in classifier.can:
             what = PHRASE.get(ability, ability)
             lacks = f"{by} requires {what}, which {classifier.name} does not provide."

@@ -1,4 +1,4 @@
-"""scikit-learn's linear support vector machine by stochastic gradient descent."""
+"""A linear support vector machine, trained by stochastic gradient descent."""
 
 from sklearn.linear_model import SGDClassifier as Estimator
 
@@ -8,14 +8,14 @@ from antivenom.settings import AtLeastOne, NonNegative, component
 
 @component
 class SGDClassifier(EstimatorModel):
-    """scikit-learn's `SGDClassifier` with its own loss, the hinge: a linear support vector machine.
+    """scikit-learn's `SGDClassifier` with the hinge loss: a linear support vector machine.
 
-    It has no probabilities: its decision is the sign of its decision function.
+    It has no probabilities. Its scores are the values of the decision function.
 
     Args:
-        max_iter: epochs of its own `fit`, at most.
+        max_iter: the largest number of epochs of its own `fit`.
         alpha: the weight of the L2 penalty.
-        random_state: scikit-learn's seed; the experiment's stream where left out.
+        random_state: the seed of scikit-learn; from the experiment's stream if omitted.
 
     >>> from antivenom.rng import Rng
     >>> SGDClassifier().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).can
@@ -27,5 +27,5 @@ class SGDClassifier(EstimatorModel):
     random_state: Seed = None
 
     def estimator(self, seed: int) -> Estimator:
-        """The estimator, never fitted, with this `random_state`."""
+        """Return an unfitted estimator with this `random_state`."""
         return Estimator(max_iter=self.max_iter, alpha=self.alpha, random_state=seed)

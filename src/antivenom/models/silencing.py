@@ -1,4 +1,4 @@
-"""Which layer of a network has units that can be silenced."""
+"""Find a layer of a network with units that can be silenced."""
 
 from collections.abc import Iterator
 
@@ -13,23 +13,23 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def default_silenced_layer(classifier: Classifier) -> str:
-    """The last convolution; without one, the last linear layer before the output.
+    """Return the name of the last convolution, or without one, of the last hidden linear layer.
 
     Raises:
-        CapabilityError: it has no hidden layer.
+        CapabilityError: the network has no hidden layer.
     """
     if not isinstance(classifier, ModuleClassifier):
-        raise CapabilityError(f"{type(classifier).__name__} has no layers to look into. Pass a torch.nn.Module.")
+        raise CapabilityError(f"Silencing requires layers, which {classifier.name} does not have. Pass an nn.Module.")
     layers = list(classifier.module.named_modules())
     convolutions = [name for name, layer in layers if isinstance(layer, CONVOLUTIONS)]
     hidden = [name for name, layer in layers if isinstance(layer, nn.Linear)][:-1]
     if not convolutions and not hidden:
-        raise CapabilityError("The network has no hidden layer whose units could be silenced. Name one.")
+        raise CapabilityError("Silencing requires a hidden layer; the network has none. Name a layer.")
     return str((convolutions or hidden)[-1])
 
 
 def silencing_problems(classifier: Classifier, layer: str | None) -> Iterator[str]:
-    """Why the units of a layer, or of the default one, cannot be silenced."""
+    """Yield a sentence for each reason that the units of a layer, or of the default layer, cannot be silenced."""
     try:
         classifier.silence(layer or default_silenced_layer(classifier), torch.tensor([0]))
     except CapabilityError as error:

@@ -1,4 +1,4 @@
-"""Classifiers with an `nn.Module` behind them."""
+"""Access to the `nn.Module` of a classifier."""
 
 from typing import TypeGuard
 
@@ -9,7 +9,7 @@ from antivenom.models.require import require
 
 
 def is_module(classifier: object) -> TypeGuard[ModuleClassifier]:
-    """Whether there is an `nn.Module` behind a classifier, so that its `module` may be used.
+    """True if a classifier wraps an `nn.Module`, so that its `module` can be used.
 
     >>> from antivenom.models import MLP
     >>> from antivenom.rng import Rng
@@ -20,16 +20,16 @@ def is_module(classifier: object) -> TypeGuard[ModuleClassifier]:
 
 
 def as_module(classifier: Classifier, *abilities: str, by: str, advice: str = "") -> ModuleClassifier:
-    """The classifier itself, as one with an `nn.Module` behind it: for code that must use its `module`.
+    """Return the classifier itself if it wraps an `nn.Module`: for code that uses its `module`.
 
     Args:
-        classifier: what is checked.
-        abilities: what it must be able to do; gradients where none is named.
-        by: who requires it, for the message.
-        advice: what to do, in a sentence; the usual advice where left out.
+        classifier: the classifier to check.
+        abilities: the required abilities; gradients if omitted.
+        by: the name of the component that requires it, for the message.
+        advice: a sentence that tells the user what to do; the usual advice if omitted.
 
     Raises:
-        CapabilityError: it cannot do that, or there is no `nn.Module` behind it.
+        CapabilityError: the classifier lacks an ability, or does not wrap an `nn.Module`.
     """
     require(classifier, *(abilities or ("gradients",)), by=by, advice=advice)
     if not is_module(classifier):

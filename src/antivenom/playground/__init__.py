@@ -1,1 +1,1 @@
-"""The playground: a local page on which a decision boundary walks as points are placed."""
+"""The playground: a local web page that shows how a decision boundary moves when you place poison points."""

@@ -1,4 +1,4 @@
-"""What the page is told of a board: numbers, boundaries, and what the model says of the square."""
+"""The responses that the page draws: numbers, boundaries and the model's scores over the square."""
 
 import base64
 from typing import Any
@@ -34,38 +34,38 @@ Field = NDArray[np.float64]
 
 
 def answer(board: Board) -> dict[str, Any]:
-    """Everything that is drawn and told while things move, on the coarse grid."""
+    """Return all numbers and lines of a board on the coarse grid, which is fast enough while the board changes."""
     start, seen = start_of(board.data, board.model, board.seed), defended(board)
-    after = at_call(seen)
-    there = field(after) if board.calls else start.coarse
-    said = np.asarray(predictions(after, start.test).numpy())
+    classifier = at_call(seen)
+    after = field(classifier) if board.calls else start.coarse
+    predicted = np.asarray(predictions(classifier, start.test).numpy())
     true = start.test.y.numpy()
-    shares = flipped(start.coarse[:-1, :-1], there[:-1, :-1])
-    told = {
+    shares = flipped(start.coarse[:-1, :-1], after[:-1, :-1])
+    response = {
         "calls": board.calls,
         "grid": COARSE,
         "probable": "probabilities" in start.classifier.can,
-        "accuracy": [float((each == true).mean()) for each in (start.said, said)],
+        "accuracy": [float((each == true).mean()) for each in (start.predicted, predicted)],
         "flipped": shares,
-        "poison": _of_points(board, after, start),
+        "poison": _point_scores(board, classifier, start),
         "kept": kept_points(board),
         "false_alarms": false_alarms(board),
-        "wrong": np.flatnonzero((start.said == true) & (said != true)).tolist(),
-        "lines": {"before": _lines(start.coarse), "after": _lines(there)},
-        "fields": {"before": _bytes(start.coarse, start), "after": _bytes(there, start)},
-        "side": len(there),
+        "wrong": np.flatnonzero((start.predicted == true) & (predicted != true)).tolist(),
+        "lines": {"before": _lines(start.coarse), "after": _lines(after)},
+        "fields": {"before": _bytes(start.coarse, start), "after": _bytes(after, start)},
+        "side": len(after),
     }
     if board.defence != "none":
-        bare = field(at_call(board)) if board.calls else start.coarse
-        told["undefended"] = {
-            "flipped": flipped(start.coarse[:-1, :-1], bare[:-1, :-1]),
-            "lines": _lines(bare),
+        undefended = field(at_call(board)) if board.calls else start.coarse
+        response["undefended"] = {
+            "flipped": flipped(start.coarse[:-1, :-1], undefended[:-1, :-1]),
+            "lines": _lines(undefended),
         }
-    return told
+    return response
 
 
 def scene(board: Board) -> dict[str, Any]:
-    """What stays the same while points are placed: the rows."""
+    """Return the parts of the page that do not change when points are placed: the rows and the limits."""
     start = start_of(board.data, board.model, board.seed)
     return {
         "test": np.round(start.test.x.numpy().astype(float), 4).tolist(),
@@ -76,26 +76,26 @@ def scene(board: Board) -> dict[str, Any]:
 
 
 def refined(board: Board) -> dict[str, Any]:
-    """The areas on the fine grid, and what clean rows in the poison's place would have done."""
+    """Return the flipped areas on the fine grid, of the victim and of the control."""
     start, seen = start_of(board.data, board.model, board.seed), defended(board)
     points = Square(LOW, HIGH, FINE).points
 
     def area(classifier: Classifier) -> tuple[float, float]:
         return flipped(start.fine, margin(classifier, points))
 
-    told: dict[str, Any] = {"grid": FINE, "flipped": (0.0, 0.0), "control": (0.0, 0.0)}
+    response: dict[str, Any] = {"grid": FINE, "flipped": (0.0, 0.0), "control": (0.0, 0.0)}
     if board.calls and seen.points:
-        told |= {"flipped": area(at_call(seen)), "control": area(at_call(seen, clean=True))}
+        response |= {"flipped": area(at_call(seen)), "control": area(at_call(seen, clean=True))}
     if board.defence != "none":
-        told["undefended"] = area(at_call(board))
-    return told
+        response["undefended"] = area(at_call(board))
+    return response
 
 
 def picture(board: Board) -> bytes:
-    """Before and after, side by side, as a PNG."""
+    """Return a PNG of the board before and after the poison, side by side."""
     start, seen = start_of(board.data, board.model, board.seed), defended(board)
-    after = at_call(seen)
-    there = field(after)
+    classifier = at_call(seen)
+    after = field(classifier)
     poison = np.array([point[:2] for point in board.points], np.float32).reshape(-1, 2)
     kept = np.array(kept_points(board), bool)
     walk = Walk(
@@ -103,14 +103,14 @@ def picture(board: Board) -> bytes:
         probable="probabilities" in start.classifier.can,
         rows=np.array([board.calls]),
         rows_per_call=1,
-        ticks=np.linspace(LOW, HIGH, len(there)),
+        ticks=np.linspace(LOW, HIGH, len(after)),
         before=start.coarse,
-        after=there[None],
-        flipped=np.array([flipped(start.fine, margin(after, Square(LOW, HIGH, FINE).points))]),
+        after=after[None],
+        flipped=np.array([flipped(start.fine, margin(classifier, Square(LOW, HIGH, FINE).points))]),
         test=start.test.x.numpy(),
         test_classes=start.test.y.numpy(),
-        predicted_before=start.said,
-        predicted=predictions(after, start.test).numpy()[None],
+        predicted_before=start.predicted,
+        predicted=predictions(classifier, start.test).numpy()[None],
         poison=poison,
         poison_classes=np.array([point[2] for point in board.points], np.int64),
         dropped=poison[~kept],
@@ -118,23 +118,23 @@ def picture(board: Board) -> bytes:
     return walk_chart(walk, [0]).to_png()
 
 
-def _of_points(board: Board, after: Any, start: Start) -> list[float]:
-    """What the model says of each point: P(y = 1), or its decision function."""
+def _point_scores(board: Board, classifier: Any, start: Start) -> list[float]:
+    """Return the score of each point: P(y = 1), or the decision function if the model has no probabilities."""
     if not board.points:
         return []
     x = torch.tensor([point[:2] for point in board.points], dtype=torch.float32)
     shift = 0.5 if "probabilities" in start.classifier.can else 0.0
-    return [round(float(each) + shift, 4) for each in margin(after, x)]
+    return [round(float(each) + shift, 4) for each in margin(classifier, x)]
 
 
 def _lines(values: Field) -> list[list[list[float]]]:
-    """The boundary as lines of points."""
+    """Return the boundary as polylines."""
     ticks = np.linspace(LOW, HIGH, len(values))
-    found: Any = contour_generator(ticks, ticks, values).lines(0.0)
-    return [np.round(line, 3).tolist() for line in found]
+    contours: Any = contour_generator(ticks, ticks, values).lines(0.0)
+    return [np.round(line, 3).tolist() for line in contours]
 
 
 def _bytes(values: Field, start: Start) -> str:
-    """The field in bytes, base64: 0 is surely class 0, 255 surely class 1."""
+    """Return the scores over the square as bytes in base64: 0 is certainly class 0, 255 certainly class 1."""
     scale = 1.0 if "probabilities" in start.classifier.can else 1 / (2 * max(1e-9, float(np.abs(start.coarse).max())))
     return base64.b64encode(np.round((values * scale + 0.5).clip(0, 1) * 255).astype(np.uint8).tobytes()).decode()

@@ -1,4 +1,7 @@
-"""What stands on the board, and what the model makes of it: a pure function, by the same parts as an experiment."""
+"""The board of the playground and the models that belong to it.
+
+All results are pure functions of the board. They use the same components as an experiment.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -35,11 +38,11 @@ from antivenom.training import Epoch, StreamTraining
 LOW, HIGH = -3.0, 3.0
 COARSE, FINE = 0.1, 0.01
 MOST_POINTS, MOST_CALLS = 40, 100
-AHEAD = 15
-"""So many calls, at least, are worked out at once, so that stepping and playing need not wait."""
+CALLS_AHEAD = 15
+"""The number of calls of partial_fit is rounded up to a multiple of this, so that stepping and playing do not wait."""
 AIM_EVALUATIONS = 100
-ALONE = Lock()
-"""Training borrows torch's global random stream, so that no two threads may train at once."""
+TRAINING_LOCK = Lock()
+"""Training uses the global random generator of torch, so only one thread may train at a time."""
 
 Place = tuple[
     Annotated[float, Interval(ge=LOW, le=HIGH)],
@@ -56,15 +59,15 @@ DEFENCES: dict[str, Any] = {
 
 @component
 class Board:
-    """Everything that can be set on the page; two equal boards look the same.
+    """All settings of the page. Two equal boards show the same.
 
     Args:
-        data: which points the model has learned.
-        model: what learns.
-        seed: of points and model; the lesson's own where left out.
+        data: the points on which the model is trained before the poison.
+        model: the model.
+        seed: the seed of data and model. If omitted, each uses the seed of the example.
         points: the poison: x, y and label.
-        calls: how often all points have been fed by `partial_fit`.
-        defence: what drops points before they are learned from.
+        calls: the number of `partial_fit` calls. Each call learns all points.
+        defence: the detector that drops points before the model learns them.
 
     >>> Board(points=((-2, 0.1, 1),), calls=3).calls
     3
@@ -78,8 +81,8 @@ class Board:
     defence: DefenceName = "none"
 
     def experiment(self, calls: int) -> Experiment:
-        """The experiment that does the same."""
-        made = load_spec(
+        """Return the experiment that is equivalent to this board after the given number of calls."""
+        experiment = load_spec(
             lesson_spec(
                 source=lesson_source(self.data, self.seed),
                 model=self.model,
@@ -89,35 +92,37 @@ class Board:
                 seed=self.seed,
             )
         )
-        assert isinstance(made, Experiment)
-        return made
+        assert isinstance(experiment, Experiment)
+        return experiment
 
     def spec(self) -> str:
-        """A spec that `antivenom run` takes, of the points that pass the defence.
+        """Return a spec for `antivenom run`, with the points that the defence keeps.
 
         Raises:
-            SettingsError: there is nothing to run.
+            SettingsError: the board makes no call, or the defence keeps none of its points.
         """
         kept = kept_points(self)
         if not self.calls or not any(kept):
-            why = "no call of partial_fit was made" if not self.calls else "no point is left to be fed"
-            raise SettingsError([f"There is nothing to run: {why}."])
+            advice = (
+                "Make at least one call of partial_fit" if not self.calls else "Place a point that the defence keeps"
+            )
+            raise SettingsError([f"This board does not change the model. {advice}."])
         dropped = "".join(
             f"# Dropped by {self.defence}: {x:g}, {y:g}, label {label}\n"
-            for (x, y, label), stays in zip(self.points, kept, strict=True)
-            if not stays
+            for (x, y, label), is_kept in zip(self.points, kept, strict=True)
+            if not is_kept
         )
         return dropped + dump_spec(defended(self).experiment(self.calls))
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What there is before any poison.
+    """The data and the model before any poison.
 
     Attributes:
-        known: the rows that the model has learned.
+        known: the training rows.
         test: the held-out rows.
-        classifier: the model.
+        classifier: the model, trained on `known`.
     """
 
     known: Dataset
@@ -126,7 +131,7 @@ class Start:
 
     @cached_property
     def coarse(self) -> NDArray[np.float64]:
-        """The margin over the square, drawn and measured while things move (side, side)."""
+        """The margin on the coarse grid (side, side)."""
         return field(self.classifier)
 
     @cached_property
@@ -135,25 +140,25 @@ class Start:
         return margin(self.classifier, Square(LOW, HIGH, FINE).points)
 
     @cached_property
-    def said(self) -> NDArray[np.int64]:
-        """The class that each held-out row is taken for."""
+    def predicted(self) -> NDArray[np.int64]:
+        """The predicted class of each held-out row (n)."""
         return np.asarray(predictions(self.classifier, self.test).numpy())
 
 
 def field(classifier: Classifier) -> NDArray[np.float64]:
-    """The margin over the square, both ends in, on the coarse grid (side, side)."""
+    """Return the margin over the square on the coarse grid, both edges included (side, side)."""
     side = round((HIGH - LOW) / COARSE) + 1
     return margin(classifier, grid_points(np.linspace(LOW, HIGH, side))).reshape(side, side)
 
 
 @lru_cache(maxsize=16)
 def start_of(data: str, model: str, seed: int | None) -> Start:
-    """The model before the poison, fitted once."""
+    """Train the model on the clean rows. The result is cached."""
     experiment = Board(data=data, model=model, seed=seed).experiment(1)  # type: ignore[arg-type]
     stages = Stages(None, torch.device("cpu"))
     splits = prepared(experiment, stages)
     rows = starting_data(experiment, splits, stages, 0)
-    with ALONE:
+    with TRAINING_LOCK:
         classifier = fit_start(experiment, rows, stages, stream_of(experiment, 0).child("start"), "warm-up", 0)
     assert classifier is not None
     return Start(splits.train, splits.test, classifier)
@@ -161,22 +166,28 @@ def start_of(data: str, model: str, seed: int | None) -> Start:
 
 @lru_cache(maxsize=32)
 def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Tensor], ...]:
-    """What the model has learned after every call: from the points, or, for the control, from clean rows."""
+    """Return the state of the model after each call.
+
+    Args:
+        board: the board, without a defence.
+        calls: the number of calls.
+        clean: learn clean rows in place of the points. This is the control.
+    """
     start = start_of(board.data, board.model, board.seed)
     experiment = board.experiment(calls)
     rng = stream_of(experiment, 0)
     poisoned = experiment.attack.poison(start.known, rng=rng.child("attack"))
     assert isinstance(experiment.training, StreamTraining)
     order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
-    fed = poisoned.control(rng.child("control")) if clean else poisoned.data
+    data = poisoned.control(rng.child("control")) if clean else poisoned.data
     path: list[dict[str, Tensor]] = []
 
     def keep(epoch: Epoch) -> None:
         assert epoch.classifier is not None
         path.append(epoch.classifier.state())
 
-    stream = fed.subset(order)
-    with ALONE:
+    stream = data.subset(order)
+    with TRAINING_LOCK:
         experiment.training.fit(
             start.classifier, stream, rng=rng.child("fit"), start=start.classifier, callbacks=(keep,)
         )
@@ -184,21 +195,24 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Te
 
 
 def at_call(board: Board, *, clean: bool = False) -> Classifier:
-    """The model as it stands on the board."""
+    """Return the model after the calls of the board. `clean=True` returns the control."""
     before = start_of(board.data, board.model, board.seed).classifier
     if not board.calls or not board.points:
         return before
-    ahead = min(MOST_CALLS, -(-board.calls // AHEAD) * AHEAD)
+    ahead = min(MOST_CALLS, -(-board.calls // CALLS_AHEAD) * CALLS_AHEAD)
     return before.with_state(path_of(replace(board, calls=0, defence="none"), ahead, clean)[board.calls - 1])
 
 
 @lru_cache(maxsize=64)
 def _dropped(rows: tuple[Place, ...] | None, data: str, model: str, seed: int | None, name: str) -> tuple[bool, ...]:
-    """Which points, or which of the held-out rows, a defence drops that trusts the rows the model has learned."""
+    """Return for each point, or for each held-out row if `rows` is None, if the defence drops it.
+
+    The defence trusts the training rows of the model.
+    """
     start, detector, rng = start_of(data, model, seed), DEFENCES[name], Rng(0).child("defence")
-    judged = start.test if rows is None else _dataset(rows, start.known)
-    found, own = score_together(detector, judged, start.classifier, start.known, rng)
-    return tuple((found.result > threshold_for(own, detector.false_alarm_rate)).tolist())
+    scored_rows = start.test if rows is None else _dataset(rows, start.known)
+    scores, trusted_scores = score_together(detector, scored_rows, start.classifier, start.known, rng)
+    return tuple((scores.result > threshold_for(trusted_scores, detector.false_alarm_rate)).tolist())
 
 
 def _dataset(rows: tuple[Place, ...], like: Dataset) -> Dataset:
@@ -208,7 +222,7 @@ def _dataset(rows: tuple[Place, ...], like: Dataset) -> Dataset:
 
 
 def kept_points(board: Board) -> tuple[bool, ...]:
-    """Which points pass the defence, which trusts the rows that the model has learned."""
+    """Return for each point if the defence keeps it. The defence trusts the training rows of the model."""
     if board.defence == "none" or not board.points:
         return (True,) * len(board.points)
     dropped = _dropped(board.points, board.data, board.model, board.seed, board.defence)
@@ -216,27 +230,27 @@ def kept_points(board: Board) -> tuple[bool, ...]:
 
 
 def false_alarms(board: Board) -> float | None:
-    """The share of held-out rows that the defence would have dropped; None without one."""
+    """Return the share of held-out rows that the defence would drop, or None without a defence."""
     if board.defence == "none":
         return None
     return float(np.mean(_dropped(None, board.data, board.model, board.seed, board.defence)))
 
 
 def defended(board: Board) -> Board:
-    """The board as the model sees it: without the points that the defence drops."""
+    """Return the board without the points that the defence drops."""
     kept = kept_points(board)
-    left = tuple(each for each, stays in zip(board.points, kept, strict=True) if stays)
-    return replace(board, points=left, defence="none")
+    points = tuple(point for point, is_kept in zip(board.points, kept, strict=True) if is_kept)
+    return replace(board, points=points, defence="none")
 
 
 def aim(board: Board, at: tuple[float, float], count: int = 5) -> tuple[Place, ...]:
-    """Points that turn the prediction there, found on the model of the board.
+    """Return poison points that flip the prediction at the point `at`. The search uses the model before the poison.
 
     Raises:
-        SettingsError: there is nothing to turn.
+        SettingsError: the attack cannot aim at this point.
     """
     start = start_of(board.data, board.model, board.seed)
-    attack = AimedChaff(at=at, count=count, calls=AHEAD, low=LOW, high=HIGH, evaluations=AIM_EVALUATIONS)
+    attack = AimedChaff(at=at, count=count, calls=CALLS_AHEAD, low=LOW, high=HIGH, evaluations=AIM_EVALUATIONS)
     poisoned = attack.poison(start.known, rng=Rng(board.seed or 0).child("aim"), surrogate=start.classifier)
     return tuple(
         (round(float(x), 3), round(float(y), 3), int(label))

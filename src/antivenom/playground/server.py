@@ -1,4 +1,4 @@
-"""The server of the page: a handful of addresses, each bounded in time, size and number."""
+"""The server of the page. It limits the time, size and number of all requests."""
 
 import asyncio
 import hmac
@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -23,7 +24,7 @@ from antivenom.settings import build_as, short
 
 MOST_BYTES = 16_384
 WAITING = 8
-"""So many requests of a kind, at most, wait for their turn; the next is told to come again."""
+"""The largest number of waiting requests of one kind. Further requests get status 503."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -44,17 +45,17 @@ Work = Callable[[Board, dict[str, Any]], Any]
 
 
 class Turn:
-    """Work of one kind, one at a time, in a thread; no more than `WAITING` wait."""
+    """A queue that does one piece of work at a time in a thread. At most `WAITING` requests wait in it."""
 
     def __init__(self) -> None:
         self.limiter = CapacityLimiter(1)
         self.waiting = 0
 
     async def take(self, work: Callable[[], Any]) -> Any:
-        """What the work gives.
+        """Wait, do the work and return its result.
 
         Raises:
-            BusyError: too many wait.
+            BusyError: too many requests wait.
         """
         if self.waiting > WAITING:
             raise BusyError
@@ -66,61 +67,64 @@ class Turn:
 
 
 class BusyError(Exception):
-    """Too many requests wait."""
+    """The queue is full."""
 
 
 def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> Starlette:
-    """The page and what it asks for.
+    """Return the application that serves the page and its API.
 
     Args:
-        token: what the address must carry, once; None for none.
-        hosts: the names under which the page may be asked for; others are refused, so that no other page can ask.
+        token: the secret that the address must contain on the first request, or None if no secret is required.
+        hosts: the host names that requests may use, against DNS rebinding. An empty tuple allows all names.
     """
     quick, slow = Turn(), Turn()
 
-    def asks(turn: Turn, work: Work) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(turn: Turn, work: Work) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
             try:
-                given = await _json(request)
-                board = _board(given.pop("board", None))
-                found = await turn.take(lambda: work(board, given))
+                body = await _json(request)
+                board = _board(body.pop("board", None))
+                result = await turn.take(lambda: work(board, body))
             except AntivenomError as error:
                 problems = list(error.problems) if isinstance(error, SettingsError) else [str(error)]
-                return _told({"problems": problems}, 400)
+                return _json_response({"problems": problems}, 400)
             except BusyError:
-                return _told({"problems": ["Too many ask at once."]}, 503, {"Retry-After": "1"})
+                problem = "The server is busy with other requests. Try again in a second."
+                return _json_response({"problems": [problem]}, 503, {"Retry-After": "1"})
             except TimeoutError:
-                return _told({"problems": ["The request came too slowly."]}, 408)
+                return _json_response({"problems": ["The request did not arrive within 10 seconds."]}, 408)
             except ClientDisconnect:
-                return Response(status_code=400)  # nobody is there to read it
-            if isinstance(found, bytes):
-                return Response(found, media_type="image/png")
-            return PlainTextResponse(found) if isinstance(found, str) else _told(found)
+                return Response(status_code=400)  # the client is gone and does not read this
+            if isinstance(result, bytes):
+                return Response(result, media_type="image/png")
+            return PlainTextResponse(result) if isinstance(result, str) else _json_response(result)
 
         return respond
 
     routes = [
         *[Route(f"/{path}", _page(*about)) for path, about in PAGE.items()],
-        Route("/api/scene", asks(quick, lambda board, _: scene(board)), methods=["POST"]),
-        Route("/api/board", asks(quick, lambda board, _: answer(board)), methods=["POST"]),
-        Route("/api/refined", asks(slow, lambda board, _: refined(board)), methods=["POST"]),
-        Route("/api/aim", asks(slow, _aimed), methods=["POST"]),
-        Route("/api/picture", asks(slow, lambda board, _: picture(board)), methods=["POST"]),
-        Route("/api/spec", asks(quick, lambda board, _: board.spec()), methods=["POST"]),
+        Route("/api/scene", endpoint(quick, lambda board, _: scene(board)), methods=["POST"]),
+        Route("/api/board", endpoint(quick, lambda board, _: answer(board)), methods=["POST"]),
+        Route("/api/refined", endpoint(slow, lambda board, _: refined(board)), methods=["POST"]),
+        Route("/api/aim", endpoint(slow, _aimed), methods=["POST"]),
+        Route("/api/picture", endpoint(slow, lambda board, _: picture(board)), methods=["POST"]),
+        Route("/api/spec", endpoint(quick, lambda board, _: board.spec()), methods=["POST"]),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, hosts=hosts)])
+    trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts) or ["*"], www_redirect=False)
+    return Starlette(routes=routes, middleware=[trusted, Middleware(Guard, token=token)])
 
 
 class Guard(BaseHTTPMiddleware):
-    """Nobody gets in under another name, from another page, or without the token."""
+    """Refuses requests from another web page or without the token."""
 
-    def __init__(self, app: Any, token: str | None, hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: Any, token: str | None) -> None:
         super().__init__(app)
-        self.token, self.hosts = token, tuple(each.lower() for each in hosts)
-        self.cookie = f"antivenom-{sha256((token or '').encode()).hexdigest()[:8]}"  # other ports have others
+        self.token = token
+        # The name depends on the token, because servers on different ports of a host share their cookies.
+        self.cookie = f"antivenom-{sha256((token or '').encode()).hexdigest()[:8]}"
 
     async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """The response, or why there is none."""
+        """Return the response, or a refusal with the reason."""
         response = self._refusal(request)
         if response is None:
             response = await call_next(request)
@@ -128,32 +132,31 @@ class Guard(BaseHTTPMiddleware):
         return response
 
     def _refusal(self, request: Request) -> Response | None:
-        asked = request.headers.get("host", "").lower()
-        if self.hosts and asked.rsplit(":", 1)[0] not in self.hosts and asked not in self.hosts:
-            return PlainTextResponse("This page is asked for under another name.", status_code=421)
+        host = request.headers.get("host", "").lower()
         origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2].lower() != asked:
-            return PlainTextResponse("Another page may not ask here.", status_code=403)
+        if origin is not None and origin.partition("://")[2].lower() != host:
+            return PlainTextResponse("Requests from other web pages are refused.", status_code=403)
         if self.token is None:
             return None
-        given = request.query_params.get("token")
-        if given is not None and _same(given, self.token):
+        token = request.query_params.get("token")
+        if token is not None and _same(token, self.token):
             response = RedirectResponse("/", status_code=303)
-            response.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")  # strict ones get lost on links
+            response.set_cookie(
+                self.cookie, self.token, httponly=True, samesite="lax"
+            )  # strict breaks links to the page
             return response
         if not _same(request.cookies.get(self.cookie, ""), self.token):
-            return PlainTextResponse(
-                "The address must carry the token that `antivenom playground` printed.", status_code=401
-            )
+            problem = "The address does not contain the token. Open the address that `antivenom playground` printed."
+            return PlainTextResponse(problem, status_code=401)
         return None
 
 
-def _told(found: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps(found), status, headers, "application/json")
+def _json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(content), status, headers, "application/json")
 
 
-def _same(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode(), token.encode())
+def _same(received: str, token: str) -> bool:
+    return hmac.compare_digest(received.encode(), token.encode())
 
 
 def _page(name: str, media: str) -> Callable[[Request], Awaitable[Response]]:
@@ -166,50 +169,52 @@ def _page(name: str, media: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    """The request's JSON object, of bounded size, asked for by a script of the page itself.
+    """Return the JSON object of a request.
+
+    The content type must be `application/json`, which forms of other web pages cannot send.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: the body is not a JSON object, or is too large.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise SettingsError(["Send JSON, as application/json."])
+        raise SettingsError(["The content type of a request must be application/json."])
     body = b""
     async with asyncio.timeout(10):
         async for part in request.stream():
             body += part
             if len(body) > MOST_BYTES:
-                raise SettingsError([f"A request has {MOST_BYTES} bytes at most."])
+                raise SettingsError([f"A request may have at most {MOST_BYTES} bytes."])
     try:
-        given = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise SettingsError([f"That is no JSON: {error}."]) from error
-    if not isinstance(given, dict):
-        raise SettingsError(["Send a JSON object."])
-    return given
+        raise SettingsError([f"The body of the request is not valid JSON: {error}."]) from error
+    if not isinstance(content, dict):
+        raise SettingsError([f"The body of the request must be a JSON object; got {short(content)}."])
+    return content
 
 
-def _board(given: Any) -> Board:
-    """The board that a request describes.
+def _board(value: Any) -> Board:
+    """Return the board that a request describes.
 
     Raises:
-        SettingsError: with all its problems.
+        SettingsError: the settings are wrong; it lists all problems.
     """
-    if not isinstance(given, dict):
-        raise SettingsError([f"board must be an object; got {short(given)}."])
-    return build_as(Board, given, path="board")
+    if not isinstance(value, dict):
+        raise SettingsError([f"board must be an object; got {short(value)}."])
+    return build_as(Board, value, path="board")
 
 
 def _within(value: float) -> bool:
     return type(value) is not bool and LOW <= value <= HIGH
 
 
-def _aimed(board: Board, given: dict[str, Any]) -> dict[str, Any]:
-    count = given.get("count", 5)
-    match given.get("at"):
+def _aimed(board: Board, body: dict[str, Any]) -> dict[str, Any]:
+    count, target = body.get("count", 5), body.get("at")
+    match target:
         case [int() | float() as x, int() | float() as y] if _within(x) and _within(y):
             at = (float(x), float(y))
         case _:
-            raise SettingsError([f"at must be two numbers from {LOW:g} to {HIGH:g}."])
+            raise SettingsError([f"at must be two numbers from {LOW:g} to {HIGH:g}; got {short(target)}."])
     if type(count) is not int or not 1 <= count <= MOST_POINTS:
-        raise SettingsError([f"count must be a whole number from 1 to {MOST_POINTS}."])
+        raise SettingsError([f"count must be a whole number from 1 to {MOST_POINTS}; got {short(count)}."])
     return {"points": aim(board, at, count)}

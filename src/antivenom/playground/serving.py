@@ -1,4 +1,4 @@
-"""Listening: on this machine alone, or with a token."""
+"""Serving the page: to this machine only, or to others with a token."""
 
 import secrets
 import socket
@@ -11,60 +11,60 @@ from sklearn.exceptions import ConvergenceWarning
 
 from antivenom.errors import AntivenomError
 
-VISITORS = 64
-"""So many connections at once."""
+MAX_CONNECTIONS = 64
+"""The largest number of connections at the same time."""
 
 
 def serve(
-    host: str, port: int, names: tuple[str, ...], *, tell: Callable[[str], None], open_page: bool = False
+    host: str, port: int, names: tuple[str, ...], *, on_listening: Callable[[str], None], open_page: bool = False
 ) -> None:
-    """Serve the page until it is stopped.
+    """Serve the page until the user stops it.
 
     Args:
-        host: where to listen.
-        port: 0 takes a free one.
-        names: other names by which the page may be asked for.
-        tell: told the page's address, once it can be asked for.
-        open_page: whether to open it in the browser.
+        host: the address to listen on.
+        port: the port. 0 chooses a free port.
+        names: other host names of this server.
+        on_listening: called with the address of the page when the server accepts connections.
+        open_page: open the page in the browser.
 
     Raises:
-        AntivenomError: what it needs is not installed, or nobody can listen there.
+        AntivenomError: a required package is not installed, or the address is not available.
     """
     try:
         import uvicorn  # noqa: PLC0415 - an extra
 
-        from antivenom.playground.patience import Impatient  # noqa: PLC0415
+        from antivenom.playground.idle_timeout import IdleTimeout  # noqa: PLC0415
         from antivenom.playground.server import LOOPBACK, make_app  # noqa: PLC0415
     except ImportError as error:
         raise AntivenomError(
-            f"The playground needs {error.name}, which is not installed: pip install 'antivenom[playground]'."
+            f"The playground requires {error.name}, which is not installed. Run pip install 'antivenom[playground]'."
         ) from error
-    warnings.filterwarnings("ignore", category=ConvergenceWarning)  # of every board that somebody tries
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)  # most boards raise it
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
-    listening = _listen(host, port)
-    number = listening.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    where = socket.gethostname() if host in ("0.0.0.0", "::") else shown  # noqa: S104 - only compared
-    hosts = (*LOOPBACK, where, *names) if token is None or names else ()  # else the token alone keeps others out
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
+    bracketed = f"[{host}]" if ":" in host else host
+    host_name = socket.gethostname() if host in ("0.0.0.0", "::") else bracketed  # noqa: S104 - only compared
+    hosts = (*LOOPBACK, host_name, *names) if token is None or names else ()  # with a token, all names are allowed
     config = uvicorn.Config(
         make_app(token=token, hosts=hosts),
-        http=Impatient,
+        http=IdleTimeout,
         log_level="warning",
         access_log=False,
-        limit_concurrency=VISITORS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=20,
         server_header=False,
     )
-    address = f"http://{where}:{number}/" + (f"?token={token}" if token else "")
-    tell(address)
+    address = f"http://{host_name}:{port}/" + (f"?token={token}" if token else "")
+    on_listening(address)
     if open_page:
         webbrowser.open(address)
-    with listening:
-        uvicorn.Server(config).run(sockets=[listening])
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can ask there.
+    """Return True if only this machine can connect to the address.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("example.org")
     (True, True, False, False)
@@ -79,13 +79,13 @@ def is_loopback(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
+        listener.bind((host, port))
     except OSError as error:
-        listening.close()
-        hint = " Choose another --port, or 0 for a free one." if port else ""
-        raise AntivenomError(f"Nobody can listen on {host}:{port}: {error.strerror or error}.{hint}") from error
-    listening.listen(128)
-    return listening
+        listener.close()
+        hint = " Choose another --port, or --port 0 for a free one." if port else ""
+        raise AntivenomError(f"Cannot listen on {host}:{port}: {error.strerror or error}.{hint}") from error
+    listener.listen(128)
+    return listener

@@ -1,4 +1,4 @@
-"""Repairs: one a file, found by its name. Each gives a new classifier; the one that it is given stays as it is."""
+"""Repairs. Each file contains one repair. A repair returns a new classifier and does not change the original."""
 
 from antivenom.registry import lazily
 from antivenom.repairs._repair import Repair, apply_repair

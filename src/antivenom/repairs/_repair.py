@@ -1,4 +1,4 @@
-"""The contract of repairs, and what repairs share."""
+"""The contract of repairs, and the functions that they share."""
 
 import math
 from dataclasses import replace
@@ -17,34 +17,34 @@ from antivenom.rng import Rng
 
 @runtime_checkable
 class Repair(Protocol):
-    """A defence that repairs a classifier: a component, such as `Unlearning`.
+    """A component that repairs a classifier, such as `Unlearning`.
 
     Attributes:
-        needs: what it requires. One with `triggers` receives a verdict with recovered triggers; where the scan suspects
-            nothing, it changes nothing.
+        needs: the requirements of the repair. With `triggers`, it receives a verdict with recovered triggers. If the
+            scan does not suspect any class, the repair changes nothing.
     """
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it requires, in the words of `antivenom.settings.NEEDS`."""
+        """The requirements of the repair, in the words of `antivenom.settings.NEEDS`."""
 
     def repair(
         self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None
     ) -> Classifier | WithEvidence[Classifier]:
-        """A new classifier; the one given stays as it is.
+        """Return a new classifier. The original is not changed.
 
         Args:
             classifier: the classifier to repair.
-            clean: rows with their true labels, which a defender has.
-            rng: the repair's stream.
-            verdict: a scan's verdict on the classifier.
+            clean: the trusted rows of the defender, with their true labels.
+            rng: the random stream of the repair.
+            verdict: the verdict of a scan of the classifier.
         """
 
 
 def apply_repair(
     repair: Repair, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None
 ) -> WithEvidence[Classifier]:
-    """The repaired classifier; of one behind a filter, the repair changes the classifier that answers."""
+    """Return the repaired classifier with its evidence. A repair of a `Filtered` keeps the filter."""
     if isinstance(classifier, Filtered):
         inner = apply_repair(repair, classifier.classifier, clean, rng=rng, verdict=verdict)
         return replace(inner, result=replace(classifier, classifier=inner.result))
@@ -52,24 +52,24 @@ def apply_repair(
 
 
 def suspected_triggers(verdict: Verdict | None, *, by: str) -> tuple[tuple[int, ...], RecoveredTriggers | None]:
-    """The classes that a scan suspects, and the triggers that it recovered; no class where nothing is suspected.
+    """Return the classes that a scan suspects, which may be none, and the triggers that it recovered.
 
     Raises:
-        CapabilityError: there is no verdict, or its scan suspects something and recovers no triggers.
+        CapabilityError: the verdict is missing, or it suspects a class but has no recovered triggers.
     """
     checked = require_triggers(verdict, by=by)
     return checked.suspected, checked.triggers
 
 
-def split_held_out(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
-    """Rows to work with, and rows to judge by."""
+def split_validation(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
+    """Split rows at random into a part for the repair and a validation part of the given share."""
     order = rng.order(clean.ids)
     count = max(1, round(share * len(order)))
     return clean.subset(order[count:]), clean.subset(order[:count])
 
 
 def with_trigger(data: Dataset, rows: Tensor, triggers: RecoveredTriggers, target: int) -> Tensor:
-    """All rows as they are stored, some of them with the trigger recovered for a class (n, *shape)."""
+    """Return all stored rows (n, *shape), those at `rows` with the trigger that was recovered for a class."""
     x = data.x.clone()
     x[rows] = data.encode(triggers.apply(data.inputs(rows), target))
     return x
@@ -78,6 +78,6 @@ def with_trigger(data: Dataset, rows: Tensor, triggers: RecoveredTriggers, targe
 def highest_success(
     classifier: Classifier, data: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...]
 ) -> float:
-    """How often recovered triggers still work on rows of other classes, the most over the classes; 0 without rows."""
-    found = [triggers.success_on(classifier, data, target) for target in targets]
-    return max((each for each in found if not math.isnan(each)), default=0.0)
+    """Return the highest success of recovered triggers on rows of other classes, or 0 without such rows."""
+    successes = [triggers.success_on(classifier, data, target) for target in targets]
+    return max((each for each in successes if not math.isnan(each)), default=0.0)

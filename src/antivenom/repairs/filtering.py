@@ -1,4 +1,4 @@
-"""Filtering rows that excite the same units as a recovered trigger."""
+"""Filtering of rows that activate the same units as a recovered trigger."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import split_held_out, suspected_triggers
+from antivenom.repairs._repair import split_validation, suspected_triggers
 from antivenom.repairs.layer import mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -25,21 +25,22 @@ from antivenom.shapes import Chosen, Inputs, ShortRepr
 
 @component
 class Filtering:
-    """A filter before the network, which does not answer rows that excite the units of a recovered trigger.
+    """A filter before the network. It refuses rows that activate the units of a recovered trigger.
 
-    Wang et al., *Neural Cleanse* (2019). The units are those that the recovered trigger excites most, against their
-    spread; a row's score is their weighted sum, the linear discriminant of rows with and without the trigger if units
-    varied independently, and the highest over the suspected classes. The threshold is set on clean rows held out from
-    the choice of units, so that a new clean row is refused with at most the wanted chance. The filter keeps a copy of
-    the network as it is given: later repairs change what answers, not what is asked.
+    Wang et al., *Neural Cleanse* (2019). The filter uses the units that the recovered trigger activates most, relative
+    to their spread. The score of a row is the weighted sum of these units: the linear discriminant between rows with
+    and without the trigger, under the assumption that units are independent. With several suspected classes, the
+    highest score counts. The threshold is set on clean rows that were not used to choose the units, so that the chance
+    to refuse a new clean row is at most `false_rejection_rate`. The filter keeps its own copy of the network, so later
+    repairs change the classifier behind the filter but not the filter.
 
     Args:
-        layer: whose units are looked at; what feeds the last linear layer if null, which is the paper's second to last.
-        share: the share of the layer's units that make the score; the paper's is 0.01.
-        false_rejection_rate: the chance with which a clean row may be refused.
+        layer: the layer whose units are used. If null, the input of the last linear layer, as in the paper.
+        share: the share of the layer's units that are used; 0.01 in the paper.
+        false_rejection_rate: the largest chance to refuse a clean row, between 0 and 1.
 
     Raises:
-        CapabilityError: no verdict, no such layer, or a classifier without gradients.
+        CapabilityError: the verdict is missing, the layer does not exist, or the classifier does not provide gradients.
     """
 
     needs = frozenset({"gradients", "triggers"})
@@ -49,34 +50,34 @@ class Filtering:
     false_rejection_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why the settings do not fit the network."""
+        """Yield the reasons why the settings do not fit the network."""
         network = as_module(classifier, by="Filtering")
         try:
-            units_of(network, torch.zeros(1, *network.input_shape), self.layer)
+            unit_activations(network, torch.zeros(1, *network.input_shape), self.layer)
         except CapabilityError as error:
             yield str(error)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """The same network behind a filter; one that accepts everything where nothing is suspected."""
+        """Return the network behind a filter. The filter accepts all rows if the scan suspects no class."""
         network = as_module(classifier, by="Filtering").copy()
         targets, triggers = suspected_triggers(verdict, by="Filtering")
         layer = self.layer
         if triggers is None or not targets:
             return Filtered(network, ActivationFilter(network.copy(), layer, (), math.inf))
-        known, held_out = split_held_out(clean, 0.5, rng)
+        known, validation = split_validation(clean, 0.5, rng)
         profiles = []
         for target in targets:
             x = known.inputs()
-            plain, excited = (units_of(network, each, layer) for each in (x, triggers.apply(x, target)))
+            plain, excited = (unit_activations(network, each, layer) for each in (x, triggers.apply(x, target)))
             profiles.append(Profile.between(plain, excited, self.share))
-        open_to_all = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
-        threshold = threshold_for(open_to_all.score(held_out.inputs()).cpu(), self.false_rejection_rate)
-        return Filtered(network, ActivationFilter(open_to_all.network, layer, tuple(profiles), threshold))
+        unlimited = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
+        threshold = threshold_for(unlimited.score(validation.inputs()).cpu(), self.false_rejection_rate)
+        return Filtered(network, ActivationFilter(unlimited.network, layer, tuple(profiles), threshold))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Profile(ShortRepr):
-    """Units (u), their weights (u), and the mean and spread of the weighted sum over clean rows."""
+    """Units (u), their weights (u), and the mean and standard deviation of the weighted sum over clean rows."""
 
     units: Tensor
     weights: Tensor
@@ -85,27 +86,27 @@ class Profile(ShortRepr):
 
     @classmethod
     def between(cls, plain: Tensor, excited: Tensor, share: float) -> "Profile":
-        """From activations of the same rows without and with a trigger (n, units): a share of the units, the best."""
-        more, varied = (excited - plain).mean(0), (plain.var(0) + excited.var(0)).clamp_min(1e-12)
-        units = (more / varied.sqrt()).argsort(descending=True)[: math.ceil(share * len(more))]
-        weights = (more / varied)[units]
+        """Return the profile of the best units, from activations of rows without and with a trigger (n, units)."""
+        increase, variance = (excited - plain).mean(0), (plain.var(0) + excited.var(0)).clamp_min(1e-12)
+        units = (increase / variance.sqrt()).argsort(descending=True)[: math.ceil(share * len(increase))]
+        weights = (increase / variance)[units]
         score = plain[:, units] @ weights
         return cls(units, weights, score.mean(), score.std().clamp_min(1e-12))
 
     def score(self, activations: Tensor) -> Tensor:
-        """How far each row (n, units) lies above clean ones (n)."""
+        """Return the score of each row (n), in standard deviations above clean rows, from activations (n, units)."""
         return (activations[:, self.units] @ self.weights - self.mean) / self.spread
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ActivationFilter(ShortRepr):
-    """Refuses rows that excite chosen units more than a threshold.
+    """A filter that refuses rows whose score on chosen units is above a threshold.
 
     Attributes:
-        network: whose activations are looked at.
-        layer: in which layer; what feeds the last linear layer if None.
-        profiles: which units, one profile a suspected class.
-        threshold: the score above which a row is refused.
+        network: the network that computes the activations.
+        layer: the layer whose units are used. If None, the input of the last linear layer.
+        profiles: the units, one profile for each suspected class.
+        threshold: rows with a higher score are refused.
     """
 
     network: ModuleClassifier
@@ -114,19 +115,19 @@ class ActivationFilter(ShortRepr):
     threshold: float
 
     def score(self, x: Inputs) -> Tensor:
-        """How much each row excites the units (n)."""
-        found = torch.full((len(x),), -math.inf, device=self.network.device)
+        """Return the highest score of each row over the profiles (n)."""
+        scores = torch.full((len(x),), -math.inf, device=self.network.device)
         if self.profiles:
-            activations = units_of(self.network, x, self.layer)
+            activations = unit_activations(self.network, x, self.layer)
             for each in self.profiles:
-                found = torch.maximum(found, each.score(activations))
-        return found
+                scores = torch.maximum(scores, each.score(activations))
+        return scores
 
     def accepts(self, x: Inputs) -> Chosen:
-        """Which rows excite them less (n)."""
+        """Return a mask of the rows whose score is at most the threshold (n)."""
         return self.score(x) <= self.threshold
 
 
-def units_of(network: ModuleClassifier, x: Inputs, layer: str | None) -> Tensor:
-    """What each unit of a layer, or of what feeds the last linear one, gives for each row (n, units)."""
+def unit_activations(network: ModuleClassifier, x: Inputs, layer: str | None) -> Tensor:
+    """Return the activation of each unit of a layer, or of the input of the last linear layer (n, units)."""
     return network.features(x) if layer is None else mean_activations(network, x, layer)

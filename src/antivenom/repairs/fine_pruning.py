@@ -12,33 +12,33 @@ from antivenom.metrics import accuracy
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs.fine_tuning import FineTuning
-from antivenom.repairs.layer import layer_named, layer_problems, mean_activations
+from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import component
 
 
 @component
 class FinePruning(FineTuning):
-    """Silencing the units that clean rows excite least, then fine-tuning; it needs no scan.
+    """Silence the units that are least active on clean rows, then fine-tune. It needs no scan.
 
     Liu, Dolan-Gavitt and Garg, *Fine-pruning: defending against backdooring attacks on deep neural networks* (2018).
-    What a backdoor lives in is thought to be dormant on clean rows. Units go one by one until accuracy on the clean
-    rows has fallen by the limit; the last is given back.
+    The idea is that the units of a backdoor are dormant on clean rows. Units are silenced one by one until accuracy on
+    the clean rows has dropped by the limit. The last unit is then restored.
 
     Args:
-        layer: whose units; the last convolution if null, or, without one, the last linear layer but one, which is also
-            `penultimate`.
-        limit: by how much accuracy on the clean rows may fall before the fine-tuning.
+        layer: the layer whose units are silenced. If null, the last convolution, or `penultimate` if there is none:
+            the second to last linear layer.
+        limit: the largest accuracy drop on the clean rows before fine-tuning, as a share between 0 and 1.
 
     Raises:
-        CapabilityError: a classifier without gradients, or no such layer.
+        CapabilityError: the classifier does not provide gradients, or the layer does not exist.
     """
 
     layer: str | None = None
     limit: Annotated[float, Interval(gt=0, lt=1)] = 0.04
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why the settings do not fit the network."""
+        """Yield the reasons why the settings do not fit the network."""
         yield from layer_problems(as_module(classifier, by="FinePruning"), self.layer)
 
     def repair(
@@ -49,17 +49,17 @@ class FinePruning(FineTuning):
         rng: Rng,
         verdict: Verdict | None = None,  # noqa: ARG002
     ) -> Classifier:
-        """A new classifier, pruned and trained on; silenced units stay silent."""
+        """Return a new classifier that is pruned and fine-tuned. Silenced units stay silenced."""
         network = as_module(classifier, by="FinePruning")
-        layer = layer_named(network, self.layer)
+        layer = find_layer(network, self.layer)
         activity = torch.zeros(0)
         for part in torch.arange(len(clean), device=clean.device).split(1024):
-            given = mean_activations(network, clean.inputs(part), layer).sum(0)
-            activity = given if not len(activity) else activity + given
+            part_activity = mean_activations(network, clean.inputs(part), layer).sum(0)
+            activity = part_activity if not len(activity) else activity + part_activity
         order, floor = activity.argsort(), accuracy(network, clean) - self.limit
-        silent = order[:0]
+        silenced = order[:0]
         for count in range(1, len(order)):
             if accuracy(network.silence(layer, order[:count]), clean) < floor:
                 break
-            silent = order[:count]
-        return super().repair(network.silence(layer, silent), clean, rng=rng).silence(layer, silent)
+            silenced = order[:count]
+        return super().repair(network.silence(layer, silenced), clean, rng=rng).silence(layer, silenced)

@@ -1,4 +1,4 @@
-"""Plain fine-tuning."""
+"""Fine-tuning."""
 
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
@@ -12,15 +12,15 @@ from antivenom.trial import Trial
 
 @component
 class FineTuning:
-    """Training on clean rows as they are: what every other repair has to beat.
+    """Further training on clean rows: the baseline for all other repairs.
 
     Args:
-        epochs: passes over the rows.
-        learning_rate: Adam's.
-        batch_size: rows an update.
+        epochs: the number of passes over the rows.
+        learning_rate: the learning rate of Adam.
+        batch_size: the number of rows per update.
 
     Raises:
-        CapabilityError: a classifier without gradients.
+        CapabilityError: the classifier does not provide gradients.
     """
 
     needs = frozenset({"gradients"})
@@ -38,6 +38,6 @@ class FineTuning:
         rng: Rng,
         verdict: Verdict | None = None,  # noqa: ARG002
     ) -> Classifier:
-        """A new classifier, trained on."""
+        """Return a new classifier that is trained further."""
         recipe = Recipe(epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate)
         return train(as_module(classifier, by="FineTuning"), clean, recipe, rng=rng)

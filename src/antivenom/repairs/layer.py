@@ -1,4 +1,4 @@
-"""A network's layer by name, and what its units give."""
+"""Layers of a network by name, and the activations of their units."""
 
 from collections.abc import Iterator
 
@@ -12,38 +12,43 @@ from antivenom.models.silencing import default_silenced_layer, silencing_problem
 from antivenom.shapes import Inputs
 
 
-def layer_named(network: ModuleClassifier, layer: str | None) -> str:
-    """The name of the layer that is meant: the last convolution if None, the last linear but one if `penultimate`.
+def find_layer(network: ModuleClassifier, layer: str | None) -> str:
+    """Return the name of a layer of the network.
+
+    Args:
+        network: the network.
+        layer: a name; None for the last convolution, or for `penultimate` without one;
+            `penultimate` for the second to last linear layer.
 
     Raises:
-        CapabilityError: the network has none such.
+        CapabilityError: the network does not have such a layer.
     """
     if layer is None:
         return default_silenced_layer(network)
     if layer == "penultimate":
         linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
         if len(linear) < 2:
-            raise CapabilityError("A penultimate layer needs two linear layers, and the network has fewer.")
+            raise CapabilityError(f"layer 'penultimate' requires 2 linear layers; the network has {len(linear)}.")
         return str(linear[-2])
     if layer not in network.layers():
-        raise CapabilityError(f"There is no layer '{layer}'. There are: {', '.join(network.layers())}.")
+        raise CapabilityError(f"Unknown layer '{layer}'. Use one of: {', '.join(network.layers())}.")
     return layer
 
 
 def layer_problems(network: ModuleClassifier, layer: str | None) -> Iterator[str]:
-    """Why there is no such layer, or why its units cannot be silenced."""
+    """Yield the reasons why the layer does not exist or its units cannot be silenced."""
     try:
-        found = layer_named(network, layer)
+        name = find_layer(network, layer)
     except CapabilityError as error:
         yield str(error)
     else:
-        yield from silencing_problems(network, found)
+        yield from silencing_problems(network, name)
 
 
 def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor:
-    """What each unit of a layer gives for each row (n, units): above 0, and of a channel the mean over its places."""
+    """Return the positive part of each unit's activation, averaged over positions for a channel (n, units)."""
     parts = []
     for part in x.split(ROWS_PER_WIDE_BATCH):
-        given = network.activations(part, (layer,))[layer].clamp_min(0)
-        parts.append(given.flatten(2).mean(2) if given.ndim > 2 else given)
+        activations = network.activations(part, (layer,))[layer].clamp_min(0)
+        parts.append(activations.flatten(2).mean(2) if activations.ndim > 2 else activations)
     return torch.cat(parts)

@@ -1,4 +1,4 @@
-"""Pruning the units that answer to a recovered trigger."""
+"""Pruning of the units that respond to a recovered trigger."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -16,40 +16,41 @@ from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import highest_success, suspected_triggers
-from antivenom.repairs.layer import layer_named, layer_problems, mean_activations
+from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Inputs
 
-STEPS = 64
-"""In so many steps, at most, all units would go."""
-LOSS = 3.0
-"""How much of a trigger's lead, in logits, is worth as much as clean loss."""
-BEATEN = 2.0
-"""A class that lies so far behind another, in logits, is beaten."""
+MAX_STEPS = 64
+"""The largest number of steps in which all units would be silenced."""
+CLEAN_LOSS_WEIGHT = 3.0
+"""The weight of clean loss, in nats, relative to the lead of the target class, in logits."""
+LEAD_FLOOR = -2.0
+"""The lowest lead of a target class, in logits. A class that is further behind does not count more."""
 
 
 @component
 class Pruning:
-    """Silencing, a few at a time, the units that carry the recovered trigger, until it fails.
+    """Silence the units that carry the recovered trigger, a few at a time, until the trigger fails.
 
-    Wang et al., *Neural Cleanse* (2019), rank units once, by how much more active the trigger makes them
-    (`activation`). Channels that see trigger and content alike rank high by that, and silencing them costs accuracy.
-    `effect` ranks them by what silencing each takes, to first order, from the target's lead over the other classes on
-    rows with the trigger, against what it adds to the loss on clean rows; and again after each step. Units go one by
-    one, of more than 64 as many at a time as make 64 steps, until the recovered trigger fails on the clean rows, or
-    accuracy on them has fallen by the limit; then the last are given back.
+    Wang et al., *Neural Cleanse* (2019), rank units once, by the increase of their activation by the trigger
+    (`activation`). Channels that respond to the trigger and to content alike then rank high, and to silence them costs
+    accuracy. `effect` ranks units by a first-order estimate of the effect of silencing each: the decrease of the
+    target's lead over other classes on rows with the trigger, minus the weighted increase of the loss on clean rows. It
+    ranks them again after each step. A step silences one unit; in a layer of more than 64 units, several units, so that
+    there are at most 64 steps. Pruning stops if the recovered trigger fails on the clean rows, or if accuracy on them
+    drops by more than the limit. In the second case, the last step is undone.
 
     Args:
-        layer: a layer whose units can be silenced; `penultimate` for the paper's, the last linear layer but one; the
-            last convolution if null, or, without one, the penultimate.
+        layer: the layer whose units are silenced. `penultimate` is the second to last linear layer, as in the paper. If
+            null, the last convolution, or `penultimate` if there is none.
         rank: `effect` or `activation`.
-        enough: the success of the recovered trigger at which it has failed.
-        limit: by how much accuracy on the clean rows may fall.
-        rows: of so many clean rows, at most, the effect is judged.
+        enough: the trigger fails if its success is at most this share.
+        limit: the largest accuracy drop on the clean rows, as a share between 0 and 1.
+        rows: the largest number of clean rows on which units are ranked.
 
     Raises:
-        CapabilityError: no verdict, or no such layer.
+        CapabilityError: the verdict is missing, or the layer does not exist.
     """
 
     needs = frozenset({"gradients", "triggers"})
@@ -61,28 +62,28 @@ class Pruning:
     rows: AtLeastOne = 1000
 
     def problems(self, classifier: Classifier) -> Iterator[str]:
-        """Why the settings do not fit the network."""
+        """Yield the reasons why the settings do not fit the network."""
         yield from layer_problems(as_module(classifier, by="Pruning"), self.layer)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """A new classifier with silenced units; the same again where nothing is suspected."""
+        """Return a new classifier with silenced units, or a copy if the scan suspects no class."""
         network = as_module(classifier, by="Pruning")
         targets, triggers = suspected_triggers(verdict, by="Pruning")
         repaired = network.copy()
         if not targets or triggers is None:
             return repaired
-        layer = layer_named(network, self.layer)
+        layer = find_layer(network, self.layer)
         few = clean.subset(rng.order(clean.ids)[: self.rows])
-        ranks = excited(network, few, triggers, targets, layer)
+        ranks = activation_increase(network, few, triggers, targets, layer)
         floor = accuracy(network, clean) - self.limit
-        silent = torch.empty(0, dtype=torch.int64, device=ranks.device)
-        step = math.ceil(len(ranks) / STEPS)
-        while len(silent) + step < len(ranks):
+        silenced = torch.empty(0, dtype=torch.int64, device=ranks.device)
+        step = math.ceil(len(ranks) / MAX_STEPS)
+        while len(silenced) + step < len(ranks):
             if self.rank == "effect":
-                ranks = effects(repaired, few, triggers, targets, layer)
-            ranks[silent] = -math.inf
-            silent = torch.cat([silent, ranks.topk(step).indices])
-            pruned = network.silence(layer, silent)
+                ranks = silencing_effects(repaired, few, triggers, targets, layer)
+            ranks[silenced] = -math.inf
+            silenced = torch.cat([silenced, ranks.topk(step).indices])
+            pruned = network.silence(layer, silenced)
             if accuracy(pruned, clean) < floor:
                 break
             repaired = pruned
@@ -91,53 +92,53 @@ class Pruning:
         return repaired
 
 
-def excited(
+def activation_increase(
     network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
-    """How much more each unit gives for rows with recovered triggers than for the same rows without (units)."""
+    """Return the increase of each unit's activation by recovered triggers, summed over rows and classes (units)."""
     x = clean.inputs()
     plain = mean_activations(network, x, layer)
-    having = sum(mean_activations(network, triggers.apply(x, target), layer) for target in targets)
-    return (having - len(targets) * plain).sum(0)
+    triggered = sum(mean_activations(network, triggers.apply(x, target), layer) for target in targets)
+    return (triggered - len(targets) * plain).sum(0)
 
 
-def effects(
+def silencing_effects(
     network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
-    """What silencing each unit takes from the triggers' leads, less what it adds to the clean loss (units).
+    """Return the decrease of the targets' leads by silencing each unit, minus the increase of clean loss (units).
 
-    To first order: a unit's activation times the gradient by it.
+    This is a first-order estimate: the activation of a unit times the gradient with respect to it.
     """
     x = clean.inputs()
     loss = partial(functional.cross_entropy, target=clean.y.to(network.device), reduction="sum")
-    total = LOSS * contributions(network, x, layer, loss)
+    total = CLEAN_LOSS_WEIGHT * contributions(network, x, layer, loss)
     for target in targets:
         rows = clean.subset(clean.y != target)
         x = triggers.apply(rows.inputs(), target)
-        total = total + contributions(network, x, layer, partial(lead, target=target))
+        total = total + contributions(network, x, layer, partial(logit_lead, target=target))
     return total
 
 
-def lead(logits: Tensor, target: int) -> Tensor:
-    """By how much a class is ahead of all others, as far as it matters, over all rows."""
+def logit_lead(logits: Tensor, target: int) -> Tensor:
+    """Return the lead of a class over all others in logits, at least `LEAD_FLOOR` for each row, summed over rows."""
     others = logits.index_fill(1, torch.tensor([target], device=logits.device), -math.inf).amax(1)
-    return (logits[:, target] - others).clamp_min(-BEATEN).sum()
+    return (logits[:, target] - others).clamp_min(LEAD_FLOOR).sum()
 
 
-def contributions(network: ModuleClassifier, x: Inputs, layer: str, figure: Callable[[Tensor], Tensor]) -> Tensor:
-    """Each unit's activation times the gradient of a figure of the logits by it, over rows and places (units)."""
-    watched = network.copy()
+def contributions(network: ModuleClassifier, x: Inputs, layer: str, objective: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return each unit's activation times the gradient of an objective, summed over rows and positions (units)."""
+    observed = network.copy()
     kept: list[Tensor] = []
-    handle = watched.module.get_submodule(layer).register_forward_hook(partial(_from_here, kept))
-    with watched.evaluating():
-        value = figure(watched.logits(x.to(watched.device)))
+    handle = observed.module.get_submodule(layer).register_forward_hook(partial(_keep_output, kept))
+    with observed.evaluating():
+        value = objective(observed.logits(x.to(observed.device)))
     handle.remove()
     (gradient,) = torch.autograd.grad(value, kept)
-    given = kept[0].detach() * gradient
-    return given.flatten(2).sum((0, 2)) if given.ndim > 2 else given.sum(0)
+    products = kept[0].detach() * gradient
+    return products.flatten(2).sum((0, 2)) if products.ndim > 2 else products.sum(0)
 
 
-def _from_here(kept: list[Tensor], _: object, __: object, output: Tensor) -> Tensor:
-    """A forward hook from which gradients are taken; what follows gets a copy, as it may work in place."""
+def _keep_output(kept: list[Tensor], _: object, __: object, output: Tensor) -> Tensor:
+    """A forward hook that keeps a layer's output as a leaf. Later layers get a copy, because they may change it."""
     kept.append(output.detach().requires_grad_())
     return kept[-1].clone()

@@ -1,4 +1,4 @@
-"""Unlearning a recovered trigger."""
+"""Unlearning of a recovered trigger."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -10,7 +10,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import highest_success, split_held_out, suspected_triggers, with_trigger
+from antivenom.repairs._repair import highest_success, split_validation, suspected_triggers, with_trigger
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
@@ -19,21 +19,21 @@ from antivenom.trial import Trial
 
 @component
 class Unlearning:
-    """Training on clean rows, some of them with the recovered trigger, all with their true labels.
+    """Further training on clean rows with true labels, where some rows carry the recovered trigger.
 
-    Wang et al., *Neural Cleanse* (2019): the trigger on 20 % of the rows, one epoch. Here rows of all classes have it,
-    and it goes on, to `epochs` at most, until the trigger fails on rows held out.
+    Wang et al., *Neural Cleanse* (2019), train for one epoch with the trigger on 20 % of the rows. Here rows of all
+    classes get the trigger, and training continues, for at most `epochs`, until the trigger fails on validation rows.
 
     Args:
-        trigger_share: the share of the rows that get the trigger; of several suspected classes, in turn.
-        epochs: at most; the paper's is 1.
-        enough: the success of the recovered trigger, on rows held out, at which it has failed.
-        held_out: the share of the clean rows that are held out.
-        learning_rate: Adam's.
-        batch_size: rows an update.
+        trigger_share: the share of the rows that get the trigger. Several suspected classes share these rows.
+        epochs: the largest number of epochs; 1 in the paper.
+        enough: the trigger fails if its success on the validation rows is at most this share.
+        held_out: the share of the clean rows that are held out as validation rows.
+        learning_rate: the learning rate of Adam.
+        batch_size: the number of rows per update.
 
     Raises:
-        CapabilityError: no verdict, or a classifier without gradients.
+        CapabilityError: the verdict is missing, or the classifier does not provide gradients.
     """
 
     needs = frozenset({"gradients", "triggers"})
@@ -47,12 +47,12 @@ class Unlearning:
     batch_size: AtLeastOne = 32
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """A new classifier, trained on; the same again where nothing is suspected."""
+        """Return a new classifier that is trained further, or a copy if the scan suspects no class."""
         repaired: Classifier = as_module(classifier, by="Unlearning").copy()
         targets, triggers = suspected_triggers(verdict, by="Unlearning")
         if not targets or triggers is None:
             return repaired
-        used, held_out = split_held_out(clean, self.held_out, rng.child("held out"))
+        used, validation = split_validation(clean, self.held_out, rng.child("held out"))
         recipe = Recipe(epochs=1, batch_size=self.batch_size, learning_rate=self.learning_rate)
         for epoch in range(self.epochs):
             chosen = rng.child("trigger", epoch).order(used.ids)[: round(self.trigger_share * len(used))]
@@ -60,6 +60,6 @@ class Unlearning:
             for target, rows in zip(targets, torch.tensor_split(chosen, len(targets)), strict=True):
                 x = with_trigger(replace(used, x=x), rows, triggers, target)
             repaired = train(repaired, replace(used, x=x), recipe, rng=rng.child("epoch", epoch))
-            if highest_success(repaired, held_out, triggers, targets) <= self.enough:
+            if highest_success(repaired, validation, triggers, targets) <= self.enough:
                 break
         return repaired

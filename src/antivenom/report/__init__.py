@@ -1,4 +1,4 @@
-"""The report: one HTML file from a finished run, without script and without network. It computes nothing."""
+"""The report: one HTML file about a finished run. It has no script, needs no network, and computes nothing."""
 
 from antivenom.report.html import write_report
 

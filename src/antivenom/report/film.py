@@ -1,4 +1,4 @@
-"""A film from pictures: a GIF, and an MP4 where ffmpeg is installed."""
+"""Making a film from pictures: a GIF, and an MP4 if ffmpeg is installed."""
 
 import shutil
 import subprocess
@@ -18,11 +18,11 @@ LAST_FRAME_SECONDS: Final = 2.0
 
 
 def write_film(gif: Path, pngs: Sequence[bytes]) -> None:
-    """Write the pictures as a GIF, and as an MP4 beside it where ffmpeg is installed; the last one stands a while.
+    """Write the pictures as a GIF, and as an MP4 beside it if ffmpeg is installed. The last picture stays for 2 s.
 
     Args:
-        gif: the file to write; the MP4 has its name with another ending.
-        pngs: the frames, all of one size.
+        gif: the file to write. The MP4 has the same name with the ending `.mp4`.
+        pngs: the frames, all of the same size.
 
     Raises:
         RunError: ffmpeg is installed and fails.
@@ -38,12 +38,12 @@ def write_film(gif: Path, pngs: Sequence[bytes]) -> None:
 
 
 def _write_mp4(ffmpeg: str, file: Path, frames: Sequence[Image.Image]) -> None:
-    width, height = (2 * (size // 2) for size in frames[0].size)  # H.264 wants even sizes
+    width, height = (2 * (size // 2) for size in frames[0].size)  # H.264 requires even sizes
     raw = b"".join(np.asarray(frame)[:height, :width].tobytes() for frame in frames)
     command = [ffmpeg, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
     command += ["-r", f"{1 / FRAME_SECONDS:.3f}", "-i", "-", "-pix_fmt", "yuv420p", str(file)]
     done = subprocess.run(command, input=raw, capture_output=True, check=False)  # noqa: S603 - no shell, no user text
     if done.returncode:
         file.unlink(missing_ok=True)
-        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["ffmpeg printed no reason"]
         raise RunError(f"ffmpeg could not write {file}: {reason[0]}")

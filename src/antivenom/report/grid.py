@@ -1,4 +1,4 @@
-"""What a grid's page says of all its cells together."""
+"""The part of a grid's page that compares all its cells."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from antivenom.report.run import Measured
 from antivenom.report.tables import Cell, Sheet, full_title, value_cell
 from antivenom.runner.spec.naming import label
 
-SECTIONS = 12
-"""How many cells are shown on the grid's own page."""
-PAGES = 200
-"""Grids with more cells than this have pages for the first cells only."""
-LINES, MOST_ROWS = 40, 1000
+MAX_SECTIONS = 12
+"""The largest number of cells on the grid's own page."""
+MAX_PAGES = 200
+"""Grids with more cells have pages only for the first cells."""
+MAX_LINES, MAX_ROWS = 40, 1000
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Row:
     """A cell in the tables of all cells.
 
     Attributes:
-        name: the cell's.
-        axes: what the grid set, as words.
-        raw: the same as the spec has it.
-        figures: by key, those without a subject.
-        doubts: how many there are.
-        link: to its section or its page; empty for none.
+        name: the name of the cell.
+        axes: the values that the grid sets, as text.
+        raw: the same values, in the form of the spec.
+        figures: the figures without a subject, by key.
+        doubts: the number of doubts.
+        link: the address of the cell's section or page; empty for none.
     """
 
     name: str
@@ -39,16 +39,16 @@ class Row:
 
 
 def row_of(name: str, axes: Mapping[str, Any], figures: Mapping[str, Measured], doubts: int, link: str) -> Row:
-    """A cell's row."""
+    """Return a cell's row."""
     kept = {key: figure for key, figure in figures.items() if not figure.subject}
     return Row(name, {axis: label(value) for axis, value in axes.items()}, dict(axes), kept, doubts, link)
 
 
 class Grid:
-    """All cells of a grid, compared.
+    """A comparison of all cells of a grid.
 
     Args:
-        rows: one a cell.
+        rows: one row for each cell.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
@@ -61,7 +61,7 @@ class Grid:
         self.headline = [key for key, figure in self.figures.items() if figure.headline and not figure.control]
 
     def overview(self) -> Chart | None:
-        """Headline figures against the numeric axis, or a line for each cell; None where there are no such figures."""
+        """Return a chart of headline figures against the numeric axis, or by cell; None without headline figures."""
         compared = [self._compared(key) for key in self.headline]
         if not compared:
             return None
@@ -71,13 +71,13 @@ class Grid:
         return curves(compared, self.axis, [float(row.raw[self.axis]) for row in self.rows], others)
 
     def caption(self) -> str:
-        """What the overview shows."""
+        """Return the caption of the overview."""
         if self.axis is None:
-            return "Means over the repeats, a line for each cell."
+            return "Means over the repeats, one line for each cell."
         return f"Against {self.axis}; bands are 95 % intervals over the repeats."
 
     def description(self) -> str:
-        """What the overview shows, with the numbers that matter."""
+        """Return the caption of the overview, with the range of each headline figure."""
         parts = []
         for key in self.headline:
             known = [row for row in self.rows if key in row.figures and row.figures[key].mean is not None]
@@ -88,63 +88,66 @@ class Grid:
         return f"{self.caption()} {capitalised('; '.join(parts))}." if parts else self.caption()
 
     def pivots(self) -> list[Sheet]:
-        """For each headline figure a row for each setting of the other axes, a column for each number."""
+        """Return a table for each headline figure: columns are values of the numeric axis, rows those of the others."""
         others = [key for key in self.axes if key != self.axis]
         lines = list(dict.fromkeys(tuple(row.axes[key] for key in others) for row in self.rows))
-        if self.axis is None or not others or len(lines) > LINES:
+        if self.axis is None or not others or len(lines) > MAX_LINES:
             return []
         return [self._pivot(key, self.axis, others, lines) for key in self.headline]
 
     def table(self) -> Sheet:
-        """All cells: what the grid set, headline figures of victim and control, doubts."""
+        """Return the table of all cells: grid values, headline figures of victim and control, number of doubts."""
         keys = [each for key in self.headline for each in (key, f"{key}.control") if each in self.figures]
-        caption = "Means over the repeats; below them the 95 % interval."
+        caption = "Means over the repeats, with their 95 % intervals below."
         return self._sheet(keys, caption, doubts=True)
 
     def others(self) -> Sheet | None:
-        """All cells with every other figure, folded up; None where there is none."""
+        """Return the table of all other figures, collapsed; None if there are none."""
         shown = {each for key in self.headline for each in (key, f"{key}.control")}
         keys = [key for key in self.figures if key not in shown]
         title = f"All other figures ({len(keys)})"
-        return self._sheet(keys, "Means over the repeats; below them the 95 % interval.", title=title) if keys else None
+        return (
+            self._sheet(keys, "Means over the repeats, with their 95 % intervals below.", title=title) if keys else None
+        )
 
     def _sheet(self, keys: Sequence[str], caption: str, *, title: str = "", doubts: bool = False) -> Sheet:
         titles = (full_title(self.figures[key]) for key in keys)
         rows = []
-        for row in self.rows[:MOST_ROWS]:
+        for row in self.rows[:MAX_ROWS]:
             names = [Cell(text, head=place == 0) for place, text in enumerate(row.axes.values())]
             names[0] = Cell(names[0].text, link=row.link, head=True)
             values = [value_cell(row.figures.get(key)) for key in keys]
             rows.append((*names, *values, *([Cell(str(row.doubts))] if doubts else [])))
-        if len(self.rows) > MOST_ROWS:
-            caption += f" The first {MOST_ROWS:,} of {len(self.rows):,} cells are shown; table.csv has them all."
+        if len(self.rows) > MAX_ROWS:
+            caption += f" The first {MAX_ROWS:,} of {len(self.rows):,} cells are shown; table.csv contains all."
         columns = (*self.axes, *titles, *(("doubts",) if doubts else ()))
         return Sheet(columns, tuple(rows), caption, title, names=len(self.axes))
 
     def _pivot(self, key: str, axis: str, others: Sequence[str], lines: Sequence[tuple[str, ...]]) -> Sheet:
         values = sorted({row.raw[axis] for row in self.rows})
-        found = {(tuple(row.axes[each] for each in others), row.raw[axis]): row for row in self.rows}
-        twin = f"{key}.control" if f"{key}.control" in self.figures else ""
+        by_place = {(tuple(row.axes[each] for each in others), row.raw[axis]): row for row in self.rows}
+        control = f"{key}.control" if f"{key}.control" in self.figures else ""
         body = []
         for line in lines:
-            mine = [found.get((line, value)) for value in values]
+            mine = [by_place.get((line, value)) for value in values]
             cells = [Cell(value_cell(row.figures.get(key) if row else None).text) for row in mine]
-            if twin:
-                twins = [row.figures[twin] for row in mine if row and twin in row.figures]
-                cells.append(_mean_cell([each for each in twins if each.mean is not None]))
+            if control:
+                controls = [row.figures[control] for row in mine if row and control in row.figures]
+                cells.append(_mean_cell([each for each in controls if each.mean is not None]))
             body.append((*(Cell(name, head=True) for name in line), *cells))
-        caption = f"{capitalised(full_title(self.figures[key]))}: the victim's, mean over the repeats, against {axis}"
-        caption += "; the control, trained without poison, is the mean over the line." if twin else "."
-        columns = (*others, *map(str, values), *(["control"] if twin else []))
+        caption = f"{capitalised(full_title(self.figures[key]))} of the victim against {axis}, mean over the repeats."
+        caption += " The column control is the mean of the controls in the row." if control else ""
+        columns = (*others, *map(str, values), *(["control"] if control else []))
         return Sheet(columns, tuple(body), caption, names=len(others))
 
     def _compared(self, key: str) -> Compared:
-        def values(wanted: str) -> list[Value]:
-            found = [row.figures.get(wanted) for row in self.rows]
-            return [Value() if each is None else Value(mean=each.mean, low=each.low, high=each.high) for each in found]
+        def values(name: str) -> list[Value]:
+            figures = [row.figures.get(name) for row in self.rows]
+            return [
+                Value() if each is None else Value(mean=each.mean, low=each.low, high=each.high) for each in figures
+            ]
 
-        twin = f"{key}.control"
-        control = values(twin) if twin in self.figures else []
+        control = values(f"{key}.control") if f"{key}.control" in self.figures else []
         return Compared(
             title=full_title(self.figures[key]), unit=self.figures[key].unit, victim=values(key), control=control
         )
@@ -157,7 +160,7 @@ def _mean_cell(figures: Sequence[Measured]) -> Cell:
 
 
 def _short_labels(rows: Sequence[Row]) -> list[Row]:
-    """The same rows, components called by their names alone where these tell an axis' values apart."""
+    """Return the same rows, with only the names of components if these distinguish all values of an axis."""
     short: dict[str, dict[str, str]] = {}
     for axis in rows[0].axes:
         full = {row.axes[axis]: row.raw[axis] for row in rows}

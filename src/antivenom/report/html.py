@@ -1,4 +1,4 @@
-"""The page: a run's figures and charts, put into a template that escapes everything."""
+"""Writing the page: a run's figures and charts in a template that escapes all text."""
 
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,24 @@ from antivenom.storage.yaml12 import dump_yaml, read_yaml
 def write_report(folder: Path | str) -> Path:
     """Write `report.html` and `figures/` into a finished run's folder.
 
-    For a grid, the cells get theirs too; of a grid with more than 200 cells, the first 12. The report of any other
-    cell is written by calling this with the cell's folder, `RUN/cells/NAME`.
+    For a grid, reports of the cells are written too. If the grid has more than 200 cells, only the first 12 have one.
+    To write the report of another cell, pass the cell's folder, `RUN/cells/NAME`.
 
     Args:
-        folder: what `Result.save` or `Sweep.run` wrote, or a cell of it.
+        folder: a folder that `Result.save` or `Sweep.run` wrote, or the folder of a cell.
 
     Returns:
-        The report's path.
+        The path of the report.
 
     Raises:
-        RunError: the folder holds no finished run, or is damaged.
+        RunError: the folder is not a finished run, or it is damaged.
     """
     folder = Path(folder)
     if not (folder / "manifest.json").is_file():
-        raise RunError(f"{folder} holds no finished run of antivenom.")
+        raise RunError(f"{folder} is not a finished run of antivenom: it does not contain manifest.json.")
     about = read_json(folder / "manifest.json")
     if not isinstance(about, dict):
-        raise RunError(f"{folder / 'manifest.json'} must hold a mapping.")
+        raise RunError(f"{folder / 'manifest.json'} must contain a mapping; got {type(about).__name__}.")
     try:
         if "cells" in about:
             return _write_grid(folder, about)
@@ -56,15 +56,15 @@ def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
     spec = read_yaml(folder / "spec.yaml")
     cells = list(cells_of(folder, about))
     axes = [axis for axis in spec.get("grid", {}) if axis in cells[0][2]] or list(cells[0][2])
-    with_page = len(cells) if len(cells) <= grid.PAGES else grid.SECTIONS
-    inline = len(cells) <= grid.SECTIONS or len(cells) > grid.PAGES
+    with_page = len(cells) if len(cells) <= grid.MAX_PAGES else grid.MAX_SECTIONS
+    inline = len(cells) <= grid.MAX_SECTIONS or len(cells) > grid.MAX_PAGES
     sections, rows = [], []
-    for place, (name, cell, held, doubts) in enumerate(cells):
-        chosen = {axis: held[axis] for axis in axes}
+    for place, (name, cell, values, doubts) in enumerate(cells):
+        chosen = {axis: values[axis] for axis in axes}
         if place < with_page:
             run = read_run(cell, name, chosen)
             section = _write_run(cell, run)[1]
-            sections += [section] * (inline and place < grid.SECTIONS)
+            sections += [section] * (inline and place < grid.MAX_SECTIONS)
             figures = run.metrics
         else:
             figures = read_metrics(cell)
@@ -97,7 +97,7 @@ def _grid_page(
 
 
 def _write(folder: Path, page: str) -> Path:
-    """Write the page; text that is no Unicode becomes question marks."""
+    """Write the page. Characters that UTF-8 cannot encode become question marks."""
     write_bytes(folder / "report.html", page.encode("utf-8", errors="replace"))
     return folder / "report.html"
 

@@ -1,4 +1,4 @@
-"""The lesson of a walking boundary, written from a finished run: numbers, figures and a film."""
+"""Writing the lesson of the walking boundary from a finished run: numbers, figures and a film."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,28 +18,31 @@ PREFIX = "analysis.boundary."
 
 
 def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
-    """Write `boundary.json`, `boundary.gif` and the lesson's figures, PNG and SVG, into a finished run's folder.
+    """Write `boundary.json`, `boundary.gif` and the lesson's charts as PNG and SVG to a finished run's folder.
 
-    `boundary.mp4` too, where ffmpeg is installed.
+    If ffmpeg is installed, `boundary.mp4` is written too.
 
     Args:
-        folder: of a run with the analysis `boundary`, online, whose stream is the poison alone.
-        repeats: after how many calls the boundary is reported and drawn.
+        folder: the folder of a run with the analysis `boundary` and online training on a stream of poison only.
+        repeats: the numbers of calls after which the boundary is reported and drawn.
 
     Returns:
-        What `boundary.json` holds.
+        The content of `boundary.json`.
 
     Raises:
-        RunError: the run has no such analysis, or no checkpoint after so many calls.
+        RunError: the run does not have the analysis, or a checkpoint after one of these numbers of calls.
     """
     run = read_run(folder)
     data = {name.removeprefix(PREFIX): array for name, array in run.arrays.items() if name.startswith(PREFIX)}
     if not data:
-        raise RunError(f"{folder} was run without the analysis 'boundary'. Add it to the spec, and run it again.")
+        raise RunError(f"{folder} was run without the analysis 'boundary'. Add it to the spec and run it again.")
     walk = Walk.of(data, rows_per_call=_rows_per_call(run))
     known = [int(each) for each in walk.steps]
     if absent := sorted(set(repeats) - set(known)):
-        raise RunError(f"{folder} has no checkpoint after {absent[0]} calls; it has: {', '.join(map(str, known))}.")
+        raise RunError(
+            f"{folder} does not have a checkpoint after {absent[0]} call{'' if absent[0] == 1 else 's'}. "
+            f"Choose from: {', '.join(map(str, known))}."
+        )
     steps = [known.index(each) for each in sorted(set(repeats))]
     for old in (folder / "figures").glob("[0-9]*-after-*"):  # of an earlier lesson in the same folder
         old.unlink()
@@ -47,13 +50,13 @@ def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
         write_bytes(folder / "figures" / f"{name}.png", chart.to_png())
         write_bytes(folder / "figures" / f"{name}.svg", chart.to_svg())
     write_film(folder / "boundary.gif", [chart.to_png() for chart in frames(walk)])
-    found = numbers(walk, data, steps)
-    write_text(folder / "boundary.json", json.dumps(found, indent=2, allow_nan=False) + "\n")
-    return found
+    content = numbers(walk, data, steps)
+    write_text(folder / "boundary.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    return content
 
 
 def numbers(walk: Walk, data: Mapping[str, Array], steps: Sequence[int]) -> dict[str, Any]:
-    """The lesson in numbers: before, and after each of these steps, for victim and control."""
+    """Return the numbers of the lesson: before the stream and after each step, for victim and control."""
     poison = [
         {"x": _as_written(x), "y": _as_written(y), "label": int(label)}
         for (x, y), label in zip(walk.poison, walk.poison_classes, strict=True)
@@ -92,7 +95,7 @@ def _after(walk: Walk, data: Mapping[str, Array], step: int) -> dict[str, Any]:
 
 
 def _aim(walk: Walk, data: Mapping[str, Array]) -> dict[str, Any]:
-    """The point that is aimed at, and after how many calls it turned, for victim and control."""
+    """Return the target point, and the number of calls after which its class changed, for victim and control."""
     if walk.aim is None:
         return {}
     x, y = walk.aim
@@ -102,14 +105,14 @@ def _aim(walk: Walk, data: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _rows_per_call(run: Run) -> int | None:
-    """How many rows a call of `partial_fit` has, where the stream is the poison alone."""
+    """Return the number of rows of a call of `partial_fit`, or None if the stream has other rows than poison."""
     training = run.spec["training"]
     alone = training.get("name") == "online" and training.get("warm_up") and training.get("warm_up_share") == 1
     return int(training["batch_size"]) if alone else None
 
 
 def _heights(data: Mapping[str, Array], heights: Array) -> dict[str, list[float]]:
-    """On each vertical line, the heights of the boundary."""
+    """Return the heights of the boundary on each vertical line."""
     return {
         f"{place:g}": [float(each) for each in row if not np.isnan(each)]
         for place, row in zip(data["places"], heights, strict=True)
@@ -131,5 +134,5 @@ def _point(walk: Walk, number: int) -> dict[str, Any]:
 
 
 def _as_written(value: Any) -> float:
-    """A float32 as somebody wrote it: 0.1, not 0.10000000149."""
+    """Return a float32 in its shortest form: 0.1, not 0.10000000149."""
     return float(str(np.float32(value)))

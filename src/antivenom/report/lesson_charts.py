@@ -1,4 +1,4 @@
-"""The lesson of a walking boundary, chart by chart, and the frames of its film."""
+"""The charts of the lesson of the walking boundary, and the frames of its film."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ MAX_FRAMES = 91
 
 
 def lesson_charts(walk: Walk, steps: Sequence[int]) -> Iterator[tuple[str, Chart]]:
-    """Each chart of the lesson, by the name of its file."""
+    """Yield each chart of the lesson, after the name of its file."""
     scores = "P(y = 1)" if walk.probable else "The decision function"
     yield "1-contours", plane_chart(walk, None, title=f"1. {scores} at every point", colours=True, scale=True)
     yield "2-boundary", plane_chart(walk, None, title="2. The boundary and the held-out points", legend=True)
@@ -25,7 +25,7 @@ def lesson_charts(walk: Walk, steps: Sequence[int]) -> Iterator[tuple[str, Chart
 
 
 def frames(walk: Walk) -> Iterator[Scatter]:
-    """The boundary before, and at every step; at steps of equal distance where there are too many."""
+    """Yield the boundary before the stream and at every step, or at evenly spaced steps if there are too many."""
     last = len(walk.steps) - 1
     yield _frame(walk, None)
     for step in sorted({round(each) for each in np.linspace(0, last, min(MAX_FRAMES - 1, last + 1))}):

@@ -1,4 +1,4 @@
-"""A run's charts for the page: small pictures and tables as HTML, everything else as PNG."""
+"""A run's charts for the page: small pictures and tables as HTML, all others as PNG."""
 
 import base64
 import re
@@ -12,16 +12,16 @@ from antivenom.errors import RunError
 from antivenom.report.tables import Cell, Sheet
 from antivenom.storage.files import write_bytes
 
-MOST_ROWS = 300
+MAX_ROWS = 300
 WIDE_PIXELS = 700
-"""Pictures that are wider than this have a line of the page for themselves."""
+"""Wider pictures have their own line on the page."""
 UNSAFE = re.compile(r"[^A-Za-z0-9_=-]+")
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One small picture: its address, what it shows, and the lines below it."""
+    """One small picture: its address, its alternative text, and the lines below it."""
 
     uri: str
     alt: str
@@ -30,17 +30,17 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class View:
-    """A chart as the page shows it: one of `uri`, `thumbnails`, `sheet`.
+    """A chart on the page, as one of `uri`, `thumbnails` or `sheet`.
 
     Attributes:
-        title: above small pictures and tables; a drawn picture has its own.
-        caption: below or above it.
-        alt: what it shows.
-        uri: a drawn picture's address.
-        wide: whether it has a line of the page for itself.
+        title: the title above small pictures and tables. A drawn picture contains its own.
+        caption: the caption.
+        alt: the alternative text.
+        uri: the address of a drawn picture.
+        wide: whether the chart has its own line on the page.
         thumbnails: small pictures, row by row.
-        row_labels, column_labels: of small pictures; empty for none.
-        wraps: whether rows of small pictures are groups that may stand side by side.
+        row_labels, column_labels: the labels of small pictures; empty for none.
+        wraps: whether rows of small pictures are groups that may appear side by side.
         sheet: a table.
     """
 
@@ -57,41 +57,41 @@ class View:
 
 
 def uri_of(png: bytes) -> str:
-    """A picture as an address that holds all of it."""
+    """Return a picture as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def views(charts: Mapping[str, Chart]) -> tuple[dict[str, View], dict[str, bytes]]:
-    """Every chart as the page shows it, and every drawn one as a PNG, by key."""
-    found: dict[str, View] = {}
+    """Return every chart as a view, and every drawn chart as a PNG, by key."""
+    result: dict[str, View] = {}
     pngs: dict[str, bytes] = {}
     for key, chart in charts.items():
         if isinstance(chart, Images):
-            found[key] = _images(chart)
+            result[key] = _images(chart)
         elif isinstance(chart, Table):
-            found[key] = _table(chart)
+            result[key] = _table(chart)
         else:
             png = pngs[key] = chart.to_png()
             wide = int.from_bytes(png[16:20], "big") > WIDE_PIXELS
-            found[key] = View("", chart.caption, chart.description, uri_of(png), wide)
-    return found, pngs
+            result[key] = View("", chart.caption, chart.description, uri_of(png), wide)
+    return result, pngs
 
 
 def write_pictures(folder: Path, pngs: Mapping[str, bytes]) -> None:
-    """Write drawn charts into `figures/`, under names that are safe whatever the charts are called.
+    """Write drawn charts to `figures/`, with names that are safe on every file system.
 
     Raises:
-        RunError: `figures` is a link, which could lead anywhere.
+        RunError: `figures` is a symbolic link, which could point outside of the run.
     """
     place = folder / "figures"
     if place.is_symlink():
-        raise RunError(f"{place} is a link. Remove it, so that pictures are written into the run's folder.")
+        raise RunError(f"{place} must be a folder; got a symbolic link. Remove the link.")
     for name, png in zip(safe_names(pngs), pngs.values(), strict=True):
         write_bytes(place / f"{name}.png", png)
 
 
 def safe_names(keys: Iterable[str]) -> list[str]:
-    """A file's name for each key: letters, digits and a few marks, each once even where upper and lower case are one.
+    """Return a unique file name for each key, also on file systems that ignore case: letters, digits and a few marks.
 
     >>> safe_names(["repair.pruning(rank=effect).units", "../../etc", "A.b", "a.b"])
     ['repair.pruning_rank=effect_.units', '_._etc', 'A.b', 'a.b-2']
@@ -100,7 +100,7 @@ def safe_names(keys: Iterable[str]) -> list[str]:
     used: set[str] = set()
     for key in keys:
         parts = [UNSAFE.sub("_", part) for part in key.split(".")]
-        name = wanted = ".".join(part for part in parts if part)[:LONGEST_NAME].strip(".") or "chart"
+        name = wanted = ".".join(part for part in parts if part)[:MAX_NAME_LENGTH].strip(".") or "chart"
         number = 1
         while name.lower() in used:
             number += 1
@@ -131,6 +131,6 @@ def _thumbnail(tile: Tile) -> Thumbnail:
 
 def _table(chart: Table) -> View:
     names = next((place for place in range(len(chart.columns)) if place in chart.numeric), len(chart.columns))
-    rows = tuple(tuple(Cell(cell) for cell in row) for row in chart.rows[:MOST_ROWS])
-    note = f" The first {MOST_ROWS} of {len(chart.rows):,} rows are shown." if len(chart.rows) > MOST_ROWS else ""
+    rows = tuple(tuple(Cell(cell) for cell in row) for row in chart.rows[:MAX_ROWS])
+    note = f" The first {MAX_ROWS} of {len(chart.rows):,} rows are shown." if len(chart.rows) > MAX_ROWS else ""
     return View(chart.title, "", chart.description, sheet=Sheet(chart.columns, rows, chart.caption + note, names=names))

@@ -1,4 +1,4 @@
-"""A finished run's folder, read for a report; nothing in it is trusted."""
+"""Reading a finished run's folder for a report. All content is checked."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -20,19 +20,19 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A figure over the repeats of a run, as `metrics.json` has it.
+    """A figure over the repeats of a run, in the form of `metrics.json`.
 
     Args:
-        name: lower-case words joined by underscores.
-        component: what reports it: its kind, and its name where a run may have several of the kind.
-        mean: over the repeats; None where the figure does not apply.
-        n: over how many repeats.
-        low, high: the ends of the 95 % interval; None for none.
-        unit: what it counts.
+        name: lower-case words with underscores between them.
+        component: the component that reports the figure: its kind, and its name if a run may have several of the kind.
+        mean: the mean over the repeats; None if the figure does not apply.
+        n: the number of repeats in the mean.
+        low, high: the bounds of the 95 % interval; None for none.
+        unit: the unit.
         better: whether a high or a low value is good for the model's owner.
-        subject: what one of many figures of a name is about.
-        control: whether it is the control's.
-        headline: whether it belongs into a short summary.
+        subject: the subject of the figure, such as a class, if several figures have the same name.
+        control: whether the figure is about the control.
+        headline: whether the figure belongs in a short summary.
     """
 
     name: str
@@ -49,25 +49,25 @@ class Measured:
 
     @property
     def title(self) -> str:
-        """Its name in words."""
+        """The name in words."""
         return title_of(self.name)
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One run: a cell of a grid, or a run of its own.
+    """One run: a cell of a grid, or a single experiment.
 
     Attributes:
-        name: the cell's name; the experiment's where there is no grid.
-        spec: the spec, every default written out.
-        metrics: each figure by its key, in the order in which they are reported.
-        repeats: each repeat's figures by key.
+        name: the name of the cell, or of the experiment without a grid.
+        spec: the spec, with every default written out.
+        metrics: the figures by key, in the order of the report.
+        repeats: the figures of each repeat, by key.
         about: the manifest.
-        headline: what came out, in a few sentences.
-        doubts: what a careful reader would doubt.
-        charts: by key, in the order in which they are shown.
-        axes: what the grid set in it.
-        arrays: what `details.npz` holds, for the lesson of a walking boundary.
+        headline: the main results, in a few sentences.
+        doubts: the reasons to doubt the result, one sentence each.
+        charts: the charts by key, in the order of the report.
+        axes: the values that the grid set in the cell.
+        arrays: the arrays of `details.npz`, for the lesson of the walking boundary.
     """
 
     name: str
@@ -91,10 +91,10 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
     try:
         spec, about = read_yaml(folder / "spec.yaml"), read_json(folder / "manifest.json")
         if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
-            raise RunError(f"{folder / 'spec.yaml'} must hold settings, with a `name`; got {short(spec)}.")
+            raise RunError(f"{folder / 'spec.yaml'} must contain settings with a `name`; got {short(spec)}.")
         where = str(folder / "manifest.json")
-        told = {key: about.get(key) for key in ("headline", "doubts")} if isinstance(about, dict) else about
-        words = Reader().make(told, _Words, where)
+        content = {key: about.get(key) for key in ("headline", "doubts")} if isinstance(about, dict) else about
+        words = Reader().make(content, _Words, where)
         return Run(
             name=spec["name"] if name is None else name,
             spec=spec,
@@ -110,19 +110,19 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
     except RunError:
         raise
     except AntivenomError as error:
-        raise RunError(f"{folder} is no finished run, or a damaged one: {error}") from error
+        raise RunError(f"{folder} is not a finished run, or it is damaged: {error}") from error
 
 
 def read_metrics(folder: Path) -> dict[str, Measured]:
-    """The figures of a run, in their order.
+    """Return the figures of a run, in their order.
 
     Raises:
-        RunError: they are missing or damaged.
+        RunError: the figures are missing or damaged.
     """
     file = folder / "metrics.json"
-    held = read_json(file)
-    if not isinstance(held, dict) or not held:
-        raise RunError(f"{file} must hold figures by key; got {short(held)}.")
+    metrics = read_json(file)
+    if not isinstance(metrics, dict) or not metrics:
+        raise RunError(f"{file} must contain figures by key; got {short(metrics)}.")
     known = {each.name for each in fields(Measured)}
     try:
         return {
@@ -131,23 +131,23 @@ def read_metrics(folder: Path) -> dict[str, Measured]:
                 Measured,
                 f"{file}: {short(key)}",
             )
-            for key, entry in held.items()
+            for key, entry in metrics.items()
         }
     except DataError as error:
         raise RunError(str(error)) from error
 
 
 def cells_of(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Path, dict[str, Any], int]]:
-    """The cells of a grid: name, folder, what the grid set, number of doubts.
+    """Yield the name, the folder, the grid values and the number of doubts of each cell of a grid.
 
     Raises:
-        RunError: the manifest is damaged, or names a folder elsewhere.
+        RunError: the manifest is damaged, or names a folder outside of the run.
     """
     cells, place = about["cells"], folder / "cells"
     if not isinstance(cells, dict) or not cells:
-        raise RunError(f"{folder / 'manifest.json'} must hold cells by name; got {short(cells)}.")
+        raise RunError(f"{folder / 'manifest.json'} must contain cells by name; got {short(cells)}.")
     if place.is_symlink():
-        raise RunError(f"{place} is a link. A run's cells must be in its folder.")
+        raise RunError(f"{place} must be a folder; got a symbolic link.")
     for name in sorted(cells, key=_number):
         cell = place / name
         if cell.parent != place or name in ("", ".", "..") or cell.is_symlink():
@@ -166,16 +166,16 @@ class _Words:
 
 
 def _repeats(file: Path) -> list[dict[str, float | None]]:
-    held = read_json(file)
-    if not isinstance(held, list) or not all(isinstance(each, dict) for each in held):
-        raise RunError(f"{file} must hold a list of figures by key; got {short(held)}.")
+    repeats = read_json(file)
+    if not isinstance(repeats, list) or not all(isinstance(each, dict) for each in repeats):
+        raise RunError(f"{file} must contain a list of figures by key; got {short(repeats)}.")
     return [
         {key: Reader().read(value, float | None, f"{file}: {short(key)}") for key, value in each.items()}
-        for each in held
+        for each in repeats
     ]
 
 
 def _number(name: str) -> tuple[float, str]:
-    """Cells are numbered: 2 comes before 10."""
+    """Return a key that sorts numbered cells: 2 comes before 10."""
     first = name.partition("-")[0]
     return (float(first) if first.isdecimal() and len(first) < 12 else float("inf"), name)

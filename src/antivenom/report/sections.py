@@ -1,4 +1,4 @@
-"""What the page says of one run: a section for each kind of component, whatever components there are."""
+"""The page's content about one run: a section for each kind of component."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from antivenom.report.run import Measured, Run
 from antivenom.report.tables import Sheet
 from antivenom.storage.yaml12 import dump_yaml
 
-MOST_CARDS_OF_A_KIND = 3
-"""Of more components of one kind, a table compares their headline figures instead of cards."""
-MOST_ON_A_CARD = 4
+MAX_CARDS_PER_KIND = 3
+"""If a kind has more components, a table replaces their cards."""
+MAX_FIGURES_PER_CARD = 4
 
 
 @dataclass(frozen=True)
 class Line:
-    """A headline figure on a card: its title, and each one's value and interval."""
+    """A headline figure on a card: its title, and the values and intervals of victim and control."""
 
     title: str
     values: tuple[tuple[str, str, str], ...]
@@ -33,7 +33,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one component: pictures in their order, and tables of its figures."""
+    """The page's content about one component: pictures in their order, and tables of its figures."""
 
     title: str
     views: tuple[tuple[View, ...], ...]
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Kind:
-    """All components of a kind: a table that compares them where there are several, and each of them."""
+    """All components of a kind: a table that compares them if there are several, and a part for each."""
 
     title: str
     comparison: Sheet | None
@@ -51,7 +51,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Section:
-    """Everything that the page says of one run."""
+    """The page's content about one run."""
 
     name: str
     headline: str
@@ -64,7 +64,7 @@ class Section:
 
 
 def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
-    """What the page says of a run, and its drawn charts as PNGs by key."""
+    """Return the page's content about a run, and the drawn charts as PNGs by key."""
     shown, pngs = views(run.charts)
     figures, charts = by_component(run, shown)
     names = list(dict.fromkeys((*figures, *charts)))
@@ -73,16 +73,16 @@ def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
         kinds.setdefault(name.partition(".")[0], []).append(name)
     cards = [
         card_of(name, figures[name])
-        for held in kinds.values()
-        for name in held
-        if name in figures and len(held) <= MOST_CARDS_OF_A_KIND
+        for members in kinds.values()
+        for name in members
+        if name in figures and len(members) <= MAX_CARDS_PER_KIND
     ]
     section = Section(
         name=run.name,
         headline=run.headline,
         doubts=run.doubts,
         cards=tuple(card for card in cards if card.lines),
-        kinds=tuple(_kind(kind, held, figures, charts) for kind, held in kinds.items()),
+        kinds=tuple(_kind(kind, members, figures, charts) for kind, members in kinds.items()),
         repeats=tables.repeats_table(run),
         stages=tables.stages_table(run.about.get("stages")),
         spec=dump_yaml(run.spec),
@@ -91,7 +91,7 @@ def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
 
 
 def by_component(run: Run, shown: Mapping[str, View]) -> tuple[dict[str, list[Measured]], dict[str, list[View]]]:
-    """Figures and charts of each component, in the order in which they appear."""
+    """Return figures and charts of each component, in their order."""
     figures: dict[str, list[Measured]] = {}
     for figure in run.metrics.values():
         figures.setdefault(figure.component, []).append(figure)
@@ -102,10 +102,10 @@ def by_component(run: Run, shown: Mapping[str, View]) -> tuple[dict[str, list[Me
 
 
 def card_of(name: str, figures: Sequence[Measured]) -> Card:
-    """A component's headline figures, victim beside control."""
+    """Return a card of a component's headline figures, victim beside control."""
     both = tables.pairs(figure for figure in figures if figure.headline and not figure.subject)
     lines = []
-    for (called, _), sides in list(both.items())[:MOST_ON_A_CARD]:
+    for (called, _), sides in list(both.items())[:MAX_FIGURES_PER_CARD]:
         values = [
             (who, worded(figure.mean, figure.unit), words.interval(figure))
             for who, figure in zip(("victim", "control"), sides, strict=True)
@@ -123,20 +123,20 @@ def card_of(name: str, figures: Sequence[Measured]) -> Card:
 def _kind(
     kind: str, names: Sequence[str], figures: Mapping[str, Sequence[Measured]], charts: Mapping[str, Sequence[View]]
 ) -> Kind:
-    """A section of the page."""
+    """Return the section of a kind."""
     measured = {name: figures[name] for name in names if any(not f.subject for f in figures.get(name, ()))}
     compares = len(measured) > 1 and kind not in measured
     comparison = tables.comparison(measured) if compares else None
     parts = []
     for name in names:
-        held = figures.get(name, ())
-        plain = None if comparison is not None and name in measured else tables.figures_table(held)
+        own = figures.get(name, ())
+        plain = None if comparison is not None and name in measured else tables.figures_table(own)
         sheets = [plain] if plain is not None else []
         parts.append(
             Part(
                 title=words.component(name) if "." in name else "",
                 views=_grouped(charts.get(name, ())),
-                sheets=(*sheets, *tables.subjects_tables(held)),
+                sheets=(*sheets, *tables.subjects_tables(own)),
             )
         )
     shown = tuple(part for part in parts if part.views or part.sheets)
@@ -144,7 +144,7 @@ def _kind(
 
 
 def _grouped(shown: Sequence[View]) -> tuple[tuple[View, ...], ...]:
-    """Drawn pictures that follow each other stand side by side."""
+    """Return views in groups. Consecutive drawn pictures form a group and appear side by side."""
     groups: list[list[View]] = []
     for view in shown:
         if groups and view.uri and groups[-1][-1].uri:

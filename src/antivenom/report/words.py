@@ -1,4 +1,4 @@
-"""Figures as words."""
+"""Text of the report: values, intervals and headings."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from antivenom.report.run import Measured
 
 
 def percent(value: float | None) -> str:
-    """A share in percent; a dash where it does not apply.
+    """Return a share in percent, or a dash if it does not apply.
 
     >>> percent(0.9934), percent(None)
     ('99.3 %', '–')
@@ -16,17 +16,17 @@ def percent(value: float | None) -> str:
 
 
 def interval(figure: Measured) -> str:
-    """A figure's 95 % interval, or why there is none."""
+    """Return a figure's 95 % interval, or the reason why it does not have one."""
     if figure.mean is None:
         return "does not apply"
-    found = worded_interval(figure.low, figure.high, figure.unit)
-    if not found:
+    bounds = worded_interval(figure.low, figure.high, figure.unit)
+    if not bounds:
         return "one seed, no interval" if figure.n == 1 else "no interval"
-    return f"95 %: {found}, n = {figure.n}"
+    return f"95 % interval: {bounds}, n = {figure.n}"
 
 
 def heading(kind: str, *, several: bool) -> str:
-    """A kind of components as a heading.
+    """Return a kind of components as a heading, in the plural if there are several.
 
     >>> heading("scan", several=True), heading("analysis", several=True), heading("stream_defence", several=True)
     ('Scans', 'Analyses', 'Stream defences')
@@ -37,7 +37,7 @@ def heading(kind: str, *, several: bool) -> str:
 
 
 def component(name: str) -> str:
-    """A component as a title: its own name, or its kind where the kind has one only.
+    """Return the title of a component: its own name, or its kind if the kind has only one component.
 
     >>> component("scan.neural_cleanse"), component("model")
     ('neural_cleanse', 'Model')
@@ -47,9 +47,9 @@ def component(name: str) -> str:
 
 
 def made_with(about: dict[str, Any]) -> str:
-    """Versions, machine and seed, in a sentence each; what a manifest lacks is left out."""
-    held = {key: about.get(key) for key in ("versions", "hardware")}
-    mappings = {key: value if isinstance(value, dict) else {} for key, value in held.items()}
+    """Return sentences about versions, hardware and seed. Entries that a manifest does not have are omitted."""
+    entries = {key: about.get(key) for key in ("versions", "hardware")}
+    mappings = {key: value if isinstance(value, dict) else {} for key, value in entries.items()}
     used = ", ".join(f"{name} {version}" for name, version in mappings["versions"].items())
     machine = ", ".join(f"{name}: {value}" for name, value in mappings["hardware"].items() if value not in (None, ""))
     parts = [used, machine, f"Seed {about['seed']}" if "seed" in about else ""]

@@ -1,4 +1,4 @@
-"""Running experiments: it alone holds both the truth and the defender's view, and scores one against the other."""
+"""Running and scoring experiments. Only the runner knows both the truth and what the defender sees."""
 
 from antivenom.runner.executors.executor import Executor
 from antivenom.runner.executors.processes import Processes

@@ -1,11 +1,11 @@
-"""An attack's poison as a file of its own, for another experiment to inject."""
+"""Writing an attack's poison to a file, which another experiment can inject."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from antivenom.attacks import Attack, KeepsRounds, TrainsGenerator, WritesItself
+from antivenom.attacks import Attack, KeepsRounds, Saveable, TrainsGenerator
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
@@ -15,18 +15,18 @@ from antivenom.runner.executors.stages import Stages, choose_device, threads_of
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
-from antivenom.storage.files import locked, whole_file, write_arrays
+from antivenom.storage.files import atomic_file, locked, write_arrays
 from antivenom.storage.store import Store
 
 
 @dataclass(frozen=True)
 class Crafted:
-    """What was written.
+    """The files that `craft` wrote.
 
     Attributes:
-        file: the poison by round, as `PoisonFile` reads it.
-        poisoned: the same, and where it came from.
-        generator: the trained generator, where the attack has one.
+        file: the poison by round, in the format that `PoisonFile` reads.
+        poisoned: the poisoned training set, with the same poison.
+        generator: the file of the trained generator, or None if the attack does not train one.
     """
 
     file: Path
@@ -42,22 +42,22 @@ def craft(
     device: str = "auto",
     on_event: OnEvent = no_op,
 ) -> Crafted:
-    """Make an experiment's poison, every round of it, and train no victim.
+    """Craft an experiment's poison in all its rounds, and write it to a file. No victim is trained.
 
-    Below `folder`: `gradient_attack_mnist.npz` or the like, with `X` (n, rounds, *shape), float32 within the data's
-    bounds, and `Y` (n, rounds), the original study's layout; `generator_mnist.safetensors` where a generator was
-    trained. The file is read back, round by round, before this ends.
+    The file is called `gradient_attack_mnist.npz` or similar. It has the layout of the original study: `X` (n, rounds,
+    *shape), float32, within the bounds of the data; and `Y` (n, rounds). If the attack trains a generator, it is
+    written to `generator_mnist.safetensors`. Every round of the file is read back and checked.
 
     Args:
-        experiment: its data set, attack, surrogate and seed; the poison is the first repeat's.
-        folder: where to write; files of the same name are replaced.
-        store: where finished stages are kept and found.
-        device: where the poison is crafted.
-        on_event: called for every event.
+        experiment: the data set, attack, surrogate and seed. The poison is that of the first repeat.
+        folder: the folder to write to. Files of the same name are replaced.
+        store: keeps finished stages for later runs; None keeps nothing.
+        device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
+        on_event: called with every event.
 
     Raises:
         SettingsError: the settings do not fit the data, or the attack contributes nothing.
-        RunError: the folder cannot be written to, or what was written does not read back as it was.
+        RunError: the folder cannot be written to, or the file does not read back as it was written.
     """
     attack = experiment.attack
     if isinstance(attack, KeepsRounds):
@@ -67,22 +67,22 @@ def craft(
     data = checked_data(experiment, prepared(experiment, stages), stages)
     generator, poisoned = _poison(experiment, attack, stages, data)
     if not len(poisoned.rows):
-        raise SettingsError(["The attack contributes no rows. Raise its rate or count."])
+        raise SettingsError(["The attack contributes no rows. Increase its rate or count."])
     target, source = Path(folder), describe("datasets", experiment.dataset)["name"]
     name = describe("attacks", attack)["name"].removesuffix("_poison")
     file, saved = target / f"{name}_attack_{source}.npz", target / f"generator_{source}.safetensors"
     with locked(target):
         _write(file, poisoned, data.splits.train)
         if generator is not None:
-            with whole_file(saved) as part:
+            with atomic_file(saved) as part:
                 generator.save(part)
     return Crafted(file, poisoned, saved if generator is not None else None)
 
 
 def _poison(
     experiment: ExperimentSettings, attack: Attack, stages: Stages, data: StartingData
-) -> tuple[WritesItself | None, Poisoned]:
-    """The poison, and the generator that made it where the attack trains one: the store keeps poison alone."""
+) -> tuple[Saveable | None, Poisoned]:
+    """Return the poison, and its generator or None. A generator is trained each time: the store keeps only poison."""
     if not isinstance(attack, TrainsGenerator):
         return None, craft_poison(experiment, stages, data, 0).poisoned
     surrogate = surrogate_for(experiment, stages, data, 0)
@@ -101,4 +101,4 @@ def _write(file: Path, poisoned: Poisoned, train: Dataset) -> None:
         x, y = rounds.read(file, train, number)
         if not (torch.equal(x, by_round[:, number]) and torch.equal(y, poisoned.y)):
             file.unlink()
-            raise RunError(f"{file} does not read back as it was written. Nothing was kept.")
+            raise RunError(f"{file} does not read back as it was written. The file was removed.")

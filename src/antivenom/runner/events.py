@@ -8,9 +8,9 @@ from antivenom.training import Epoch
 
 @dataclass(frozen=True)
 class Planned:
-    """Before anything runs: the cells, and how many trainings they have.
+    """The plan of a run, sent before anything runs: the cells and the number of their trainings.
 
-    Each training ends with a `Finished`, whether it is computed or found in the store.
+    Each training ends with a `Finished` event, even if the store already has it.
     """
 
     cells: tuple[str, ...]
@@ -22,13 +22,13 @@ class Planned:
 
     @property
     def trainings(self) -> int:
-        """All of them."""
+        """The number of all trainings."""
         return self.victims + self.controls + self.surrogates + self.defenders + self.warm_ups
 
 
 @dataclass(frozen=True)
 class Started:
-    """A stage begins."""
+    """A stage has started."""
 
     cell: str
     repeat: int
@@ -37,7 +37,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Read:
-    """`done` of `of` rows of the data set are read."""
+    """`done` of `of` rows of the data set have been read."""
 
     cell: str
     repeat: int
@@ -47,7 +47,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Trained:
-    """An epoch of a stage is done."""
+    """An epoch of a stage is finished."""
 
     cell: str
     repeat: int
@@ -57,7 +57,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Finished:
-    """A stage is done; `stored` where it was read from the store instead of computed."""
+    """A stage is finished. `stored` is true if it was read from the store instead of computed."""
 
     cell: str
     repeat: int

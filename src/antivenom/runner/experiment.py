@@ -1,4 +1,4 @@
-"""Experiments and sweeps that run, and reading them from a spec."""
+"""Experiments and sweeps that you can run, and how to load them from a spec."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,22 +46,22 @@ class Experiment(ExperimentSettings):
         progress: ProgressOption = "auto",
         on_event: OnEvent | None = None,
     ) -> Result:
-        """Run all stages.
+        """Run all stages and return the result.
 
         Args:
-            out: the run's folder; nothing is written where left out.
-            store: where finished stages are kept and found; None computes everything anew.
-            device: `cpu`, `cuda`, …, or `auto`: CUDA where there is one.
-            progress: `auto` shows a bar in a terminal and a notebook and lines elsewhere; False shows nothing.
-            on_event: called for every event of the run.
+            out: the run's folder. If omitted, nothing is written.
+            store: keeps finished stages for later runs; None computes everything again.
+            device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
+            progress: `auto` shows a progress bar in a terminal or a notebook, and lines elsewhere; False shows nothing.
+            on_event: called with every event of the run.
 
         Raises:
-            SettingsError: the settings do not fit the data; nothing has been written then.
+            SettingsError: the settings do not fit the data. Nothing has been written.
             DataError: the data is missing or damaged.
         """
         target = None if out is None else Path(out)
-        with progress_for(progress, on_event) as tell:
-            return run_one(self, out=target, store=store, device=device, on_event=tell)
+        with progress_for(progress, on_event) as report_event:
+            return run_one(self, out=target, store=store, device=device, on_event=report_event)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,8 +69,8 @@ class Sweep(ShortRepr):
     """The cells of a grid.
 
     Args:
-        name: names the run and its folder.
-        grid: the cells, what the grid sets in each, and the spec as it was read.
+        name: the name of the run and of its folder.
+        grid: the cells, the values that the grid sets in each, and the spec as it was read.
         allow_code: whether code that the spec names may run.
     """
 
@@ -85,7 +85,7 @@ class Sweep(ShortRepr):
 
     @property
     def axes(self) -> dict[str, dict[str, Any]]:
-        """What the grid sets in each cell."""
+        """The values that the grid sets in each cell, by the cell's name."""
         return self.grid.axes
 
     def run(
@@ -98,23 +98,23 @@ class Sweep(ShortRepr):
         progress: ProgressOption = "auto",
         on_event: OnEvent | None = None,
     ) -> SweepResult:
-        """Run all cells, each as `Experiment.run` does; what two cells share is computed once if there is a store.
+        """Run all cells. With a store, stages that several cells share are computed only once.
 
         Args:
-            out: the sweep's folder; a temporary one, which goes with the result, where left out.
-            store: where finished stages are kept and found; None computes everything anew.
-            device: `cpu`, `cuda`, …, or `auto`: CUDA where there is one.
-            executor: where cells run: `Serial()` (default) or `Processes(workers=…)`.
-            progress: `auto` shows a bar in a terminal and a notebook and lines elsewhere; False shows nothing.
-            on_event: called for every event of every cell.
+            out: the sweep's folder. If omitted, a temporary folder, which is removed together with the result.
+            store: keeps finished stages for later runs; None computes everything again.
+            device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
+            executor: runs the cells: `Serial()` (default) or `Processes(workers=…)`.
+            progress: `auto` shows a progress bar in a terminal or a notebook, and lines elsewhere; False shows nothing.
+            on_event: called with every event of every cell.
         """
         folder = Path(mkdtemp(prefix="antivenom-sweep-") if out is None else out)
         work = Work(self.cells, folder / "cells", store, device)
         with (
-            progress_for(progress, on_event) as tell,
-            running_cells(work, dump_yaml(self.grid.spec), executor or Serial(), tell) as names,
+            progress_for(progress, on_event) as report_event,
+            running_cells(work, dump_yaml(self.grid.spec), executor or Serial(), report_event) as names,
         ):
-            for _ in names:  # each has written itself
+            for _ in names:  # each cell has written its own folder
                 pass
             result = SweepResult(self.name, folder, self.axes, self.allow_code)
             if out is None:
@@ -126,16 +126,16 @@ class Sweep(ShortRepr):
 def load_spec(
     source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = (), allow_code: bool = False
 ) -> Experiment | Sweep:
-    """An experiment, or a sweep where the spec has a `grid`.
+    """Load an experiment, or a sweep if the spec has a `grid`.
 
     Args:
-        source: a YAML file, or the mapping that one holds.
-        overrides: `key=value`, the value in YAML: `attack.rate=0.05`. In order, the later wins.
+        source: a YAML file, or its content as a mapping.
+        overrides: `key=value`, with the value in YAML: `attack.rate=0.05`. A later one replaces an earlier one.
         allow_code: whether components and factories that the spec names by import path may run.
 
     Raises:
-        SettingsError: with every problem of the spec.
-        MissingDataError: a file of the data set is missing, and nothing else is wrong.
+        SettingsError: the spec has problems; the error lists all of them.
+        MissingDataError: a file of the data set is missing, and the spec has no other problem.
 
     >>> spec = {"attack": {"name": "badnets", "target": 7}}
     >>> load_spec(spec, overrides=["attack.rate=5e-2"]).attack.rate
@@ -150,9 +150,9 @@ def load_spec(
 
 
 def dump_spec(experiment: Experiment | Sweep) -> str:
-    """The YAML that makes the same experiment again, every default written out.
+    """Return the YAML of an experiment, with every default written out. Loading it makes the same experiment.
 
-    A sweep is written with its base and its grid, as it was read.
+    The YAML of a sweep is the spec as it was read, with its grid.
     """
     if isinstance(experiment, Sweep):
         return dump_yaml(experiment.grid.spec)

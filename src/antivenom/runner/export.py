@@ -1,4 +1,4 @@
-"""Poisoned data for a training script of one's own, and the truth about it apart."""
+"""Writing poisoned data for your own training script, and the truth about it in a separate folder."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from antivenom.goals import TriggeredGoal
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
 from antivenom.runner.executors.stages import Stages, choose_device
-from antivenom.runner.results.folder import OURS
+from antivenom.runner.results.folder import RUN_MARK
 from antivenom.runner.scoring.examples import poison_chart
 from antivenom.runner.scoring.models import poison_figures
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -33,12 +33,12 @@ PLACES = {"train": "data/train", "test": "data/test", "triggered": "triggered", 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The data that `export` wrote.
 
     Attributes:
-        folder: where.
-        rows: how many rows each set has: `train`, `control`, `test`, and `triggered` where there is a trigger.
-        poison: how many of the training rows are the attacker's.
+        folder: the folder.
+        rows: the number of rows of each set: `train`, `control`, `test`, and `triggered` if the goal has a trigger.
+        poison: the number of training rows that the attacker changed or added.
     """
 
     folder: Path
@@ -55,32 +55,32 @@ def export(
     device: str = "auto",
     on_event: OnEvent = no_op,
 ) -> Exported:
-    """Write the poisoned training set, its clean twin, the test sets, and the truth, and read all of it back.
+    """Write the poisoned training set, the control's clean one, the test sets and the truth, and check all of it.
 
-    Below `folder`: `data/train` and `data/test`, which is all that a victim's training script needs; `control`, the
-    clean data that its twin trains on, row for row; `triggered`, the test rows that the attacker would attack, with the
-    trigger in them and their true labels; and `truth`, for `measure`. Rows are in an order that says nothing.
+    `folder` then contains `data/train` and `data/test`, which are all that the victim's training script needs;
+    `control`, the clean data for the control, row by row; `triggered`, the attacked test rows with the trigger and
+    their true labels; and `truth`, for `measure`. Rows are shuffled, so their order does not show which are poisoned.
 
     Args:
-        experiment: its data set, attack and seed; the poison is the first repeat's.
+        experiment: the data set, attack and seed. The poison is that of the first repeat.
         folder: a new or empty folder.
-        form: `folder`: PNG images in a folder for each class; `npz` or `parquet`: a file for each set.
-        store: where finished stages are kept and found.
-        device: where the poison is crafted.
-        on_event: called for every event.
+        form: `folder`: PNG images, one folder for each class; `npz` or `parquet`: one file for each set.
+        store: keeps finished stages for later runs; None keeps nothing.
+        device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
+        on_event: called with every event.
 
     Raises:
         SettingsError: the settings do not fit the data, or the data does not fit the format.
-        RunError: the folder is not empty, or what was written does not read back as it was.
+        RunError: the folder is not empty, or a file does not read back as it was written.
     """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise RunError(f"{target} is not an empty folder. Choose another.")
+        raise RunError(f"{target} is not an empty folder. Choose another folder.")
     stages = Stages(store, choose_device(device), on_event=on_event)
     start, rng = checked_data(experiment, prepared(experiment, stages), stages), stream_of(experiment, 0)
     splits = start.splits
     if form != "npz" and not _pictures(splits.train):
-        raise SettingsError([f"The format {form} is for images of 1 or 3 channels of uint8. Use npz."])
+        raise SettingsError([f"The format {form} requires uint8 images with 1 or 3 channels. Use the format npz."])
     poisoned = craft_poison(experiment, stages, start, 0).poisoned
     order = rng.child("export").order(poisoned.data.ids)
     sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}
@@ -103,16 +103,16 @@ def export(
 
 
 def file_of(place: Path, form: Format) -> Path:
-    """Where a set of that form is: a folder for `folder`, else a file."""
+    """Return the path of a set in a format: a folder for `folder`, otherwise a file."""
     return place if form == "folder" else place.with_name(f"{place.name}.{form}")
 
 
 def read_back(place: Path, form: Format) -> tuple[Tensor, Tensor]:
-    """What stands in a written set: its rows and labels, in the order of the rows' numbers."""
+    """Return the rows (n, …) and labels (n) of a written set, in the order of the rows' numbers."""
     file = file_of(place, form)
     if form == "npz":
-        held = npz.read(file, ("x", "y"))
-        return torch.from_numpy(held["x"]), torch.from_numpy(held["y"])
+        arrays = npz.read(file, ("x", "y"))
+        return torch.from_numpy(arrays["x"]), torch.from_numpy(arrays["y"])
     if form == "parquet":
         from antivenom.data.formats import parquet  # noqa: PLC0415 - an extra
 
@@ -120,9 +120,9 @@ def read_back(place: Path, form: Format) -> tuple[Tensor, Tensor]:
         assert table.images is not None
         encoded, labels = table.images, table.labels
     else:
-        with tree.Tree(file) as found:
-            leaves = sorted(found.leaves, key=lambda leaf: Path(leaf.path).stem)
-            encoded = [found.content(leaf) for leaf in leaves]
+        with tree.Tree(file) as files:
+            leaves = sorted(files.leaves, key=lambda leaf: Path(leaf.path).stem)
+            encoded = [files.content(leaf) for leaf in leaves]
         labels = [int(leaf.label.partition("-")[0]) for leaf in leaves]
     grey = b"IHDR" in encoded[0][:32] and encoded[0][25] == 0
     canvas = images.Canvas(mode="grey" if grey else "rgb")
@@ -146,7 +146,7 @@ def _write(data: Dataset, place: Path, form: Format) -> None:
 
 
 def class_folders(classes: tuple[str, ...]) -> list[str]:
-    """A folder's name for each class: its number first, so that the alphabet keeps the order.
+    """Return a folder name for each class. It starts with the class number, so that sorting keeps the order.
 
     >>> class_folders(("T-shirt/top", "Bag"))
     ['0-T-shirt-top', '1-Bag']
@@ -165,7 +165,7 @@ def write_parquet(data: Dataset, file: Path) -> None:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
-        raise AntivenomError("Parquet needs pyarrow: pip install 'antivenom[parquet]'.") from error
+        raise AntivenomError("Parquet requires pyarrow. Run: pip install 'antivenom[parquet]'.") from error
     encoded = [{"bytes": images.encode(x), "path": None} for x in data.x]
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     table = pa.table({"image": pa.array(encoded, kind), "label": pa.array(data.y.tolist(), pa.int64())})
@@ -178,7 +178,7 @@ def _write_truth(
     experiment: ExperimentSettings, poisoned: Poisoned, order: Tensor, test: Dataset, place: Path, form: Format
 ) -> None:
     base = poisoned.base
-    write_text(place / "spec.yaml", OURS + dump_yaml(describe_fields(experiment)))
+    write_text(place / "spec.yaml", RUN_MARK + dump_yaml(describe_fields(experiment)))
     write_json(place / "goal.json", describe("goals", poisoned.goal))
     about: dict[str, Any] = {
         "format": form,
@@ -188,20 +188,20 @@ def _write_truth(
     write_json(place / "truth.json", about)
     rows = {"ids": poisoned.data.ids[order], "roles": poisoned.roles[order], "y": poisoned.data.y[order]}
     write_arrays(place / "rows.npz", {name: tensor.cpu().numpy() for name, tensor in rows.items()})
-    arrays = {"x": test.x, "y": test.y, "ids": test.ids}
-    held = {name: tensor.cpu().numpy() for name, tensor in arrays.items()}
-    write_arrays(place / "test.npz", {**held, "classes": np.array(base.classes)})
+    tensors = {"x": test.x, "y": test.y, "ids": test.ids}
+    arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+    write_arrays(place / "test.npz", {**arrays, "classes": np.array(base.classes)})
     chart = poison_chart(poisoned)
     write_charts(place, {} if chart is None else {"attack.examples": chart})
 
 
 def _check(data: Dataset, place: Path, form: Format) -> None:
-    """Hold what was written against what was meant: every pixel, every label."""
+    """Read a written set back and compare every pixel and every label."""
     if not len(data):
         return
     x, y = read_back(place, form)
     if x.shape != data.x.shape or not torch.equal(x, data.x) or not torch.equal(y, data.y):
-        raise RunError(f"{file_of(place, form)} does not read back as it was written. Nothing was kept.")
+        raise RunError(f"{file_of(place, form)} does not read back as it was written. All files were removed.")
 
 
 def _pictures(data: Dataset) -> bool:

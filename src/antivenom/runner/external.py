@@ -25,7 +25,7 @@ from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart
 from antivenom.runner.scoring.headline import headline
 from antivenom.runner.scoring.metrics import summarise
-from antivenom.runner.scoring.models import judge
+from antivenom.runner.scoring.models import score_models
 from antivenom.runner.scoring.summary import summary_charts
 from antivenom.settings import build
 from antivenom.shapes import Inputs, Scores
@@ -33,17 +33,17 @@ from antivenom.storage.chart_files import read_charts, write_charts
 from antivenom.storage.files import locked, read_json, write_arrays, write_json
 from antivenom.storage.yaml12 import parse_yaml, read_yaml
 
-NO_CONTROL = "No control was given: nobody knows what the same training does without poison."
+NO_CONTROL = "No control was given, so the result of the same training without poison is unknown."
 
 
 class PrecomputedPredictions:
-    """A classifier of which only predictions are known: those on the test rows, with and without the trigger.
+    """A classifier made of predictions: those on the test rows, with and without the trigger.
 
-    Rows that look the same share the prediction that was given last.
+    Identical rows share the last prediction that was passed for them.
 
     Args:
-        data: the sets that it predicted.
-        labels: what it predicted for each row of each set (n).
+        data: the data sets that were predicted.
+        labels: the predicted class of each row of each set (n).
     """
 
     def __init__(self, data: list[Dataset], labels: list[Tensor]) -> None:
@@ -54,7 +54,7 @@ class PrecomputedPredictions:
                 self.known[row.tobytes()] = label
 
     def scores(self, x: Inputs) -> Scores:
-        """1 for the class that it predicted, 0 for all others."""
+        """Return 1 for the predicted class and 0 for all others (n, classes)."""
         rows = self.data.encode(x.clone()).numpy()
         predicted = torch.tensor([self.known[row.tobytes()] for row in rows], dtype=torch.int64)
         return torch.nn.functional.one_hot(predicted, len(self.data.classes)).float()
@@ -70,57 +70,59 @@ def measure_external(
     device: str = "auto",
     allow_code: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """The figures of a model that was trained elsewhere, written as a run's folder is.
+    """Measure a model that was trained elsewhere, write a run's folder, and return the metrics.
 
     Args:
-        model: weights (`.safetensors`, or a state dict in `.pt` or `.pth`), or predictions: an `.npz` with an array
-            `test`, and `triggered` where there is a trigger, of class numbers (n) or scores (n, classes) in the order
-            of the rows' numbers; or a `.csv` with the columns `set`, `row` and `label`.
-        truth: what `export` wrote, or the folder `truth` in it.
+        model: weights (`.safetensors`, or a state dict in `.pt` or `.pth`), or predictions. Predictions are an `.npz`
+            with the array `test`, and `triggered` if the goal has a trigger: class numbers (n) or scores (n, classes),
+            in the order of the rows' numbers; or a `.csv` with the columns `set`, `row` and `label`.
+        truth: the folder that `export` wrote, or the folder `truth` in it.
         out: the folder to write to.
-        control: the same of a model trained on the clean twin.
-        arch: the architecture of weights, a name or settings in YAML; the spec's own where left out.
-        device: where weights are run.
-        allow_code: whether the spec or `arch` may name code.
+        control: weights or predictions of a model that was trained on the folder `control`.
+        arch: the architecture of the weights: a name, or settings in YAML. If omitted, the spec's model.
+        device: the device on which weights are evaluated.
+        allow_code: whether the spec or `arch` may name code to import.
 
     Raises:
-        RunError: `truth` is no such folder, or is damaged.
-        DataError: the weights or predictions are damaged or do not fit.
+        RunError: `truth` is not such a folder, or it is damaged.
+        DataError: the weights or predictions are damaged, or do not fit the data or the architecture.
     """
     place = Path(truth) / "truth" if (Path(truth) / "truth").is_dir() else Path(truth)
     if not (place / "truth.json").is_file():
-        raise RunError(f"{truth} holds no truth that `antivenom poison` wrote.")
+        raise RunError(f"{truth} does not contain the truth. Pass a folder that `antivenom poison` wrote.")
     test, goal, about, spec = _read_truth(place, allow_code)
     architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")
     chosen = choose_device(device)
-    victim, twin = (
+    victim, clean_control = (
         None if file is None else _classifier(Path(file), test, goal, architecture, chosen, allow_code)
         for file in (model, control)
     )
     assert victim is not None
     test = (
         test
-        if isinstance(victim, PrecomputedPredictions) or isinstance(twin, PrecomputedPredictions)
+        if isinstance(victim, PrecomputedPredictions) or isinstance(clean_control, PrecomputedPredictions)
         else test.to(chosen)
     )
-    judged = judge(goal, victim, twin, test)
-    evidence = judged.evidence | Evidence.of("attack", _poison_figures(about))
+    scores = score_models(goal, victim, clean_control, test)
+    evidence = scores.evidence | Evidence.of("attack", _poison_figures(about))
     evidence |= Evidence.of("training", pair("loss", None, None, unit="nats", better="low"))
     metrics = summarise([evidence])
     triggered = isinstance(goal, TriggeredGoal)
-    found = [NO_CONTROL] if twin is None else []
-    found += doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered, trained_here=False)
-    attempts = attempts_chart(goal, victim, twin, test)
+    all_doubts = [NO_CONTROL] if clean_control is None else []
+    all_doubts += doubts(
+        metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered, trained_here=False
+    )
+    attempts = attempts_chart(goal, victim, clean_control, test)
     charts: dict[str, Chart] = {**read_charts(place), **({} if attempts is None else {"model.attempts": attempts})}
-    charts |= summary_charts(metrics, [judged.confusion.numpy()], [], test.classes).charts
+    charts |= summary_charts(metrics, [scores.confusion.numpy()], [], test.classes).charts
     name = str(spec.get("attack", {}).get("name", "the attack"))
-    manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": found}
+    manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": all_doubts}
     manifest |= {"headline": headline(metrics, name, goal, test), "model": str(model)}
     manifest |= {"control": None if control is None else str(control)}
     folder = Path(out)
     with locked(folder):
         prepare_folder(folder, read_spec_text(place))
-        details = {"confusion": judged.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
+        details = {"confusion": scores.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
         write_arrays(folder / "details.npz", details)
         write_charts(folder, charts)
         write_json(folder / "repeats.json", [{key: each.value for key, each in evidence.figures.items()}])
@@ -130,7 +132,7 @@ def measure_external(
 
 
 def _poison_figures(about: dict[str, Any]) -> list[Figure]:
-    """What is known of the poison: the figures that `export` wrote."""
+    """Return the figures about the poison that `export` wrote."""
     units = {"poison_rows": "count", "cover_rows": "count"}
     return [
         Figure(name=str(name), value=None if value is None else float(value), unit=units.get(name, "share"))  # type: ignore[arg-type]
@@ -175,21 +177,21 @@ def _classifier(
         made = blank.with_state(weights)
     except AntivenomError as error:
         raise DataError(
-            f"{file} does not fit the architecture. Say which with --arch. {' '.join(str(error).split())}"
+            f"{file} does not fit the architecture. Name the right one with --arch. {' '.join(str(error).split())}"
         ) from error
     return made.to(device)
 
 
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
-    found = torch.from_numpy(npz.read(file, (name,))[name])
-    if found.ndim == 2 and found.shape[1] == len(data.classes) and not found.is_complex():
-        found = found.argmax(1)
-    if found.ndim != 1 or found.is_floating_point():
+    labels = torch.from_numpy(npz.read(file, (name,))[name])
+    if labels.ndim == 2 and labels.shape[1] == len(data.classes) and not labels.is_complex():
+        labels = labels.argmax(1)
+    if labels.ndim != 1 or labels.is_floating_point():
         raise DataError(
             f"{file}: {name!r} must be class numbers (n) or scores (n, {len(data.classes)}); "
-            f"got {found.dtype} of {tuple(found.shape)}."
+            f"got {labels.dtype} with the shape {tuple(labels.shape)}."
         )
-    return _checked(found.to(torch.int64), file, name, data)
+    return _checked(labels.to(torch.int64), file, name, data)
 
 
 def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
@@ -197,7 +199,7 @@ def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
         text = contents(file).decode("utf-8-sig")
         rows = list(csv.DictReader(StringIO(text, newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file} is not a CSV file: {error}") from error
+        raise DataError(f"{file} is not a valid CSV file: {error}") from error
     predicted: dict[int, int] = {}
     numbers = {label: number for number, label in enumerate(data.classes)}
     for line, row in enumerate(rows, 2):
@@ -205,20 +207,23 @@ def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
             continue
         label, place = row.get("label") or "", row.get("row") or ""
         if not place.isdecimal() or (label not in numbers and not label.isdecimal()):
-            raise DataError(f"{file}, line {line}: must be a set, a row and a class; got {place!r}, {label!r}.")
+            raise DataError(
+                f"{file}, line {line}: must have a row number and a class; got row {place!r} and class {label!r}."
+            )
         predicted[int(place)] = numbers[label] if label in numbers else int(label)
     absent = next((row for row in range(len(data)) if row not in predicted), None)
     if absent is not None or len(predicted) != len(data):
         raise DataError(
-            f"{file} must have a line for each of the {len(data)} rows of the set {name!r}; "
-            + (f"row {absent} has none." if absent is not None else f"it has {len(predicted)}.")
+            f"{file} must have one line for each of the {len(data)} rows of the set {name!r}; "
+            + (f"row {absent} is missing." if absent is not None else f"it has {len(predicted)} rows.")
         )
     return _checked(torch.tensor([predicted[row] for row in range(len(data))], dtype=torch.int64), file, name, data)
 
 
-def _checked(found: Tensor, file: Path, name: str, data: Dataset) -> Tensor:
-    if len(found) != len(data):
-        raise DataError(f"{file}: {name!r} has {len(found)} rows; the set has {len(data)}.")
-    if len(found) and not 0 <= int(found.min()) <= int(found.max()) < len(data.classes):
-        raise DataError(f"{file}: {name!r} names classes from {int(found.min())} to {int(found.max())}.")
-    return found
+def _checked(labels: Tensor, file: Path, name: str, data: Dataset) -> Tensor:
+    if len(labels) != len(data):
+        raise DataError(f"{file}: {name!r} must have {len(data)} rows, as the set has; got {len(labels)}.")
+    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+    if not 0 <= low <= high < len(data.classes):
+        raise DataError(f"{file}: {name!r} must have classes from 0 to {len(data.classes) - 1}; got {low} to {high}.")
+    return labels

@@ -1,4 +1,4 @@
-"""The lesson of a walking boundary as a spec: points fed to a model that has learned, again and again."""
+"""The lesson of the walking boundary as a spec: a trained model is fed the same poisoned points again and again."""
 
 import math
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from antivenom.settings import is_component, settings_of
 
 SHAPES = ("classification", "moons", "circles", "blobs")
 SEED = 123
-"""The model's `random_state` in the original lesson."""
+"""The `random_state` of the model in the original lesson."""
 SIDE = 600
-"""So many points a side has the grid."""
+"""The number of grid points on each side of the square."""
 
 
 def lesson_source(data: str = "classification", seed: int | None = None) -> dict[str, Any]:
-    """The data set of a lesson, as a spec has it.
+    """Return the data set of a lesson, in the form that a spec has.
 
     Args:
-        data: one of `SHAPES`, or a CSV file of two columns of numbers and one of labels.
-        seed: the points', where they are made; the original's where left out.
+        data: one of `SHAPES`, or a CSV file with two columns of numbers and one of labels.
+        seed: the seed for generated points. If omitted, the seed of the original lesson.
 
     >>> lesson_source("moons", seed=3)
     {'name': 'plane', 'shape': 'moons', 'random_state': 3}
@@ -33,12 +33,12 @@ def lesson_source(data: str = "classification", seed: int | None = None) -> dict
         made = {"name": "plane", "shape": data}
         return made if seed is None else {**made, "random_state": seed}
     if not data.lower().endswith(".csv"):
-        raise SettingsError([f"The data must be {', '.join(SHAPES)} or a CSV file; got '{data}'."])
+        raise SettingsError([f"The data must be one of {', '.join(SHAPES)}, or a CSV file; got '{data}'."])
     return {"name": "csv", "path": data}
 
 
 def lesson_square(source: dict[str, Any]) -> tuple[float, float]:
-    """The square in which a lesson is drawn: from -3 to 3, or, for a file, one that holds its rows.
+    """Return the lower and the upper end of the square that a lesson shows: -3 and 3, or around the rows of a file.
 
     Raises:
         DataError: the file cannot be read.
@@ -48,7 +48,7 @@ def lesson_square(source: dict[str, Any]) -> tuple[float, float]:
     splits = Csv(path=source["path"]).load()
     if splits.train.shape != (2,):
         raise SettingsError(
-            [f"{source['path']} must have two columns of numbers beside the label; it has {splits.train.shape[0]}."]
+            [f"{source['path']} must have 2 columns of numbers besides the label; got {splits.train.shape[0]}."]
         )
     low, high = (float(getattr(torch.cat([splits.train.x, splits.test.x]).double(), end)()) for end in ("min", "max"))
     margin = 0.1 * (high - low) or max(1.0, 0.1 * abs(high))
@@ -58,7 +58,7 @@ def lesson_square(source: dict[str, Any]) -> tuple[float, float]:
 
 
 def lesson_points(square: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    """The original's five points, from (-2, 0.1) to (-1, 0.1) in a square from -3 to 3, at the same place in another.
+    """Return the five points of the original lesson, (-2, 0.1) to (-1, 0.1), scaled from the square -3 to 3 to another.
 
     >>> lesson_points((-3, 3))[0], lesson_points((0, 60))[-1]
     ((-2.0, 0.1), (20.0, 31.0))
@@ -79,17 +79,17 @@ def lesson_spec(
     seed: int | None = None,
     attack: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A spec that `antivenom run` takes: a model fitted on clean rows, then fed the points by `calls` of `partial_fit`.
+    """Return a spec for `antivenom run`: fit a model on clean rows, then feed it the points by calls of `partial_fit`.
 
     Args:
-        source: of `lesson_source`.
-        model: any component that takes two numbers.
-        points: the poison.
-        labels: one for all, or one each.
-        calls: how often all points are fed.
-        square: where the boundary is looked at.
-        seed: the model's; the original's where left out.
-        attack: another attack than points placed by hand.
+        source: the data set, from `lesson_source`.
+        model: any model component that accepts two numbers.
+        points: the poisoned points.
+        labels: one label for all points, or one for each.
+        calls: the number of times that all points are fed.
+        square: the lower and the upper end of the square in which the boundary is measured.
+        seed: the seed of the model. If omitted, the seed of the original lesson.
+        attack: an attack to use instead of the points.
     """
     estimator = find("models", model)
     known = {key for key, _, _ in settings_of(estimator)} if is_component(estimator) else set()
@@ -108,14 +108,14 @@ def lesson_spec(
     low, high = square
     step = float(f"{(high - low) / SIDE:.9g}")
     usual = (low, high, step) == (Boundary.low, Boundary.high, Boundary.step)
-    looked = {"name": "boundary"} if usual else {"name": "boundary", "low": low, "high": high, "step": step}
+    analysis = {"name": "boundary"} if usual else {"name": "boundary", "low": low, "high": high, "step": step}
     return {
         "name": "boundary",
         "dataset": source,
         "model": {"name": model, **pinned},
         "attack": attack or {"name": "chaff", "points": [list(point) for point in points], "labels": list(labels)},
         "training": online,
-        "analysis": [looked],
+        "analysis": [analysis],
         "seed": seed or 0,
     }
 

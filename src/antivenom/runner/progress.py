@@ -1,4 +1,4 @@
-"""Progress of a run: a bar in a terminal and a notebook, lines elsewhere, nothing on request."""
+"""Progress of a run: a bar in a terminal or a notebook, lines elsewhere, or nothing."""
 
 import time
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ SECONDS_BETWEEN_LINES = 10.0
 
 @runtime_checkable
 class Display(Protocol):
-    """Shows the events of a run. Used as a context."""
+    """Shows the events of a run. It is used as a context manager."""
 
     def on_event(self, event: Event) -> None:
         """Show an event."""
 
     def note(self, text: str) -> None:
-        """Show what is being done."""
+        """Show a text about the current work."""
 
     def __enter__(self) -> "Display": ...
 
@@ -33,10 +33,9 @@ class Display(Protocol):
 
 
 class Clock:
-    """How much of the planned work is done, and how long the rest will take.
+    """Counts finished trainings, and estimates how long the rest will take.
 
-    A training that was found in the store counts as planned work that took no time: the estimate is from those that
-    were computed.
+    The estimate uses only trainings that were computed, because reading one from the store takes no time.
     """
 
     def __init__(self) -> None:
@@ -48,20 +47,20 @@ class Clock:
         self._began = time.monotonic()
 
     def finish(self, event: Finished) -> None:
-        """Count a training that is done."""
+        """Count a finished training."""
         self.done += 1
         self._computed += not event.stored
 
     def left(self) -> str:
-        """The time left in words; empty where it cannot be estimated."""
+        """Return the remaining time in words; empty if it cannot be estimated yet."""
         if not self._computed or self.done >= self.total:
             return ""
         seconds = (time.monotonic() - self._began) / self._computed * (self.total - self.done)
-        return f"about {in_words(seconds)} left"
+        return f"about {format_duration(seconds)} left"
 
 
 class Bar:
-    """A bar of trainings done, the time left, and what is being done now."""
+    """A progress bar with the finished trainings, the remaining time and the current work."""
 
     def __init__(self, console: Console) -> None:
         self._console, self._clock = console, Clock()
@@ -90,7 +89,7 @@ class Bar:
     def on_event(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, Planned):
-            self._console.print(plan_in_words(event), highlight=False)
+            self._console.print(format_plan(event), highlight=False)
             self._clock.plan(event)
             self._progress.update(self._task, total=self._clock.total)
         elif isinstance(event, Finished):
@@ -98,15 +97,15 @@ class Bar:
                 self._clock.finish(event)
                 self._progress.update(self._task, completed=self._clock.done, left=self._clock.left())
         else:
-            self.note(in_a_line(event))
+            self.note(format_event(event))
 
     def note(self, text: str) -> None:
-        """Show what is being done."""
+        """Show a text about the current work."""
         self._progress.update(self._task, description=text)
 
 
 class Lines:
-    """A line now and then, for output that goes to a file or a pipe."""
+    """A line from time to time, for output that goes to a file or a pipe."""
 
     def __init__(self, console: Console) -> None:
         self._console, self._clock, self._last = console, Clock(), 0.0
@@ -120,17 +119,17 @@ class Lines:
         return
 
     def on_event(self, event: Event) -> None:
-        """Write a line for the plan, and at most one every ten seconds for the rest."""
+        """Write a line for the plan, and then at most one line every ten seconds."""
         if isinstance(event, Planned):
             self._clock.plan(event)
-            self.note(plan_in_words(event))
+            self.note(format_plan(event))
         elif isinstance(event, Finished):
             if event.stage.startswith("fit"):
                 self._clock.finish(event)
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES and self._clock.total:
             left = self._clock.left()
             counted = f"{self._clock.done} of {self._clock.total} trainings"
-            self.note(f"{counted}: {in_a_line(event)}" + (f"; {left}" if left else ""))
+            self.note(f"{counted}: {format_event(event)}" + (f"; {left}" if left else ""))
 
     def note(self, text: str) -> None:
         """Write a line."""
@@ -158,19 +157,19 @@ class Quiet:
 
 @contextmanager
 def progress_for(option: ProgressOption, on_event: OnEvent | None) -> Iterator[OnEvent]:
-    """What a run calls for every event: shows it as wanted, and passes it on."""
+    """Yield the function that a run calls with every event. It shows the event and passes it to `on_event`."""
     with display_for(option) as display:
 
-        def both(event: Event) -> None:
+        def show_and_pass_on(event: Event) -> None:
             display.on_event(event)
             if on_event is not None:
                 on_event(event)
 
-        yield both
+        yield show_and_pass_on
 
 
 def display_for(option: ProgressOption, console: Console | None = None) -> Display:
-    """A bar in a terminal or a notebook, lines elsewhere; or what is asked for."""
+    """Return the display for an option. `auto` is a bar in a terminal or a notebook, and lines elsewhere."""
     if option is False:
         return Quiet()
     console = console or Console(stderr=True)
@@ -178,17 +177,17 @@ def display_for(option: ProgressOption, console: Console | None = None) -> Displ
     return Bar(console) if is_bar else Lines(console)
 
 
-def plan_in_words(event: Planned) -> str:
-    """How many trainings a run has, of which a store saves those that it has.
+def format_plan(event: Planned) -> str:
+    """Return the number of trainings of a run, in words. Some may be in the store already.
 
-    >>> plan_in_words(Planned(("",), victims=1, controls=1))
+    >>> format_plan(Planned(("",), victims=1, controls=1))
     '2 trainings: 1 victim and 1 control.'
     """
     counts = {
         "victim": event.victims,
         "control": event.controls,
         "surrogate": event.surrogates,
-        "defender's own model": event.defenders,
+        "defender model": event.defenders,
         "warm-up": event.warm_ups,
     }
     named = [f"{count} {who}{'' if count == 1 else 's'}" for who, count in counts.items() if count]
@@ -197,8 +196,8 @@ def plan_in_words(event: Planned) -> str:
     return f"{cells}{event.trainings} trainings: {listed}."
 
 
-def in_a_line(event: Started | Read | Trained) -> str:
-    """What is being done, in a line."""
+def format_event(event: Started | Read | Trained) -> str:
+    """Return an event as one line of text."""
     if isinstance(event, Read):
         return f"reading the data, {event.done} of {event.of} rows"
     place = f"{event.cell} " * bool(event.cell) + f"repeat {event.repeat + 1}: {event.stage}"
@@ -207,10 +206,10 @@ def in_a_line(event: Started | Read | Trained) -> str:
     return f"{place}, epoch {event.epoch.number}/{event.epoch.of}, loss {event.epoch.loss:.3f}"
 
 
-def in_words(seconds: float) -> str:
-    """A time in the unit that suits it.
+def format_duration(seconds: float) -> str:
+    """Return a time in seconds, minutes or hours.
 
-    >>> in_words(42), in_words(600), in_words(9000)
+    >>> format_duration(42), format_duration(600), format_duration(9000)
     ('42 s', '10 min', '2.5 h')
     """
     if seconds < 100:

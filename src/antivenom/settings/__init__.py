@@ -1,12 +1,12 @@
-"""Settings: what a component's fields may hold, declared once in their types and worded once for all errors.
+"""Settings: the fields of components. Their types define allowed values, checks and error messages.
 
     @component
     class BadNets:
         rate: Rate = 0.1
         trigger: Annotated[Trigger, Component("triggers")] = Patch()
 
-`@component` makes a frozen, keyword-only dataclass that checks its fields when it is made; `build` makes one from
-what a YAML file says; `describe` writes it back.
+`@component` makes a frozen, keyword-only dataclass that checks its fields. `build` makes a component from the content
+of a YAML file, and `describe` does the reverse.
 """
 
 from antivenom.settings.building import build, build_as

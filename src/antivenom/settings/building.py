@@ -1,4 +1,4 @@
-"""Components from what a spec says."""
+"""Build components from the content of a spec."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -13,17 +13,17 @@ T = TypeVar("T")
 
 
 def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
-    """Make the component that a spec describes: a name, or a mapping with `name` and the component's fields.
+    """Build the component that a spec describes: a name, or a mapping with `name` and the component's fields.
 
     Args:
         kind: a key of `registry.KINDS`.
-        value: what the YAML file holds.
-        path: where it stands, for messages: `attack`.
-        allow_code: whether names of code may be imported. A class that stands in the module of a registered component
-            needs no permission, as that component runs the module anyway.
+        value: the content of the YAML file.
+        path: its position in the spec for messages, such as `attack`.
+        allow_code: True to allow the import of named code. A class in the module of a registered component requires no
+            permission, because that component runs the module anyway.
 
     Raises:
-        SettingsError: with every problem found below `path`.
+        SettingsError: the settings are wrong; it lists all problems below `path`.
 
     >>> build("triggers", {"name": "patch", "size": 4}, path="trigger").size
     4
@@ -34,30 +34,32 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
         raise SettingsError([f"{path} must be a name or a mapping with a name; got {short(value)}."])
     name = value["name"]
     if name == LIVE:
-        raise SettingsError([f"{path} was made in Python ({value.get('type')}); no spec can make it again."])
+        raise SettingsError([f"{path} must be a component; got an object made in Python ({value.get('type')})."])
     try:
         if ":" in name:
-            _allow(name, path, allow_code or is_registered_module(name))
+            _allow(name, allow_code or is_registered_module(name))
             cls = import_named(name)
         else:
             cls = find(kind, name)
-    except (UnknownComponentError, CodeNotAllowedError) as error:
+    except CodeNotAllowedError as error:
+        raise SettingsError([str(error)]) from error
+    except UnknownComponentError as error:
         raise SettingsError([f"{path}: {error}"]) from error
     if not is_component(cls):
-        raise SettingsError([f"{path}: '{name}' is no class decorated with antivenom.settings.component."])
+        raise SettingsError([f"{path}: '{name}' must be a class with the decorator antivenom.settings.component."])
     settings = {key: item for key, item in value.items() if key != "name"}
     return build_as(cls, settings, path=path, allow_code=allow_code)
 
 
 def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code: bool = False) -> T:
-    """Make one `cls`, a class decorated with `component`, from plain settings; as `build`, with the class known."""
+    """Build an instance of `cls`, a class with the decorator `component`, from plain settings. See `build`."""
     fields = {field.name: field for field in fields_of(cls)}
     problems: list[str] = []
     values: dict[str, Any] = {}
     for key, value in settings.items():
         where = join_path(path, key)
         if key not in fields:
-            hint = did_you_mean(str(key), fields) or f" It may be: {', '.join(fields) or 'nothing'}."
+            hint = did_you_mean(str(key), fields) or f" The settings are: {', '.join(fields) or 'none'}."
             problems.append(f"{where} is not a setting.{hint}")
             continue
         try:
@@ -74,8 +76,8 @@ def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code
     try:
         return cls(**values)
     except SettingsError as error:
-        own = f"{cls.__name__}."
-        raise SettingsError(join_path(path, line.removeprefix(own)) for line in error.problems) from error
+        prefix = f"{cls.__name__}."
+        raise SettingsError(join_path(path, line.removeprefix(prefix)) for line in error.problems) from error
 
 
 def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
@@ -89,29 +91,29 @@ def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
         return _built_all(field.kind, value, where, allow_code)
     if field.code and isinstance(value, str):
         try:
-            _allow(value, where, allow_code)
+            _allow(value, allow_code)
         except CodeNotAllowedError as error:
-            raise SettingsError([str(error)]) from error
-    made, problem = checked(field, value, where)
+            raise SettingsError([f"{where}: {error}"]) from error
+    converted, problem = checked(field, value, where)
     if problem:
         raise SettingsError([problem])
-    return made
+    return converted
 
 
 def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -> tuple[Any, ...]:
-    made = []
+    components = []
     problems: list[str] = []
     for index, value in enumerate(values):
         try:
-            made.append(build(kind, value, path=f"{where}[{index}]", allow_code=allow_code))
+            components.append(build(kind, value, path=f"{where}[{index}]", allow_code=allow_code))
         except SettingsError as error:
             problems += error.problems
     if problems:
         raise SettingsError(problems)
-    return tuple(made)
+    return tuple(components)
 
 
-def _allow(code: str, path: str, allow_code: bool) -> None:
+def _allow(code: str, allow_code: bool) -> None:
     if not allow_code:
         advice = "Read it, then pass --allow-code, or allow_code=True in Python."
-        raise CodeNotAllowedError(f"{path} names code ('{code}'), which would run. {advice}")
+        raise CodeNotAllowedError(f"The spec names code ('{code}'), which is not allowed to run. {advice}")

@@ -1,4 +1,4 @@
-"""`@component`, which makes a class a component."""
+"""The decorator `@component`."""
 
 import dataclasses
 import time
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def component(cls: type[T]) -> type[T]:
-    """Make a class a component: a frozen, keyword-only dataclass that checks its fields when it is made.
+    """Make a class a component: a frozen, keyword-only dataclass that checks its fields on creation.
 
-    Lists become tuples and whole numbers become floats where the field says so, and nothing else is converted.
-    A `__post_init__` of the class's own runs after the check.
+    Lists become tuples, and whole numbers become floats, if the type of the field requires it. Other values are not
+    converted. The `__post_init__` of the class runs after the check.
 
     Raises:
-        SettingsError: on making one with wrong settings; it lists all of them.
+        SettingsError: on creation with wrong settings; it lists all of them.
 
     >>> from antivenom.settings import Positive
     >>> @component
@@ -53,10 +53,10 @@ def component(cls: type[T]) -> type[T]:
 
 
 def _declare_needs(cls: type[Any]) -> None:
-    """Give a class without `needs` an empty set, and refuse words that mean nothing."""
+    """Add an empty set `needs` if a class has none; raise TypeError for unknown needs."""
     declared = getattr(cls, "needs", None)
     if declared is None:
         cls.needs = frozenset()
     elif isinstance(declared, frozenset) and (unknown := sorted(declared - NEEDS.keys())):
         known = ", ".join(sorted(NEEDS))
-        raise TypeError(f"{cls.__name__}.needs holds {unknown[0]!r}, which is not a need. Use any of: {known}.")
+        raise TypeError(f"{cls.__name__}.needs contains {unknown[0]!r}, which is not a need. Use any of: {known}.")

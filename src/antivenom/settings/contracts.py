@@ -1,4 +1,4 @@
-"""What a component may declare beside its settings: its needs, its own checks, its files."""
+"""The optional declarations of a component: its needs, its checks and its files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,49 +6,49 @@ from typing import Any, Protocol, runtime_checkable
 
 NEEDS = {
     "gradients": "the classifier is differentiable",
-    "features": "the classifier has layers to look into",
+    "features": "the classifier has layers with features",
     "incremental": "the classifier learns batch by batch",
-    "probabilities": "the classifier gives probabilities",
+    "probabilities": "the classifier returns probabilities",
     "images": "the rows are images",
     "bounds": "the data has a known range",
     "tokens": "the rows are tokens",
     "surrogate": "the runner trains a surrogate for the attack",
-    "earlier_model": "the defender has a model that stood before the rows came",
+    "earlier_model": "the defender has a model from before the rows arrived",
     "triggers": "a scan recovered triggers",
 }
-"""What a component may require: of the classifier, of the data, of the runner."""
+"""The requirements that a component may declare: of the classifier, of the data, of the runner."""
 
 
 @runtime_checkable
 class ChecksItself(Protocol):
-    """A component that says before a run why its settings do not fit."""
+    """A component that checks before a run that its settings fit."""
 
     def problems(self, subject: Any) -> Iterable[str]:
-        """What is wrong, a sentence each.
+        """Return a sentence for each problem.
 
         Args:
-            subject: what the settings must fit: the training data for an attack or a training, the shape of a row for a
-                model, an untrained classifier for a defence, a repair or an analysis.
+            subject: the object that the settings must fit: the training data for an attack or a training, the shape of
+                a row for a model, an untrained classifier for a defence, a repair or an analysis.
         """
 
 
 @runtime_checkable
 class ReadsFiles(Protocol):
-    """A component that reads files, whose bytes are part of its results' keys."""
+    """A component that reads files. The bytes of the files are part of the keys of its results."""
 
     def files(self) -> tuple[Path, ...]:
-        """The files; they are looked for before anything runs."""
+        """Return the paths of the files. The runner checks first that they exist."""
 
 
 @runtime_checkable
 class DeclaresNeeds(Protocol):
-    """A component that says what it requires; `@component` makes every component one."""
+    """A component that declares its requirements. `@component` makes every component one."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it requires, in the words of `NEEDS`."""
+        """The requirements, keys of `NEEDS`."""
 
 
 def needs_of(part: object) -> frozenset[str]:
-    """What a part requires; nothing where it is made in Python and declares nothing, such as a classifier."""
+    """Return the requirements of an object; empty if it declares none, such as a classifier made in Python."""
     return part.needs if isinstance(part, DeclaresNeeds) else frozenset()

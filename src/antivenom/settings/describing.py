@@ -1,4 +1,4 @@
-"""Components written back as what a spec says of them."""
+"""Convert components to the content of a spec."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,41 +9,41 @@ from antivenom.settings.fields import Field, fields_of
 from antivenom.settings.marks import LIVE, is_component
 
 
-def describe(kind: str, made: Any) -> dict[str, Any]:
-    """The plain mapping that `build` makes the same component from, every default written out.
+def describe(kind: str, component: Any) -> dict[str, Any]:
+    """Return the plain mapping from which `build` makes the same component, including all defaults.
 
     >>> from antivenom.settings import build
     >>> describe("triggers", build("triggers", "patch", path="trigger"))
     {'name': 'patch', 'size': 3, 'position': 'bottom_right', 'value': 1.0, 'pattern': 'solid'}
 
-    Something made in Python that is no component is named `live`; no spec can make it again.
+    An object made in Python that is not a component has the name `live`. A spec cannot build it.
     """
-    if not dataclasses.is_dataclass(made) or not is_component(type(made)):
-        return {"name": LIVE, "type": f"{type(made).__module__}.{type(made).__qualname__}"}
-    return {"name": name_of(kind, type(made)), **describe_fields(made)}
+    if not dataclasses.is_dataclass(component) or not is_component(type(component)):
+        return {"name": LIVE, "type": f"{type(component).__module__}.{type(component).__qualname__}"}
+    return {"name": name_of(kind, type(component)), **describe_fields(component)}
 
 
 def is_live(described: Any) -> bool:
-    """Whether something in a description was made in Python and is no component, so that its settings are not known."""
+    """True if a description contains an object made in Python that is not a component: its settings are unknown."""
     if isinstance(described, dict):
         return described.get("name") == LIVE or any(map(is_live, described.values()))
     return isinstance(described, list) and any(map(is_live, described))
 
 
-def describe_fields(made: Any) -> dict[str, Any]:
-    """As `describe`, without the name."""
-    return {field.name: _plain(field, getattr(made, field.name)) for field in fields_of(type(made))}
+def describe_fields(component: Any) -> dict[str, Any]:
+    """Return the same as `describe`, without the name."""
+    return {field.name: _plain(field, getattr(component, field.name)) for field in fields_of(type(component))}
 
 
-def codes_of(made: Any) -> Iterator[str]:
-    """The names of code that a component's own settings hold, such as `package.module:function`."""
-    for field in fields_of(type(made)):
-        if field.code and isinstance(value := getattr(made, field.name), str):
+def codes_of(component: Any) -> Iterator[str]:
+    """Yield the names of code in the settings of a component, such as `package.module:function`."""
+    for field in fields_of(type(component)):
+        if field.code and isinstance(value := getattr(component, field.name), str):
             yield value
 
 
 def settings_of(cls: type[Any]) -> Iterator[tuple[str, str, Any]]:
-    """Each field's name, what it must be, and its default (`dataclasses.MISSING` where it must be given)."""
+    """Yield each field's name, its allowed values in words, and its default (`dataclasses.MISSING` if required)."""
     for field in fields_of(cls):
         yield field.name, field.phrase, field.default
 

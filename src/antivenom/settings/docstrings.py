@@ -8,7 +8,7 @@ from antivenom.settings.marks import COMPONENT
 
 
 def documentation(cls: type[Any]) -> str:
-    """A component's documentation, and that of the settings which it has from other components.
+    """Return a component's docstring, with the documentation of settings that it inherits from other components.
 
     >>> from antivenom.settings import Positive, component
     >>> @component
@@ -45,7 +45,7 @@ def documentation(cls: type[Any]) -> str:
 
 
 def _arguments(cls: type[Any]) -> dict[str, str]:
-    """The entries of a docstring's `Args`, by what stands before the colon."""
+    """Return the entries of a docstring's `Args` by their names, the text before the colon."""
     section = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
     entries: dict[str, str] = {}
     name = ""

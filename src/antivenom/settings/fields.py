@@ -1,4 +1,4 @@
-"""The fields of a component: read from its annotations, and checked."""
+"""Read the fields of a component from its annotations, and check their values."""
 
 import dataclasses
 import types
@@ -20,13 +20,13 @@ class Field:
     """One setting of a component.
 
     Attributes:
-        name: the field's.
-        type: its annotation.
-        kind: the kind of component that it holds, a key of `registry.KINDS`; None where it holds plain values.
-        optional: whether it may be None.
-        many: whether it holds a tuple of components.
-        code: whether it names code to import.
-        default: `dataclasses.MISSING` where it must be given.
+        name: the name of the field.
+        type: the annotation of the field.
+        kind: the kind of its component, a key of `registry.KINDS`; None if its values are plain.
+        optional: True if it may be None.
+        many: True if it is a tuple of components.
+        code: True if it names code to import.
+        default: the default value, or `dataclasses.MISSING` if it is required.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether it must be given."""
+        """True if the field has no default."""
         return self.default is dataclasses.MISSING
 
     @property
     def phrase(self) -> str:
-        """What it must be: `a number in [0, 1]`, `a list of triggers`."""
+        """The allowed values in words, such as `a number in [0, 1]` or `a list of triggers`."""
         if self.kind:
             word = KINDS[self.kind].singular
             text = f"a list of {self.kind}" if self.many else f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
@@ -53,10 +53,10 @@ class Field:
 
 
 def fields_of(cls: Any) -> tuple[Field, ...]:
-    """The settings of a component's class, in their order.
+    """Return the settings of a component's class, in their order.
 
     Raises:
-        SettingsError: an annotation is one that no spec could fill, such as a component that is not marked.
+        SettingsError: an annotation is not supported, such as a component without a mark.
     """
     return _read(cls)
 
@@ -64,11 +64,11 @@ def fields_of(cls: Any) -> tuple[Field, ...]:
 @cache
 def _read(cls: Any) -> tuple[Field, ...]:
     hints = get_type_hints(cls, include_extras=True)
-    found = tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
-    asked = (annotation_problem(f"{cls.__name__}.{field.name}", field.type, field.kind) for field in found)
-    if problems := [problem for problem in asked if problem]:
+    settings = tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
+    answers = (annotation_problem(f"{cls.__name__}.{field.name}", field.type, field.kind) for field in settings)
+    if problems := [problem for problem in answers if problem]:
         raise SettingsError(problems)
-    return found
+    return settings
 
 
 def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
@@ -88,7 +88,7 @@ def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
 
 
 def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
-    """The value in its proper type, and what is wrong with it."""
+    """Return the value converted to the type of the field, and its problem or None."""
     got = f"; got {short(value)}."
     if field.kind:
         if value is None and field.optional:
@@ -102,13 +102,14 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
         )
         return value, None if right else f"{where} must be {field.phrase}, with a method {' or '.join(methods)}{got}"
     try:
-        made = _validator(field.type)(_tupled(value), strict=True)
+        converted = _validator(field.type)(_tupled(value), strict=True)
     except ValidationError as error:
         kinds = {item["type"] for item in error.errors()}
         bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
         return value, f"{where} must be {phrase_of(field.type, bounds_only=bounds_only)}{got}"
-    inner = component_in(made)
-    return made, None if inner is None else unmarked(where, type(inner), several=isinstance(made, tuple))
+    inner = component_in(converted)
+    several = isinstance(converted, tuple)
+    return converted, None if inner is None else unmarked(where, type(inner), several=several)
 
 
 def _tupled(value: Any) -> Any:

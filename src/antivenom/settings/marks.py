@@ -1,4 +1,4 @@
-"""What marks a class as a component, and what its fields are annotated with."""
+"""Marks of component classes and annotations of their fields."""
 
 import time
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Annotated
 from annotated_types import Interval
 
 STARTED = time.time_ns()
-"""When this process began with antivenom: a file of antivenom's that was written later is not what runs."""
+"""The time at which this process imported antivenom. A file of antivenom with a later time is not what runs."""
 COMPONENT = "__antivenom_component__"
-"""Where a component's class notes when it was made, in nanoseconds since the epoch."""
+"""The attribute of a component's class with its time of creation, in nanoseconds since 1970."""
 LIVE = "live"
-"""The name, in a description, of what was made in Python and is no component."""
+"""The name in a description of an object that was made in Python and is not a component."""
 
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
@@ -23,16 +23,16 @@ AtLeastOne = Annotated[int, Interval(ge=1)]
 
 @dataclass(frozen=True)
 class Component:
-    """Marks a field that holds another component: `Annotated[Trigger, Component("triggers")]`."""
+    """Marks a field that contains another component: `Annotated[Trigger, Component("triggers")]`."""
 
     kind: str
 
 
 @dataclass(frozen=True)
 class Code:
-    """Marks a text field that names code to import, `package.module:function`: refused unless code is allowed."""
+    """Marks a text field that names code to import, `package.module:function`. The user must allow the code."""
 
 
 def is_component(cls: object) -> bool:
-    """Whether `component` made this class."""
+    """True if this class has the decorator `component`."""
     return isinstance(cls, type) and hasattr(cls, COMPONENT)

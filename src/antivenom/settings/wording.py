@@ -1,4 +1,4 @@
-"""How a type is worded in a message: `Rate` is "a number in [0, 1]"."""
+"""Describe types in messages: `Rate` is "a number in [0, 1]"."""
 
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -7,7 +7,7 @@ from annotated_types import Interval
 
 
 def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
-    """What a value of this type must be.
+    """Return the allowed values of this type in words.
 
     >>> phrase_of(Annotated[int, Interval(ge=1)] | None)
     'a whole number at least 1 or null'
@@ -41,11 +41,11 @@ def _bounds(mark: Interval) -> str:
 
 
 def join_path(path: str, key: object) -> str:
-    """The dotted place of a key: `attack.rate`; the key alone at the top."""
+    """Return the dotted path of a key, such as `attack.rate`; only the key at the top level."""
     return f"{path}.{key}" if path else str(key)
 
 
 def short(value: object, limit: int = 60) -> str:
-    """`repr`, cut to `limit` characters."""
+    """Return the `repr`, cut to `limit` characters."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""A run's charts as files: `charts.json` holds structure and words, `charts.npz` the arrays."""
+"""A run's charts as files: `charts.json` contains structure and text, `charts.npz` the arrays."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,19 +10,19 @@ from antivenom.errors import DataError, RunError
 from antivenom.storage.files import read_json, write_arrays, write_json
 
 STRUCTURE, ARRAYS = "charts.json", "charts.npz"
-MOST_TEXT_BYTES = 64 << 20
-MOST_ARRAY_BYTES = 1 << 30
+MAX_TEXT_BYTES = 64 << 20
+MAX_ARRAY_BYTES = 1 << 30
 
 
 def write_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
-    """Write charts into a folder, in their order.
+    """Write charts to a folder, in their order.
 
     Args:
-        folder: of a run.
-        charts: by key, such as `scan.neural_cleanse.norms`.
+        folder: the folder of a run.
+        charts: the charts by key, such as `scan.neural_cleanse.norms`.
 
     Raises:
-        DataError: a chart holds something that its type does not allow.
+        DataError: a chart contains a value that its type does not allow.
 
     >>> import tempfile
     >>> from antivenom.charts import Table
@@ -37,17 +37,17 @@ def write_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
 
 
 def read_charts(folder: Path) -> dict[str, Chart]:
-    """Read charts back; nothing in the files is trusted.
+    """Return the charts of a folder, by key. All content of the files is checked.
 
     Raises:
-        RunError: a file is missing, damaged or too large, or holds something that is not a chart.
+        RunError: a file is missing, damaged or too large, or contains something that is not a chart.
     """
     structure = folder / STRUCTURE
     try:
-        if structure.is_file() and structure.stat().st_size > MOST_TEXT_BYTES:
-            raise RunError(f"{structure} must be at most {MOST_TEXT_BYTES >> 20} MiB.")
+        if structure.is_file() and structure.stat().st_size > MAX_TEXT_BYTES:
+            raise RunError(f"{structure} must have at most {MAX_TEXT_BYTES >> 20} MiB; got more.")
         content = read_json(structure)
         names = npz.names(folder / ARRAYS)
-        return unpack(content, npz.read(folder / ARRAYS, names, most_bytes=MOST_ARRAY_BYTES))
+        return unpack(content, npz.read(folder / ARRAYS, names, most_bytes=MAX_ARRAY_BYTES))
     except DataError as error:
         raise RunError(f"The charts of {folder} cannot be read: {error}") from error

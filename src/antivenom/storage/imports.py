@@ -1,4 +1,4 @@
-"""What a source file imports and defines, read from its text: nothing is run."""
+"""Reading the imports and definitions of a source file from its text. No code is run."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-OURS = "antivenom"
+PACKAGE = "antivenom"
 ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
 BY_NAME = ("import_module", "__import__")
 LITERALS = ("_HOMES", "__all__")
@@ -15,7 +15,7 @@ BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement: `from module import names`, or `import module` where there are no names."""
+    """One import statement: `from module import names`, or `import module` if `names` is empty."""
 
     module: str
     names: tuple[str, ...] = ()
@@ -23,15 +23,15 @@ class Import:
 
 @dataclass(frozen=True)
 class Contents:
-    """What stands in a file.
+    """The imports and definitions of a file.
 
     Attributes:
-        imports: its imports in absolute names, those inside functions too, those for a type checker alone left out.
+        imports: its imports with absolute names, including those inside functions, but not those under TYPE_CHECKING.
         classes: the names of all classes that it defines.
-        bound: the names that exist in the module once it has run.
-        literals: `_HOMES` (the names that a package imports when they are first used, with their modules) and
-            `__all__`, where they are written out.
-        attributes: every word after a dot: what may be asked of an imported package.
+        bound: the names that exist in the module after it has run.
+        literals: `_HOMES` (names that a package imports at their first use, with their modules) and `__all__`, if the
+            file contains their values.
+        attributes: every word after a dot. These may be attributes of an imported package.
     """
 
     imports: tuple[Import, ...] = ()
@@ -42,18 +42,18 @@ class Contents:
 
     @property
     def homes(self) -> Mapping[str, str]:
-        """Where the names that are imported when they are first used come from."""
+        """The modules of names that are imported at their first use."""
         written = self.literals.get("_HOMES")
         return written if isinstance(written, dict) else {}
 
 
 def read_contents(source: bytes, module: str, *, package: bool) -> Contents | None:
-    r"""What stands in the source of a module; None where it is no Python.
+    r"""Return the imports and definitions in the source of a module, or None if it is not valid Python.
 
     Args:
-        source: the file's bytes.
-        module: its name, to which relative imports are relative.
-        package: whether it is a package's `__init__`.
+        source: the bytes of the file.
+        module: the name of the module, for relative imports.
+        package: whether the file is the `__init__` of a package.
 
     >>> text = b"from . import near\ndef work():\n    import far.away"
     >>> read_contents(text, "top.middle", package=False).imports
@@ -66,7 +66,7 @@ def read_contents(source: bytes, module: str, *, package: bool) -> Contents | No
     reader = _Reader(module if package else module.rpartition(".")[0])
     reader.read(tree.body, outermost=True)
     text = source.decode(errors="replace")
-    if module.partition(".")[0] != OURS and any(word in text for word in BY_NAME):
+    if module.partition(".")[0] != PACKAGE and any(word in text for word in BY_NAME):
         reader.read_calls(tree)
     return Contents(
         tuple(dict.fromkeys(reader.imports)),
@@ -86,7 +86,7 @@ class _Reader:
         self.literals: dict[str, Any] = {}
 
     def read(self, body: list[Any], *, outermost: bool) -> None:
-        """Statements alone can hold imports and classes: no expression is looked into."""
+        """Read statements. Expressions are skipped: they cannot contain imports or classes."""
         for node in body:
             inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             if outermost:
@@ -98,14 +98,14 @@ class _Reader:
             elif isinstance(node, ast.ImportFrom):
                 module = self._absolute(node.level, node.module or "")
                 self.imports.append(Import(module, tuple(alias.name for alias in node.names)))
-            elif isinstance(node, ast.If) and _for_types_alone(node.test):
+            elif isinstance(node, ast.If) and _is_type_checking(node.test):
                 self.read(node.orelse, outermost=outermost)
                 continue
             for block in BLOCKS:
                 self.read(getattr(node, block, []), outermost=outermost and not inside)
 
     def read_calls(self, tree: ast.Module) -> None:
-        """`import_module("a.b")` with the name written out."""
+        """Read calls such as `import_module("a.b")` with a constant name."""
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in BY_NAME:
                 name = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
@@ -139,7 +139,7 @@ def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[str]:
 
 
 def _literal(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Any:
-    """A value that is written out; None where it is computed."""
+    """Return the value of a literal, or None if it is computed."""
     if isinstance(node, ast.AugAssign) or node.value is None:
         return None
     try:
@@ -148,6 +148,6 @@ def _literal(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Any:
         return None
 
 
-def _for_types_alone(test: ast.expr) -> bool:
+def _is_type_checking(test: ast.expr) -> bool:
     name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
     return name == "TYPE_CHECKING"

@@ -1,9 +1,9 @@
-"""What a stage's key is made of: settings, bytes, source code and the machine's arithmetic."""
+"""The parts of a stage's key: settings, bytes of files, source code, versions and hardware."""
 
 import hashlib
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from antivenom.data.home import data_home
+from antivenom.data.remotes import REMOTES
 from antivenom.errors import DataError, MissingDataError
 from antivenom.settings import COMPONENT, codes_of, describe, is_component, is_live
 from antivenom.storage.sources import GRAPH, Closure
@@ -19,24 +20,24 @@ from antivenom.storage.sources import GRAPH, Closure
 BLOCK = 1 << 20
 
 CORE = ("antivenom.data", "antivenom.rng")
-"""What every stage works with, whether its component imports it or not."""
+"""Modules that every stage uses, even if its component does not import them."""
 
 
 @runtime_checkable
 class Identified(Protocol):
-    """What is made in Python and can say what it is, such as a data set in memory or a trained classifier."""
+    """An object made in Python that has an identity, such as a data set in memory or a trained classifier."""
 
     def identity(self) -> dict[str, Any] | None:
-        """Plain values that differ wherever its results could; None where that cannot be told."""
+        """Return plain values that differ if the results could differ; None if the object does not have an identity."""
 
     def code(self) -> Iterable[object]:
-        """The classes and functions that work in it: their source is part of what it is."""
+        """Return the classes and functions that it uses. Their source is part of its identity."""
 
 
 def identity(kind: str, component: Any) -> dict[str, Any] | None:
-    """What tells a component from all others: settings, source and libraries; None where that cannot be told.
+    """Return the identity of a component: settings, source and libraries; None if it does not have one.
 
-    The source is that of the component, of the components in its settings, and of every file that these import.
+    The source covers the component, the components in its settings, and every file that they import.
     """
     if is_component(type(component)):
         settings = describe(kind, component)
@@ -47,23 +48,23 @@ def identity(kind: str, component: Any) -> dict[str, Any] | None:
         return None
     if is_live(settings) or None in closures:
         return None
-    found = [closure for closure in closures if closure is not None]
-    libraries = {name: number for closure in found for name, number in closure.libraries.items()}
-    return {"settings": settings, "source": sorted({closure.digest for closure in found}), "libraries": libraries}
+    known = [closure for closure in closures if closure is not None]
+    libraries = {name: number for closure in known for name, number in closure.libraries.items()}
+    return {"settings": settings, "source": sorted({closure.digest for closure in known}), "libraries": libraries}
 
 
 def code_of(*stages: str) -> dict[str, Any] | None:
-    """The source of stages' own modules, each alone, and of what every stage works with.
+    """Return digests of the modules of stages, without their imports, and of the modules that every stage uses.
 
-    None where one of the files was edited after this process imported it: then nothing can be kept.
+    Return None if a file was edited after this process imported it. Then the store keeps nothing.
     """
     alone = [GRAPH.digest_alone(module) for module in stages]
-    core = GRAPH.closure_in_memory(CORE, since=None)
+    core = GRAPH.current_closure(CORE, since=None)
     return None if core is None or None in alone else {"stages": alone, "core": core.digest}
 
 
 def arithmetic(device: torch.device) -> dict[str, Any]:
-    """What numbers depend on beside settings and source: versions, device, threads and instruction set."""
+    """Return versions, device, threads and instruction set: numbers also depend on them."""
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "torch": str(torch.__version__),
@@ -76,7 +77,12 @@ def arithmetic(device: torch.device) -> dict[str, Any]:
 
 
 def bytes_of(files: tuple[Path, ...]) -> list[str]:
-    """Each file's name below the folder that all are in, and the SHA-256 of its bytes."""
+    """Return, for each file, its path relative to the common folder and the SHA-256 of its bytes.
+
+    Raises:
+        MissingDataError: a file is missing.
+        DataError: a file cannot be read.
+    """
     if not files:
         return []
     names = [os.fspath(file) for file in files]
@@ -84,24 +90,29 @@ def bytes_of(files: tuple[Path, ...]) -> list[str]:
     return [f"{name[start:]} {_digest(name)}" for name in names]
 
 
-def absent(file: Path) -> str:
-    """What to say of a file that is not there."""
-    home = file.is_relative_to(data_home())
-    advice = "Put it there, or point $ANTIVENOM_DATA to where data sets are." if home else "Correct its path."
-    return f"{file} is missing. {advice}"
+def missing_files_message(files: Sequence[Path]) -> str:
+    """Return one sentence about missing files, and one about what to do."""
+    folder, home = files[0].parent, data_home()
+    names = ", ".join(str(file.relative_to(folder) if file.is_relative_to(folder) else file) for file in files)
+    problem = f"{files[0]} is missing." if len(files) == 1 else f"{len(files)} files are missing in {folder}: {names}."
+    if not files[0].is_relative_to(home):
+        return f"{problem} Correct the path."
+    name = files[0].relative_to(home).parts[0]
+    advice = f"Run `antivenom data get {name}`" if name in REMOTES else "Put the data set there"
+    return f"{problem} {advice}, or set $ANTIVENOM_DATA to the folder of your data sets."
 
 
 def _digest(file: str) -> str:
     digest = hashlib.sha256()
     try:
-        opened = os.open(file, os.O_RDONLY)  # a data set may be 60,000 files; `open` takes twice the time
+        opened = os.open(file, os.O_RDONLY)  # a data set may have 60,000 files; `open` takes twice the time
         try:
             while block := os.read(opened, BLOCK):
                 digest.update(block)
         finally:
             os.close(opened)
     except FileNotFoundError as error:
-        raise MissingDataError(absent(Path(file))) from error
+        raise MissingDataError(missing_files_message([Path(file)])) from error
     except IsADirectoryError as error:
         raise DataError(f"{file} is a folder, not a file.") from error
     except OSError as error:
@@ -110,7 +121,7 @@ def _digest(file: str) -> str:
 
 
 def _parts(part: Any) -> Iterator[Any]:
-    """A component and the components in its settings."""
+    """Yield a component and the components in its settings."""
     if isinstance(part, tuple):
         for member in part:
             yield from _parts(member)
@@ -126,26 +137,26 @@ def _codes(component: Any) -> Iterator[str]:
 
 
 def _closure_of(part: Any) -> Closure | None:
-    """The source of a component: its class's module and those of its bases."""
+    """Return the source of a component: the modules of its class and of the base classes."""
     made = type(part)
     return _class_closure(made, own=made.__module__.partition(".")[0], since=getattr(made, COMPONENT))
 
 
 def _named(code: str) -> Closure | None:
-    """The source of what `package.module:function` names."""
-    return GRAPH.closure_in_memory([code.partition(":")[0]], since=None)
+    """Return the source of the function that `package.module:function` names."""
+    return GRAPH.current_closure([code.partition(":")[0]], since=None)
 
 
 def _working(one: Any) -> Closure | None:
-    """The source of a class or a function that works in something made in Python."""
+    """Return the source of a class or a function that an object made in Python uses."""
     if isinstance(one, type):
         return _class_closure(one, own=None, since=None)
-    return GRAPH.closure_in_memory([one.__module__], since=None)
+    return GRAPH.current_closure([one.__module__], since=None)
 
 
 def _class_closure(made: type, *, own: str | None, since: int | None) -> Closure | None:
-    """None where its file does not define it, as where it was made by `exec`."""
+    """Return the source of a class, or None if its file does not define it, for example after `exec`."""
     if not GRAPH.defines(made.__module__, made.__name__):
         return None
     modules = {base.__module__ for base in made.__mro__}
-    return GRAPH.closure_in_memory(modules, own=[own] if own else [], since=since)
+    return GRAPH.current_closure(modules, own=[own] if own else [], since=since)

@@ -1,4 +1,4 @@
-"""Where modules are: names to files, found as Python finds them and without importing anything."""
+"""Finding the files of modules in the same way as Python, without importing anything."""
 
 import importlib.util
 import re
@@ -21,11 +21,11 @@ Origin = Literal["own", "standard", "installed"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a module is.
+    """The location of a module.
 
     Attributes:
-        file: its file; None for a namespace package, and for what is built into Python.
-        folders: where its submodules are; empty for what is no package.
+        file: the file; None for a namespace package, or a module that is built into Python.
+        folders: the folders of submodules; empty if the module is not a package.
     """
 
     file: Path | None
@@ -33,7 +33,7 @@ class Place:
 
     @cached_property
     def origin(self) -> Origin:
-        """Whether it is the standard library's, installed by a package manager, or somebody's own."""
+        """`standard` for Python's library, `installed` if a package manager installed it, otherwise `own`."""
         path = next(iter((*filter(None, [self.file]), *self.folders)), None)
         if path is None:
             return "standard"
@@ -43,7 +43,7 @@ class Place:
 
 
 def find_module(name: str) -> Place | None:
-    """Where a module is; None where there is none.
+    """Return the location of a module, or None if it does not exist.
 
     >>> find_module("antivenom.storage.modules").file.name
     'modules.py'
@@ -61,18 +61,18 @@ def find_module(name: str) -> Place | None:
 
 
 def submodules(place: Place) -> Iterator[str]:
-    """The names of the modules directly below a package, sorted."""
-    found = set()
+    """Yield the names of the modules directly below a package, sorted."""
+    names = set()
     for folder in filter(Path.is_dir, place.folders):
         for path in folder.iterdir():
             stem = path.name.partition(".")[0]
             if stem.isidentifier() and stem != "__init__" and (path.is_dir() or path.name.endswith(SUFFIXES)):
-                found.add(stem)
-    yield from sorted(found - {"__pycache__"})
+                names.add(stem)
+    yield from sorted(names - {"__pycache__"})
 
 
 def library_of(name: str, place: Place) -> tuple[str, str] | None:
-    """The distribution that an installed module belongs to, and its version; None where no distribution has it."""
+    """Return the distribution of an installed module and its version, or None if no distribution contains it."""
     path = place.file or place.folders[0]
     start = max(index for index, part in enumerate(path.parts) if part in INSTALLED) + 1
     return _library(name.partition(".")[0], Path(*path.parts[start:]).as_posix())
@@ -91,13 +91,13 @@ def _library(top: str, file: str) -> tuple[str, str] | None:
 
 
 def _version(distribution: Distribution) -> str:
-    """As `distribution.version`, which reads the whole file of what there is to know."""
-    found = re.search(r"^Version: *(.+)$", distribution.read_text("METADATA") or "", re.MULTILINE)
-    return found[1].strip() if found else distribution.version
+    """Return the version faster than `distribution.version`, which parses the whole file."""
+    match = re.search(r"^Version: *(.+)$", distribution.read_text("METADATA") or "", re.MULTILINE)
+    return match[1].strip() if match else distribution.version
 
 
 def _find_top(name: str) -> Place | None:
-    """A module without a dot: asking for it imports nothing."""
+    """Return the location of a top-level module. This imports nothing."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):

@@ -1,6 +1,6 @@
-"""The source that a piece of code depends on: its own file, the files that it imports, and the libraries it reaches.
+"""The source that code depends on: its own file, the files that it imports, and the libraries that it uses.
 
-The import graph is static: `imports` reads what a file imports, `modules` says where that is, and nothing is run.
+The import graph is static: `imports` reads the imports of a file, `modules` finds their files, and no code is run.
 """
 
 import hashlib
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from antivenom.registry import KINDS, entries
-from antivenom.storage.imports import OURS, Contents, read_contents
-from antivenom.storage.loaded import Stamp, in_memory, stamp_of
+from antivenom.storage.imports import PACKAGE, Contents, read_contents
+from antivenom.storage.loaded import Stamp, is_current, stamp_of
 from antivenom.storage.modules import Place, find_module, library_of, submodules
 
 BY_PACKAGE = {kind.package: name for name, kind in KINDS.items()}
@@ -18,13 +18,13 @@ BY_PACKAGE = {kind.package: name for name, kind in KINDS.items()}
 
 @dataclass(frozen=True)
 class Closure:
-    """Everything that some modules reach.
+    """All files and libraries that some modules import, directly or indirectly.
 
     Attributes:
-        files: each module's file, by the module's name, sorted.
-        libraries: the version of each distribution that is reached, by its name.
-        missing: modules that are imported and are not there.
-        digest: SHA-256 of the modules' names and of their files' bytes.
+        files: the file of each module, by the module's name, sorted.
+        libraries: the version of each imported distribution, by its name.
+        missing: imported modules that do not exist.
+        digest: SHA-256 of the modules' names and of the bytes of their files.
     """
 
     files: dict[str, Path]
@@ -42,7 +42,7 @@ class _File:
 
 @dataclass
 class Graph:
-    """The static import graph, as far as this process has read it. Each file is read once."""
+    """The part of the static import graph that this process has read. Each file is read once."""
 
     _places: dict[str, Place | None] = field(default_factory=dict)
     _files: dict[Path, _File | None] = field(default_factory=dict)
@@ -50,53 +50,51 @@ class Graph:
     _closures: dict[tuple[frozenset[str], frozenset[str]], Closure | None] = field(default_factory=dict)
 
     def closure(self, modules: Iterable[str], *, own: Iterable[str] = ()) -> Closure | None:
-        """What these modules reach; None where one of them, or a file that they import, cannot be read.
+        """Return everything that these modules import, or None if one of the files cannot be read.
 
         Args:
             modules: the modules' names.
-            own: top-level packages whose files are followed even where a package manager installed them.
+            own: top-level packages whose files are followed even if a package manager installed them.
         """
-        key = frozenset(modules), frozenset({OURS, *own})
+        key = frozenset(modules), frozenset({PACKAGE, *own})
         if key not in self._closures:
             self._closures[key] = self._walk(*key)
         return self._closures[key]
 
-    def closure_in_memory(
-        self, modules: Iterable[str], *, own: Iterable[str] = (), since: int | None
-    ) -> Closure | None:
-        """As `closure`; None also where a file has changed since this process ran it, or has come since.
+    def current_closure(self, modules: Iterable[str], *, own: Iterable[str] = (), since: int | None) -> Closure | None:
+        """Return the same as `closure`, or None if a file has changed or was added since this process ran the code.
 
         Args:
             modules: the modules' names.
-            own: as `closure` has it.
-            since: when these modules ran, in nanoseconds since the epoch, where that is known.
+            own: the same as for `closure`.
+            since: the time when these modules ran, in nanoseconds since the epoch, if known.
         """
-        found = self.closure(modules, own=own)
-        if found is None or any(find_module(name) is not None for name in found.missing):
+        closure = self.closure(modules, own=own)
+        if closure is None or any(find_module(name) is not None for name in closure.missing):
             return None
-        current = all(in_memory(name, path, self._held(path).stamp, since) for name, path in found.files.items())
-        return found if current else None
+        current = all(is_current(name, path, self._file(path).stamp, since) for name, path in closure.files.items())
+        return closure if current else None
 
     def digest_alone(self, module: str) -> str | None:
-        """SHA-256 of one module's file, without what it imports; None where it has changed since it was imported."""
+        """Return the SHA-256 of one module's file, without its imports, or None if it has changed since its import."""
         place = self._place(module)
         read = self._read(module, place) if place is not None and place.file is not None else None
-        if read is None or place is None or place.file is None or not in_memory(module, place.file, read.stamp, None):
+        if read is None or place is None or place.file is None or not is_current(module, place.file, read.stamp, None):
             return None
         return read.digest
 
     def defines(self, module: str, name: str) -> bool:
-        """Whether a class stands in its module's file; of an installed library that is taken for granted."""
+        """Return whether the file of a module defines a class. For an installed library, the answer is always true."""
         place = self._place(module)
         if place is None or place.file is None:
             return False
-        if place.origin != "own" and module.partition(".")[0] != OURS:
+        if place.origin != "own" and module.partition(".")[0] != PACKAGE:
             return True
         contents = self.contents(module)
         return contents is not None and name in contents.classes
 
     def contents(self, module: str) -> Contents | None:
-        """What stands in a module's file; None where it has none that can be read."""
+        """Return the imports and definitions of a module's file, or None if it cannot be read."""
         place = self._place(module)
         read = self._read(module, place) if place is not None and place.file is not None else None
         return None if read is None else read.contents
@@ -129,7 +127,7 @@ class Graph:
                     met.add(target)
                     waiting.append(target)
         files = dict(sorted(files.items()))
-        text = "".join(f"{name}\0{self._held(path).digest}\0" for name, path in files.items())
+        text = "".join(f"{name}\0{self._file(path).digest}\0" for name, path in files.items())
         digest = hashlib.sha256(text.encode()).hexdigest()
         return Closure(files, dict(sorted(libraries.items())), frozenset(missing), digest)
 
@@ -137,8 +135,8 @@ class Graph:
         key = name, own
         if key not in self._edges:
             contents = self.contents(name)
-            found = {} if contents is None else dict.fromkeys(self._targets(name, contents, own))
-            self._edges[key] = tuple(found)
+            targets = {} if contents is None else dict.fromkeys(self._targets(name, contents, own))
+            self._edges[key] = tuple(targets)
         return self._edges[key]
 
     def _targets(self, name: str, contents: Contents, own: frozenset[str]) -> Iterator[str]:
@@ -157,11 +155,11 @@ class Graph:
             if not one.names:
                 for parent in _with_parents(one.module):
                     yield from self._through(parent, contents.attributes)
-            for wanted in one.names:
-                yield from self._named(one.module, wanted, contents.attributes)
+            for imported in one.names:
+                yield from self._named(one.module, imported, contents.attributes)
 
     def _named(self, module: str, name: str, attributes: frozenset[str]) -> Iterator[str]:
-        """The modules that `from module import name` runs beside the module itself."""
+        """Yield the modules that `from module import name` runs, in addition to the module itself."""
         contents = self.contents(module)
         if name == "*":
             exported = None if contents is None else contents.literals.get("__all__")
@@ -178,7 +176,7 @@ class Graph:
             yield from self._lazily(module, contents, frozenset({name}))
 
     def _through(self, module: str, attributes: frozenset[str]) -> Iterator[str]:
-        """The modules that may be reached as attributes of an imported package."""
+        """Yield the modules that may be used as attributes of an imported package."""
         place, contents = self._place(module), self.contents(module)
         if place is None or not place.folders:
             return
@@ -190,7 +188,7 @@ class Graph:
             yield from self._lazily(module, contents, attributes)
 
     def _lazily(self, module: str, contents: Contents, names: frozenset[str]) -> Iterator[str]:
-        """Where a package's `__getattr__` may take these names from; all of the package where that cannot be told."""
+        """Yield the modules from which a package's `__getattr__` may import these names; all modules if unknown."""
         if "__getattr__" not in contents.bound:
             return
         homes = dict(contents.homes)
@@ -212,10 +210,10 @@ class Graph:
             self._places[name] = find_module(name)
         return self._places[name]
 
-    def _held(self, path: Path) -> _File:
-        held = self._files[path]
-        assert held is not None
-        return held
+    def _file(self, path: Path) -> _File:
+        file = self._files[path]
+        assert file is not None
+        return file
 
     def _read(self, name: str, place: Place) -> _File | None:
         path = place.file
@@ -227,13 +225,13 @@ class Graph:
                 self._files[path] = None
             else:
                 python = path.suffix == ".py" or name == "__main__"
-                held = read_contents(source, name, package=path.stem == "__init__") if python else None
-                self._files[path] = _File(stamp, hashlib.sha256(source).hexdigest(), held or Contents())
+                contents = read_contents(source, name, package=path.stem == "__init__") if python else None
+                self._files[path] = _File(stamp, hashlib.sha256(source).hexdigest(), contents or Contents())
         return self._files[path]
 
 
 def _with_parents(name: str) -> list[str]:
-    """`a`, `a.b` and `a.b.c` for `a.b.c`: Python runs the packages on the way."""
+    """Return `a`, `a.b` and `a.b.c` for `a.b.c`, because Python also runs the parent packages."""
     parts = name.split(".")
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
 

@@ -1,4 +1,4 @@
-"""What is computed once is kept: stages by a key of everything that went into them."""
+"""The store of finished stages. The key of a stage is made of all its inputs."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ class Store:
     """A folder of finished stages.
 
     Args:
-        folder: `$ANTIVENOM_STORE`, or `store` in the user's cache folder, where left out.
+        folder: the folder. `Store.default()` uses `$ANTIVENOM_STORE`, or `store` in your cache folder.
 
     >>> import tempfile, torch
     >>> store = Store(Path(tempfile.mkdtemp()))
@@ -35,17 +35,17 @@ class Store:
 
     @classmethod
     def default(cls) -> "Store":
-        """The user's own store."""
+        """Return the default store: `$ANTIVENOM_STORE`, or `store` in your cache folder."""
         named = os.environ.get("ANTIVENOM_STORE")
         return cls(Path(named) if named else platformdirs.user_cache_path("antivenom") / "store")
 
     def key(self, stage: str, parts: Mapping[str, Any]) -> str:
-        """The name under which a stage with these ingredients is kept."""
+        """Return the key of a stage with these inputs."""
         text = json.dumps(parts, sort_keys=True, allow_nan=False)
         return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def get(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """What is kept under a key; None where there is nothing, or where it is damaged (and then removed)."""
+        """Return the stage with a key, or None if it is not in the store. A damaged file is removed."""
         file = self._file(key)
         self._usable()
         if not file.is_file():
@@ -57,23 +57,27 @@ class Store:
             return None
 
     def put(self, key: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Keep a finished stage."""
+        """Write a finished stage to the store.
+
+        Raises:
+            RunError: the store cannot be written to.
+        """
         try:
             write_tensors(self._file(key), tensors, about)
         except OSError as error:
-            said = error.strerror or str(error)
+            reason = error.strerror or str(error)
             raise RunError(
-                f"The store {self.folder} cannot be written to: {said}. Point $ANTIVENOM_STORE elsewhere."
+                f"The store {self.folder} cannot be written to: {reason}. Set $ANTIVENOM_STORE to another folder."
             ) from error
 
     def size(self) -> tuple[int, int]:
-        """How many stages are kept, and their bytes."""
+        """Return the number of stages in the store, and their total size in bytes."""
         self._usable()
         sizes = [file.stat().st_size for file in self._files()]
         return len(sizes), sum(sizes)
 
     def clean(self) -> tuple[int, int]:
-        """Remove all of them, and what killed runs left half-written; how many there were, and their bytes."""
+        """Remove all stages and incomplete files. Return the number of stages, and their total size in bytes."""
         count = self.size()
         for file in (*self._files(), *self.folder.glob("??/.*")):
             file.unlink(missing_ok=True)
@@ -81,7 +85,7 @@ class Store:
 
     def _usable(self) -> None:
         if self.folder.exists() and not self.folder.is_dir():
-            raise RunError(f"The store {self.folder} is no folder. Point $ANTIVENOM_STORE elsewhere.")
+            raise RunError(f"The store {self.folder} is not a folder. Set $ANTIVENOM_STORE to a folder.")
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("??/*.safetensors"))

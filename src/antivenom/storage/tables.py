@@ -1,4 +1,4 @@
-"""Tables as text."""
+"""Writing tables as CSV text."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,17 +7,17 @@ from typing import Any
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    r"""Rows as CSV; None, and a key that a row lacks, are empty fields.
+    r"""Return rows as CSV text. None and missing keys become empty fields.
 
     >>> csv_text([{"cell": "a", "mean": 0.5}, {"cell": "b", "mean": None}])
     'cell,mean\na,0.5\nb,\n'
     """
-    held = list(rows)
-    return "".join(csv_lines(lambda: held))
+    all_rows = list(rows)
+    return "".join(csv_lines(lambda: all_rows))
 
 
 def csv_lines(rows: Callable[[], Iterable[Mapping[str, Any]]]) -> Iterator[str]:
-    """As `csv_text`, line by line: `rows` is called twice, once for the columns, so that no table is held in memory."""
+    """Yield the lines of `csv_text`. `rows` is called twice, first for the columns, so no table is kept in memory."""
     columns = list(dict.fromkeys(key for row in rows() for key in row))
     buffer = StringIO()
     writer = csv.DictWriter(buffer, fieldnames=columns, lineterminator="\n")

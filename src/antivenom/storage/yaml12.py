@@ -1,4 +1,4 @@
-"""YAML 1.2's plain types: no aliases, no objects, no key twice, and `1e-3` is a number."""
+"""Reading and writing YAML 1.2 with plain types: no aliases, no objects, no repeated keys; `1e-3` is a number."""
 
 import re
 from pathlib import Path
@@ -11,21 +11,23 @@ from antivenom.settings import short
 
 MAX_BYTES = 1 << 20
 BREAKS = set("\x85\u2028\u2029")
-"""Line breaks to YAML 1.1."""
+"""Characters that YAML 1.1 treats as line breaks."""
 
 
 def read_yaml(file: Path | str) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Return the mapping in a YAML file.
 
     Raises:
-        SettingsError: no such file, no YAML, or no mapping.
+        SettingsError: the file cannot be read, is not valid YAML, or does not contain a mapping.
     """
     file = Path(file)
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise SettingsError([f"{file} is larger than {MAX_BYTES} bytes: no spec is."])
+            raise SettingsError(
+                [f"{file} must have at most {MAX_BYTES} bytes; got more. It does not look like a spec."]
+            )
         text = content.decode("utf-8")
     except OSError as error:
         raise SettingsError([f"{file} cannot be read: {error.strerror or error}."]) from error
@@ -33,15 +35,15 @@ def read_yaml(file: Path | str) -> dict[str, Any]:
         raise SettingsError([f"{file} is not UTF-8 text: {error.reason} at offset {error.start}."]) from error
     mapping = parse_yaml(text, str(file))
     if not isinstance(mapping, dict):
-        raise SettingsError([f"{file} must hold settings, `key: value`; got {short(mapping)}."])
+        raise SettingsError([f"{file} must contain settings, `key: value`; got {short(mapping)}."])
     return mapping
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """Plain numbers, text, lists and mappings.
+    """Return the numbers, text, lists and mappings in a YAML text.
 
     Raises:
-        SettingsError: anything else: tags, aliases, keys twice, broken YAML, too deep nesting.
+        SettingsError: the text has tags, aliases, repeated keys, invalid YAML or too deep nesting.
 
     >>> parse_yaml("{rate: 1e-3, on: no}", "here")
     {'rate': 0.001, 'on': 'no'}
@@ -58,12 +60,12 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def dump_yaml(content: object) -> str:
-    """Plain content as YAML, in its own order."""
+    """Return plain content as YAML, in its order."""
     return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core types alone, keys once, no aliases."""
+    """Accepts only the core types of YAML 1.2, without repeated keys and aliases."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
@@ -81,13 +83,15 @@ class _Loader(yaml.SafeLoader):
             if key.tag != "tag:yaml.org,2002:str":
                 raise yaml.constructor.ConstructorError(None, None, "a key must be text", key.start_mark)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' is repeated", key.start_mark
+                )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that YAML 1.1 or 1.2 would take for something else, and writes no aliases."""
+    """Quotes text that YAML 1.1 or 1.2 would read as another type, and does not write aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True

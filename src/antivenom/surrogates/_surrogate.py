@@ -1,4 +1,4 @@
-"""The surrogate's protocol."""
+"""The contract of surrogates."""
 
 from typing import Protocol, runtime_checkable
 
@@ -10,10 +10,10 @@ from antivenom.training import Training
 
 @runtime_checkable
 class Surrogate(Protocol):
-    """What an attacker knows of the victim: a component, such as `Trained`."""
+    """A component that sets what an attacker knows about the victim, such as `Trained`."""
 
     def recipe(self, model: Model, training: Training) -> tuple[Model, Training]:
-        """The surrogate's architecture and training, where the victim's are these."""
+        """Return the architecture and training of the surrogate, from those of the victim."""
 
-    def knows(self, data: Dataset, rng: Rng) -> Dataset:
-        """The rows of the clean training data that the surrogate is trained on."""
+    def known_rows(self, data: Dataset, rng: Rng) -> Dataset:
+        """Return the rows of the clean training data that the surrogate is trained on."""

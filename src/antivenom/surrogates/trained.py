@@ -1,4 +1,4 @@
-"""A surrogate that is trained as the victim is."""
+"""A surrogate that is trained like the victim."""
 
 from typing import Annotated
 
@@ -13,11 +13,11 @@ from antivenom.training import Training
 
 @component
 class Trained:
-    """A model trained on clean data, from a seed of its own: the attacker knows how, but not which weights came out.
+    """A model that is trained on clean data from another seed. The attacker knows the recipe but not the weights.
 
     Args:
-        model: its architecture; null for the victim's own.
-        training: how it is trained; null for the victim's own.
+        model: the architecture, or null for that of the victim.
+        training: the training, or null for that of the victim.
         share: the share of the clean training data that the attacker has.
 
     >>> from antivenom.models import CNN, MLP
@@ -31,11 +31,11 @@ class Trained:
     share: Annotated[float, Interval(gt=0, le=1)] = 1.0
 
     def recipe(self, model: Model, training: Training) -> tuple[Model, Training]:
-        """The surrogate's architecture and training, where the victim's are these."""
+        """Return the architecture and training of the surrogate, from those of the victim."""
         return self.model or model, self.training or training
 
-    def knows(self, data: Dataset, rng: Rng) -> Dataset:
-        """The rows that the attacker has, drawn by id."""
+    def known_rows(self, data: Dataset, rng: Rng) -> Dataset:
+        """Return the rows that the attacker has, drawn by id."""
         if self.share == 1:
             return data
         return data.subset(rng.order(data.ids)[: max(1, round(self.share * len(data)))])

@@ -1,12 +1,12 @@
-"""Conformance checks: does a component keep its promises? Run them on your own.
+"""Conformance checks of components. Run them on your own components.
 
     from antivenom.testing import check_component
     check_component(MyAttack(rate=0.2))
 
-A check is a function that raises `AssertionError` with what was broken. Which ones apply follows from the contracts
-that a component fulfils; `antivenom`'s own tests run all of them on every registered component. A check stands in the
-file of what it checks, such as `antivenom.testing.attacks`; `check` registers it. What a component needs to be tried,
-and the checks that it cannot pass, stand in its own file: `antivenom.trial.Trial`.
+A check is a function that raises `AssertionError` if a component breaks its contract. The contracts of a component
+determine its checks. The tests of `antivenom` run all checks on every registered component. The checks of a kind are in
+one file, such as `antivenom.testing.attacks`; `check` registers a check. A component's own file contains the settings
+for its checks, and the checks that it cannot pass: `antivenom.trial.Trial`.
 """
 
 from antivenom.testing._cases import Case, cases, try_out

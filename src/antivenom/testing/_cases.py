@@ -1,4 +1,4 @@
-"""Every registered component with every check that applies to it, by discovery."""
+"""Discovery of all registered components, with all checks that apply to them."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -21,36 +21,37 @@ class Case(NamedTuple):
 
 
 def cases(kind: str | None = None, *, quick: bool = False, waived: bool = False) -> list[Case]:
-    """All registered components, those of other packages too, with every check that applies and is not waived.
+    """Return all registered components, with every check that applies and is not waived.
 
         @pytest.mark.parametrize(("name", "component", "check"), cases())
         def test_components(name, component, check):
             check(component)
 
-    A component is made with the settings of its `trial`. An attack that can both replace rows and append them comes
-    twice. One that cannot be made gives a case that fails and says why.
+    The list includes components of other packages. Each is created with the settings of its `trial`. An attack that can
+    both replace and append rows is in the list twice. A component that cannot be created has one case, which fails with
+    the reason.
 
     Args:
-        kind: the components of one kind alone; all kinds where left out.
-        quick: quick checks alone, with the cheapest settings, such as for a slow device.
-        waived: only those that are waived, instead of all others.
+        kind: only the components of this kind; all kinds if omitted.
+        quick: only quick checks, with the settings that take the least time, such as for a slow device.
+        waived: only the checks that are waived, instead of the others.
 
     Raises:
-        KeyError: there is no such kind.
+        KeyError: the kind does not exist.
 
     >>> sorted({case.name for case in cases("goals")} & {"backdoor", "targeted"})
     ['backdoor', 'targeted']
     """
     kinds = KINDS if kind is None else (kind,)
-    found = (entry for each in kinds for entry in entries(each).values())
-    return [case for entry in found for case in _cases_of(entry, quick, waived)]
+    registered = (entry for each in kinds for entry in entries(each).values())
+    return [case for entry in registered for case in _cases_of(entry, quick, waived)]
 
 
 def try_out(kind: str, name: str, *, quick: bool = False) -> Any:
-    """A registered component, with the settings of its trial.
+    """Return a registered component, with the settings of its trial.
 
     Raises:
-        AntivenomError: it cannot be loaded, or its trial's settings do not fit.
+        AntivenomError: the component cannot be loaded, or the settings of its trial are not valid.
 
     >>> try_out("goals", "targeted")
     Targeted(pairs=((0, 1),))
@@ -74,7 +75,7 @@ def _cases_of(entry: Entry, quick: bool, waived: bool) -> Iterator[Case]:
 
 
 def _variants(name: str, component: Any, quick: bool) -> Iterator[tuple[str, Any]]:
-    """The component itself; an attack that can also put its rows in the other way, that way too."""
+    """Yield the component itself, and an attack's variant with the other mode if it has one."""
     yield name, component
     if isinstance(component, PoisonBudget) and not quick:
         mode: Mode = "replace" if component.appends else "append"
@@ -82,10 +83,10 @@ def _variants(name: str, component: Any, quick: bool) -> Iterator[tuple[str, Any
 
 
 def _failing(entry: Entry, error: Exception) -> Check:
-    def can_be_tried(component: object) -> None:  # noqa: ARG001 - there is none
+    def can_be_created(component: object) -> None:  # noqa: ARG001 - the component could not be created
         raise AssertionError(
-            f"{KINDS[entry.kind].singular} '{entry.name}' cannot be tried: {error} "
-            "What it needs to be tried stands in its own class: trial = Trial(settings=...)."
+            f"{KINDS[entry.kind].singular} '{entry.name}' cannot be created for its checks: {error} "
+            "Set the settings for the checks in its class: trial = Trial(settings=...)."
         ) from error
 
-    return can_be_tried
+    return can_be_created

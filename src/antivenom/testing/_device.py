@@ -1,4 +1,4 @@
-"""Where the conformance checks put their toys."""
+"""The device on which the conformance checks run."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -17,15 +17,15 @@ _DEVICE: ContextVar[torch.device | None] = ContextVar("device", default=None)
 
 @contextmanager
 def on_device(device: torch.device | str) -> Iterator[None]:
-    """A block in which the conformance checks put data and networks on `device`.
+    """Enter a block in which the conformance checks put data and networks on `device`.
 
     Args:
-        device: `cuda`, or what `second_device` yields. Estimators compute on the CPU wherever the data is.
+        device: `cuda`, or the device that `second_device` yields. Estimators always compute on the CPU.
 
     >>> from antivenom.attacks import LabelFlip
     >>> from antivenom.testing import check_component, second_device
     >>> with second_device() as device, on_device(device):
-    ...     check_component(LabelFlip(), waive={"attack_has_an_effect": "it trains two models, which takes long here"})
+    ...     check_component(LabelFlip(), waive={"attack_has_an_effect": "it trains two models, which is slow here"})
     """
     token = _DEVICE.set(torch.device(device))
     try:
@@ -35,15 +35,15 @@ def on_device(device: torch.device | str) -> Iterator[None]:
 
 
 def here() -> torch.device:
-    """The device of the block; the CPU outside of one."""
+    """Return the device of the block, or the CPU outside of a block."""
     return _DEVICE.get() or _CPU
 
 
 def cache_here(make: Callable[P, T]) -> Callable[P, T]:
-    """As `functools.cache`, for each device apart."""
+    """Cache the results of a function like `functools.cache`, separately for each device."""
 
     @functools.cache
-    def kept(device: torch.device, *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: ARG001 - a part of the key
+    def cached(device: torch.device, *args: P.args, **kwargs: P.kwargs) -> T:  # noqa: ARG001 - a part of the key
         return make(*args, **kwargs)
 
-    return functools.wraps(make)(lambda *args, **kwargs: kept(here(), *args, **kwargs))
+    return functools.wraps(make)(lambda *args, **kwargs: cached(here(), *args, **kwargs))

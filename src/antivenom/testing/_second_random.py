@@ -1,4 +1,4 @@
-"""Random generators of the second device: they draw a CPU generator's numbers, and refuse to draw on a CPU."""
+"""Random generators of the second device: they draw the numbers of a CPU generator, but not into CPU tensors."""
 
 import weakref
 from collections.abc import Iterator, Sequence
@@ -10,21 +10,21 @@ from torch.overrides import TorchFunctionMode
 
 DEVICE_TYPE = "second"
 CpuGenerator = torch.Generator
-_OURS: "weakref.WeakValueDictionary[int, SecondGenerator]" = weakref.WeakValueDictionary()
+_GENERATORS: "weakref.WeakValueDictionary[int, SecondGenerator]" = weakref.WeakValueDictionary()
 
 
 class SecondGenerator(CpuGenerator):
-    """A generator that says it is on the second device."""
+    """A generator that reports the second device as its device."""
 
     def __new__(cls) -> "SecondGenerator":
-        """A new one, known by the address of its state: PyTorch hands operations another Python object for it."""
-        made = super().__new__(cls)
-        _OURS[made._cdata] = made
-        return made
+        """Register a new generator by the address of its state: PyTorch passes another Python object to operations."""
+        generator = super().__new__(cls)
+        _GENERATORS[generator._cdata] = generator
+        return generator
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]
-        """Where it draws."""
+        """Return the second device."""
         return torch.device(DEVICE_TYPE, 0)
 
 
@@ -34,24 +34,24 @@ class _AnyGenerator(type):
 
 
 class Generator(metaclass=_AnyGenerator):
-    """Stands in for `torch.Generator`, which cannot be asked for a device written in Python."""
+    """A replacement of `torch.Generator`, which does not accept a device that is written in Python."""
 
     def __new__(cls, device: torch.device | str = "cpu") -> CpuGenerator:  # type: ignore[misc]
-        """A generator on that device."""
+        """Return a generator on the device."""
         device = torch.device(device)
         return SecondGenerator() if device.type == DEVICE_TYPE else CpuGenerator(device=device)
 
 
-class GeneratorsStayHome(TorchFunctionMode):
-    """Refuses to draw CPU numbers from a generator of the second device, as PyTorch does for CUDA."""
+class RefuseGeneratorsOnCpu(TorchFunctionMode):
+    """Refuse to draw CPU tensors from a generator of the second device, as PyTorch does for CUDA."""
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Call it, and look where the result is."""
+        """Call the function, and check the device of its result."""
         result = func(*args, **(kwargs or {}))
         generator = (kwargs or {}).get("generator")
-        if generator is not None and generator._cdata in _OURS and result.device.type != DEVICE_TYPE:
+        if generator is not None and generator._cdata in _GENERATORS and result.device.type != DEVICE_TYPE:
             raise RuntimeError(
                 f"Expected a '{result.device.type}' device type for generator but found '{DEVICE_TYPE}'."
             )
@@ -62,25 +62,25 @@ default_generators = (SecondGenerator(),)
 
 
 def check_generator(generator: CpuGenerator | None) -> CpuGenerator:
-    """The generator to draw from; the device's own without one.
+    """Return the generator, or the device's default generator if it is None.
 
     Raises:
-        RuntimeError: it is on a CPU.
+        RuntimeError: the generator is on a CPU.
     """
     if generator is None:
         return default_generators[0]
-    if generator._cdata not in _OURS:
+    if generator._cdata not in _GENERATORS:
         raise RuntimeError(f"Expected a '{DEVICE_TYPE}' device type for generator but found 'cpu'.")
     return generator
 
 
 @contextmanager
 def drawing_from_default() -> Iterator[None]:
-    """Lend the device's own generator to operations that take no generator (dropout, `rand_like`)."""
-    kept = torch.default_generator.get_state()
+    """Use the device's default generator for operations that do not take a generator (dropout, `rand_like`)."""
+    saved = torch.default_generator.get_state()
     torch.default_generator.set_state(default_generators[0].get_state())
     try:
         yield
     finally:
         default_generators[0].set_state(torch.default_generator.get_state())
-        torch.default_generator.set_state(kept)
+        torch.default_generator.set_state(saved)

@@ -1,7 +1,7 @@
-"""What an accelerator refuses: tensors of two devices in one operation, and operations that only a CPU has.
+"""Operations that an accelerator refuses: those with tensors of two devices, and those that only a CPU provides.
 
-The rules are CUDA's. A CPU tensor without dimensions counts as a number in a pointwise operation, and a tensor of the
-device may be indexed by positions or masks on the CPU; everything else must be on the device.
+The rules are those of CUDA. In a pointwise operation, a CPU tensor without dimensions counts as a number. A tensor of
+the device may be indexed with positions or masks on the CPU. All other tensors must be on the device.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,17 +22,17 @@ CPU_ONLY = ("mkldnn", "_mkldnn", "to_mkldnn", "histogram", "_histogramdd", "narr
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for one operation.
+    """The rules for one operation.
 
     Args:
-        cpu_only: only a CPU has it.
-        across: it copies between devices.
-        indexed: its second argument holds indices, which may stay on the CPU.
-        number: a CPU tensor without dimensions is a number to it.
-        floats: it does not take whole numbers.
-        written: place and name of each argument that it changes.
-        draws: it draws random numbers.
-        generator: it takes a generator to draw from.
+        cpu_only: only a CPU provides the operation.
+        across: the operation copies between devices.
+        indexed: its second argument contains indices, which may be on the CPU.
+        number: the operation treats a CPU tensor without dimensions as a number.
+        floats: the operation does not accept integers.
+        written: the position and the name of each argument that the operation changes.
+        draws: the operation draws random numbers.
+        generator: the operation takes a generator.
     """
 
     cpu_only: bool
@@ -47,7 +47,7 @@ class Rules:
 
 @cache
 def rules_of(operation: OpOverload) -> Rules:
-    """The rules of an operation, read from its name, its tags and its schema."""
+    """Return the rules of an operation, from its name, its tags and its schema."""
     name = operation._schema.name.partition("::")[2]
     arguments = operation._schema.arguments
     return Rules(
@@ -67,41 +67,41 @@ def rules_of(operation: OpOverload) -> Rules:
 
 
 def check_operation(operation: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any], device_type: str) -> None:
-    """Refuse what CUDA refuses.
+    """Raise an error for operations that CUDA refuses.
 
     Raises:
-        NotImplementedError: the operation exists on a CPU alone.
-        RuntimeError: the tensors are on two devices, or the operation does not know their type.
+        NotImplementedError: only a CPU provides the operation.
+        RuntimeError: the tensors are on two devices, or the operation does not accept their type.
     """
     rules = rules_of(operation)
     if rules.cpu_only:
-        raise NotImplementedError(f"Could not run '{operation}' on '{device_type}': only a CPU has this operation.")
+        raise NotImplementedError(f"Could not run '{operation}' on '{device_type}': only a CPU provides it.")
     if rules.across:
         return
     tensors = list(tensors_in((*args, *kwargs.values())))
-    apart = [tensor for tensor in tensors if tensor.device.type != device_type]
-    if apart and len(apart) < len(tensors):
+    elsewhere = [tensor for tensor in tensors if tensor.device.type != device_type]
+    if elsewhere and len(elsewhere) < len(tensors):
         written = set(map(id, written_to(operation, args, kwargs)))
-        free = set(map(id, tensors_in(args[1:2]))) if rules.indexed and not _among(args[0], apart) else set()
-        for tensor in apart:
+        indices = set(map(id, tensors_in(args[1:2]))) if rules.indexed and not _among(args[0], elsewhere) else set()
+        for tensor in elsewhere:
             number = rules.number and tensor.ndim == 0 and id(tensor) not in written
-            if not number and id(tensor) not in free:
+            if not number and id(tensor) not in indices:
                 raise RuntimeError(
                     f"Expected all tensors to be on the same device, but found at least two devices, {device_type}:0 "
                     f"and {tensor.device}! (in {operation}, a tensor of shape {tuple(tensor.shape)})"
                 )
     if rules.floats and not all(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors):
-        raise RuntimeError(f"'{operation}' is not implemented for whole numbers on '{device_type}'.")
+        raise RuntimeError(f"'{operation}' is not implemented for integers on '{device_type}'.")
 
 
 def written_to(operation: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
-    """The tensors that the operation changes in place."""
+    """Yield the tensors that the operation changes in place."""
     for place, name in rules_of(operation).written:
         yield from tensors_in([args[place] if place < len(args) else kwargs.get(name)])
 
 
 def tensors_in(values: Iterable[Any]) -> Iterator[Tensor]:
-    """All tensors among these arguments, and in the lists among them."""
+    """Yield all tensors in the arguments, and in lists and tuples among them."""
     for value in values:
         if isinstance(value, Tensor):
             yield value

@@ -1,4 +1,4 @@
-"""A tensor that says it is on the second device, and holds a CPU tensor with its values."""
+"""A tensor that reports the second device as its device, and contains a CPU tensor with its values."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -16,15 +16,15 @@ CPU = torch.device("cpu")
 
 
 class SecondTensor(Tensor):
-    """A tensor of the second device; every operation on it is checked, then computed on the CPU."""
+    """A tensor of the second device. Every operation on it is checked, and then computed on the CPU."""
 
     _value: Tensor
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, value: Tensor) -> "SecondTensor":
-        """Wrap a CPU tensor: the same memory under another name."""
-        made: SecondTensor = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        """Wrap a CPU tensor, with the same memory."""
+        tensor: SecondTensor = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls,
             value.shape,
             value.stride(),
@@ -32,8 +32,8 @@ class SecondTensor(Tensor):
             dtype=value.dtype,
             device=torch.device(DEVICE_TYPE, 0),
         )
-        made._value = value
-        return made
+        tensor._value = value
+        return tensor
 
     @classmethod
     def __torch_dispatch__(
@@ -43,7 +43,7 @@ class SecondTensor(Tensor):
         return compute(func, args, kwargs or {})
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
-        """Refused, unless forced: NumPy has no memory there."""
+        """Raise `TypeError`, unless forced: NumPy cannot use the device's memory."""
         if force:
             return self.detach().cpu().numpy()
         raise TypeError(
@@ -52,67 +52,67 @@ class SecondTensor(Tensor):
         )
 
     def __array__(self, dtype: Any = None) -> np.ndarray:
-        """Refused, as `numpy` is."""
+        """Raise `TypeError`, like `numpy`."""
         return self.numpy() if dtype is None else self.numpy().astype(dtype, copy=False)
 
     def tolist(self) -> Any:
-        """Its values as Python numbers; CUDA's tensors copy themselves for this too."""
+        """Return the values as Python numbers. Tensors of CUDA also copy themselves for this."""
         return self.detach().cpu().tolist()
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
-        """Its values, and where they are."""
+        """Return the values and the device as text."""
         return f"{repr(self._value)[:-1]}, device='{self.device}')"
 
     def __format__(self, spec: str) -> str:
-        """The number where it holds one, as other tensors are written."""
+        """Return the number as text if the tensor has no dimensions, like other tensors."""
         return format(self.item() if self.ndim == 0 else str(self), spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "SecondTensor":
-        """A leaf of its own, a parameter where this is one."""
+        """Return a copy as a new leaf, which is a parameter if this tensor is one."""
         if not self.is_leaf:
             raise RuntimeError("Only leaf tensors support the deepcopy protocol.")
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
-        made = self.detach().clone().requires_grad_(self.requires_grad)
-        vars(made).update({name: value for name, value in vars(self).items() if name != "_value"})
+        copied = self.detach().clone().requires_grad_(self.requires_grad)
+        vars(copied).update({name: value for name, value in vars(self).items() if name != "_value"})
         if self.grad is not None:
-            made.grad = self.grad.__deepcopy__(memo)
-        memo[id(self)] = made
-        return made  # type: ignore[return-value]
+            copied.grad = self.grad.__deepcopy__(memo)
+        memo[id(self)] = copied
+        return copied  # type: ignore[return-value]
 
     @property
     def data(self) -> Tensor:  # type: ignore[override]
-        """The same values without a history."""
+        """Return the same values without their history for autograd."""
         return self.detach()
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        """Take another tensor's memory, shape and strides."""
+        """Take over the memory, shape and strides of another tensor."""
         if not isinstance(value, SecondTensor):
             raise RuntimeError("incompatible tensor type: the data of a tensor must stay on its device.")
         _take(self, value._value)
 
 
 def compute(operation: OpOverload, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Check an operation, and compute it on the CPU; what it makes is on the device that was asked for."""
+    """Check an operation and compute it on the CPU. The result is on the requested device."""
     check_operation(operation, args, kwargs, DEVICE_TYPE)
     written = list(written_to(operation, args, kwargs))
-    inside = {id(tensor._value): tensor for tensor in written if isinstance(tensor, SecondTensor)}
+    wrappers = {id(tensor._value): tensor for tensor in written if isinstance(tensor, SecondTensor)}
     device = kwargs.get("device")
     plain_args, plain = _mapped(args, _unwrapped), {name: _mapped(value, _unwrapped) for name, value in kwargs.items()}
     if device is not None:
         plain["device"] = _cpu_for(device)
     with _randomness(operation, plain, on_device=device is None or device.type == DEVICE_TYPE):
         result = operation(*plain_args, **plain)
-    for tensor in inside.values():
+    for tensor in wrappers.values():
         _take(tensor, tensor._value)
     if device is not None and device.type != DEVICE_TYPE:
         return result
-    return _mapped(result, lambda value: inside[id(value)] if id(value) in inside else _wrapped(value))
+    return _mapped(result, lambda value: wrappers[id(value)] if id(value) in wrappers else _wrapped(value))
 
 
 def _randomness(operation: OpOverload, kwargs: dict[str, Any], on_device: bool) -> Any:
-    """Put the generator in its place; the block to draw in where the operation takes none."""
+    """Put the generator into `kwargs`, or return a block to draw in if the operation does not take a generator."""
     rules = rules_of(operation)
     if not rules.draws or not on_device:
         return nullcontext()
@@ -123,7 +123,7 @@ def _randomness(operation: OpOverload, kwargs: dict[str, Any], on_device: bool) 
 
 
 def _take(tensor: SecondTensor, value: Tensor) -> None:
-    """Let a tensor hold this memory, and tell PyTorch its shape and strides where they are new."""
+    """Give this memory to a tensor, and update its shape and strides in PyTorch if they are different."""
     if tensor.shape != value.shape or tensor.stride() != value.stride() or tensor.dtype != value.dtype:
         Tensor.data.__set__(tensor, SecondTensor(value))  # type: ignore[attr-defined]
     tensor._value = value
@@ -131,7 +131,7 @@ def _take(tensor: SecondTensor, value: Tensor) -> None:
 
 def _cpu_for(device: torch.device) -> torch.device:
     if device.type == DEVICE_TYPE and device.index:
-        raise RuntimeError(f"invalid device ordinal: there is one device '{DEVICE_TYPE}', not '{device}'.")
+        raise RuntimeError(f"invalid device ordinal: the only device is '{DEVICE_TYPE}:0'; got '{device}'.")
     return CPU if device.type == DEVICE_TYPE else device
 
 

@@ -1,4 +1,4 @@
-"""Easy problems, and what the checks share."""
+"""Toy problems that are easy to learn, and helpers of the checks."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ CLASSES = 4
 
 
 def toy_images(rows: int = 240, seed: int = 0) -> Dataset:
-    """Images of 6 × 6 in uint8: each class is bright in a corner of its own, under noise. Easy to learn.
+    """Return images of 6 × 6 pixels in uint8. Each class is bright in its own corner, with noise. Easy to learn.
 
     >>> toy_images().x.shape
     torch.Size([240, 1, 6, 6])
@@ -33,7 +33,7 @@ def toy_images(rows: int = 240, seed: int = 0) -> Dataset:
 
 
 def toy_table(rows: int = 240, seed: int = 0) -> Dataset:
-    """Rows of 8 numbers in [0, 1]: each class is high in two of them. Easy to learn."""
+    """Return rows of 8 numbers in [0, 1]. Each class has two high numbers. Easy to learn."""
     y = torch.arange(rows) % CLASSES
     x = torch.rand(rows, 8, generator=Rng(seed).child("toy").generator()) * 0.5
     for label in range(CLASSES):
@@ -43,17 +43,17 @@ def toy_table(rows: int = 240, seed: int = 0) -> Dataset:
 
 @contextmanager
 def global_state_untouched() -> Iterator[None]:
-    """Fail where the block draws from, or seeds, a global random stream."""
+    """Enter a block that fails if it draws from, or seeds, a global random stream."""
     before = torch.random.get_rng_state(), _numpy_state(), _device_state()
     yield
     after = torch.random.get_rng_state(), _numpy_state(), _device_state()
-    assert torch.equal(before[0], after[0]), "torch's global random state was touched"
-    assert before[1] == after[1], "NumPy's global random state was touched"
-    assert torch.equal(before[2], after[2]), f"torch's global random state on '{here()}' was touched"
+    assert torch.equal(before[0], after[0]), "torch's global random state was changed; draw from `rng` instead"
+    assert before[1] == after[1], "NumPy's global random state was changed; draw from `rng` instead"
+    assert torch.equal(before[2], after[2]), f"torch's global random state on '{here()}' was changed; draw from `rng`"
 
 
 def toy_network(input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    """A network with batch normalisation and dropout, whose training and evaluation modes differ.
+    """Return a network with batch normalisation and dropout, so that its training and evaluation modes differ.
 
     >>> toy_network((1, 6, 6), 4)[-1]
     Linear(in_features=12, out_features=4, bias=True)
@@ -69,13 +69,13 @@ def toy_network(input_shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 def toy_model(data: Dataset) -> Classifier:
-    """A small network for toy data, untrained, on the device of the block."""
-    built = MLP(hidden=(16,)).build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
-    return built.to(here())
+    """Return a small untrained network for toy data, on the device of the block."""
+    model = MLP(hidden=(16,)).build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=Rng(0))
+    return model.to(here())
 
 
 def toy_victim() -> Classifier:
-    """A small network that learned toy images: a copy for each caller."""
+    """Return a new copy of a small network that was trained on toy images."""
     return _trained().copy()
 
 
@@ -86,7 +86,7 @@ def _trained() -> Classifier:
 
 
 def toy_classifier(model: Model) -> Classifier:
-    """What an architecture builds for toy images, on the CPU."""
+    """Return the classifier that an architecture builds for toy images, on the CPU."""
     return model.build(input_shape=(1, 6, 6), classes=CLASSES, bounds=(0.0, 1.0), rng=Rng(0))
 
 
@@ -95,7 +95,7 @@ def bytes_of(classifier: Classifier) -> bytes:
 
 
 def _numpy_state() -> bytes:
-    state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - only looked at
+    state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - it is only read
     return bytes(state["key"].tobytes()) + bytes([state["pos"] % 256])
 
 

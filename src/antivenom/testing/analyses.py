@@ -1,4 +1,4 @@
-"""What every analysis promises."""
+"""Checks of analyses."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ from antivenom.training.end_to_end import EndToEnd
 
 @cache_here
 def _toy_contexts() -> tuple[AnalysisContext, ...]:
-    """A backdoored victim and its control, and the same of wrong labels, which have no trigger."""
+    """Return a context with a backdoor, and one with wrong labels, which do not have a trigger."""
     data, test, contexts = toy_images(), toy_images(seed=1), []
     for attack in (BadNets(rate=0.2), LabelFlip(rate=0.2)):
         poisoned = attack.poison(data, rng=Rng(0))
@@ -34,33 +34,34 @@ def _toy_contexts() -> tuple[AnalysisContext, ...]:
 
 
 @check(quick=True)
-def analysis_leaves_its_inputs_alone(analysis: Analysis) -> None:
-    """Neither network, rows nor any global random stream is changed."""
+def analysis_does_not_change_its_inputs(analysis: Analysis) -> None:
+    """The analysis does not change networks, rows or global random streams."""
     for context in _toy_contexts():
         before = [*map(bytes_of, context.networks), dataclasses.replace(context.test).fingerprint]
         with global_state_untouched():
             analyse({"it": analysis}, context, Rng(0))
         after = [*map(bytes_of, context.networks), dataclasses.replace(context.test).fingerprint]
-        assert before == after, "the analysis changed what it received"
+        assert before == after, "the analysis changed its inputs"
 
 
 @check
 def analysis_is_reproducible(analysis: Analysis) -> None:
-    """Same seed, same figures, charts and data."""
+    """The same seed returns the same figures, charts and data."""
     for context in _toy_contexts():
         (first, data), (again, same) = (analyse({"it": analysis}, context, Rng(0)) for _ in range(2))
-        assert first.figures == again.figures, "the same seed gave other figures"
-        charts = [{name: chart.to_png() for name, chart in found.charts.items()} for found in (first, again)]
-        assert charts[0] == charts[1], "the same seed gave other charts"
+        assert first.figures == again.figures, "the same seed returned different figures"
+        charts = [{name: chart.to_png() for name, chart in each.charts.items()} for each in (first, again)]
+        assert charts[0] == charts[1], "the same seed returned different charts"
         for name, array in data.items():
-            assert np.array_equal(array, same[name], equal_nan=array.dtype.kind == "f"), f"{name} differs"
+            equal = np.array_equal(array, same[name], equal_nan=array.dtype.kind == "f")
+            assert equal, f"the same seed returned different data for '{name}'"
 
 
 @check
 def analysis_describes_itself(analysis: Analysis) -> None:
-    """There is a figure or a chart, and each chart says in words what it shows."""
+    """The analysis returns a figure or a chart, and each chart has a description in words."""
     for context in _toy_contexts():
-        found, _ = analyse({"it": analysis}, context, Rng(0))
-        assert found.figures or found.charts, "the analysis gives neither a figure nor a chart"
-        for name, chart in found.charts.items():
-            assert chart.alt, f"{name} has no alt text"
+        evidence, _ = analyse({"it": analysis}, context, Rng(0))
+        assert evidence.figures or evidence.charts, "the analysis returned neither a figure nor a chart"
+        for name, chart in evidence.charts.items():
+            assert chart.alt, f"the chart {name} has no alt text; set `alt`"

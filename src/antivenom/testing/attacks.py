@@ -1,4 +1,4 @@
-"""What every attack promises."""
+"""Checks of attacks."""
 
 import dataclasses
 from typing import Any
@@ -36,7 +36,7 @@ def _settings(attack: Attack) -> set[str]:
 
 
 def _with(attack: Attack, **settings: Any) -> Attack:
-    """The same attack with other settings, where it has them; `rate` takes the place of `count`."""
+    """Return the attack with those of the settings that it has. `rate` replaces `count`."""
     if "rate" in settings:
         settings["count"] = None
     known = {name: value for name, value in settings.items() if name in _settings(attack)}
@@ -45,103 +45,108 @@ def _with(attack: Attack, **settings: Any) -> Attack:
 
 @check("attacks")
 def attack_declares_its_contract(attack: object) -> None:
-    """It says what it needs, in words that the runner knows, and whether its rows are appended."""
-    assert isinstance(attack, Attack), "it lacks `needs`, `appends` or `poison`; inherit PoisonBudget or declare them"
-    assert isinstance(attack.needs, frozenset) and attack.needs <= NEEDS.keys(), f"unknown needs in {attack.needs}"
-    assert isinstance(attack.appends, bool), f"`appends` must be true or false; got {attack.appends!r}"
+    """The attack declares `needs`, with words that the runner knows, and `appends`."""
+    assert isinstance(attack, Attack), "it must have `needs`, `appends` and `poison`; inherit PoisonBudget or add them"
+    known = isinstance(attack.needs, frozenset) and attack.needs <= NEEDS.keys()
+    assert known, f"`needs` must be a frozenset with words from {', '.join(NEEDS)}; got {attack.needs}"
+    assert isinstance(attack.appends, bool), f"`appends` must be True or False; got {attack.appends!r}"
 
 
 @check
-def attack_leaves_its_inputs_alone(attack: Attack) -> None:
-    """Neither the data nor any global random stream is touched."""
+def attack_does_not_change_its_inputs(attack: Attack) -> None:
+    """The attack does not change the data or global random streams."""
     data = toy_images()
     copied = dataclasses.replace(data, x=data.x.clone(), y=data.y.clone(), ids=data.ids.clone())
     with global_state_untouched():
         _poison(attack, data)
-    assert copied.fingerprint == dataclasses.replace(data).fingerprint, "the attack changed the data it was given"
+    assert copied.fingerprint == dataclasses.replace(data).fingerprint, "the attack changed the data that it received"
 
 
 @check
 def attack_is_reproducible(attack: Attack) -> None:
-    """Same seed, same bytes; another seed, others."""
+    """The same seed returns the same bytes, and another seed returns other bytes."""
     data = toy_images()
     first, again, other = (_poison(attack, data, seed).data.fingerprint for seed in (0, 0, 1))
-    assert first == again, "the same seed gave another poison"
-    assert first != other, "another seed gave the same poison"
+    assert first == again, "the same seed returned different poisons"
+    assert first != other, "different seeds returned the same poison"
 
 
 @check(quick=True)
-def attack_says_which_rows_it_contributed(attack: Attack) -> None:
-    """Rows that are not the attacker's are as they were, and keep their ids."""
+def attack_reports_its_rows(attack: Attack) -> None:
+    """The attack does not change the rows that it calls clean, nor their ids."""
     data = toy_images()
     poisoned = _poison(attack, data)
     expected = len(poisoned.rows) if attack.appends else 0
-    assert poisoned.appended == expected, f"{poisoned.appended} rows are appended; `appends` is {attack.appends}"
+    appended = poisoned.appended
+    assert appended == expected, f"with `appends` {attack.appends}, {expected} rows must be appended; got {appended}"
     clean = torch.nonzero(poisoned.roles == 0).flatten()
-    assert len(clean) + len(poisoned.rows) == len(poisoned.data), "roles and rows disagree"
+    assert len(clean) + len(poisoned.rows) == len(poisoned.data), "`roles` and `rows` do not fit together"
     kept = poisoned.data.subset(clean)
-    assert torch.equal(kept.x, data.x[clean]), "a row that is called clean has other content"
-    assert torch.equal(kept.y, data.y[clean]), "a row that is called clean has another label"
-    assert torch.equal(kept.ids, data.ids[clean]), "a row lost its id"
-    assert len(poisoned.data.ids.unique()) == len(poisoned.data), "two rows have one id"
+    assert torch.equal(kept.x, data.x[clean]), "the attack changed the input of a row that it calls clean"
+    assert torch.equal(kept.y, data.y[clean]), "the attack changed the label of a row that it calls clean"
+    assert torch.equal(kept.ids, data.ids[clean]), "the attack changed the id of a row that it calls clean"
+    assert len(poisoned.data.ids.unique()) == len(poisoned.data), "two rows have the same id"
 
 
 @check(quick=True)
 def attack_keeps_type_and_bounds(attack: Attack) -> None:
-    """Poison is stored as the data is, within its bounds, with labels that are classes."""
+    """The poison has the type, the shape and the device of the data, and stays within its bounds."""
     for data in (toy_images(), toy_table()):
         if _refuses(attack, data):
             continue
         poisoned = _poison(attack, data).data
-        assert (poisoned.x.dtype, poisoned.shape, poisoned.device) == (data.x.dtype, data.shape, data.device)
+        properties = [(each.x.dtype, each.shape, each.device) for each in (data, poisoned)]
+        assert properties[0] == properties[1], f"type, shape and device must be {properties[0]}; got {properties[1]}"
         inputs = poisoned.inputs()
         low, high = data.bounds or (0.0, 1.0)
-        assert low <= float(inputs.min()) <= float(inputs.max()) <= high, "poison left the bounds"
+        assert low <= float(inputs.min()) <= float(inputs.max()) <= high, f"poison must be within {low:g} and {high:g}"
 
 
 @check
 def attack_keeps_its_rate(attack: Attack) -> None:
-    """`rate` is the poisoned share of the final training set, and 0 is the identity."""
+    """`rate` is the poisoned share of the final training set, and a rate of 0 does not change the data."""
     if "rate" not in _settings(attack):
         return
     data, nothing = toy_images(), _with(attack, rate=0.0, cover_rate=0.0)
     assert _poison(nothing, data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
     for rate in (0.05, 0.2):
-        got = _poison(_with(attack, rate=rate), data).poison_rate
-        assert abs(got - rate) <= 1 / len(data), f"asked for a rate of {rate}, got {got:.4f}"
+        actual = _poison(_with(attack, rate=rate), data).poison_rate
+        assert abs(actual - rate) <= 1 / len(data), f"the poison rate must be {rate}; got {actual:.4f}"
 
 
 @check
-def attack_keeps_its_covers(attack: Attack) -> None:
-    """`cover_rate` is the share of cover rows, which keep their true labels, and covers do not count as poison."""
+def attack_keeps_its_cover_rate(attack: Attack) -> None:
+    """`cover_rate` is the share of cover rows. These keep their true labels, and do not count as poison."""
     if "cover_rate" not in _settings(attack):
         return
     data = toy_images()
     for rate in (0.0, 0.05, 0.2):
         poisoned = _poison(_with(attack, rate=0.1, cover_rate=rate), data)
-        got, covers = poisoned.cover_rate, poisoned.role == COVER
-        assert abs(got - rate) <= 1 / len(data), f"asked for a cover rate of {rate}, got {got:.4f}"
-        assert abs(poisoned.poison_rate - 0.1) <= 1 / len(data), "covers changed the poison rate"
+        actual, covers = poisoned.cover_rate, poisoned.role == COVER
+        assert abs(actual - rate) <= 1 / len(data), f"the cover rate must be {rate}; got {actual:.4f}"
+        assert abs(poisoned.poison_rate - 0.1) <= 1 / len(data), "cover rows changed the poison rate"
         assert bool((poisoned.origin[covers] >= 0).all()), "a cover row has no origin"
-        assert torch.equal(poisoned.y[covers], data.y[poisoned.origin[covers]]), "a cover row has a wrong label"
+        assert torch.equal(poisoned.y[covers], data.y[poisoned.origin[covers]]), "a cover row lost its true label"
 
 
 @check
 def attack_has_an_effect(attack: Attack) -> None:
-    """Its goal is reached better on a victim than on the control; a goal without a rate: its rows differ."""
+    """The goal has more success on the victim than on the control. If it has no rate, the attack changes its rows."""
     data, test = toy_images(), toy_images(seed=1)
     poisoned = _poison(_with(attack, rate=0.2), data)
     training = EndToEnd(epochs=15, batch_size=16, learning_rate=5e-3)
     blank = toy_model(data)
     sets = (poisoned.data, poisoned.control(Rng(0)))
-    rates = [poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets]
-    if rates[0] is not None and rates[1] is not None:
-        assert rates[0] > rates[1], f"success is {rates[0]:.3f} on the victim and {rates[1]:.3f} on the control"
+    victim, control = (poisoned.goal.success(training.fit(blank, rows, rng=Rng(0)), test) for rows in sets)
+    if victim is not None and control is not None:
+        assert victim > control, (
+            f"success must be higher on the victim, {victim:.3f}, than on the control, {control:.3f}"
+        )
         return
     base, origin = poisoned.base, poisoned.origin
-    other = (poisoned.x != base.x[origin]).flatten(1).any(1) | (poisoned.y != base.y[origin]) | (origin < 0)
-    other = other[poisoned.role == POISON]
-    assert bool(other.float().mean() > 0.9), "most rows are what they were made from"
+    changed = (poisoned.x != base.x[origin]).flatten(1).any(1) | (poisoned.y != base.y[origin]) | (origin < 0)
+    share = float(changed[poisoned.role == POISON].float().mean())
+    assert share > 0.9, f"more than 90 % of the poisoned rows must differ from their originals; got {100 * share:.0f} %"
 
 
 def _refuses(attack: Attack, data: Dataset) -> bool:

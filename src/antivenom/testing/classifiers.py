@@ -1,4 +1,4 @@
-"""What every classifier promises, whether an architecture builds it or it is made of a model of your own."""
+"""Checks of classifiers: those that an architecture builds, and those made from your own models."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -20,18 +20,18 @@ _CHECKS: list[ClassifierCheck] = []
 
 
 def check_classifier(classifier: Classifier, data: Dataset, *, waive: Mapping[str, str] | None = None) -> None:
-    """Check that a classifier keeps every promise: one made of a module, an estimator or a network of your own.
+    """Check that a classifier fulfils its contract, such as one that is made from your own module or estimator.
 
     An architecture, such as `MLP`, is a component: `check_component` checks the classifiers that it builds.
 
     Args:
         classifier: the classifier.
-        data: rows that it takes, at least 32.
-        waive: checks to leave out, by name, each with the reason.
+        data: at least 32 rows that the classifier takes.
+        waive: the checks to omit, by name, each with the reason.
 
     Raises:
-        AssertionError: it breaks promises; the message lists all of them. Or a waiver names no check.
-        SettingsError: a waiver without a reason.
+        AssertionError: a check fails, and the message lists all of them; or a waiver does not name a check.
+        SettingsError: a waiver has no reason.
 
     >>> from torch import nn
     >>> from antivenom.models import as_classifier
@@ -45,7 +45,7 @@ def check_classifier(classifier: Classifier, data: Dataset, *, waive: Mapping[st
 
 
 def _classifier_check(*, quick: bool = False) -> Callable[[ClassifierCheck], ClassifierCheck]:
-    """Register a check of classifiers, and of all architectures: of the classifier that each builds for toy images."""
+    """Register a check of classifiers, and of the classifier that each architecture builds for toy images."""
 
     def register(function: ClassifierCheck) -> ClassifierCheck:
         @wraps(function)
@@ -62,104 +62,113 @@ def _classifier_check(*, quick: bool = False) -> Callable[[ClassifierCheck], Cla
 
 @_classifier_check(quick=True)
 def classifier_scores_any_number_of_rows(classifier: Classifier, data: Dataset) -> None:
-    """None, one or many rows; no gradient; a row's scores do not depend on its neighbours."""
+    """The classifier scores any number of rows, without a gradient. Scores do not depend on the other rows."""
     inputs = data.inputs()
     with global_state_untouched():
         scores = classifier.scores(inputs)
-    assert scores.shape == (len(data), classifier.classes), f"scores have shape {tuple(scores.shape)}"
-    assert not scores.requires_grad, "scores carry a gradient"
-    assert classifier.scores(inputs[:0]).shape == (0, classifier.classes), "no rows give no scores"
+    expected, actual = (len(data), classifier.classes), tuple(scores.shape)
+    assert actual == expected, f"scores must have shape {expected}; got {actual}"
+    assert not scores.requires_grad, "scores must not require a gradient"
+    assert classifier.scores(inputs[:0]).shape == (0, classifier.classes), "scores of 0 rows must have 0 rows"
     assert torch.allclose(classifier.scores(inputs[3:4]), scores[3:4], atol=1e-5), "scores depend on other rows"
     if "probabilities" in classifier.can:
-        assert torch.allclose(scores.sum(1), torch.ones(len(data), device=scores.device), atol=1e-4)
+        ones = torch.ones(len(data), device=scores.device)
+        assert torch.allclose(scores.sum(1), ones, atol=1e-4), "the probabilities of a row must have the sum 1"
 
 
 @_classifier_check(quick=True)
-def classifier_says_what_it_takes(classifier: Classifier, data: Dataset) -> None:
-    """Its name, the rows that it takes, its device and its assumptions; `to` gives a copy."""
-    assert classifier.name, "it has no name"
-    assert tuple(classifier.input_shape) == data.shape, f"it takes rows of {classifier.input_shape}"
-    assert classifier.bounds in (None, data.bounds), f"it takes rows in {classifier.bounds}"
-    assert classifier.can <= ADVICE.keys(), f"there are no such abilities: {classifier.can - ADVICE.keys()}"
-    assert all(isinstance(each, str) for each in classifier.assumptions), "an assumption is not a sentence"
+def classifier_describes_its_inputs(classifier: Classifier, data: Dataset) -> None:
+    """The classifier has a name, the shape and bounds of its rows, a device and assumptions. `to` returns a copy."""
+    assert classifier.name, "`name` must not be empty"
+    shape = tuple(classifier.input_shape)
+    assert shape == data.shape, f"`input_shape` must be {data.shape}; got {shape}"
+    assert classifier.bounds in (None, data.bounds), f"`bounds` must be None or {data.bounds}; got {classifier.bounds}"
+    unknown = sorted(classifier.can - ADVICE.keys())
+    assert not unknown, f"`can` must contain words from {', '.join(ADVICE)}; got {', '.join(unknown)}"
+    assert all(isinstance(each, str) for each in classifier.assumptions), "`assumptions` must contain sentences"
     moved = classifier.to(classifier.device)
-    assert moved is not classifier and moved.device == classifier.device, "to() does not give a copy there"
-    assert bytes_of(moved) == bytes_of(classifier), "to() changed what was learned"
+    assert moved is not classifier and moved.device == classifier.device, "to() must return a copy on the device"
+    assert bytes_of(moved) == bytes_of(classifier), "to() changed the weights"
 
 
 @_classifier_check(quick=True)
-def classifier_copies_share_nothing(classifier: Classifier, data: Dataset) -> None:
-    """What happens to a copy leaves the original alone."""
+def classifier_copies_are_independent(classifier: Classifier, data: Dataset) -> None:
+    """Changes of a copy do not change the original."""
     before = bytes_of(classifier)
     copied = classifier.copy()
-    assert bytes_of(copied) == before, "a copy differs"
+    assert bytes_of(copied) == before, "copy() changed the weights"
     if "incremental" in classifier.can:
         copied.learn(data.inputs()[:8], data.y[:8])
-        assert bytes_of(copied) != before, "learning changed nothing"
-    assert bytes_of(classifier) == before, "the original changed with its copy"
+        assert bytes_of(copied) != before, "learn() did not change the weights"
+    assert bytes_of(classifier) == before, "learn() on a copy changed the original"
 
 
 @_classifier_check(quick=True)
-def classifier_starts_afresh(classifier: Classifier, data: Dataset) -> None:  # noqa: ARG001
-    """`fresh` draws new weights from its stream and from nothing else."""
+def classifier_draws_new_weights(classifier: Classifier, data: Dataset) -> None:  # noqa: ARG001
+    """`fresh` draws new weights from its random stream only."""
     before = bytes_of(classifier)
     with global_state_untouched():
         first, again, other = (classifier.fresh(Rng(seed)) for seed in (0, 0, 1))
-    assert bytes_of(first) == bytes_of(again), "the same stream gave other weights"
-    assert bytes_of(first) != bytes_of(other), "another stream gave the same weights"
+    assert bytes_of(first) == bytes_of(again), "the same stream returned different weights"
+    assert bytes_of(first) != bytes_of(other), "different streams returned the same weights"
     assert bytes_of(classifier) == before, "fresh() changed the original"
 
 
 @_classifier_check(quick=True)
 def classifier_keeps_its_state(classifier: Classifier, data: Dataset) -> None:
-    """`state` and `with_state` carry everything that scores depend on."""
-    carried = classifier.fresh(Rng(9)).with_state(classifier.state())
-    assert torch.equal(carried.scores(data.inputs()), classifier.scores(data.inputs())), "scores changed"
+    """`state` and `with_state` contain everything that determines the scores."""
+    restored = classifier.fresh(Rng(9)).with_state(classifier.state())
+    same = torch.equal(restored.scores(data.inputs()), classifier.scores(data.inputs()))
+    assert same, "with_state(state()) returned a classifier with different scores"
 
 
 @_classifier_check(quick=True)
 def classifier_has_gradients(classifier: Classifier, data: Dataset) -> None:
-    """Logits are differentiable in the rows, and agree with the scores."""
+    """The logits have a gradient with respect to the rows."""
     if "gradients" not in classifier.can:
         return
     inputs = data.inputs()[:4].clone().requires_grad_()
     logits = classifier.logits(inputs)
     logits.sum().backward()
-    assert inputs.grad is not None, "no gradient reaches the rows"
-    assert bool(inputs.grad.abs().sum() > 0), "the gradient is zero"
+    assert inputs.grad is not None, "the logits have no gradient with respect to the rows"
+    assert bool(inputs.grad.abs().sum() > 0), "the gradient of the logits is 0"
 
 
 @_classifier_check()
 def classifier_learns(classifier: Classifier, data: Dataset) -> None:
-    """Repeated updates on one batch lower its loss."""
+    """Repeated updates on one batch decrease its loss."""
     if "incremental" not in classifier.can:
         return
     learner = classifier.fresh(Rng(0))
     losses = [learner.learn(data.inputs()[:32], data.y[:32]) for _ in range(40)]
-    assert losses[-1] < losses[0], f"the loss went from {losses[0]:.3f} to {losses[-1]:.3f}"
+    assert losses[-1] < losses[0], (
+        f"learn() must decrease the loss; it changed from {losses[0]:.3f} to {losses[-1]:.3f}"
+    )
 
 
 @_classifier_check(quick=True)
 def classifier_has_features(classifier: Classifier, data: Dataset) -> None:
-    """Every layer gives a row of features for each row, and an unknown one is refused."""
+    """Every layer returns features for each row, and an unknown layer raises an error."""
     if "features" not in classifier.can:
         return
     inputs = data.inputs()[:5]
     for layer in (None, *classifier.layers()):
-        assert classifier.features(inputs, layer).shape[0] == 5, f"layer {layer} gives another number of rows"
+        rows = classifier.features(inputs, layer).shape[0]
+        assert rows == 5, f"the features of layer {layer} must have 5 rows, one for each input; got {rows}"
     try:
         classifier.features(inputs, "no such layer")
     except CapabilityError:
         return
-    raise AssertionError("an unknown layer was accepted")
+    raise AssertionError("features() must raise a CapabilityError for an unknown layer; it did not")
 
 
 @_classifier_check(quick=True)
 def classifier_changes_its_head(classifier: Classifier, data: Dataset) -> None:
-    """`with_head` gives another number of classes, and leaves the original alone."""
+    """`with_head` returns a classifier with another number of classes, and does not change the original."""
     if "features" not in classifier.can:
         return
     before = bytes_of(classifier)
-    headed = classifier.with_head(classifier.classes + 1, Rng(0))
-    assert headed.scores(data.inputs()[:3]).shape == (3, classifier.classes + 1), "the head has another width"
+    classes = classifier.classes + 1
+    scores = classifier.with_head(classes, Rng(0)).scores(data.inputs()[:3])
+    assert scores.shape == (3, classes), f"with_head({classes}) must return {classes} scores; got {scores.shape[1]}"
     assert bytes_of(classifier) == before, "with_head() changed the original"

@@ -1,4 +1,4 @@
-"""What every detector promises."""
+"""Checks of detectors."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ from antivenom.training.end_to_end import EndToEnd
 
 
 def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
-    """Rows of which one in ten has a wrong label, which those are, a model that learned from clean rows, and others."""
+    """Return rows, one in ten with a wrong label; the wrong rows; a classifier from clean rows; and clean rows."""
     data, model = toy_images(), toy_model(toy_images())
     trained = EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(model, toy_images(seed=1), rng=Rng(0))
     wrong = torch.zeros(len(data), dtype=torch.bool, device=data.device)
@@ -38,41 +38,42 @@ def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: R
 
 
 @check(quick=True)
-def detector_leaves_its_inputs_alone(detector: Detector) -> None:
-    """Neither data, classifier, clean rows nor any global random stream is touched."""
+def detector_does_not_change_its_inputs(detector: Detector) -> None:
+    """The detector does not change data, classifier, clean rows or global random streams."""
     data, _, classifier, clean = _planted()
     prints = [dataclasses.replace(each).fingerprint for each in (data, clean)]
     before = bytes_of(classifier)
     with global_state_untouched():
         scores = _scores(detector, data, classifier, rng=Rng(0), clean=clean)
-    assert scores.shape == (len(data),), f"one score a row; got {tuple(scores.shape)}"
-    assert not scores.requires_grad, "scores carry a gradient"
-    assert before == bytes_of(classifier), "the classifier was changed"
-    assert prints == [dataclasses.replace(each).fingerprint for each in (data, clean)], "data was changed"
+    assert scores.shape == (len(data),), f"scores must have shape ({len(data)},); got {tuple(scores.shape)}"
+    assert not scores.requires_grad, "scores must not require a gradient"
+    assert before == bytes_of(classifier), "the detector changed the classifier"
+    after = [dataclasses.replace(each).fingerprint for each in (data, clean)]
+    assert prints == after, "the detector changed the data"
 
 
 @check
 def detector_is_reproducible(detector: Detector) -> None:
-    """Same seed, same scores, to the bit."""
+    """The same seed returns exactly the same scores."""
     data, _, classifier, clean = _planted()
     first, again = (_scores(detector, data, classifier, rng=Rng(0), clean=clean) for _ in range(2))
-    assert torch.equal(first, again), "the same seed gave other scores"
+    assert torch.equal(first, again), "the same seed returned different scores"
 
 
 @check
-def detector_does_not_look_at_the_order(detector: Detector) -> None:
-    """Permuting the rows permutes the scores."""
+def detector_ignores_the_order(detector: Detector) -> None:
+    """A permutation of the rows only permutes the scores."""
     data, _, classifier, clean = _planted()
     order = Rng(1).child("order").order(data.ids)
     scores = _scores(detector, data, classifier, rng=Rng(0), clean=clean)
     permuted = _scores(detector, data.subset(order), classifier, rng=Rng(0), clean=clean)
-    assert torch.allclose(permuted, scores[order], rtol=1e-4, atol=1e-5), "scores depend on the rows' order"
+    assert torch.allclose(permuted, scores[order], rtol=1e-4, atol=1e-5), "scores depend on the order of the rows"
 
 
 @check
-def detector_finds_what_was_planted(detector: Detector) -> None:
-    """Wrong labels on an easy problem are found far better than by chance."""
+def detector_finds_wrong_labels(detector: Detector) -> None:
+    """The detector distinguishes wrong labels of an easy problem much better than by chance."""
     data, wrong, classifier, clean = _planted()
-    found = auroc(_scores(detector, data, classifier, rng=Rng(0), clean=clean), wrong)
-    assert found is not None
-    assert found > 0.75, f"AUROC on wrong labels is {found:.3f}"
+    area = auroc(_scores(detector, data, classifier, rng=Rng(0), clean=clean), wrong)
+    assert area is not None
+    assert area > 0.75, f"the AUROC on wrong labels of an easy problem must be above 0.75; got {area:.3f}"

@@ -1,4 +1,4 @@
-"""What every filter promises."""
+"""Checks of filters."""
 
 import dataclasses
 
@@ -15,48 +15,49 @@ from antivenom.testing.register import check
 
 
 def _suspicion(one: Filter, x: Inputs, clean: Dataset | None = None) -> Tensor:
-    given = clean or toy_images(96, seed=2)
-    return with_evidence(one.suspicion(x, toy_victim(), rng=Rng(0), clean=given)).result
+    rows = clean or toy_images(96, seed=2)
+    return with_evidence(one.suspicion(x, toy_victim(), rng=Rng(0), clean=rows)).result
 
 
 @check(quick=True)
-def filter_leaves_its_inputs_alone(one: Filter) -> None:
-    """Neither inputs, classifier, clean rows nor any global random stream is touched."""
+def filter_does_not_change_its_inputs(one: Filter) -> None:
+    """The filter does not change inputs, classifier, clean rows or global random streams."""
     x, clean, classifier = toy_images(40).inputs(), toy_images(96, seed=2), toy_victim()
     before, weights, rows = x.clone(), bytes_of(classifier), clean.fingerprint
     with global_state_untouched():
         _suspicion(one, x, clean)
-    assert torch.equal(x, before), "the inputs were changed"
-    assert bytes_of(classifier) == weights, "the classifier was changed"
-    assert dataclasses.replace(clean).fingerprint == rows, "the clean rows were changed"
+    assert torch.equal(x, before), "the filter changed the inputs"
+    assert bytes_of(classifier) == weights, "the filter changed the classifier"
+    assert dataclasses.replace(clean).fingerprint == rows, "the filter changed the clean rows"
 
 
 @check(quick=True)
-def filter_gives_each_input_a_number(one: Filter) -> None:
-    """One finite number for each input (n), floating, without a gradient; none for no inputs."""
+def filter_scores_each_input(one: Filter) -> None:
+    """The filter returns a finite float for each input (n), without a gradient, and an empty tensor for no inputs."""
     x = toy_images(40).inputs()
-    found = _suspicion(one, x)
-    assert found.shape == (40,), f"40 inputs have a suspicion of shape {tuple(found.shape)}"
-    assert found.is_floating_point(), f"suspicion is of type {found.dtype}"
-    assert bool(found.isfinite().all()), "a suspicion is not finite"
-    assert not found.requires_grad, "suspicion carries a gradient"
-    assert _suspicion(one, x[:0]).shape == (0,), "no inputs do not give an empty tensor"
+    scores = _suspicion(one, x)
+    assert scores.shape == (40,), f"the suspicion of 40 inputs must have shape (40,); got {tuple(scores.shape)}"
+    assert scores.is_floating_point(), f"the suspicion must have a float type; got {scores.dtype}"
+    assert bool(scores.isfinite().all()), "all values of the suspicion must be finite"
+    assert not scores.requires_grad, "the suspicion must not require a gradient"
+    empty = tuple(_suspicion(one, x[:0]).shape)
+    assert empty == (0,), f"the suspicion of 0 inputs must have shape (0,); got {empty}"
 
 
 @check
 def filter_is_reproducible(one: Filter) -> None:
-    """Same seed, same numbers, to the bit."""
+    """The same seed returns exactly the same numbers."""
     x = toy_images(40).inputs()
-    assert torch.equal(_suspicion(one, x), _suspicion(one, x)), "the same seed gave other numbers"
+    assert torch.equal(_suspicion(one, x), _suspicion(one, x)), "the same seed returned different numbers"
 
 
 @check
-def filter_judges_each_input_on_its_own(one: Filter) -> None:
-    """The suspicion of an input is the same alone, among fewer others, and at another place."""
+def filter_scores_inputs_independently(one: Filter) -> None:
+    """The suspicion of an input does not depend on the other inputs, or on its position."""
     x = toy_images(40).inputs()
-    all_ = _suspicion(one, x)
+    scores = _suspicion(one, x)
     for rows in (torch.tensor([7]), torch.arange(12, 24), torch.arange(40).flip(0)):
-        there = rows.to(x.device)
-        assert torch.allclose(_suspicion(one, x[there]), all_[there], rtol=1e-4, atol=1e-5), (
+        chosen = rows.to(x.device)
+        assert torch.allclose(_suspicion(one, x[chosen]), scores[chosen], rtol=1e-4, atol=1e-5), (
             "the suspicion of an input depends on the other inputs"
         )

@@ -1,4 +1,4 @@
-"""The register of conformance checks: which exist, which apply to a component, and what runs them."""
+"""The register of conformance checks, the choice of checks for a component, and the functions that run them."""
 
 import importlib
 import pkgutil
@@ -42,15 +42,15 @@ CHECKS: dict[str, Registered] = {}
 def check(function: F, /) -> F: ...
 @overload
 def check(kind: str | None = None, /, *, quick: bool = False) -> Callable[[F], F]: ...
-def check(given: Any = None, /, *, quick: bool = False) -> Any:
-    """Register a conformance check: a function of a component that raises `AssertionError` where it breaks a promise.
+def check(target: Any = None, /, *, quick: bool = False) -> Any:
+    """Register a conformance check: a function of a component that raises `AssertionError` if a contract is broken.
 
-    It applies to the components that fulfil the contract which the function's parameter is annotated with: an
-    `Attack`, a `Filter`, a protocol of your own. `@check("defences")` applies to all components of a kind.
+    The annotation of the function's parameter determines the components to check: those that fulfil this contract, such
+    as an `Attack`, a `Filter`, or your own protocol. `@check("defences")` checks all components of a kind.
 
     Args:
-        given: the kind; where left out, the annotation says it.
-        quick: whether the component does its work only once or twice. Such checks also run on the simulated device.
+        target: the kind of the components; the annotation determines them if omitted.
+        quick: True if the component does its work only once or twice. Quick checks also run on the simulated device.
 
     Raises:
         TypeError: the parameter has no annotation, or another check has the same name.
@@ -71,17 +71,17 @@ def check(given: Any = None, /, *, quick: bool = False) -> Any:
     AssertionError: Dry fails 1 of 1 checks.
     - brewer_brews_something: it brews nothing
     """
-    if callable(given):
-        return _register(given, None, quick)
-    return lambda function: _register(function, given, quick)
+    if callable(target):
+        return _register(target, None, quick)
+    return lambda function: _register(function, target, quick)
 
 
 def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
-    """The checks that apply to a component, by the contracts that it fulfils; none for other things and for classes.
+    """Return the checks that apply to a component, by its contracts. Classes and other objects have no checks.
 
     Args:
         component: the component.
-        quick: only those that are marked as quick.
+        quick: only quick checks.
 
     >>> from antivenom.triggers import Patch
     >>> [each.__name__ for each in checks_for(Patch())]
@@ -96,15 +96,15 @@ def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
 
 
 def check_component(component: object, *, waive: Mapping[str, str] | None = None) -> None:
-    """Check that a component keeps every promise that its contracts make.
+    """Check that a component fulfils all of its contracts.
 
     Args:
-        component: the component, with settings that fit toy images of 6 × 6 in four classes.
-        waive: checks to leave out, by name, each with the reason; beside those that its own `trial` waives.
+        component: the component, with settings that fit toy images of 6 × 6 pixels in four classes.
+        waive: the checks to omit, each with the reason, in addition to those that its own `trial` waives.
 
     Raises:
-        AssertionError: it breaks promises; the message lists all of them. Or no check applies to it.
-        SettingsError: a waiver without a reason.
+        AssertionError: a check fails, and the message lists all of them; no check applies; or a waiver names none.
+        SettingsError: a waiver has no reason.
 
     >>> from antivenom.attacks import LabelFlip
     >>> check_component(LabelFlip())
@@ -116,10 +116,10 @@ def check_component(component: object, *, waive: Mapping[str, str] | None = None
 
 
 def waivers_of(component: object, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The checks that a component does not have to pass, with the reasons.
+    """Return the checks that a component does not have to pass, with the reasons.
 
     Raises:
-        AssertionError: a waiver names no check that applies to the component.
+        AssertionError: a waiver names a check that does not apply to the component.
     """
     waived = {**trial_of(type(component)).waive, **Trial(waive=more or {}).waive}
     validate_waivers(waived, checks_for(component), type(component).__name__)
@@ -130,45 +130,45 @@ def validate_waivers(waived: Mapping[str, str], checks: tuple[Callable[..., None
     """Fail where a waiver names none of the checks."""
     known = [each.__name__ for each in checks]
     unknown = [f"no such check of {name}: '{each}'.{did_you_mean(each, known)}" for each in waived if each not in known]
-    assert not unknown, "cannot waive what does not exist: " + " ".join(unknown)
+    assert not unknown, "a waiver must name a check that applies: " + " ".join(unknown)
 
 
-def run_all(checks: tuple[Callable[..., None], ...], given: tuple[Any, ...], waived: Mapping[str, str]) -> None:
-    """Run all checks that are not waived; raise one error that lists all that failed."""
+def run_all(checks: tuple[Callable[..., None], ...], arguments: tuple[Any, ...], waived: Mapping[str, str]) -> None:
+    """Run all checks that are not waived. Raise one error that lists all checks that failed."""
     failed: dict[str, Exception] = {}
     applied = [each for each in checks if each.__name__ not in waived]
     for each in applied:
         try:
-            each(*given)
-        except Exception as error:  # noqa: BLE001 - a component that raises anything in a check has failed it
+            each(*arguments)
+        except Exception as error:  # noqa: BLE001 - any exception means that the check failed
             failed[each.__name__] = error
     if failed:
-        lines = [f"- {name}: {_worded(error)}" for name, error in failed.items()]
-        title = f"{type(given[0]).__name__} fails {len(failed)} of {len(applied)} checks."
+        lines = [f"- {name}: {_message(error)}" for name, error in failed.items()]
+        title = f"{type(arguments[0]).__name__} fails {len(failed)} of {len(applied)} checks."
         raise AssertionError("\n".join([title, *lines])) from ExceptionGroup(title, list(failed.values()))
 
 
 def has_method(component: object, name: str) -> bool:
-    """Whether a component has a method; a setting of that name is none."""
+    """Return True if a component has a method with this name. A setting with this name does not count."""
     return name in dir(component) and callable(getattr(component, name))
 
 
 def kinds_of(component: object) -> tuple[str, ...]:
-    """The kinds of which a component has a deciding method. A training of a stream is also an arrival."""
+    """Return the kinds of a component, by its methods. A training on streams is also an arrival."""
     return tuple(kind for kind, each in KINDS.items() if _has_any(component, each.methods))
 
 
 def contracts_of(component: object) -> tuple[type[Any], ...]:
-    """The contracts that a component has to fulfil, as it has the method that decides."""
+    """Return the contracts that a component must fulfil, because it has their deciding methods."""
     _import_all()
     contracts = dict.fromkeys(each.contract for each in CHECKS.values())
     return tuple(each for each in contracts if (method := deciding_method(each)) and has_method(component, method))
 
 
 def deciding_method(contract: type[Any]) -> str | None:
-    """The method that makes a component fulfil a contract, as the registry has it.
+    """Return the method by which the registry recognises components with a contract.
 
-    None where the contract adds to another one, such as `TriggeredGoal` to `Goal`, or belongs to no kind.
+    It is None if the contract extends another one, as `TriggeredGoal` extends `Goal`, or does not belong to a kind.
     """
     every = {method for kind in KINDS.values() for method in kind.methods}
     all_, own = every & set(dir(contract)), every & set(vars(contract))
@@ -178,18 +178,22 @@ def deciding_method(contract: type[Any]) -> str | None:
 def _register(function: Any, kind: str | None, quick: bool) -> Any:
     hints = list(get_type_hints(function).values())
     if kind is None and (not hints or hints[0] is type(None)):
-        raise TypeError(f"{function.__name__} is a check of nothing: annotate its parameter, or name a kind.")
+        raise TypeError(
+            f"The parameter of the check {function.__name__} must have an annotation; it has none. "
+            "Annotate it with a contract, or pass a kind: @check('attacks')."
+        )
     contract = object if kind is not None else hints[0]
-    taken = CHECKS.get(function.__name__)
-    if taken is not None and taken.function.__module__ != function.__module__:
-        raise TypeError(f"{taken.function.__module__} already has a check named '{function.__name__}'.")
+    existing = CHECKS.get(function.__name__)
+    if existing is not None and existing.function.__module__ != function.__module__:
+        module = existing.function.__module__
+        raise TypeError(f"{module} already has a check named '{function.__name__}'. Use another name.")
     CHECKS[function.__name__] = Registered(function, contract, kind, quick)
     return function
 
 
 @cache
 def _import_all() -> None:
-    """Import every file of checks, each of which registers its own: there is no list of them."""
+    """Import every file of checks. Each file registers its own checks, so that no list of them is necessary."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if not module.name.startswith("_"):
             importlib.import_module(f"antivenom.testing.{module.name}")
@@ -201,10 +205,10 @@ def _has_any(component: object, methods: tuple[str, ...]) -> bool:
 
 def _why_none(component: object) -> str:
     if isinstance(component, type):
-        return "it is a class; pass a component that is made of it."
+        return "it is a class. Pass an instance of it."
     methods = ", ".join(sorted({method for kind in KINDS.values() for method in kind.methods}))
-    return f"it has none of the methods {methods}."
+    return f"it must have at least one of the methods {methods}."
 
 
-def _worded(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"

@@ -1,9 +1,9 @@
-"""A simulated second device: mistakes that only show on a GPU are found on a machine without one.
+"""A simulated second device. It finds mistakes with devices on a machine without a GPU.
 
     with second_device() as device, on_device(device):
         check_component(MyAttack(rate=0.2))
 
-`on_device` puts the toys of the conformance checks there.
+`on_device` puts the toy data and networks of the conformance checks on the device.
 """
 
 from collections.abc import Iterator
@@ -30,29 +30,29 @@ _RAISED = ("softmax.int", "log_softmax.int", "nll_loss", "cross_entropy_loss", "
 
 @contextmanager
 def second_device() -> Iterator[torch.device]:
-    """A block in which `torch.device("second")` computes, and behaves as a CUDA device does.
+    """Enter a block in which `torch.device("second")` works, and follows the rules of a CUDA device.
 
-    The device computes on the CPU underneath, with the CPU's numbers. What holds for it as for CUDA:
+    The device computes on the CPU, with the same numbers as the CPU. These rules are the same as for CUDA:
 
-    - Tensors of the device and of the CPU do not mix: `RuntimeError`. A CPU tensor without dimensions is a number in a
-      pointwise operation, and a tensor of the device may be indexed by a CPU tensor, as CUDA allows both.
-    - `.numpy()` and `numpy.asarray` refuse; `.cpu()`, `.item()` and `.tolist()` copy.
-    - A generator draws on its own device alone, and the device has a global generator of its own.
-    - Operations that CUDA does not have (oneDNN's, `torch.histogram`, products of whole numbers) raise.
+    - Operations on tensors of the device and of the CPU raise `RuntimeError`. As on CUDA, a CPU tensor without
+      dimensions counts as a number in a pointwise operation, and a CPU tensor may be the index of a device's tensor.
+    - `.numpy()` and `numpy.asarray` raise errors; `.cpu()`, `.item()` and `.tolist()` copy.
+    - A generator draws only on its own device. The device has its own global generator.
+    - Operations that CUDA does not provide (those of oneDNN, `torch.histogram`, products of integers) raise errors.
     - Factories, autograd, modules, optimizers, `torch.func`, autocast and `copy.deepcopy` work.
 
-    What it does not simulate: CUDA's speed, memory, streams, rounding and non-deterministic kernels; `foreach`
+    The device does not simulate CUDA's speed, memory, streams, rounding and non-deterministic kernels; `foreach`
     optimizers (PyTorch updates one tensor after the other); `torch.compile`; saving with pickle. Estimators and Keras
-    models stay on the CPU, on this device as on CUDA.
+    models stay on the CPU, as they do with CUDA.
 
-    The device is registered for the rest of the process, as PyTorch's one third-party backend. Backward passes, and
-    generators of the device, need the block, in the thread that entered it.
+    The device stays registered until the process ends, as the only third-party backend of PyTorch. Backward passes and
+    generators of the device work only in the block, and only in the thread that entered it.
 
     Yields:
-        `torch.device("second")`, without an index, as users write `cuda`; its tensors are on `second:0`.
+        `torch.device("second")`, without an index, like `cuda`. Its tensors are on `second:0`.
 
     Raises:
-        AntivenomError: another backend took PyTorch's place for one.
+        AntivenomError: another third-party backend is already registered in PyTorch.
 
     >>> with second_device() as device:
     ...     try:
@@ -62,13 +62,13 @@ def second_device() -> Iterator[torch.device]:
     two devices
     """
     _register()
-    threads = torch.autograd.set_multithreading_enabled(False)  # the engine may have begun without the device
-    with threads, patch.object(torch, "Generator", random.Generator), random.GeneratorsStayHome():
+    threads = torch.autograd.set_multithreading_enabled(False)  # the engine may have started without the device
+    with threads, patch.object(torch, "Generator", random.Generator), random.RefuseGeneratorsOnCpu():
         yield torch.device(DEVICE_TYPE)
 
 
 class _Backend:
-    """What PyTorch asks of a backend's module, `torch.second`."""
+    """The module `torch.second`, with the functions that PyTorch requires of a backend."""
 
     default_generators = random.default_generators
 
@@ -90,7 +90,7 @@ class _Backend:
     def manual_seed_all(self, seed: int) -> None:
         self.default_generators[0].manual_seed(seed)
 
-    def get_rng_state(self, device: object = None) -> Tensor:  # noqa: ARG002 - there is one
+    def get_rng_state(self, device: object = None) -> Tensor:  # noqa: ARG002 - there is only one device
         return self.default_generators[0].get_state()
 
     def set_rng_state(self, state: Tensor, device: object = None) -> None:  # noqa: ARG002
@@ -102,24 +102,25 @@ class _Backend:
 
 @cache
 def _register() -> tuple[Library, ...]:
-    """Register the device, once in a process; the registrations live as long as what is returned."""
-    named = torch._C._get_privateuse1_backend_name()
-    if named not in ("privateuseone", DEVICE_TYPE):
+    """Register the device once in a process. The returned libraries must be kept as long as the device is used."""
+    backend = torch._C._get_privateuse1_backend_name()
+    if backend not in ("privateuseone", DEVICE_TYPE):
         raise AntivenomError(
-            f"second_device() needs PyTorch's place for a third-party backend; '{named}' has it. Use another process."
+            "second_device() must register PyTorch's only third-party backend, but "
+            f"'{backend}' is already registered. Use another process."
         )
     torch.utils.rename_privateuse1_backend(DEVICE_TYPE)
     torch._register_device_module(DEVICE_TYPE, _Backend())
     _register_guard()
-    every, aten = Library("_", "IMPL"), Library("aten", "IMPL")
-    every.fallback(_compute, _KEY)
-    every.fallback(fallthrough_kernel, _AUTOCAST)
+    fallbacks, aten = Library("_", "IMPL"), Library("aten", "IMPL")
+    fallbacks.fallback(_compute, _KEY)
+    fallbacks.fallback(fallthrough_kernel, _AUTOCAST)
     aten.impl("copy_", _copy, _KEY)
     for name in _LOWERED:
         aten.impl(name, _cast(name, None), _AUTOCAST)
     for name in _RAISED:
         aten.impl(name, _cast(name, torch.float32), _AUTOCAST)
-    return every, aten
+    return fallbacks, aten
 
 
 def _register_guard() -> None:
@@ -144,19 +145,19 @@ def _register_guard() -> None:
 
 
 def _compute(operation: OpOverload, *args: Any, **kwargs: Any) -> Any:
-    """What makes a tensor on the device from none."""
+    """Compute an operation that creates a tensor on the device."""
     return compute(operation, args, kwargs)
 
 
 def _copy(tensor: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:  # noqa: ARG001
-    """`copy_` inside `torch.tensor`, which does not look at subclasses."""
-    held, values = (one._value if isinstance(one, SecondTensor) else one for one in (tensor, source))
-    held.copy_(values)
+    """Implement `copy_` for `torch.tensor`, which ignores subclasses."""
+    destination, values = (one._value if isinstance(one, SecondTensor) else one for one in (tensor, source))
+    destination.copy_(values)
     return tensor
 
 
 def _cast(name: str, to: torch.dtype | None) -> Any:
-    """An operation under autocast: in the lower type, or in float32."""
+    """Return an operation for autocast, which computes in the lower type or in float32."""
     packet, _, overload = name.partition(".")
     operation = getattr(getattr(torch.ops.aten, packet), overload or "default")
 
@@ -169,7 +170,7 @@ def _cast(name: str, to: torch.dtype | None) -> Any:
 
 
 def _as(value: Any, dtype: torch.dtype) -> Any:
-    """The tensor in that type, where it holds the device's single or lower numbers."""
+    """Return the value in this type if it is a floating-point tensor of the device, except for float64."""
     if isinstance(value, Tensor) and value.device.type == DEVICE_TYPE and value.is_floating_point():
         return value if value.dtype == torch.float64 else value.to(dtype)
     return value

@@ -1,4 +1,4 @@
-"""What every defence of a stream promises."""
+"""Checks of stream defences."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ from antivenom.training.online import Online
 
 @cache_here
 def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
-    """How a model stood along 480 rows, of which 60 from the middle on have wrong labels, or none; where they begin."""
+    """Return a model's checkpoints along 480 rows, and the first of the 60 rows with wrong labels if `poisoned`."""
     known, data, first = toy_images(240, seed=3), toy_images(480), 240
     model = toy_model(known)
     start = EndToEnd(epochs=12, learning_rate=1e-2, batch_size=32).fit(model, known, rng=Rng(0))
@@ -41,33 +41,40 @@ def _planted_path(poisoned: bool) -> tuple[list[Checkpoint], int]:
 
 
 @check(quick=True)
-def stream_defence_leaves_its_inputs_alone(defence: StreamDefence) -> None:
-    """Neither checkpoints, clean rows nor any global random stream is touched, and it goes back to a checkpoint."""
+def stream_defence_does_not_change_its_inputs(defence: StreamDefence) -> None:
+    """The defence does not change checkpoints, clean rows or global random streams. It returns a given checkpoint."""
     (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
     before = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
     with global_state_untouched():
-        found = defence.blame(path, clean, rng=Rng(0))
-    assert before == ([bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint)
-    assert any(found.back is each for each in path), "it goes back to no checkpoint of the path"
-    assert len(found.signal) == len(path), "it shows no signal for every checkpoint"
+        verdict = defence.blame(path, clean, rng=Rng(0))
+    after = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
+    assert before == after, "the defence changed its inputs"
+    assert any(verdict.last_good is each for each in path), "`last_good` must be a checkpoint of the path"
+    count = len(verdict.signal)
+    assert count == len(path), f"`signal` must have {len(path)} values, one for each checkpoint; got {count}"
 
 
 @check
 def stream_defence_is_reproducible(defence: StreamDefence) -> None:
-    """Same seed, same verdict and signal, to the bit."""
+    """The same seed returns exactly the same verdict and signal."""
     path, _ = _planted_path(poisoned=True)
     first, again = (defence.blame(path, toy_images(seed=2), rng=Rng(0)) for _ in range(2))
-    assert (first.window, first.back.rows) == (again.window, again.back.rows), "the same seed gave another verdict"
-    assert torch.equal(first.signal, again.signal), "the same seed gave another signal"
+    verdicts = [(each.window, each.last_good.rows) for each in (first, again)]
+    assert verdicts[0] == verdicts[1], "the same seed returned different verdicts"
+    assert torch.equal(first.signal, again.signal), "the same seed returned different signals"
 
 
 @check
-def stream_defence_finds_what_was_planted(defence: StreamDefence) -> None:
-    """A burst of wrong labels is found where it begins, and a clean stream raises no alarm."""
+def stream_defence_finds_a_burst(defence: StreamDefence) -> None:
+    """The defence finds the start of a burst of wrong labels, and does not blame rows of a clean stream."""
     path, first = _planted_path(poisoned=True)
-    found = defence.blame(path, toy_images(seed=2), rng=Rng(0))
-    assert found.window is not None, "a burst of wrong labels went unseen"
-    assert abs(found.window[0] - first) <= 40, f"the burst begins at row {first}; blamed are rows {found.window}"
-    assert found.back.rows <= found.window[0], "it goes back into the window that it blames"
+    verdict = defence.blame(path, toy_images(seed=2), rng=Rng(0))
+    assert verdict.window is not None, "the defence did not find a burst of wrong labels"
+    start = verdict.window[0]
+    assert abs(start - first) <= 40, f"the window must start within 40 rows of row {first}; it starts at row {start}"
+    assert verdict.last_good.rows <= start, (
+        f"`last_good` must be before the window at row {start}; it is at {verdict.last_good.rows}"
+    )
     clean, _ = _planted_path(poisoned=False)
-    assert defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window is None, "a clean stream raised an alarm"
+    window = defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window
+    assert window is None, f"the window of a clean stream must be None; got {window}"

@@ -1,4 +1,4 @@
-"""What every trigger promises."""
+"""Checks of triggers."""
 
 import torch
 
@@ -9,12 +9,13 @@ from antivenom.triggers import Trigger
 
 @check(quick=True)
 def trigger_is_a_pure_function(trigger: Trigger) -> None:
-    """Rows and random streams are untouched, shape and bounds are kept, and something changes, in images of 24 × 24."""
+    """The trigger changes images of 24 × 24 pixels within their bounds, but not its inputs or random streams."""
     inputs = toy_images(20).inputs().repeat_interleave(4, 2).repeat_interleave(4, 3)
     before = inputs.clone()
     with global_state_untouched():
         first, again = trigger.apply(inputs, (0.0, 1.0)), trigger.apply(inputs, (0.0, 1.0))
-    assert torch.equal(inputs, before), "the trigger changed the rows it was given"
-    assert first.shape == inputs.shape and torch.equal(first, again), "the trigger is not a function"
-    assert 0 <= float(first.min()) <= float(first.max()) <= 1, "the trigger left the bounds"
-    assert not torch.equal(first, inputs), "the trigger changes nothing"
+    assert torch.equal(inputs, before), "the trigger changed the rows that it received"
+    assert first.shape == inputs.shape, f"the shape must be {tuple(inputs.shape)}; got {tuple(first.shape)}"
+    assert torch.equal(first, again), "two calls returned different rows"
+    assert 0 <= float(first.min()) <= float(first.max()) <= 1, "the values must be within the bounds, 0 and 1"
+    assert not torch.equal(first, inputs), "the trigger must change the rows; it did not"

@@ -1,4 +1,4 @@
-"""Training settings: one a file, found by its name; all of them share the one loop."""
+"""Training settings, one per file. All of them share one training loop."""
 
 from antivenom.registry import lazily
 from antivenom.training.contracts import (
@@ -9,8 +9,8 @@ from antivenom.training.contracts import (
     StreamTraining,
     Training,
     checkpoints_of,
-    comes_once,
     pretrained_by,
+    single_pass,
 )
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "StreamTraining",
     "Training",
     "checkpoints_of",
-    "comes_once",
     "pretrained_by",
+    "single_pass",
 ]
 
 __getattr__, __dir__ = lazily("trainings")

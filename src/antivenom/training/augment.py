@@ -1,4 +1,4 @@
-"""Crops and flips, in batches, on the device, without a loop over rows."""
+"""Random crops and flips in batches on the device, without a loop over rows."""
 
 import torch
 from torch import Tensor
@@ -7,13 +7,13 @@ from antivenom.shapes import Ids
 
 
 def augment(x: Tensor, keys: Ids, *, crop: int, flip: bool) -> Tensor:
-    """Images (n, c, h, w) shifted and mirrored, each by its own key (n): the same key, the same change.
+    """Return images (n, c, h, w), each shifted and mirrored according to its key. Equal keys have equal changes.
 
     Args:
-        x: the images, of any type; what moves in from outside is 0.
-        keys: a number in [0, 2**63) for each image.
-        crop: the largest shift in pixels, in all directions.
-        flip: whether half of them are mirrored left to right.
+        x: the images (n, c, h, w), of any type. Pixels from outside of an image are 0.
+        keys: a number in [0, 2**63) for each image (n).
+        crop: the largest shift in each direction, in pixels.
+        flip: True to mirror half of the images left to right.
 
     >>> image = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> augment(image, torch.tensor([1 << 62]), crop=0, flip=True).flatten().tolist()

@@ -1,4 +1,4 @@
-"""What trainings promise, and what callbacks are given."""
+"""The protocols of trainings, and the argument of their callbacks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from antivenom.shapes import Ids, Positions, Roles
 
 @dataclass(frozen=True)
 class Epoch:
-    """What a callback is given after each epoch. A stream's epoch is a part of the stream.
+    """The argument of a callback after each epoch. For a stream, an epoch is a part of the stream.
 
     Args:
-        number: which epoch, from 1.
-        of: how many epochs there are, at most.
-        loss: the mean training loss over the epoch's batches as they came, each before its update.
-        seconds: how long it took.
-        classifier: as it stands. It goes on learning: copy its `state()` to keep it.
-        rows: how many rows it has learned from, each as often as it came.
+        number: the number of the epoch, from 1.
+        of: the largest number of epochs.
+        loss: the mean training loss over the epoch's batches, each computed before its update.
+        seconds: the duration of the epoch, in seconds.
+        classifier: the classifier after this epoch. It continues to learn: copy its `state()` to keep it.
+        rows: the number of rows that it has learned from; a repeated row counts each time.
     """
 
     number: int
@@ -32,19 +32,19 @@ class Epoch:
     rows: int = 0
 
     def is_one_of(self, checkpoints: int) -> bool:
-        """Whether this is one of `checkpoints` epochs that are evenly spaced; the last epoch is one of them."""
+        """True if this is one of `checkpoints` evenly spaced epochs, which include the last epoch."""
         return self.number * checkpoints // self.of > (self.number - 1) * checkpoints // self.of
 
 
 Callback = Callable[[Epoch], object]
-"""Called after each epoch; what it returns is ignored."""
+"""A function that is called after each epoch. Its return value is ignored."""
 
 
 @runtime_checkable
 class Training(Protocol):
-    """A training setting: a component, such as `EndToEnd`. It needs `fit` and nothing else.
+    """A training setting: a component, such as `EndToEnd`. Only `fit` is required.
 
-    The other protocols of this file name what a training may do beyond that.
+    The other protocols in this file are optional abilities of a training.
     """
 
     def fit(
@@ -56,92 +56,92 @@ class Training(Protocol):
         start: Classifier | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Classifier | WithEvidence[Classifier]:
-        """A new classifier of the same architecture, trained; both given ones are untouched.
+        """Return a new, trained classifier of the same architecture. The arguments do not change.
 
         Args:
             classifier: the architecture.
             data: the rows.
-            rng: the same stream gives twins: the same first weights, and the same order of the rows they share.
-            start: where training starts from; new weights where left out.
-            callbacks: each is called after each epoch.
+            rng: the stream. It determines the first weights and the order of rows, equal for victim and control.
+            start: the classifier to start from; new weights if omitted.
+            callbacks: functions that are called after each epoch.
 
         Returns:
-            The classifier, alone or with figures and charts of the training's own.
+            The classifier, alone or with figures and charts of the training.
         """
 
 
 @runtime_checkable
 class CheckpointedTraining(Training, Protocol):
-    """A training whose classifier is kept along the way, to see what was learned when."""
+    """A training that keeps checkpoints, to show what was learned at which time."""
 
     @property
     def checkpoints(self) -> int:
-        """How often it is kept, evenly spaced over the epochs; 0 for never."""
+        """The number of checkpoints, evenly spaced over the epochs; 0 for none."""
 
 
 @runtime_checkable
 class StreamTraining(Training, Protocol):
-    """A training on a stream: its rows arrive in an order. The runner arranges them, for victim and control alike."""
+    """A training on a stream, whose rows arrive in order. The runner sorts the rows of victim and control."""
 
     @property
-    def comes_once(self) -> bool:
-        """Whether each row is learned from as often as it arrives and no more, in that order."""
+    def single_pass(self) -> bool:
+        """True if each arrival of a row is learned exactly once, in the order of arrival."""
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
-        """Positions of rows in the order in which they arrive; a row may arrive several times.
+        """Return positions of rows in the order of arrival. A row may arrive several times.
 
         Args:
             roles: `CLEAN`, `POISON` or `COVER` for each row (n).
-            ids: each row's id (n).
-            rng: the same stream, the same order of the clean rows.
+            ids: the id of each row (n).
+            rng: the stream. The same stream has the same order of the clean rows.
         """
 
 
 @runtime_checkable
 class PretrainedTraining(Training, Protocol):
-    """A training that starts from a model which was trained before. Victim and control share that model."""
+    """A training that starts from a pretrained model. Victim and control share that model."""
 
     @property
     def pretrained_by(self) -> Training | None:
-        """The training of the model that it starts from; None where no training comes before."""
+        """The training of the pretrained model; None if the model is not trained before."""
 
     def divide(self, splits: Splits, rng: Rng, read: Callable[[Source], Splits]) -> tuple[Dataset | None, Splits]:
-        """The clean rows of the training before, None where there is none; and the splits of this one.
+        """Return the clean rows for the pretraining (None without one), and the splits of this training.
 
         Args:
-            splits: the experiment's.
-            rng: the division's stream.
-            read: loads another data set.
+            splits: the splits of the experiment.
+            rng: the stream that divides the rows.
+            read: a function that loads another data set.
         """
 
     def pretrained_model(self, model: Model, blank: Classifier) -> Classifier | None:  # noqa: ARG002
-        """The model that it starts from, where that was trained elsewhere; None, the default, where it was not.
+        """Return the pretrained model if it was trained elsewhere, or None (the default) if it was not.
 
         Args:
-            model: the experiment's architecture.
-            blank: what that builds for the rows of this training.
+            model: the architecture of the experiment.
+            blank: an untrained classifier of that architecture for the rows of this training.
 
         Raises:
-            SettingsError: there is no such model.
+            SettingsError: the model does not exist, or does not fit.
         """
         return None
 
 
 def checkpoints_of(training: Training) -> int:
-    """How often a training's classifier is kept along the way; 0 where the training says nothing about it."""
+    """Return the number of checkpoints of a training; 0 if it does not declare any."""
     return training.checkpoints if isinstance(training, CheckpointedTraining) else 0
 
 
-def comes_once(training: Training) -> bool:
-    """Whether a training is on a stream in which each row is learned from only when it arrives."""
-    return isinstance(training, StreamTraining) and training.comes_once
+def single_pass(training: Training) -> bool:
+    """True if a training learns each row of a stream exactly when it arrives."""
+    return isinstance(training, StreamTraining) and training.single_pass
 
 
 def pretrained_by(training: Training) -> Training | None:
-    """The training that comes before a training; None where there is none."""
+    """Return the pretraining of a training, or None if it has none."""
     return training.pretrained_by if isinstance(training, PretrainedTraining) else None
 
 
 def load_source(source: Source) -> Splits:
-    """Both splits of a data set: what `divide` reads other data sets with, where nothing else is given."""
+    """Load both splits of a data set: the default of the argument `read` of `divide`."""
     return source.load()

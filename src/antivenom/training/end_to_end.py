@@ -13,7 +13,7 @@ from antivenom.trial import Trial
 
 @component
 class EndToEnd(Recipe):
-    """All weights, from the start, on the whole data in shuffled batches.
+    """Train all weights on all of the data, in shuffled batches.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP, predictions
@@ -38,6 +38,6 @@ class EndToEnd(Recipe):
         start: Classifier | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
-        """A new, trained classifier of the same architecture."""
+        """Return a new, trained classifier of the same architecture."""
         first = classifier.fresh(rng.child("weights")) if start is None else start
         return train(first, data, self, rng=rng.child("loop"), callbacks=callbacks)

@@ -1,4 +1,4 @@
-"""The only training loop: whole tensors on the device, batches by row id, nothing per sample in Python."""
+"""The only training loop: whole tensors on the device, batches by row id, no Python code per row."""
 
 import math
 import time
@@ -21,31 +21,31 @@ from antivenom.training.augment import augment
 from antivenom.training.contracts import Callback, Epoch
 from antivenom.training.step import Step, step_for
 
-GATHERED = 8
-"""So many batches are gathered at once, to keep memory bounded and the gather cheap."""
+BATCHES_PER_GATHER = 8
+"""The number of batches per gather. It limits memory use, and makes the gather cheap."""
 
 
 @component
 class Recipe:
-    """How weights are updated, the same for every training setting.
+    """The settings of weight updates, shared by all training settings.
 
     Args:
-        epochs: passes over the data, at most.
-        batch_size: rows an update.
+        epochs: the largest number of passes over the data.
+        batch_size: the number of rows per update.
         optimizer: `adam`, `adamw`, `sgd`, `rmsprop` or `sklearn_adam`.
-        learning_rate: its step size; the largest, where a schedule changes it.
-        momentum: for `sgd` and `rmsprop` alone.
-        weight_decay: L2 on the weights (decoupled for `adamw`).
-        decay_biases: whether that holds for biases too.
-        schedule: `constant`, or down to 0 as a `cosine` or in a `linear` way over all epochs.
-        warmup: the share of all updates over which the learning rate first rises from 0.
-        patience: stop when the mean training loss has not fallen for so many epochs; null to train all.
-        min_delta: by how much the loss must fall to count; with `patience` alone.
-        crop: shift each image by up to so many pixels, filling with the lower bound's pixels; 0 for none.
-        flip: mirror half of the images left to right.
-        precision: `bfloat16` computes layers in bfloat16 and keeps weights in float32.
-        checkpoints: how often, evenly spaced over the epochs, the weights are kept, to see what was learned when; 0
-            for never.
+        learning_rate: the step size; the largest step size if a schedule changes it.
+        momentum: the momentum, only for `sgd` and `rmsprop`.
+        weight_decay: the factor of the L2 penalty (decoupled for `adamw`).
+        decay_biases: true to decay biases too.
+        schedule: `constant`, or a `cosine` or `linear` decrease to 0 over all epochs.
+        warmup: the share of all updates in which the learning rate first increases from 0.
+        patience: stop if the mean training loss does not fall for this number of epochs; null to train all epochs.
+        min_delta: the smallest decrease of the loss that counts as a fall; requires `patience`.
+        crop: the largest shift of each image, in pixels. New pixels have the lower bound. 0 for no shift.
+        flip: true to mirror half of the images left to right.
+        precision: `float32`, or `bfloat16` to compute layers in bfloat16 with weights in float32.
+        checkpoints: the number of checkpoints, evenly spaced over the epochs, to show what was learned at which time;
+            0 for none.
     """
 
     epochs: AtLeastOne = 10
@@ -67,22 +67,22 @@ class Recipe:
     def __post_init__(self) -> None:
         name, problems = type(self).__name__, []
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
-            problems.append(f"{name}.momentum is for sgd and rmsprop; {self.optimizer} has its own.")
+            problems.append(f"{name}.momentum must be 0 for {self.optimizer}; got {self.momentum}. Use sgd or rmsprop.")
         if self.min_delta and self.patience is None:
-            problems.append(f"{name}.min_delta needs patience, the epochs to wait for such a fall.")
+            problems.append(f"{name}.min_delta requires patience, the number of epochs to wait; got patience null.")
         if problems:
             raise SettingsError(problems)
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
+        """Yield a sentence for each setting that does not fit the data."""
         if (self.crop or self.flip) and not data.is_image:
-            yield f"has crop and flip for images; the data's rows are {data.shape}."
+            yield f"requires images for crop and flip; the rows have shape {data.shape}."
         elif self.crop and self.crop >= min(data.shape[1:]):
-            yield f"has crop {self.crop}, which shifts images of {data.shape[1]} × {data.shape[2]} out of themselves."
+            yield f"requires crop below {min(data.shape[1:])}, the smallest side of the images; got {self.crop}."
 
     @property
     def update_rule(self) -> Optimizer:
-        """The optimizer's settings."""
+        """The settings of the optimizer."""
         return Optimizer(
             name=self.optimizer,
             learning_rate=self.learning_rate,
@@ -92,7 +92,7 @@ class Recipe:
         )
 
     def rate_at(self, done: float) -> float:
-        """The learning rate when the share `done` of all updates is done."""
+        """Return the learning rate after the share `done` of all updates, in [0, 1]."""
         if done < self.warmup:
             return self.learning_rate * done / self.warmup
         rest = (done - self.warmup) / (1 - self.warmup)
@@ -103,16 +103,16 @@ class Recipe:
 def train(
     classifier: Classifier, data: Dataset, recipe: Recipe, *, rng: Rng, callbacks: Sequence[Callback] = ()
 ) -> ModuleClassifier:
-    """A trained copy of a classifier.
+    """Return a trained copy of a classifier.
 
-    The order of the rows, and what augmentation does to each, depend on (stream, epoch, row id) alone.
+    The order of the rows, and the augmentation of each row, depend only on stream, epoch and row id.
 
     Args:
-        classifier: it has gradients, and is untouched.
+        classifier: a classifier with gradients. It does not change.
         data: the rows.
-        recipe: how weights are updated.
-        rng: the training's stream.
-        callbacks: each is called after each epoch.
+        recipe: the settings of the updates.
+        rng: the stream of the training.
+        callbacks: functions that are called after each epoch.
 
     Raises:
         CapabilityError: the classifier has no gradients.
@@ -137,17 +137,17 @@ def train(
 
 @contextmanager
 def learning(trained: ModuleClassifier, rng: Rng) -> Iterator[None]:
-    """The module in training mode, its own draws from a stream; afterwards it is as it should be used."""
+    """Switch the module to training mode with draws from a stream; afterwards to evaluation mode."""
     trained.module.train()
     with rng.child("modules").torch_globally(trained.device):
         yield
     trained.module.zero_grad()
-    lay_out(trained.module, trained.input_shape)  # a quick step may have laid the weights otherwise
+    lay_out(trained.module, trained.input_shape)  # a fast step may have changed the layout
     trained.module.eval()
 
 
 def _freeze_statistics(trained: ModuleClassifier) -> None:
-    """Layers whose weights are all frozen keep their running statistics too."""
+    """Freeze the running statistics of layers whose weights are all frozen."""
     for layer in trained.module.modules():
         own = list(layer.parameters(recurse=False))
         if own and not any(weight.requires_grad for weight in own):
@@ -164,16 +164,16 @@ def run_epochs(
     patience: int | None = None,
     min_delta: float = 0.0,
 ) -> None:
-    """Epoch after epoch, until the last one, until the loss has stopped falling, or until it is not finite.
+    """Run epochs until the last one, until the loss stops falling, or until it is not finite.
 
     Args:
-        epochs: how many, at most.
-        learn: does one epoch, by its number from 0, and returns its mean loss.
-        learner: what learns, for callbacks.
-        rows: rows in an epoch.
-        callbacks: each is called after each epoch.
-        patience: stop when the loss has not fallen for this many epochs; None to do all.
-        min_delta: how much the loss must fall to count.
+        epochs: the largest number of epochs.
+        learn: runs one epoch, by its number from 0, and returns its mean loss.
+        learner: the classifier that learns, for callbacks.
+        rows: the number of rows per epoch.
+        callbacks: functions that are called after each epoch.
+        patience: stop if the loss does not fall for this number of epochs; None to run all epochs.
+        min_delta: the smallest decrease of the loss that counts as a fall.
     """
     best, waited = math.inf, 0
     for epoch in range(epochs):
@@ -188,7 +188,7 @@ def run_epochs(
 
 
 def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> float:
-    """Update on every batch of an epoch; the mean loss over its rows."""
+    """Update on every batch of an epoch; return the mean loss over its rows."""
     batches = math.ceil(len(data) / recipe.batch_size)
     losses, sizes = [], []
     for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
@@ -199,14 +199,14 @@ def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) 
 
 
 def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The epoch's batches; a batch is overwritten when the next ones are gathered."""
+    """Yield the batches of an epoch. The next gather overwrites the memory of a batch."""
     order = rng.child("order", epoch).order(data.ids)
     size = min(recipe.batch_size, len(order))
-    many = size * GATHERED
-    stored = data.x.new_empty(min(many, len(order)), *data.shape)
-    inputs = torch.empty(stored.shape, device=data.device)  # new memory for each gather would cost more than it
-    for start in range(0, len(order), many):
-        rows = order[start : start + many]
+    per_gather = size * BATCHES_PER_GATHER
+    stored = data.x.new_empty(min(per_gather, len(order)), *data.shape)
+    inputs = torch.empty(stored.shape, device=data.device)  # new memory would cost more than the gather
+    for start in range(0, len(order), per_gather):
+        rows = order[start : start + per_gather]
         xs = torch.index_select(data.x, 0, rows, out=stored[: len(rows)])
         ys = data.y.index_select(0, rows)
         if recipe.crop or recipe.flip:
@@ -218,7 +218,7 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tu
 
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:
     name = type(recipe).__name__
-    advice = "Pass an nn.Module, or train a scikit-learn estimator by own_fit or online."
+    advice = "Pass an nn.Module, or use own_fit or online to train a scikit-learn estimator."
     module = as_module(classifier, by=name, advice=advice)
     check_fits(classifier, data)
     for problem in recipe.problems(data):
@@ -227,16 +227,16 @@ def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleCla
 
 
 def check_fits(classifier: Classifier, data: Dataset) -> None:
-    """Check that data fits the classifier that is to learn from it.
+    """Check that data fits the classifier that learns from it.
 
     Raises:
-        DataError: there are no rows, or rows of another shape, classes or bounds than the classifier takes.
+        DataError: the data has no rows, or another shape, range, or more classes than the classifier.
     """
     if not len(data):
-        raise DataError("There are no rows to train on.")
+        raise DataError("Training data must have at least one row; it has none.")
     if data.shape != classifier.input_shape:
-        raise DataError(f"The classifier takes rows of {classifier.input_shape}; the data's are {data.shape}.")
+        raise DataError(f"The classifier requires rows of {classifier.input_shape}; the data has rows of {data.shape}.")
     if len(data.classes) > classifier.classes:
-        raise DataError(f"The classifier knows {classifier.classes} classes; the data has {len(data.classes)}.")
+        raise DataError(f"The classifier has {classifier.classes} classes; the data has {len(data.classes)}.")
     if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
-        raise DataError(f"The classifier takes rows in {classifier.bounds}; the data's are in {data.bounds}.")
+        raise DataError(f"The classifier requires rows in {classifier.bounds}; the data has rows in {data.bounds}.")

@@ -23,39 +23,39 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.loop import Recipe, check_fits, learning, run_epochs, train
 from antivenom.training.step import step_for
 
-GATHERED = 4096
-"""So many rows of a stream are gathered at once."""
+ROWS_PER_GATHER = 4096
+"""The number of rows of a stream per gather."""
 
 
 @component
 class Online:
-    """A model that has been trained goes on learning from what comes in, row by row, in the order in which it comes.
+    """A trained model continues to learn from a stream, row by row, in the order of arrival.
 
-    The victim's warm-up is on clean rows, and the control shares it; the attacker's rows come in the stream alone. The
-    runner arranges the stream; training cannot tell who contributed a row. For an `nn.Module`, and for scikit-learn
-    estimators with `partial_fit`, which update in their own way.
+    The model first trains on clean rows, the warm-up, which victim and control share. The attacker's rows arrive only
+    in the stream. The runner sorts the stream, and the training does not know who contributed a row. It trains an
+    `nn.Module`, or a scikit-learn estimator with `partial_fit`, which uses its own updates.
 
     Args:
-        warm_up: how the model was trained before; null for a stream that starts with new weights.
-        warm_up_share: the share of the training set that the warm-up has; the rest is the stream. With 1 the warm-up
-            has all of it, and nothing but the attacker's rows comes in after that (for the control: clean rows of the
-            training set, as many).
-        schedule: `stream`: each row once, as it comes. `mixed`: the rows shuffled, again and again, until the mean
-            training loss has not fallen for `patience` epochs.
-        arrival: for `stream`, when the attacker's rows come in; `spread` if null.
-        batch_size: rows an update.
+        warm_up: the training before the stream; null for a stream that starts with new weights.
+        warm_up_share: the share of the training set for the warm-up, in (0, 1]; the rest is the stream. With 1, the
+            stream contains only the attacker's rows (for the control: the same number of clean rows of the training
+            set).
+        schedule: `stream` learns each row once, when it arrives. `mixed` shuffles the rows for each epoch, until the
+            mean training loss does not fall for `patience` epochs.
+        arrival: for `stream`: the times at which the attacker's rows arrive; `spread` if null.
+        batch_size: the number of rows per update.
         optimizer: for an `nn.Module`; `sgd` if null.
         learning_rate: for an `nn.Module`; 0.01 if null.
-        momentum: for `sgd` and `rmsprop` alone.
-        weight_decay: L2 on the weights, for an `nn.Module`.
-        decay_biases: whether that holds for biases too.
-        epochs: for `mixed`: the limit.
-        patience: for `mixed`: the epochs to wait for a fall of the loss.
-        checkpoints: how often, evenly spaced along the stream, the model is kept.
+        momentum: the momentum, only for `sgd` and `rmsprop`.
+        weight_decay: the factor of the L2 penalty, for an `nn.Module`.
+        decay_biases: true to decay biases too.
+        epochs: for `mixed`: the largest number of epochs; 100 if null.
+        patience: for `mixed`: the number of epochs to wait for a fall of the loss; 3 if null.
+        checkpoints: the number of checkpoints, evenly spaced along the stream.
 
     Raises:
-        SettingsError: settings of one schedule for the other, or for an estimator what it cannot be told.
-        CapabilityError: a classifier that cannot learn batch by batch.
+        SettingsError: settings of the other schedule, or settings that a scikit-learn estimator does not support.
+        CapabilityError: the classifier cannot learn incrementally.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP, predictions
@@ -83,13 +83,13 @@ class Online:
     def __post_init__(self) -> None:
         problems = []
         if self.schedule == "mixed" and self.arrival is not None:
-            problems.append("Online.arrival is for the schedule 'stream'; 'mixed' shuffles the rows.")
+            problems.append("Online.arrival requires the schedule 'stream'; got 'mixed', which shuffles the rows.")
         if self.schedule == "stream" and (self.epochs is not None or self.patience is not None):
-            problems.append("Online.epochs and patience are for the schedule 'mixed'; in a stream a row comes once.")
+            problems.append("Online.epochs and patience require the schedule 'mixed'; got 'stream'.")
         if self.schedule == "mixed" and self.warm_up is not None and self.warm_up_share == 1:
-            problems.append("Online.warm_up_share of 1 is for the schedule 'stream'; 'mixed' needs rows to mix.")
+            problems.append("Online.warm_up_share must be below 1 for the schedule 'mixed'; got 1.")
         if self.momentum and self.optimizer not in (None, "sgd", "rmsprop"):
-            problems.append(f"Online.momentum is for sgd and rmsprop; {self.optimizer} has its own.")
+            problems.append(f"Online.momentum must be 0 for {self.optimizer}; got {self.momentum}. Use sgd or rmsprop.")
         if problems:
             raise SettingsError(problems)
 
@@ -99,7 +99,7 @@ class Online:
         rng: Rng,
         read: Callable[[Source], Splits] = load_source,  # noqa: ARG002
     ) -> tuple[Dataset | None, Splits]:
-        """The rows that the warm-up has, and the splits that are left for the stream and to measure on."""
+        """Return the rows of the warm-up, or None without a warm-up; and the splits for the stream and for testing."""
         if self.warm_up is None:
             return None, splits
         if self.warm_up_share == 1:
@@ -108,8 +108,8 @@ class Online:
         cut = round(self.warm_up_share * len(order))
         if not 0 < cut < len(order):
             raise DataError(f"{len(order)} rows are too few for a warm-up of {self.warm_up_share:.0%} and a stream.")
-        known, coming = (torch.sort(part).values for part in (order[:cut], order[cut:]))
-        return splits.train.subset(known), Splits(train=splits.train.subset(coming), test=splits.test)
+        before, arriving = (torch.sort(part).values for part in (order[:cut], order[cut:]))
+        return splits.train.subset(before), Splits(train=splits.train.subset(arriving), test=splits.test)
 
     @property
     def pretrained_by(self) -> Training | None:
@@ -117,23 +117,23 @@ class Online:
         return self.warm_up
 
     def pretrained_model(self, model: Model, blank: Classifier) -> Classifier | None:  # noqa: ARG002
-        """None: the warm-up trains it."""
+        """Return None: the warm-up trains the model."""
         return None
 
     @property
-    def comes_once(self) -> bool:
-        """Whether rows are learned from as they arrive; `mixed` shuffles them."""
+    def single_pass(self) -> bool:
+        """True if each row is learned when it arrives. `mixed` shuffles the rows."""
         return self.schedule == "stream"
 
     def arrange(self, roles: Roles, ids: Ids, rng: Rng) -> Positions:
-        """For the runner: the order in which rows come in; as they stand, where they will be shuffled."""
+        """Return positions in the order of arrival, for the runner. The order is unchanged for `mixed`."""
         if self.schedule == "mixed":
             return torch.arange(len(roles), device=roles.device)
         arrival = self.arrival or Spread()
         if self.warm_up is None or self.warm_up_share < 1:
             return arrival.arrange(roles, ids, rng)
-        coming = torch.nonzero(roles != CLEAN).flatten()
-        return coming[arrival.arrange(roles[coming], ids[coming], rng)]
+        arriving = torch.nonzero(roles != CLEAN).flatten()
+        return arriving[arrival.arrange(roles[arriving], ids[arriving], rng)]
 
     def fit(
         self,
@@ -144,7 +144,7 @@ class Online:
         start: Classifier | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
-        """A new classifier that has learned from the stream, from `start` on."""
+        """Return a new classifier that has learned from the stream; it starts from `start` if that is given."""
         first = classifier.fresh(rng.child("weights")) if start is None else start
         if is_module(first):
             if self.schedule == "mixed":
@@ -162,7 +162,7 @@ class Online:
 
     @property
     def _recipe(self) -> Recipe:
-        """How an `nn.Module` is updated; epochs and patience are those of `mixed`."""
+        """The update settings of an `nn.Module`. Epochs and patience are for `mixed`."""
         return Recipe(
             epochs=self.epochs or 100,
             patience=self.patience or 3,
@@ -175,7 +175,7 @@ class Online:
         )
 
     def _mix(self, data: Dataset, callbacks: Sequence[Callback], learner: Classifier, rng: Rng) -> None:
-        """An estimator learns from the rows shuffled, again and again."""
+        """Train an estimator on the rows, shuffled for each epoch."""
 
         def learn(epoch: int) -> float:
             order = rng.child("order", epoch).order(data.ids)
@@ -205,15 +205,15 @@ class Online:
         learner: Classifier,
         learn: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
-        """Learn from every row in its turn, and call the callbacks now and then."""
+        """Learn from all rows in order, and call the callbacks at evenly spaced checkpoints."""
         batches = math.ceil(len(data) / self.batch_size)
-        looks = min(self.checkpoints, batches)
-        ends = [round(batches * number / looks) * self.batch_size for number in range(1, looks + 1)]
+        checkpoints = min(self.checkpoints, batches)
+        ends = [round(batches * number / checkpoints) * self.batch_size for number in range(1, checkpoints + 1)]
         first = 0
         for number, end in enumerate(ends, 1):
             began, losses, sizes = time.perf_counter(), [], []
-            for start in range(first, min(end, len(data)), self._gathered):
-                stop = min(start + self._gathered, end, len(data))
+            for start in range(first, min(end, len(data)), self._rows_per_gather):
+                stop = min(start + self._rows_per_gather, end, len(data))
                 inputs, labels = data.inputs(slice(start, stop)), data.y[start:stop]
                 for x, y in zip(inputs.split(self.batch_size), labels.split(self.batch_size), strict=True):
                     losses.append(learn(x, y))
@@ -221,16 +221,16 @@ class Online:
             first = end
             shares = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
             loss = float(torch.stack(losses).double().cpu() @ shares)
-            done = Epoch(number, looks, loss, time.perf_counter() - began, learner, min(end, len(data)))
+            done = Epoch(number, checkpoints, loss, time.perf_counter() - began, learner, min(end, len(data)))
             for callback in callbacks:
                 callback(done)
 
     @property
-    def _gathered(self) -> int:
-        return max(1, GATHERED // self.batch_size) * self.batch_size
+    def _rows_per_gather(self) -> int:
+        return max(1, ROWS_PER_GATHER // self.batch_size) * self.batch_size
 
     def _check_estimator(self) -> None:
-        """Refuse what a scikit-learn estimator cannot be told: it has settings of its own."""
+        """Raise SettingsError for settings that a scikit-learn estimator does not support."""
         given = {
             "optimizer": self.optimizer is not None,
             "learning_rate": self.learning_rate is not None,
@@ -239,7 +239,7 @@ class Online:
             "decay_biases": not self.decay_biases,
         }
         problems = [
-            f"Online.{name} is for an nn.Module; a scikit-learn estimator has settings of its own."
+            f"Online.{name} requires an nn.Module; a scikit-learn estimator has its own settings."
             for name, is_given in given.items()
             if is_given
         ]

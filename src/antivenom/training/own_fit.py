@@ -1,4 +1,4 @@
-"""A scikit-learn estimator's own way."""
+"""Training by the `fit` method of a scikit-learn estimator."""
 
 import time
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from antivenom.trial import Trial
 
 @component
 class OwnFit:
-    """The estimator's own `fit`, on all rows at once, with its own settings: for scikit-learn estimators alone.
+    """Call the estimator's own `fit` on all rows, with its own settings. It requires a scikit-learn estimator.
 
-    Rows are given in the order of their ids; estimators that care shuffle them by their own `random_state`. The loss
-    that callbacks are given is the error rate on the training rows, as not every estimator has a loss.
+    Rows are sorted by id; some estimators shuffle them by their own `random_state`. The loss for callbacks is the error
+    rate on the training rows in [0, 1], because not every estimator has a loss.
 
     Raises:
         CapabilityError: the classifier is not a scikit-learn estimator, or a class has no rows.
@@ -36,8 +36,8 @@ class OwnFit:
 
     trial = Trial(
         waive=dict.fromkeys(
-            ("training_leaves_its_inputs_alone", "training_is_reproducible", "training_learns"),
-            "it trains scikit-learn estimators alone; the checks train a module",
+            ("training_does_not_change_its_inputs", "training_is_reproducible", "training_learns"),
+            "it trains only scikit-learn estimators; the checks train a module",
         ),
     )
 
@@ -50,7 +50,7 @@ class OwnFit:
         start: Classifier | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
-        """A new, fitted classifier."""
+        """Return a new, fitted classifier."""
         first = as_estimator(classifier.fresh(rng.child("weights")) if start is None else start, by="own_fit")
         check_fits(first, data)
         began = time.perf_counter()

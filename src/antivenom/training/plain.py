@@ -1,9 +1,8 @@
-"""A fast path for plain networks: the derivative written out, every buffer reused, no graph recorded.
+"""A fast path for plain networks: explicit derivatives, reused buffers, and no autograd graph.
 
-Small networks on a CPU spend more time in recording and replaying autograd's graph, and in new memory for every
-gradient, than in arithmetic. For an `nn.Sequential` of linear, convolution, pooling and elementwise layers the
-derivative is known, so it is written here. Autograd is the oracle that the tests hold it against, and what every other
-network is trained with.
+Small networks on a CPU spend more time on autograd's graph and on new memory for gradients than on arithmetic. This
+module contains the derivatives of an `nn.Sequential` of linear, convolution, pooling and elementwise layers. The tests
+compare them with autograd. All other networks are trained with autograd.
 """
 
 from collections.abc import Callable
@@ -16,14 +15,14 @@ from torch.nn import functional
 aten = torch.ops.aten
 
 MEAN = 1
-"""What `aten` calls the reduction to a mean."""
+"""The code of `aten` for the reduction to a mean."""
 
 FEW_CHANNELS = 4
-"""A first convolution on so many channels or fewer is quicker as a matrix product over its windows."""
+"""Up to this number of channels, the first convolution is faster as a matrix product over its windows."""
 
 
 class _Layer(Protocol):
-    """A layer with its own derivative."""
+    """A layer with an explicit derivative."""
 
     def forward(self, x: Tensor) -> Tensor: ...
 
@@ -31,10 +30,10 @@ class _Layer(Protocol):
 
 
 class PlainNetwork:
-    """A plain network's loss and gradients.
+    """The loss and gradients of a plain network.
 
     Args:
-        module: a module for which `plain` is true.
+        module: a module for which `plain` returns True.
     """
 
     def __init__(self, module: nn.Sequential) -> None:
@@ -45,7 +44,7 @@ class PlainNetwork:
         while index < len(kinds):
             pair = kinds[index : index + 2]
             if [type(layer) for layer in pair] == [nn.ReLU, nn.MaxPool2d]:
-                # the maximum of the rectified is the rectified maximum, gradient and all, on fewer numbers
+                # pooling first has the same result and gradient, and rectifies fewer numbers
                 self.layers += [_MAKERS[nn.MaxPool2d](pair[1]), _MAKERS[nn.ReLU](pair[0])]
                 index += 2
                 continue
@@ -61,7 +60,7 @@ class PlainNetwork:
         self.backwards = [(self.layers[index], index > first) for index in range(len(self.layers) - 1, first - 1, -1)]
 
     def gradients(self, x: Tensor, y: Tensor) -> Tensor:
-        """The mean cross-entropy of a batch; its gradient is put into every parameter's `grad`, in place."""
+        """Return the mean cross-entropy of a batch, and write its gradient into `grad` of each parameter."""
         for layer in self.layers:
             x = layer.forward(x)
         log = torch.log_softmax(x, 1)
@@ -74,14 +73,14 @@ class PlainNetwork:
 
 
 def plain(module: nn.Module) -> bool:
-    """Whether a module is a plain network: on a CPU, in float32, of known layers, all trainable, without hooks."""
+    """True if a module is a plain network: on a CPU, in float32, of known and trainable layers, without hooks."""
     if type(module) is not nn.Sequential or not len(module) or type(module[-1]) is not nn.Linear:
         return False
     parameters = list(module.parameters())
     if any(p.device.type != "cpu" or p.dtype != torch.float32 or not p.requires_grad for p in parameters):
         return False
     if len(parameters) != sum(len(list(layer.parameters())) for layer in module) or len(set(module)) != len(module):
-        return False  # a weight, or a layer, that stands twice
+        return False  # a weight or a layer is used twice
     return not _hooked(module) and all(not _hooked(layer) and _known(layer) for layer in module)
 
 
@@ -106,11 +105,11 @@ def _hooked(module: nn.Module) -> bool:
     return parametrised or "forward" in vars(module) or any(getattr(module, kind) for kind in kinds)
 
 
-def _room(held: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A buffer of that shape: the held one where it is large enough, a part of it for the last, smaller batch."""
-    if held is None or held.shape[1:] != shape[1:] or len(held) < shape[0]:
+def _buffer(old: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """Return a buffer of at least that shape: the old one if it is large enough, otherwise a new one."""
+    if old is None or old.shape[1:] != shape[1:] or len(old) < shape[0]:
         return like.new_empty(shape)
-    return held
+    return old
 
 
 class _Dense:
@@ -118,24 +117,22 @@ class _Dense:
         assert isinstance(layer, nn.Linear) and layer.bias is not None
         assert layer.weight.grad is not None and layer.bias.grad is not None
         self.weight, self.bias = layer.weight.detach(), layer.bias.detach()
-        self.turned = self.weight.t()
-        self.turned_grad, self.bias_grad = layer.weight.grad.t(), layer.bias.grad
-        self.rooms: dict[
-            int, tuple[Tensor, Tensor]
-        ] = {}  # by batch size: what comes out, and the gradient that goes back
+        self.transposed = self.weight.t()
+        self.transposed_grad, self.bias_grad = layer.weight.grad.t(), layer.bias.grad
+        self.buffers: dict[int, tuple[Tensor, Tensor]] = {}  # by batch size: the output, and the gradient of the input
         self.x = self.weight
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
-        room = self.rooms.get(len(x))
-        if room is None:
-            room = self.rooms[len(x)] = (x.new_empty(len(x), len(self.weight)), torch.empty_like(x))
-        return torch.addmm(self.bias, x, self.turned, out=room[0])
+        buffers = self.buffers.get(len(x))
+        if buffers is None:
+            buffers = self.buffers[len(x)] = (x.new_empty(len(x), len(self.weight)), torch.empty_like(x))
+        return torch.addmm(self.bias, x, self.transposed, out=buffers[0])
 
     def backward(self, gradient: Tensor, needed: bool) -> Tensor:
-        torch.mm(self.x.t(), gradient, out=self.turned_grad)
+        torch.mm(self.x.t(), gradient, out=self.transposed_grad)
         torch.sum(gradient, 0, out=self.bias_grad)
-        return torch.mm(gradient, self.weight, out=self.rooms[len(gradient)][1]) if needed else gradient
+        return torch.mm(gradient, self.weight, out=self.buffers[len(gradient)][1]) if needed else gradient
 
 
 class _Convolution:
@@ -155,16 +152,16 @@ class _Convolution:
             gradient, self.x, self.weight, [len(self.bias)], [1, 1], self.padding, [1, 1], False, [0, 0], 1,
             [needed, True, True],
         )  # fmt: skip
-        for grad, found in zip(self.grads, parts[1:], strict=True):
+        for grad, new in zip(self.grads, parts[1:], strict=True):
             assert grad is not None
-            grad.copy_(found)
+            grad.copy_(new)
         return parts[0] if needed else gradient
 
 
 class _Windows:
-    """The first convolution as a product over all windows: what comes out lies with its channels last.
+    """The first convolution as a matrix product over all windows. Its output has channels last.
 
-    The windows lie place by place (channel and offset first): each place is one long copy of a shifted image.
+    The windows are stored by place (channel and offset first). Each place is one long copy of a shifted image.
     """
 
     def __init__(self, layer: nn.Conv2d) -> None:
@@ -189,7 +186,7 @@ class _Windows:
             channel, offset = divmod(place, self.kernel[0] * self.kernel[1])
             down, right = divmod(offset, self.kernel[1])
             one.copy_(self.padded[:, channel, down : down + high, right : right + wide])
-        self.out = _room(self.out, (n * high * wide, len(self.weight)), x)
+        self.out = _buffer(self.out, (n * high * wide, len(self.weight)), x)
         rows = self.out[: n * high * wide]
         torch.addmm(self.bias, self.windows.flatten(1).t(), self.weight.flatten(1).t(), out=rows)
         return rows.view(n, high, wide, -1).permute(0, 3, 1, 2)
@@ -242,7 +239,7 @@ class _Flat:
 
 
 class _Elementwise:
-    """An activation, in place on its input, whose derivative is a function of what came out."""
+    """An activation, in place on its input. Its derivative is a function of its output."""
 
     def __init__(self, apply: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], object]) -> None:
         self.apply, self.slope = apply, slope

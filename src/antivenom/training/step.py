@@ -1,4 +1,4 @@
-"""One update of a network's weights, the quickest way that is open to it."""
+"""One update of a network's weights, by the fastest possible method."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -20,7 +20,7 @@ class AutogradStep:
         self.precision = precision
 
     def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
-        """Update on a batch at this learning rate; the loss before it."""
+        """Update on a batch with this learning rate; return the loss before it."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         lower: AbstractContextManager[object] = (
@@ -35,18 +35,18 @@ class AutogradStep:
 
 
 class PlainStep:
-    """An update of a plain network: its written-out derivative, and one fused step over all weights as one vector."""
+    """An update of a plain network: explicit derivatives, and one fused step over all weights as one vector."""
 
     def __init__(self, classifier: ModuleClassifier, optimizer: Optimizer) -> None:
         module = classifier.module
         parameters = list(module.parameters())
-        self.weights = torch.cat([_turned(parameter.detach()).flatten() for parameter in parameters])
+        self.weights = torch.cat([_transposed(parameter.detach()).flatten() for parameter in parameters])
         self.gradient = torch.zeros_like(self.weights)
         begin = 0
         for parameter in parameters:
-            end, shape = begin + parameter.numel(), _turned(parameter).shape
-            parameter.data = _turned(self.weights[begin:end].view(shape))
-            parameter.grad = _turned(self.gradient[begin:end].view(shape))
+            end, shape = begin + parameter.numel(), _transposed(parameter).shape
+            parameter.data = _transposed(self.weights[begin:end].view(shape))
+            parameter.grad = _transposed(self.gradient[begin:end].view(shape))
             begin = end
         self.network = PlainNetwork(module)  # type: ignore[arg-type]
         self.settings = optimizer
@@ -54,11 +54,13 @@ class PlainStep:
         self.count = torch.zeros(())
         flat = torch.nn.Parameter(self.weights)
         flat.grad = self.gradient
-        direct = optimizer.name == "adam" and hasattr(torch, "_fused_adam_")  # not public, so it may go
+        direct = optimizer.name == "adam" and hasattr(
+            torch, "_fused_adam_"
+        )  # not public, so a version of torch may lack it
         self.optimizer = None if direct else optimizer.build([flat])
 
     def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
-        """Update on a batch at this learning rate; the loss before it."""
+        """Update on a batch with this learning rate; return the loss before it."""
         loss = self.network.gradients(x, y)
         if self.optimizer is None:
             self._adam(rate)
@@ -69,7 +71,7 @@ class PlainStep:
         return loss
 
     def _adam(self, rate: float) -> None:
-        """`torch.optim.Adam(fused=True)`'s own kernel; its wrapper takes longer than the kernel on a small network."""
+        """Call the kernel of `torch.optim.Adam(fused=True)`. Its wrapper is too slow for small networks."""
         self.count.add_(1)
         torch._fused_adam_(
             [self.weights], [self.gradient], [self.means], [self.squares], [], [self.count],
@@ -78,8 +80,8 @@ class PlainStep:
         )  # fmt: skip
 
 
-def _turned(parameter: Tensor) -> Tensor:
-    """A linear layer's weights inputs first: products with them are quicker that way."""
+def _transposed(parameter: Tensor) -> Tensor:
+    """Return the weights of a linear layer with inputs first, which makes products faster."""
     return parameter.t() if parameter.ndim == 2 else parameter
 
 
@@ -87,7 +89,7 @@ Step = AutogradStep | PlainStep
 
 
 def step_for(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> Step:
-    """The quickest exact way to update this classifier."""
+    """Return the fastest exact update of this classifier."""
     simple = classifier.outputs == "logits" and classifier.mean is None and classifier.std is None
     whole = all(weight.requires_grad for weight in classifier.module.parameters())
     whole = whole and (optimizer.decay_biases or not optimizer.weight_decay)

@@ -21,30 +21,30 @@ from antivenom.training.loop import Recipe, train
 from antivenom.trial import Trial
 
 OWN = "own"
-"""In place of a file: the weights that the model has."""
+"""The value of `weights` for the weights that the model already has."""
 
 
 @component
 class Transfer(Recipe):
-    """The last layers of a model that was trained on other, clean data; the layers before them stay as they are.
+    """Train the last layers of a model that was pretrained on clean source data. The other layers do not change.
 
-    The pre-training is shared by victim and control; poison is in the target's data alone. The other settings are
-    those of the training on the target.
+    Victim and control share the pretraining. Only the target data contains poison. The other settings are those of the
+    training on the target.
 
     Args:
-        pretraining: how the model is trained on the source; end to end if null.
-        weights: instead of a training on a source, a file of weights of the model trained elsewhere (`.safetensors` or
-            a state dict), or `own`: those that a classifier made in Python, or a module with weights, has.
-        source: the data set it is trained on, of rows of the same shape; null for a part of the target's own.
-        target_classes: where there is no source: these classes are the target, all others the source. Empty to take
-            `source_share` of the training rows, of all classes, for the source.
-        source_share: where there is neither; 0.5 if null.
-        layers: how many of the last layers with weights are trained.
-        head: `reset` gives the last layer new weights; `keep` goes on with the source's, if the classes are as many.
+        pretraining: the training on the source; end to end if null.
+        weights: a file of weights that were trained elsewhere (`.safetensors` or a state dict), instead of a training
+            on a source; or `own` for the weights of a classifier made in Python, or of a module with weights.
+        source: the data set of the pretraining, with rows of the same shape; null for a part of the target's data.
+        target_classes: without a source: these classes are the target, all others the source. Empty to use
+            `source_share` of the training rows, of all classes, as the source.
+        source_share: the source's share of the training rows, without source and target_classes; 0.5 if null.
+        layers: the number of last layers with weights to train.
+        head: `reset` starts the last layer with new weights; `keep` keeps its weights, if the class counts are equal.
 
     Raises:
         SettingsError: settings that contradict each other, or more layers than the model has.
-        CapabilityError: the classifier has no gradients.
+        CapabilityError: the classifier does not have gradients.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP, predictions
@@ -71,42 +71,42 @@ class Transfer(Recipe):
         super().__post_init__()
         problems = []
         if self.source is not None and self.target_classes:
-            problems.append("Transfer.source and target_classes both say what the source is; give one.")
+            problems.append("Transfer.source and target_classes must not both be set. Choose one of them.")
         if len(set(self.target_classes)) < len(self.target_classes):
-            problems.append("Transfer.target_classes names a class more than once.")
+            problems.append(f"Transfer.target_classes must be different classes; got {self.target_classes}.")
         if len(self.target_classes) == 1:
-            problems.append("Transfer.target_classes must be at least two classes.")
+            problems.append(f"Transfer.target_classes must have at least two classes; got {self.target_classes}.")
         if self.weights is not None:
             others = ("pretraining", "source", "target_classes", "source_share")
             problems += [
-                f"Transfer.{name} is for a training on a source; weights are that of one which was trained elsewhere."
+                f"Transfer.{name} must be omitted if weights is set: the model was trained elsewhere."
                 for name in others
                 if getattr(self, name) not in (None, ())
             ]
         elif self.source_share is not None and (self.source is not None or self.target_classes):
-            problems.append("Transfer.source_share is for a source of the target's own rows; there is another.")
+            problems.append("Transfer.source_share must be null if source or target_classes is set.")
         if problems:
             raise SettingsError(problems)
 
     @property
     def pretrained_by(self) -> Training | None:
-        """How the model is trained on the source; None where it was trained elsewhere."""
+        """The training on the source; None if the model was trained elsewhere."""
         return (self.pretraining or EndToEnd()) if self.weights is None else None
 
     def files(self) -> tuple[Path, ...]:
-        """The file of weights, where there is one."""
+        """Return the path of the file of weights, if one is set."""
         return () if self.weights in (None, OWN) else (Path(str(self.weights)),)
 
     def pretrained_model(self, model: Model, blank: Classifier) -> Classifier | None:
-        """The model that was trained elsewhere; None where it is to be trained on a source.
+        """Return the model that was trained elsewhere, or None if it is trained on a source.
 
         Args:
-            model: the experiment's.
-            blank: what it builds for the target's rows.
+            model: the architecture of the experiment.
+            blank: an untrained classifier of it for the target's rows.
 
         Raises:
-            SettingsError: the weights are not the model's, or it has none of its own.
-            MissingDataError: there is no such file.
+            SettingsError: the weights do not fit the model, or `own` is set and it has no weights.
+            MissingDataError: the file does not exist.
         """
         if self.weights is None:
             return None
@@ -115,7 +115,9 @@ class Transfer(Recipe):
                 return model.copy().to(blank.device)
             if not isinstance(model, WeightedModel) or model.weights is None:
                 named = type(model).__name__
-                raise SettingsError([f"Transfer.weights is 'own', and {named} starts with new ones. Name a file."])
+                raise SettingsError(
+                    [f"Transfer.weights 'own' requires weights, which {named} does not have. Name a file."]
+                )
             return blank.copy()
         state = read_weights(self.weights)
         try:
@@ -123,30 +125,30 @@ class Transfer(Recipe):
                 blank = blank.with_head(classes, Rng(0))
             return blank.with_state(state)
         except CapabilityError as error:
-            raise SettingsError([f"Transfer.weights: {self.weights} is of another model. {error}"]) from error
+            raise SettingsError([f"Transfer.weights: {self.weights} does not fit the model. {error}"]) from error
 
     def divide(
         self, splits: Splits, rng: Rng, read: Callable[[Source], Splits] = load_source
     ) -> tuple[Dataset | None, Splits]:
-        """The source's rows, and the target's splits, each with classes of their own, numbered from 0."""
+        """Return the rows of the source (None with weights), and the splits of the target; classes count from 0."""
         if self.weights is not None:
             return None, splits
         if self.source is not None:
-            known = read(self.source).train
-            if (known.shape, known.bounds) != (splits.train.shape, splits.train.bounds):
+            source = read(self.source).train
+            if (source.shape, source.bounds) != (splits.train.shape, splits.train.bounds):
                 raise DataError(
-                    f"Source and target differ: rows of {known.shape} in {known.bounds}, and of {splits.train.shape} "
-                    f"in {splits.train.bounds}."
+                    f"Source and target must have equal shapes and bounds; got rows of {source.shape} in "
+                    f"{source.bounds}, and of {splits.train.shape} in {splits.train.bounds}."
                 )
-            return known, splits
+            return source, splits
         if self.target_classes:
             return self._by_class(splits)
         order, share = rng.order(splits.train.ids), self.source_share or 0.5
         cut = round(share * len(order))
         if not 0 < cut < len(order):
             raise DataError(f"{len(order)} rows are too few for a source of {share:.0%} and a target.")
-        known_rows, rest = (torch.sort(part).values for part in (order[:cut], order[cut:]))
-        return splits.train.subset(known_rows), Splits(train=splits.train.subset(rest), test=splits.test)
+        source_rows, rest = (torch.sort(part).values for part in (order[:cut], order[cut:]))
+        return splits.train.subset(source_rows), Splits(train=splits.train.subset(rest), test=splits.test)
 
     def _by_class(self, splits: Splits) -> tuple[Dataset, Splits]:
         count = len(splits.train.classes)
@@ -167,12 +169,12 @@ class Transfer(Recipe):
         start: Classifier | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
-        """A new classifier: `start` with its last layers trained on the data; random layers if there is no start."""
+        """Return `start` with its last layers trained on the data; without `start`, a classifier with new weights."""
         first = as_module(classifier.fresh(rng.child("weights")) if start is None else start, by="Transfer")
         if self.head == "reset" or first.classes != classifier.classes:
             if self.head == "keep":
-                got = f"{first.classes} classes, and {classifier.classes} to be"
-                raise SettingsError([f"Transfer.head cannot be kept: there are {got}."])
+                counts = f"{first.classes} classes, the data {classifier.classes}"
+                raise SettingsError([f"Transfer.head must be 'reset': the source has {counts}."])
             first = first.with_head(classifier.classes, rng.child("head"))
         else:
             first = first.copy()
@@ -186,7 +188,7 @@ class Transfer(Recipe):
         weighted = list(_weighted(classifier.module))
         if self.layers > len(weighted):
             raise SettingsError(
-                [f"Transfer.layers is {self.layers}; the model has {len(weighted)} layers with weights."]
+                [f"Transfer.layers must be at most {len(weighted)}, as the model has; got {self.layers}."]
             )
         classifier.module.requires_grad_(False)
         for layer in weighted[-self.layers :]:
@@ -194,14 +196,14 @@ class Transfer(Recipe):
 
 
 def _weighted(module: nn.Module) -> Iterator[nn.Module]:
-    """Layers with weights of their own, from input to output; normalisation goes with the layer before it."""
+    """Yield layers with their own weights, from input to output. Normalisation belongs to the layer before it."""
     for layer in module.modules():
         if any(parameter.ndim >= 2 for parameter in layer.parameters(recurse=False)):
             yield layer
 
 
 def _only(data: Dataset, classes: tuple[int, ...]) -> Dataset:
-    """The rows of some classes, which are numbered from 0 in the order given."""
+    """Return the rows of these classes, numbered from 0 in the given order."""
     number = torch.full((len(data.classes),), -1, device=data.device)
     number[list(classes)] = torch.arange(len(classes), device=data.device)
     kept = data.subset(number[data.y] >= 0)

@@ -1,4 +1,4 @@
-"""Triggers: what activates a backdoor. One a file."""
+"""Triggers: changes of an input that activate a backdoor. Each file contains one trigger."""
 
 from antivenom.registry import lazily
 from antivenom.triggers._trigger import Trigger

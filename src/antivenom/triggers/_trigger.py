@@ -7,7 +7,7 @@ from antivenom.shapes import Inputs
 
 @runtime_checkable
 class Trigger(Protocol):
-    """What an attacker puts into an input to activate a backdoor: a component, such as `Patch`."""
+    """A component that changes an input to activate a backdoor, such as `Patch`."""
 
     def apply(self, x: Inputs, bounds: tuple[float, float]) -> Inputs:
-        """New rows (n, *shape) with the trigger in them, within `bounds`; `x` itself is untouched."""
+        """Return new rows (n, *shape) with the trigger, within `bounds`. `x` itself is not changed."""

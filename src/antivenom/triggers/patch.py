@@ -11,16 +11,16 @@ from antivenom.shapes import Inputs
 
 @component
 class Patch:
-    """A square of fixed pixels in one place (Gu et al. 2017); in a table, the last columns of a row.
+    """A square of fixed pixels at a fixed position (Gu et al. 2017). In a table, it is the last columns of a row.
 
     Args:
-        size: the side in pixels; in a table, how many columns.
-        position: a corner, the centre, or [row, column] of the upper left pixel; images only.
-        value: from 0, the data's lower bound, to 1, its upper bound; one for all channels, or one for each.
-        pattern: `solid`, or `checkerboard` of `value` and its opposite.
+        size: the side in pixels; in a table, the number of columns.
+        position: a corner, the centre, or [row, column] of the upper left pixel. Only for images.
+        value: from 0, the lower bound of the data, to 1, its upper bound. One value for all channels, or one for each.
+        pattern: `solid`, or a `checkerboard` of `value` and 1 - `value`.
 
     Raises:
-        DataError: the patch does not fit into the rows, or its `value` has another number of channels.
+        DataError: the patch does not fit into the rows, or `value` has another number of channels.
 
     >>> Patch(size=1).apply(torch.zeros(1, 1, 2, 2), (0.0, 1.0)).tolist()
     [[[[0.0, 0.0], [0.0, 1.0]]]]
@@ -34,12 +34,14 @@ class Patch:
     pattern: Literal["solid", "checkerboard"] = "solid"
 
     def apply(self, x: Inputs, bounds: tuple[float, float]) -> Inputs:
-        """Rows (n, *shape) with the patch."""
+        """Return rows (n, *shape) with the patch."""
         low, high = bounds
         patched = x.clone(memory_format=torch.contiguous_format)
         if x.ndim != 4:
             if self.position != "bottom_right":
-                raise DataError(f"A patch has no position in a table: it is the last columns; got {self.position}.")
+                raise DataError(
+                    f"Patch.position must be 'bottom_right' for a table, its last columns; got {self.position!r}."
+                )
             if x[0:1].numel() < self.size and len(x):
                 raise DataError(f"A patch of {self.size} columns does not fit into rows of {tuple(x.shape[1:])}.")
             patched.flatten(1)[:, -self.size :] = low + self._unit(x, 1)[0, 0] * (high - low)
@@ -51,10 +53,10 @@ class Patch:
         return patched
 
     def _unit(self, x: Inputs, channels: int) -> torch.Tensor:
-        """The patch, from 0 to 1 (1 or channels, size, size)."""
+        """Return the patch with values from 0 to 1 (1 or channels, size, size)."""
         colour = torch.tensor(self.value, dtype=x.dtype, device=x.device).view(-1, 1, 1)
         if len(colour) not in (1, channels):
-            raise DataError(f"A patch with a value for each of {len(colour)} channels does not fit into {channels}.")
+            raise DataError(f"Patch.value must be one number, or one for each channel ({channels}); got {len(colour)}.")
         square = colour.expand(-1, self.size, self.size)
         if self.pattern == "checkerboard":
             index = torch.arange(self.size, device=x.device)

@@ -1,4 +1,4 @@
-"""Charts, drawn: each type in one file, all in one style. matplotlib is imported here and nowhere above."""
+"""The drawing of charts: one file for each type, one style for all. Only this package imports matplotlib."""
 
 import threading
 import warnings
@@ -17,16 +17,16 @@ from antivenom.charts.drawing.compose import composed
 
 __all__ = ["to_matplotlib", "to_png", "to_svg"]
 
-PLACE_DIGITS = 6
-_ONE_AT_A_TIME = threading.RLock()
+POSITION_DIGITS = 6
+_LOCK = threading.RLock()
 
 
 def to_matplotlib(chart: Chart) -> Figure:
-    """A chart as a matplotlib figure, whatever style the reader has set.
+    """Return a chart as a matplotlib figure. Your own matplotlib settings do not change it.
 
     >>> from antivenom.charts import Lines, Series, column
-    >>> drawn = to_matplotlib(Lines(series=(Series(x=column([1, 2]), y=column([3, 4])),)))
-    >>> drawn.axes[0].get_lines()[0].get_ydata().tolist()
+    >>> figure = to_matplotlib(Lines(series=(Series(x=column([1, 2]), y=column([3, 4])),)))
+    >>> figure.axes[0].get_lines()[0].get_ydata().tolist()
     [3.0, 4.0]
     """
     with _own_settings():
@@ -34,7 +34,7 @@ def to_matplotlib(chart: Chart) -> Figure:
 
 
 def to_png(chart: Chart) -> bytes:
-    """A chart as a PNG: the same chart, the same bytes."""
+    """Return a chart as the bytes of a PNG file. The same chart always returns the same bytes."""
     buffer = BytesIO()
     with _own_settings():
         FigureCanvasAgg(_laid_out(composed(chart))).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
@@ -42,7 +42,7 @@ def to_png(chart: Chart) -> bytes:
 
 
 def to_svg(chart: Chart) -> bytes:
-    """A chart as an SVG: the same chart, the same bytes; its text stays text."""
+    """Return a chart as the bytes of an SVG file, with text as text. The same chart always returns the same bytes."""
     buffer = BytesIO()
     with _own_settings(), rc_context({"svg.hashsalt": "antivenom", "svg.fonttype": "none"}):
         FigureCanvasSVG(_laid_out(composed(chart))).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
@@ -50,9 +50,9 @@ def to_svg(chart: Chart) -> bytes:
 
 
 def _laid_out(figure: Figure) -> Figure:
-    """The figure with its plots in their final places, rounded.
+    """Return the figure with its plots at their final positions, rounded.
 
-    The layout's solver depends on where its variables lie in memory, in the last digit of a position.
+    The last digits of the positions that the layout solver computes depend on memory addresses.
     """
     FigureCanvasAgg(figure)
     figure.draw_without_rendering()
@@ -60,14 +60,14 @@ def _laid_out(figure: Figure) -> Figure:
     for axes in figure.axes:
         original, active = (axes.get_position(original=each).bounds for each in (True, False))
         for bounds, which in ((original, "original"), (active, "active")):
-            axes.set_position(tuple(round(value, PLACE_DIGITS) for value in bounds), which=which)  # type: ignore[arg-type]
+            axes.set_position(tuple(round(value, POSITION_DIGITS) for value in bounds), which=which)  # type: ignore[arg-type]
     return figure
 
 
 @contextmanager
 def _own_settings() -> Iterator[None]:
-    """Set matplotlib's own defaults while a chart is drawn; the reader's come back after it."""
-    with _ONE_AT_A_TIME, matplotlib.style.context("default"), warnings.catch_warnings():
+    """Use the default settings of matplotlib while a chart is drawn, and restore your settings afterwards."""
+    with _LOCK, matplotlib.style.context("default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         yield

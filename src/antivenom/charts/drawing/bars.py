@@ -1,4 +1,4 @@
-"""Bars, drawn: as dots or as bars."""
+"""The drawing of `Bars`, as dots or as bars."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ from antivenom.charts.drawing.style import (
 from antivenom.charts.parts import BarSeries
 
 MOST_CATEGORIES, MOST_SERIES = 400, 12
-APART = 0.26
-"""How far the dots of one category lie apart, where a category is 1 wide."""
+DOT_DISTANCE = 0.26
+"""The distance between the dots of one category, in widths of a category."""
 
 
 def size(chart: Bars, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     count = min(len(chart.categories), MOST_CATEGORIES)
     if chart.horizontal:
         labels = max((width_of(name[:LABEL_LETTERS], SMALL_POINTS) for name in chart.categories), default=0.0)
@@ -39,7 +39,7 @@ def size(chart: Bars, across: int) -> tuple[float, float]:
 
 
 def draw(chart: Bars, canvas: Canvas) -> None:
-    """Draw the values into a plot."""
+    """Draw the values on a canvas."""
     axes = canvas.axes
     frame(axes)
     shown, count = chart.series[:MOST_SERIES], min(len(chart.categories), MOST_CATEGORIES)
@@ -51,8 +51,8 @@ def draw(chart: Bars, canvas: Canvas) -> None:
     values = np.concatenate([*all_values, np.zeros(int(chart.style == "bars" and chart.value.scale != "log"))])
     scaled(canvas, "x" if chart.horizontal else "y", chart.value, values)
     places = np.arange(count)
-    width = (0.8 if chart.style == "bars" else APART * min(1.0, 3 / max(1, len(shown) - 1))) / max(1, len(shown))
-    step = width if chart.style == "bars" else APART if len(shown) <= 3 else 0.75 / len(shown)
+    width = (0.8 if chart.style == "bars" else DOT_DISTANCE * min(1.0, 3 / max(1, len(shown) - 1))) / max(1, len(shown))
+    step = width if chart.style == "bars" else DOT_DISTANCE if len(shown) <= 3 else 0.75 / len(shown)
     for place, (series, look) in enumerate(zip(shown, looks([s.role for s in shown]), strict=True)):
         shift = step * (place - (len(shown) - 1) / 2)
         if chart.style == "bars":
@@ -81,16 +81,16 @@ def _bars(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Ar
 
 
 def _limits(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Array) -> None:
-    """Short lines at thresholds, rings around what is marked."""
+    """Draw short lines at thresholds, and rings around marked values."""
     values = plain(series.values[: len(places)])
     if series.limits is not None:
         mark = "|" if chart.horizontal else "_"
         style = {"linestyle": "", "marker": mark, "markersize": 9, "markeredgewidth": 1.6, "color": look.colour}
         _plot(chart, canvas, places, plain(series.limits[: len(places)]), **style)
     if series.ringed is not None:
-        hit = series.ringed[: len(places)]
+        ringed = series.ringed[: len(places)]
         ring = {"linestyle": "", "marker": "o", "markersize": 14, "markerfacecolor": "none", "color": INK}
-        _plot(chart, canvas, places[hit], values[hit], **ring)
+        _plot(chart, canvas, places[ringed], values[ringed], **ring)
 
 
 def _plot(chart: Bars, canvas: Canvas, places: Array, values: Array, **style: Any) -> None:

@@ -1,4 +1,4 @@
-"""A chart, or several as panels, put together as one figure."""
+"""The composition of a figure from one chart, or from several as panels."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -25,20 +25,20 @@ DRAWERS: dict[type[Chart], Drawer] = {
     Images: (images.size, images.draw),
     Table: (table.size, table.draw),
 }
-"""How each type is measured and drawn."""
+"""The functions that measure and draw each type of chart."""
 
 DPI = 110
 MOST_PANELS, MOST_ACROSS = 36, 8
 LINE_INCHES = 0.19
 ROW_POINTS = 11.8
-"""How high a row of a legend is."""
+"""The height of a row of a legend."""
 
 
 def composed(chart: Chart) -> Figure:
     """Draw a chart as a figure.
 
     Raises:
-        DataError: nobody knows how to draw its type.
+        DataError: the type of the chart is unknown.
     """
     parts = chart.charts[:MOST_PANELS] if isinstance(chart, Panels) else (chart,)
     across = max(1, min(chart.across, MOST_ACROSS, len(parts))) if isinstance(chart, Panels) else 1
@@ -60,21 +60,21 @@ def composed(chart: Chart) -> Figure:
     extra += sum(_titled(parts, canvases, wide, across, line) for line in range(down))
     figure.set_size_inches(sum(wide) + _colour_bars(figure, drawn), sum(high) + extra)
     if isinstance(chart, Panels):
-        _together(chart, figure, drawn, across, legend)
+        _share(chart, figure, drawn, across, legend)
     _notes(chart, figure, canvases)
     return figure
 
 
 def _drawer(chart: Chart) -> Drawer:
-    found = DRAWERS.get(type(chart))
-    if found is None:
+    drawer = DRAWERS.get(type(chart))
+    if drawer is None:
         known = ", ".join(sorted(kind.__name__ for kind in (*DRAWERS, Panels)))
         raise DataError(f"A chart must be one of {known}; got {type(chart).__name__}.")
-    return found
+    return drawer
 
 
 def _titled(parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float], across: int, line: int) -> float:
-    """Titles of one line of plots, each directly above its plot or its legend; how many inches these take."""
+    """Draw the titles of one line of plots, each above its plot or legend. Return their height in inches."""
     heights = [0.0]
     for place in range(line * across, min((line + 1) * across, len(parts))):
         canvas, title = canvases[place], literal(parts[place].title, 120, 3)
@@ -86,7 +86,7 @@ def _titled(parts: tuple[Chart, ...], canvases: list[Canvas], wide: list[float],
 
 
 def _shared_legend(figure: Figure, canvases: list[Canvas], room: float) -> tuple[Legend | None, float]:
-    """One legend above all plots, where they would all have the same one; how many inches it takes."""
+    """Draw one legend above all plots if they have the same entries. Return the legend, and its height in inches."""
     named = [canvas for canvas in canvases if canvas.entries]
     if len(canvases) < 2 or not named or any(_labels(canvas) != _labels(named[0]) for canvas in named):
         return None, 0.0
@@ -101,11 +101,11 @@ def _labels(canvas: Canvas) -> list[str]:
     return [label for _, label in canvas.entries]
 
 
-def _legend(above: Axes | Figure, found: list[tuple[Artist, str]], room: float) -> int:
-    """A legend above a plot or all plots, on as many lines as it needs, so that it covers nothing; how many lines."""
-    entries = found[:MOST_NAMED]
-    if len(found) > MOST_NAMED:
-        entries = [*entries, (handle(linestyle=""), f"and {len(found) - MOST_NAMED} more")]
+def _legend(above: Axes | Figure, items: list[tuple[Artist, str]], room: float) -> int:
+    """Draw a legend above a plot or above all plots, so that it covers nothing. Return its number of lines."""
+    entries = items[:MOST_NAMED]
+    if len(items) > MOST_NAMED:
+        entries = [*entries, (handle(linestyle=""), f"and {len(items) - MOST_NAMED} more")]
     if not entries:
         return 0
     widest = max(width_of(label, SMALL_POINTS) for _, label in entries) + 0.45
@@ -128,7 +128,7 @@ def _legend(above: Axes | Figure, found: list[tuple[Artist, str]], room: float) 
 
 
 def _colour_bars(figure: Figure, canvases: list[Canvas]) -> float:
-    """One bar for all plots that have the same colours, or one for each; how many inches these take."""
+    """Draw one colour bar for all plots with the same colours, or one for each. Return their width in inches."""
     scales = [(canvas, *canvas.scale) for canvas in canvases if canvas.scale is not None]
     alike = all(
         one[2] == other[2] and one[1].get_clim() == other[1].get_clim() and one[1].get_cmap() == other[1].get_cmap()
@@ -139,16 +139,16 @@ def _colour_bars(figure: Figure, canvases: list[Canvas]) -> float:
     if alike:
         scales = [(canvases[0], *scales[0][1:])]
     for canvas, mappable, label in scales:
-        beside = [each.axes for each in canvases] if alike else [canvas.axes]
-        bar = figure.colorbar(mappable, ax=beside, shrink=0.8, aspect=24)
+        plots = [each.axes for each in canvases] if alike else [canvas.axes]
+        bar = figure.colorbar(mappable, ax=plots, shrink=0.8, aspect=24)
         bar.set_label(label, fontsize=SMALL_POINTS)
         bar.ax.tick_params(labelsize=SMALL_POINTS)
         bar.outline.set_visible(False)
     return 0.7
 
 
-def _together(chart: Panels, figure: Figure, canvases: list[Canvas], across: int, legend: Legend | None) -> None:
-    """What panels share: a title, above the legend where they share one, and the y axis' numbers at the left only."""
+def _share(chart: Panels, figure: Figure, canvases: list[Canvas], across: int, legend: Legend | None) -> None:
+    """Draw the title of panels above their shared legend, and the numbers of a shared y axis only at the left."""
     if chart.title:
         title = literal(chart.title, 120, 2)
         if legend is None:
@@ -165,7 +165,7 @@ def _together(chart: Panels, figure: Figure, canvases: list[Canvas], across: int
 
 
 def _notes(chart: Chart, figure: Figure, canvases: list[Canvas]) -> None:
-    """What was left out, below the picture."""
+    """Write notes about omitted parts below the charts."""
     notes = list(dict.fromkeys(note for canvas in canvases for note in canvas.notes))
     if isinstance(chart, Panels) and len(chart.charts) > MOST_PANELS:
         notes.append(f"Only the first {MOST_PANELS} of {len(chart.charts):,} charts are drawn.")

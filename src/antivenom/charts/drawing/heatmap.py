@@ -1,4 +1,4 @@
-"""A heatmap, drawn."""
+"""The drawing of `Heatmap`."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -11,11 +11,11 @@ from antivenom.charts.drawing.style import SMALL_POINTS, TEXT_POINTS, Canvas, li
 
 MOST_SIDE = 500
 MOST_NUMBERED = 20
-"""On maps with more rows or columns, the numbers are left out."""
+"""The largest number of rows or columns with numbers in the cells."""
 
 
 def size(chart: Heatmap, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     rows, columns = (min(max(side, 1), 24) for side in chart.values.shape)
     most = (6.0, 3.6, 3.0)[min(across, 3) - 1]
     cell = min(0.42, most / max(rows, columns, 6))
@@ -24,13 +24,13 @@ def size(chart: Heatmap, across: int) -> tuple[float, float]:
 
 
 def draw(chart: Heatmap, canvas: Canvas) -> None:
-    """Draw the matrix into a plot."""
+    """Draw the matrix on a canvas."""
     axes = canvas.axes
     steps = [thinned(side, MOST_SIDE) for side in chart.values.shape]
     values = plain(chart.values[:: steps[0], :: steps[1]])
     if max(steps) > 1:
         shape = " × ".join(f"{side:,}" for side in chart.values.shape)
-        canvas.notes.append(f"Of {shape} cells, every {steps[0]}th row and every {steps[1]}th column is drawn.")
+        canvas.notes.append(f"Of {shape} cells, only 1 in {steps[0]} rows and 1 in {steps[1]} columns are drawn.")
     low, high = _ends(chart, values)
     colours = colormaps["PuOr" if chart.diverging else "cividis"].with_extremes(bad="#EEEEEE")
     if values.size:
@@ -47,7 +47,7 @@ def draw(chart: Heatmap, canvas: Canvas) -> None:
 
 
 def _ends(chart: Heatmap, values: Array) -> tuple[float, float]:
-    """The ends of the colour scale, one below the other."""
+    """Return the ends of the colour scale, the lower one first."""
     known = values[~np.isnan(values)]
     least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     if chart.diverging and chart.low is None and chart.high is None:
@@ -58,7 +58,7 @@ def _ends(chart: Heatmap, values: Array) -> tuple[float, float]:
 
 
 def _numbers(chart: Heatmap, canvas: Canvas, values: Array, colours: Colormap, low: float, high: float) -> None:
-    """Write the numbers into the cells, in black or white; in percent without those that are nearly 0."""
+    """Write the numbers into the cells, in black or white. In percent, numbers that round to 0 are omitted."""
     for row, column in zip(*np.nonzero(~np.isnan(values)), strict=True):
         value = values[row, column]
         if chart.percent and abs(value) < 0.005:
@@ -66,5 +66,5 @@ def _numbers(chart: Heatmap, canvas: Canvas, values: Array, colours: Colormap, l
         red, green, blue, _ = colours((value - low) / (high - low))
         ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
         text = f"{100 * value:.0f}" if chart.percent else f"{value:.3g}"
-        words = canvas.axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
-        words.set_in_layout(False)  # it lies within the plot; measuring each takes most of the time
+        artist = canvas.axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
+        artist.set_in_layout(False)  # it is inside the plot, and measuring every number would be slow

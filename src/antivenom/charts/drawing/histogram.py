@@ -1,4 +1,4 @@
-"""A histogram, drawn."""
+"""The drawing of `Histogram`."""
 
 from typing import Literal
 
@@ -16,12 +16,12 @@ MOST_GROUPS, BINS = 12, 40
 
 
 def size(chart: Histogram, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     return (5.2, 4.4, 3.4)[min(across, 3) - 1], 2.9 if chart.groups else 2.4
 
 
 def draw(chart: Histogram, canvas: Canvas) -> None:
-    """Draw the shares into a plot."""
+    """Draw the shares on a canvas."""
     axes, shown = canvas.axes, chart.groups[:MOST_GROUPS]
     if len(shown) < len(chart.groups):
         canvas.notes.append(f"Only the first {MOST_GROUPS} of {len(chart.groups):,} groups are drawn.")
@@ -29,7 +29,7 @@ def draw(chart: Histogram, canvas: Canvas) -> None:
     known = [plain(group.values) for group in shown]
     known = [values[~np.isnan(values)] for values in known]
     if lost := sum(len(group.values) for group in shown) - sum(map(len, known)):
-        canvas.notes.append(f"{lost:,} value{'s are' if lost > 1 else ' is'} not finite and left out.")
+        canvas.notes.append(f"{lost:,} value{'s are' if lost > 1 else ' is'} not finite and not drawn.")
     every = np.concatenate([*known, np.empty(0)])
     edges = _edges(every, chart.x.scale == "log")
     for group, values, look in zip(shown, known, looks([group.role for group in shown]), strict=True):
@@ -47,7 +47,7 @@ def draw(chart: Histogram, canvas: Canvas) -> None:
 
 
 def _steps(canvas: Canvas, heights: Array, edges: Array, look: Look, label: str) -> None:
-    """An outline, or an area."""
+    """Draw a group as an outline or as an area."""
     if look.outline:
         dash: Literal["-", ":"] = ":" if look.dash == ":" else "-"
         canvas.axes.stairs(heights, edges, color=look.colour, linewidth=1.6, linestyle=dash, zorder=3)
@@ -58,7 +58,7 @@ def _steps(canvas: Canvas, heights: Array, edges: Array, look: Look, label: str)
 
 
 def _edges(values: Array, logarithmic: bool) -> Array:
-    """Where the bars begin and end."""
+    """Return the edges of the bins (BINS + 1)."""
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if logarithmic and low > 0 and high > low:
         return np.geomspace(low, high, BINS + 1)

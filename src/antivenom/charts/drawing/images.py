@@ -1,4 +1,4 @@
-"""Small pictures in rows, drawn; and each of them alone."""
+"""The drawing of `Images`, and of single images."""
 
 from io import BytesIO
 from itertools import islice
@@ -14,11 +14,11 @@ from antivenom.charts.parts import Tile
 MOST_TILES, MOST_ACROSS, MOST_SIDE, MOST_LINES, MOST_TALL = 160, 24, 256, 4, 4.0
 TILE_INCHES, LINE_INCHES, GAP = 0.8, 0.13, 0.08
 GROUPS_WIDE = 9
-"""How many tiles stand beside each other where groups wrap."""
+"""The largest number of tiles side by side if groups wrap."""
 
 
 def shown(chart: Images) -> tuple[tuple[Tile, ...], ...]:
-    """The rows that fit, whole or cut, so that no picture has more tiles than a reader can look at."""
+    """Return the rows, cut so that there are at most `MOST_TILES` tiles, and `MOST_ACROSS` in a row."""
     left, rows = MOST_TILES, []
     for row in chart.rows:
         rows.append(tuple(islice(row, min(left, MOST_ACROSS))))
@@ -29,45 +29,44 @@ def shown(chart: Images) -> tuple[tuple[Tile, ...], ...]:
 
 
 def left_out(chart: Images) -> str:
-    """What to say of tiles that are not shown; nothing where all are."""
+    """Return a note about tiles that are not shown, or an empty string if all are shown."""
     total, kept = sum(map(len, chart.rows)), sum(map(len, shown(chart)))
-    return f"Only the first {kept} of {total:,} pictures are shown." if kept < total else ""
+    return f"Only the first {kept} of {total:,} images are shown." if kept < total else ""
 
 
 def tile_png(tile: Tile) -> bytes:
-    """One picture as a PNG of its own size."""
+    """Return one image as the bytes of a PNG file, with one pixel for each pixel of the image."""
     buffer = BytesIO()
     image.imsave(buffer, tile_pixels(tile), format="png", metadata={"Software": ""})
     return buffer.getvalue()
 
 
 def tile_pixels(tile: Tile) -> Array:
-    """One picture (height, width, 3 or 4) in [0, 1]; large ones thinned."""
+    """Return one image (height, width, 3 or 4) in [0, 1]. Large images lose rows and columns."""
     down, across = (thinned(side, MOST_SIDE) for side in tile.pixels.shape[1:])
-    held = tile.pixels[:, ::down, ::across]
-    if not held.size:
+    pixels = tile.pixels[:, ::down, ::across]
+    if not pixels.size:
         return np.ones((1, 1, 3))
     if tile.colours != "pixels":
         name = "inferno" if tile.colours == "heat" else "RdBu_r"
         spread = max(tile.high - tile.low, 1e-12)
-        mean = np.nan_to_num(held.astype(np.float64), posinf=tile.high, neginf=tile.low).mean(0)
+        mean = np.nan_to_num(pixels.astype(np.float64), posinf=tile.high, neginf=tile.low).mean(0)
         return np.asarray(colormaps[name](np.clip((mean - tile.low) / spread, 0, 1)))
-    values = np.nan_to_num(held.astype(np.float64) / (255 if held.dtype == np.uint8 else 1))
+    values = np.nan_to_num(pixels.astype(np.float64) / (255 if pixels.dtype == np.uint8 else 1))
     values = np.clip(values, 0, 1).transpose(1, 2, 0)
-    channels = values.shape[2]
-    picked = {1: [0, 0, 0], 2: [0, 1, 0], 3: [0, 1, 2], 4: [0, 1, 2]}[channels]
-    return np.asarray(values[:, :, picked])
+    channels = {1: [0, 0, 0], 2: [0, 1, 0], 3: [0, 1, 2], 4: [0, 1, 2]}[values.shape[2]]
+    return np.asarray(values[:, :, channels])
 
 
 def size(chart: Images, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     _, wide, high = _places(chart)
     scale = TILE_INCHES if across == 1 else 0.6 * TILE_INCHES
     return max(1.5, scale * wide + (0.9 if chart.row_labels else 0.2)), max(0.8, scale * high + 0.3)
 
 
 def draw(chart: Images, canvas: Canvas) -> None:
-    """Draw the pictures into a plot: one unit is one tile's width."""
+    """Draw the images on a canvas. The unit of length is the width of a tile."""
     axes = canvas.axes
     groups, wide, high = _places(chart)
     if note := left_out(chart):
@@ -87,11 +86,11 @@ def draw(chart: Images, canvas: Canvas) -> None:
 
 
 def _tile(canvas: Canvas, tile: Tile, x: float, y: float) -> float:
-    """One picture with its lines; where these end."""
-    held = tile_pixels(tile)
-    tall = min(held.shape[0] / held.shape[1], MOST_TALL)
+    """Draw one image with its lines of text. Return the position below them."""
+    pixels = tile_pixels(tile)
+    tall = min(pixels.shape[0] / pixels.shape[1], MOST_TALL)
     axes = canvas.axes
-    axes.imshow(held, extent=(x, x + 1, y + tall, y), interpolation="nearest", aspect="equal", zorder=2)
+    axes.imshow(pixels, extent=(x, x + 1, y + tall, y), interpolation="nearest", aspect="equal", zorder=2)
     axes.plot([x, x + 1, x + 1, x, x], [y, y, y + tall, y + tall, y], color="#CCCCCC", linewidth=0.6, zorder=3)
     lines = [literal(line, 16) for line in tile.lines[:MOST_LINES]]
     axes.text(x + 0.5, y + tall + 0.04, "\n".join(lines), ha="center", va="top", fontsize=6, zorder=3)
@@ -99,7 +98,7 @@ def _tile(canvas: Canvas, tile: Tile, x: float, y: float) -> float:
 
 
 def _places(chart: Images) -> tuple[list[tuple[float, float, tuple[Tile, ...]]], float, float]:
-    """Every row with its place, and how wide and high all of it is, in tiles."""
+    """Return every row with its position, and the width and height of the chart, in tiles."""
     placed, x, y, right, tallest = [], 0.0, 0.0, 0.0, 0.0
     for row in shown(chart):
         if not chart.wraps or (x and x + len(row) > GROUPS_WIDE):

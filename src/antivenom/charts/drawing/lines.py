@@ -1,4 +1,4 @@
-"""Lines, drawn."""
+"""The drawing of `Lines`."""
 
 from typing import Any, Literal
 
@@ -17,13 +17,13 @@ MOST_SERIES, MOST_PLACES, MOST_SPANS, MOST_MARKS = 60, 4000, 100, 60
 
 
 def size(chart: Lines, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     wide = max((5.2, 4.4, 3.4)[min(across, 3) - 1], min(0.42 * len(chart.x.categories) + 1.0, 9.0))
     return wide, 3.0 + (0.5 if chart.x.categories else 0.0)
 
 
 def draw(chart: Lines, canvas: Canvas) -> None:
-    """Draw the lines into a plot."""
+    """Draw the lines on a canvas."""
     axes, shown = canvas.axes, chart.series[:MOST_SERIES]
     if len(shown) < len(chart.series):
         canvas.notes.append(f"Only the first {MOST_SERIES} of {len(chart.series):,} lines are drawn.")
@@ -40,7 +40,7 @@ def draw(chart: Lines, canvas: Canvas) -> None:
 
 
 def _looks(chart: Lines, shown: tuple[Series, ...]) -> list[Look]:
-    """By role or by turns; from dark to bright where the lines have an order."""
+    """Return a look for each line, from dark to bright if the lines have an order."""
     if not chart.ordered:
         return looks([series.role for series in shown], [series.faint for series in shown])
     shades = colormaps["viridis"](np.linspace(0, 0.9, max(1, len(shown))))
@@ -51,7 +51,7 @@ def _line(series: Series, look: Look, canvas: Canvas) -> None:
     axes, y = canvas.axes, plain(series.y)
     every = _kept(plain(series.x), y)
     if len(every) < len(y):
-        note = f"Of {len(y):,} places, only the highest and lowest of each stretch are drawn."
+        note = f"Of {len(y):,} points, only the highest and lowest of each interval are drawn."
         canvas.notes += [note] * (note not in canvas.notes)
     x, y = plain(series.x)[every], y[every]
     steps: dict[str, Any] = {"drawstyle": "steps-post"} if series.stepped else {}
@@ -78,17 +78,17 @@ def _line(series: Series, look: Look, canvas: Canvas) -> None:
 
 
 def _kept(x: Array, y: Array) -> Array:
-    """Which places are drawn: all, or of each stretch the highest and the lowest, as others would lie between them."""
+    """Return the indices of the points to draw: all, or the highest and the lowest point of each interval."""
     if len(y) <= MOST_PLACES:
         return np.arange(len(y))
-    stretches = np.array_split(np.arange(len(y)), MOST_PLACES // 2)
-    safe = [(places, np.nan_to_num(y[places])) for places in stretches]
-    chosen = {int(places[pick(values)]) for places, values in safe for pick in (np.argmin, np.argmax)}
+    intervals = np.array_split(np.arange(len(y)), MOST_PLACES // 2)
+    finite = [(places, np.nan_to_num(y[places])) for places in intervals]
+    chosen = {int(places[pick(values)]) for places, values in finite for pick in (np.argmin, np.argmax)}
     return np.array(sorted(chosen | {0, len(x) - 1}))
 
 
 def _along(chart: Lines, canvas: Canvas) -> None:
-    """Shaded stretches, and short marks at the bottom."""
+    """Draw shaded intervals, and short marks at the bottom."""
     axes = canvas.axes
     if chart.spans is not None:
         spans = plain(chart.spans)

@@ -17,7 +17,7 @@ TURNED_LETTERS = 18
 
 
 def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
-    """Set an axis up for these values."""
+    """Set up an axis for the values."""
     axes = canvas.axes
     known = plain(values)
     known = known[~np.isnan(known)]
@@ -29,7 +29,7 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
     scale = axis.scale
     if scale == "log" and not (known > 0).any():
         scale = "linear"
-        canvas.notes.append("No value is positive, so the axis is not logarithmic.")
+        canvas.notes.append("The axis is linear instead of logarithmic, because no value is positive.")
     getattr(axes, f"set_{side}scale")(scale)
     line = axes.xaxis if side == "x" else axes.yaxis
     if scale == "log":
@@ -46,7 +46,7 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
 
 
 def _limits(axes: Axes, side: Side, axis: Axis, known: Array, scale: str) -> None:
-    """Keep the ends that are asked for; a little room on the others."""
+    """Set the ends of an axis: the requested ends, or the ends of the data with a small margin."""
     ends = [end if end is not None and (scale != "log" or end > 0) else None for end in (axis.low, axis.high)]
     low, high = (None if end is None or not np.abs(end) < 1e150 else end for end in ends)
     if low is not None and high is not None and low > high:
@@ -69,13 +69,13 @@ def _limits(axes: Axes, side: Side, axis: Axis, known: Array, scale: str) -> Non
 
 
 def names(axes: Axes, side: Side, labels: tuple[str, ...], wide: float | None = None) -> None:
-    """Names at 0, 1, 2, …; every second, third, … where there are many; turned where they are long.
+    """Write names at 0, 1, 2, … along an axis. Omit some if there are many; turn them if they are long.
 
     Args:
         axes: the plot.
-        side: its axis.
+        side: the axis.
         labels: the names.
-        wide: of how many inches there are for them; None for the usual.
+        wide: the available width in inches, or None for the usual width.
     """
     every = thinned(len(labels), MOST_LABELS)
     places = np.arange(0, len(labels), every)

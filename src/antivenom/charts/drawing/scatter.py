@@ -1,4 +1,4 @@
-"""Points in the plane over fields, drawn."""
+"""The drawing of `Scatter`."""
 
 from typing import Any
 
@@ -30,18 +30,18 @@ COLOURS = {"ink": INK, "blue": BLUE, "red": RED}
 SHAPES = {"circle": "o", "square": "s", "star": "*", "cross": "x", "plus": "+", "ring": "o"}
 SIZES = {"*": 15.0, "x": 6.0, "+": 9.0}
 STROKES = ("x", "+")
-"""Marks that are lines and have no inside."""
+"""Marks that consist of lines and cannot be filled."""
 
 
 def size(chart: Scatter, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     wide = (5.2, 4.3, 3.1)[min(across, 3) - 1]
     bar = 0.7 if any(field.label and field.levels is not None for field in chart.fields) else 0.0
     return wide + bar, 0.95 * wide if chart.equal or chart.bare else 0.8 * wide
 
 
 def draw(chart: Scatter, canvas: Canvas) -> None:
-    """Draw fields, points and arrows into a plot."""
+    """Draw fields, points and arrows on a canvas."""
     axes, shown = canvas.axes, chart.groups[:MOST_GROUPS]
     if len(shown) < len(chart.groups):
         canvas.notes.append(f"Only the first {MOST_GROUPS} of {len(chart.groups):,} groups are drawn.")
@@ -79,7 +79,7 @@ def _points(chart: Scatter, group: Points, look: Look, canvas: Canvas, place: in
     every = thinned(len(points), MOST_POINTS)
     if every > 1:
         canvas.notes.append(
-            f"{literal(group.label or 'A group', 40)}: one of {every} of {len(points):,} points is drawn."
+            f"{literal(group.label or 'A group', 40)}: only 1 in {every} of {len(points):,} points is drawn."
         )
     style = _style(group, look, crowded)
     canvas.axes.plot(*points[::every].T, zorder=10 + place, **style)
@@ -88,7 +88,7 @@ def _points(chart: Scatter, group: Points, look: Look, canvas: Canvas, place: in
 
 
 def _style(group: Points, look: Look, crowded: bool) -> dict[str, Any]:
-    """A group's look as matplotlib's words."""
+    """Return a group's look as arguments of matplotlib."""
     colour = COLOURS.get(group.colour, look.colour)
     mark = SHAPES.get(group.mark, look.mark)
     scale = SIZES.get(mark, 13.0 if group.mark == "ring" else 5.5) * (0.6 if crowded and not group.mark else 1.0)
@@ -108,12 +108,12 @@ def _style(group: Points, look: Look, crowded: bool) -> dict[str, Any]:
 
 
 def _field(chart: Scatter, field: Field, canvas: Canvas) -> None:
-    """Bands of colour, and a line of equal height; neither where the numbers do not allow it."""
+    """Draw bands of colour and a contour line, or a note if the numbers do not allow it."""
     down, across = (thinned(len(each), MOST_SIDE) for each in (field.y, field.x))
     x, y, values = plain(field.x[::across]), plain(field.y[::down]), plain(field.values[::down, ::across])
     rising = all((np.diff(each) > 0).all() for each in (x, y))
     if min(values.shape) < 2 or not rising or np.isnan(values).all():
-        canvas.notes.append("A field is left out: it needs rising coordinates and finite values.")
+        canvas.notes.append("A field is not drawn, because it requires increasing coordinates and finite values.")
         return
     masked = np.ma.masked_invalid(values)
     if field.levels is not None and len(bands := np.unique(field.levels[np.isfinite(field.levels)])[:100]) > 1:

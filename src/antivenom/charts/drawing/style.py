@@ -1,4 +1,4 @@
-"""The one style: colours that the colour-blind tell apart, and never colour alone."""
+"""The style of all charts. Colour-blind readers can distinguish the colours, and marks or dashes differ as well."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from antivenom.charts.parts import Role
 BLUE, VERMILLION, INK, SOFT, GRID = "#0072B2", "#D55E00", "#222222", "#666666", "#DDDDDD"
 """Okabe and Ito's blue and vermillion."""
 TURNS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#A6761D", "#332288")
-"""Seven of Okabe and Ito's, and three that few charts need; with seven marks, seventy looks."""
+"""Seven colours of Okabe and Ito, and three for charts with many series."""
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\")
@@ -26,24 +26,24 @@ RED = "#C00000"
 
 TEXT_POINTS, SMALL_POINTS = 9.0, 8.0
 MOST_NAMED = 16
-"""How many entries a legend has at most."""
+"""The largest number of entries of a legend."""
 LETTER = 0.6
-"""How wide a letter is in relation to its size."""
+"""The width of a letter divided by its font size."""
 FARTHEST = 1e150
-"""Numbers beyond it are left out: axes cannot show them."""
+"""The largest number that is drawn. Axes cannot show larger ones."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a series or a group looks.
+    """The style of a series or of a group.
 
     Attributes:
-        colour: its colour.
-        mark: the shape of its marks.
-        dash: of its line.
-        fill: how its marks are filled.
-        hatch: of its bars.
-        outline: whether a histogram shows its outline instead of an area.
+        colour: the colour.
+        mark: the shape of the marks.
+        dash: the dashes of the line.
+        fill: the filled part of the marks.
+        hatch: the pattern of bars.
+        outline: draw an outline in histograms instead of an area.
     """
 
     colour: str
@@ -65,13 +65,13 @@ ROLES = {
 
 @dataclass
 class Canvas:
-    """Where a chart is drawn, and what is said beside it.
+    """The plot for a chart, and the text beside it.
 
     Attributes:
-        axes: one plot.
-        entries: of its legend.
-        notes: sentences below it, such as what was left out.
-        scale: the colours that a bar explains, and its label.
+        axes: the plot.
+        entries: the entries of its legend.
+        notes: sentences below it, such as a note about omitted points.
+        scale: the colours for a colour bar, and its label, or None.
     """
 
     axes: Axes
@@ -80,31 +80,31 @@ class Canvas:
     scale: tuple[ScalarMappable, str] | None = None
 
     def name(self, handle: Artist, label: str) -> None:
-        """Add an entry to the legend; none for an empty label."""
+        """Add an entry to the legend, unless the label is empty."""
         if label:
             self.entries.append((handle, literal(label, 40)))
 
 
 def looks(roles: list[Role], faint: list[bool] | None = None) -> list[Look]:
-    """A look for each series: its role's; by turns without one. Series of one role differ in how marks are filled."""
+    """Return a look for each series: that of its role, or different ones. Marks of one role have different fillings."""
     used = {ROLES[role].colour for role in roles if role}
     turns = [colour for colour in TURNS if colour not in used]
-    found, counts = [], dict.fromkeys(roles, 0)
+    chosen, counts = [], dict.fromkeys(roles, 0)
     for role, pale in zip(roles, faint or [False] * len(roles), strict=True):
         turn = counts[role]
         counts[role] += not pale
         if role:
             base = ROLES[role]
-            found.append(Look(base.colour, base.mark, base.dash, FILLS[turn % len(FILLS)], base.hatch, base.outline))
+            chosen.append(Look(base.colour, base.mark, base.dash, FILLS[turn % len(FILLS)], base.hatch, base.outline))
         else:
             mark, dash = MARKS[turn % len(MARKS)], DASHES[turn // len(turns) % len(DASHES)]
             hatch = HATCHES[turn % len(HATCHES)]
-            found.append(Look(turns[turn % len(turns)], mark, dash, "full", hatch, turn > 0))
-    return found
+            chosen.append(Look(turns[turn % len(turns)], mark, dash, "full", hatch, turn > 0))
+    return chosen
 
 
 def marked(look: Look, size: float = 6.0, *, line: str = "", mark: bool = True, width: float = 1.8) -> dict[str, Any]:
-    """A look as matplotlib's words for a line."""
+    """Return a look as arguments of matplotlib for a line."""
     return {
         "color": look.colour,
         "linestyle": line,
@@ -119,18 +119,18 @@ def marked(look: Look, size: float = 6.0, *, line: str = "", mark: bool = True, 
 
 
 def handle(**style: Any) -> Line2D:
-    """A line for a legend."""
+    """Return a line for a legend."""
     return Line2D([], [], **style)
 
 
 def plain(values: Array) -> Array:
-    """Numbers that can be drawn: NaN for those too far away, 0 for those too near to it."""
+    """Return numbers that can be drawn: NaN instead of numbers that are too large, and 0 instead of too small ones."""
     size = np.abs(values)
     return np.where(size < FARTHEST, np.where(size > 1 / FARTHEST, values, 0.0), np.nan)
 
 
 def literal(text: str, limit: int = 200, lines: int = 1) -> str:
-    r"""Text that matplotlib takes literally, cut to a length: no mathematics, no control characters.
+    r"""Return text that matplotlib shows literally, cut to a length: without mathematics and control characters.
 
     >>> literal("a$x$\n\0b")
     'a\\$x\\$ �b'
@@ -143,12 +143,12 @@ def literal(text: str, limit: int = 200, lines: int = 1) -> str:
 
 
 def width_of(text: str, points: float = TEXT_POINTS) -> float:
-    """How wide the longest line of a text is, in inches, about."""
+    """Return the approximate width of the longest line of a text, in inches."""
     return max(len(line) for line in text.split("\n")) * LETTER * points / 72
 
 
 def frame(axes: Axes) -> None:
-    """No frame above and on the right, a light grid."""
+    """Draw a frame without its upper and right side, and a light grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#888888")
     axes.tick_params(labelsize=TEXT_POINTS, color="#888888")
@@ -157,5 +157,5 @@ def frame(axes: Axes) -> None:
 
 
 def thinned(count: int, most: int) -> int:
-    """Every how many of `count` things are kept, so that at most `most` stay."""
+    """Return the step with which to keep at most `most` of `count` things."""
     return max(1, math.ceil(count / most))

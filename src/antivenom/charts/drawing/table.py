@@ -1,4 +1,4 @@
-"""A table, drawn, for notebooks and files; a page shows it as text."""
+"""The drawing of `Table`, for notebooks and files. Reports show tables as text."""
 
 from antivenom.charts.data import Table
 from antivenom.charts.drawing.style import SMALL_POINTS, Canvas, literal, width_of
@@ -7,12 +7,12 @@ MOST_ROWS, MOST_COLUMNS, MOST_LETTERS, ROW_INCHES = 60, 12, 40, 0.22
 
 
 def size(chart: Table, across: int) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Return width and height in inches."""
     return max(2.0, sum(_widths(chart))) / min(across, 2), ROW_INCHES * (min(len(chart.rows), MOST_ROWS) + 1) + 0.3
 
 
 def draw(chart: Table, canvas: Canvas) -> None:
-    """Write the cells into a plot: one unit is an inch across and a row down."""
+    """Write the cells on a canvas. The horizontal unit is an inch, the vertical unit is a row."""
     axes, widths = canvas.axes, _widths(chart)
     rows = [row[:MOST_COLUMNS] for row in chart.rows[:MOST_ROWS]]
     if len(rows) < len(chart.rows):
@@ -32,7 +32,7 @@ def draw(chart: Table, canvas: Canvas) -> None:
 
 
 def _widths(chart: Table) -> list[float]:
-    """Of each column, in inches."""
+    """Return the width of each column in inches."""
     columns = range(min(len(chart.columns), MOST_COLUMNS))
     shown = [chart.columns, *chart.rows[:MOST_ROWS]]
     return [

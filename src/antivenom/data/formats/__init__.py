@@ -1,1 +1,1 @@
-"""File formats: one reader a file. A reader trusts nothing: no length field is believed before the bytes are there."""
+"""File formats, one reader per file. A reader does not trust a length field before it has read the bytes."""

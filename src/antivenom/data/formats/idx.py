@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST and Fashion-MNIST: a magic number, the dimensions, then the bytes; plain or gzipped."""
+"""Read IDX, the format of MNIST and Fashion-MNIST: a magic number, the dimensions, the bytes; maybe gzipped."""
 
 import gzip
 import math
@@ -22,12 +22,12 @@ NAMES = {
 
 
 def read(file: Path) -> Tensor:
-    """The array in an IDX file of unsigned bytes, as uint8.
+    """Return the array in an IDX file of unsigned bytes, as uint8.
 
-    Memory grows with the bytes that are there, never with the size that the header claims.
+    Memory use depends on the bytes in the file, not on the size in the header.
 
     Raises:
-        DataError: not such a file, too short, or too long; the message names the file and the offset.
+        DataError: it is not an IDX file, or is too short or too long; the message names the file and the offset.
     """
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
@@ -39,22 +39,22 @@ def read(file: Path) -> Tensor:
 
 
 def files_in(folder: Path) -> tuple[Path, ...]:
-    """The four files of an MNIST-like folder, gzipped where the plain file is not there."""
+    """Return the paths of the four files of an MNIST-like folder; with `.gz` if the plain file does not exist."""
     plain = [folder / name for pair in NAMES.values() for name in pair]
     return tuple(file if file.is_file() else file.with_name(f"{file.name}.gz") for file in plain)
 
 
 def read_splits(folder: Path, classes: tuple[str, ...]) -> Splits:
-    """The training and the test set of an MNIST-like folder.
+    """Return the training and the test set of an MNIST-like folder.
 
     Raises:
-        MissingDataError: a file is not there.
+        MissingDataError: a file does not exist.
         DataError: a file is damaged, or images and labels do not match.
     """
     files = files_in(folder)
     for file in files:
         if not file.is_file():
-            raise MissingDataError(f"{file.with_suffix('')} is missing, and {file.name} too.")
+            raise MissingDataError(f"{file.with_suffix('')} is missing, and so is {file.name}. Provide one of them.")
     sets = [_split(images, labels, classes) for images, labels in zip(files[::2], files[1::2], strict=True)]
     return Splits(train=sets[0], test=sets[1])
 
@@ -63,7 +63,7 @@ def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
     x, y = read(images), read(labels)
     if x.ndim != 3 or y.ndim != 1 or len(x) != len(y):
         raise DataError(
-            f"{images} and {labels} do not match: images of shape {tuple(x.shape)}, labels of {tuple(y.shape)}."
+            f"{images} and {labels} must have shapes (n, h, w) and (n,); got {tuple(x.shape)} and {tuple(y.shape)}."
         )
     try:
         return Dataset.from_arrays(x, y, classes=classes)
@@ -74,7 +74,7 @@ def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
 def _parse(stream: gzip.GzipFile | BufferedReader, file: Path) -> Tensor:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-        raise DataError(f"{file} is no IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}.")
+        raise DataError(f"{file} is not an IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}.")
     header = stream.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
         raise DataError(f"{file} ends within its header, at offset {4 + len(header)}.")
@@ -85,9 +85,9 @@ def _parse(stream: gzip.GzipFile | BufferedReader, file: Path) -> Tensor:
         content += chunk
     if len(content) != size:
         start = 4 + len(header)
-        fault = "goes on after" if len(content) > size else "ends before"
+        fault = "continues after" if len(content) > size else "ends before"
         raise DataError(
-            f"{file} {fault} the {size} bytes that its header promises, at offset {start + min(len(content), size)}."
+            f"{file} {fault} the {size} bytes that its header declares, at offset {start + min(len(content), size)}."
         )
     if not size:
         try:

@@ -1,4 +1,4 @@
-"""Encoded images to pixels: PNG, JPEG and their like, of any size to one size, in parallel."""
+"""Decode images (PNG, JPEG and others) in parallel, and bring them to one size."""
 
 import os
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from antivenom.data.dataset import Watch, unwatched
-from antivenom.data.room import room
+from antivenom.data.dataset import OnProgress, no_op
+from antivenom.data.memmap import empty_rows
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 50_000_000
-"""An image of more pixels is refused before it is unpacked."""
+"""The largest number of pixels of an image. A larger image is refused before it is decoded."""
 
 CHUNK = 256
-"""So many images are decoded by a thread at once: handing over each alone costs more than decoding a small one."""
+"""Images per task of a thread. A task for each image would cost more than the decoding of a small image."""
 
 Mode = Literal["rgb", "grey"]
 Fit = Literal["stretch", "crop", "pad"]
@@ -32,12 +32,12 @@ _MODES = {"rgb": "RGB", "grey": "L"}
 
 @dataclass(frozen=True)
 class Canvas:
-    """What every image is made into.
+    """The format that every image is converted to.
 
     Args:
-        size: height and width; None where all images must have the first one's.
+        size: (height, width); None if all images must have the size of the first one.
         mode: `rgb` or `grey`.
-        fit: how an image of another shape comes to `size`: `stretch` it, `crop` the middle, or `pad` it with black.
+        fit: how an image gets the shape `size`: `stretch` it, `crop` the middle, or `pad` it with black.
     """
 
     size: tuple[int, int] | None = None
@@ -45,30 +45,30 @@ class Canvas:
     fit: Fit = "stretch"
 
     def decode(self, content: bytes, where: str) -> NDArray[np.uint8]:
-        """An encoded image's pixels (height, width) or (height, width, 3).
+        """Return the pixels (height, width) or (height, width, 3) of an encoded image.
 
         Raises:
-            DataError: no image, a damaged one, or one of too many pixels; the message says `where`.
+            DataError: it is not an image, is damaged, or has too many pixels; the message names `where`.
         """
         try:
             with Image.open(BytesIO(content), formats=FORMATS) as image:
                 wide, high = image.size
                 if wide * high > MAX_PIXELS:
-                    raise DataError(f"{where} has {wide} × {high} pixels, more than {MAX_PIXELS}.")
+                    raise DataError(f"{where} must have at most {MAX_PIXELS} pixels; got {wide} × {high}.")
                 return self._pixels(image)
         except DataError:
             raise
-        except Exception as error:  # Pillow raises whatever its decoders do
-            raise DataError(f"{where} is no image, or a damaged one: {error or type(error).__name__}") from error
+        except Exception as error:  # Pillow's decoders raise many types
+            raise DataError(f"{where} is not an image, or is damaged: {error or type(error).__name__}") from error
 
     def pixels(self, image: object, where: str) -> NDArray[np.uint8]:
-        """An opened image's pixels (channels, height, width).
+        """Return the pixels (channels, height, width) of an opened image.
 
         Raises:
-            DataError: it is no PIL image.
+            DataError: it is not a PIL image.
         """
         if not isinstance(image, Image.Image):
-            raise DataError(f"{where} is no image; got {type(image).__name__}.")
+            raise DataError(f"{where} must be a PIL image; got {type(image).__name__}.")
         return _channels_first(self._pixels(image)).copy()
 
     def _pixels(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -80,28 +80,28 @@ class Canvas:
         to = self.size[::-1]
         if self.fit == "stretch":
             return image.resize(to, Image.Resampling.BILINEAR)
-        way = ImageOps.fit if self.fit == "crop" else ImageOps.pad
-        return way(image, to, Image.Resampling.BILINEAR)
+        resize = ImageOps.fit if self.fit == "crop" else ImageOps.pad
+        return resize(image, to, Image.Resampling.BILINEAR)
 
 
 def decode_all(
-    count: int, content: Callable[[int], tuple[bytes, str]], canvas: Canvas, watch: Watch = unwatched
+    count: int, content: Callable[[int], tuple[bytes, str]], canvas: Canvas, on_progress: OnProgress = no_op
 ) -> Rows:
-    """Many encoded images as one tensor (n, channels, height, width), uint8.
+    """Decode images to one tensor (n, channels, height, width), uint8.
 
     Args:
-        count: how many there are.
-        content: the bytes of the i-th, and what to call it in a message; called from several threads.
-        canvas: what each is made into.
-        watch: told how many are done, of how many.
+        count: the number of images.
+        content: returns the bytes of image i, and its name for messages; called from several threads.
+        canvas: the format to convert to.
+        on_progress: called with the number of decoded images and the number of all images.
 
     Raises:
-        DataError: one of them is damaged, or of another size than the first where no size is set.
+        DataError: an image is damaged, or no size is set and the images have different sizes.
     """
     if not count:
-        raise DataError("There are no images.")
+        raise DataError("There must be at least one image; got none.")
     first = canvas.decode(*content(0))
-    images = room(count, _channels_first(first).shape)
+    images = empty_rows(count, _channels_first(first).shape)
     pixels = images.numpy()
 
     def work(start: int) -> int:
@@ -111,8 +111,8 @@ def decode_all(
             decoded = canvas.decode(raw, where)
             if decoded.shape != first.shape:
                 raise DataError(
-                    f"{where} has {_size(decoded)} pixels, the first image {_size(first)}. "
-                    f"Set a size, to which all are brought."
+                    f"{where} has {_size(decoded)} pixels; the first image has {_size(first)}. "
+                    f"Set a size to resize all images."
                 )
             pixels[index] = _channels_first(decoded)
         return stop - start
@@ -122,7 +122,7 @@ def decode_all(
         try:
             for finished in pool.map(work, range(0, count, CHUNK)):
                 done += finished
-                watch(done, count)
+                on_progress(done, count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -130,7 +130,7 @@ def decode_all(
 
 
 def encode(row: Tensor) -> bytes:
-    """A row (1 or 3 or 4, height, width) of uint8 as a PNG, which keeps every pixel."""
+    """Return the bytes of a lossless PNG of a uint8 row (channels, height, width) with 1, 3 or 4 channels."""
     array = row.permute(1, 2, 0).numpy() if len(row) > 1 else row[0].numpy()
     stream = BytesIO()
     Image.fromarray(np.ascontiguousarray(array)).save(stream, "PNG")
@@ -138,7 +138,7 @@ def encode(row: Tensor) -> bytes:
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's name says that it is an image."""
+    """True if the file name ends like that of an image."""
     return name.lower().endswith(SUFFIXES)
 
 

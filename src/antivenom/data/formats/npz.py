@@ -1,4 +1,4 @@
-"""NumPy's .npz, arrays of plain numbers alone: an array of objects would be a pickle, and is refused."""
+"""Read NumPy's .npz files. Arrays of objects are refused, because they are pickles that can run code."""
 
 import ast
 import math
@@ -16,54 +16,55 @@ from numpy.typing import NDArray
 from antivenom.errors import DataError
 
 MAX_RATIO = 1100
-"""No deflated stream is longer than 1,032 times its file."""
+"""The largest compression ratio. A deflated stream unpacks to at most 1,032 times its size."""
 
 MAX_HEADER = 10_000
 KEYS = {"descr", "fortran_order", "shape"}
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError)
-"""What `zipfile` raises on a damaged file."""
+"""The exceptions that `zipfile` raises for a damaged file."""
 
 
 def read(
     file: Path, names: Sequence[str], optional: Sequence[str] = (), *, most_bytes: int | None = None
 ) -> dict[str, NDArray[Any]]:
-    """The named arrays of an .npz file.
+    """Return arrays of an .npz file by name.
 
     Args:
-        file: its path.
-        names: arrays that it must have.
-        optional: arrays that it may have.
-        most_bytes: how large all of them may be together; None for no limit.
+        file: the path.
+        names: arrays that the file must have.
+        optional: arrays that the file may have.
+        most_bytes: the limit for the sum of their sizes, in bytes; None for no limit.
 
     Raises:
-        DataError: no such file, not a ZIP, an array missing, of objects, or larger than its bytes; too much of it all.
+        DataError: the file does not exist, is not a ZIP, lacks an array, has an array of objects or with a wrong
+            header, or is larger than `most_bytes`.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             members = {info.filename: info for info in archive.infolist()}
             absent = [name for name in names if f"{name}.npy" not in members]
             if absent:
-                held = ", ".join(name.removesuffix(".npy") for name in members) or "nothing"
-                raise DataError(f"{file} has no array {' and '.join(map(repr, absent))}. It holds: {held}.")
-            wanted = [name for name in (*names, *optional) if f"{name}.npy" in members]
-            size = sum(members[f"{name}.npy"].file_size for name in wanted)
+                available = ", ".join(name.removesuffix(".npy") for name in members) or "nothing"
+                raise DataError(f"{file} has no array {' and '.join(map(repr, absent))}. Its arrays are: {available}.")
+            present = [name for name in (*names, *optional) if f"{name}.npy" in members]
+            size = sum(members[f"{name}.npy"].file_size for name in present)
             if most_bytes is not None and size > most_bytes:
-                raise DataError(f"{file} must hold at most {most_bytes:,} bytes of arrays; it claims {size:,}.")
-            return {name: _member(archive, members[f"{name}.npy"], file) for name in wanted}
+                raise DataError(f"{file} must contain at most {most_bytes:,} bytes of arrays; it declares {size:,}.")
+            return {name: _member(archive, members[f"{name}.npy"], file) for name in present}
     except DataError:
         raise
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except DAMAGE as error:
-        raise DataError(f"{file} is no .npz file, or a damaged one: {error}") from error
+        raise DataError(f"{file} is not an .npz file, or is damaged: {error}") from error
 
 
 def names(file: Path) -> tuple[str, ...]:
-    """The names of the arrays of an .npz file.
+    """Return the names of the arrays of an .npz file.
 
     Raises:
-        DataError: no such file, or not a ZIP.
+        DataError: the file does not exist, or is not a ZIP.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -71,15 +72,15 @@ def names(file: Path) -> tuple[str, ...]:
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except DAMAGE as error:
-        raise DataError(f"{file} is no .npz file, or a damaged one: {error}") from error
+        raise DataError(f"{file} is not an .npz file, or is damaged: {error}") from error
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDArray[Any]:
     where = f"{file}: array '{info.filename.removesuffix('.npy')}'"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataError(f"{where} is packed in a way that NumPy never writes.")
+        raise DataError(f"{where} must be stored or deflated; got the compression type {info.compress_type}.")
     if info.file_size > MAX_RATIO * max(info.compress_size, 1):
-        raise DataError(f"{where} claims to unpack to {info.file_size} bytes from {info.compress_size}.")
+        raise DataError(f"{where} declares {info.file_size} bytes, unpacked from only {info.compress_size}.")
     with archive.open(info) as stream:
         try:
             shape, fortran, dtype = _header(stream.read)
@@ -87,20 +88,18 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDAr
             raise DataError(f"{where} has a damaged header: {error}") from error
         if dtype.hasobject:
             raise DataError(
-                f"{where} holds Python objects, which could run code when read. Save plain numbers instead."
+                f"{where} contains Python objects, which could run code when read. Save plain numbers instead."
             )
         if dtype.kind == "c":
-            raise DataError(f"{where} holds {dtype}, not plain numbers or text.")
+            raise DataError(f"{where} must contain real numbers or text; got {dtype}.")
         size, start = math.prod(shape) * dtype.itemsize, stream.tell()
         if start + size != info.file_size:
-            raise DataError(
-                f"{where} has {info.file_size - start} bytes from offset {start} on; its header promises {size}."
-            )
+            raise DataError(f"{where} has {info.file_size - start} bytes after its header; the header declares {size}.")
         content = bytearray()
         while chunk := stream.read(1 << 20):
             content += chunk
     if len(content) != size:
-        raise DataError(f"{where} ends at offset {start + len(content)}, too early.")
+        raise DataError(f"{where} ends too early, at offset {start + len(content)}.")
     try:
         array = np.frombuffer(content, dtype) if content else np.empty(0, dtype)
         return array.reshape(shape, order="F" if fortran else "C")
@@ -109,19 +108,19 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDAr
 
 
 def _header(read: Callable[[int], bytes]) -> tuple[tuple[int, ...], bool, "np.dtype[Any]"]:
-    """An array's shape, order and type. NumPy's own reader warns and guesses; a file that needs that is refused."""
+    """Return the shape, order and type of an array. Refuse headers that NumPy would warn about or guess."""
     magic = read(8)
     if magic[:6] != b"\x93NUMPY" or magic[6:] not in (b"\1\0", b"\2\0"):
         raise ValueError(f"it starts with {magic.hex(' ') or 'nothing'}")
     size = int.from_bytes(read(2 if magic[6] == 1 else 4), "little")
     if size > MAX_HEADER:
-        raise ValueError(f"it claims to have {size} bytes")
-    held = ast.literal_eval(read(size).decode("latin1").strip())
-    if not isinstance(held, dict) or held.keys() != KEYS:
-        raise ValueError("it does not say type, order and shape")
-    descr, fortran, shape = held["descr"], held["fortran_order"], held["shape"]
+        raise ValueError(f"it declares a length of {size} bytes")
+    header = ast.literal_eval(read(size).decode("latin1").strip())
+    if not isinstance(header, dict) or header.keys() != KEYS:
+        raise ValueError("it does not consist of type, order and shape")
+    descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
     if not isinstance(descr, str) or not re.fullmatch(r"[<>|=]?[biufcSUO]\d*", descr):
-        raise ValueError(f"{descr!r} is no plain type")
+        raise ValueError(f"{descr!r} is not a plain type")
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
-        raise ValueError(f"{shape!r} is no shape")
+        raise ValueError(f"{shape!r} is not a shape")
     return shape, fortran is True, np.dtype(descr)

@@ -1,8 +1,8 @@
-"""Python's pickle format as plain data: nothing is ever imported, called or built, so nothing in a file can run.
+"""Read pickle files as plain data. Nothing is imported, called or built, so a file cannot run code.
 
-A pickle is a program for a small machine. This is that machine without its dangerous half: it keeps numbers, text,
-bytes, lists, tuples and dictionaries, knows NumPy's way to write an array of unsigned bytes, and refuses everything
-else. It is what CIFAR's Python version needs and no more.
+A pickle is a program for a small machine. This is a safe part of that machine: it reads numbers, text, bytes, lists,
+tuples, dictionaries and NumPy arrays of unsigned bytes, and refuses everything else. CIFAR's Python version needs no
+more.
 """
 
 import math
@@ -20,7 +20,7 @@ from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
 
 MAX_STEPS = 2_000_000
-"""CIFAR's files take 300,000. An empty list is one byte here and 56 in memory, so there must be a limit."""
+"""The largest number of steps. CIFAR's files take 300,000. An empty list is 1 byte in a file, 56 in memory."""
 
 ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 BYTES = {"__builtin__ bytes", "builtins bytes"}
@@ -39,28 +39,28 @@ IGNORED = {"PROTO", "FRAME"}
 
 @dataclass(frozen=True)
 class _Name:
-    """A global that a pickle names; never looked up."""
+    """The name of a global in a pickle. It is never imported."""
 
     name: str
 
 
 @dataclass
 class _Type:
-    """NumPy's `dtype`, by its code; only unsigned bytes are known."""
+    """A NumPy `dtype`, by its code. Only unsigned bytes are supported."""
 
     code: object
 
 
 @dataclass
 class _Array:
-    """An array that is being described; `made` is the array once it is."""
+    """An array that is not complete yet; `value` is the complete array."""
 
-    made: Any = None
+    value: Any = None
 
 
 @dataclass
 class _Mark:
-    """Where a group on the stack begins."""
+    """The beginning of a group on the stack."""
 
 
 @dataclass
@@ -69,38 +69,38 @@ class _Machine:
     memo: dict[int, Any] = field(default_factory=dict)
 
     def group(self) -> list[Any]:
-        """What stands above the last mark, taken off with it."""
+        """Remove the last mark and all values above it; return these values."""
         for place in range(len(self.stack) - 1, -1, -1):
             if isinstance(self.stack[place], _Mark):
                 members = self.stack[place + 1 :]
                 del self.stack[place:]
                 return members
-        raise ValueError("a group without a beginning")
+        raise ValueError("a group has no beginning")
 
     def top(self, kind: type) -> Any:
-        """What is on top of the stack, of that kind."""
+        """Return the value on top of the stack. It must be of this type."""
         if not isinstance(self.stack[-1], kind):
-            raise ValueError(f"{_kind(self.stack[-1])} where a {kind.__name__.strip('_').lower()} belongs")
+            raise ValueError(f"a {kind.__name__.strip('_').lower()} is required, got {_kind(self.stack[-1])}")
         return self.stack[-1]
 
 
 def read(file: Path) -> Any:
-    """A pickle's content: None, numbers, text, bytes, lists, tuples, dictionaries and arrays of uint8.
+    """Return the content of a pickle: None, numbers, text, bytes, lists, tuples, dictionaries, arrays of uint8.
 
-    Text that Python 2 wrote comes as bytes.
+    Text from Python 2 becomes bytes.
 
     Raises:
-        MissingDataError: it is not there.
-        DataError: it holds anything else, or is damaged; the message names the file and the offset.
+        MissingDataError: the file does not exist.
+        DataError: the file contains other types, or is damaged; the message names the file and the offset.
     """
     return parse(contents(file), str(file))
 
 
 def parse(content: bytes, where: str) -> Any:
-    """The same from bytes; `where` is for messages."""
+    """Like `read`, but from bytes. Messages call the content `where`."""
     machine, offset, steps = _Machine(), 0, 0
     try:
-        with warnings.catch_warnings(action="ignore"):  # of odd escapes in text
+        with warnings.catch_warnings(action="ignore"):  # warnings about invalid escapes in text
             for opcode, argument, position in pickletools.genops(BytesIO(content)):
                 offset, steps = position or 0, steps + 1
                 if steps > MAX_STEPS:
@@ -122,7 +122,7 @@ def _step(machine: _Machine, name: str, argument: Any) -> None:
     elif name in VALUES:
         stack.append(VALUES[name])
     elif name in ARGUMENTS:
-        # Python 2's text is bytes; `pickletools` hands it over as Latin 1
+        # Python 2's text is bytes; `pickletools` returns it as Latin 1
         stack.append(argument.encode("latin1") if name in ("BINSTRING", "SHORT_BINSTRING", "STRING") else argument)
     elif name == "MEMOIZE":
         machine.memo[len(machine.memo)] = stack[-1]
@@ -145,14 +145,14 @@ def _step(machine: _Machine, name: str, argument: Any) -> None:
 
 def _global(name: str) -> _Name:
     if name not in KNOWN:
-        raise ValueError(f"it names {name.replace(' ', '.')!r}, and nothing from a file is looked up")
+        raise ValueError(f"it names {name.replace(' ', '.')!r}, and names are never imported")
     return _Name(name)
 
 
 def _reduce(machine: _Machine) -> None:
     arguments, function = machine.stack.pop(), machine.top(_Name)
     if not isinstance(arguments, tuple):
-        raise ValueError("arguments that are no tuple")
+        raise ValueError("the arguments of a call are not a tuple")
     machine.stack.pop()
     if function.name in ARRAY:
         machine.stack.append(_Array())
@@ -168,19 +168,19 @@ def _reduce(machine: _Machine) -> None:
 
 def _build(machine: _Machine) -> None:
     state = machine.stack.pop()
-    made = machine.stack[-1]
-    if isinstance(made, _Type):
+    target = machine.stack[-1]
+    if isinstance(target, _Type):
         return  # byte order and the like, which bytes do not have
-    if not isinstance(made, _Array) or not isinstance(state, tuple) or len(state) != 5:
-        raise ValueError(f"it builds a {_kind(made)}")
+    if not isinstance(target, _Array) or not isinstance(state, tuple) or len(state) != 5:
+        raise ValueError(f"it builds a {_kind(target)}")
     _, shape, dtype, fortran, data = state
     if not isinstance(dtype, _Type) or dtype.code not in ("u1", b"u1", "|u1"):
-        raise ValueError(f"an array of {dtype.code if isinstance(dtype, _Type) else _kind(dtype)!r}, not of bytes")
+        raise ValueError(f"an array has type {dtype.code if isinstance(dtype, _Type) else _kind(dtype)!r}, not u1")
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
-        raise ValueError("an array without a shape")
+        raise ValueError("an array has no valid shape")
     if not isinstance(data, bytes) or len(data) != math.prod(shape):
-        raise ValueError(f"an array of shape {shape} from {len(data) if isinstance(data, bytes) else 'no'} bytes")
-    made.made = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C")
+        raise ValueError(f"an array of shape {shape} has {len(data) if isinstance(data, bytes) else 'no'} bytes")
+    target.value = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C")
 
 
 def _append(machine: _Machine) -> None:
@@ -208,17 +208,17 @@ def _dictionary(machine: _Machine) -> None:
 
 
 def _entries(values: list[Any]) -> dict[Any, Any]:
-    """Keys and values in turn. A key of many tuples within each other would crash Python when it is hashed."""
+    """Make a dictionary from alternating keys and values. Deeply nested tuples as keys would crash Python."""
     wrong = [key for key in values[::2] if type(key) not in (str, bytes, int)]
     if wrong:
-        raise ValueError(f"a {_kind(wrong[0])} as a key")
+        raise ValueError(f"a key must be text, bytes or a whole number, got {_kind(wrong[0])}")
     return dict(zip(values[::2], values[1::2], strict=True))
 
 
 def _tuple_of(count: int) -> Callable[[_Machine], None]:
     def build(machine: _Machine) -> None:
         if len(machine.stack) < count:
-            raise ValueError("a tuple of more than there is")
+            raise ValueError("a tuple has more members than the stack")
         members = tuple(machine.stack[len(machine.stack) - count :])
         del machine.stack[len(machine.stack) - count :]
         machine.stack.append(members)
@@ -246,7 +246,7 @@ _BUILDERS: dict[str, Callable[[_Machine], None]] = {
 
 
 def _finished(result: Any) -> Any:
-    """The result, arrays in their places on the first two levels: as deep as CIFAR's files go."""
+    """Replace arrays on the first two levels by their values. CIFAR's files have no deeper arrays."""
     if isinstance(result, dict):
         return {key: _plain(value) for key, value in result.items()}
     return _plain(result)
@@ -254,11 +254,11 @@ def _finished(result: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, _Array):
-        if value.made is None:
-            raise ValueError("an array without content")
-        return value.made
+        if value.value is None:
+            raise ValueError("an array has no content")
+        return value.value
     if isinstance(value, _Name | _Type | _Mark):
-        raise ValueError(f"a {_kind(value)} where plain data belongs")
+        raise ValueError(f"plain data is required, got {_kind(value)}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""MXNet's RecordIO with images in it: `.rec` files, as `im2rec` packs them."""
+"""Read and write MXNet's RecordIO files of images (`.rec`, as `im2rec` packs them)."""
 
 import struct
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ WHOLE, FIRST, MIDDLE, LAST = range(4)
 
 @dataclass(frozen=True)
 class Record:
-    """One record: its labels, its two ids, the encoded image, and where it began."""
+    """A record: its labels, its two ids, the encoded image, and its offset in the file."""
 
     labels: tuple[float, ...]
     ids: tuple[int, int]
@@ -25,30 +25,30 @@ class Record:
 
 
 def read(file: Path) -> Iterator[Record]:
-    """The records of a file, in order.
+    """Yield the records of a file, in order.
 
     Raises:
-        MissingDataError: it is not there.
-        DataError: it is damaged; the message names the file and the offset.
+        MissingDataError: the file does not exist.
+        DataError: the file is damaged; the message names the file and the offset.
     """
     yield from parse(contents(file), str(file))
 
 
 def parse(content: bytes, where: str) -> Iterator[Record]:
-    """The same from bytes; `where` is for messages."""
+    """Like `read`, but from bytes. Messages call the content `where`."""
     for offset, payload in _payloads(content, where):
         if len(payload) < HEADER.size:
-            raise DataError(f"{where}: the record at offset {offset} has {len(payload)} bytes, fewer than its header.")
+            raise DataError(f"{where}: the record at offset {offset} is shorter than a header: {len(payload)} bytes.")
         flag, label, *ids = HEADER.unpack_from(payload)
         start = HEADER.size + 4 * flag
         if start > len(payload):
-            raise DataError(f"{where}: the record at offset {offset} promises {flag} labels and ends before them.")
-        labels = struct.unpack_from(f"<{flag}f", payload, HEADER.size) if flag else (label,)  # of as many as are there
+            raise DataError(f"{where}: the record at offset {offset} declares {flag} labels, but ends before them.")
+        labels = struct.unpack_from(f"<{flag}f", payload, HEADER.size) if flag else (label,)  # all labels
         yield Record(labels, (ids[0], ids[1]), payload[start:], offset)
 
 
 def write(records: Iterator[Record]) -> bytes:
-    """A file's bytes: what `parse` reads back. `offset` is not kept."""
+    """Return the bytes of a file with these records. `parse` reads it. `offset` is not kept."""
     parts = []
     for record in records:
         many = len(record.labels) != 1
@@ -63,31 +63,31 @@ def write(records: Iterator[Record]) -> bytes:
 
 
 def _payloads(content: bytes, where: str) -> Iterator[tuple[int, bytes]]:
-    """Each record's offset and bytes. A magic number within a record parted it in the file; it is put back."""
-    offset, begun, parts = 0, 0, list[bytes]()
+    """Yield the offset and bytes of each record. A record is divided at magic numbers in it; join its parts."""
+    offset, first, parts = 0, 0, list[bytes]()
     while offset < len(content):
         if content[offset : offset + 4] != MAGIC or offset + 8 > len(content):
-            found = content[offset : offset + 4].hex(" ")
-            raise DataError(f"{where} has no record at offset {offset}: it reads {found}, not {MAGIC.hex(' ')}.")
+            actual = content[offset : offset + 4].hex(" ")
+            raise DataError(f"{where}: a record at offset {offset} must start with {MAGIC.hex(' ')}; got {actual}.")
         (word,) = struct.unpack_from("<I", content, offset + 4)
         kind, length = word >> 29, word & LENGTH
         end = offset + 8 + length
         if end > len(content):
-            raise DataError(f"{where}: the record at offset {offset} promises {length} bytes; the file ends before.")
+            raise DataError(f"{where} ends before the {length} bytes of the record at offset {offset}.")
         if kind > LAST or (kind in (WHOLE, FIRST)) == bool(parts):
-            raise DataError(f"{where}: the record at offset {offset} has the continuation {kind}, out of order.")
-        begun = begun if parts else offset
+            raise DataError(f"{where}: the record at offset {offset} has part number {kind}, out of order.")
+        first = first if parts else offset
         parts.append(content[offset + 8 : end])
         if kind in (WHOLE, LAST):
-            yield begun, MAGIC.join(parts)
+            yield first, MAGIC.join(parts)
             parts = []
         offset = end + -length % 4
     if parts:
-        raise DataError(f"{where} ends within the record that began at offset {begun}.")
+        raise DataError(f"{where} ends in the middle of the record at offset {first}.")
 
 
 def _pieces(payload: bytes) -> list[bytes]:
-    """A record cut where a magic number stands at a multiple of 4 bytes, as readers would take it for a new one."""
+    """Divide a record at magic numbers at multiples of 4 bytes, because readers would see a new record there."""
     cuts, at = list[int](), payload.find(MAGIC)
     while at >= 0:
         cuts += [at] if at % 4 == 0 else []

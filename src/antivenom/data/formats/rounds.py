@@ -1,4 +1,4 @@
-"""Poison by round, in an .npz: `X` (n, rounds, *shape) and `Y` (n, rounds), the original study's layout."""
+"""Poison per round in an .npz file: `X` (n, rounds, *shape) and `Y` (n, rounds), the original study's layout."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from antivenom.shapes import Labels, Rows
 
 
 def arrays(rounds: Rows, labels: Labels, data: Dataset) -> dict[str, NDArray[np.generic]]:
-    """What such a file holds: rows as a classifier takes them, float32 within `data`'s bounds, and their labels.
+    """Return the arrays of such a file: classifier inputs, float32 within the bounds of `data`, and their labels.
 
     Args:
-        rounds: the poison after each round, as it is stored (n, rounds, *shape).
-        labels: its labels (n), the same in every round.
-        data: the data that it is poison for.
+        rounds: the poison after each round, as stored (n, rounds, *shape).
+        labels: the labels (n), equal in all rounds.
+        data: the data set that the poison is made for.
     """
     x = data.decode(rounds)
     y = labels.unsqueeze(1).expand(len(rounds), rounds.shape[1])
@@ -26,35 +26,35 @@ def arrays(rounds: Rows, labels: Labels, data: Dataset) -> dict[str, NDArray[np.
 
 
 def read(file: Path, data: Dataset, number: int) -> tuple[Rows, Labels]:
-    """One round's rows (n, *shape), as the data is stored, and their labels (n).
+    """Return the rows of one round (n, *shape), as the data is stored, and their labels (n).
 
     Raises:
-        DataError: the file is damaged, has not that round, or its rows or labels are none that the data could have.
+        DataError: the file is damaged, does not have this round, or its rows or labels do not fit the data.
     """
-    held = npz.read(file, ("X", "Y"))
-    x, y = held["X"], held["Y"]
+    arrays_by_name = npz.read(file, ("X", "Y"))
+    x, y = arrays_by_name["X"], arrays_by_name["Y"]
     if x.ndim < 3 or y.ndim != 2 or x.shape[:2] != y.shape:
         raise DataError(f"{file}: X must be (n, rounds, *shape) and Y (n, rounds); got {x.shape} and {y.shape}.")
     if not -x.shape[1] <= number < x.shape[1]:
-        raise DataError(f"{file} holds {x.shape[1]} rounds; there is no round {number}.")
+        raise DataError(f"{file} does not have round {number}; its rounds are 0 to {x.shape[1] - 1}.")
     rows, labels = x[:, number], y[:, number]
     if rows.shape[1:] != data.shape:
-        raise DataError(f"{file} holds rows of {rows.shape[1:]}; the data's are {data.shape}.")
+        raise DataError(f"{file} must have rows of {data.shape}, as the data has; got {rows.shape[1:]}.")
     for name, array in (("X", rows), ("Y", labels)):
         if array.dtype.kind not in "biuf":
-            raise DataError(f"{file}: {name} must hold numbers; got {array.dtype}.")
+            raise DataError(f"{file}: {name} must contain real numbers; got {array.dtype}.")
         if not np.isfinite(array).all():
-            raise DataError(f"{file}: {name} holds values that are not finite numbers.")
-    _hold_labels(file, labels, len(data.classes))
+            raise DataError(f"{file}: {name} must contain finite numbers; got NaN or infinity.")
+    _check_labels(file, labels, len(data.classes))
     return _stored(file, rows, data), torch.from_numpy(labels.astype(np.int64)).to(data.device)
 
 
-def _hold_labels(file: Path, labels: NDArray[np.generic], classes: int) -> None:
+def _check_labels(file: Path, labels: NDArray[np.generic], classes: int) -> None:
     whole = labels.astype(np.float64)
     wrong = (whole != np.round(whole)) | (whole < 0) | (whole >= classes)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"{file}: row {row} has label {labels[row]}; the classes are 0 to {classes - 1}.")
+        raise DataError(f"{file}: labels must be from 0 to {classes - 1}; row {row} has {labels[row]}.")
 
 
 def _stored(file: Path, rows: NDArray[np.generic], data: Dataset) -> Rows:
@@ -65,5 +65,5 @@ def _stored(file: Path, rows: NDArray[np.generic], data: Dataset) -> Rows:
         low, high = data.bounds
         least, most = float(inputs.min()), float(inputs.max())
         if least < low or most > high:
-            raise DataError(f"{file}: rows must lie within {data.bounds}; got {least:g} to {most:g}.")
+            raise DataError(f"{file}: rows must be within {data.bounds}; got {least:g} to {most:g}.")
     return data.encode(inputs)

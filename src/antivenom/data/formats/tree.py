@@ -1,4 +1,4 @@
-"""A folder of images, one folder a class, or a ZIP file of one. Nothing is unpacked onto the disk."""
+"""Read images from a folder with a subfolder for each class, or from a ZIP file of it without unpacking it."""
 
 import os
 import threading
@@ -13,10 +13,10 @@ from antivenom.data.formats.images import is_image
 from antivenom.errors import DataError, MissingDataError
 
 MAX_FILE = 256 << 20
-"""An image file may have so many bytes."""
+"""The largest size of an image file, in bytes."""
 
 MAX_RATIO = 200
-"""A ZIP file may unpack to so many times its own size: PNG and JPEG hardly shrink at all."""
+"""The largest ratio of unpacked size to file size of a ZIP. PNG and JPEG can hardly be compressed more."""
 
 TRAIN = ("train", "training")
 TEST = ("test", "testing", "val", "valid", "validation")
@@ -25,7 +25,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, LookupError, OverflowError, 
 
 @dataclass(frozen=True)
 class Leaf:
-    """An image: its split (`train`, `test` or nothing), its class, and its path within the tree."""
+    """An image: its split (`train`, `test` or empty), its class, and its path in the tree."""
 
     split: str
     label: str
@@ -33,18 +33,18 @@ class Leaf:
 
 
 class Tree:
-    """The images of a folder or a ZIP file, and their bytes. Use as a context.
+    """The images of a folder or a ZIP file, and their bytes. Use it in a `with` statement.
 
-    The classes are the folders' names. They stand at the top, or within `train` and `test` (or `val`). Files that are
-    no images by their names, and all that begins with a dot, are left out. A ZIP file may hold the folder itself.
+    The names of the folders are the classes. They are at the top, or inside `train` and `test` (or `val`). Names that
+    do not end like an image, or that start with a dot, are ignored. A ZIP file may contain the folder itself.
 
     Args:
         path: the folder or the `.zip` file.
 
     Raises:
-        MissingDataError: nothing is there.
-        DataError: it holds no images in folders, is damaged, would unpack to far more than its size, or a link leads
-            out of it.
+        MissingDataError: the path does not exist.
+        DataError: it has no images in folders, is damaged, it unpacks to far more than its size, or a link
+            leads out of the folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,10 +78,10 @@ class Tree:
             self._archive.close()
 
     def content(self, leaf: Leaf) -> bytes:
-        """An image's bytes; from any thread.
+        """Return the bytes of an image. Threads may call this at the same time.
 
         Raises:
-            DataError: it cannot be read, or is larger than an image may be.
+            DataError: the image cannot be read, or is larger than `MAX_FILE`.
         """
         where = f"{self.path}/{leaf.path}"
         try:
@@ -96,12 +96,12 @@ class Tree:
         except (*DAMAGE, NotImplementedError) as error:
             raise DataError(f"{where} cannot be unpacked: {error}") from error
         if len(content) > MAX_FILE:
-            raise DataError(f"{where} has more than {MAX_FILE} bytes.")
+            raise DataError(f"{where} must have at most {MAX_FILE} bytes; it is larger.")
         return content
 
 
 def files_in(path: Path) -> tuple[Path, ...]:
-    """The files that a tree reads: the ZIP file, or every image of the folder."""
+    """Return the files that a tree reads: the ZIP file, or every image of the folder."""
     if not path.is_dir():
         return (path,)
     with Tree(path) as tree:
@@ -109,26 +109,26 @@ def files_in(path: Path) -> tuple[Path, ...]:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    """The paths of all images below a folder, relative to it."""
+    """Yield the paths of all images in a folder and its subfolders, relative to the folder."""
     inside, folders = f"{root.resolve()}{os.sep}", [""]
     while folders:
         prefix = folders.pop()
         try:
-            with os.scandir(f"{root}{os.sep}{prefix}") as entries:
-                found = [entry for entry in entries if not entry.name.startswith(".")]
+            with os.scandir(f"{root}{os.sep}{prefix}") as members:
+                entries = [entry for entry in members if not entry.name.startswith(".")]
         except OSError as error:
             raise DataError(f"{root}/{prefix} cannot be read: {error.strerror or error}") from error
-        for entry in found:
+        for entry in entries:
             real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{prefix}{entry.name}/")
             elif real != entry.path and Path(real).is_dir():
-                raise DataError(f"{entry.path} is a link to a folder. Links to folders are not followed.")
+                raise DataError(f"{entry.path} must not be a link to a folder. Replace the link by the folder.")
             elif is_image(entry.name):
                 if real != entry.path and not real.startswith(inside):
-                    raise DataError(f"{entry.path} is a link that leads out of {root}.")
+                    raise DataError(f"{entry.path} is a link that leads out of {root}. Replace it by the file.")
                 if not (entry.is_file(follow_symlinks=False) or Path(real).is_file()):
-                    raise DataError(f"{entry.path} is no regular file.")
+                    raise DataError(f"{entry.path} is not a regular file.")
                 yield prefix + entry.name
 
 
@@ -138,16 +138,16 @@ def _opened(path: Path) -> zipfile.ZipFile:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except DAMAGE as error:
-        raise DataError(f"{path} is neither a folder nor a ZIP file, or a damaged one: {error}") from error
+        raise DataError(f"{path} is not a folder or a ZIP file, or is damaged: {error}") from error
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
-    """The names of all images in a ZIP file."""
+    """Yield the names of all images in a ZIP file."""
     total, seen = 0, set[str]()
     for info in archive.infolist():
         parts = PurePosixPath(info.filename).parts
         if info.filename.startswith("/") or ".." in parts or "\\" in info.filename or "\0" in info.filename:
-            raise DataError(f"{path} holds the name {info.filename!r}, which leads out of it.")
+            raise DataError(f"{path} contains the unsafe name {info.filename!r}, which leads out of the ZIP.")
         if (
             info.filename.endswith("/")
             or not is_image(info.filename)
@@ -155,15 +155,15 @@ def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
         ):
             continue
         if info.filename in seen:
-            raise DataError(f"{path} holds {info.filename!r} twice.")
+            raise DataError(f"{path} contains {info.filename!r} twice.")
         seen.add(info.filename)
         total += info.file_size
         if info.flag_bits & 1:
-            raise DataError(f"{path}: {info.filename!r} is encrypted.")
+            raise DataError(f"{path}: {info.filename!r} is encrypted. Use a ZIP without a password.")
         yield info.filename
     size = path.stat().st_size
     if total > MAX_RATIO * size:
-        raise DataError(f"{path} claims to unpack to {total} bytes from {size}.")
+        raise DataError(f"{path} declares {total} bytes, unpacked from only {size}.")
 
 
 def _leaves(paths: list[str], root: Path) -> tuple[Leaf, ...]:
@@ -176,15 +176,15 @@ def _leaves(paths: list[str], root: Path) -> tuple[Leaf, ...]:
     for path, part in zip(paths, parts, strict=True):
         names = part[skip:]
         if len(names) < 2:
-            raise DataError(f"{root}/{path} is in no class's folder. Put every image into a folder of its class.")
+            raise DataError(f"{root}/{path} is not in a class folder. Put every image into the folder of its class.")
         kind = ("train" if names[0] in TRAIN else "test") if split else ""
         leaves.append(Leaf(kind, names[1] if split else names[0], path))
     if not leaves:
-        raise DataError(f"{root} holds no images in folders of their classes.")
+        raise DataError(f"{root} has no images in folders of classes. Put every image into the folder of its class.")
     return tuple(leaves)
 
 
 def _wrapped(parts: list[list[str]], skip: int) -> bool:
-    """Whether all is in one folder that is neither a split nor a class: below it come folders again."""
+    """True if everything is in one folder that is not a split or a class, because it has subfolders."""
     deep = bool(parts) and all(len(part) > skip + 2 for part in parts)
     return deep and len({part[skip] for part in parts}) == 1 and parts[0][skip] not in (*TRAIN, *TEST)

@@ -1,6 +1,6 @@
-"""Where data sets come from: one source a file, found by its name.
+"""Sources of data sets, one per file. The name of the file is the name of the source.
 
-`load("mnist")` reads a named data set; sources with settings are made by hand: `Npz(path="mine.npz").load()`.
+`load("mnist")` reads a named data set with its default settings. `Npz(path="mine.npz").load()` sets them.
 """
 
 from antivenom.data.dataset import Source, Splits
@@ -10,14 +10,14 @@ __getattr__, __dir__ = lazily("datasets")
 
 
 def load(name: str) -> Splits:
-    """Read a named data set with its default settings.
+    """Load a named data set with its default settings.
 
     Args:
         name: `digits`, `mnist`, …; `antivenom list datasets` shows all.
 
     Raises:
         UnknownComponentError: no data set has that name.
-        MissingDataError: it is not below `$ANTIVENOM_DATA`.
+        MissingDataError: its files are not in `$ANTIVENOM_DATA`.
 
     >>> load("digits").train.x.shape
     torch.Size([1347, 1, 8, 8])

@@ -1,4 +1,4 @@
-"""What CIFAR-10 and CIFAR-100 share: three layouts of the same images."""
+"""Shared code of CIFAR-10 and CIFAR-100: three file layouts of the same images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.data.dataset import Dataset, Watch
+from antivenom.data.dataset import Dataset, OnProgress
 from antivenom.data.formats import images, recordio
 from antivenom.errors import DataError, MissingDataError
 
@@ -18,10 +18,10 @@ MOST = 256
 
 
 def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
-    """The layout that is set, or the first that is there whole.
+    """Return the layout that is set, or the first layout of which all files exist.
 
     Raises:
-        MissingDataError: none is.
+        MissingDataError: no layout has all of its files.
     """
     if layout != "any":
         return layout
@@ -30,30 +30,30 @@ def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
             return name
     tried = ", ".join(str(needed[0]) for needed in files.values())
     raise MissingDataError(
-        f"No layout of the data is there whole; looked for {tried} and what belongs to them. "
-        "Put one there, or point $ANTIVENOM_DATA to where data sets are."
+        f"The data is missing: no layout is complete. Looked for {tried} and their other files. "
+        "Put the files of one layout there, or set $ANTIVENOM_DATA to the folder of your data sets."
     )
 
 
-def recorded(file: Path, watch: Watch, label: int = 0) -> Pair:
-    """Images and labels of a RecordIO file; `label` is which one counts where a record has two."""
+def recorded(file: Path, on_progress: OnProgress, label: int = 0) -> Pair:
+    """Return images and labels of a RecordIO file. `label` is the index of the label if a record has two."""
     records, numbers = list(recordio.read(file)), []
     for record in records:
         number = record.labels[label if len(record.labels) > 1 else 0] if record.labels else -1.0
         if not number.is_integer() or not 0 <= number < MOST:
-            raise DataError(f"{file}: the record at offset {record.offset} has the label {number}, no class number.")
+            raise DataError(f"{file}: labels must be class numbers; the record at offset {record.offset} has {number}.")
         numbers.append(int(number))
     x = images.decode_all(
         len(records),
         lambda index: (records[index].image, f"{file}: the image of the record at offset {records[index].offset}"),
         images.Canvas(size=(SIDE, SIDE)),
-        watch,
+        on_progress,
     )
     return x, torch.tensor(numbers)
 
 
 def joined(parts: Sequence[Pair], classes: tuple[str, ...], where: Path) -> Dataset:
-    """A data set of several files, one after the other."""
+    """Join the images and labels of several files to one data set."""
     try:
         return Dataset.from_arrays(
             torch.cat([x for x, _ in parts]), torch.cat([y.long() for _, y in parts]), classes=classes

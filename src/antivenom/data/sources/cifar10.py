@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.dataset import OnProgress, Splits, no_op
 from antivenom.data.formats import cifar
 from antivenom.data.home import data_home
 from antivenom.data.sources._cifar import Layout, Pair, chosen, joined, recorded
@@ -13,14 +13,14 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 @component
 class Cifar10:
-    """CIFAR-10: 50,000 + 10,000 colour images of 32 × 32 pixels, below `$ANTIVENOM_DATA/cifar10`.
+    """CIFAR-10: 50,000 + 10,000 colour images of 32 × 32 pixels, in `$ANTIVENOM_DATA/cifar10`.
 
-    Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Three layouts are known:
+    Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Three layouts are supported:
     `cifar-10-batches-bin/` (the binary version), `cifar-10-batches-py/` (the Python version, read as plain data) and
     `cifar10_train.rec` with `cifar10_val.rec` (MXNet's RecordIO).
 
     Args:
-        layout: `binary`, `python`, `recordio`, or `any`: the first of them that is there whole.
+        layout: `binary`, `python`, `recordio`, or `any`: the first of these with all of its files.
 
     >>> Cifar10(layout="binary").files()[0].name
     'data_batch_1.bin'
@@ -28,16 +28,16 @@ class Cifar10:
 
     layout: Layout = "any"
 
-    def load(self, watch: Watch = unwatched) -> Splits:
-        """Both splits.
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
+        """Load both splits.
 
         Raises:
-            MissingDataError: no layout is there whole.
+            MissingDataError: no layout has all of its files.
             DataError: a file is damaged.
         """
         layout = chosen(_files(), self.layout)
         files = _files()[layout]
-        parts = [_read(file, layout, watch) for file in files]
+        parts = [_read(file, layout, on_progress) for file in files]
         train, test = joined(parts[:-1], CLASSES, files[0].parent), joined(parts[-1:], CLASSES, files[-1])
         return Splits(train=train, test=test)
 
@@ -56,8 +56,8 @@ def _files() -> dict[str, tuple[Path, ...]]:
     }
 
 
-def _read(file: Path, layout: str, watch: Watch) -> Pair:
+def _read(file: Path, layout: str, on_progress: OnProgress) -> Pair:
     if layout == "binary":
         x, y = cifar.read_binary(file)
         return x, y[:, 0]
-    return cifar.read_python(file, "labels") if layout == "python" else recorded(file, watch)
+    return cifar.read_python(file, "labels") if layout == "python" else recorded(file, on_progress)

@@ -1,4 +1,4 @@
-"""Tables of one's own, in CSV files."""
+"""Your own tables, in CSV files."""
 
 import csv
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -22,20 +22,20 @@ from antivenom.trial import Trial
 
 @component
 class Csv:
-    r"""Your own table: a line of names, then columns of numbers and one of labels.
+    r"""Your own table: a line of column names, then lines of numbers and a label.
 
-    Labels are whole numbers from 0, or names, which are numbered in the order of the alphabet.
+    Labels are whole numbers from 0, or names. Names are numbered in alphabetical order.
 
     Args:
-        path: the file, UTF-8, as seen from the current folder.
-        label: the name of the labels' column; the last one where left out.
-        test_path: a second file of the same columns, for testing.
-        test_share: the share of the rows that is kept for testing where there is no `test_path`.
-        bounds: the legal range of the numbers as a classifier sees them; none where left out.
-        separator: what stands between two columns.
+        path: the file, in UTF-8. A relative path starts at the current folder.
+        label: the name of the column of labels; the last column if omitted.
+        test_path: a second file with the same columns, for testing.
+        test_share: the share of the rows for testing, in (0, 1), without a `test_path`.
+        bounds: the legal range of the numbers as a classifier receives them; no range if omitted.
+        separator: the character between two columns.
 
     Raises:
-        DataError: on loading, with the line and the column that are wrong.
+        DataError: on loading; the message names the line.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "mine.csv"
@@ -54,8 +54,8 @@ class Csv:
     bounds: tuple[float, float] | None = None
     separator: str = ","
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
-        """Both splits."""
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
+        """Load both splits."""
         train = self._read(Path(self.path), None)
         if self.test_path is None:
             return self._dataset(train[0], train[1], _classes(train[1]), self.path).split(
@@ -70,35 +70,35 @@ class Csv:
         return Splits(train=sets[0], test=sets[1])
 
     def files(self) -> tuple[Path, ...]:
-        """The file or files."""
+        """Return the path of the file, and `test_path` if it is set."""
         return (Path(self.path), *([Path(self.test_path)] if self.test_path else []))
 
     def _read(self, file: Path, names: list[str] | None) -> tuple[NDArray[np.float64], list[str], list[str]]:
         try:
             text = contents(file).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise DataError(f"{file} is no UTF-8 text, at offset {error.start}.") from error
+            raise DataError(f"{file} must be UTF-8 text; the byte at offset {error.start} is not.") from error
         lines = self._lines(text, file)
         _, head = next(lines, (0, []))
         if len(head) < 2 or len(set(head)) < len(head):
-            raise DataError(f"{file} must begin with a line of two or more names, each its own; got {head}.")
+            raise DataError(f"{file} must begin with a line of at least two different column names; got {head}.")
         if names is None and all(map(_is_number, head)) and head != list(map(str, range(len(head)))):
-            raise DataError(f"{file} begins with numbers, {head[:4]}; its first line must be the columns' names.")
+            raise DataError(f"{file} must begin with a line of column names; got the numbers {head[:4]}.")
         if names is not None and head != names:
-            raise DataError(f"{file} has other columns than {self.path}: {head}.")
+            raise DataError(f"{file} must have the same columns as {self.path}; got {head}.")
         place = len(head) - 1 if self.label is None else head.index(self.label) if self.label in head else -1
         if place < 0:
-            raise DataError(f"{file} has no column {self.label!r}. It has: {', '.join(head)}.")
+            raise DataError(f"{file} has no column {self.label!r}. Its columns are: {', '.join(head)}.")
         values, labels = array("d"), list[str]()
         for number, line in lines:
             if not line:
                 continue
             if len(line) != len(head):
-                raise DataError(f"{file}, line {number}: {len(line)} columns, where the first line has {len(head)}.")
+                raise DataError(f"{file}, line {number} must have {len(head)} columns, as line 1; got {len(line)}.")
             labels.append(line.pop(place))
             values.extend(_number(value, file, number) for value in line)
         if not labels:
-            raise DataError(f"{file} has no rows.")
+            raise DataError(f"{file} must have at least one row; it has none.")
         return np.frombuffer(values).reshape(len(labels), -1), labels, head
 
     def _lines(self, text: str, file: Path) -> Iterator[tuple[int, list[str]]]:
@@ -107,7 +107,7 @@ class Csv:
             for line in reader:
                 yield reader.line_num, line
         except (csv.Error, TypeError) as error:
-            raise DataError(f"{file} is no CSV file with the separator {self.separator!r}: {error}") from error
+            raise DataError(f"{file} is not a CSV file with the separator {self.separator!r}: {error}") from error
 
     def _dataset(self, x: NDArray[np.float64], labels: list[str], classes: tuple[str, ...], path: str) -> Dataset:
         numbers = {name: number for number, name in enumerate(classes)}
@@ -132,15 +132,15 @@ def _number(value: str, file: Path, line: int) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise DataError(f"{file}, line {line}: {value[:40]!r} is no finite number.")
+        raise DataError(f"{file}, line {line} must contain finite numbers; got {value[:40]!r}.")
     return number
 
 
 def _classes(labels: list[str]) -> tuple[str, ...]:
-    """Class names in their order: whole numbers from 0 as they count, anything else by the alphabet."""
-    found = {label.strip() for label in labels}
-    if all(name.isascii() and name.isdigit() and len(name) < 6 for name in found):
-        most = max(map(int, found))
-        if {str(int(name)) for name in found} == found:
+    """Return the class names in order: whole numbers by value, other names in alphabetical order."""
+    names = {label.strip() for label in labels}
+    if all(name.isascii() and name.isdigit() and len(name) < 6 for name in names):
+        most = max(map(int, names))
+        if {str(int(name)) for name in names} == names:
             return tuple(map(str, range(most + 1)))
-    return tuple(sorted(found))
+    return tuple(sorted(names))

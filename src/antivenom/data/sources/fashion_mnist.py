@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from antivenom.data.dataset import Splits, Watch, unwatched
+from antivenom.data.dataset import OnProgress, Splits, no_op
 from antivenom.data.formats import idx
 from antivenom.data.home import data_home
 from antivenom.settings import component
@@ -14,20 +14,20 @@ CLASSES = (
 
 @component
 class FashionMnist:
-    """Fashion-MNIST: 60,000 + 10,000 clothes of 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/fashion_mnist`.
+    """Fashion-MNIST: 70,000 images of clothes, 28 × 28 pixels, from IDX files in `$ANTIVENOM_DATA/fashion_mnist`.
 
-    The four files have the names that MNIST's have, plain or with `.gz`. Xiao, Rasul and Vollgraf,
-    *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms* (2017).
+    60,000 are for training. The four files have the same names as MNIST's files, maybe with `.gz`. Xiao, Rasul and
+    Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms* (2017).
 
     >>> len(FashionMnist().files())
     4
     """
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
-        """Both splits.
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
+        """Load both splits.
 
         Raises:
-            MissingDataError: the files are not there.
+            MissingDataError: the files do not exist.
             DataError: a file is damaged.
         """
         return idx.read_splits(data_home() / "fashion_mnist", CLASSES)

@@ -1,4 +1,4 @@
-"""Images of one's own, in a folder for each class."""
+"""Your own images, in a folder for each class."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, tree
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -18,22 +18,22 @@ from antivenom.trial import Trial
 
 @component
 class Folder:
-    """Your own images: a folder, or a ZIP file of one, with a folder for each class.
+    """Your own images: a folder, or a ZIP file of it, with a subfolder for each class.
 
-    The classes' folders stand at the top (`cat/1.png`, `dog/7.jpg`), and a share of the rows is kept for testing; or
-    within `train` and `test` (or `val`). A class's number is its place in the alphabet. PNG, JPEG, BMP, GIF, PPM, TIFF
-    and WebP are read; other files, and those whose names begin with a dot, are left out.
+    The folders of the classes are at the top (`cat/1.png`, `dog/7.jpg`) or inside `train` and `test` (or `val`).
+    Classes are numbered in alphabetical order. PNG, JPEG, BMP, GIF, PPM, TIFF and WebP files are read. Other files, and
+    files whose names start with a dot, are ignored.
 
     Args:
-        path: the folder or the `.zip`, as seen from the current folder.
-        size: height and width that every image is brought to; the first image's own, which all must have, where left
-            out.
-        mode: `rgb`, or `grey`: every image is turned into that.
-        fit: how an image of another shape comes to `size`: `stretch` it, `crop` the middle, or `pad` it with black.
-        test_share: the share of the rows that is kept for testing where there is no folder `test`.
+        path: the folder or the `.zip`. A relative path starts at the current folder.
+        size: the height and width of all images after resizing, in pixels; if omitted, all images must have equal
+            sizes.
+        mode: `rgb` or `grey`: the colours that all images are converted to.
+        fit: how an image gets the shape `size`: `stretch` it, `crop` the middle, or `pad` it with black.
+        test_share: the share of the rows for testing, in (0, 1), without a folder `test`.
 
     Raises:
-        DataError: on loading, with what is wrong and where.
+        DataError: on loading; the message names the file and the problem.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -54,17 +54,18 @@ class Folder:
     fit: images.Fit = "stretch"
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
 
-    def load(self, watch: Watch = unwatched) -> Splits:
-        """Both splits."""
-        with tree.Tree(Path(self.path)) as found:
-            labels = [leaf.label for leaf in found.leaves]
-            kinds = [leaf.split for leaf in found.leaves]
+    def load(self, on_progress: OnProgress = no_op) -> Splits:
+        """Load both splits."""
+        with tree.Tree(Path(self.path)) as images_tree:
+            leaves = images_tree.leaves
+            labels = [leaf.label for leaf in leaves]
+            kinds = [leaf.split for leaf in leaves]
             canvas = images.Canvas(self.size, self.mode, self.fit)
             x = images.decode_all(
                 len(labels),
-                lambda index: (found.content(found.leaves[index]), f"{self.path}/{found.leaves[index].path}"),
+                lambda index: (images_tree.content(leaves[index]), f"{self.path}/{leaves[index].path}"),
                 canvas,
-                watch,
+                on_progress,
             )
         classes = tuple(sorted(set(labels)))
         numbers = {name: number for number, name in enumerate(classes)}
@@ -77,24 +78,24 @@ class Folder:
         return Splits(train=self._part(data, kinds, "train"), test=self._part(data, kinds, "test"))
 
     def files(self) -> tuple[Path, ...]:
-        """Every image, or the ZIP file."""
+        """Return the paths of all images, or of the ZIP file."""
         return tree.files_in(Path(self.path))
 
     def row_names(self) -> dict[int, str]:
-        """The path of each training image in the folder, by its id."""
-        with tree.Tree(Path(self.path)) as found:
-            paths = [leaf.path for leaf in found.leaves]
-            chosen = [leaf.path for leaf in found.leaves if leaf.split == "train"]
+        """Return the path of each training image, relative to the folder, by its id."""
+        with tree.Tree(Path(self.path)) as images_tree:
+            paths = [leaf.path for leaf in images_tree.leaves]
+            chosen = [leaf.path for leaf in images_tree.leaves if leaf.split == "train"]
         return dict(enumerate(chosen or paths))
 
     def _part(self, data: Dataset, kinds: Sequence[str], kind: str) -> Dataset:
         chosen = [index for index, one in enumerate(kinds) if one == kind]
         if not chosen:
             raise DataError(
-                f"{self.path} has a folder for {'testing' if kind == 'train' else 'training'} and no {kind}."
+                f"{self.path} has a folder {'test' if kind == 'train' else 'train'} but no folder {kind}. Add it."
             )
         first, last = chosen[0], chosen[-1] + 1
-        if last - first == len(chosen):  # next to each other, as sorted paths are: no copy
+        if last - first == len(chosen):  # sorted paths are next to each other, so no copy is required
             rows = slice(first, last)
             return replace(data, x=data.x[rows], y=data.y[rows], ids=torch.arange(len(chosen)))
         return replace(data.subset(torch.tensor(chosen)), ids=torch.arange(len(chosen)))

@@ -1,4 +1,4 @@
-"""Arrays of one's own, in an .npz file."""
+"""Your own arrays, in an .npz file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import npz
 from antivenom.errors import DataError
 from antivenom.rng import Rng
@@ -20,18 +20,18 @@ _OPTIONAL = ("x_test", "y_test", "classes")
 
 @component
 class Npz:
-    """Your own arrays: `x` and `y`, and `x_test` and `y_test` or a share of the rows for testing.
+    """Your own arrays: `x` and `y`, and optionally `x_test` and `y_test`.
 
-    Images are uint8, (n, h, w), (n, c, h, w) or (n, h, w, c); anything else is taken as float32. An array `classes`
-    of text may name the classes. Arrays of Python objects are refused.
+    Images are uint8, (n, h, w), (n, c, h, w) or (n, h, w, c). Other arrays become float32. An optional array `classes`
+    contains the names of the classes as text. Arrays of Python objects are refused.
 
     Args:
-        path: the file, as seen from the current folder.
-        test_share: the share of the rows that is kept for testing where the file has no `x_test`.
-        bounds: the legal range of `x` as a classifier sees it; (0, 1) for uint8.
+        path: the file. A relative path starts at the current folder.
+        test_share: the share of the rows for testing, in (0, 1), if the file has no `x_test`.
+        bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
 
     Raises:
-        DataError: on loading, with what is wrong with the file.
+        DataError: on loading; the message names the file and the problem.
 
     >>> import numpy as np, tempfile
     >>> file = Path(tempfile.mkdtemp()) / "mine.npz"
@@ -46,8 +46,8 @@ class Npz:
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
     bounds: tuple[float, float] | None = None
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
-        """Both splits."""
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
+        """Load both splits."""
         arrays = npz.read(Path(self.path), _NAMES, _OPTIONAL)
         try:
             return self._splits(arrays)
@@ -55,26 +55,26 @@ class Npz:
             raise DataError(f"{self.path}: {error}") from error
 
     def files(self) -> tuple[Path, ...]:
-        """The file."""
+        """Return the path of the file."""
         return (Path(self.path),)
 
     def _splits(self, arrays: dict[str, NDArray[Any]]) -> Splits:
         classes = _names(arrays["classes"]) if "classes" in arrays else None
         if ("x_test" in arrays) != ("y_test" in arrays):
-            raise DataError("x_test and y_test come together or not at all.")
+            raise DataError("x_test and y_test must both exist or both be absent; got only one of them.")
         data = Dataset.from_arrays(arrays["x"], arrays["y"], classes=classes, bounds=self.bounds)
         if "x_test" in arrays:
             test = Dataset.from_arrays(arrays["x_test"], arrays["y_test"], classes=classes, bounds=self.bounds)
-            most = max(data.classes, test.classes, key=len)  # numbers, where they have no names
+            most = max(data.classes, test.classes, key=len)  # class numbers, without names
             return Splits(train=replace(data, classes=most), test=replace(test, classes=most))
         return data.split(self.test_share, Rng(0).child("npz"))
 
 
 def _names(array: NDArray[Any]) -> list[str]:
-    """Class names from an array of text (n)."""
+    """Return class names from an array of text (n)."""
     try:
         names = [str(name) for name in array.astype(str)]
         "".join(names).encode()
     except (TypeError, ValueError) as error:
-        raise DataError(f"classes must be an array of names; got {array.dtype} of shape {array.shape}.") from error
+        raise DataError(f"classes must be an array of text; got {array.dtype} of shape {array.shape}.") from error
     return names

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Interval
 from sklearn.datasets import make_blobs, make_circles, make_classification, make_moons
 
-from antivenom.data.dataset import Dataset, Splits, Watch, unwatched
+from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.errors import SettingsError
 from antivenom.settings import Count, component
 
@@ -17,22 +17,22 @@ NOISE = {"moons": 0.2, "circles": 0.1, "blobs": 1.0}
 
 @component
 class Plane:
-    """Two classes of points in the plane, as scikit-learn makes them: to see a decision boundary whole.
+    """Two classes of points in the plane, from scikit-learn. They show a complete decision boundary.
 
-    The first half of the rows is to train on, the second to measure on, in the order in which they are made. With the
-    defaults they are the points of `make_classification(n_samples=200, n_features=2, n_informative=2, n_redundant=0,
-    weights=[0.5, 0.5], random_state=17)`.
+    The first half of the rows is for training, the second half for testing. With the defaults the points are those of
+    `make_classification(n_samples=200, n_features=2, n_informative=2, n_redundant=0, weights=[0.5, 0.5],
+    random_state=17)`.
 
     Args:
-        shape: `classification`, clusters; `moons`, two interleaving half circles; `circles`, one in the other, of twice
-            the radius; `blobs`, a normal cloud around (-1, -1) and one around (1, 1).
-        rows: how many, in both halves together.
-        noise: the standard deviation of what is added to moons (0.2 where left out) and circles (0.1), or of a blob
-            (1).
-        random_state: scikit-learn's seed.
+        shape: `classification`, clusters; `moons`, two interleaving half circles; `circles`, two concentric circles of
+            radius 1 and 2; `blobs`, normal distributions around (-1, -1) and (1, 1).
+        rows: the number of rows in both halves together.
+        noise: the standard deviation of the noise of moons (0.2 if omitted) and circles (0.1 if omitted), or of a blob
+            (1 if omitted).
+        random_state: the seed of scikit-learn.
 
     Raises:
-        SettingsError: noise for `classification`, which has none.
+        SettingsError: noise is set for `classification`, which does not use it.
 
     >>> splits = Plane(shape="moons").load()
     >>> splits.train.x.shape, splits.train.classes
@@ -46,10 +46,10 @@ class Plane:
 
     def __post_init__(self) -> None:
         if self.shape == "classification" and self.noise is not None:
-            raise SettingsError(["Plane.noise is for moons, circles and blobs; classification has none."])
+            raise SettingsError([f"Plane.noise must be null for the shape 'classification'; got {self.noise}."])
 
-    def load(self, watch: Watch = unwatched) -> Splits:  # noqa: ARG002
-        """Both splits."""
+    def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
+        """Load both splits."""
         noise = self.noise if self.noise is not None else NOISE.get(self.shape, 0.0)
         if self.shape == "classification":
             x, y = make_classification(
@@ -73,5 +73,5 @@ class Plane:
         return Splits(train=data.subset(first), test=data.subset(~first))
 
     def files(self) -> tuple[Path, ...]:
-        """None: the points are made."""
+        """Return no files: the points are generated."""
         return ()

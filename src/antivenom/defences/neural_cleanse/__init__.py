@@ -1,4 +1,4 @@
-"""Neural Cleanse: recovering the smallest trigger of every class."""
+"""Neural Cleanse: a scan that recovers the smallest trigger of every class."""
 
 from antivenom.defences.neural_cleanse.neural_cleanse import NeuralCleanse
 

@@ -1,4 +1,4 @@
-"""Recovering the smallest trigger of every class, all classes at once."""
+"""The search for the smallest trigger of every class, for all classes at once."""
 
 import math
 from dataclasses import dataclass
@@ -17,43 +17,44 @@ from antivenom.shapes import Inputs
 
 Norm = Literal["l1", "l2", "linf"]
 TANH_MARGIN = 1e-6
-"""How near to the ends of their range masks and patterns come."""
+"""The smallest distance of masks and patterns from the ends of their range."""
 BETAS, EPSILON = (0.5, 0.9), 1e-8
 MEMORY_BYTES = 256 << 20
-"""So many bytes of rows, at most, go through the classifier at once; activations come on top."""
+"""The largest number of bytes of rows per batch of the classifier, activations not included."""
 ROWS_IN_CACHE = 128
-"""So many rows at once are quickest on a CPU: what small networks make of more leaves the cache."""
+"""The largest number of rows per batch on a CPU: the activations of larger batches do not fit into the cache."""
 CLASSES_COMPARED = 10
-"""So many classes, where there are as many, are held against each other in the end."""
+"""The number of classes that remain for the final comparison, if there are more."""
 SHARE_KEPT_PER_ROUND = 1 / 3
-"""The share of more classes that a round leaves."""
+"""The share of classes that remain after a round of screening, if there are more than `CLASSES_COMPARED`."""
 SHARE_FAILED, STEPS_FACTOR = 3 / 4, 1.5
-"""When such a share of the classes has failed once under the cost of their norm, so many times the steps until then."""
+"""After `SHARE_FAILED` of the classes failed once, the search stops at `STEPS_FACTOR` times the current step."""
 
 
 @component
 class Search:
-    """How triggers are sought.
+    """The settings of the search for triggers.
 
     Args:
-        steps: at most; a step is one mini-batch.
-        batch_size: rows a step.
-        norm: what of the mask is made small: `l1`, `l2` or `linf`.
-        per_channel: whether a mask has a channel for each of the image's; one for all otherwise.
-        learning_rate: Adam's.
-        init_cost: the norm's cost, once the trigger has worked without any.
-        cost_multiplier: the cost goes up by it, and down by its power of 1.5.
-        attack_success_threshold: the share of rows that a trigger must send to its class, over the last `window` steps.
-        patience: how many steps in a row the trigger must work, or not, for the cost to change.
-        window: over how many steps success is averaged.
-        early_stop: whether a class is done when its mask has stopped becoming smaller.
-        early_stop_threshold: a mask is smaller if its norm is below so many times the best.
-        early_stop_patience: for so many steps it must not be.
-        restarts: from so many further starts the trigger of every flagged class is sought, and the smallest is kept;
-            the verdict stays as it is, but the trigger is nearer to the attacker's.
-        schedule: `all` goes on with every class until it is done. `successive` spends steps where masks become small
-            fastest (after K-Arm; Shen et al. 2021): the larger masks of more than ten classes drop out in rounds; the
-            others are held against each other as soon as most have failed once; then only the flagged go on.
+        steps: the maximum number of steps per class. A step is one mini-batch.
+        batch_size: the number of rows per step.
+        norm: the norm of the mask that the search makes small: `l1`, `l2` or `linf`.
+        per_channel: give the mask one channel for each channel of the image, instead of one for all.
+        learning_rate: the learning rate of Adam.
+        init_cost: the first weight of the norm in the loss, after the trigger has worked without this weight.
+        cost_multiplier: the factor by which the cost increases. It decreases by this factor to the power of 1.5.
+        attack_success_threshold: a trigger works if it sends this share of rows to its class over the last `window`
+            steps.
+        patience: the number of consecutive steps with or without success after which the cost changes.
+        window: the number of steps over which success is averaged.
+        early_stop: stop the search for a class when its mask no longer becomes smaller.
+        early_stop_threshold: a mask is smaller if its norm is below this factor times the best norm.
+        early_stop_patience: the number of consecutive steps without a smaller mask after which a class stops.
+        restarts: the number of further random starts for every flagged class. The smallest trigger is kept. The verdict
+            does not change, but the trigger becomes more similar to the attacker's.
+        schedule: `all` continues every class until it stops. `successive` gives more steps to classes whose masks
+            become small fast (like K-Arm, Shen et al. 2021): rounds remove the classes with larger masks until ten are
+            left. These are compared when most of them have failed once. Then only flagged classes continue.
     """
 
     steps: AtLeastOne = 1000
@@ -75,12 +76,13 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Recovered:
-    """Triggers, a row a class (k).
+    """The result of the search, one row for each class (k).
 
     Attributes:
-        masks, patterns: in the data's range.
-        reached: whether the success threshold was ever reached.
-        steps: how many steps each took.
+        masks: the smallest masks that worked, in [0, 1].
+        patterns: their patterns, within the data's bounds.
+        reached: the classes whose triggers ever reached the success threshold, bool.
+        steps: the number of steps of each class.
     """
 
     masks: Tensor
@@ -89,15 +91,15 @@ class Recovered:
     steps: Tensor
 
     def norms(self) -> Tensor:
-        """The masks' L1 norms; NaN where the threshold was never reached (k), on the CPU."""
+        """Return the L1 norms of the masks (k), on the CPU; NaN if the threshold was never reached."""
         return torch.where(self.reached, self.masks.flatten(1).sum(1), torch.nan).double().cpu()
 
 
 class Inversion:
-    """The search for the triggers of some classes: every tensor has a class axis, and a class steps on its own.
+    """The search for the triggers of some classes. Tensors have a class axis; each class has its own step count.
 
-    A class's result does not depend on which others are sought beside it: all draw the same rows at the same step. A
-    class that is named more than once is sought from as many starts.
+    The result of a class does not depend on the other classes of the search: all draw the same rows at the same step.
+    If `targets` contains a class several times, each of them has its own random start.
     """
 
     def __init__(
@@ -120,10 +122,10 @@ class Inversion:
         self.low, self.high = clean.bounds or (0.0, 1.0)
         count, shape = len(targets), clean.shape
         channels = shape[0] if search.per_channel or len(shape) < 3 else 1
-        named = targets.tolist()
+        numbers = targets.tolist()
         start = [
-            self._start(target, first_start + named[:place].count(target), (channels, *shape[1:]), shape)
-            for place, target in enumerate(named)
+            self._start(target, first_start + numbers[:place].count(target), (channels, *shape[1:]), shape)
+            for place, target in enumerate(numbers)
         ]
         self.raw = [torch.stack(parts).to(self.device) for parts in zip(*start, strict=True)]
         self.moments = [[torch.zeros_like(part) for part in self.raw] for _ in range(2)]
@@ -141,7 +143,7 @@ class Inversion:
     def _start(
         self, target: int, number: int, mask: tuple[int, ...], pattern: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
-        """A random mask and pattern, before the tanh, for a class's first or a later start."""
+        """Return a random mask and pattern, before the tanh, for start number `number` of a class."""
         stream = self.rng.child("start", target)
         generator = (stream.child(number) if number else stream).generator()
         uniform = (torch.rand(each, generator=generator) for each in (mask, pattern))
@@ -149,63 +151,64 @@ class Inversion:
         return raw[0], raw[1]
 
     def triggers(self, raw: list[Tensor]) -> list[Tensor]:
-        """Masks in [0, 1] and patterns within the bounds."""
+        """Return masks in [0, 1] and patterns within the bounds."""
         mask, pattern = (part.tanh() / (2 - TANH_MARGIN) + 0.5 for part in raw)
         return [mask, self.low + (self.high - self.low) * pattern]
 
     def step(self, chosen: Tensor, size: int | None = None) -> None:
-        """One mini-batch, or its first rows, for each of these classes, which have all taken as many steps before."""
+        """Run one mini-batch, or its first `size` rows, for the chosen classes. All must have the same step count."""
         x = self._batch(int(self.taken[chosen[0]]))[:size]
         count = self.memory // (4 * x.numel())
         if self.device.type == "cpu":
             count = min(count, ROWS_IN_CACHE // len(x))
         raw = [part[chosen] for part in self.raw]
         norms = norm_of(self.triggers(raw)[0], self.search.norm)
-        sides = zip(*(each.split(max(1, count)) for each in (chosen, *raw)), strict=True)
-        found = [torch.cat(each) for each in zip(*(self._gradients(x, *side) for side in sides), strict=True)]
-        good = self._keep(chosen, found[0], norms, self.triggers(raw))
-        self._move(chosen, found[1:])
-        self._schedule(chosen, good)
+        chunks = zip(*(each.split(max(1, count)) for each in (chosen, *raw)), strict=True)
+        parts = zip(*(self._gradients(x, *chunk) for chunk in chunks), strict=True)
+        success, *gradients = (torch.cat(each) for each in parts)
+        works = self._keep(chosen, success, norms, self.triggers(raw))
+        self._move(chosen, gradients)
+        self._schedule(chosen, works)
 
     def _gradients(self, x: Tensor, chosen: Tensor, *raw: Tensor) -> tuple[Tensor, ...]:
-        """The success of some classes' triggers on rows (k), and the gradients by mask and pattern before the tanh."""
+        """Return the success of some classes' triggers (k), and the gradients of mask and pattern before the tanh."""
         parts = [part.detach().requires_grad_() for part in raw]
         mask, pattern = self.triggers(parts)
         logits = self.classifier.logits(self._apply(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
-        wanted = self.targets[chosen][:, None].expand(-1, len(x))
-        entropy = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none")
+        targets = self.targets[chosen][:, None].expand(-1, len(x))
+        entropy = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
         loss = entropy.view(len(chosen), -1).mean(1) + self.cost[chosen] * norm_of(mask, self.search.norm)
         self.rows += len(chosen) * len(x)
-        success = (logits.detach().argmax(2) == wanted).float().mean(1)
+        success = (logits.detach().argmax(2) == targets).float().mean(1)
         return success, *torch.autograd.grad(loss.sum(), parts)
 
     def _apply(self, x: Tensor, mask: Tensor, pattern: Tensor) -> Tensor:
-        """Every row with every trigger (classes · n, *shape)."""
-        put = (1 - mask[:, None]) * x + (mask * pattern)[:, None]
-        return put.flatten(0, 1)
+        """Return every row with every trigger (classes · n, *shape)."""
+        triggered = (1 - mask[:, None]) * x + (mask * pattern)[:, None]
+        return triggered.flatten(0, 1)
 
     def _batch(self, step: int) -> Inputs:
-        """The rows of a step: all of them in turn, in an order of each pass's own."""
+        """Return the rows of a step. Each pass over the rows has its own order."""
         size = min(self.search.batch_size, len(self.clean))
         each = max(1, len(self.clean) // size)
         order = self.rng.child("order", step // each).order(self.clean.ids)
         return self.clean.inputs(order[(step % each) * size : (step % each + 1) * size])
 
     def _keep(self, chosen: Tensor, success: Tensor, norms: Tensor, triggers: list[Tensor]) -> Tensor:
-        """Keep the smallest mask whose recent success is high enough; for which classes it is."""
+        """Keep the smallest masks whose recent success is high enough. Return the classes with success (k), bool."""
         place = self.taken[chosen] % self.search.window
         self.recent[chosen, place] = success
-        seen = (self.taken[chosen] + 1).clamp_max(self.search.window)
-        mean = self.recent[chosen].sum(1) / seen
-        good = (mean >= self.search.attack_success_threshold) & (seen == self.search.window)
-        better = good & (norms < self.best_norm[chosen])
+        steps = (self.taken[chosen] + 1).clamp_max(self.search.window)
+        mean = self.recent[chosen].sum(1) / steps
+        works = (mean >= self.search.attack_success_threshold) & (steps == self.search.window)
+        better = works & (norms < self.best_norm[chosen])
         self.best_norm[chosen[better]] = norms[better]
         for kept, now in zip(self.best, triggers, strict=True):
             kept[chosen[better]] = now[better]
-        return good
+        return works
 
     def _move(self, chosen: Tensor, gradients: list[Tensor]) -> None:
-        """One step of Adam, each class by its own count."""
+        """Run one step of Adam, each class with its own step count."""
         self.taken[chosen] += 1
         taken = self.taken[chosen].double()
         for part, gradient in enumerate(gradients):
@@ -218,8 +221,8 @@ class Inversion:
             self.moments[0][part][chosen], self.moments[1][part][chosen] = first, second
             self.raw[part][chosen] -= moved
 
-    def _schedule(self, chosen: Tensor, good: Tensor) -> None:
-        """The authors' schedule of the cost, and when to stop, class by class."""
+    def _schedule(self, chosen: Tensor, works: Tensor) -> None:
+        """Change the cost and stop, for each class, with the schedule of the paper's authors."""
         search = self.search
         if search.early_stop:
             best, before = self.best_norm[chosen], self.stop_norm[chosen]
@@ -231,11 +234,11 @@ class Inversion:
         counts = {name: counter[chosen] for name, counter in self.counter.items()}
         cost, gone = self.cost[chosen], {name: flags[chosen] for name, flags in self.gone.items()}
         unset = cost == 0
-        counts["set"] = torch.where(unset & good, counts["set"] + 1, 0)
+        counts["set"] = torch.where(unset & works, counts["set"] + 1, 0)
         begins = counts["set"] >= search.patience
         cost = torch.where(begins, search.init_cost, cost)
-        counts["up"] = torch.where(good & ~unset, counts["up"] + 1, 0)
-        counts["down"] = torch.where(good | unset, 0, counts["down"] + 1)
+        counts["up"] = torch.where(works & ~unset, counts["up"] + 1, 0)
+        counts["down"] = torch.where(works | unset, 0, counts["down"] + 1)
         up, down = counts["up"] >= search.patience, counts["down"] >= search.patience
         cost = torch.where(up, cost * search.cost_multiplier, cost)
         cost = torch.where(down, cost / search.cost_multiplier**1.5, cost)
@@ -247,22 +250,22 @@ class Inversion:
         self.done[chosen] |= self.taken[chosen] >= search.steps
 
     def finish(self, chosen: Tensor) -> None:
-        """These classes side by side until each is done; finished ones leave."""
+        """Continue the chosen classes until each of them is done."""
         chosen = chosen.to(self.device)
         while len(chosen := chosen[~self.done[chosen]]):
             self.step(chosen)
 
     def screen(self) -> Tensor:
-        """Rounds in which most of more than ten classes drop out, those with the larger masks; which are left.
+        """Remove the classes with the larger masks in rounds, until ten are left. Return the classes that are left.
 
-        In the first, in which masks have hardly any cost yet, a step has half as many rows.
+        In the first round the cost of the masks is still small, and a step has half the number of rows.
         """
         left = torch.arange(len(self.targets), device=self.device)
         count, size = self.search.window + 2 * self.search.patience, math.ceil(self.search.batch_size / 2)
         while len(left) > CLASSES_COMPARED:
             for _ in range(count):
-                if len(going := left[~self.done[left]]):
-                    self.step(going, size)
+                if len(active := left[~self.done[left]]):
+                    self.step(active, size)
             promising = self.recent[left].mean(1).argsort(descending=True, stable=True)
             order = promising[self.best_norm[left[promising]].argsort(stable=True)]
             left = left[order[: max(CLASSES_COMPARED, math.ceil(SHARE_KEPT_PER_ROUND * len(left)))]].sort().values
@@ -270,32 +273,37 @@ class Inversion:
         return left
 
     def run_to_first_failure(self, chosen: Tensor) -> None:
-        """These classes until most have failed once under the cost, and half as long again; those that never worked on.
+        """Continue the chosen classes until most have failed once under the cost, then for half as many steps.
 
-        All stop at the same step, whatever they are, so that what they have come to can be compared.
+        All classes stop at the same step, so that their masks can be compared. Classes without a trigger that works
+        continue until they are done.
         """
         chosen, enough, last = chosen.to(self.device), math.ceil(SHARE_FAILED * len(chosen)), math.inf
-        while len(going := chosen[~self.done[chosen]]):
+        while len(active := chosen[~self.done[chosen]]):
             taken = int(self.taken[chosen].max())
             if last == math.inf and int((self.gone["down"] | self.done)[chosen].sum()) >= enough:
                 last = math.ceil(STEPS_FACTOR * taken)
             if taken >= last:
-                going = going[self.best_norm[going] == math.inf]
-                if not len(going):
+                active = active[self.best_norm[active] == math.inf]
+                if not len(active):
                     break
-            self.step(going)
+            self.step(active)
 
-    def found(self) -> Recovered:
-        """What has been found so far."""
+    def result(self) -> Recovered:
+        """Return the triggers recovered so far."""
         return Recovered(self.best[0].clone(), self.best[1].clone(), self.best_norm < math.inf, self.taken)
 
 
 def restart_search(inversion: Inversion, targets: Tensor, restarts: int) -> tuple[Recovered, int]:
-    """What has been found, with smaller triggers for these classes from new starts, and how many rows that took.
+    """Search again from new starts for the triggers of some classes.
 
-    Most starts end in triggers that are larger than need be; the quarter that promises most is searched to its end.
+    Most starts end in triggers that are larger than necessary. Only the most promising quarter is searched to its end.
+
+    Returns:
+        The triggers recovered by `inversion`, with smaller ones for `targets` if there are any, and the number of rows
+        that the classifier scored for this.
     """
-    found = inversion.found()
+    result = inversion.result()
     again = Inversion(
         inversion.classifier,
         inversion.clean,
@@ -312,13 +320,13 @@ def restart_search(inversion: Inversion, targets: Tensor, restarts: int) -> tupl
         again.finish(own[again.best_norm[own].argsort(stable=True)[: math.ceil(restarts / 4)]])
         best = own[again.best_norm[own].argmin()]
         if bool(again.best_norm[best] < inversion.best_norm[target]):
-            for kept, new in zip((found.masks, found.patterns), again.best, strict=True):
+            for kept, new in zip((result.masks, result.patterns), again.best, strict=True):
                 kept[target] = new[best]
-    return found, again.rows
+    return result, again.rows
 
 
 def norm_of(masks: Tensor, norm: Norm) -> Tensor:
-    """The norm of each mask (k)."""
+    """Return the norm of each mask (k)."""
     flat = masks.flatten(1)
     if norm == "linf":
         return flat.amax(1)

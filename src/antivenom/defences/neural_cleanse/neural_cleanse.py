@@ -1,4 +1,4 @@
-"""Neural Cleanse."""
+"""NeuralCleanse: the scan and its verdict."""
 
 from typing import Annotated
 
@@ -20,36 +20,36 @@ from antivenom.settings import NonNegative, Positive, component
 from antivenom.trial import Trial
 
 ROWS_JUDGED = 500
-"""On at most this many clean rows the success of a recovered trigger is measured."""
+"""The largest number of clean rows on which the success of a recovered trigger is measured."""
 
 UNTESTED = (
-    "Triggers that change the whole input, such as warps or faint patterns, may need no small mask.",
-    "Triggers that work on the rows of one class alone are compared on rows of all classes.",
-    "Backdoors with several target classes shift what the other classes are compared with.",
+    "Triggers that change the whole input, such as warps or faint patterns, may not have a small mask.",
+    "Triggers that work only on rows of one class are tested on rows of all classes.",
+    "If a backdoor has several target classes, they make the comparison with the other classes less reliable.",
 )
 
 
 @component
 class NeuralCleanse(Search):
-    """For each class the smallest trigger that sends clean rows to it; a backdoor's is much smaller than the others'.
+    """Recover the smallest trigger of each class. The trigger of a backdoor is much smaller than the others.
 
     Wang, Yao, Shan, Li, Viswanath, Zheng and Zhao, *Neural Cleanse: identifying and mitigating backdoor attacks in
-    neural networks* (2019). Adam finds a mask and a pattern for all classes at once, one mini-batch a step. The cost of
-    the mask's norm goes up while the trigger works and down while it does not; the smallest mask that works is kept. A
-    class is flagged by the logarithm of its mask's L1 norm, compared with the other classes' by a moderated t and
-    corrected for their number. The paper's anomaly index is in the verdict's `details`. With the schedule
-    `successive` the norms are those at one and the same step, early in the search, and only flagged classes' masks are
-    the smallest possible.
+    neural networks* (2019). Adam optimises a mask and a pattern for all classes at once, one mini-batch per step. The
+    cost of the mask's norm increases while the trigger works and decreases while it does not. The smallest mask that
+    works is kept. The scan compares the logarithm of each mask's L1 norm with those of the other classes by a moderated
+    t-test, corrected for the number of classes. `Verdict.details` has the paper's anomaly index. With the schedule
+    `successive`, the norms are compared at one step early in the search, and only the masks of flagged classes become
+    as small as possible.
 
     Args:
-        false_alarm_rate: the chance, over all classes together, with which a clean classifier may be flagged.
-        spread: the standard deviation that is expected of the logarithms of clean classes' norms.
-        spread_weight: as many classes' norms as that expectation counts for. 0 for none: then the promise holds for
-            lognormal norms of any spread, but classes that happen to be alike make another suspicious.
+        false_alarm_rate: the probability, over all classes together, that a clean classifier may be flagged.
+        spread: the expected standard deviation of the logarithms of clean classes' norms.
+        spread_weight: the number of observed norms that `spread` counts as. With 0 the false-alarm rate is exact for
+            lognormal norms of any spread, but classes with similar norms make a slightly smaller norm suspicious.
 
     Raises:
-        CapabilityError: a classifier without gradients.
-        DataError: no rows.
+        CapabilityError: the classifier does not provide gradients.
+        DataError: `clean` is None or has no rows.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -68,7 +68,7 @@ class NeuralCleanse(Search):
     spread_weight: NonNegative = 10.0
 
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
-        """The verdict, a row for each class."""
+        """Return the verdict, one row for each class."""
         network, clean = as_module(classifier, by="NeuralCleanse"), clean_rows_for(self, clean)
         inversion = Inversion(network, clean, torch.arange(network.classes), self, rng)
         compared = torch.arange(network.classes)
@@ -77,29 +77,29 @@ class NeuralCleanse(Search):
         else:
             compared = inversion.screen().cpu()
             inversion.run_to_first_failure(compared)
-        norms = inversion.found().norms()
+        norms = inversion.result().norms()
         p_value, threshold = self._compare(norms, compared)
         suspicious = torch.nonzero(p_value <= self.false_alarm_rate).flatten()
         inversion.finish(suspicious)
-        found, rows = inversion.found(), inversion.rows
+        recovered, rows = inversion.result(), inversion.rows
         if self.restarts and len(suspicious):
-            found, more = restart_search(inversion, suspicious.to(inversion.device), self.restarts)
+            recovered, more = restart_search(inversion, suspicious.to(inversion.device), self.restarts)
             rows += more
-        some = clean.subset(rng.child("judge").order(clean.ids)[:ROWS_JUDGED])
+        sample = clean.subset(rng.child("judge").order(clean.ids)[:ROWS_JUDGED])
         success = torch.full_like(norms, torch.nan)
         for target in compared.tolist():
-            trigger = found.masks[target], found.patterns[target]
-            success[target] = trigger_success(inversion.classifier, some, *trigger, target)
-        return self._verdict(found, norms, (p_value, threshold), success, clean.classes, rows)
+            trigger = recovered.masks[target], recovered.patterns[target]
+            success[target] = trigger_success(inversion.classifier, sample, *trigger, target)
+        return self._verdict(recovered, norms, (p_value, threshold), success, clean.classes, rows)
 
     def _compare(self, norms: Tensor, compared: Tensor) -> tuple[Tensor, Tensor]:
-        """Each class's p-value, and the norm at which it would be flagged (k)."""
+        """Return each class's p-value, and the norm at which it would be flagged (both k)."""
         prior = Prior(self.spread, self.spread_weight)
         return p_values_and_thresholds(norms, compared, self.false_alarm_rate, prior)
 
     def _verdict(
         self,
-        found: Recovered,
+        recovered: Recovered,
         norms: Tensor,
         compared: tuple[Tensor, Tensor],
         success: Tensor,
@@ -108,7 +108,7 @@ class NeuralCleanse(Search):
     ) -> Verdict:
         p_value, threshold = compared
         targets = torch.arange(len(norms))
-        masks, patterns = found.masks.cpu(), found.patterns.cpu()
+        masks, patterns = recovered.masks.cpu(), recovered.patterns.cpu()
         flagged = p_value <= self.false_alarm_rate
         return Verdict(
             subjects=tuple(Subject(target=number) for number in targets.tolist()),

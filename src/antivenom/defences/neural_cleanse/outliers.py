@@ -1,4 +1,4 @@
-"""The statistics by which one class's norm is said to be too small among all."""
+"""The statistics that decide if the norm of one class is too small, compared with the other classes."""
 
 import math
 from dataclasses import dataclass
@@ -13,21 +13,22 @@ from torch import Tensor
 from antivenom.rng import Rng
 
 MIN_CLASSES = 4
-"""Classes below which none can be told from the others."""
+"""The smallest number of classes for which an outlier can be found."""
 TINY = 1e-12
 CONSISTENT = 1.4826
-"""What makes the median absolute deviation of a normal sample its standard deviation."""
+"""The factor from the median absolute deviation of a normal sample to its standard deviation."""
 DRAWS = 20_000
-"""So many samples stand for the distribution of a sample's smallest."""
+"""The number of samples that simulate the distribution of a sample's smallest value."""
 
 Norms = NDArray[np.float64]
 
 
 def anomaly_index(norms: Norms) -> Norms:
-    """How many consistent deviations each norm (k) lies below the median of all; 0 where it lies above.
+    """Return the anomaly index of each norm (k): the deviations that it lies below the median of all; 0 if above.
 
-    Wang et al., *Neural Cleanse* (2019), calls 2 and more an outlier. NaN norms are left out and stay NaN; where all
-    others are equal, a smaller one is infinitely far.
+    The unit is the median absolute deviation, scaled to a standard deviation. In Wang et al., *Neural Cleanse* (2019),
+    a norm with an index of at least 2 is an outlier. NaN norms are ignored and stay NaN. If all other norms are equal,
+    the index of a smaller norm is infinite.
 
     >>> anomaly_index(np.array([10.0, 12, 11, 13, 2])).round(2).tolist()
     [0.67, 0.0, 0.0, 0.0, 6.07]
@@ -44,11 +45,11 @@ def anomaly_index(norms: Norms) -> Norms:
 
 @dataclass(frozen=True)
 class Prior:
-    """What is expected of the spread of clean classes' norms.
+    """The expected spread of the norms of clean classes.
 
     Attributes:
         spread: the standard deviation of their logarithms.
-        weight: as many classes' norms as that counts for; 0 for no expectation.
+        weight: the number of observed norms that this expectation counts as; 0 for no expectation.
     """
 
     spread: float = 0.35
@@ -59,20 +60,19 @@ NONE = Prior()
 
 
 def p_values(norms: Norms, larger: int = 0, prior: Prior = NONE) -> Norms:
-    """The chance, over all classes together, of each norm (k) being so small among others that are alike.
+    """Return the p-value of each norm (k): the probability of a norm this small, corrected for the number of classes.
 
-    NaN norms are left out; fewer than four give NaN. Where all norms are known, each logarithm is held against all
-    others by Student's t for a new observation, corrected for their number by Bonferroni: exact for lognormal norms,
-    whatever their mean and spread. With a prior the spread is moderated by it (Smyth 2004): classes that happen to be
-    alike do not make one that differs a little suspicious. Where of some classes it is only known that their norms are
-    larger, each is held against what the others say of mean and spread as the sample's next smallest: Lloyd's (1952)
-    best linear unbiased estimates from order statistics, and the distribution of the smallest's distance from them, by
-    simulation of samples with the prior's spread.
+    NaN norms are ignored; fewer than four norms return NaN. If all norms are known, the logarithm of each is compared
+    with all others by Student's t for a new observation, with Bonferroni's correction. This is exact for lognormal
+    norms with any mean and spread. A prior moderates the spread (Smyth 2004): if the other norms are very similar by
+    chance, a slightly smaller norm is not suspicious. If some norms are unknown but larger, mean and spread are Lloyd's
+    (1952) best linear unbiased estimates from the next smallest norms. The distribution of the smallest norm's distance
+    from the mean is then simulated, with samples that have the prior's spread.
 
     Args:
-        norms: the known ones.
-        larger: how many more classes there are, all with larger norms.
-        prior: what is expected of the spread.
+        norms: the known norms (k).
+        larger: the number of further classes whose norms are unknown but larger.
+        prior: the expected spread.
 
     >>> p_values(np.array([10.0, 12, 11, 13, 2])).round(4).tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0021]
@@ -81,40 +81,40 @@ def p_values(norms: Norms, larger: int = 0, prior: Prior = NONE) -> Norms:
     >>> p_values(np.array([10.0, 12, 11, 13, 2]), larger=20).round(2).tolist()
     [1.0, 1.0, 1.0, 1.0, 0.02]
     """
-    middle, spread, count = _others(norms, larger, prior)
+    mean, spread, count = _others(norms, larger, prior)
     with np.errstate(divide="ignore", invalid="ignore"):
-        apart = (np.log(np.maximum(norms, TINY)) - middle) / spread
-    apart = np.where((spread == 0) & np.isnan(apart), 0.0, apart)  # no spread, and no difference
+        distance = (np.log(np.maximum(norms, TINY)) - mean) / spread
+    distance = np.where((spread == 0) & np.isnan(distance), 0.0, distance)  # no spread, and no difference
     if not larger or count < MIN_CLASSES:
-        return np.asarray(np.minimum(1.0, count * stdtr(count - 2 + prior.weight, apart)))
-    below = np.searchsorted(_Smallest.of(count, larger, prior).apart, apart, side="right")
-    return np.where(np.isnan(apart), np.nan, (1 + below) / (1 + DRAWS))
+        return np.asarray(np.minimum(1.0, count * stdtr(count - 2 + prior.weight, distance)))
+    below = np.searchsorted(_Smallest.of(count, larger, prior).distances, distance, side="right")
+    return np.where(np.isnan(distance), np.nan, (1 + below) / (1 + DRAWS))
 
 
 def thresholds(norms: Norms, rate: float, larger: int = 0, prior: Prior = NONE) -> Norms:
-    """The norm at which each class' p-value is `rate`, given the others' norms (k).
+    """Return the norm at which each class's p-value would be `rate`, given the norms of the others (k).
 
     >>> norms = np.array([10.0, 12, 11, 13, 2])
     >>> norms[4] = thresholds(norms, 0.05)[4]
     >>> round(float(p_values(norms)[4]), 6)
     0.05
     """
-    middle, spread, count = _others(norms, larger, prior)
+    mean, spread, count = _others(norms, larger, prior)
     if not larger or count < MIN_CLASSES:
-        apart = float(stdtrit(count - 2 + prior.weight, rate / max(count, 1)))
+        distance = float(stdtrit(count - 2 + prior.weight, rate / max(count, 1)))
     else:
-        apart = float(np.quantile(_Smallest.of(count, larger, prior).apart, rate))
-    return np.asarray(np.exp(middle + spread * apart))
+        distance = float(np.quantile(_Smallest.of(count, larger, prior).distances, rate))
+    return np.asarray(np.exp(mean + spread * distance))
 
 
 def p_values_and_thresholds(norms: Tensor, compared: Tensor, rate: float, prior: Prior) -> tuple[Tensor, Tensor]:
-    """Each class's p-value, and the norm at which it would be `rate` (k).
+    """Return each class's p-value, and the norm at which it would be `rate` (both k).
 
     Args:
-        norms: NaN where no trigger was found (k).
-        compared: the classes that are compared with each other; the others are known to have larger norms.
-        rate: the family-wise rate of false alarms.
-        prior: what is expected of the spread of norms.
+        norms: the norms; NaN if no trigger was found (k).
+        compared: the classes to compare with each other. The other classes have larger norms.
+        rate: the false-alarm rate over all classes together, in (0, 1).
+        prior: the expected spread of the norms.
     """
     rest = torch.ones(len(norms), dtype=torch.bool)
     rest[compared] = False
@@ -127,38 +127,38 @@ def p_values_and_thresholds(norms: Tensor, compared: Tensor, rate: float, prior:
 
 
 def _others(norms: Norms, larger: int, prior: Prior) -> tuple[Norms, Norms, int]:
-    """The mean that all other norms' logarithms tell of, the spread of a new one (k), and how many are known.
+    """Return mean and spread of the logarithms of the other norms, for each norm (k), and the number of known norms.
 
-    NaN where a norm is, and everywhere where too few are known.
+    They are NaN for NaN norms. All are NaN if there are too few known norms.
     """
-    middle, spread = np.full_like(norms, np.nan), np.full_like(norms, np.nan)
+    mean, spread = np.full_like(norms, np.nan), np.full_like(norms, np.nan)
     known = np.flatnonzero(~np.isnan(norms))
     if len(known) < MIN_CLASSES:
-        return middle, spread, len(known)
+        return mean, spread, len(known)
     logs = np.log(np.maximum(norms[known], TINY))
     for place, index in enumerate(known):
         others = np.delete(logs, place)
         if larger:
             smallest = _Smallest.of(len(known), larger, prior)
-            middle[index], spread[index] = (each[0] for each in smallest.told(np.sort(others)[None]))
+            mean[index], spread[index] = (each[0] for each in smallest.estimate(np.sort(others)[None]))
         else:
-            own = moderated(others.std(ddof=1), len(others) - 1, prior)
-            middle[index], spread[index] = others.mean(), own * math.sqrt(1 + 1 / len(others))
-    return middle, spread, len(known)
+            deviation = moderated(others.std(ddof=1), len(others) - 1, prior)
+            mean[index], spread[index] = others.mean(), deviation * math.sqrt(1 + 1 / len(others))
+    return mean, spread, len(known)
 
 
 def moderated(spread: Norms | np.float64, degrees: int, prior: Prior) -> Norms:
-    """Spreads that were found with so many degrees of freedom, moderated by what was expected."""
+    """Return spreads that were estimated with `degrees` degrees of freedom, moderated by the prior."""
     squares = prior.weight * prior.spread**2 + degrees * np.square(spread)
     return np.asarray(np.sqrt(squares / (prior.weight + degrees)))
 
 
 class _Smallest:
-    """How far the smallest of a normal sample lies from what the next smallest say of its mean and spread.
+    """The distance of a normal sample's smallest value from the mean that the next smallest values estimate.
 
     Attributes:
-        weights: of the next smallest, in order, for mean and spread (2, known - 1).
-        apart: the smallest's distance from that mean in units of that spread, in samples, sorted (draws).
+        weights: the weights of the next smallest values, in order, for mean and spread (2, known - 1).
+        distances: the distance in units of the estimated spread, for each simulated sample, sorted (draws).
     """
 
     def __init__(self, known: int, larger: int, prior: Prior) -> None:
@@ -168,16 +168,16 @@ class _Smallest:
         design = np.stack([np.ones(known - 1), rest.mean(0)], axis=1)
         weighted = np.linalg.solve(np.cov(rest, rowvar=False), design).T
         self.weights, self.prior = np.linalg.solve(weighted @ design, weighted), prior
-        middle, spread = self.told(prior.spread * rest)
-        self.apart = np.sort((prior.spread * sample[:, 0] - middle) / spread)
+        mean, spread = self.estimate(prior.spread * rest)
+        self.distances = np.sort((prior.spread * sample[:, 0] - mean) / spread)
 
-    def told(self, rest: Norms) -> tuple[Norms, Norms]:
-        """Mean and spread by the next smallest of samples, in order (samples, known - 1)."""
-        middle, spread = self.weights @ rest.T
-        return middle, moderated(spread, rest.shape[1] - 1, self.prior)
+    def estimate(self, rest: Norms) -> tuple[Norms, Norms]:
+        """Return mean and spread, estimated from the next smallest values of samples, in order (samples, known - 1)."""
+        mean, spread = self.weights @ rest.T
+        return mean, moderated(spread, rest.shape[1] - 1, self.prior)
 
     @staticmethod
     @cache
     def of(known: int, larger: int, prior: Prior) -> "_Smallest":
-        """Made once for each number of classes."""
+        """Return the simulation for these numbers of classes. It runs once for each."""
         return _Smallest(known, larger, prior)

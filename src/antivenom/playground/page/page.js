@@ -1,67 +1,67 @@
 "use strict";
-// The page holds the board and nothing else; what the model makes of it is asked of the server, which keeps no visitor's state.
+// The page keeps the board. For each board it requests the results from the server, which stores nothing about visitors.
 
 const el = (id) => document.getElementById(id);
 const canvas = el("board"), ctx = canvas.getContext("2d");
 const MARGIN = 26, PLAYED = 15, FRAME_MS = 90, STILL_MS = 450;
 const fresh = () => ({ data: "classification", model: "mlp_classifier", seed: null, points: [], calls: 0, defence: "none" });
 
-let board = fresh(), target = null;  // target: the point that was aimed at last
+let board = fresh(), target = null;  // target: the last point that the user aimed at
 let scene = null, seen = null, refined = null;
 let undo = [], aiming = false, cross = [0, 0], showCross = false;
-let asked = 0, still = 0, playing = false, scale = 1;
+let lastRequest = 0, still = 0, playing = false, scale = 1;  // still: the timer for the fine grid
 
-// Asking --------------------------------------------------------------------------------------------------------------
+// Requests ------------------------------------------------------------------------------------------------------------
 
-async function ask(path, more) {
+async function request(path, more) {
   const response = await fetch("api/" + path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ board, ...more }),
   });
   if (response.ok) return response;
   let problems = [response.status + " " + response.statusText];
-  try { problems = (await response.json()).problems; } catch { /* the status says it */ }
+  try { problems = (await response.json()).problems; } catch { /* there is only the status */ }
   const error = new Error(problems.join(" "));
   error.status = response.status;
   throw error;
 }
 
 async function update(began = performance.now()) {
-  const mine = ++asked;
-  document.body.dataset.asked = mine;
+  const number = ++lastRequest;
+  document.body.dataset.asked = number;
   clearTimeout(still);
   if (el("status").classList.contains("bad")) { el("status").textContent = ""; el("status").classList.remove("bad"); }
   keep();
   try {
-    const told = await (await ask("board")).json();
-    if (mine !== asked) return false;  // something newer is on its way
-    seen = told; refined = null;
-    draw(); tell();
+    const response = await (await request("board")).json();
+    if (number !== lastRequest) return false;  // there is a newer request
+    seen = response; refined = null;
+    draw(); showNumbers();
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     const took = Math.round(performance.now() - began);
     document.body.dataset.ms = took;
-    document.body.dataset.shown = mine;
-    el("drawn").textContent = `Drawn in ${took} ms; areas on the ${told.grid} grid, until it rests.`;
-    still = setTimeout(() => refine(mine), STILL_MS);
+    document.body.dataset.shown = number;
+    el("drawn").textContent = `Drawn in ${took} ms. Areas are measured on a grid of step ${response.grid}; a finer grid follows.`;
+    still = setTimeout(() => refine(number), STILL_MS);
     return true;
   } catch (error) {
-    if (mine !== asked) return false;
+    if (number !== lastRequest) return false;
     if (error.status !== 503) { fail(error); return false; }
-    await new Promise((done) => setTimeout(done, 300));  // others are asking; this is asked again while it is the newest
-    return mine === asked && update(began);
+    await new Promise((done) => setTimeout(done, 300));  // the server is busy: repeat, unless there is a newer request
+    return number === lastRequest && update(began);
   }
 }
 
-async function refine(mine) {
+async function refine(number) {
   try {
-    const told = await (await ask("refined")).json();
-    if (mine !== asked) return;
-    refined = told;
-    tell();
-    el("drawn").textContent = `Areas on the ${told.grid} grid, as in the figures; colours on the ${seen.grid} grid.`;
-    document.body.dataset.refined = mine;
+    const response = await (await request("refined")).json();
+    if (number !== lastRequest) return;
+    refined = response;
+    showNumbers();
+    el("drawn").textContent = `Areas are measured on a grid of step ${response.grid}, colours are drawn on a grid of step ${seen.grid}.`;
+    document.body.dataset.refined = number;
   } catch (error) {
-    if (mine !== asked) return;
-    if (error.status === 503) still = setTimeout(() => refine(mine), 1000); else fail(error);
+    if (number !== lastRequest) return;
+    if (error.status === 503) still = setTimeout(() => refine(number), 1000); else fail(error);
   }
 }
 
@@ -73,14 +73,14 @@ function fail(error) {
 async function newScene() {
   document.body.dataset.asked = "scene";
   try {
-    scene = await (await ask("scene")).json();
+    scene = await (await request("scene")).json();
     document.body.dataset.ready = "yes";
   } catch (error) {
-    if (scene === null && error.status === 400) {  // an address that holds no board
+    if (scene === null && error.status === 400) {  // the address does not contain a valid board
       board = fresh();
       show();
       await newScene();
-      el("status").textContent = `The address held no board (${error.message}), so this is a new one.`;
+      el("status").textContent = `The address does not contain a valid board (${error.message}). This is a new board.`;
       return;
     }
     return fail(error);
@@ -108,7 +108,7 @@ function goTo(calls) {
 
 function place(x, y, began) {
   if (aiming) return takeAim(x, y);
-  if (board.points.length >= scene.limits.points) return fail(new Error(`${scene.limits.points} points are the most.`));
+  if (board.points.length >= scene.limits.points) return fail(new Error(`The board is full: it takes at most ${scene.limits.points} points.`));
   const label = Number(document.querySelector("input[name=label]:checked").value);
   const round = (value) => Math.max(scene.limits.low, Math.min(scene.limits.high, Math.round(value * 100) / 100));
   el("status").textContent = "";
@@ -122,26 +122,26 @@ function remove(index) {
 function setAiming(on) {
   aiming = on;
   el("aim").setAttribute("aria-pressed", on);
-  el("status").textContent = on ? "Choose the point whose class shall turn: click, or move the crosshair and press Enter." : "";
+  el("status").textContent = on ? "Choose the point whose predicted class should change: click it, or move the crosshair and press Enter." : "";
 }
 
 async function takeAim(x, y) {
   setAiming(false);
   el("status").textContent = "Searching for five points…";
   el("aim").disabled = true;
-  const asking = JSON.stringify(board);
+  const boardBefore = JSON.stringify(board);
   try {
-    const found = await (await ask("aim", { at: [x, y] })).json();
+    const result = await (await request("aim", { at: [x, y] })).json();
     el("aim").disabled = false;
-    if (JSON.stringify(board) !== asking) {
-      el("status").textContent = "The board has changed while points were sought; aim again.";
+    if (JSON.stringify(board) !== boardBefore) {
+      el("status").textContent = "The board changed during the search. Please aim again.";
       return;
     }
     remember();
     target = [x, y];
-    Object.assign(board, { points: found.points, calls: Math.max(board.calls, PLAYED) });
+    Object.assign(board, { points: result.points, calls: Math.max(board.calls, PLAYED) });
     await update();
-    el("status").textContent = `Five points against (${x.toFixed(2)}, ${y.toFixed(2)}), found on copies of the model.`;
+    el("status").textContent = `Five points that aim at (${x.toFixed(2)}, ${y.toFixed(2)}). The search used copies of the model.`;
   } catch (error) { el("aim").disabled = false; fail(error); }
 }
 
@@ -163,11 +163,11 @@ function setPlaying(on) {
   el("play").textContent = on ? "❚❚ pause" : "▶ play";
 }
 
-// Telling -------------------------------------------------------------------------------------------------------------
+// Numbers and texts ---------------------------------------------------------------------------------------------------
 
 const percent = (share, digits = 2) => (100 * share).toFixed(digits) + " %";
 
-function tell() {
+function showNumbers() {
   const flipped = refined ? refined.flipped : seen.flipped, idle = !board.calls || !board.points.length;
   el("accuracy-before").textContent = percent(seen.accuracy[0], 1);
   el("accuracy-after").textContent = percent(seen.accuracy[1], 1);
@@ -177,16 +177,16 @@ function tell() {
   el("control").textContent = idle ? "–" : refined ? percent(refined.control[0] + refined.control[1]) : "…";
   el("saved-row").hidden = el("dropped-row").hidden = board.defence === "none";
   if (seen.undefended) {
-    const bare = refined && refined.undefended ? refined.undefended : seen.undefended.flipped;
-    el("undefended").textContent = percent(bare[0] + bare[1]);
-    const gone = seen.kept.filter((each) => !each).length;
-    el("dropped").textContent = `${gone} of ${seen.kept.length}, ${percent(seen.false_alarms, 0)}`;
+    const undefended = refined && refined.undefended ? refined.undefended : seen.undefended.flipped;
+    el("undefended").textContent = percent(undefended[0] + undefended[1]);
+    const dropped = seen.kept.filter((each) => !each).length;
+    el("dropped").textContent = `${dropped} of ${seen.kept.length}, ${percent(seen.false_alarms, 0)}`;
   }
-  const fell = seen.accuracy[0] - seen.accuracy[1], area = flipped[0] + flipped[1];
-  el("note").textContent = idle ? "Place points, or take the lesson's five, and play."
-    : fell <= 0.025 && area >= 0.02
-      ? `Accuracy hardly moves while ${percent(area, 1)} of the area does: few held-out points lie where the boundary walks.`
-      : `Accuracy ${fell > 0 ? "falls by " + percent(fell, 1) : "does not fall"}; ${percent(area, 1)} of the area has changed its class.`;
+  const drop = seen.accuracy[0] - seen.accuracy[1], area = flipped[0] + flipped[1];
+  el("note").textContent = idle ? "Place points, or choose the example, and press play."
+    : drop <= 0.025 && area >= 0.02
+      ? `${percent(area, 1)} of the area has changed its class, but accuracy hardly moves: few held-out points are in this area.`
+      : `Accuracy ${drop > 0 ? "falls by " + (100 * drop).toFixed(1) + " points" : "does not fall"}. ${percent(area, 1)} of the area has changed its class.`;
   const slider = el("calls");
   slider.max = Math.max(30, board.calls);
   slider.value = board.calls;
@@ -194,10 +194,10 @@ function tell() {
   const list = el("points");
   list.replaceChildren(...board.points.map(([x, y, label], index) => {
     const item = document.createElement("li"), text = document.createElement("span"), button = document.createElement("button");
-    const said = seen.poison[index];
+    const score = seen.poison[index];
     text.textContent = `${x.toFixed(2)}, ${y.toFixed(2)}, label ${label}` +
-      (said === undefined ? "" : seen.probable ? `: P(y = 1) = ${said.toFixed(3)}` : `: decision ${said.toFixed(2)}`);
-    if (seen.kept[index] === false) { text.className = "gone"; text.title = "dropped by the defence"; }
+      (score === undefined ? "" : seen.probable ? `: P(y = 1) = ${score.toFixed(3)}` : `: decision function ${score.toFixed(2)}`);
+    if (seen.kept[index] === false) { text.className = "gone"; text.title = "The defence drops this point."; }
     button.textContent = "✕";
     button.setAttribute("aria-label", `Remove the point ${x}, ${y}`);
     button.addEventListener("click", () => remove(index));
@@ -233,7 +233,7 @@ function drawField(bytes, side) {
   const small = document.createElement("canvas");
   small.width = small.height = side;
   small.getContext("2d").putImageData(image, 0, 0);
-  const cell = scale / (side - 1);  // a value stands at the middle of its cell
+  const cell = scale / (side - 1);  // each value belongs to the middle of its cell
   ctx.save();
   ctx.beginPath(); ctx.rect(MARGIN, MARGIN, scale, scale); ctx.clip();
   ctx.imageSmoothingEnabled = true;
@@ -315,7 +315,7 @@ function draw() {
   ctx.restore();
 }
 
-// Taking clicks and keys ----------------------------------------------------------------------------------------------
+// Mouse and keyboard --------------------------------------------------------------------------------------------------
 
 canvas.addEventListener("click", (event) => {
   const began = performance.now(), box = canvas.getBoundingClientRect();
@@ -378,7 +378,7 @@ for (const name of ["data", "model"]) el(name).addEventListener("change", (event
   newScene();
 });
 el("seed").addEventListener("change", (event) => {
-  if (!event.target.checkValidity()) return fail(new Error("A seed is a whole number from 0 to 4294967295."));
+  if (!event.target.checkValidity()) return fail(new Error("The seed must be a whole number from 0 to 4294967295."));
   remember();
   target = null;
   board.seed = event.target.value === "" ? null : Number(event.target.value);
@@ -393,15 +393,15 @@ el("picture").addEventListener("click", () => save("picture", "boundary.png"));
 async function save(path, name) {
   try {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await (await ask(path)).blob());
+    link.href = URL.createObjectURL(await (await request(path)).blob());
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    el("status").textContent = `${name} was saved.`;
+    el("status").textContent = `Saved ${name}.`;
   } catch (error) { fail(error); }
 }
 
-// The address keeps the board, so that a page that is opened again shows the same. -----------------------------------
+// The board is stored in the address of the page, so that a reload shows the same board. -----------------------------
 
 function keep() { history.replaceState(null, "", "#" + encodeURIComponent(JSON.stringify(board))); }
 

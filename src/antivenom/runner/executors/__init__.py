@@ -1,1 +1,1 @@
-"""Running cells: stages, starting models, and where they run."""
+"""Running cells: their stages, the models they start from, and the executors."""

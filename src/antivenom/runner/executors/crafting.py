@@ -1,4 +1,4 @@
-"""The one path to an experiment's poison: prepare, divide, check, fit the surrogate, poison."""
+"""The steps from an experiment to its poison: prepare, divide, check, fit the surrogate, poison."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from antivenom.rng import Rng
 from antivenom.runner.executors.stages import Stages
 from antivenom.runner.executors.starting_models import fit_surrogate
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.runner.spec.starting_data import StartingData, divided
+from antivenom.runner.spec.starting_data import StartingData, divide_rows
 from antivenom.runner.spec.validation import problems_of
 from antivenom.shapes import ShortRepr
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Crafted(ShortRepr):
-    """An experiment's poison, and what it was made from.
+    """An experiment's poison, with the rows and the surrogate that it was made from.
 
     Args:
-        data: the rows before anything was poisoned.
-        surrogate: the model that the attack was crafted against; None where it needs none.
+        data: the rows before the attack.
+        surrogate: the model that the attack was crafted against, or None if the attack does not need one.
         poisoned: the poisoned training set.
     """
 
@@ -30,25 +30,25 @@ class Crafted(ShortRepr):
 
 
 def stream_of(experiment: ExperimentSettings, number: int) -> Rng:
-    """The random stream of a repeat, from which all its other streams come."""
+    """Return the random stream of a repeat. All other streams of the repeat derive from it."""
     return Rng(experiment.seed).child("repeat", number)
 
 
 def prepared(experiment: ExperimentSettings, stages: Stages) -> Splits:
-    """The rows that the experiment is done on."""
+    """Return the rows that the experiment uses."""
     return experiment.part(stages.prepare(experiment.dataset))
 
 
 def starting_data(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> StartingData:
-    """The rows of a repeat before anything is poisoned."""
-    return divided(experiment, splits, stream_of(experiment, number), stages.prepare)
+    """Return the rows of a repeat before the attack."""
+    return divide_rows(experiment, splits, stream_of(experiment, number), stages.prepare)
 
 
 def checked_data(experiment: ExperimentSettings, splits: Splits, stages: Stages) -> StartingData:
-    """The first repeat's rows, after the settings were checked against them.
+    """Check the settings against the first repeat's rows, and return these rows.
 
     Raises:
-        SettingsError: with all problems.
+        SettingsError: the settings do not fit the rows; the error lists all problems.
     """
     data = starting_data(experiment, splits, stages, 0)
     if problems := problems_of(experiment, data.splits.train):
@@ -57,12 +57,12 @@ def checked_data(experiment: ExperimentSettings, splits: Splits, stages: Stages)
 
 
 def craft_poison(experiment: ExperimentSettings, stages: Stages, data: StartingData, number: int) -> Crafted:
-    """Fit the surrogate where there is one, and poison the training set."""
+    """Fit the surrogate if the attack needs one, and poison the training set."""
     surrogate = surrogate_for(experiment, stages, data, number)
     stream = stream_of(experiment, number).child("attack")
     return Crafted(data, surrogate, stages.poison(experiment.attack, data.splits.train, stream, number, surrogate))
 
 
 def surrogate_for(experiment: ExperimentSettings, stages: Stages, data: StartingData, number: int) -> Classifier | None:
-    """The model that the attack is crafted against; None where it needs none."""
+    """Return the model that the attack is crafted against, or None if the attack does not need one."""
     return fit_surrogate(experiment, data, stages, stream_of(experiment, number).child("surrogate"), number)

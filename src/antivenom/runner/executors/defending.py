@@ -1,4 +1,4 @@
-"""Everything that a defender does with one repeat's victim, and with its control."""
+"""Running all defences and repairs of one repeat, on its victim and its control."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,19 +20,19 @@ from antivenom.shapes import Roles
 
 
 @dataclass(frozen=True, eq=False)
-class Defended:
-    """What there is to defend, and the truth about it.
+class DefenceInputs:
+    """The models and data that defences are run on, and the truth about them.
 
     Args:
-        defender: what the defender has.
-        both: victim and control.
-        poisoned: what the victim was trained on.
-        roles: the role of each row of a stream, in its order (n); None where there is no stream.
-        test: rows to measure on.
+        defender: the models and clean rows that the defender has.
+        pair: victim and control.
+        poisoned: the data that the victim was trained on.
+        roles: the role of each row of the stream, in its order (n); None if the training does not read a stream.
+        test: the rows to measure on.
     """
 
     defender: Defender
-    both: Pair
+    pair: Pair
     poisoned: Poisoned
     roles: Roles | None
     test: Dataset
@@ -40,71 +40,71 @@ class Defended:
 
 @dataclass(frozen=True, eq=False)
 class DefenceResults:
-    """What the defences found: figures and charts, and each row's scores by detector."""
+    """The results of all defences: figures and charts, and the scores of each row by detector."""
 
     evidence: Evidence = field(default_factory=Evidence)
     rows: Mapping[str, RowScores] = field(default_factory=dict)
 
 
 def run_defences(
-    experiment: ExperimentSettings, stages: Stages, what: Defended, rng: Rng, number: int
+    experiment: ExperimentSettings, stages: Stages, inputs: DefenceInputs, rng: Rng, number: int
 ) -> DefenceResults:
     """Run and score detectors, filters, stream defences, scans and repairs, in this order."""
-    clean, goal, test, both = what.defender.clean, what.poisoned.goal, what.test, what.both
-    threads = threads_of(both.victim.classifier, test)
+    clean, goal, test, pair = inputs.defender.clean, inputs.poisoned.goal, inputs.test, inputs.pair
+    threads = threads_of(pair.victim.classifier, test)
     evidence = Evidence()
     rows: dict[str, RowScores] = {}
     if detectors := experiment.detectors:
         stream = rng.child("detect")
-        score = lambda: score_detectors(detectors, what.poisoned, what.defender, stream)  # noqa: E731
+        score = lambda: score_detectors(detectors, inputs.poisoned, inputs.defender, stream)  # noqa: E731
         evidence, rows = stages.timed(number, "defend", score, threads=threads)
     if filters := experiment.filters:
-        asked = (filters, both.classifiers, goal, test, clean, rng.child("filter"))
-        evidence |= stages.timed(number, "filter", lambda: score_filters(*asked), threads=threads)
-    if (streams := experiment.stream_defences) and what.roles is not None:
-        looked = (streams, both.paths, what.roles, goal, test, clean, rng.child("blame"))
-        evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*looked), threads=threads)
-    verdicts = run_scans(experiment, stages, both, clean, rng, number)
+        filter_inputs = (filters, pair.classifiers, goal, test, clean, rng.child("filter"))
+        evidence |= stages.timed(number, "filter", lambda: score_filters(*filter_inputs), threads=threads)
+    if (streams := experiment.stream_defences) and inputs.roles is not None:
+        stream_inputs = (streams, pair.paths, inputs.roles, goal, test, clean, rng.child("blame"))
+        evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*stream_inputs), threads=threads)
+    verdicts = run_scans(experiment, stages, pair, clean, rng, number)
     if verdicts:
         evidence |= score_scans(verdicts, goal, test) | untested(verdicts)
     if repairs := experiment.repairs_by_name:
         given = dict.fromkeys(repairs, _with_triggers(verdicts))
-        repaired = (repairs, both.classifiers, given, goal, test, clean, rng.child("repair"))
-        evidence |= stages.timed(number, "repair", lambda: score_repairs(*repaired), threads=threads)
+        repair_inputs = (repairs, pair.classifiers, given, goal, test, clean, rng.child("repair"))
+        evidence |= stages.timed(number, "repair", lambda: score_repairs(*repair_inputs), threads=threads)
     return DefenceResults(evidence, rows)
 
 
 def run_scans(
-    experiment: ExperimentSettings, stages: Stages, both: Pair, clean: Dataset, rng: Rng, number: int
+    experiment: ExperimentSettings, stages: Stages, pair: Pair, clean: Dataset, rng: Rng, number: int
 ) -> dict[str, tuple[Verdict, Verdict]]:
-    """The verdicts of every scan on victim and control."""
-    found = {}
+    """Run every scan, and return its verdicts on victim and control."""
+    verdicts = {}
     for name, scan in experiment.scans.items():
         victim, control = (
             stages.scan(who, name, scan, one, clean, rng.child("scan", name), number)
-            for who, one in zip(("victim", "control"), both.classifiers, strict=True)
+            for who, one in zip(("victim", "control"), pair.classifiers, strict=True)
         )
-        found[name] = (victim, control)
-    return found
+        verdicts[name] = (victim, control)
+    return verdicts
 
 
 def untested(verdicts: Mapping[str, tuple[Verdict, Verdict]]) -> Evidence:
-    """What each scan cannot see, as a table."""
+    """Return a table for each scan of what it cannot detect."""
     evidence = Evidence()
     for name, (victim, _) in verdicts.items():
         if victim.untested:
             table = Table(
                 name="untested",
-                columns=("what this scan does not see",),
+                columns=("what this scan cannot detect",),
                 rows=tuple((sentence,) for sentence in victim.untested),
-                alt=f"What {name} does not see: {' '.join(victim.untested)}",
+                alt=f"What {name} cannot detect: {' '.join(victim.untested)}",
             )
             evidence |= Evidence.of(f"scan.{name}", charts=[table])
     return evidence
 
 
 def _with_triggers(verdicts: Mapping[str, tuple[Verdict, Verdict]]) -> Verdicts:
-    """The verdicts of the first scan that recovers triggers; of the first scan where none does."""
-    recovering = [pair for pair in verdicts.values() if pair[0].triggers is not None]
+    """Return the verdicts of the first scan that recovers triggers, or of the first scan if none does."""
+    recovering = [each for each in verdicts.values() if each[0].triggers is not None]
     first = next(iter(recovering or verdicts.values()), None)
     return Verdicts() if first is None else Verdicts(*first)

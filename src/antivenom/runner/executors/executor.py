@@ -1,4 +1,4 @@
-"""The contract of executors: where the cells of a sweep run."""
+"""The contract of executors, which run the cells of a sweep."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from antivenom.storage.store import Store
 
 @dataclass(frozen=True)
 class Work:
-    """The cells of a sweep, and what all of them share.
+    """The cells of a sweep, and the settings that all of them share.
 
     Args:
         cells: the experiments by name.
-        folder: each cell is written to a folder of its name in it.
-        store: where finished stages are kept; None to keep nothing.
-        device: where tensors are computed.
+        folder: the folder of all cells. Each cell is written to a subfolder with the cell's name.
+        store: keeps finished stages; None keeps nothing.
+        device: the device that computes.
     """
 
     cells: Mapping[str, ExperimentSettings]
@@ -29,12 +29,12 @@ class Work:
 
 @runtime_checkable
 class Executor(Protocol):
-    """Runs cells somewhere. A cell writes itself to its folder; only its name travels back."""
+    """Runs cells. Each cell is written to its folder; only its name is returned."""
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
-        """Run every cell, and give the name of each once it is written.
+        """Run every cell, and yield the name of each when it has been written.
 
         Args:
             work: the cells.
-            on_event: called for every event of every cell, in this process.
+            on_event: called with every event of every cell, in this process.
         """

@@ -1,4 +1,4 @@
-"""What stages give, as tensors and plain values for the store, and back."""
+"""Converting results of stages to tensors and plain values for the store, and back."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,15 +14,15 @@ from antivenom.models import Checkpoint, Classifier
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
 
-Kept = tuple[dict[str, Tensor], dict[str, Any]]
-"""Tensors by name, and what JSON can hold."""
+Packed = tuple[dict[str, Tensor], dict[str, Any]]
+"""Tensors by name, and a mapping that JSON can represent."""
 
 VERDICT_TENSORS = ("statistic", "p_value", "flagged", "inconclusive")
 TRIGGER_TENSORS = ("targets", "masks", "patterns", "success")
 
 
-def pack_splits(splits: Splits) -> Kept:
-    """Both splits of a data set."""
+def pack_splits(splits: Splits) -> Packed:
+    """Pack both splits of a data set."""
     tensors = {
         f"{name}.{part}": tensor
         for name, data in (("train", splits.train), ("test", splits.test))
@@ -32,7 +32,7 @@ def pack_splits(splits: Splits) -> Kept:
 
 
 def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
-    """As `pack_splits` packed them."""
+    """Return the splits that `pack_splits` packed."""
     bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
     train, test = (
         Dataset(
@@ -47,8 +47,8 @@ def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
     return Splits(train=train, test=test)
 
 
-def pack_poisoned(poisoned: Poisoned) -> Kept:
-    """The contributed rows, their goal, and what the attack reports."""
+def pack_poisoned(poisoned: Poisoned) -> Packed:
+    """Pack the attacker's rows, their goal, and the figures and charts of the attack."""
     tensors = {"rows": poisoned.rows, "x": poisoned.x, "y": poisoned.y}
     tensors |= {"role": poisoned.role, "origin": poisoned.origin}
     if poisoned.rounds is not None:
@@ -58,7 +58,7 @@ def pack_poisoned(poisoned: Poisoned) -> Kept:
 
 
 def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Dataset) -> Poisoned:
-    """As `pack_poisoned` packed it, in the data that it was made for."""
+    """Return the poisoned data that `pack_poisoned` packed, on the training data that it was made for."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
     moved = {name: tensor.to(train.device) for name, tensor in tensors.items() if not name.startswith("chart ")}
     return Poisoned(
@@ -75,8 +75,8 @@ def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Da
     )
 
 
-def pack_fitted(fitted: Fitted) -> Kept:
-    """A classifier's weights, those along its way, and what its training reports."""
+def pack_fitted(fitted: Fitted) -> Packed:
+    """Pack a classifier's weights, its checkpoints, and the figures and charts of its training."""
     tensors = {f"final {name}": value for name, value in fitted.classifier.state().items()}
     for place, one in enumerate(fitted.checkpoints):
         tensors |= {f"{place} {name}": value for name, value in one.classifier.state().items()}
@@ -86,7 +86,7 @@ def pack_fitted(fitted: Fitted) -> Kept:
 
 
 def unpack_fitted(tensors: dict[str, Tensor], about: dict[str, Any], blank: Classifier) -> Fitted:
-    """As `pack_fitted` packed it, in a classifier of the same architecture."""
+    """Return what `pack_fitted` packed; `blank` is a classifier of the same architecture."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
     states: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
@@ -99,8 +99,8 @@ def unpack_fitted(tensors: dict[str, Tensor], about: dict[str, Any], blank: Clas
     return Fitted(blank.with_state(states["final"]), losses, checkpoints, figures, charts)
 
 
-def pack_verdict(verdict: Verdict) -> Kept:
-    """A verdict with its triggers and its evidence."""
+def pack_verdict(verdict: Verdict) -> Packed:
+    """Pack a verdict with its triggers and its evidence."""
     tensors = {name: getattr(verdict, name) for name in VERDICT_TENSORS}
     tensors |= {f"detail {name}": tensor for name, tensor in verdict.details.items()}
     if verdict.threshold is not None:
@@ -118,7 +118,7 @@ def pack_verdict(verdict: Verdict) -> Kept:
 
 
 def unpack_verdict(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict:
-    """As `pack_verdict` packed it."""
+    """Return the verdict that `pack_verdict` packed."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
     triggers = None
     if "trigger masks" in tensors:
@@ -141,8 +141,8 @@ def unpack_verdict(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict
     )
 
 
-def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Kept:
-    """Figures and charts; the charts' arrays are tensors whose names begin with `chart `."""
+def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Packed:
+    """Pack figures and charts. The arrays of charts become tensors whose names begin with `chart `."""
     structure, arrays = pack({chart.name: chart for chart in charts})
     tensors = {f"chart {name}": torch.from_numpy(array.copy()) for name, array in arrays.items()}
     plain = [
@@ -161,7 +161,7 @@ def pack_evidence(figures: Iterable[Figure], charts: Iterable[Chart]) -> Kept:
 
 
 def unpack_evidence(tensors: dict[str, Tensor], about: dict[str, Any]) -> tuple[tuple[Figure, ...], tuple[Chart, ...]]:
-    """As `pack_evidence` packed them."""
+    """Return the figures and charts that `pack_evidence` packed."""
     arrays = {name.removeprefix("chart "): t.numpy() for name, t in tensors.items() if name.startswith("chart ")}
     figures = tuple(
         Figure(**{**each, "value": None if each["value"] is None else float(each["value"])})

@@ -1,4 +1,4 @@
-"""How many trainings a run has, before it begins."""
+"""Counting the trainings of a run before it begins."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from antivenom.training import StreamTraining, pretrained_by
 
 
 def planned(cells: Mapping[str, ExperimentSettings]) -> Planned:
-    """The trainings of all cells: each ends with an event, whether it is computed or found in the store."""
+    """Return the plan of all cells. It counts every training, even if the store already has it."""
     repeats = [(experiment, experiment.repeats) for experiment in cells.values()]
     pairs = sum(count for _, count in repeats)
     return Planned(
@@ -31,6 +31,6 @@ def _is_pretrained(experiment: ExperimentSettings) -> bool:
 
 
 def _trains_defender(experiment: ExperimentSettings) -> bool:
-    """Whether the defender trains a model of its own; in a stream, the model that stood when it began will do."""
-    stands = isinstance(experiment.training, StreamTraining) and _is_pretrained(experiment)
-    return experiment.needs_earlier_model and not stands
+    """Return whether the defender trains its own model. For a stream, it uses the model at the start of the stream."""
+    has_earlier_model = isinstance(experiment.training, StreamTraining) and _is_pretrained(experiment)
+    return experiment.needs_earlier_model and not has_earlier_model

@@ -1,4 +1,4 @@
-"""Cells in several processes of this machine."""
+"""Running cells in several processes on this machine."""
 
 import multiprocessing
 import os
@@ -19,8 +19,8 @@ import torch
 from antivenom.errors import RunError, SettingsError
 from antivenom.runner.events import Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
+from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.executor import Work
-from antivenom.runner.executors.held_data import HeldData
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -30,22 +30,22 @@ from antivenom.storage.store import Store
 CELLS_WAITING_PER_WORKER = 2
 POLL_SECONDS = 0.2
 NO_GUARD = (
-    "Processes cannot start its workers: each begins by running your script, and the script starts workers again. "
-    'Put what your script does below `if __name__ == "__main__":`.'
+    "Processes cannot start its workers: each worker first runs your script, and the script starts workers again. "
+    'Put the code of your script below `if __name__ == "__main__":`.'
 )
 
-HELD = HeldData()
-"""A worker's own data sets: its cells share them."""
+CACHE = DataCache()
+"""The data sets of a worker. Its cells share them."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Several cells at once, each in a process of its own. Threads are shared out among the processes.
+    """Runs several cells at the same time, each in its own process. The processes divide the threads among them.
 
-    A cell travels as its spec, so that nothing large is copied. Cells that share a stage may compute it twice.
+    A process receives a cell as its spec, so nothing large is copied. Cells that share a stage may compute it twice.
 
     Args:
-        workers: how many processes; one a core where left out.
+        workers: the number of processes. If omitted, one for each core.
     """
 
     workers: int | None = None
@@ -55,11 +55,11 @@ class Processes:
             raise SettingsError([f"workers must be at least 1; got {self.workers}."])
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
-        """Run every cell; names come in the order in which cells are done. A cell that fails does not stop the others.
+        """Run every cell, and yield names in the order in which cells finish. A failed cell does not stop the others.
 
         Raises:
-            SettingsError: a cell holds something made in Python, which cannot travel.
-            RunError: cells failed, a process died, or the script has no `if __name__ == "__main__":`.
+            SettingsError: a cell contains an object made in Python, which cannot be sent to another process.
+            RunError: cells failed, a process died, or the script does not have `if __name__ == "__main__":`.
         """
         specs = {name: _plain(name, experiment) for name, experiment in work.cells.items()}
         count = min(self.workers or os.cpu_count() or 1, max(1, len(specs)))
@@ -72,8 +72,8 @@ class Processes:
                 yield from _all(pool, specs, work, events, on_event, count * (1 + CELLS_WAITING_PER_WORKER))
             except BrokenProcessPool as error:
                 raise RunError(
-                    "A worker process died, perhaps for lack of memory. Finished stages are kept: run the same again, "
-                    "with fewer workers."
+                    "A worker process died. It may have run out of memory. Run the same again with fewer workers: "
+                    "finished stages are kept in the store."
                 ) from error
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -82,7 +82,7 @@ class Processes:
 def _all(
     pool: ProcessPoolExecutor, specs: dict[str, dict[str, Any]], work: Work, events: Any, on_event: OnEvent, most: int
 ) -> Iterator[str]:
-    """Keep a bounded number of cells in flight; what failed is raised when all others are done."""
+    """Run at most `most` cells at the same time. Failures are raised after all other cells have finished."""
     left, running = iter(specs.items()), dict[Future[str], str]()
     failed: dict[str, Exception] = {}
     while True:
@@ -100,7 +100,7 @@ def _all(
                 yield each.result()
             except BrokenProcessPool:
                 raise
-            except Exception as error:  # noqa: BLE001 - reported with the cell's name, after the others are done
+            except Exception as error:  # noqa: BLE001 - reported with the cell's name, after the other cells
                 failed[name] = error
     _drain(events, on_event)
     if failed:
@@ -110,19 +110,19 @@ def _all(
 def _failure(failed: dict[str, Exception], count: int) -> RunError:
     named = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in failed.items())
     return RunError(
-        f"{len(failed)} of {count} cells failed, the others are written. {named}. "
-        "Correct the spec, and run it again: finished stages are kept."
+        f"{len(failed)} of {count} cells failed; the others were written. {named.removesuffix('.')}. "
+        "Correct the spec and run it again: finished stages are kept in the store."
     )
 
 
 @contextmanager
 def _manager(context: SpawnContext) -> Iterator[SyncManager]:
-    """A process for the queue of events, the first that is started.
+    """Start the first process, which has the queue of events.
 
     Raises:
-        RunError: it cannot start, because a new process runs the script from its beginning, and so comes here again.
+        RunError: the process cannot start, because it runs the script from the beginning and reaches this line again.
     """
-    if "_inheriting" in vars(multiprocessing.current_process()):  # as multiprocessing itself tells
+    if "_inheriting" in vars(multiprocessing.current_process()):  # set by multiprocessing
         raise RunError(NO_GUARD)
     try:
         manager = context.Manager()
@@ -147,17 +147,21 @@ def _begin(path: list[str], threads: int) -> None:
 
 def _run(name: str, spec: dict[str, Any], folder: Path, store: Path | None, device: str, events: Any) -> str:
     def send(event: Event) -> None:
-        if isinstance(event, Trained):  # a classifier does not travel
+        if isinstance(event, Trained):  # classifiers are not sent
             event = replace(event, epoch=replace(event.epoch, classifier=None))
         events.put(event)
 
-    experiment = make_experiment(spec, ExperimentSettings, allow_code=True)  # the caller allowed it, or it names none
-    stages = Stages(None if store is None else Store(store), choose_device(device), name, send, held=HELD)
+    experiment = make_experiment(
+        spec, ExperimentSettings, allow_code=True
+    )  # the caller allowed code, or the spec names none
+    stages = Stages(None if store is None else Store(store), choose_device(device), name, send, cache=CACHE)
     return run_cell(name, experiment, folder, stages)
 
 
 def _plain(name: str, experiment: ExperimentSettings) -> dict[str, Any]:
     spec = describe_fields(experiment)
     if is_live(spec):
-        raise SettingsError([f"{name} holds something made in Python, which no other process has. Run it serially."])
+        raise SettingsError(
+            [f"{name} contains an object made in Python, which cannot be sent to a process. Use executor=Serial()."]
+        )
     return spec

@@ -1,4 +1,4 @@
-"""Running experiments: all are checked against their data, then each is run and written."""
+"""Running experiments: all are checked against their data first, then each is run and written."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -26,7 +26,7 @@ from antivenom.storage.yaml12 import dump_yaml
 def run_one(
     experiment: ExperimentSettings, *, out: Path | None, store: Store | None, device: str, on_event: OnEvent
 ) -> Result:
-    """Check an experiment, run it, and write it to `out` where that is given."""
+    """Check an experiment, run it, and write it to `out` if it is not None."""
     chosen = choose_device(device)
     check({"": experiment}, store, chosen)
     with nullcontext() if out is None else locked(out):
@@ -41,13 +41,13 @@ def run_one(
 
 @contextmanager
 def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) -> Iterator[Iterator[str]]:
-    """Check all cells, then give the names of finished ones while they run; the folder is locked meanwhile.
+    """Check all cells, then yield an iterator that runs them and returns their names. The folder is locked meanwhile.
 
     Args:
-        work: the cells; they are written to `cells` in the sweep's folder.
-        spec: the sweep's own spec.
-        executor: where they run.
-        on_event: called for every event.
+        work: the cells. They are written to the folder `cells` in the sweep's folder.
+        spec: the spec of the sweep.
+        executor: runs the cells.
+        on_event: called with every event.
     """
     check(work.cells, work.store, choose_device(work.device))
     folder = work.folder.parent
@@ -61,7 +61,7 @@ def check(cells: Mapping[str, ExperimentSettings], store: Store | None, device: 
     """Check every experiment against its data, before anything is written.
 
     Raises:
-        SettingsError: with every problem, each once.
+        SettingsError: settings do not fit the data; the error lists every problem once.
     """
     problems: dict[str, None] = {}
     stages = Stages(store, device)
@@ -69,9 +69,9 @@ def check(cells: Mapping[str, ExperimentSettings], store: Store | None, device: 
         prefix = f"{name}: " if name and len(cells) > 1 else ""
         try:
             data = starting_data(experiment, prepared(experiment, stages), stages, 0)
-            found = problems_of(experiment, data.splits.train)
+            own = problems_of(experiment, data.splits.train)
         except SettingsError as error:
-            found = list(error.problems)
-        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in found)
+            own = list(error.problems)
+        problems |= dict.fromkeys(f"{prefix}{problem}" for problem in own)
     if problems:
         raise SettingsError(problems)

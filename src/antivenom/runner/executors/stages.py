@@ -1,4 +1,4 @@
-"""The stages of a run: pure functions of settings and of what came before, kept in the store by all that went in."""
+"""The stages of a run. Each is a pure function, and the store keeps its result under a key made of its inputs."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.events import Event, Finished, Read, Started, Trained, no_op
-from antivenom.runner.executors.held_data import HeldData
+from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.packing import (
-    Kept,
+    Packed,
     pack_fitted,
     pack_poisoned,
     pack_splits,
@@ -41,15 +41,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one cell of a run, and where they are kept.
+    """The stages of one cell of a run, and the store that keeps their results.
 
     Args:
-        store: where finished stages are kept; None to keep nothing.
-        device: where tensors are computed.
+        store: keeps finished stages; None keeps nothing.
+        device: the device that computes.
         cell: the cell's name, for events.
-        on_event: called at every stage's start and end.
+        on_event: called with every event, such as the start and the end of a stage.
         timings: the wall time of each stage so far.
-        held: the data sets that were read, which several cells may share.
+        cache: the data sets that have been read. Several cells may share it.
     """
 
     store: Store | None
@@ -57,11 +57,11 @@ class Stages:
     cell: str = ""
     on_event: Callable[[Event], object] = no_op
     timings: list[dict[str, Any]] = field(default_factory=list)
-    held: HeldData = field(default_factory=HeldData)
+    cache: DataCache = field(default_factory=DataCache)
 
     def prepare(self, source: Source, repeat: int = 0) -> Splits:
-        """Read the data set, on the run's device; one that is held is not read again."""
-        return self.held.get(source, lambda: self._read(source, repeat))
+        """Return the data set, on the run's device. It is not read again if it is in the cache."""
+        return self.cache.get(source, lambda: self._read(source, repeat))
 
     def _read(self, source: Source, repeat: int) -> Splits:
         def compute() -> Splits:
@@ -96,7 +96,7 @@ class Stages:
         repeat: int,
         start: Classifier | None = None,
     ) -> Fitted:
-        """Train a classifier; `role` is `victim`, `control`, `surrogate` or the like, for events alone."""
+        """Train a classifier. `role`, such as `victim`, `control` or `surrogate`, is used only in events."""
         stage = f"fit {role}"
 
         def compute() -> Fitted:
@@ -109,8 +109,8 @@ class Stages:
                     kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
                 self.on_event(Trained(self.cell, repeat, stage, epoch))
 
-            found = with_evidence(training.fit(blank, data, rng=rng, start=start, callbacks=(keep,)))
-            return Fitted(found.result, tuple(losses), tuple(kept), found.figures, found.charts)
+            fitted = with_evidence(training.fit(blank, data, rng=rng, start=start, callbacks=(keep,)))
+            return Fitted(fitted.result, tuple(losses), tuple(kept), fitted.figures, fitted.charts)
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}
         if start is not None:
@@ -122,7 +122,7 @@ class Stages:
     def scan(
         self, role: str, name: str, scan: Scan, classifier: Classifier, clean: Dataset, rng: Rng, repeat: int
     ) -> Verdict:
-        """Look for a backdoor in a classifier; `role` is for events alone."""
+        """Scan a classifier for a backdoor. `role` is used only in events."""
         known = {"scan": identity("defences", scan), "classifier": identity("models", classifier)}
         parts = _parts(known, {"data": clean.fingerprint, "rng": _named(rng)})
         compute = partial(scan.scan, classifier, clean, rng=rng)
@@ -130,7 +130,7 @@ class Stages:
         return self._stage(repeat, f"scan {role} {name}", parts, compute, pack_verdict, unpack_verdict, threads)
 
     def timed(self, repeat: int, stage: str, compute: Callable[[], T], *, threads: int = 1) -> T:
-        """A stage that is computed anew each time, with so many threads."""
+        """Run a stage that the store does not keep, with the given number of threads."""
         return self._stage(repeat, stage, None, compute, None, None, threads)
 
     def _stage(
@@ -139,7 +139,7 @@ class Stages:
         stage: str,
         parts: Mapping[str, Any] | None,
         compute: Callable[[], T],
-        pack: Callable[[T], Kept] | None,
+        pack: Callable[[T], Packed] | None,
         unpack: Callable[[dict[str, Tensor], dict[str, Any]], T] | None,
         threads: int = 1,
     ) -> T:
@@ -164,14 +164,14 @@ class Stages:
         return result
 
     def _given(self, parts: Mapping[str, Any], threads: int) -> dict[str, Any] | None:
-        """All that a key is made of; None where this process does not run the code that is on the disk."""
+        """Return everything that a key is made of, or None if a file of code has changed since it was imported."""
         code = code_of(__name__, pack_splits.__module__)
         given = {**arithmetic(self.device), "threads": threads}
         return None if code is None else {**parts, "code": code, "arithmetic": given}
 
 
 def threads_of(classifier: Classifier | None, data: Dataset, rows: int = ROWS_OF_A_STEP) -> int:
-    """The threads for steps of a classifier's training on so many rows of the data; one where there is no classifier.
+    """Return the number of threads for training steps of `rows` rows; 1 without a classifier.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models.mlp import MLP
@@ -184,10 +184,10 @@ def threads_of(classifier: Classifier | None, data: Dataset, rows: int = ROWS_OF
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is CUDA where there is one.
+    """Return the device with a name; `auto` is CUDA if there is a GPU, otherwise the CPU.
 
     Raises:
-        AntivenomError: there is no such device.
+        AntivenomError: this machine does not have the device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -202,12 +202,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def _no_device(name: str) -> str:
-    there = ["auto", "cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    return f"There is no device '{name}' here. There are: {', '.join(there)}."
+    available = ["auto", "cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return f"The device '{name}' is not available. Choose one of: {', '.join(available)}."
 
 
-def _unpacked(kept: Kept | None, unpack: Callable[..., T]) -> T | None:
-    """What was kept; None where nothing was, or what only Python could make again."""
+def _unpacked(kept: Packed | None, unpack: Callable[..., T]) -> T | None:
+    """Return the unpacked result, or None if the store does not have it or it cannot be unpacked."""
     try:
         return None if kept is None else unpack(*kept)
     except (AntivenomError, LookupError, TypeError):
@@ -215,7 +215,7 @@ def _unpacked(kept: Kept | None, unpack: Callable[..., T]) -> T | None:
 
 
 def _parts(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The parts of a key; None where one of the components cannot be told from others."""
+    """Return the parts of a key, or None if a component has no identity."""
     return None if None in known.values() else {**known, **given}
 
 

@@ -1,4 +1,4 @@
-"""What there is before the poisoned data: the model that a training starts from, the attacker's, the defender's."""
+"""The models that exist before the poisoned data: the starting model, the attacker's and the defender's."""
 
 from dataclasses import replace
 
@@ -15,24 +15,24 @@ from antivenom.training import PretrainedTraining, StreamTraining, pretrained_by
 def fit_start(
     experiment: ExperimentSettings, data: StartingData, stages: Stages, rng: Rng, role: str, number: int
 ) -> Classifier | None:
-    """The model that the training starts from; None where it starts with new weights."""
+    """Return the model that the training starts from, or None if it starts with new weights."""
     model, training = experiment.model, experiment.training
     if not isinstance(training, PretrainedTraining):
         return None
-    start = training.pretrained_model(model, blank_on(stages, model, data.splits.train, rng.child("model")))
+    start = training.pretrained_model(model, build_blank(stages, model, data.splits.train, rng.child("model")))
     pretraining = training.pretrained_by
     if start is not None or data.known is None or pretraining is None:
         return start
-    blank = blank_on(stages, model, data.known, rng.child("model"))
+    blank = build_blank(stages, model, data.known, rng.child("model"))
     return stages.fit(role, pretraining, model, blank, data.known, rng.child("fit"), number).classifier
 
 
 def fit_surrogate(
     experiment: ExperimentSettings, data: StartingData, stages: Stages, rng: Rng, number: int
 ) -> Classifier | None:
-    """The model that the attack is crafted against; None where it needs none.
+    """Return the model that the attack is crafted against, or None if the attack does not need one.
 
-    For a stream it is what the victim is when the stream begins: a warm-up like the victim's.
+    For a stream, it is trained like the victim up to the start of the stream: a warm-up with the same settings.
     """
     if "surrogate" not in experiment.attack.needs:
         return None
@@ -41,18 +41,18 @@ def fit_surrogate(
     start, train = None, data.splits.train
     if isinstance(training, PretrainedTraining):
         if data.known is not None:
-            known = experiment.surrogate.knows(data.known, rng.child("known"))
+            known = experiment.surrogate.known_rows(data.known, rng.child("known"))
             data = replace(data, known=known)
         start = fit_start(like, data, stages, rng.child("start"), "surrogate", number)
         if data.known is not None and isinstance(training, StreamTraining):
             return start
-    blank = blank_on(stages, model, train, rng.child("model"))
-    known = experiment.surrogate.knows(train, rng.child("known"))
+    blank = build_blank(stages, model, train, rng.child("model"))
+    known = experiment.surrogate.known_rows(train, rng.child("known"))
     return stages.fit("surrogate", training, model, blank, known, rng.child("fit"), number, start).classifier
 
 
 def surrogate_fits(experiment: ExperimentSettings) -> int:
-    """How many trainings a surrogate takes, at most: its start, and what comes after where that is no stream."""
+    """Return the largest number of trainings of a surrogate: its pretraining, and its training unless on a stream."""
     _, training = experiment.surrogate.recipe(experiment.model, experiment.training)
     starts = pretrained_by(training) is not None and isinstance(experiment.training, PretrainedTraining)
     return 1 if not starts or isinstance(training, StreamTraining) else 2
@@ -61,10 +61,10 @@ def surrogate_fits(experiment: ExperimentSettings) -> int:
 def fit_defender(
     experiment: ExperimentSettings, splits: Splits, stages: Stages, rng: Rng, number: int, start: Classifier | None
 ) -> tuple[Dataset, Classifier | None, Dataset]:
-    """The test rows that are left to measure on; the model before the data came in, where one is asked for; clean rows.
+    """Return the test rows to measure on, the defender's model from before the data or None, and the clean rows.
 
-    In a stream that model is the one that stood when it began, where one did; otherwise the defender trains one, in the
-    victim's way and from the victim's start, on rows of its own.
+    For a stream, the defender's model is the starting model, if there is one. Otherwise the defender trains a model
+    on its own rows, with the victim's training and from the victim's start.
     """
     model = experiment.needs_earlier_model
     train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"), model=model)
@@ -72,13 +72,13 @@ def fit_defender(
         return rest, None, clean
     if start is not None and isinstance(experiment.training, StreamTraining):
         return rest, start, clean
-    blank = blank_on(stages, experiment.model, splits.train, rng.child("model"))
+    blank = build_blank(stages, experiment.model, splits.train, rng.child("model"))
     training, architecture = experiment.training, experiment.model
     fitted = stages.fit("defender", training, architecture, blank, train, rng.child("fit"), number, start)
     return rest, fitted.classifier, clean
 
 
-def blank_on(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
-    """An untrained classifier on the run's device."""
+def build_blank(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
+    """Return an untrained classifier on the run's device."""
     made = model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
     return made.to(stages.device)

@@ -1,1 +1,1 @@
-"""What a run gives, written to a folder and read back."""
+"""The results of a run, how they are written to a folder, and how they are read back."""

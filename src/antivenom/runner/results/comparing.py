@@ -1,4 +1,4 @@
-"""Charts of one figure: over the repeats of a run, or over the cells of a sweep."""
+"""Charts of one figure over the repeats of a run, or over the cells of a sweep."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ PERCENT = ("share", "points")
 
 
 def figure_chart(key: str, metrics: Metrics, repeats: Sequence[Mapping[str, float | None]]) -> Lines:
-    """One figure of victim and control: each repeat as a mark, the mean with its 95 % interval."""
+    """Return a chart of one figure of victim and control: each repeat as a mark, and the mean with its interval."""
     entry = metrics[key]
     factor, label = scale_of(entry)
     keys: list[tuple[str, Role]] = [(key, "control" if entry["control"] else "victim")]
@@ -35,19 +35,19 @@ def figure_chart(key: str, metrics: Metrics, repeats: Sequence[Mapping[str, floa
         x=Axis(categories=tuple(role for _, role in keys)),
         y=Axis(label=label),
         series=tuple(series),
-        caption=f"{key}: every repeat, the mean, and its 95 % interval.",
+        caption=f"{key}: every repeat, and the mean with its 95 % interval.",
         alt=f"{key}: {words}.",
     )
 
 
 def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str], entry: Mapping[str, Any]) -> Chart:
-    """One figure of every cell: against the one axis of numbers where there is one, otherwise cell by cell.
+    """Return a chart of one figure of all cells: against the numeric axis if there is exactly one, otherwise by cell.
 
     Args:
-        key: the figure.
-        rows: one a cell, with `cell`, the value of each axis, and the figure as KEY, KEY.low and KEY.high.
+        key: the key of the figure.
+        rows: one row for each cell: `cell`, the value of each axis, and the figure as KEY, KEY.low and KEY.high.
         axes: the grid's keys.
-        entry: what the figure says of itself.
+        entry: the figure's entry in the metrics, with its name and unit.
     """
     factor, label = scale_of(entry)
     numeric = numeric_axis({axis: [row[axis] for row in rows] for axis in axes})
@@ -61,12 +61,12 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
         mine = [row for row in rows if tuple(str(row[axis]) for axis in others) == name]
         mine.sort(key=lambda row: float(row[numeric]))
         lines.append(_series(key, mine, column([row[numeric] for row in mine]), factor, ", ".join(name)))
-    alt = f"{key} against {numeric}, a line for each of {len(lines)} settings."
+    alt = f"{key} against {numeric}; lines: {len(lines)}."
     return Lines(name="cells", x=Axis(label=numeric), y=Axis(label=label), series=tuple(lines), alt=alt)
 
 
 def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
-    """What a figure's values are multiplied by on an axis, and the axis' label."""
+    """Return the factor for a figure's values on an axis, and the label of the axis."""
     title = title_of(str(entry["name"]))
     if entry["unit"] in PERCENT:
         return 100.0, f"{title}, {'%' if entry['unit'] == 'share' else 'points'}"

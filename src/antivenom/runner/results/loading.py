@@ -1,4 +1,4 @@
-"""Reading a run's folder back."""
+"""Reading a run's folder."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +18,11 @@ from antivenom.runner.results.folder import read_spec_text, repeat_folder
 from antivenom.runner.results.repeat import Artifacts, Repeat
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.runner.spec.starting_data import divided
+from antivenom.runner.spec.starting_data import divide_rows
 from antivenom.settings import ReadsFiles, build
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
-from antivenom.storage.keys import absent
+from antivenom.storage.keys import missing_files_message
 from antivenom.storage.yaml12 import parse_yaml
 from antivenom.training.contracts import load_source
 
@@ -31,18 +31,18 @@ DAMAGE = (AntivenomError, LookupError, AttributeError, TypeError, ValueError, Ru
 
 
 def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
-    """The parts of a run's result, from its folder, as `Result` takes them.
+    """Return the arguments of `Result`, read from a run's folder.
 
     Raises:
-        RunError: it is no run, or is damaged.
+        RunError: the folder is not a run, or it is damaged.
     """
     if not (folder / "spec.yaml").is_file():
-        raise RunError(f"{folder} holds no run of antivenom: it has no spec.yaml.")
+        raise RunError(f"{folder} is not a run of antivenom: it does not contain spec.yaml.")
     try:
         spec = read_spec_text(folder)
         mapping = parse_yaml(spec, str(folder / "spec.yaml"))
         if isinstance(mapping, dict) and mapping.get("grid") is not None:
-            raise RunError(f"{folder} holds a grid. Load one of its cells: {folder / 'cells'}.")
+            raise RunError(f"{folder} is a sweep. Load one of its cells, from {folder / 'cells'}.")
         about, metrics = read_json(folder / "manifest.json"), read_json(folder / "metrics.json")
         details, values = read_details(folder / "details.npz"), read_json(folder / "repeats.json")
         doubts, headline = tuple(map(str, about.pop("doubts"))), str(about.pop("headline"))
@@ -62,11 +62,11 @@ def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
     except RunError:
         raise
     except DAMAGE as error:
-        raise RunError(f"{folder} cannot be read back: {error}") from error
+        raise RunError(f"{folder} cannot be read: {error}") from error
 
 
 def read_details(file: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that a run keeps.
+    """Return the arrays of a run's `details.npz`.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -76,11 +76,11 @@ def read_details(file: Path) -> dict[str, NDArray[Any]]:
 
 @dataclass(frozen=True, eq=False)
 class OnDisk(Artifacts):
-    """The models and the poison of a repeat in a run's folder, loaded when they are asked for.
+    """The models and the poison of a repeat in a run's folder, loaded at the first use.
 
     Args:
-        folder: the run's.
-        number: the repeat's.
+        folder: the run's folder.
+        number: the number of the repeat, from 0.
         spec: the run's spec.
         allow_code: whether code that the spec names may run.
     """
@@ -95,30 +95,34 @@ class OnDisk(Artifacts):
         """The victim.
 
         Raises:
-            RunError: its weights are damaged, or its model was made in Python.
+            RunError: the weights are damaged, or the model was made in Python.
         """
         return self._classifier("victim")
 
     @cached_property
     def control(self) -> Classifier:  # type: ignore[override] # loaded at the first use
-        """The control; as `victim`."""
+        """The control.
+
+        Raises:
+            RunError: the weights are damaged, or the model was made in Python.
+        """
         return self._classifier("control")
 
     @cached_property
     def poisoned(self) -> Poisoned:  # type: ignore[override] # loaded at the first use
-        """What the victim trained on.
+        """The data that the victim was trained on.
 
         Raises:
-            RunError: the data set is not there or another one, or the poison is damaged.
+            RunError: the data set is missing or has changed, or the poison is damaged.
         """
         try:
             experiment = self._experiment
             splits = experiment.part(_load_data(experiment.dataset))
             rng = Rng(experiment.seed).child("repeat", self.number)
-            base = divided(experiment, splits, rng, load_source).splits.train
+            base = divide_rows(experiment, splits, rng, load_source).splits.train
             return _load_poisoned(self._place, base, self.allow_code)
         except DAMAGE as error:
-            raise RunError(f"The poison of {self.folder} cannot be read back: {error}") from error
+            raise RunError(f"The poison of {self.folder} cannot be read: {error}") from error
 
     @property
     def _place(self) -> Path:
@@ -141,7 +145,7 @@ class OnDisk(Artifacts):
             )
             return blank.with_state(state)
         except DAMAGE as error:
-            raise RunError(f"The {who} of {self.folder} cannot be read back: {error}") from error
+            raise RunError(f"The {who} of {self.folder} cannot be read: {error}") from error
 
 
 def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[str, NDArray[Any]]) -> Repeat:
@@ -156,9 +160,9 @@ def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[st
 
 
 def _load_data(dataset: Source) -> Splits:
-    gone = [file for file in dataset.files() if not file.exists()] if isinstance(dataset, ReadsFiles) else []
-    if gone:
-        raise MissingDataError(absent(gone[0]))
+    missing = [file for file in dataset.files() if not file.exists()] if isinstance(dataset, ReadsFiles) else []
+    if missing:
+        raise MissingDataError(missing_files_message(missing))
     return dataset.load()
 
 
@@ -166,7 +170,7 @@ def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
     arrays = npz.read(folder / "poison.npz", ("ids", "x", "y", "role", "origin_ids"), ("rounds",))
     parts = {name: torch.from_numpy(array) for name, array in arrays.items()}
     if len({len(tensor) for tensor in parts.values()}) != 1:
-        raise DataError(f"{folder / 'poison.npz'} holds arrays of different lengths.")
+        raise DataError(f"The arrays in {folder / 'poison.npz'} must have the same length; they do not.")
     place = {int(row): index for index, row in enumerate(base.ids.tolist())}
     known = [place.get(int(row), -1) for row in parts["ids"]]
     appended = [index for index, row in enumerate(known) if row < 0]
@@ -174,7 +178,7 @@ def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:
         known[index] = len(base) + after
     origin = torch.tensor([place.get(int(row), -1) for row in parts["origin_ids"]], dtype=torch.int64)
     if len(set(known)) != len(known):
-        raise DataError(f"{folder / 'poison.npz'} names a row twice.")
+        raise DataError(f"{folder / 'poison.npz'} contains a row twice.")
     goal = build("goals", read_json(folder / "goal.json"), path="goal", allow_code=allow_code)
     rows = torch.tensor(known, dtype=torch.int64)
     poisoned = Poisoned(

@@ -1,4 +1,4 @@
-"""What a figure can depend on beside the spec: versions, hardware, seed."""
+"""Versions, hardware and seed of a run: results may depend on them."""
 
 import platform
 import subprocess
@@ -15,7 +15,7 @@ VERSIONS = ("antivenom", "torch", "numpy", "scikit-learn", "scipy", "safetensors
 
 
 def about_machine(device: torch.device, seed: int) -> dict[str, Any]:
-    """Versions, hardware and seed, for a run's manifest."""
+    """Return versions, hardware and seed, for a run's manifest."""
     return {
         "versions": dict(_versions()),
         "hardware": {

@@ -13,12 +13,12 @@ from antivenom.shapes import ShortRepr
 
 
 class Artifacts:
-    """The models and the poison of a repeat; a subclass may load them when they are asked for.
+    """The models and the poison of a repeat. A subclass may load them at the first use.
 
     Attributes:
         victim: the classifier that was trained on the poisoned data.
-        control: its twin, trained on clean data.
-        poisoned: what the victim trained on, and the truth about it.
+        control: the classifier that was trained in the same way on clean data.
+        poisoned: the data that the victim was trained on, and the truth about it.
     """
 
     victim: Classifier
@@ -28,7 +28,7 @@ class Artifacts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InMemory(ShortRepr, Artifacts):
-    """Models and poison that are still at hand."""
+    """Models and poison in memory."""
 
     victim: Classifier
     control: Classifier
@@ -40,13 +40,13 @@ class Repeat:
     """One seed's figures, models and poison.
 
     Args:
-        values: the figures by key; None where one does not apply.
+        values: the figures by key; None for a figure that does not apply.
         losses: the mean training loss of each epoch, of victim and control.
-        confusion: of victim and control (2, classes, classes): rows are true classes.
-        artifacts: its models and poison.
-        row_scores: what each detector makes of each row that the victim trains on, by the detector's name; empty for a
-            run that was read back, whose `rows.csv` has them.
-        row_names: the file of each row of the clean training data, by its id, where the data set names files.
+        confusion: the confusion matrices of victim and control (2, classes, classes). Rows are true classes.
+        artifacts: the models and the poison.
+        row_scores: the scores of each row of the victim's training data, by the detector's name. It is empty for a
+            run that was read from its folder, where `rows.csv` has the scores.
+        row_names: the file of each row of the clean training data, by the row's id, or None if rows are not files.
     """
 
     values: Mapping[str, float | None]
@@ -63,12 +63,12 @@ class Repeat:
 
     @property
     def control(self) -> Classifier:
-        """Its twin, trained on clean data."""
+        """The classifier that was trained in the same way on clean data."""
         return self.artifacts.control
 
     @property
     def poisoned(self) -> Poisoned:
-        """What the victim trained on, and the truth about it."""
+        """The data that the victim was trained on, and the truth about it."""
         return self.artifacts.poisoned
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What an experiment gives."""
+"""The result of an experiment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """What an experiment gives.
+    """The result of an experiment: figures, charts, doubts, and the models and poison of each repeat.
 
     Args:
-        spec: what was run, in YAML with every default written out.
-        repeats: one for each seed.
-        metrics: each figure's `mean`, `n`, and the bounds `low` and `high` of its 95 % interval over the repeats, by
-            key, with its unit and direction.
-        headline: what came out, in a few sentences.
-        doubts: what a careful reader would doubt, in sentences.
+        spec: the experiment, in YAML with every default written out.
+        repeats: one repeat for each seed.
+        metrics: the figures by key. Each has its `mean`, `n`, and the bounds `low` and `high` of its 95 % interval over
+            the repeats, with its unit and direction.
+        headline: the main results, in a few sentences.
+        doubts: the reasons to doubt the result, one sentence each.
         about: versions, hardware, and the wall time of each stage.
-        charts: by key, such as `scan.neural_cleanse.norms`.
-        data: raw arrays that analyses give, by key.
+        charts: the charts by key, such as `scan.neural_cleanse.norms`.
+        data: raw arrays of the analyses, by key.
     """
 
     spec: str
@@ -60,32 +60,36 @@ class Result:
 
     @property
     def poisoned(self) -> Poisoned:
-        """What the first seed's victim trained on, and the truth about it."""
+        """The data that the first seed's victim was trained on, and the truth about it."""
         return self.repeats[0].poisoned
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas table with a row for each repeat and a column for each figure."""
+        """Return a pandas table with a row for each repeat and a column for each figure.
+
+        Raises:
+            AntivenomError: pandas is not installed.
+        """
         return frame([{"repeat": number, **repeat.values} for number, repeat in enumerate(self.repeats)])
 
     def chart(self, key: str) -> Chart:
-        """A chart of the run by its key, or a chart of one figure: each repeat, the mean and its interval.
+        """Return a chart of the run by its key, or a chart of one figure: each repeat, and the mean with its interval.
 
         Raises:
-            UnknownFigureError: the run has no such figure and no such chart.
+            UnknownFigureError: the run does not have a figure or a chart with this key.
         """
         if key in self.charts:
             return self.charts[key]
         if key not in self.metrics:
             known = [*self.metrics, *self.charts]
-            raise UnknownFigureError(f"The run has no figure or chart '{key}'.{did_you_mean(key, known)}")
+            raise UnknownFigureError(f"The run does not have a figure or chart '{key}'.{did_you_mean(key, known)}")
         return figure_chart(key, self.metrics, [repeat.values for repeat in self.repeats])
 
     def plot(self, key: str) -> "Picture":
-        """The same as a matplotlib figure: `result.plot("attack.success_rate")`."""
+        """Return the chart as a matplotlib figure: `result.plot("attack.success_rate")`."""
         return self.chart(key).to_matplotlib()
 
     def save(self, folder: Path | str) -> Path:
-        """Write the run's folder, each file whole or not at all."""
+        """Write the run's folder and return its path. Each file is written atomically."""
         return save_parts(
             Path(folder),
             spec=self.spec,
@@ -100,17 +104,17 @@ class Result:
 
     @classmethod
     def load(cls, folder: Path | str, *, allow_code: bool = False) -> "Result":
-        """Read a run back. Models and poison are loaded when they are asked for.
+        """Read a run from its folder. Models and poison are loaded at the first use.
 
-        Only the poison needs the data set, and an attack that the spec names by its import path.
+        Only the poison requires the data set, and the attack if the spec names it by an import path.
 
         Args:
-            folder: what `save` wrote.
-            allow_code: whether components and factories that its spec names by import path may run. They are imported
+            folder: a folder that `save` wrote.
+            allow_code: whether components and factories that the spec names by import path may run. They are imported
                 by the same path as in the run.
 
         Raises:
-            RunError: it is no run, or is damaged.
+            RunError: the folder is not a run, or it is damaged.
         """
         return cls(**load_parts(Path(folder), allow_code=allow_code))
 
@@ -129,7 +133,7 @@ class Result:
 
 
 def frame(rows: list[dict[str, Any]]) -> "pandas.DataFrame":
-    """A pandas table.
+    """Return rows as a pandas table.
 
     Raises:
         AntivenomError: pandas is not installed.
@@ -137,5 +141,5 @@ def frame(rows: list[dict[str, Any]]) -> "pandas.DataFrame":
     try:
         import pandas  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise AntivenomError("to_frame() requires pandas: pip install 'antivenom[frame]'.") from error
+        raise AntivenomError("to_frame() requires pandas. Run: pip install 'antivenom[frame]'.") from error
     return pandas.DataFrame(rows)

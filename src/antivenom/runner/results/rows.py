@@ -1,4 +1,4 @@
-"""The table of rows: what each detector makes of each row that the victim trains on."""
+"""The table of rows: the scores of every detector for each row of the victim's training data."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,12 +12,12 @@ ROLES = {CLEAN: "clean", POISON: "poison", COVER: "cover"}
 def row_table(
     poisoned: Poisoned, scores: Mapping[str, RowScores], names: Mapping[int, str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """A line for each training row: its id, its file where that is known, its label, its role, and every score.
+    """Yield a line for each training row: its id, its file if known, its label, its role, and every score.
 
     Args:
         poisoned: the training data, and the truth about it.
-        scores: by detector.
-        names: the file of each row of the clean training data, by its id.
+        scores: the scores by detector.
+        names: the file of each row of the clean training data, by the row's id.
     """
     data = poisoned.data
     columns = {name: each.scores.tolist() for name, each in scores.items()}

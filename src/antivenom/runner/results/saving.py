@@ -33,7 +33,7 @@ def save_parts(
     charts: Mapping[str, Chart],
     data: Mapping[str, NDArray[Any]],
 ) -> Path:
-    """Write the run's folder, each file whole or not at all; the parts are those of `Result`."""
+    """Write the run's folder, each file atomically. The arguments are the parts of a `Result`."""
     folder = prepare_folder(folder, spec)
     for number, repeat in enumerate(repeats):
         _save_repeat(repeat, repeat_folder(folder, number))
@@ -46,7 +46,7 @@ def save_parts(
 
 
 def save_classifier(classifier: Classifier, poisoned: Poisoned, file: Path) -> None:
-    """Write a classifier's weights, with what is needed to know which rows it takes."""
+    """Write a classifier's weights, with the shape, classes and bounds of its inputs."""
     base = poisoned.base
     about = {"input_shape": base.shape, "classes": base.classes, "bounds": base.bounds}
     write_tensors(file, classifier.state(), about)

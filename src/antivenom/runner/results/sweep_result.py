@@ -1,4 +1,4 @@
-"""What a sweep gives: its cells stay in their folders, and are read when they are asked for."""
+"""The result of a sweep. Cells stay in their folders, and each is read when it is used."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Cells(Mapping[str, Result]):
-    """The results of a sweep's cells by name, each read from its folder when it is asked for."""
+    """The results of a sweep's cells by name. Each access reads the cell from its folder."""
 
     def __init__(self, folder: Path, names: tuple[str, ...], allow_code: bool) -> None:
         self._folder, self._names, self._allow_code = folder, dict.fromkeys(names), allow_code
 
     def __getitem__(self, name: str) -> Result:
         if name not in self._names:
-            raise KeyError(f"There is no cell '{name}'.{did_you_mean(name, self._names)}")
+            raise KeyError(f"The sweep does not have a cell '{name}'.{did_you_mean(name, self._names)}")
         return Result.load(self._folder / name, allow_code=self._allow_code)
 
     def __iter__(self) -> Iterator[str]:
@@ -39,12 +39,12 @@ class Cells(Mapping[str, Result]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResult:
-    """What a sweep gives.
+    """The result of a sweep: the figures, doubts and charts of all cells.
 
     Args:
-        name: the sweep's.
-        folder: its folder; each cell has one in `cells`.
-        axes: what the grid set in each cell, by the cell's name.
+        name: the name of the sweep.
+        folder: the folder of the sweep. Each cell has a folder in `cells`.
+        axes: the values that the grid set in each cell, by the cell's name.
         allow_code: whether code that the spec names may run when a cell is read.
     """
 
@@ -59,28 +59,32 @@ class SweepResult:
         return Cells(self.folder / "cells", tuple(self.axes), self.allow_code)
 
     def metrics(self, cell: str) -> dict[str, dict[str, Any]]:
-        """A cell's metrics."""
-        found: dict[str, dict[str, Any]] = read_json(self.folder / "cells" / cell / "metrics.json")
-        return found
+        """Return a cell's metrics.
+
+        Raises:
+            RunError: the metrics are missing or damaged.
+        """
+        metrics: dict[str, dict[str, Any]] = read_json(self.folder / "cells" / cell / "metrics.json")
+        return metrics
 
     def doubts(self, cell: str) -> list[str]:
-        """A cell's doubts."""
+        """Return a cell's doubts, one sentence each."""
         return [str(doubt) for doubt in read_json(self.folder / "cells" / cell / "manifest.json")["doubts"]]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each cell: what the grid set, the mean of each figure, and headline figures' intervals."""
+        """Yield a row for each cell: its grid values, the mean of each figure, and the headline figures' intervals."""
         for cell, axes in self.axes.items():
             yield cell_row(cell, axes, self.metrics(cell))
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A pandas table with a row for each cell."""
+        """Return a pandas table with a row for each cell."""
         return frame(list(self.rows()))
 
     def chart(self, key: str) -> Chart:
-        """One figure of every cell: against the grid's axis of numbers where there is one, otherwise cell by cell.
+        """Return a chart of one figure: against the grid's numeric axis if there is exactly one, otherwise by cell.
 
         Raises:
-            UnknownFigureError: no cell has such a figure.
+            UnknownFigureError: no cell has a figure with this key.
         """
         entries: dict[str, Any] = {}
         rows = []
@@ -95,11 +99,11 @@ class SweepResult:
         return cells_chart(key, rows, list(next(iter(self.axes.values()))), entries[key])
 
     def plot(self, key: str) -> "Picture":
-        """The same as a matplotlib figure: `sweep.plot("attack.success_rate")`."""
+        """Return the chart as a matplotlib figure: `sweep.plot("attack.success_rate")`."""
         return self.chart(key).to_matplotlib()
 
     def write_table(self) -> Path:
-        """Write `table.csv` and `manifest.json`; the cells have written themselves."""
+        """Write `table.csv` and `manifest.json`, and return the sweep's folder."""
         write_text_lines(self.folder / "table.csv", csv_lines(self.rows))
         first = read_json(self.folder / "cells" / next(iter(self.axes)) / "manifest.json")
         shared = {key: value for key, value in first.items() if key not in ("stages", "doubts", "headline")}
@@ -112,7 +116,7 @@ class SweepResult:
 
 
 def cell_row(cell: str, axes: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A cell's row in the table of all cells."""
+    """Return a cell's row in the table of all cells."""
     row: dict[str, Any] = {"cell": cell, **{key: _plain(value) for key, value in axes.items()}}
     row["n"] = max((entry["n"] for entry in metrics.values()), default=0)
     for key, entry in metrics.items():
@@ -121,7 +125,7 @@ def cell_row(cell: str, axes: Mapping[str, Any], metrics: Mapping[str, Mapping[s
 
 
 def values_of(key: str, metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A figure's mean and the bounds of its interval, under `KEY`, `KEY.low` and `KEY.high`."""
+    """Return a figure's mean and the bounds of its interval as `KEY`, `KEY.low` and `KEY.high`."""
     if key not in metrics:
         return {key: None, f"{key}.low": None, f"{key}.high": None}
     entry = metrics[key]
@@ -129,5 +133,5 @@ def values_of(key: str, metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, A
 
 
 def _plain(value: Any) -> Any:
-    """A setting in a table: a number as it is, anything else in words."""
+    """Return a setting for a table: numbers stay as they are, everything else becomes text."""
     return value if isinstance(value, int | float) else label(value)

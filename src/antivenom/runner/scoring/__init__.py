@@ -1,1 +1,1 @@
-"""Scoring against the truth: models, detectors, filters, scans, repairs and stream defences."""
+"""Comparing models, detectors, filters, scans, repairs and stream defences with the truth."""

@@ -1,4 +1,4 @@
-"""Scoring detectors: each row's suspicion, compared with the truth."""
+"""Scoring detectors: the score of each row is compared with the truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,23 +10,23 @@ from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvid
 from antivenom.data import CLEAN, COVER, POISON, Dataset, Poisoned
 from antivenom.defences import Detector
 from antivenom.errors import DataError
-from antivenom.metrics import auroc, share_above, threshold_for, true_positives_at
+from antivenom.metrics import auroc, share_above, threshold_for, tpr_at_fpr
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.scoring.trusted import Defender
 from antivenom.shapes import ShortRepr
 
 SCORES_SHOWN = 4000
-"""A histogram shows at most this many scores of each group of rows."""
+"""The largest number of scores in a histogram for each group of rows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RowScores(ShortRepr):
-    """What a detector makes of the rows that the victim trains on.
+    """A detector's scores of the rows that the victim was trained on.
 
     Args:
-        scores: the suspicion of each row (n), float32, on the CPU.
-        threshold: rows above it are flagged.
+        scores: the score of each row (n), float32, on the CPU. Higher is more suspicious.
+        threshold: rows with a higher score are flagged.
     """
 
     scores: Tensor
@@ -36,42 +36,45 @@ class RowScores(ShortRepr):
 def score_detectors(
     detectors: Mapping[str, Detector], poisoned: Poisoned, defender: Defender, rng: Rng
 ) -> tuple[Evidence, dict[str, RowScores]]:
-    """Figures and charts of every detector, and each row's scores.
+    """Run all detectors, and return their figures and charts, and the scores of each row.
 
-    A threshold is set on the defender's clean rows alone, from the detector's wanted rate of false alarms. Clean rows
-    are scored together with the training set, so that both have one scale. Positives are the poison; cover rows carry
-    the trigger and their true label, and count neither as positives nor as negatives.
+    The threshold comes only from the defender's clean rows and the detector's promised false-alarm rate. Clean rows
+    are scored together with the training set, so that both have the same scale. Poison counts as positive. Cover rows
+    carry the trigger and their true label; they count neither as positive nor as negative.
     """
     evidence, rows = Evidence(), {}
     for name, detector in detectors.items():
-        stands = defender.before if "earlier_model" in detector.needs else defender.after
-        assert stands is not None
-        found, trusted = score_together(detector, poisoned.data, stands, defender.clean, rng.child(name))
+        classifier = defender.before if "earlier_model" in detector.needs else defender.after
+        assert classifier is not None
+        scores, trusted = score_together(detector, poisoned.data, classifier, defender.clean, rng.child(name))
         threshold = threshold_for(trusted, detector.false_alarm_rate)
-        own = _figures(found.result, poisoned, threshold), _histogram(name, found.result, poisoned, threshold, rng)
-        evidence |= Evidence.of(f"detector.{name}", (*own[0], *found.figures), (own[1], *found.charts))
-        rows[name] = RowScores(found.result.float().cpu(), threshold)
+        own = _figures(scores.result, poisoned, threshold), _histogram(name, scores.result, poisoned, threshold, rng)
+        evidence |= Evidence.of(f"detector.{name}", (*own[0], *scores.figures), (own[1], *scores.charts))
+        rows[name] = RowScores(scores.result.float().cpu(), threshold)
     return evidence, rows
 
 
 def score_together(
     detector: Detector, data: Dataset, classifier: Classifier, clean: Dataset, rng: Rng
 ) -> tuple[WithEvidence[Tensor], Tensor]:
-    """The scores of some rows (n) and of trusted rows (m), from one call, so that both have one scale.
+    """Return the scores of rows (n) and of trusted rows (m), from one call, so that both have the same scale.
 
     Raises:
-        DataError: the detector gives other than a finite number for each row.
+        DataError: the detector does not return one finite number for each row.
     """
     first = int(data.ids.max()) + 1 if len(data) else 0
     ids = torch.arange(first, first + len(clean), device=data.device)
     clean = replace(clean.to(data.device), ids=ids, classes=data.classes)
     x, y, ids = (torch.cat(both) for both in ((data.x, clean.x), (data.y, clean.y), (data.ids, clean.ids)))
-    found = with_evidence(detector.score(replace(data, x=x, y=y, ids=ids), classifier, rng=rng, clean=clean))
-    scores = found.result
+    result = with_evidence(detector.score(replace(data, x=x, y=y, ids=ids), classifier, rng=rng, clean=clean))
+    scores = result.result
     if scores.shape != (len(data) + len(clean),) or not bool(torch.isfinite(scores).all()):
-        name, got = type(detector).__name__, f"{tuple(scores.shape)} with {int((~scores.isfinite()).sum())} not finite"
-        raise DataError(f"{name} must give one finite score a row, ({len(data) + len(clean)},); got {got}.")
-    return replace(found, result=scores[: len(data)]), scores[len(data) :]
+        name, bad = type(detector).__name__, int((~scores.isfinite()).sum())
+        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
+        raise DataError(
+            f"{name}.score must return one finite score for each of {len(data) + len(clean)} rows; got {got}."
+        )
+    return replace(result, result=scores[: len(data)]), scores[len(data) :]
 
 
 def _figures(scores: Tensor, poisoned: Poisoned, threshold: float) -> tuple[Figure, ...]:
@@ -84,7 +87,7 @@ def _figures(scores: Tensor, poisoned: Poisoned, threshold: float) -> tuple[Figu
     }
     made = [
         Figure(name="auroc", value=auroc(scores[judged], positive), better="high", headline=True),
-        Figure(name="tpr_at_1_percent_fpr", value=true_positives_at(scores[judged], positive, 0.01), better="high"),
+        Figure(name="tpr_at_1_percent_fpr", value=tpr_at_fpr(scores[judged], positive, 0.01), better="high"),
         Figure(name="tpr", value=flagged["tpr"], better="high", headline=True),
         Figure(name="fpr", value=flagged["fpr"], better="low", headline=True),
     ]
@@ -107,6 +110,6 @@ def _histogram(name: str, scores: Tensor, poisoned: Poisoned, threshold: float, 
         groups=tuple(groups),
         x=Axis(label=f"{name}: score"),
         threshold=threshold,
-        caption="The scores of the training set's rows, first repeat.",
+        caption="The scores of the training rows in the first repeat.",
         alt=f"Scores of clean rows and of poison by {name}: AUROC {worded(area, 'share')}.",
     )

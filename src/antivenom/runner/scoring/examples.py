@@ -1,4 +1,4 @@
-"""Rows worth looking at: poison beside what it was made from, and test rows that fool the victim."""
+"""Charts of example rows: poison beside its originals, and test rows that the victim gets wrong."""
 
 from collections.abc import Iterator
 
@@ -18,9 +18,9 @@ VALUES_SHOWN = 8
 
 
 def poison_chart(poisoned: Poisoned) -> Chart | None:
-    """Contributed rows, spread over their labels, each beside the row that it was made from; None where there are none.
+    """Return a chart of poisoned rows of all labels, each beside its original, or None if there are none.
 
-    Rows that are no images are shown as a table.
+    Rows that are not images are shown as a table.
     """
     chosen = spread_over(poisoned.y, poisoned.origin >= 0, ROWS_SHOWN)
     if not len(chosen):
@@ -35,15 +35,15 @@ def poison_chart(poisoned: Poisoned) -> Chart | None:
         return _changed_values(before, after, labels)
     rows = tuple(_beside(*each) for each in zip(before, after, labels, strict=True))
     if torch.equal(before, after):
-        note = "The images are untouched; only their labels are wrong."
+        note = "The images are unchanged; only their labels are wrong."
     else:
-        note = "The difference is stretched to the full range: grey is no change, white brighter, black darker."
-    alt = f"{len(rows)} poisoned training images beside their originals."
+        note = "The difference is scaled to the full range: grey: no change, white: brighter, black: darker."
+    alt = f"Poisoned training images beside their originals: {len(rows)}."
     return Images(name="examples", rows=rows, wraps=True, caption=note, alt=alt)
 
 
 def attempts_chart(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> Chart | None:
-    """Test rows with the trigger where there is one, otherwise rows that only the victim gets wrong; None for none."""
+    """Return a chart of test rows with the trigger, or of rows that only the victim gets wrong, or None if none."""
     if isinstance(goal, TriggeredGoal):
         attacked = goal.attacked(test)
         rows = attacked.subset(spread_over(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool), ROWS_SHOWN))
@@ -53,14 +53,14 @@ def attempts_chart(goal: Goal, victim: Scorer, control: Scorer | None, test: Dat
         if control is not None:
             wrong &= predictions(control, test).to(test.device) == test.y
         rows = after = test.subset(spread_over(test.y, wrong, ROWS_SHOWN))
-        caption = "Test images that the victim gets wrong" + (" and the control right." if control else ".")
+        caption = "Test images that the victim gets wrong" + (" and the control gets right." if control else ".")
     if not len(rows) or not rows.is_image:
         return None
     named = {"victim": predictions(victim, after)}
     if control is not None:
         named["control"] = predictions(control, after)
     tiles = tuple(_attempt(after, row, named) for row in range(len(after)))
-    alt = f"{len(tiles)} test images and the classes that {' and '.join(named)} predict."
+    alt = f"Test images with the classes predicted by {' and '.join(named)}: {len(tiles)}."
     return Images(name="attempts", rows=tuple((tile,) for tile in tiles), wraps=True, caption=caption, alt=alt)
 
 
@@ -75,13 +75,13 @@ def _beside(before: Tensor, after: Tensor, labels: tuple[str, ...]) -> tuple[Til
     ]
     if not torch.equal(before, after):
         count = int((before != after).any(0).sum())
-        words = f"where they differ: {count} pixels"
+        words = f"the difference: {count} changed pixel{'' if count == 1 else 's'}"
         tiles.append(Tile(pixels=_difference(before, after), lines=("difference",), alt=words))
     return tuple(tiles)
 
 
 def _difference(before: Tensor, after: Tensor) -> NDArray[np.float64]:
-    """Where two images differ, grey for no change, stretched to the full range."""
+    """Return the difference of two images, scaled to the full range from 0 to 1; 0.5 means no change."""
     change = (after.double() - before.double()).numpy()
     peak = np.abs(change).max()
     return np.asarray(0.5 + (change / (2 * peak) if peak else 0 * change))
@@ -97,12 +97,12 @@ def _attempt(after: Dataset, row: int, predicted: dict[str, Tensor]) -> Tile:
 
 def _named(classes: tuple[str, ...], predicted: int) -> str:
     if predicted < 0:
-        return "no answer"
+        return "no answer"  # the classifier abstains
     return classes[predicted] if predicted < len(classes) else f"class {predicted}"
 
 
 def _changed_values(before: Tensor, after: Tensor, labels: list[tuple[str, ...]]) -> Table:
-    """The values that the attacker changed, row by row."""
+    """Return a table of the values that the attacker changed, row by row."""
 
     def rows() -> Iterator[tuple[str, ...]]:
         for old, new, (was, now) in zip(before.flatten(1), after.flatten(1), labels, strict=True):
@@ -115,6 +115,6 @@ def _changed_values(before: Tensor, after: Tensor, labels: list[tuple[str, ...]]
         name="examples",
         columns=("label before", "label after", "changed values [column]"),
         rows=tuple(rows()),
-        caption=f"{len(before)} of the poisoned rows and what the attacker changed in them.",
-        alt=f"{len(before)} poisoned rows beside their originals.",
+        caption="Some of the poisoned rows, and the values that the attacker changed.",
+        alt=f"Poisoned rows beside their originals: {len(before)}.",
     )

@@ -1,4 +1,4 @@
-"""Scoring filters: which inputs each rejects, compared with the truth."""
+"""Scoring filters: the inputs that each rejects are compared with the truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from antivenom.rng import Rng
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """A filter's suspicion of clean and of triggered inputs, its threshold, and what is answered."""
+    """A filter's scores of clean and of triggered inputs, its threshold, and the results on accepted inputs."""
 
     clean: Tensor
     triggered: Tensor | None
@@ -36,23 +36,23 @@ def score_filters(
     clean: Dataset,
     rng: Rng,
 ) -> Evidence:
-    """Figures and charts of every filter in front of victim and control.
+    """Run all filters before victim and control, and return their figures and charts.
 
-    The defender's clean rows are halved: a filter refers to one half, and its threshold is set on the other.
+    The defender's clean rows are divided into halves: the filter receives one, and the other sets its threshold.
 
     Args:
-        filters: by name.
+        filters: the filters by name.
         classifiers: victim and control.
-        goal: the attacker's.
-        test: rows to measure on.
-        clean: the defender's rows.
-        rng: each filter draws from a child of it, the same for victim and control.
+        goal: the attacker's goal.
+        test: the rows to measure on.
+        clean: the defender's clean rows.
+        rng: each filter uses a child of it, the same for victim and control.
     """
     evidence = Evidence()
     order = rng.child("halves").order(clean.ids)
-    known, held_out = clean.subset(order[: len(order) // 2]), clean.subset(order[len(order) // 2 :])
+    known, threshold_rows = clean.subset(order[: len(order) // 2]), clean.subset(order[len(order) // 2 :])
     for name, each in filters.items():
-        victim, control = (_judge(each, one, goal, test, known, held_out, rng.child(name)) for one in classifiers)
+        victim, control = (_judge(each, one, goal, test, known, threshold_rows, rng.child(name)) for one in classifiers)
         chart = _histogram(name, victim)
         figures = (*_figures(victim, control), *victim.own.figures)
         evidence |= Evidence.of(f"filter.{name}", figures, (chart, *victim.own.charts))
@@ -60,10 +60,12 @@ def score_filters(
 
 
 def _judge(
-    each: Filter, classifier: Classifier, goal: Goal, test: Dataset, known: Dataset, held_out: Dataset, rng: Rng
+    each: Filter, classifier: Classifier, goal: Goal, test: Dataset, known: Dataset, threshold_rows: Dataset, rng: Rng
 ) -> _Judged:
     own = _suspicion(each, test, classifier, known, rng)
-    threshold = threshold_for(_suspicion(each, held_out, classifier, known, rng).result, each.false_rejection_rate)
+    threshold = threshold_for(
+        _suspicion(each, threshold_rows, classifier, known, rng).result, each.false_rejection_rate
+    )
     answered = own.result <= threshold
     right = predictions(classifier, test).to(test.device) == test.y
     accuracy = float((right & answered).sum() / answered.sum()) if bool(answered.any()) else None
@@ -77,12 +79,13 @@ def _judge(
 
 
 def _suspicion(each: Filter, data: Dataset, classifier: Classifier, known: Dataset, rng: Rng) -> WithEvidence[Tensor]:
-    found = with_evidence(each.suspicion(data.inputs(), classifier, rng=rng, clean=known))
-    scores = found.result.to(data.device)
+    result = with_evidence(each.suspicion(data.inputs(), classifier, rng=rng, clean=known))
+    scores = result.result.to(data.device)
     if scores.shape != (len(data),) or not bool(torch.isfinite(scores).all()):
-        name = type(each).__name__
-        raise DataError(f"{name} must give one finite number an input, ({len(data)},); got {tuple(scores.shape)}.")
-    return WithEvidence(scores, found.figures, found.charts)
+        name, bad = type(each).__name__, int((~torch.isfinite(scores)).sum())
+        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
+        raise DataError(f"{name}.suspicion must return one finite number for each of {len(data)} inputs; got {got}.")
+    return WithEvidence(scores, result.figures, result.charts)
 
 
 def _figures(victim: _Judged, control: _Judged) -> tuple[Figure, ...]:
@@ -111,6 +114,6 @@ def _histogram(name: str, judged: _Judged) -> Histogram:
         groups=tuple(groups),
         x=Axis(label=f"{name}: suspicion"),
         threshold=judged.threshold,
-        caption="The suspicion of test inputs in front of the victim, first repeat.",
-        alt=f"Suspicion of {len(judged.clean)} clean inputs by {name}, beside inputs with the trigger.",
+        caption="The scores of the victim's test inputs in the first repeat. A higher score is more suspicious.",
+        alt=f"Scores by {name} of {len(judged.clean)} clean inputs, beside inputs with the trigger.",
     )

@@ -1,4 +1,4 @@
-"""What came out of a run, in a few sentences."""
+"""The headline: the main results of a run in a few sentences."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ CLASSES_NAMED = 5
 
 
 def headline(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> str:
-    """The main result, and the verdict of every scan.
+    """Return the main result of the attack, and the verdict of every scan.
 
     Args:
-        metrics: as `metrics.json` has them.
+        metrics: the metrics, in the form of `metrics.json`.
         attack: the attack's name.
-        goal: the attacker's.
-        test: rows to measure on.
+        goal: the attacker's goal.
+        test: the rows to measure on.
     """
     parts = [_attack(metrics, attack, goal, test), *_scans(metrics)]
     return " ".join(parts)
@@ -29,28 +29,28 @@ def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> 
 
     poisoned = f"With {share('attack.poison_rate')} of the training set poisoned"
     has_control = metrics["model.clean_accuracy.control"]["mean"] is not None
-    beside = f", the control's {share('model.clean_accuracy.control')}" if has_control else "; there is no control"
-    accuracy = f"Clean accuracy is {share('model.clean_accuracy')}{beside}."
+    control_too = f" (control: {share('model.clean_accuracy.control')})" if has_control else " (no control)"
+    accuracy = f"Clean accuracy is {share('model.clean_accuracy')}{control_too}."
     success, drop = metrics["attack.success_rate"]["mean"], metrics["model.accuracy_drop"]["mean"]
     if success is None:
-        loses = "" if drop is None else f", {_change(drop)}"
-        return f"{poisoned} by {attack}{loses}. {accuracy}"
-    without = f"; without poison, {share('attack.success_rate.control')}" if has_control else ""
+        change = "" if drop is None else f", {_change(drop)}"
+        return f"{poisoned} by {attack}{change}. {accuracy}"
+    without = f" (control: {share('attack.success_rate.control')})" if has_control else ""
     if isinstance(goal, TriggeredGoal):
         target = _targets(goal, test)
         return (
-            f"{poisoned}, the trigger sends {share('attack.success_rate')} of other classes' test rows to {target}"
+            f"{poisoned}, the trigger sends {share('attack.success_rate')} of the attacked test rows to {target}"
             f"{without}. {accuracy}"
         )
-    often = f"the wanted confusion happens in {worded(success, 'share')} of attempts"
+    often = f"the attacker succeeds in {worded(success, 'share')} of attempts"
     return f"{poisoned} by {attack}, {often}{without}. {accuracy}"
 
 
 def _change(drop: float) -> str:
     points = worded(drop, "points", signed=False).removeprefix("-")
     if points == worded(0.0, "points", signed=False):
-        return "the model keeps its accuracy"
-    return f"the model {'gains' if drop < 0 else 'loses'} {points} of accuracy"
+        return "the model keeps its clean accuracy"
+    return f"clean accuracy {'rises' if drop < 0 else 'falls'} by {points}"
 
 
 def _targets(goal: TriggeredGoal, test: Dataset) -> str:
@@ -59,7 +59,7 @@ def _targets(goal: TriggeredGoal, test: Dataset) -> str:
     if len(names) == 1:
         return f"class {names[0]}"
     more = f" and {len(names) - CLASSES_NAMED} more" if len(names) > CLASSES_NAMED else ""
-    return f"the classes that are wanted for them ({', '.join(names[:CLASSES_NAMED])}{more})"
+    return f"the target classes ({', '.join(names[:CLASSES_NAMED])}{more})"
 
 
 def _scans(metrics: Metrics) -> Iterator[str]:
@@ -70,17 +70,12 @@ def _scans(metrics: Metrics) -> Iterator[str]:
         count = entry["n"]
         hits, alarms = (round((metrics[each]["mean"] or 0) * count) for each in (key, f"{key}.control"))
         identified = metrics.get(f"scan.{name}.identified", {"mean": None})["mean"]
-        which = (
-            "" if not hits or identified is None else f" and names exactly the target in {round(identified * count)}"
-        )
+        known = bool(hits) and identified is not None
         if count == 1:
-            which = (
-                ""
-                if not hits or identified is None
-                else (", and names exactly the target" if identified else ", but not exactly the target")
-            )
+            which = " and identifies its target" if identified else ", but does not identify its target"
             victim = "flags the victim" if hits else "does not flag the victim"
             control = "flags the control too" if alarms else "does not flag the control"
-            yield f"{name} {victim}{which}; it {control}."
+            yield f"{name} {victim}{which if known else ''}; it {control}."
         else:
-            yield (f"{name} flags the victim in {hits} of {count} repeats{which}; it flags the control in {alarms}.")
+            which = f" and identifies its target in {round((identified or 0) * count)}" if known else ""
+            yield f"{name} flags the victim in {hits} of {count} repeats{which}; it flags the control in {alarms}."

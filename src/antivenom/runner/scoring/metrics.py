@@ -1,4 +1,4 @@
-"""From the figures of repeats to metrics: a mean, n and an interval each."""
+"""Metrics from the figures of repeats: the mean, n and interval of each figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,15 +7,15 @@ from antivenom.charts import Evidence, Figure
 from antivenom.metrics import summary
 
 Metrics = Mapping[str, Mapping[str, Any]]
-"""Figures by key, each with `mean`, `n`, `low` and `high` of its 95 % interval, and what the figure says of itself."""
+"""Figures by key: `mean`, `n`, the bounds `low` and `high` of the 95 % interval, and the fields of the figure."""
 
 BOUNDED = ("share", "p_value")
 
 
 def summarise(repeats: Sequence[Evidence]) -> dict[str, dict[str, Any]]:
-    """Each figure's mean, n and 95 % interval over the repeats, with its unit and direction.
+    """Return each figure's mean, n and 95 % interval over the repeats, with its unit and direction.
 
-    A figure that a repeat lacks counts as one that does not apply there.
+    A figure that is missing from a repeat does not apply there.
 
     >>> first, second = (Evidence.of("model", [Figure(name="accuracy", value=v)]) for v in (0.9, 0.94))
     >>> entry = summarise([first, second])["model.accuracy"]
@@ -26,11 +26,11 @@ def summarise(repeats: Sequence[Evidence]) -> dict[str, dict[str, Any]]:
     for repeat in repeats:
         first = {**repeat.figures, **first}
     ordered = [key for repeat in repeats for key in repeat.figures]
-    found = {}
+    metrics = {}
     for key in dict.fromkeys(ordered):
         values = [repeat.figures[key].value if key in repeat.figures else None for repeat in repeats]
         figure = first[key]
-        found[key] = {
+        metrics[key] = {
             **summary(values, share=figure.unit in BOUNDED),
             "unit": figure.unit,
             "better": figure.better,
@@ -40,4 +40,4 @@ def summarise(repeats: Sequence[Evidence]) -> dict[str, dict[str, Any]]:
             "headline": figure.headline,
             "component": key.removesuffix(f".{figure.key}"),
         }
-    return found
+    return metrics

@@ -1,4 +1,4 @@
-"""Scoring one victim and its control: accuracy, the attack's success, and what the poison is."""
+"""Scoring one victim and its control: accuracy, attack success, and figures about the poison."""
 
 import math
 from collections.abc import Iterator
@@ -15,30 +15,30 @@ from antivenom.runner.scoring.pair import Pair
 
 
 @dataclass(frozen=True)
-class Judged:
+class ModelScores:
     """Figures, and the confusion matrices of victim and control.
 
     Args:
         evidence: the figures.
-        confusion: (2, classes, classes), int64: rows are true classes; (1, …) where there is no control.
+        confusion: (2, classes, classes), int64: rows are true classes; (1, classes, classes) without a control.
     """
 
     evidence: Evidence
     confusion: Tensor
 
 
-def score_pair(poisoned: Poisoned, both: Pair, test: Dataset) -> Judged:
-    """Everything that is measured of one victim and its control, but for defences and analyses."""
-    victim, control = both
-    judged = judge(poisoned.goal, victim.classifier, control.classifier, test)
-    evidence = judged.evidence | Evidence.of("attack", poison_figures(poisoned))
-    losses = [finite(each.losses[-1]) if each.losses else None for each in both]
+def score_pair(poisoned: Poisoned, trained: Pair, test: Dataset) -> ModelScores:
+    """Return all figures of one victim and its control, except those of defences and analyses."""
+    victim, control = trained
+    scores = score_models(poisoned.goal, victim.classifier, control.classifier, test)
+    evidence = scores.evidence | Evidence.of("attack", poison_figures(poisoned))
+    losses = [finite(each.losses[-1]) if each.losses else None for each in trained]
     evidence |= Evidence.of("training", pair("loss", *losses, unit="nats", better="low"))
-    return Judged(evidence, judged.confusion)
+    return ModelScores(evidence, scores.confusion)
 
 
-def judge(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> Judged:
-    """What can be measured of finished classifiers alone; the control's figures are None where there is none."""
+def score_models(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> ModelScores:
+    """Return the figures of finished classifiers. The control's figures are None without a control."""
     counts = torch.stack([confusion(one, test) for one in (victim, control) if one is not None])
     accuracies = [accuracy_from(each) for each in counts] + [math.nan] * (control is None)
     drop = finite(accuracies[1] - accuracies[0])
@@ -54,11 +54,11 @@ def judge(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> 
         *pair("success_rate", *success, better="low", headline=True),
         Figure(name="trigger_lost", value=trigger_lost(goal, test), better="low"),
     ]
-    return Judged(Evidence.of("model", model) | Evidence.of("attack", attack), counts)
+    return ModelScores(Evidence.of("model", model) | Evidence.of("attack", attack), counts)
 
 
 def poison_figures(poisoned: Poisoned) -> Iterator[Figure]:
-    """How much poison there is, and what the attack itself reports."""
+    """Yield the amounts of poison and of cover rows."""
     yield Figure(name="poison_rate", value=poisoned.poison_rate)
     yield Figure(name="poison_rows", value=int((poisoned.role == POISON).sum()), unit="count")
     yield Figure(name="poison_unchanged", value=unchanged(poisoned))
@@ -68,7 +68,7 @@ def poison_figures(poisoned: Poisoned) -> Iterator[Figure]:
 
 
 def unchanged(poisoned: Poisoned) -> float | None:
-    """The share of the poison rows that are the rows they were made from, label and all."""
+    """Return the share of poison rows that are identical to their originals, including the label; None if unknown."""
     poison = poisoned.role == POISON
     if not bool(poison.any()) or bool((poisoned.origin < 0).any()):
         return None
@@ -78,7 +78,7 @@ def unchanged(poisoned: Poisoned) -> float | None:
 
 
 def trigger_lost(goal: Goal, test: Dataset) -> float | None:
-    """The share of attacked test rows in which the trigger changes nothing; None without a trigger or such rows."""
+    """Return the share of attacked test rows that the trigger does not change; None without a trigger or such rows."""
     if not isinstance(goal, TriggeredGoal):
         return None
     rows = goal.attacked(test)

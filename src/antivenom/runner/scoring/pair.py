@@ -1,4 +1,4 @@
-"""A victim and its control, as they were trained."""
+"""A trained victim and its control."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Fitted:
     Args:
         classifier: the classifier.
         losses: the mean training loss of each epoch.
-        checkpoints: how it stood along the way, where the training keeps checkpoints.
-        figures: what the training reports of its own work.
-        charts: what it shows of it.
+        checkpoints: its checkpoints during the training, if the training keeps them.
+        figures: the figures that the training reports.
+        charts: the charts that the training reports.
     """
 
     classifier: Classifier
@@ -26,7 +26,7 @@ class Fitted:
     charts: tuple[Chart, ...] = ()
 
     def path_from(self, start: Classifier | None) -> tuple[Checkpoint, ...]:
-        """Its checkpoints, after the model that it started from where there is one."""
+        """Return the starting model, if there is one, and all checkpoints."""
         return (*([] if start is None else [Checkpoint(0, start)]), *self.checkpoints)
 
 
@@ -35,9 +35,9 @@ class Pair:
     """A victim and its control.
 
     Args:
-        victim: trained on the poisoned data.
-        control: trained in the same way on clean data.
-        start: the model that both started from; None where they started with new weights.
+        victim: the classifier that was trained on the poisoned data.
+        control: the classifier that was trained in the same way on clean data.
+        start: the model that both started from, or None if they started with new weights.
     """
 
     victim: Fitted
@@ -51,7 +51,7 @@ class Pair:
 
     @property
     def paths(self) -> tuple[tuple[Checkpoint, ...], tuple[Checkpoint, ...]]:
-        """How victim and control stood along the way, the start first."""
+        """The checkpoints of victim and control, with the starting model first."""
         return self.victim.path_from(self.start), self.control.path_from(self.start)
 
     def __iter__(self) -> Iterator[Fitted]:

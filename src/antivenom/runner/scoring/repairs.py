@@ -1,4 +1,4 @@
-"""Scoring repairs: what each does to victim and control."""
+"""Scoring repairs: the effect of each on victim and control."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from antivenom.charts import Evidence, Figure, finite, pair
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
 from antivenom.goals import TriggeredGoal
-from antivenom.metrics import accuracy, coverage, selective
+from antivenom.metrics import accuracy, coverage, coverage_and_accuracy
 from antivenom.models import Classifier
 from antivenom.repairs import Repair, apply_repair
 from antivenom.rng import Rng
@@ -15,7 +15,7 @@ from antivenom.rng import Rng
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """The verdicts of one scan on victim and control; None where no scan was asked for."""
+    """The verdicts of one scan on victim and control; None if no scan was run."""
 
     victim: Verdict | None = None
     control: Verdict | None = None
@@ -30,18 +30,18 @@ def score_repairs(
     clean: Dataset,
     rng: Rng,
 ) -> Evidence:
-    """Figures and charts of every repair, by name.
+    """Run all repairs on victim and control, and return their figures and charts.
 
-    Accuracy is that of answered rows, and a refused row is no success of the attack.
+    Accuracy counts only answered rows. A row without an answer does not count as a success of the attack.
 
     Args:
-        repairs: by name.
+        repairs: the repairs by name.
         classifiers: victim and control.
-        verdicts: for each repair, what it is given of a scan.
-        goal: the attacker's.
-        test: rows to measure on.
-        clean: the defender's rows.
-        rng: each repair draws from a child of it, the same for victim and control.
+        verdicts: the verdicts that each repair receives, by its name.
+        goal: the attacker's goal.
+        test: the rows to measure on.
+        clean: the defender's clean rows.
+        rng: each repair uses a child of it, the same for victim and control.
     """
     evidence = Evidence()
     before = [accuracy(one, test) for one in classifiers]
@@ -52,7 +52,7 @@ def score_repairs(
             for one, verdict in zip(classifiers, (given.victim, given.control), strict=True)
         )
         after = victim.result, control.result
-        answered, kept = zip(*(selective(one, test) for one in after), strict=True)
+        answered, kept = zip(*(coverage_and_accuracy(one, test) for one in after), strict=True)
         figures = (
             *pair("clean_accuracy", *map(finite, kept), better="high", headline=True),
             *pair(
@@ -70,7 +70,7 @@ def score_repairs(
 
 
 def rejected(classifier: Classifier, goal: Goal, test: Dataset) -> float | None:
-    """The share of attacked rows that get no answer; None where the attack has no trigger, or no row to attack."""
+    """Return the share of attacked rows without an answer; None without a trigger or attacked rows."""
     if not isinstance(goal, TriggeredGoal) or not len(attacked := goal.attacked(test)):
         return None
     return 1 - coverage(classifier, goal.triggered(attacked))

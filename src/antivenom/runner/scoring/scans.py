@@ -1,4 +1,4 @@
-"""Scoring scans: the verdicts on victim and control, compared with the truth."""
+"""Scoring scans: the verdicts on victim and control are compared with the truth."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,16 +12,16 @@ from antivenom.defences import Verdict
 from antivenom.goals import TriggeredGoal
 
 ROWS_COMPARED = 200
-"""From at most this many test rows it is known which pixels a trigger changes."""
+"""The largest number of test rows that show which pixels a trigger changes."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How well a recovered mask covers the true trigger.
+    """The overlap of a recovered mask with the true trigger.
 
     Args:
-        precision: the share of the mask's mass on the pixels that the trigger changes.
-        iou: the intersection of those pixels with the mask's larger half, over their union.
+        precision: the share of the mask's total weight on pixels that the trigger changes.
+        iou: the intersection of these pixels with those where the mask is above half its maximum, over the union.
     """
 
     precision: float
@@ -29,7 +29,7 @@ class Overlap:
 
 
 def score_scans(verdicts: Mapping[str, tuple[Verdict, Verdict]], goal: Goal, test: Dataset) -> Evidence:
-    """Figures and charts of every scan, by name, from its verdicts on victim and control."""
+    """Return figures and charts of every scan, from its verdicts on victim and control."""
     evidence = Evidence()
     for name, (victim, control) in verdicts.items():
         figures = (*_figures(victim, control, goal, test), *_own_figures(victim, control))
@@ -38,14 +38,14 @@ def score_scans(verdicts: Mapping[str, tuple[Verdict, Verdict]], goal: Goal, tes
 
 
 def overlap(mask: Tensor, goal: TriggeredGoal, test: Dataset, target: int) -> Overlap | None:
-    """How a mask (1 or channels, height, width) covers the pixels that a trigger changes; None without such rows."""
+    """Return the overlap of a mask (1 or channels, height, width) with a trigger, or None if no row has the target."""
     rows = goal.attacked(test)
     rows = rows.subset(goal.wanted(rows) == target)
     few = rows.subset(torch.arange(min(len(rows), ROWS_COMPARED), device=rows.device))
     if not len(few):
         return None
     changed = (goal.triggered(few).x != few.x).any(0).cpu()
-    if changed.ndim == 1:  # rows that are no images
+    if changed.ndim == 1:  # rows that are not images
         there, weight = changed, mask
     else:
         there, weight = changed.flatten(1).any(0), mask.flatten(1).mean(0)
@@ -59,8 +59,8 @@ def _figures(victim: Verdict, control: Verdict, goal: Goal, test: Dataset) -> It
     yield from pair("flagged", flagged[0], flagged[1], headline=True)
     p_values = victim.smallest_p_value, control.smallest_p_value
     yield from pair("p_value", *p_values, unit="p_value", headline=True)
-    open_ones = [float(each.inconclusive.double().mean()) for each in (victim, control)]
-    yield from pair("inconclusive", *open_ones, better="low")
+    inconclusive = [float(each.inconclusive.double().mean()) for each in (victim, control)]
+    yield from pair("inconclusive", *inconclusive, better="low")
     identified = precision = iou = None
     if isinstance(goal, TriggeredGoal):
         targets = sorted(set(goal.wanted(goal.attacked(test)).tolist()))
@@ -69,10 +69,10 @@ def _figures(victim: Verdict, control: Verdict, goal: Goal, test: Dataset) -> It
         if victim.triggers is not None:
             known = set(victim.triggers.targets.tolist())
             every = [overlap(victim.triggers.mask(each), goal, test, each) for each in targets if each in known]
-            found = [each for each in every if each is not None]
-            if found:
-                precision = sum(each.precision for each in found) / len(found)
-                iou = sum(each.iou for each in found) / len(found)
+            overlaps = [each for each in every if each is not None]
+            if overlaps:
+                precision = sum(each.precision for each in overlaps) / len(overlaps)
+                iou = sum(each.iou for each in overlaps) / len(overlaps)
     yield Figure(name="identified", value=identified, better="high", headline=True)
     if victim.triggers is not None:
         yield Figure(name="mask_precision", value=precision, better="high")
@@ -85,7 +85,7 @@ def _own_figures(victim: Verdict, control: Verdict) -> Iterator[Figure]:
 
 
 def _charts(victim: Verdict, control: Verdict, classes: tuple[str, ...]) -> Iterator[Chart]:
-    """Each chart of the evidence, the victim's beside the control's."""
+    """Yield each chart of the evidence, the victim's beside the control's."""
     both = [each.charts(classes) for each in (victim, control)]
     theirs = {chart.name: chart for chart in both[1]}
     for chart in both[0]:

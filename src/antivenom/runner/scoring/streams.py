@@ -1,4 +1,4 @@
-"""Scoring defences that look back along a stream."""
+"""Scoring stream defences."""
 
 from collections.abc import Mapping
 
@@ -15,30 +15,30 @@ from antivenom.shapes import Roles
 
 ROLES: tuple[Role, Role] = ("victim", "control")
 NEAR_ROWS = 100
-"""A window is right if it begins within this many rows of the first poison."""
+"""A window is right if it begins at most this number of rows before or after the first poison."""
 
-Path = tuple[Checkpoint, ...]
+Checkpoints = tuple[Checkpoint, ...]
 
 
 def score_stream_defences(
     defences: Mapping[str, StreamDefence],
-    paths: tuple[Path, Path],
+    paths: tuple[Checkpoints, Checkpoints],
     roles: Roles,
     goal: Goal,
     test: Dataset,
     clean: Dataset,
     rng: Rng,
 ) -> Evidence:
-    """Figures and charts of every defence, by name.
+    """Run all stream defences, and return their figures and charts.
 
     Args:
-        defences: by name.
-        paths: victim's and control's checkpoints.
+        defences: the stream defences by name.
+        paths: the checkpoints of victim and control.
         roles: the role of each row of the stream, in its order (n).
-        goal: the attacker's.
-        test: rows to measure on.
-        clean: the defender's rows.
-        rng: each defence draws from a child of it.
+        goal: the attacker's goal.
+        test: the rows to measure on.
+        clean: the defender's clean rows.
+        rng: each defence uses a child of it.
     """
     evidence = Evidence()
     for name, defence in defences.items():
@@ -50,9 +50,9 @@ def score_stream_defences(
 
 
 def _figures(
-    victim: StreamVerdict, control: StreamVerdict, path: Path, roles: Roles, goal: Goal, test: Dataset
+    victim: StreamVerdict, control: StreamVerdict, path: Checkpoints, roles: Roles, goal: Goal, test: Dataset
 ) -> tuple[Figure, ...]:
-    back, last = victim.back, path[-1]
+    back, last = victim.last_good, path[-1]
     poison, clean = torch.nonzero(roles == POISON).flatten(), roles == CLEAN
     lost = int(clean[back.rows :].sum()) / max(1, int(clean.sum()))
     identified = None
@@ -68,15 +68,15 @@ def _figures(
     )
 
 
-def _signals(name: str, victim: StreamVerdict, control: StreamVerdict, path: Path, roles: Roles) -> Chart:
-    """The signal of victim and control, the window that is blamed, and where poison came in."""
+def _signals(name: str, victim: StreamVerdict, control: StreamVerdict, path: Checkpoints, roles: Roles) -> Chart:
+    """Return a chart of the signals of victim and control, the blamed window, and the positions of the poison."""
     rows = column([each.rows for each in path])
     series = [
         Series(label=who, x=rows[: len(each.signal)], y=column(each.signal), role=who, marks=True)
         for who, each in zip(ROLES, (victim, control), strict=True)
     ]
     poison = torch.nonzero(roles == POISON).flatten()
-    blamed = "nothing is blamed" if victim.window is None else f"rows {victim.window[0]} to {victim.window[1]}"
+    blamed = "no rows" if victim.window is None else f"rows {victim.window[0]} to {victim.window[1]}"
     first = "" if not len(poison) else f"; the first poison is row {worded(int(poison[0]), 'count')}"
     return Lines(
         name="signal",
@@ -87,6 +87,6 @@ def _signals(name: str, victim: StreamVerdict, control: StreamVerdict, path: Pat
         span_label="blamed",
         ticks=column(poison) if len(poison) else None,
         tick_label="poison",
-        caption=f"When the stream went wrong, first repeat: {blamed}{first}.",
-        alt=f"The signal along the stream: {blamed}{first}.",
+        caption=f"The signal along the stream in the first repeat. {name} blames {blamed}{first}.",
+        alt=f"The signal along the stream. {name} blames {blamed}{first}.",
     )

@@ -1,4 +1,4 @@
-"""The charts of a model over all repeats, and of its training path in the first."""
+"""Charts of the models over all repeats, and of the training path in the first repeat."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from antivenom.models import Checkpoint
 from antivenom.runner.scoring.metrics import Metrics
 
 PATH_ROWS = 2000
-"""Accuracy along the training is measured on at most this many test rows."""
+"""The largest number of test rows on which accuracy during the training is measured."""
 ROLES: tuple[Role, Role] = ("victim", "control")
 
 Losses = Sequence[tuple[tuple[float, ...], tuple[float, ...]]]
@@ -37,12 +37,12 @@ Losses = Sequence[tuple[tuple[float, ...], tuple[float, ...]]]
 def summary_charts(
     metrics: Metrics, confusions: Sequence[NDArray[np.int64]], losses: Losses, classes: tuple[str, ...]
 ) -> Evidence:
-    """Accuracy by class, confusion and training loss, over all repeats.
+    """Return charts of accuracy by class, confusion and training loss, over all repeats.
 
     Args:
-        metrics: as `metrics.json` has them.
-        confusions: of each repeat (1 or 2, classes, classes), the victim's first.
-        losses: of each repeat, of victim and control, by epoch.
+        metrics: the metrics, in the form of `metrics.json`.
+        confusions: the confusion matrices of each repeat (1 or 2, classes, classes), the victim's first.
+        losses: the losses of each repeat, of victim and control, by epoch.
         classes: the names of the classes.
     """
     model: list[Chart] = [_by_class(metrics, classes), _confusion(confusions, metrics, classes)]
@@ -53,13 +53,13 @@ def summary_charts(
 def path_chart(
     goal: Goal, paths: tuple[Sequence[Checkpoint], ...], test: Dataset, poison: torch.Tensor | None
 ) -> Chart:
-    """Clean accuracy and attack success of victim and control along the way, from their checkpoints.
+    """Return a chart of clean accuracy and attack success during the training, from the checkpoints.
 
     Args:
-        goal: the attacker's.
-        paths: victim's and control's checkpoints.
-        test: rows to measure on.
-        poison: where in the stream poison came in (m); None where there is no stream.
+        goal: the attacker's goal.
+        paths: the checkpoints of victim and control.
+        test: the rows to measure on.
+        poison: the positions of poison in the stream (m), or None without a stream.
     """
     few = test.subset(torch.arange(min(len(test), PATH_ROWS), device=test.device))
     steps = min(map(len, paths))
@@ -85,8 +85,8 @@ def path_chart(
     return Panels(
         name="along_the_way",
         charts=tuple(panels),
-        caption=f"Along the way, first repeat, up to {PATH_ROWS:,} test rows.",
-        alt=f"Clean accuracy goes from {first} to {last} for the victim; the control ends at {control}.",
+        caption=f"During the training, in the first repeat, on at most {PATH_ROWS:,} test rows.",
+        alt=f"The victim's clean accuracy goes from {first} to {last}; the control's ends at {control}.",
     )
 
 
@@ -107,15 +107,15 @@ def _by_class(metrics: Metrics, classes: tuple[str, ...]) -> Bars:
         series=tuple(series),
         value=Axis(label="accuracy, % (the axis need not start at 0)", high=101),
         horizontal=True,
-        caption="Accuracy on each class, mean over the repeats.",
+        caption="The accuracy on each class, as the mean over the repeats.",
         alt=f"Accuracy on each class.{words}",
     )
 
 
 def _class_accuracy(metrics: Metrics, name: str, *, control: bool = False) -> float | None:
     key = Figure(name="class_accuracy", value=None, subject=name, control=control).key
-    found: float | None = metrics[f"model.{key}"]["mean"]
-    return found
+    mean: float | None = metrics[f"model.{key}"]["mean"]
+    return mean
 
 
 def _confusion(confusions: Sequence[NDArray[np.int64]], metrics: Metrics, classes: tuple[str, ...]) -> Chart:
@@ -141,8 +141,8 @@ def _confusion(confusions: Sequence[NDArray[np.int64]], metrics: Metrics, classe
         name="confusion",
         charts=maps,
         across=2,
-        caption="How each true class (row) is classified, in percent of its clean test rows, all repeats together.",
-        alt=f"Confusion matrices: {right[0]} of the victim's and {right[1]} of the control's test rows are right.",
+        caption="Predicted classes of each true class (row), in percent of its clean test rows, over all repeats.",
+        alt=f"Confusion matrices: the victim classifies {right[0]} of the test rows correctly, the control {right[1]}.",
     )
 
 
@@ -165,8 +165,8 @@ def _loss(losses: Losses) -> Lines:
         x=Axis(label="epoch", whole=True),
         y=Axis(label="mean training loss", low=0),
         series=tuple(series()),
-        caption="Mean training loss by epoch" + (": each repeat thin, their mean thick." if len(losses) > 1 else "."),
-        alt=f"Training loss by epoch; in the first repeat it ends at {last[0]} (victim) and {last[1]} (control).",
+        caption="Mean training loss by epoch" + (". Thin: repeats. Thick: their mean." if len(losses) > 1 else "."),
+        alt=f"Training loss by epoch. In the first repeat it ends at {last[0]} (victim) and {last[1]} (control).",
     )
 
 

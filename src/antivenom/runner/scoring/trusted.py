@@ -1,4 +1,4 @@
-"""The rows that a defender trusts: a share of the test set, on which nothing is measured."""
+"""The defender's trusted rows: a share of the test set, on which nothing is measured."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,12 @@ from antivenom.rng import Rng
 
 @dataclass(frozen=True)
 class Defender:
-    """What a defender has.
+    """The models and clean rows that a defender has.
 
     Args:
-        before: the classifier that stood before the data came in; None where no defence needs it.
-        after: the classifier that was trained on the data.
-        clean: trusted rows that neither was trained on.
+        before: the classifier from before the poisoned data, or None if no defence needs it.
+        after: the classifier that was trained on the poisoned data.
+        clean: trusted rows that neither classifier was trained on.
     """
 
     before: Classifier | None
@@ -31,26 +31,28 @@ class Defender:
 
 
 def trusted_rows(rows: int, share: float) -> int:
-    """How many of a test set's rows are the defender's.
+    """Return the number of test rows that the defender has.
 
     Raises:
-        SettingsError: too few for a model and a threshold, or so many that none is left to measure on.
+        SettingsError: the defender would have fewer than two rows, or no row would be left to measure on.
     """
     kept = round(share * rows)
     if not 2 <= kept < rows:
-        given = f"trusted is {share}: {kept} of {rows} test rows are the defender's."
-        raise SettingsError([f"{given} It must leave the defender at least two, and at least one to measure on."])
+        given = f"got {share}, which gives {kept} of {rows}"
+        raise SettingsError(
+            [f"trusted must give the defender at least 2 test rows and leave 1 to measure on; {given}."]
+        )
     return kept
 
 
 def clean_rows(rows: int, share: float, *, model: bool) -> int:
-    """How many of the defender's rows no model is trained on: half where it trains one of its own, otherwise all."""
+    """Return the number of trusted rows that are not trained on: half if the defender trains a model, else all."""
     kept = trusted_rows(rows, share)
     return kept - kept // 2 if model else kept
 
 
 def split_trusted(test: Dataset, share: float, rng: Rng, *, model: bool) -> tuple[Dataset, Dataset, Dataset]:
-    """The defender's rows to train a model on, its other rows, and the rest of the test set, to measure on."""
+    """Return the defender's rows to train a model on, its other rows, and the rest of the test set to measure on."""
     order = rng.order(test.ids)
     count = trusted_rows(len(test), share)
     half = count - clean_rows(len(test), share, model=model)
@@ -59,12 +61,12 @@ def split_trusted(test: Dataset, share: float, rng: Rng, *, model: bool) -> tupl
 
 
 def too_few_clean_rows(detectors: Mapping[str, Detector], clean: int) -> Iterator[str]:
-    """A doubt for each detector for whose promise the defender has too few clean rows."""
+    """Yield a doubt for each detector that has too few clean rows for its promised false-alarm rate."""
     for name, detector in detectors.items():
         if threshold_for(torch.arange(float(clean)), detector.false_alarm_rate) == math.inf:
             rate = worded(detector.false_alarm_rate, "share")
             needed = math.ceil(1 / detector.false_alarm_rate) - 1
             yield (
-                f"{name} flags nothing: {clean} clean rows are too few to promise {rate} "
-                f"false alarms; it takes {needed}. Raise trusted or its false_alarm_rate."
+                f"{name} cannot flag any row: a false-alarm rate of {rate} requires {needed} clean rows, and the "
+                f"defender has {clean}. Increase trusted, or the detector's false_alarm_rate."
             )

@@ -1,1 +1,1 @@
-"""What is run: an experiment's settings, read from a spec."""
+"""The settings of an experiment, and reading them from a spec."""

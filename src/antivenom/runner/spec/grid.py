@@ -16,7 +16,7 @@ from antivenom.shapes import ShortRepr
 
 MAX_CELLS = 10_000
 NAMED_BY_VALUE = {"attack", "model", "dataset", "training"}
-"""Keys whose value alone names a cell."""
+"""Keys that are left out of a cell's name: their values are enough."""
 
 T = TypeVar("T", bound=ExperimentSettings)
 
@@ -27,7 +27,7 @@ class Grid(ShortRepr, Generic[T]):
 
     Args:
         cells: the experiments by name, in the grid's order.
-        axes: what the grid sets in each cell.
+        axes: the values that the grid sets in each cell, by the cell's name.
         spec: the spec as it was read, with its grid.
     """
 
@@ -37,15 +37,15 @@ class Grid(ShortRepr, Generic[T]):
 
 
 def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool) -> Grid[T]:
-    """Every combination of a grid's values as an experiment of its own.
+    """Return the grid with one experiment for every combination of its values.
 
     Raises:
-        SettingsError: with every problem of every cell, each once.
+        SettingsError: a cell has problems; the error lists every problem of every cell once.
     """
     keys = _axes(grid)
     count = math.prod(len(grid[key]) for key in keys)
     if count > MAX_CELLS:
-        raise SettingsError([f"grid has {count} cells; at most {MAX_CELLS} are allowed."])
+        raise SettingsError([f"grid must have at most {MAX_CELLS} cells; got {count}."])
     problems: dict[str, None] = {}
     cells: dict[str, T] = {}
     axes: dict[str, dict[str, Any]] = {}
@@ -67,13 +67,13 @@ def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool
 
 
 def _axes(grid: Any) -> list[str]:
-    """The grid's keys, those of whole components before those within them."""
-    right = (
+    """Return the grid's keys. Keys of whole components come before keys of their settings."""
+    is_valid = (
         isinstance(grid, dict)
         and grid
         and all(isinstance(key, str) and isinstance(values, list) and values for key, values in grid.items())
     )
-    if not right:
+    if not is_valid:
         raise SettingsError(["grid must map keys to lists of values, such as {attack.rate: [0.1, 0.2]}."])
     return sorted(grid, key=lambda key: str(key).count("."))
 

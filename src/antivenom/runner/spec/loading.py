@@ -1,4 +1,4 @@
-"""From a spec's mapping to experiments, with all problems at once."""
+"""Making experiments from a spec's mapping. All problems are reported together."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -9,31 +9,31 @@ from antivenom.errors import DataError, MissingDataError, SettingsError
 from antivenom.runner.spec.overrides import override
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ReadsFiles, build, build_as
-from antivenom.storage.keys import absent
+from antivenom.storage.keys import missing_files_message
 from antivenom.storage.yaml12 import read_yaml
 
 T = TypeVar("T", bound=ExperimentSettings)
 
 
 def read_spec(source: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """A spec's mapping, from a YAML file or as it is, with overrides set in a copy of it."""
+    """Return a copy of a spec's mapping, or the content of a YAML file, with the overrides set."""
     mapping = read_yaml(source) if isinstance(source, Path | str) else copy.deepcopy(dict(source))
     override(mapping, overrides)
     return mapping
 
 
 def make_experiment(mapping: Mapping[str, Any], cls: type[T], *, allow_code: bool, look_for_files: bool = True) -> T:
-    """The experiment that a mapping without a grid describes.
+    """Return the experiment that a mapping without a grid describes.
 
     Args:
         mapping: the spec.
-        cls: the class to make.
+        cls: the class of the experiment.
         allow_code: whether components and factories that the spec names by import path may run.
-        look_for_files: whether files that are missing are a problem.
+        look_for_files: whether a missing file is a problem.
 
     Raises:
-        SettingsError: with every problem of the spec.
-        MissingDataError: a file is missing, and nothing else is wrong.
+        SettingsError: the spec has problems; the error lists all of them.
+        MissingDataError: a file is missing, and the spec has no other problem.
     """
     problems: list[str] = []
     made = None
@@ -58,11 +58,12 @@ def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
         try:
             part = build(kind, mapping[path], path=path, allow_code=allow_code)
         except SettingsError:
-            continue  # the experiment's own problems name it
+            continue  # the problems of the experiment already contain this one
         if not isinstance(part, ReadsFiles):
             continue
         try:
-            missing += [f"{path}: {absent(file)}" for file in part.files() if not file.exists()]
+            if absent := [file for file in part.files() if not file.exists()]:
+                missing.append(f"{path}: {missing_files_message(absent)}")
         except DataError as error:
             missing.append(f"{path}: {error}")
     return missing

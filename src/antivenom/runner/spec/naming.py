@@ -1,4 +1,4 @@
-"""What the components of an experiment are called when a kind is named several times."""
+"""Names for the components of an experiment, also if it uses a component several times."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -11,27 +11,27 @@ MAX_LETTERS = 80
 
 
 def named(kind: str, parts: Sequence[T]) -> dict[str, T]:
-    """Components by name; those of one name are told apart by the settings in which they differ.
+    """Return components by name. Components of the same name are distinguished by the settings in which they differ.
 
     >>> from antivenom.repairs import FineTuning, Pruning
     >>> list(named("repairs", (Pruning(), FineTuning(), Pruning(rank="activation"))))
     ['pruning(rank=effect)', 'fine_tuning', 'pruning(rank=activation)']
     """
     names = [name_of(kind, type(part)) for part in parts]
-    found: dict[str, T] = {}
+    result: dict[str, T] = {}
     for part, name in zip(parts, names, strict=True):
         alike = [other for other, other_name in zip(parts, names, strict=True) if other_name == name]
-        label = name if len(alike) == 1 else _told_apart(name, part, alike)
+        label = name if len(alike) == 1 else _with_differences(name, part, alike)
         number, unique = 1, label
-        while unique in found:
+        while unique in result:
             number += 1
             unique = f"{label}_{number}"
-        found[unique] = part
-    return found
+        result[unique] = part
+    return result
 
 
 def label(value: object) -> str:
-    """A setting's value in a name or a table: a component by its name and what was set in it.
+    """Return a setting's value as text: for a component, its name and the settings that were given.
 
     >>> label({"name": "patch", "size": 2})
     'patch(size=2)'
@@ -42,7 +42,7 @@ def label(value: object) -> str:
     return str(value)
 
 
-def _told_apart(name: str, part: object, alike: Sequence[object]) -> str:
+def _with_differences(name: str, part: object, alike: Sequence[object]) -> str:
     own, others = describe_fields(part), [describe_fields(other) for other in alike]
     differing: dict[str, Any] = {
         key: value for key, value in own.items() if any(other.get(key) != value for other in others)

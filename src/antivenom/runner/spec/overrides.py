@@ -9,10 +9,10 @@ from antivenom.storage.yaml12 import parse_yaml
 
 
 def override(mapping: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Set each `key=value`, the value in YAML, in order: the later wins.
+    """Set each `key=value`, with the value in YAML. A later one replaces an earlier one.
 
     Raises:
-        SettingsError: it is not `key=value`, its key cannot be set, or the grid sets it.
+        SettingsError: an override is not `key=value`, its key cannot be set, or the grid sets it.
 
     >>> mapping = {"attack": "badnets"}
     >>> override(mapping, ["attack.rate=0.05"])
@@ -26,15 +26,17 @@ def override(mapping: dict[str, Any], overrides: Sequence[str]) -> None:
         grid = mapping.get("grid")
         for swept in grid if isinstance(grid, dict) else ():
             if f"{key.strip()}.".startswith(f"{swept}."):
-                raise SettingsError([f"The grid sets {swept}. Take it out first: --set grid=null."])
+                raise SettingsError(
+                    [f"{key.strip()} cannot be set: the grid sets {swept}. Add --set grid=null before it."]
+                )
         set_key(mapping, key.strip(), parse_yaml(value, f"the value of {key}"))
 
 
 def set_key(mapping: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key: a name alone becomes a mapping on the way, and a number picks from a list.
+    """Set a dotted key. A component that is only a name becomes a mapping; a number is an index of a list.
 
     Raises:
-        SettingsError: something on the way is neither a mapping nor a list.
+        SettingsError: a part of the key is neither in a mapping nor an index of a list.
     """
     *path, last = key.split(".")
     inner: Any = mapping
@@ -43,7 +45,7 @@ def set_key(mapping: dict[str, Any], key: str, value: Any) -> None:
         if isinstance(inner, list):
             if not (part.isascii() and part.isdigit() and len(part) < 4 and int(part) < len(inner)):
                 raise SettingsError(
-                    [f"{where} is a list of {len(inner)}; '{key}' must name one by its number, from 0."]
+                    [f"{where} is a list: '{key}' must contain an index from 0 to {len(inner) - 1}; got '{part}'."]
                 )
             place: Any = int(part)
         elif isinstance(inner, dict):
@@ -51,7 +53,7 @@ def set_key(mapping: dict[str, Any], key: str, value: Any) -> None:
             if depth < len(path):
                 inner.setdefault(part, {})
         else:
-            raise SettingsError([f"{where} is {short(inner)}; '{key}' cannot be set in it."])
+            raise SettingsError([f"'{key}' cannot be set: {where} is {short(inner)}, which does not have settings."])
         if depth == len(path):
             inner[place] = value
             return

@@ -1,4 +1,4 @@
-"""The settings of one experiment: what is asked for, without how it is run."""
+"""The settings of one experiment, without the code that runs it."""
 
 from typing import Annotated
 
@@ -31,23 +31,23 @@ class ExperimentSettings:
     """A data set, a model, an attack and a training setting: victims and their controls, over several seeds.
 
     Args:
-        name: names the run and its folder.
-        dataset: where the data comes from; in Python also `Splits`.
-        model: the architecture; in Python also a classifier from `as_classifier`, which is trained afresh.
-        attack: what is done to the training data.
-        training: how victim and control are trained.
-        seed: from which all randomness follows.
-        repeats: how many times all is done, each with a seed of its own.
-        surrogate: the model that an attack is crafted against, where it needs one.
-        train_rows: train on this many rows, drawn from the training set; null for all.
-        defences: detectors, which score the rows that the victim trains on; filters, which reject inputs at prediction
-            time; scans, which look for a backdoor in the victim; stream defences, which say when a stream went wrong.
-        repairs: each repairs the victim, and the control, on the defender's rows. One that needs recovered triggers has
-            those of the first scan that gives some.
-        trusted: where there are defences or repairs, the share of the test set that the defender has, to set
-            thresholds, to scan and to repair; half of it to train a model of its own on, where a defence judges rows
-            before they are learned from. Nothing is measured on these rows.
-        analysis: analyses of what the networks have learned, victim against control.
+        name: the name of the run and of its folder.
+        dataset: the data set; in Python also `Splits`.
+        model: the architecture; in Python also a classifier from `as_classifier`, which is trained again.
+        attack: the attack on the training data.
+        training: the training of victim and control.
+        seed: the seed of all randomness.
+        repeats: the number of repeats, each with its own seed.
+        surrogate: the model that an attack is crafted against, if it needs one.
+        train_rows: the number of training rows, chosen at random; null for all.
+        defences: detectors, which score the rows of the training set; filters, which reject inputs at prediction
+            time; scans, which look for a backdoor in the victim; stream defences, which find when a stream went wrong.
+        repairs: each repairs the victim and the control, using the defender's rows. A repair that needs recovered
+            triggers receives those of the first scan that recovers any.
+        trusted: the share of the test set that the defender has, if there are defences or repairs. It serves to set
+            thresholds, to scan and to repair. If a defence scores rows before they are learned, half of it trains the
+            defender's own model. Nothing is measured on these rows.
+        analysis: analyses of what victim and control have learned.
     """
 
     name: str = "experiment"
@@ -66,17 +66,17 @@ class ExperimentSettings:
 
     @property
     def has_defender(self) -> bool:
-        """Whether there is a defender, who has rows of the test set."""
+        """True if there are defences or repairs: then the defender has rows of the test set."""
         return bool(self.defences or self.repairs)
 
     @property
     def needs_earlier_model(self) -> bool:
-        """Whether a defence scores rows by a model that stood before they came."""
+        """True if a defence scores rows with a model from before the poisoned data."""
         return any("earlier_model" in each.needs for each in self.detectors.values())
 
     @property
     def defences_by_name(self) -> dict[str, Defence]:
-        """All defences, under the names of their figures."""
+        """All defences, by the names that their figures have."""
         return named("defences", self.defences)
 
     @property
@@ -101,29 +101,31 @@ class ExperimentSettings:
 
     @property
     def repairs_by_name(self) -> dict[str, Repair]:
-        """The repairs, under the names of their figures."""
+        """The repairs, by the names that their figures have."""
         return named("repairs", self.repairs)
 
     @property
     def analyses(self) -> dict[str, Analysis]:
-        """The analyses, under the names of their figures."""
+        """The analyses, by the names that their figures have."""
         return named("analyses", self.analysis)
 
     def blank(self, data: Dataset, rng: Rng) -> Classifier:
-        """An untrained classifier for such data."""
+        """Return an untrained classifier for the data."""
         return self.model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
 
     def part(self, splits: Splits) -> Splits:
-        """The rows that the experiment is done on.
+        """Return the rows that the experiment uses.
 
         Raises:
-            SettingsError: it wants more than there are.
+            SettingsError: the experiment needs more rows than the data set has.
         """
         if self.has_defender:
             trusted_rows(len(splits.test), self.trusted)
         if self.train_rows is None:
             return splits
         if self.train_rows > len(splits.train):
-            raise SettingsError([f"train_rows is {self.train_rows}; the data set has {len(splits.train)}."])
+            raise SettingsError(
+                [f"train_rows must be at most {len(splits.train)}, as the data set has; got {self.train_rows}."]
+            )
         chosen = Rng(self.seed).child("train_rows").order(splits.train.ids)[: self.train_rows]
         return Splits(train=splits.train.subset(torch.sort(chosen).values), test=splits.test)

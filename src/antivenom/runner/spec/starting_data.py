@@ -1,4 +1,4 @@
-"""The rows on which a model is trained before the poisoned data comes, and the rest."""
+"""Dividing a data set into the rows for pretraining and the rest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,19 +11,21 @@ from antivenom.training import PretrainedTraining
 
 @dataclass(frozen=True)
 class StartingData:
-    """The rows of an experiment before anything is poisoned.
+    """The rows of an experiment before the attack.
 
     Args:
-        known: the clean rows that the model was trained on before; None where it was not.
-        splits: what is left to be poisoned and trained on, and to measure on.
+        known: the clean rows for pretraining, or None without pretraining.
+        splits: the rows to poison and train on, and the rows to measure on.
     """
 
     known: Dataset | None
     splits: Splits
 
 
-def divided(experiment: ExperimentSettings, splits: Splits, rng: Rng, read: Callable[[Source], Splits]) -> StartingData:
-    """The rows for what comes before the training, and the rest; `read` reads another data set where there is one."""
+def divide_rows(
+    experiment: ExperimentSettings, splits: Splits, rng: Rng, read: Callable[[Source], Splits]
+) -> StartingData:
+    """Return the rows for pretraining and the rest. `read` reads another data set if the pretraining uses one."""
     if not isinstance(experiment.training, PretrainedTraining):
         return StartingData(None, splits)
     return StartingData(*experiment.training.divide(splits, rng.child("divide"), read))

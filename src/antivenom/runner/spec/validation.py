@@ -1,4 +1,4 @@
-"""Whether an experiment's settings fit its data and its model: all problems at once, before anything runs."""
+"""Checking that an experiment's settings fit its data and its model, before anything runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,21 +10,21 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
-from antivenom.training import PretrainedTraining, checkpoints_of, comes_once
+from antivenom.training import PretrainedTraining, checkpoints_of, single_pass
 
 OF_CLASSIFIERS = {"gradients": "gradients", "features": "layers", "incremental": "updates batch by batch"}
 OF_CLASSIFIERS |= {"probabilities": "probabilities"}
 
 
 def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
-    """Why the settings do not fit the data, a sentence each; empty where they do."""
-    found = [*_unknown_defences(experiment), *_with_data(experiment, train), *_streams(experiment)]
-    found += _triggers(experiment)
-    return found or list(_with_model(experiment, train))
+    """Return the reasons why the settings do not fit the data, one sentence each; empty if they fit."""
+    problems = [*_unknown_defences(experiment), *_with_data(experiment, train), *_streams(experiment)]
+    problems += _triggers(experiment)
+    return problems or list(_with_model(experiment, train))
 
 
 def _parts(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
-    """Every component of the experiment, and where it stands in the spec."""
+    """Yield every component of the experiment, after its place in the spec."""
     for path in ("attack", "model", "training"):
         yield f"{path} ({describe(f'{path}s', getattr(experiment, path))['name']})", getattr(experiment, path)
     groups: Mapping[str, Mapping[str, object]] = {
@@ -42,19 +42,19 @@ def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
     for name, each in defences.items():
         if not isinstance(each, Detector | Filter | Scan | StreamDefence):
             yield (
-                f"defences: {name} is not a detector, a filter, a scan or a stream defence. Decorate it with "
-                "@component and give it the attributes that its contract in antivenom.defences names."
+                f"defences: {name} must be a detector, a filter, a scan or a stream defence. Decorate it with "
+                "@component, and add the attributes that the contract in antivenom.defences requires."
             )
 
 
 def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
     for path, part in _parts(experiment):
         if "images" in needs_of(part) and not train.is_image:
-            yield f"{path} requires images; the data's rows are {train.shape}."
+            yield f"{path} requires images; got rows of the shape {tuple(train.shape)}."
         if "bounds" in needs_of(part) and train.bounds is None:
-            yield f"{path} requires data of a known range. Give the data set bounds."
+            yield f"{path} requires data with bounds. Set the bounds of the data set."
         if "tokens" in needs_of(part):
-            yield f"{path} requires tokens, which no data set provides yet."
+            yield f"{path} requires tokens. No data set provides tokens yet."
     checked = (("attack", experiment.attack, train), ("training", experiment.training, train))
     for kind, part, subject in (*checked, ("model", experiment.model, train.shape)):
         if isinstance(part, ChecksItself):
@@ -65,10 +65,16 @@ def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
 def _streams(experiment: ExperimentSettings) -> Iterator[str]:
     training = experiment.training
     for name, each in experiment.stream_defences.items():
-        if not comes_once(training):
-            yield f"defences: {name} looks back along a stream, which the training {_name(experiment)} does not read."
+        if not single_pass(training):
+            yield (
+                f"defences: {name} requires a stream, which the training {_name(experiment)} does not read. "
+                "Use a training such as online."
+            )
         elif (kept := checkpoints_of(training)) < each.min_checkpoints:
-            yield f"defences: {name} requires {each.min_checkpoints} checkpoints of the training; it keeps {kept}."
+            yield (
+                f"defences: {name} requires at least {each.min_checkpoints} checkpoints; the training keeps {kept}. "
+                "Increase training.checkpoints."
+            )
 
 
 def _triggers(experiment: ExperimentSettings) -> Iterator[str]:
@@ -76,7 +82,7 @@ def _triggers(experiment: ExperimentSettings) -> Iterator[str]:
         return
     for name, each in experiment.repairs_by_name.items():
         if "triggers" in needs_of(each):
-            yield f"repairs: {name} requires a scan that recovers triggers. Name one, such as neural_cleanse."
+            yield f"repairs: {name} requires a scan that recovers triggers. Add one, such as neural_cleanse."
 
 
 def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
@@ -87,18 +93,18 @@ def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]
     except SettingsError as error:
         yield from (f"model: {problem}" for problem in error.problems)
         return
-    except (RuntimeError, MemoryError, OverflowError, TypeError) as error:  # torch, of sizes that no machine has
+    except (RuntimeError, MemoryError, OverflowError, TypeError) as error:  # torch, for sizes that no machine has
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         yield f"model ({describe('models', experiment.model)['name']}) cannot be built: {words}"
         return
-    lacking = list(_abilities(experiment, made))
-    yield from lacking or _own_checks(experiment, made)
+    missing = list(_abilities(experiment, made))
+    yield from missing or _own_checks(experiment, made)
 
 
 def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
     for path, part in _parts(experiment):
         if path.startswith(("attack", "model")):
-            continue  # an attack asks its surrogate
+            continue  # an attack uses the surrogate, not the model
         for need in sorted(needs_of(part) & OF_CLASSIFIERS.keys() - made.can):
             yield f"{path} requires {OF_CLASSIFIERS[need]}, which the model {made.name} does not provide."
 

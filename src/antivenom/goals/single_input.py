@@ -1,4 +1,4 @@
-"""Taking one row for another class."""
+"""Misclassification of one input."""
 
 import torch
 
@@ -9,14 +9,14 @@ from antivenom.trial import Trial
 
 
 @component
-class OneRow:
-    """The model takes one row, which the attacker cannot change, for the wanted class.
+class SingleInput:
+    """The model predicts the target class for one input, which the attacker cannot change.
 
     Args:
-        row: its numbers, as a classifier takes them, flattened.
-        target: the class that the attacker wants for it.
+        row: the input, as a classifier receives it, flattened.
+        target: the class that the attacker wants to be predicted.
 
-    >>> OneRow(row=(-1, -1), target=1).target
+    >>> SingleInput(row=(-1, -1), target=1).target
     1
     """
 
@@ -26,12 +26,12 @@ class OneRow:
     target: Count
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
-        """1 where the model takes the row for the target, 0 otherwise.
+        """Return 1 if the model predicts the target for the input, else 0.
 
         Raises:
-            DataError: the row has more or fewer numbers than the data's rows.
+            DataError: the input has more or fewer numbers than a row of the data.
         """
         if len(self.row) != test.x.new_empty(1, *test.shape).numel():
-            raise DataError(f"OneRow.row has {len(self.row)} numbers; the data's rows have shape {test.shape}.")
+            raise DataError(f"SingleInput.row has {len(self.row)} numbers; rows of the data have shape {test.shape}.")
         x = torch.tensor(self.row, dtype=torch.float32, device=test.device).reshape(1, *test.shape)
         return float(int(classifier.scores(x).argmax(1)) == self.target)

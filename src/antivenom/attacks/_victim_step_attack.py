@@ -1,4 +1,4 @@
-"""What attacks on a victim's training step share: whom they harm, by which step, with which labels."""
+"""The base class of attacks that target one training step: the normal rows, the step and the labels."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,21 +15,22 @@ from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels
 
-T = TypeVar("T", bound="AgainstAStep")
+T = TypeVar("T", bound="VictimStepAttack")
 LabelRule = Literal["next", "fixed", "worst"]
 
 
 @component
-class AgainstAStep(PoisonBudget):
-    """Poison for one step of gradient descent, which a victim takes on each row.
+class VictimStepAttack(PoisonBudget):
+    """Base class: poison that is crafted for one step of gradient descent, which the victim takes on each row.
 
     Args:
-        normals: the number of clean rows whose loss is to rise, drawn from the data.
-        victim_learning_rate: the victim's step.
-        bias_rate_factor: biases are stepped at so many times that rate; the original's victim doubles it.
-        label: the poison's label: the `next` class, `fixed` to `target`, or the `worst`, whose flip harms most.
-        target: the label for `fixed`.
-        keep_rounds: whether the poison after every round is kept, and charts by round are made.
+        normals: the number of normal rows: clean rows, drawn from the data, whose loss the attacker wants to raise.
+        victim_learning_rate: the learning rate of the victim's step.
+        bias_rate_factor: the learning rate of biases, as a multiple of `victim_learning_rate`. The victim in the
+            paper's own code uses 2.
+        label: the label of the poison: the `next` class, `fixed` to `target`, or the `worst`, which does most harm.
+        target: the label if `label` is `fixed`.
+        keep_rounds: whether to keep the poison of every round and to draw charts by round.
     """
 
     needs = frozenset({"surrogate", "gradients"})
@@ -44,33 +45,35 @@ class AgainstAStep(PoisonBudget):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.label == "fixed") != (self.target is not None):
-            got = f"{self.label!r} and {self.target}"
-            raise SettingsError([f"{type(self).__name__}.target goes with label 'fixed'; got {got}."])
+            got = f"label {self.label!r} and target {self.target}"
+            raise SettingsError(
+                [f"{type(self).__name__}.target must be set if and only if label is 'fixed'; got {got}."]
+            )
 
     @property
     def victim_step(self) -> VictimStep:
-        """The step that the poison is made for."""
+        """The training step for which the poison is crafted."""
         return VictimStep(self.victim_learning_rate, self.bias_rate_factor)
 
     def problems(self, data: Dataset) -> Iterator[str]:
-        """Why the settings do not fit the data."""
+        """Yield the reasons why the settings do not fit the data."""
         yield from unknown_classes(data, target=self.target)
         if self.normals > len(data):
-            yield f"needs {self.normals} normal rows; the data has {len(data)}."
+            yield f"needs {self.normals} normal rows; the data has {len(data)} rows. Lower normals."
         if len(data.classes) < 2:
-            yield "needs at least two classes."
+            yield f"needs at least 2 classes; the data has {len(data.classes)}."
         yield from super().problems(data)
 
     def keeping_rounds(self: T) -> T:
-        """The same attack, which keeps the poison after every round."""
+        """Return the same attack with `keep_rounds` set."""
         return replace(self, keep_rounds=True)
 
-    def harmed(self, data: Dataset, rng: Rng) -> Dataset:
-        """The clean rows whose loss is to rise."""
+    def normal_rows(self, data: Dataset, rng: Rng) -> Dataset:
+        """Return the normal rows: the clean rows whose loss the attacker wants to raise."""
         return data.subset(rng.child("normals").order(data.ids)[: self.normals])
 
     def labels(self, base: Inputs, true: Labels, classes: int, objective: Objective | None) -> Labels:
-        """The poison's labels (m); for the `worst`, by the objective that each flip of a base row alone has."""
+        """Return the labels of the poison (m). `worst` compares the objective of each label for each base row."""
         if self.label == "next" or not len(true):
             return (true + 1) % classes
         if self.label == "fixed":

@@ -1,4 +1,4 @@
-"""What users of ART bring, models and labels, as antivenom has them."""
+"""Conversion of the models and labels of ART users."""
 
 from typing import Any
 
@@ -13,69 +13,76 @@ from antivenom.models.keras import is_keras
 Array = NDArray[Any]
 
 
-def check_taken(classifier: Any) -> None:
-    """Raise `CapabilityError` for a classifier that is not supported."""
+def check_supported(classifier: Any) -> None:
+    """Check that a classifier is supported.
+
+    Raises:
+        CapabilityError: it is not supported.
+    """
     if not (is_module(classifier) or isinstance(classifier, nn.Module) or is_art(classifier) or is_keras(classifier)):
         raise CapabilityError(
-            f"NeuralCleanse takes an nn.Module, a Keras 3 model, ART's PyTorchClassifier or a classifier with "
+            f"NeuralCleanse requires an nn.Module, a Keras 3 model, ART's PyTorchClassifier, or a classifier with "
             f"gradients; got {type(classifier).__name__}."
         )
 
 
 def is_art(classifier: Any) -> bool:
-    """Whether it is ART's `PyTorchClassifier`, without importing ART."""
+    """Return True for an instance of ART's `PyTorchClassifier`. This does not import ART."""
     names = [f"{each.__module__}.{each.__name__}" for each in type(classifier).__mro__]
     return "art.estimators.classification.pytorch.PyTorchClassifier" in names
 
 
-def is_shapeless(wrapped: Any) -> bool:
-    """Whether a model does not say what rows it takes."""
+def lacks_input_shape(wrapped: Any) -> bool:
+    """Return True if a model does not state its input shape."""
     return isinstance(wrapped, nn.Module) and not is_keras(wrapped)
 
 
 def has_channels_last(wrapped: Any) -> bool:
-    """Whether it takes images with their channels last."""
+    """Return True if a model takes images with their channels last."""
     return is_keras(wrapped) and len(wrapped.input_shape) == 4
 
 
-def taken(wrapped: Any) -> ModuleClassifier:
-    """A copy of a model that says what rows it takes, as antivenom's classifier."""
+def to_classifier(wrapped: Any) -> ModuleClassifier:
+    """Return a model that states its input shape as a classifier of antivenom. The model is copied."""
     if is_module(wrapped):
         return wrapped.copy()
     if is_keras(wrapped):
         shape = tuple(wrapped.input_shape[1:])
         shape = (shape[-1], *shape[:-1]) if has_channels_last(wrapped) else shape
-        return either(wrapped, input_shape=shape)
+        return wrap_model(wrapped, input_shape=shape)
     if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
-        raise CapabilityError("NeuralCleanse cannot look through ART's pre- and postprocessing defences.")
+        raise CapabilityError(
+            "NeuralCleanse does not support ART's preprocessing and postprocessing defences. Remove them."
+        )
     clip = wrapped.clip_values
     bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
     scale = wrapped.preprocessing
     mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
-    return either(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
+    return wrap_model(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
 
 
-def either(model: Any, **settings: Any) -> ModuleClassifier:
-    """A model as a classifier, whether it gives logits or probabilities."""
+def wrap_model(model: Any, **settings: Any) -> ModuleClassifier:
+    """Return a model as a classifier. Its outputs may be logits or probabilities."""
     try:
-        made = as_classifier(model, **settings)
+        classifier = as_classifier(model, **settings)
     except SettingsError as error:
         if "look like probabilities" not in str(error):
             raise
-        made = as_classifier(model, outputs="probabilities", **settings)
-    return as_module(made, by="NeuralCleanse")
+        classifier = as_classifier(model, outputs="probabilities", **settings)
+    return as_module(classifier, by="NeuralCleanse")
 
 
 def _plain(value: Any) -> float | tuple[float, ...]:
-    numbers = np.asarray(value, dtype=np.float64).ravel()
-    return float(numbers[0]) if len(numbers) == 1 else tuple(map(float, numbers))
+    """Return an array as a number, if it has one element, or as a tuple of numbers."""
+    class_numbers = np.asarray(value, dtype=np.float64).ravel()
+    return float(class_numbers[0]) if len(class_numbers) == 1 else tuple(map(float, class_numbers))
 
 
-def numbers(y: Array, classes: int) -> NDArray[np.int64]:
-    """Class numbers (n), from themselves or one-hot.
+def class_numbers(y: Array, classes: int) -> NDArray[np.int64]:
+    """Return class numbers (n) from class numbers (n) or (n, 1), or from one-hot labels (n, classes).
 
     Raises:
-        DataError: neither.
+        DataError: the labels have another shape.
     """
     labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == classes and classes > 1:

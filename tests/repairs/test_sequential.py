@@ -1,13 +1,19 @@
 """Repairs one after the other."""
 
+from typing import Any
+
+import numpy as np
 import torch
 
+from antivenom.charts import Axis, Figure, Lines, Series, WithEvidence
+from antivenom.defences import Verdict
 from antivenom.metrics import coverage
-from antivenom.models import Filtered
-from antivenom.repairs import Filtering, FineTuning, InOrder, Unlearning
+from antivenom.models import MLP, Filtered
+from antivenom.repairs import Filtering, FineTuning, Sequential, Unlearning, apply_repair
 from antivenom.rng import Rng
+from antivenom.settings import component
 from antivenom.testing import toy_images
-from tests.helpers.planted import planted
+from tests.helpers.planted import CLEAN, Bright, planted
 
 
 def test_repairs_in_order_are_each_of_what_the_one_before_gave() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 starlette = pytest.importorskip("starlette", reason="the playground's extra is not installed")
 
-from antivenom.playground import patience  # noqa: E402
+from antivenom.playground import idle_timeout  # noqa: E402
 from tests.helpers.playground import HANGING, running  # noqa: E402
 
 

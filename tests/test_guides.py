@@ -1,0 +1,80 @@
+"""The guides: each example runs as it stands, passes the conformance checks, and appears in a run."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from antivenom.registry import KINDS
+from antivenom.runner import Experiment, load_spec
+from antivenom.settings import is_component
+from antivenom.storage.yaml12 import parse_yaml
+from antivenom.testing import check_component
+from antivenom.trial import trial_of
+
+ROOT = Path(__file__).parents[1]
+GUIDES = sorted(file.stem for file in (ROOT / "docs" / "write").glob("*.md") if file.stem != "index")
+MOST_LINES = 60
+
+
+def block(guide: str, language: str) -> str:
+    """The first block of a language in a guide."""
+    text = (ROOT / "docs" / "write" / f"{guide}.md").read_text()
+    match = re.search(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert match
+    return match[1]
+
+
+@pytest.fixture
+def module(guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The guide's example, in a file that a spec can name."""
+    name = f"{guide.replace('-', '_')}_example"
+    (tmp_path / f"{name}.py").write_text(block(guide, "python"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield importlib.import_module(name)
+    del sys.modules[name]
+
+
+def component_of(module: ModuleType) -> type[Any]:
+    made = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
+    (cls,) = [each for each in made if is_component(each)]
+    return cls
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_an_example_is_short_and_passes_every_check(module: ModuleType, guide: str) -> None:
+    assert block(guide, "python").count("\n") <= MOST_LINES
+    cls = component_of(module)
+    check_component(cls(**trial_of(cls).settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES)
+def test_an_example_runs_in_an_experiment(module: ModuleType, guide: str) -> None:
+    spec = parse_yaml(block(guide, "yaml"), guide)
+    experiment = load_spec(spec, allow_code=True)
+    assert isinstance(experiment, Experiment)
+    result = experiment.run(progress=False)
+    assert result.metrics["model.clean_accuracy"]["mean"] > 0.2
+    own = f"{guide.replace('-', '_')}_example:"
+    assert guide == "goal" or own in result.spec
+    if guide in ("attack", "training", "detector", "filter", "scan", "stream-defence", "repair", "analysis"):
+        assert any(own in key for key in result.metrics)
+
+
+def test_there_is_a_guide_for_every_kind() -> None:
+    kinds = {kind.singular.replace(" ", "-") for kind in KINDS.values()}
+    defences = {"detector", "filter", "scan", "stream-defence"}
+    assert {"data-set" if kind == "dataset" else kind for kind in kinds - {"defence"}} | defences == set(GUIDES)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_an_example_imports_public_names_alone(guide: str) -> None:
+    imported = re.findall(r"^(?:from|import) (\S+)(?: import (.*))?", block(guide, "python"), re.MULTILINE)
+    for module, names in imported:
+        assert not any(part.startswith("_") for part in (*module.split("."), *names.replace(" ", "").split(",")))
