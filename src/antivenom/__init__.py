@@ -34,7 +34,7 @@ _HOMES = {
 
 _waiting.begin()  # before anything loads torch
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "AntivenomError",
     "Classifier",

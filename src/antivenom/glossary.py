@@ -139,7 +139,7 @@ TERMS = (
     ),
     Term(
         "control",
-        "The twin of the victim: the same training from the same random streams on clean data. The difference between "
+        "The counterpart of the victim: the same training from the same random streams on clean data. The difference between "
         "the two is what the poison did.",
         ("victim",),
     ),
