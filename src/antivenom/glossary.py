@@ -139,8 +139,8 @@ TERMS = (
     ),
     Term(
         "control",
-        "The counterpart of the victim: the same training from the same random streams on clean data. The difference between "
-        "the two is what the poison did.",
+        "The counterpart of the victim: the same training from the same random streams on clean data. The difference "
+        "between the two is what the poison did.",
         ("victim",),
     ),
     Term(

@@ -25,7 +25,7 @@ class Registered:
     quick: bool
 
     def applies(self, component: object) -> bool:
-        """Whether a component is to pass it."""
+        """Return whether a component must pass this check."""
         if self.kind is not None:
             return _has_any(component, KINDS[self.kind].methods)
         if self.contract is object:
