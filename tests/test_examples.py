@@ -75,12 +75,12 @@ def test_the_feature_study_on_digits() -> None:
 def test_a_large_grids_report_has_tables_and_curves_and_a_page_for_each_cell(tmp_path: Path) -> None:
     feature_study([0.1, 0.3, 0.5], slice(2, 5, 2)).run(out=tmp_path / "run")
     text = write_report(tmp_path / "run").read_text()
-    titles = [caption.partition(": the victim")[0] for caption in re.findall("<caption>(.*?)</caption>", text)]
+    titles = [caption.partition(" of the victim")[0] for caption in re.findall("<caption>(.*?)</caption>", text)]
     assert titles[:6] == [
         "Clean accuracy",
         "Accuracy drop",
         "Attack success rate",
-        "Similarity: penultimate cka",
+        "Similarity: penultimate CKA",
         "Probes: penultimate accuracy",
         "Probes: softmax accuracy",
     ]
