@@ -182,8 +182,7 @@ TERMS = (
     ),
     Term(
         "false-alarm rate",
-        "The chance that a clean model, or a clean row, is flagged. A scan promises it for its whole verdict, "
-        "not for each class.",
+        "The chance that a clean row is flagged. For a scan: the chance that any class of a clean model is flagged.",
         ("verdict", "false-positive rate"),
         ("family-wise error rate", "FWER"),
     ),
@@ -214,6 +213,11 @@ TERMS = (
         ("cell", "sweep"),
     ),
     Term(
+        "inconclusive",
+        "The scan could not decide about this class or model. It is neither flagged nor cleared.",
+        ("verdict",),
+    ),
+    Term(
         "mode",
         "Whether an attack's rows replace rows of the data set or are appended to it.",
         ("budget",),
@@ -223,6 +227,12 @@ TERMS = (
         "A component that builds a classifier with random weights: an architecture.",
         ("classifier",),
         ("architecture",),
+    ),
+    Term(
+        "p-value",
+        "The chance that a clean model gives a statistic at least as suspicious as this one. Small values are suspicious. "
+        "A scan corrects its p-values for the number of classes.",
+        ("false-alarm rate", "verdict"),
     ),
     Term(
         "poison",
