@@ -230,8 +230,8 @@ TERMS = (
     ),
     Term(
         "p-value",
-        "The chance that a clean model gives a statistic at least as suspicious as this one. Small values are suspicious. "
-        "A scan corrects its p-values for the number of classes.",
+        "The chance that a clean model gives a statistic at least as suspicious as this one. Small values are "
+        "suspicious. A scan corrects its p-values for the number of classes.",
         ("false-alarm rate", "verdict"),
     ),
     Term(
