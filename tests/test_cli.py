@@ -1,4 +1,4 @@
-"""The command, as a user meets it: in a process of its own where exit status and streams matter."""
+"""The command, as a user meets it; in its own process where streams, signals and imports matter."""
 
 import json
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.helpers.command import own_process, same_process
 
 pytestmark = pytest.mark.slow  # a process for every test, and torch in most of them
 
@@ -29,30 +31,18 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def antivenom(*arguments: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        **os.environ,
-        "ANTIVENOM_STORE": str(at / "store"),
-        "ANTIVENOM_DATA": str(at / "data"),
-        "COLUMNS": "200",
-        **environment,
-    }
-    command = [sys.executable, "-m", "antivenom", *arguments]
-    return subprocess.run(command, cwd=at, env=clean, capture_output=True, text=True, timeout=600, check=False)
-
-
 def files_of(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
 
 def test_version_is_the_installed_one(tmp_path: Path) -> None:
-    done = antivenom("--version", at=tmp_path)
+    done = own_process("--version", at=tmp_path)
     assert done.stdout.strip() == f"antivenom {version('antivenom')}"
     assert done.returncode == 0
 
 
 def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:
-    done = antivenom("run", "spec.yaml", "--out", "out", at=place)
+    done = same_process("run", "spec.yaml", "--out", "out", at=place)
     assert done.returncode == 0, done.stderr
     assert "out/report.html" in done.stdout
     assert "2 trainings: 1 victim and 1 control" in done.stderr
@@ -61,15 +51,15 @@ def test_run_writes_a_run_and_prints_where_the_report_is(place: Path) -> None:
 
 
 def test_json_is_all_that_stdout_holds(place: Path) -> None:
-    done = antivenom("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
+    done = own_process("run", "spec.yaml", "--json", "--set", "attack.rate=0.2", at=place)
     metrics = json.loads(done.stdout)
     assert metrics == json.loads((place / "runs/quick/metrics.json").read_text())
     assert metrics["attack.poison_rate"]["mean"] == pytest.approx(0.2, abs=1e-3)
 
 
 def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:
-    antivenom("run", "spec.yaml", "--out", "first", at=place)
-    again = antivenom("run", "first/spec.yaml", "--out", "second", at=place, ANTIVENOM_STORE=str(place / "other"))
+    same_process("run", "spec.yaml", "--out", "first", at=place)
+    again = same_process("run", "first/spec.yaml", "--out", "second", at=place, ANTIVENOM_STORE=str(place / "other"))
     assert again.returncode == 0, again.stderr
     for name in ("metrics.json", "poison.npz", "victim.safetensors", "spec.yaml"):
         assert (place / "first" / name).read_bytes() == (place / "second" / name).read_bytes(), name
@@ -77,7 +67,7 @@ def test_the_spec_that_a_run_writes_gives_the_same_numbers(place: Path) -> None:
 
 def test_a_grid_says_beforehand_what_it_costs_and_writes_a_table(place: Path) -> None:
     (place / "grid.yaml").write_text(QUICK + "repeats: 2\ngrid: {attack.rate: [0.1, 0.2], model: [mlp, {name: cnn}]}\n")
-    done = antivenom("run", "grid.yaml", "--out", "out", at=place)
+    done = same_process("run", "grid.yaml", "--out", "out", at=place)
     assert done.returncode == 0, done.stderr
     assert "4 cells, 16 trainings: 8 victims and 8 controls" in done.stderr
     assert len((place / "out/table.csv").read_text().splitlines()) == 5
@@ -86,7 +76,7 @@ def test_a_grid_says_beforehand_what_it_costs_and_writes_a_table(place: Path) ->
 
 
 def test_several_workers_require_a_grid(place: Path) -> None:
-    done = antivenom("run", "spec.yaml", "--workers", "2", at=place)
+    done = same_process("run", "spec.yaml", "--workers", "2", at=place)
     assert done.returncode == 2
     assert "--workers 2 requires a spec with a grid" in done.stderr
     assert not (place / "runs").exists()
@@ -112,7 +102,7 @@ BAD_SPECS = {
     "a grid with a fault": ("attack: badnets\ngrid: {attack.rate: [0.1, 3]}", ["attack.rate must be in [0, 1]"]),
     "a crop as wide as the image": (
         "attack: badnets\ntraining: {name: end_to_end, crop: 8}",
-        ["training (end_to_end) has crop 8", "8 × 8"],
+        ["training (end_to_end) requires crop below 8"],
     ),
     "a network that no memory holds": (
         "attack: badnets\nmodel: {name: mlp, hidden: [99999999999]}",
@@ -126,7 +116,7 @@ BAD_SPECS = {
 def test_a_bad_spec_gets_its_problems_and_nothing_is_written(name: str, tmp_path: Path) -> None:
     text, expected = BAD_SPECS[name]
     (tmp_path / "spec.yaml").write_text(text)
-    done = antivenom("run", "spec.yaml", "--out", "out", at=tmp_path)
+    done = same_process("run", "spec.yaml", "--out", "out", at=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     for words in expected:
@@ -143,7 +133,7 @@ def test_damaged_data_gets_one_message(tmp_path: Path) -> None:
         (folder / f"{name}-ubyte").write_bytes(b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"\0" * 5)
     for dataset, words in (("{name: npz, path: objects.npz}", "Python objects"), ("mnist", "at offset 21")):
         (tmp_path / "spec.yaml").write_text(f"attack: badnets\ndataset: {dataset}\n")
-        done = antivenom("run", "spec.yaml", "--out", "out", at=tmp_path)
+        done = same_process("run", "spec.yaml", "--out", "out", at=tmp_path)
         assert (done.returncode, done.stderr.count("✗")) == (2, 1), done.stderr
         assert words in done.stderr
         assert not (tmp_path / "out").exists()
@@ -152,22 +142,22 @@ def test_damaged_data_gets_one_message(tmp_path: Path) -> None:
 def test_a_strangers_folder_is_refused(place: Path) -> None:
     (place / "out").mkdir()
     (place / "out" / "thesis.txt").write_text("mine")
-    done = antivenom("run", "spec.yaml", "--out", "out", at=place)
+    done = same_process("run", "spec.yaml", "--out", "out", at=place)
     assert done.returncode == 2
-    assert "is not a finished run" in done.stderr
+    assert "is not a run of antivenom" in done.stderr
     assert files_of(place / "out") == {"thesis.txt"}
 
 
 def test_a_folder_that_cannot_be_written_is_one_message(place: Path) -> None:
     (place / "file").write_text("")
-    done = antivenom("run", "spec.yaml", "--out", "file/out", at=place)
+    done = same_process("run", "spec.yaml", "--out", "file/out", at=place)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
 
 
 def test_a_store_that_is_no_folder_is_one_message(place: Path) -> None:
     (place / "file").write_text("mine")
     for arguments in (["run", "spec.yaml"], ["store", "size"]):
-        done = antivenom(*arguments, at=place, ANTIVENOM_STORE=str(place / "file"))
+        done = same_process(*arguments, at=place, ANTIVENOM_STORE=str(place / "file"))
         assert done.returncode == 2
         assert "Set $ANTIVENOM_STORE to a" in done.stderr
         assert "Traceback" not in done.stderr
@@ -176,7 +166,7 @@ def test_a_store_that_is_no_folder_is_one_message(place: Path) -> None:
 def test_a_setting_of_a_default_component_needs_no_name(place: Path) -> None:
     (place / "short.yaml").write_text("attack: badnets")
     sets = ["--set", "training.epochs=1", "--set", "model.filters=[2]"]
-    done = antivenom("run", "short.yaml", "--out", "out", *sets, at=place)
+    done = same_process("run", "short.yaml", "--out", "out", *sets, at=place)
     assert done.returncode == 0, done.stderr
     assert "epochs: 1" in (place / "out/spec.yaml").read_text()
 
@@ -186,8 +176,8 @@ def test_code_runs_only_when_allowed(place: Path) -> None:
         "from torch import nn\ndef make(classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))\n"
     )
     named = ["--set", "model={name: module, factory: 'nets:make'}"]
-    assert antivenom("run", "spec.yaml", *named, at=place).returncode == 2
-    done = antivenom("run", "spec.yaml", *named, "--allow-code", at=place)
+    assert own_process("run", "spec.yaml", *named, at=place).returncode == 2
+    done = own_process("run", "spec.yaml", *named, "--allow-code", at=place)
     assert done.returncode == 0, done.stderr
 
 
@@ -195,7 +185,7 @@ def test_code_runs_only_when_allowed(place: Path) -> None:
     "arguments", [["list"], ["list", "attack"], ["list", "attacks"], ["show", "badnets"], ["--help"]]
 )
 def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
-    done = antivenom(*arguments, at=tmp_path)
+    done = same_process(*arguments, at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "badnets" in done.stdout or "poison" in done.stdout
 
@@ -218,21 +208,21 @@ def test_looking_around(arguments: list[str], tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_word_gets_the_right_one(arguments: list[str], words: str, place: Path) -> None:
-    done = antivenom(*arguments, at=place)
+    done = same_process(*arguments, at=place)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_default_that_is_a_component_is_shown_by_its_name(tmp_path: Path) -> None:
-    assert "end_to_end" in antivenom("show", "online", at=tmp_path).stdout.partition("Settings")[2]
+    assert "end_to_end" in same_process("show", "online", at=tmp_path).stdout.partition("Settings")[2]
 
 
 def test_the_store_says_its_size_and_is_emptied(place: Path) -> None:
-    antivenom("run", "spec.yaml", at=place)
-    assert antivenom("store", "size", at=place).stdout.startswith("4 stages")
-    assert antivenom("store", "clean", at=place).stdout.startswith("Removed 4 stages")
-    assert antivenom("store", "size", at=place).stdout.startswith("0 stages")
+    same_process("run", "spec.yaml", at=place)
+    assert same_process("store", "size", at=place).stdout.startswith("4 stages")
+    assert same_process("store", "clean", at=place).stdout.startswith("Removed 4 stages")
+    assert same_process("store", "size", at=place).stdout.startswith("0 stages")
 
 
 KILLER = """
@@ -258,7 +248,7 @@ antivenom.cli.main()
 
 def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place: Path) -> None:
     kept = {"prepare": 0, "poison": 1, "fit victim": 2, "fit control": 3, "measure": 4, "report": 4}
-    antivenom("run", "spec.yaml", "--out", "whole", at=place, ANTIVENOM_STORE=str(place / "whole-store"))
+    same_process("run", "spec.yaml", "--out", "whole", at=place, ANTIVENOM_STORE=str(place / "whole-store"))
     for stage, before in kept.items():
         shutil.rmtree(place / "store", ignore_errors=True)
         shutil.rmtree(place / "out", ignore_errors=True)
@@ -273,7 +263,7 @@ def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place
         assert killed.returncode == -signal.SIGKILL, (stage, killed.stderr)
         # the data is read, and kept, before the first event: settings are held against it
         assert len(list((place / "store").rglob("*.safetensors"))) == max(before, 1), stage
-        done = antivenom("run", "spec.yaml", "--out", "out", at=place)
+        done = same_process("run", "spec.yaml", "--out", "out", at=place)
         assert done.returncode == 0, (stage, done.stderr)
         manifest = json.loads((place / "out" / "manifest.json").read_text())
         stored = {entry["stage"]: entry["stored"] for entry in manifest["stages"]}
@@ -291,7 +281,7 @@ def test_an_edited_attack_is_not_served_from_the_store(place: Path) -> None:
     path = {"PYTHONPATH": str(copied.parent)}
 
     def poisoned_rows() -> list[int]:
-        done = antivenom("run", "spec.yaml", "--out", "out", at=place, **path)
+        done = own_process("run", "spec.yaml", "--out", "out", at=place, **path)
         assert done.returncode == 0, done.stderr
         with np.load(place / "out" / "poison.npz") as arrays:
             return [int(label) for label in np.unique(arrays["y"])]
@@ -324,7 +314,7 @@ def test_an_interrupted_run_says_how_to_go_on(place: Path) -> None:
 
 
 def test_the_demo_runs(tmp_path: Path) -> None:
-    done = antivenom("demo", at=tmp_path)
+    done = same_process("demo", at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/demo/report.html").is_file()
     assert "badnets-cnn" in done.stdout

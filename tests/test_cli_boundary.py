@@ -37,7 +37,7 @@ def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
     assert write_lesson(again, [1, 3]) == told, "the spec it leaves gives the same numbers"
     for name in ("figures/walk.svg", "figures/walk.png", "boundary.gif"):
         assert (again / name).read_bytes() == Path("there", name).read_bytes()
-    with pytest.raises(RunError, match="no checkpoint after 4"):
+    with pytest.raises(RunError, match="does not have a checkpoint after 4"):
         write_lesson(again, [1, 4])
 
 

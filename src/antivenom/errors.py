@@ -2,6 +2,7 @@
 
     AntivenomError
     ├── SettingsError        settings are wrong (also a ValueError); `problems` lists all of them
+    │   └── ProbabilityOutputsError  a module returns probabilities in place of logits
     ├── UnknownComponentError  no component has that name (also a LookupError)
     ├── CodeNotAllowedError  a spec names code, which was not allowed to run (also a PermissionError)
     ├── DataError            an array or a file has a wrong format (also a ValueError)
@@ -37,6 +38,10 @@ class SettingsError(AntivenomError, ValueError):
 
     def __reduce__(self) -> tuple[type["SettingsError"], tuple[tuple[str, ...]]]:
         return type(self), (self.problems,)
+
+
+class ProbabilityOutputsError(SettingsError):
+    """The outputs of a module are probabilities, but they were declared as logits."""
 
 
 class UnknownComponentError(AntivenomError, LookupError):

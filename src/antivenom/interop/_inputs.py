@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.errors import CapabilityError, DataError, ProbabilityOutputsError
 from antivenom.models import ModuleClassifier, as_classifier, as_module, is_module
 from antivenom.models.keras import is_keras
 
@@ -65,9 +65,7 @@ def wrap_model(model: Any, **settings: Any) -> ModuleClassifier:
     """Return a model as a classifier. Its outputs may be logits or probabilities."""
     try:
         classifier = as_classifier(model, **settings)
-    except SettingsError as error:
-        if "look like probabilities" not in str(error):
-            raise
+    except ProbabilityOutputsError:
         classifier = as_classifier(model, outputs="probabilities", **settings)
     return as_module(classifier, by="NeuralCleanse")
 

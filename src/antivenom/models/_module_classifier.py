@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.errors import CapabilityError, ProbabilityOutputsError, SettingsError
 from antivenom.models._adapter import Adapter, Bounds, range_in_words
 from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.models.identity import called_by, module_digest, weights_digest
@@ -316,7 +316,9 @@ class ModuleClassifier(Adapter):
                 ["outputs is 'probabilities', but the module's outputs do not sum to 1. Pass 'logits'."]
             )
         if self.outputs == "logits" and sums_to_one:
-            raise SettingsError(["The module's outputs sum to 1, as probabilities do. Pass outputs='probabilities'."])
+            raise ProbabilityOutputsError(
+                ["The module's outputs sum to 1, as probabilities do. Pass outputs='probabilities'."]
+            )
         return int(out.shape[1])
 
 

@@ -89,7 +89,7 @@ def test_rounds_and_detection_are_drawn_and_come_back(tmp_path: Path) -> None:
     page = write_report(tmp_path / "run").read_text()
     for name in ("attack.gradient_poison.accuracy_by_round", "detector.loss_monitor.scores"):
         assert (tmp_path / "run" / "figures" / f"{name}.png").is_file()
-    assert "by round of its crafting" in page
+    assert "by round of crafting" in page
     assert "AUROC" in page
     loaded = Result.load(tmp_path / "run")
     for other in (loaded, again):
