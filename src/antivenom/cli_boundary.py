@@ -32,7 +32,11 @@ def boundary(
         str | None, typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points, from -2,0.1 to -1,0.1.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="0|1|0,1,…", help="Its label, or one for each point. Default: 1, or by --aim.")
+        str | None,
+        typer.Option(
+            metavar="0|1|0,1,…",
+            help="One label for all points, or one for each. Default: 1. With --aim, the search chooses it.",
+        ),
     ] = None,
     model: Annotated[
         str,
@@ -218,7 +222,8 @@ def _labels(text: str, count: int) -> list[int]:
 def playground(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port. 0 chooses a free one.")] = 8760,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="The address to listen on. All but this machine require a token.")
+        str,
+        typer.Option(metavar="ADDRESS", help="The address to listen on. For any other address, visitors need a token."),
     ] = "127.0.0.1",
     name: Annotated[
         list[str] | None,

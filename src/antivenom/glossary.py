@@ -95,6 +95,12 @@ TERMS = (
         ("trojan",),
     ),
     Term(
+        "boundary",
+        "The line, or the surface, between the inputs of two predicted classes. Poison moves it.",
+        (),
+        ("decision boundary",),
+    ),
+    Term(
         "bounds",
         "The smallest and the largest legal value of the inputs, as a classifier receives them.",
     ),
@@ -107,6 +113,17 @@ TERMS = (
         "cell",
         "One experiment of a grid.",
         ("grid", "experiment"),
+    ),
+    Term(
+        "chaff",
+        "Rows that an attacker chooses and appends to the data, to shift the boundary of a model that learns "
+        "online. The attacks `chaff` and `aimed_chaff` add them.",
+        ("poison", "boundary", "stream"),
+    ),
+    Term(
+        "chart",
+        "A picture that a component reports, as data. The report draws it. Numbers are called figures.",
+        ("figure",),
     ),
     Term(
         "checkpoint",
@@ -139,8 +156,8 @@ TERMS = (
     ),
     Term(
         "control",
-        "The counterpart of the victim: the same training from the same random streams on clean data. The difference "
-        "between the two is what the poison did.",
+        "The counterpart of the victim: the same training, with the same random numbers, on clean data. The "
+        "difference between the two is what the poison did.",
         ("victim",),
     ),
     Term(
@@ -173,7 +190,7 @@ TERMS = (
     ),
     Term(
         "doubts",
-        "Sentences that a run writes by itself about what a careful reader would doubt, such as a small test set.",
+        "Warnings that a run writes about its own result, such as: the test set is small.",
     ),
     Term(
         "experiment",
@@ -194,7 +211,9 @@ TERMS = (
     ),
     Term(
         "figure",
-        "One number that a component reports, with its name, unit and direction. `metrics.json` holds all of them.",
+        "A number that a component reports, with its name, unit and direction (pictures are called charts). "
+        "`metrics.json` contains all of them.",
+        ("chart",),
     ),
     Term(
         "filter",
@@ -213,9 +232,21 @@ TERMS = (
         ("cell", "sweep"),
     ),
     Term(
+        "held-out rows",
+        "Rows on which a model is not trained, so that the model can be measured on them.",
+        ("trusted rows",),
+    ),
+    Term(
         "inconclusive",
         "The scan could not decide about this class or model. It is neither flagged nor cleared.",
         ("verdict",),
+    ),
+    Term(
+        "interval",
+        "The 95 % interval of a figure over the repeats (Student's t). It shows how much the figure depends "
+        "on the seed. It needs at least two repeats.",
+        ("repeat", "seed"),
+        ("confidence interval",),
     ),
     Term(
         "mode",
@@ -238,6 +269,11 @@ TERMS = (
         "poison",
         "The rows that the attacker changed or added in order to do harm.",
         ("cover rows", "rate"),
+    ),
+    Term(
+        "poison unchanged",
+        "The share of poison rows that are identical to their original rows, including the label.",
+        ("poison",),
     ),
     Term(
         "rate",
@@ -265,6 +301,13 @@ TERMS = (
         "A defence that looks for a backdoor in a model. It returns a verdict.",
         ("verdict", "recovered trigger"),
         ("model inspection", "trojan detection"),
+    ),
+    Term(
+        "seed",
+        "The number from which all random numbers of a run come. The same spec and the same seed give the "
+        "same numbers.",
+        ("repeat",),
+        ("random state",),
     ),
     Term(
         "source class",
@@ -336,6 +379,12 @@ TERMS = (
         ("backdoor",),
     ),
     Term(
+        "trigger lost",
+        "The share of triggered test rows that are identical to their clean rows, for example because the trigger "
+        "disappears when the rows are stored in the data's precision.",
+        ("trigger",),
+    ),
+    Term(
         "recovered trigger",
         "A mask and a pattern that a scan found for a class. Added to inputs, it sends them to that class.",
         ("scan",),
@@ -368,5 +417,10 @@ TERMS = (
         "victim",
         "The model that is trained on the poisoned data.",
         ("control",),
+    ),
+    Term(
+        "warm-up",
+        "Training before a stream begins. The model that results from it then learns from the stream.",
+        ("stream", "training"),
     ),
 )

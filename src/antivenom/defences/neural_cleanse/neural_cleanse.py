@@ -24,8 +24,8 @@ ROWS_JUDGED = 500
 
 UNTESTED = (
     "Triggers that change the whole input, such as warps or faint patterns, may not have a small mask.",
-    "Triggers that work only on rows of one class are tested on rows of all classes.",
-    "If a backdoor has several target classes, they make the comparison with the other classes less reliable.",
+    "Triggers that work only on rows of one class may be missed, because the scan tests rows of all classes together.",
+    "Backdoors with several target classes may be missed, because each class is compared with the others.",
 )
 
 
