@@ -76,10 +76,7 @@ def boundary(
     from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
-    if aim is not None and points is not None:
-        raise SettingsError(["--points and --aim cannot be used together: --aim finds the points itself. Remove one."])
-    if count is not None and aim is None:
-        raise SettingsError(["--count requires --aim. Add --aim X,Y, or remove --count."])
+    _check_aim(aim, points, count)
     spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
     experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
     _check_lesson(experiment, counts[-1])
@@ -96,6 +93,14 @@ def boundary(
     out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _check_aim(aim: str | None, points: str | None, count: int | None) -> None:
+    """Check the options that belong to --aim."""
+    if aim is not None and points is not None:
+        raise SettingsError(["--points and --aim cannot be used together: --aim finds the points itself. Remove one."])
+    if count is not None and aim is None:
+        raise SettingsError(["--count requires --aim. Add --aim X,Y, or remove --count."])
 
 
 def _spec(
