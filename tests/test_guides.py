@@ -46,6 +46,7 @@ def component_of(module: ModuleType) -> type[Any]:
     return cls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", GUIDES)
 def test_an_example_is_short_and_passes_every_check(module: ModuleType, guide: str) -> None:
     assert block(guide, "python").count("\n") <= MOST_LINES

@@ -15,6 +15,8 @@ from antivenom.cli_tables import run_table, sweep_tables
 from antivenom.report import write_report
 from antivenom.runner import Experiment, Result, Sweep, SweepResult, load_spec
 
+pytestmark = pytest.mark.slow  # whole runs and reports
+
 try:
     version("antivenom-plugin")
 except PackageNotFoundError:

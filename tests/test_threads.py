@@ -30,6 +30,8 @@ from antivenom.training.own_fit import OwnFit
 from antivenom.waiting import PASSIVE, wait_passively
 from tests.helpers.toys import small_net
 
+pytestmark = pytest.mark.slow  # a process for most tests
+
 LARGE = FLOPS_FOR_THREADS
 
 COUNT_SWITCHES = """

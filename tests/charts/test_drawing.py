@@ -40,6 +40,7 @@ def drawn_size(chart: Chart) -> tuple[int, int]:
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", every_chart())
 def test_the_same_chart_gives_the_same_bytes_whatever_style_is_set(name: str) -> None:
     chart = every_chart()[name]
@@ -60,6 +61,7 @@ def test_drawing_never_loads_pyplot() -> None:
     subprocess.run([sys.executable, "-c", f"{check}; assert 'matplotlib.pyplot' not in sys.modules"], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", NASTY)
 def test_hostile_words_are_only_words(label: str) -> None:
     panels = every_chart(label)["model.panels"]
@@ -88,6 +90,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["linear", "log", "symlog"])
 @pytest.mark.parametrize("values", ODD.values(), ids=ODD)
 def test_odd_numbers_can_be_drawn(values: np.ndarray, scale: str) -> None:
@@ -130,6 +133,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_chart_is_cut_and_says_so(name: str) -> None:
     chart = LARGE[name]()

@@ -12,6 +12,8 @@ from antivenom.storage.files import read_json, write_json
 from tests.helpers.page import checked
 from tests.helpers.run_folders import make_grid, make_run
 
+pytestmark = pytest.mark.slow  # a report for every case
+
 RATES = (0.01, 0.05, 0.1)
 MODELS = ({"name": "mlp", "hidden": [8]}, {"name": "cnn", "hidden": [4]})
 
@@ -56,6 +58,7 @@ def test_a_figure_that_one_cell_lacks_is_a_dash(tmp_path: Path) -> None:
     assert "cnn 66.7 % 65.7 to 67.7 % – – – –" in checked(write_report(tmp_path)).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "sections", "pages"), [(12, 12, 12), (13, 0, 13), (201, 12, 12)])
 def test_a_large_grid_has_pages_for_its_first_cells(count: int, sections: int, pages: int, tmp_path: Path) -> None:
     page = checked(write_report(grid_of(tmp_path, seed=tuple(range(count)))))

@@ -10,6 +10,8 @@ from antivenom.report import write_report
 from antivenom.storage.files import read_json, write_json
 from tests.helpers.run_folders import make_grid, make_run
 
+pytestmark = pytest.mark.slow  # a report for every case
+
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a finished run"):

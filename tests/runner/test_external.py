@@ -20,6 +20,8 @@ from antivenom.runner import load_spec
 from antivenom.runner.export import export, read_back
 from antivenom.runner.external import NO_CONTROL, measure_external
 
+pytestmark = pytest.mark.slow  # whole runs
+
 SPEC: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [32]},
     "attack": {"name": "badnets", "rate": 0.1, "target": 7},

@@ -13,6 +13,8 @@ import pytest
 
 import antivenom
 
+pytestmark = pytest.mark.slow  # a process for every run
+
 DRIVER = """
 import json, multiprocessing, sys, traceback
 import numpy, pydantic, sklearn.datasets, torch  # once for all runs

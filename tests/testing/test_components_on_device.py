@@ -20,6 +20,8 @@ from antivenom.training.step import AutogradStep, PlainStep, step_for
 from tests.helpers.component_files import named
 from tests.helpers.devices import NO_CUDA
 
+pytestmark = pytest.mark.slow  # every component once more, on the simulated device
+
 
 @pytest.fixture
 def there(device: torch.device) -> Iterator[torch.device]:

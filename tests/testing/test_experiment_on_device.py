@@ -16,6 +16,8 @@ from antivenom.runner.external import measure_external
 from antivenom.storage.store import Store
 from antivenom.testing import toy_images
 
+pytestmark = pytest.mark.slow  # whole experiments on the simulated device
+
 
 def component(kind: str, name: str, **settings: Any) -> Any:
     return find(kind, name)(**settings)

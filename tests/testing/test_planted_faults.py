@@ -13,6 +13,8 @@ from antivenom.testing.register import Check
 from tests.helpers import faulty
 from tests.helpers.toys import FaultyAttack
 
+pytestmark = pytest.mark.slow  # every check once more, on a broken component
+
 WRITES, DRAWS, ANEW = "writes into its inputs", "draws from the global stream", "is not reproducible"
 DEAF = "ignores its stream"
 

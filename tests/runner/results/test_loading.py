@@ -217,6 +217,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 def test_a_run_whose_trigger_and_goal_stand_in_the_users_own_file_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "my_own_attack.py").write_text(MINE)
     (tmp_path / "read.py").write_text(READ_BACK)
