@@ -104,7 +104,8 @@ def _all(
                 failed[name] = error
     _drain(events, on_event)
     if failed:
-        raise _failure(failed, len(specs)) from next(iter(failed.values()))
+        in_order = {name: failed[name] for name in specs if name in failed}
+        raise _failure(in_order, len(specs)) from next(iter(failed.values()))
 
 
 def _failure(failed: dict[str, Exception], count: int) -> RunError:
