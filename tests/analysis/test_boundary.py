@@ -45,7 +45,7 @@ def test_grey_is_before_also_where_training_starts_afresh() -> None:
     arrays = found(result)
     assert arrays["rows"].tolist() == [0]
     assert arrays["flipped"][0, 0] > 0.01
-    assert arrays["flipped.control"][0].tolist() == [0, 0], "the control is what the victim is held against"
+    assert arrays["flipped.control"][0].tolist() == [0, 0], "the control is compared with the victim"
 
 
 def test_charts_show_what_was_measured() -> None:

@@ -1,4 +1,4 @@
-"""Tables of one's own."""
+"""Your own tables in CSV files."""
 
 import csv
 from pathlib import Path

@@ -78,7 +78,7 @@ def test_rounds_keep_the_backdoor_and_cost_less() -> None:
     assert said.suspected == oracle.suspected == (5,)
     assert said.figure("rows_scored") < 0.5 * oracle.figure("rows_scored")
     dropped = said.triggers.success.isnan()
-    assert int(dropped.sum()) == 14, "ten classes are held against each other"
+    assert int(dropped.sum()) == 14, "ten classes are compared with each other"
     assert (said.p_value[dropped] == 1).all()
     assert not said.inconclusive.any()
     assert said.threshold[~dropped].isfinite().all()
@@ -185,4 +185,4 @@ def test_a_run_scans_victim_and_control_and_draws_what_it_found(tmp_path: Path) 
     assert again.metrics == result.metrics
     scans = [each for each in told if isinstance(each, Finished) and each.stage.startswith("scan")]
     assert len(scans) == 2
-    assert all(each.stored for each in scans), "ten repairs shall share one verdict"
+    assert all(each.stored for each in scans), "ten repairs must share one verdict"
