@@ -14,7 +14,7 @@ from typing import Any
 
 import mkdocs_gen_files
 
-from antivenom.glossary import TERMS
+from antivenom.glossary import terms
 from antivenom.registry import KINDS, Entry, entries
 from antivenom.settings import documentation, settings_of
 from antivenom.testing import checks_for, try_out
@@ -187,7 +187,7 @@ def summary_of(module: str) -> str:
 def glossary_page() -> str:
     """All terms, each with an anchor."""
     lines = ["# Glossary", "", "The words of the field, one meaning each. `antivenom glossary TERM` says the same.", ""]
-    for term in sorted(TERMS, key=lambda term: term.name.lower()):
+    for term in terms():
         also = f" *Also: {', '.join(term.also)}.*" if term.also else ""
         see = f" See {', '.join(f'[{name}](#{anchor(name)})' for name in term.see)}." if term.see else ""
         lines += [f"## {term.name} {{#{anchor(term.name)}}}", "", f"{term.meaning}{also}{see}", ""]

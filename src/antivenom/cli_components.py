@@ -12,7 +12,7 @@ from rich.table import Table
 
 from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, UnknownComponentError
-from antivenom.glossary import TERMS, find_term
+from antivenom.glossary import find_term, terms
 from antivenom.registry import KINDS, did_you_mean, entries, name_of
 
 out_console = Console()
@@ -77,7 +77,7 @@ def glossary(
 ) -> None:
     """Explain a word of the glossary, or list all its words."""
     if term is None:
-        out_console.print("\n".join(each.name for each in TERMS), highlight=False, markup=False)
+        out_console.print("\n".join(each.name for each in terms()), highlight=False, markup=False)
         return
     match = find_term(term)
     also = f" Also called: {', '.join(match.also)}." if match.also else ""

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -26,8 +27,19 @@ class Term:
     also: tuple[str, ...] = ()
 
 
+@cache
+def terms() -> tuple[Term, ...]:
+    """Return all terms in alphabetical order. The file is read at the first call.
+
+    >>> terms()[0].name
+    'accuracy drop'
+    """
+    entries = tomllib.loads((files("antivenom") / "glossary.toml").read_text(encoding="utf-8"))
+    return tuple(sorted((_term(name, entry) for name, entry in entries.items()), key=lambda term: term.name.lower()))
+
+
 def find_term(word: str) -> Term:
-    """The term of that name, or of which it is another name; case, hyphens and underscores do not matter.
+    """Return the term with this name, or with this other name. Case, hyphens and underscores do not matter.
 
     Raises:
         UnknownTermError: the glossary does not have it; the message names the nearest.
@@ -36,10 +48,10 @@ def find_term(word: str) -> Term:
     'attack success rate'
     """
     wanted = _plain(word)
-    for term in TERMS:
+    for term in terms():
         if wanted in map(_plain, (term.name, *term.also)):
             return term
-    known = [name for term in TERMS for name in (term.name, *term.also)]
+    known = [name for term in terms() for name in (term.name, *term.also)]
     raise UnknownTermError(
         f"The glossary has no '{word}'.{did_you_mean(word, known)} `antivenom glossary` lists all terms."
     )
@@ -51,10 +63,3 @@ def _plain(word: str) -> str:
 
 def _term(name: str, entry: dict[str, Any]) -> Term:
     return Term(name, entry["meaning"], tuple(entry.get("see", ())), tuple(entry.get("also", ())))
-
-
-TERMS = tuple(
-    _term(name, entry)
-    for name, entry in tomllib.loads((files("antivenom") / "glossary.toml").read_text(encoding="utf-8")).items()
-)
-"""All terms, in alphabetical order."""
