@@ -11,24 +11,11 @@ from antivenom.attacks import GenerativePoison, GradientPoison, LabelFlip, Poiso
 from antivenom.data import Dataset
 from antivenom.data.formats import rounds
 from antivenom.errors import DataError, SettingsError
-from antivenom.models import MLP, ModuleClassifier
+from antivenom.models import ModuleClassifier
 from antivenom.rng import Rng
 from antivenom.runner import Store
 from antivenom.runner.craft import craft
-from antivenom.testing import toy_images
-from antivenom.training import EndToEnd
 from tests.helpers.crafting import SPLITS, experiment, finished
-
-
-@pytest.fixture(scope="module")
-def data() -> Dataset:
-    return toy_images(240)
-
-
-@pytest.fixture(scope="module")
-def trained(data: Dataset) -> ModuleClassifier:
-    blank = MLP(hidden=(16,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
-    return EndToEnd(epochs=8, learning_rate=1e-2, batch_size=32).fit(blank, data, rng=Rng(1))  # type: ignore[return-value]
 
 
 def test_any_round_of_a_file_comes_back_as_it_was(data: Dataset, trained: ModuleClassifier, tmp_path: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import strategies as st
 
 from antivenom.data.formats import images, recordio
 from antivenom.data.sources.cifar10 import CLASSES
@@ -85,3 +86,18 @@ def parquet_of(**columns: object) -> bytes:
 def idx_bytes(array: np.ndarray) -> bytes:
     header = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.astype(np.uint8).tobytes()
+
+
+def mutilate(broken: bytearray, draw: st.DataObject) -> None:
+    """Flip, cut, insert or delete bytes at one to four places, which hypothesis draws."""
+    for _ in range(draw.draw(st.integers(1, 4))):
+        where = draw.draw(st.integers(0, max(0, len(broken) - 1)))
+        match draw.draw(st.sampled_from(["flip", "cut", "insert", "delete"])):
+            case "flip" if broken:
+                broken[where] ^= draw.draw(st.integers(1, 255))
+            case "cut":
+                del broken[where:]
+            case "insert":
+                broken[where:where] = draw.draw(st.binary(min_size=1, max_size=8))
+            case "delete":
+                del broken[where : where + 3]

@@ -18,21 +18,10 @@ from antivenom.runner import Experiment, Result, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd
+from tests.helpers.small_experiment import DIGITS, SPLITS, experiment
 from tests.helpers.toys import small_net
 
-SPLITS = Splits(train=toy_images(120, seed=0), test=toy_images(40, seed=1))
-DIGITS = {
-    "dataset": {"name": "digits"},
-    "model": {"name": "mlp", "hidden": [8]},
-    "training": {"name": "end_to_end", "epochs": 1},
-}
 SAME = ("metrics.json", "repeats.json", "poison.npz", "victim.safetensors", "goal.json", "repeats/1/poison.npz")
-
-
-def experiment(**changes: Any) -> Experiment:
-    """A small one on toys, which takes a fraction of a second."""
-    usual = {"dataset": SPLITS, "model": MLP(hidden=(8,)), "attack": BadNets(target=1), "training": EndToEnd(epochs=2)}
-    return Experiment(**{**usual, **changes})
 
 
 def spec(**changes: Any) -> Experiment:

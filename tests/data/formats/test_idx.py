@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from antivenom.data.formats import idx
 from antivenom.errors import DataError
 from antivenom.rng import Rng
-from tests.helpers.data_files import idx_bytes
+from tests.helpers.data_files import idx_bytes, mutilate
 
 LARGE = 2**31
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -117,17 +117,7 @@ def test_a_gzip_bomb_is_left_after_the_bytes_that_its_header_promises(tmp_path: 
 def test_a_mutilated_file_gives_an_array_or_one_error(tmp_path: Path, draw: st.DataObject, packed: bool) -> None:
     raw = idx_bytes(images(3))
     broken = bytearray(gzip.compress(raw) if packed else raw)
-    for _ in range(draw.draw(st.integers(1, 4))):
-        where = draw.draw(st.integers(0, max(0, len(broken) - 1)))
-        match draw.draw(st.sampled_from(["flip", "cut", "insert", "delete"])):
-            case "flip" if broken:
-                broken[where] ^= draw.draw(st.integers(1, 255))
-            case "cut":
-                del broken[where:]
-            case "insert":
-                broken[where:where] = draw.draw(st.binary(min_size=1, max_size=8))
-            case "delete":
-                del broken[where : where + 3]
+    mutilate(broken, draw)
     file = tmp_path / ("some.gz" if packed else "some")
     file.write_bytes(broken)
     try:

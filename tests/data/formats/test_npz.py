@@ -17,6 +17,7 @@ from antivenom.data.formats import npz
 from antivenom.data.sources.npz import Npz
 from antivenom.errors import DataError, MissingDataError
 from antivenom.storage.keys import bytes_of
+from tests.helpers.data_files import mutilate
 
 FILE_EACH_TIME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """The folder is shared between examples on purpose: each writes its file anew."""
@@ -173,17 +174,7 @@ def test_a_directory_that_lies_costs_no_memory(tmp_path: Path, sizes: dict[str, 
 @FILE_EACH_TIME
 def test_a_mutilated_file_gives_arrays_or_one_error(tmp_path: Path, draw: st.DataObject) -> None:
     broken = bytearray(saved(x=np.arange(12.0).reshape(3, 4), y=np.arange(3), classes=np.array(["a", "b", "c"])))
-    for _ in range(draw.draw(st.integers(1, 4))):
-        where = draw.draw(st.integers(0, max(0, len(broken) - 1)))
-        match draw.draw(st.sampled_from(["flip", "cut", "insert", "delete"])):
-            case "flip" if broken:
-                broken[where] ^= draw.draw(st.integers(1, 255))
-            case "cut":
-                del broken[where:]
-            case "insert":
-                broken[where:where] = draw.draw(st.binary(min_size=1, max_size=8))
-            case "delete":
-                del broken[where : where + 3]
+    mutilate(broken, draw)
     file = tmp_path / "some.npz"
     file.write_bytes(broken)
     try:

@@ -13,28 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from antivenom.attacks import BadNets
 from antivenom.data import Splits
 from antivenom.errors import RunError
-from antivenom.models import MLP
 from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, load_spec
 from antivenom.testing import toy_images
-from antivenom.training import EndToEnd
-
-SPLITS = Splits(train=toy_images(120, seed=0), test=toy_images(40, seed=1))
-DIGITS = {
-    "dataset": {"name": "digits"},
-    "model": {"name": "mlp", "hidden": [8]},
-    "training": {"name": "end_to_end", "epochs": 1},
-}
-
-
-def experiment(**changes: Any) -> Experiment:
-    """A small one on toys, which takes a fraction of a second."""
-    usual = {"dataset": SPLITS, "model": MLP(hidden=(8,)), "attack": BadNets(target=1), "training": EndToEnd(epochs=2)}
-    return Experiment(**{**usual, **changes})
+from tests.helpers.small_experiment import DIGITS, SPLITS, experiment
 
 
 def spec(**changes: Any) -> Experiment:
