@@ -62,8 +62,8 @@ def component_page(plural: str, singular: str, entry: Entry) -> str:
     """One component: what it does, its settings, an example, the checks that it passes."""
     cls = entry.load()
     text, arguments, examples = split_docstring(documentation(cls))
-    public = entry.module.rpartition(".")[0].replace("neural_cleanse", "").rstrip(".")
-    lines = [f"# {entry.name}", "", f"*{singular}* · `from {public} import {entry.class_name}`", "", text, ""]
+    origin = f"*{singular}* · `from {KINDS[plural].package} import {entry.class_name}`"
+    lines = [f"# {entry.name}", "", origin, "", text, ""]
     lines += ["## Settings", "", *settings_table(cls, arguments), ""]
     if examples:
         lines += ["## Example", "", "```python", examples, "```", ""]
