@@ -15,25 +15,16 @@ from antivenom.settings import is_component
 from antivenom.storage.yaml12 import parse_yaml
 from antivenom.testing import check_component
 from antivenom.trial import trial_of
+from tests.helpers.blocks import GUIDES, example
 
-ROOT = Path(__file__).parents[1]
-GUIDES = sorted(file.stem for file in (ROOT / "docs" / "write").glob("*.md") if file.stem != "index")
 MOST_LINES = 60
-
-
-def block(guide: str, language: str) -> str:
-    """The first block of a language in a guide."""
-    text = (ROOT / "docs" / "write" / f"{guide}.md").read_text()
-    match = re.search(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert match
-    return match[1]
 
 
 @pytest.fixture
 def module(guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The guide's example, in a file that a spec can name."""
     name = f"{guide.replace('-', '_')}_example"
-    (tmp_path / f"{name}.py").write_text(block(guide, "python"))
+    (tmp_path / f"{name}.py").write_text(example(guide, "python"))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     yield importlib.import_module(name)
@@ -49,7 +40,7 @@ def component_of(module: ModuleType) -> type[Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("guide", GUIDES)
 def test_an_example_is_short_and_passes_every_check(module: ModuleType, guide: str) -> None:
-    assert block(guide, "python").count("\n") <= MOST_LINES
+    assert example(guide, "python").count("\n") <= MOST_LINES
     cls = component_of(module)
     check_component(cls(**trial_of(cls).settings))
 
@@ -57,7 +48,7 @@ def test_an_example_is_short_and_passes_every_check(module: ModuleType, guide: s
 @pytest.mark.slow
 @pytest.mark.parametrize("guide", GUIDES)
 def test_an_example_runs_in_an_experiment(module: ModuleType, guide: str) -> None:
-    spec = parse_yaml(block(guide, "yaml"), guide)
+    spec = parse_yaml(example(guide, "yaml"), guide)
     experiment = load_spec(spec, allow_code=True)
     assert isinstance(experiment, Experiment)
     result = experiment.run(progress=False)
@@ -76,6 +67,6 @@ def test_there_is_a_guide_for_every_kind() -> None:
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_an_example_imports_public_names_alone(guide: str) -> None:
-    imported = re.findall(r"^(?:from|import) (\S+)(?: import (.*))?", block(guide, "python"), re.MULTILINE)
+    imported = re.findall(r"^(?:from|import) (\S+)(?: import (.*))?", example(guide, "python"), re.MULTILINE)
     for module, names in imported:
         assert not any(part.startswith("_") for part in (*module.split("."), *names.replace(" ", "").split(",")))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from antivenom.errors import SettingsError
+from antivenom.errors import MissingDataError, SettingsError
 from antivenom.models import CNN, MLP
 from antivenom.runner import Experiment, Sweep, dump_spec, load_spec
 from antivenom.runner.spec.grid import MAX_CELLS
@@ -77,6 +77,14 @@ def test_all_problems_of_all_cells_are_told_once() -> None:
         "sede is",
     ):
         assert sum(said in problem for problem in told) == 1, said
+
+
+def test_a_grid_with_missing_files_and_no_other_problem_is_missing_data() -> None:
+    spec = {"dataset": "mnist", "attack": {"name": "badnets"}, "grid": {"attack.rate": [0.1, 0.2]}}
+    with pytest.raises(MissingDataError, match="are missing"):
+        load_spec(spec)
+    with pytest.raises(SettingsError, match="are missing"):
+        load_spec({**spec, "repeats": 0})
 
 
 def test_a_sweep_dumps_as_it_was_read() -> None:

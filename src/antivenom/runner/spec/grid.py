@@ -41,12 +41,14 @@ def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool
 
     Raises:
         SettingsError: a cell has problems; the error lists every problem of every cell once.
+        MissingDataError: files are missing, and no cell has another problem.
     """
     keys = _axes(grid)
     count = math.prod(len(grid[key]) for key in keys)
     if count > MAX_CELLS:
         raise SettingsError([f"grid must have at most {MAX_CELLS} cells; got {count}."])
     problems: dict[str, None] = {}
+    missing: dict[str, None] = {}
     cells: dict[str, T] = {}
     axes: dict[str, dict[str, Any]] = {}
     for number, values in enumerate(itertools.product(*(grid[key] for key in keys)), 1):
@@ -60,9 +62,11 @@ def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool
         except SettingsError as error:
             problems |= dict.fromkeys(error.problems)
         except MissingDataError as error:
-            problems[str(error)] = None
+            missing[str(error)] = None
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([*problems, *missing])
+    if missing:
+        raise MissingDataError(" ".join(missing))
     return Grid(cells, axes, {**mapping, "grid": grid})
 
 
