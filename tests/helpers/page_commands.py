@@ -72,7 +72,7 @@ def antivenom(words: list[str], folder: Path) -> None:
 
 
 def start_training(words: list[str], folder: Path) -> None:
-    """Run a command until it would start to train. Its spec is complete then; only data sets may be missing."""
+    """Run a command until it would start to train. Its spec is right then; only files may be missing."""
     with contextlib.ExitStack() as stack:
         for start in ("Experiment.run", "Sweep.run", "craft.craft"):
             stack.enter_context(mock.patch(f"antivenom.runner.{start}", side_effect=Started))
