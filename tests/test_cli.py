@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command import own_process, same_process
+from tests.helpers.forked import forked
 
 pytestmark = pytest.mark.slow  # a process for every test, and torch in most of them
 
@@ -256,13 +257,7 @@ def test_a_run_killed_at_any_stage_goes_on_and_recomputes_that_stage_alone(place
         shutil.rmtree(place / "store", ignore_errors=True)
         shutil.rmtree(place / "out", ignore_errors=True)
         environment = {**os.environ, "ANTIVENOM_STORE": str(place / "store")}
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLER.format(stage=stage)],
-            cwd=place,
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
+        killed = forked(KILLER.format(stage=stage), at=place, environment=environment)
         assert killed.returncode == -signal.SIGKILL, (stage, killed.stderr)
         # the data is read, and kept, before the first event: settings are held against it
         assert len(list((place / "store").rglob("*.safetensors"))) == max(before, 1), stage

@@ -148,9 +148,8 @@ def test_an_experiment_on_a_stream_says_when_it_went_wrong(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_digits_streams_with_and_without_a_burst() -> None:
-    """The benchmark's first seeds: every burst is found, and nothing in clean streams."""
+    """The benchmark's first seed: the burst is found, and nothing in the clean stream."""
     from benchmarks.blame import CASES, one
 
-    for seed in range(4):
-        assert one(CASES["50 flips"], seed)["right_blame"]
-        assert not one(CASES["clean"], seed)["alarm"]
+    assert one(CASES["50 flips"], 0)["right_blame"]
+    assert not one(CASES["clean"], 0)["alarm"]

@@ -9,9 +9,9 @@ from pathlib import Path
 from unittest import mock
 
 from antivenom import cli, cli_boundary, cli_components, cli_data
+from tests.helpers.forked import forked
 
 WIDTH = 200
-HANGS_AFTER = 600
 CONSOLES = {
     id(console): console
     for module in (cli, cli_boundary, cli_components, cli_data)
@@ -27,10 +27,9 @@ def environment_at(place: Path, **more: str) -> dict[str, str]:
 
 
 def own_process(*arguments: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does: takes seconds, for the libraries are loaded again."""
-    command = [sys.executable, "-m", "antivenom", *arguments]
-    where = environment_at(at, **environment)
-    return subprocess.run(command, cwd=at, env=where, capture_output=True, text=True, timeout=HANGS_AFTER, check=False)
+    """Run the command in a process of its own, which imports antivenom anew."""
+    code = f"import sys; sys.argv[:] = {['antivenom', *arguments]}; from antivenom.cli import main; main()"
+    return forked(code, at=at, environment=environment_at(at, **environment))
 
 
 def same_process(*arguments: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,34 +3,15 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import antivenom
+from tests.helpers.forked import forked
 
 pytestmark = pytest.mark.slow  # a process for every run
-
-DRIVER = """
-import json, multiprocessing, sys, traceback
-import numpy, pydantic, sklearn.datasets, torch  # once for all runs
-torch.set_num_threads(1)
-
-def work(code):
-    try:
-        exec(code, {})
-    except BaseException:
-        print(json.dumps({"error": traceback.format_exc()}), flush=True)
-
-for line in sys.stdin:
-    child = multiprocessing.get_context("fork").Process(target=work, args=(json.loads(line),))
-    child.start()
-    child.join()
-"""
 
 STUDY = """
 import json
@@ -93,7 +74,7 @@ FITS = ["fit victim", "fit control"]
 
 
 class Copy:
-    """A copy of the package, a folder of the user's, and a process that forks one for each run."""
+    """A copy of the package, a folder of the user's, and an environment that finds both."""
 
     def __init__(self, folder: Path) -> None:
         self.work, self.package = folder / "work", folder / "library" / "antivenom"
@@ -103,27 +84,13 @@ class Copy:
             (self.work / name).parent.mkdir(parents=True, exist_ok=True)
             (self.work / name).write_text(text)
         paths = {"PYTHONPATH": f"{self.work}{os.pathsep}{self.package.parent}", "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER],
-            cwd=self.work,
-            env={**os.environ, **paths},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.environment = {**os.environ, **paths}
 
     def do(self, code: str) -> Any:
         """What a new process prints, as JSON."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(code) + "\n")
-        self.process.stdin.flush()
-        line = "\n"
-        while line and not line.startswith("{"):
-            line = self.process.stdout.readline()
-        found = json.loads(line)
-        assert "error" not in found, found["error"]
-        return found
+        done = forked(code, at=self.work, environment=self.environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
 
     def run(self, *attacks: str) -> dict[str, list[str]]:
         """The stages that each attack's run computes, rather than finds in the store."""
@@ -132,10 +99,8 @@ class Copy:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Copy]:
-    made = Copy(tmp_path)
-    yield made
-    made.process.communicate(timeout=600)
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
 
 
 def append(file: Path, text: str = "\n# edited\n") -> None:

@@ -68,8 +68,8 @@ def pair(**settings: Any) -> tuple[Any, Any]:
 
 
 def apart(learner: Any, network: Any, *many: dict[str, Any]) -> list[float]:
-    """The largest difference of any weight after 1,000 rows of one stream, with each of these settings."""
-    rows = torch.arange(1000) % len(SPLITS.train)
+    """The largest difference of any weight after 300 rows of one stream, with each of these settings."""
+    rows = torch.arange(300) % len(SPLITS.train)
     stream = SPLITS.train.subset(Rng(3).child("rows").order(rows) % len(SPLITS.train))
     theirs: Any = Online().fit(learner, stream, rng=Rng(0), start=learner)
     theirs = theirs.estimator
