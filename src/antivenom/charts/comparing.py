@@ -94,28 +94,34 @@ def dots(figures: Sequence[Compared], cells: Sequence[str]) -> Chart:
     panels = []
     for figure in figures[:MOST_PANELS]:
         pairs: list[tuple[Role, Sequence[Value]]] = [("control", figure.control), ("victim", figure.victim)]
-        series = tuple(
-            BarSeries(label=role, role=role, values=_scaled([each.mean for each in values], figure.unit))
-            for role, values in pairs
-            if values
-        )
+        series = tuple(_bar_series(values, figure.unit, role) for role, values in pairs if values)
         panels.append(Bars(categories=tuple(cells), horizontal=True, value=_axis(figure), series=series))
     return Panels(name="cells", charts=tuple(panels), across=max(1, min(2, len(panels))), share_y=True)
+
+
+def _bar_series(values: Sequence[Value], unit: Unit, role: Role) -> BarSeries:
+    low, high = _ends(values, unit)
+    return BarSeries(label=role, role=role, values=_scaled([each.mean for each in values], unit), low=low, high=high)
 
 
 def _curve(figure: Compared, x: Sequence[float], cells: Sequence[int], names: tuple[str, ...]) -> Series:
     cells = sorted(cells, key=lambda cell: x[cell])
     values = [figure.victim[cell] for cell in cells]
-    low, high = (_scaled(ends, figure.unit) for ends in ([v.low for v in values], [v.high for v in values]))
-    known = bool(len(low)) and not np.isnan([low, high]).any()
+    low, high = _ends(values, figure.unit)
     return Series(
         label=", ".join(names),
         x=column([x[cell] for cell in cells]),
         y=_scaled([each.mean for each in values], figure.unit),
-        low=low if known else None,
-        high=high if known else None,
+        low=low,
+        high=high,
         marks=True,
     )
+
+
+def _ends(values: Sequence[Value], unit: Unit) -> tuple[Array | None, Array | None]:
+    """Return the ends of the intervals, NaN where there is none; None and None if there are no intervals at all."""
+    low, high = (_scaled(ends, unit) for ends in ([v.low for v in values], [v.high for v in values]))
+    return (None, None) if np.isnan([low, high]).all() else (low, high)
 
 
 def _scaled(values: Sequence[float | None], unit: Unit) -> Array:
