@@ -122,7 +122,9 @@ def comparison(components: Mapping[str, Sequence[Measured]]) -> Sheet:
         for name, own in by_name.items()
     )
     titles = (f"{title_of(name)}{', control' if control else ''}" for (name, _), control in sides)
-    return Sheet(("", *titles), rows, "Means over the repeats, with their 95 % intervals below.")
+    known = any(figure.low is not None for figures in components.values() for figure in figures)
+    caption = f"Means over the repeats{', with their 95 % intervals below' if known else ''}."
+    return Sheet(("", *titles), rows, caption)
 
 
 def repeats_table(run: Run) -> Sheet | None:
