@@ -83,3 +83,13 @@ def test_a_grid_says_what_parentheses_are_where_there_are_some() -> None:
         "In parentheses: the control. Below: the 95 % interval over the repeats. 10 more cells are in table.csv."
         in " ".join(text.split())
     )
+
+
+def test_a_single_repeat_says_yes_or_no() -> None:
+    single = {"unit": "yes_no", "n": 1}
+    metrics = {
+        "scan.x.flagged": entry("scan.x", "flagged", 1.0, **single),
+        "scan.x.flagged.control": entry("scan.x", "flagged", 0.0, control=True, **single),
+    }
+    assert "flagged yes no" in " ".join(shown(run_table(metrics)).split())
+    assert "yes (no)" in shown(*sweep_tables({"1-a": metrics}))

@@ -14,6 +14,7 @@ from antivenom.charts.parts import Axis, BarSeries, Role, Series
 MOST_PANELS = 12
 SCALES: Mapping[Unit, tuple[float, str]] = {
     "share": (100.0, ", %"),
+    "yes_no": (100.0, ", % of the repeats"),
     "points": (100.0, ", points"),
     "seconds": (1.0, ", seconds"),
     "nats": (1.0, ", nats"),
@@ -132,4 +133,4 @@ def _scaled(values: Sequence[float | None], unit: Unit) -> Array:
 def _axis(figure: Compared) -> Axis:
     """Return the figure's axis. The axis of shares ends at 100 %."""
     label = figure.title + SCALES.get(figure.unit, (1.0, ""))[1]
-    return Axis(label=label, high=100.9 if figure.unit == "share" else None)
+    return Axis(label=label, high=100.9 if figure.unit in ("share", "yes_no") else None)

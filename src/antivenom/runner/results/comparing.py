@@ -9,7 +9,7 @@ from antivenom.charts.comparing import numeric_axis
 from antivenom.charts.parts import Role
 from antivenom.runner.scoring.metrics import Metrics
 
-PERCENT = ("share", "points")
+PERCENT = {"share": "%", "yes_no": "% of the repeats", "points": "points"}
 CELLS_NAMED = 6
 """The number of cells that a caption names."""
 
@@ -84,7 +84,7 @@ def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
     """Return the factor for a figure's values on an axis, and the label of the axis."""
     title = title_of(str(entry["name"]))
     if entry["unit"] in PERCENT:
-        return 100.0, f"{title}, {'%' if entry['unit'] == 'share' else 'points'}"
+        return 100.0, f"{title}, {PERCENT[entry['unit']]}"
     unit = title_of(str(entry["unit"]))
     return 1.0, title if unit in ("none", title) else f"{title}, {unit}"
 
