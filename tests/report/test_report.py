@@ -117,3 +117,10 @@ def test_a_number_in_a_column_title_stays_with_its_unit(tmp_path: Path) -> None:
     figures = {f"detector.{name}": [Figure(name=each, value=0.5) for each in names] for name in ("one", "two")}
     page = write_report(make_run(tmp_path, figures=figures, charts={}, repeats=1))
     assert ">TPR at 1\xa0%\xa0FPR</th>" in page.read_text()
+
+
+def test_figures_that_do_not_apply_are_named_once_and_have_no_row(tmp_path: Path) -> None:
+    figures = {"attack": [Figure(name="success_rate", value=None), Figure(name="poison_rows", value=5, unit="count")]}
+    page = checked(write_report(make_run(tmp_path, figures=figures, charts={}, repeats=1)))
+    assert "Only one repeat, so without intervals. Does not apply: success rate." in page.text
+    assert page.text.count("Success rate") == 0
