@@ -12,7 +12,7 @@ from antivenom import load_spec
 from antivenom.cli import app
 from antivenom.errors import AntivenomError, RunError, SettingsError
 from antivenom.report.lesson import write_lesson
-from antivenom.runner.lesson import lesson_source, lesson_square
+from antivenom.runner.lesson import lesson_points, lesson_ranges, lesson_source, lesson_square
 
 
 @pytest.mark.slow
@@ -32,6 +32,10 @@ def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
         assert (film.n_frames, film.info["loop"]) == (4, 0)
     page = Path("there/report.html").read_text()
     assert "changed its class" in page
+    assert "After 3 calls" in page
+    assert "The poison is placed relative to the range of the data, from -2,0.1 to -1,0.1." in ran.output.replace(
+        "\n", " "
+    )
     again = tmp_path / "again"
     load_spec("there/spec.yaml").run(out=again)
     assert write_lesson(again, [1, 3]) == told, "the spec it leaves gives the same numbers"
@@ -47,13 +51,31 @@ def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     x, y = make_classification(60, 2, n_informative=2, n_redundant=0, random_state=3)
     rows = "".join(f"{40 + 10 * a},{40 + 10 * b},{['no', 'yes'][c]}\n" for (a, b), c in zip(x, y, strict=True))
     Path("mine.csv").write_text("width,height,sold\n" + rows)
-    square = lesson_square(lesson_source("mine.csv"))
+    square = lesson_square(lesson_ranges(lesson_source("mine.csv")))
     assert square[0] < float((40 + 10 * x).min()) < float((40 + 10 * x).max()) < square[1]
     arguments = ["boundary", "--data", "mine.csv", "--repeats", "2", "--out", "there", "--set", "analysis.0.drawn=20"]
     ran = CliRunner().invoke(app, [*arguments, "--estimator", "logistic_regression", "--json"], catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
     told = json.loads(Path("there/boundary.json").read_text())
     assert [told["square"]["low"], told["square"]["high"]] == list(square)
+
+
+def test_columns_in_different_units_have_points_within_each_of_their_ranges(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("metres,kilograms,c\n" + "".join(f"{1.5 + 0.01 * n},{40 + n},{n % 2}\n" for n in range(50)))
+    ranges = lesson_ranges(lesson_source(str(file)))
+    for point in lesson_points(ranges):
+        assert 1.5 < point[0] < 2
+        assert 40 < point[1] < 90
+
+
+def test_an_aim_far_outside_says_where_the_data_is() -> None:
+    with pytest.raises(SettingsError) as caught:
+        CliRunner().invoke(app, ["boundary", "--aim=50,50"], catch_exceptions=False)
+    assert str(caught.value) == (
+        "--aim must be inside the square around the data, from -3 to 3 in both directions; got 50,50. "
+        "Choose a point near the data."
+    )
 
 
 @pytest.mark.slow

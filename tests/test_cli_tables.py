@@ -62,9 +62,34 @@ def test_a_grid_fits_into_80_columns() -> None:
     assert "unchanged" in text
 
 
+def test_a_grid_shows_the_interval_of_each_mean() -> None:
+    text = shown(*sweep_tables({"1-a": METRICS, "2-b": {"attack.success_rate": entry("attack", "success_rate", 0.5)}}))
+    assert "100.0 % (1.0 %)" in text
+    assert "85.0 to 100.0 %" in text
+    assert "-23.4 to +12.3 points" in text
+    assert "Below: the 95 % interval over the repeats." in " ".join(text.split())
+
+
+def test_a_grid_with_one_repeat_does_not_mention_intervals() -> None:
+    assert "interval" not in shown(*sweep_tables({"1-a": {"model.loss": entry("model", "loss", 1.0, unit="none")}}))
+
+
 def test_a_grid_says_what_parentheses_are_where_there_are_some() -> None:
     alone = {"1-a": {"model.loss": entry("model", "loss", 1.0, unit="none")}}
     assert "parentheses" not in shown(*sweep_tables(alone))
     more = {f"{number}-a": METRICS for number in range(50)}
     text = shown(*sweep_tables(more))
-    assert "In parentheses: the control. 10 more cells are in table.csv." in " ".join(text.split())
+    assert (
+        "In parentheses: the control. Below: the 95 % interval over the repeats. 10 more cells are in table.csv."
+        in " ".join(text.split())
+    )
+
+
+def test_a_single_repeat_says_yes_or_no() -> None:
+    single = {"unit": "yes_no", "n": 1}
+    metrics = {
+        "scan.x.flagged": entry("scan.x", "flagged", 1.0, **single),
+        "scan.x.flagged.control": entry("scan.x", "flagged", 0.0, control=True, **single),
+    }
+    assert "flagged yes no" in " ".join(shown(run_table(metrics)).split())
+    assert "yes (no)" in shown(*sweep_tables({"1-a": metrics}))

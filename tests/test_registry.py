@@ -132,6 +132,33 @@ def test_an_entry_point_adds_a_component(plugin: ModuleType) -> None:
     assert "theirs" not in entries("triggers")
 
 
+def test_the_entry_of_a_plugin_has_its_package_and_is_read_without_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_defences").mkdir()
+    (tmp_path / "their_defences" / "watch.py").write_text(
+        'import no_such_package\nclass Watch:\n    """Watches.\n\n    More."""\n    def suspicion(self): ...\n'
+    )
+    info = tmp_path / "their_defences-1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-defences\nVersion: 1.5\n")
+    (info / "entry_points.txt").write_text("[antivenom.defences]\nwatch = their_defences.watch:Watch\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entries.cache_clear()
+    try:
+        entry = entries("defences")["watch"]
+    finally:
+        entries.cache_clear()
+    assert (entry.package, entry.version, entry.contract) == ("their-defences", "1.5", "filter")
+    assert (entry.summary, entry.missing) == ("Watches.", ("no_such_package",))
+    assert "their_defences" not in sys.modules
+
+
+def test_a_defence_has_the_name_of_its_contract() -> None:
+    found = {name: entries("defences")[name].contract for name in ("loss_monitor", "neural_cleanse", "blame")}
+    assert found == {"loss_monitor": "detector", "neural_cleanse": "scan", "blame": "stream defence"}
+
+
 def test_a_component_that_an_entry_point_re_exports_keeps_its_name(plugin: ModuleType) -> None:
     assert name_of("attacks", plugin.Theirs) == "theirs"
 

@@ -29,7 +29,8 @@ def boundary(
     ] = "1,5,15",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("runs/boundary"),
     points: Annotated[
-        str | None, typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points, from -2,0.1 to -1,0.1.")
+        str | None,
+        typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points within the range of the data."),
     ] = None,
     labels: Annotated[
         str | None,
@@ -89,6 +90,10 @@ def boundary(
         typer.echo(json.dumps(lesson, indent=2))
         return
     _print(lesson)
+    if points is None and aim is None:
+        first, last = (f"{each['x']:g},{each['y']:g}" for each in (lesson["points"][0], lesson["points"][-1]))
+        place = f"The poison is placed relative to the range of the data, from {first} to {last}."
+        out_console.print(f"{place} --points places it elsewhere.", highlight=False)
     _print_notes(lesson, experiment)
     out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
@@ -114,23 +119,36 @@ def _spec(
     calls: int,
 ) -> dict[str, Any]:
     """Return the spec of the experiment that the options describe."""
-    from antivenom.runner.lesson import lesson_points, lesson_source, lesson_spec, lesson_square  # noqa: PLC0415
+    from antivenom.runner import lesson  # noqa: PLC0415 - loads torch
 
-    source = lesson_source(data, seed)
-    square = lesson_square(source)
-    placed = lesson_points(square) if points is None else _points(points)
+    source = lesson.lesson_source(data, seed)
+    ranges = lesson.lesson_ranges(source)
+    square = lesson.lesson_square(ranges)
+    placed = lesson.lesson_points(ranges) if points is None else _points(points)
     classes = _labels(labels or "1", len(placed) if aim is None else 1)
     attack: dict[str, Any] | None = None
     if aim is not None:
         at = _points(aim)
         if len(at) != 1:
             raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
+        _check_inside(at[0], square)
         attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": calls}
         attack |= {"low": square[0], "high": square[1], "label": None if labels is None else classes[0]}
         placed = at * count
-    return lesson_spec(
+    return lesson.lesson_spec(
         source=source, model=model, points=placed, labels=classes, calls=calls, square=square, seed=seed, attack=attack
     )
+
+
+def _check_inside(at: tuple[float, float], square: tuple[float, float]) -> None:
+    low, high = square
+    if not all(low <= each <= high for each in at):
+        raise SettingsError(
+            [
+                f"--aim must be inside the square around the data, from {low:g} to {high:g} in both directions; "
+                f"got {at[0]:g},{at[1]:g}. Choose a point near the data."
+            ]
+        )
 
 
 def _print(lesson: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, UnknownComponentError
 from antivenom.glossary import find_term, terms
-from antivenom.registry import KINDS, did_you_mean, entries, name_of
+from antivenom.registry import KINDS, Entry, did_you_mean, entries, name_of
 
 out_console = Console()
 EXAMPLES = "examples"
@@ -33,11 +33,16 @@ def list_components(
             title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
         )
         table.add_column("name", style="bold", no_wrap=True)
+        contracts = bool(KINDS[plural].contracts)
+        if contracts:
+            table.add_column("kind", no_wrap=True)
         table.add_column("description")
         for entry in entries(plural).values():
             note = f" [red]requires {' and '.join(entry.missing)} (not installed)[/red]" if entry.missing else ""
             note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
-            table.add_row(entry.name, escape(entry.summary) + note)
+            note += f" [dim](package {escape(_package(entry))})[/dim]" if entry.package else ""
+            cells = (entry.name, *([entry.contract] if contracts else []), escape(entry.summary) + note)
+            table.add_row(*cells)
         out_console.print(table)
         out_console.print()
     out_console.print(
@@ -59,7 +64,8 @@ def show(
         )
     for entry in matches:
         cls = entry.load()
-        out_console.print(f"[bold]{name}[/bold], {KINDS[entry.kind].singular}: {entry.module}.{entry.class_name}\n")
+        contract = KINDS[entry.kind].contract_of(dir(cls))
+        out_console.print(f"[bold]{name}[/bold], {contract}: {entry.module}.{entry.class_name}\n")
         out_console.print(documentation(cls), highlight=False, markup=False)
         table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for column in ("key", "default", "must be"):
@@ -67,6 +73,12 @@ def show(
         for key, phrase, default in settings_of(cls):
             table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
         out_console.print(table if table.row_count else "This component has no settings.")
+        if entry.package:
+            out_console.print(
+                f"\nThe package {_package(entry)} adds this component. `pip uninstall {entry.package}` removes it.",
+                highlight=False,
+                markup=False,
+            )
 
 
 def glossary(
@@ -108,6 +120,10 @@ def shipped_examples() -> dict[str, Path]:
     """Return the example specs that are part of the package, by name."""
     paths = {Path(str(file)).stem: Path(str(file)) for file in files("antivenom.examples").iterdir()}
     return {name: path for name, path in sorted(paths.items()) if path.suffix == ".yaml"}
+
+
+def _package(entry: Entry) -> str:
+    return f"{entry.package} {entry.version}"
 
 
 def _list_examples() -> None:

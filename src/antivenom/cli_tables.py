@@ -1,6 +1,7 @@
 """Tables of figures for the terminal: one table for each component."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -58,8 +59,8 @@ def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Tabl
     shown = dict(list(cells.items())[:CELLS_SHOWN])
     for component, figures in columns.items():
         rows = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
-        values = {key: [_victim_and_control(metrics, key) for metrics in rows.values()] for key in figures}
-        widths = {key: max(map(len, (*title.split(), *values[key]))) for key, title in figures.items()}
+        values = {key: [_lines_of(metrics, key) for metrics in rows.values()] for key in figures}
+        widths = {key: max(map(len, (*title.split(), *chain(*values[key])))) for key, title in figures.items()}
         name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)))
         for number, keys in enumerate(_column_groups(widths, width - name_width - COLUMN_GAP)):
             table = _table(component + (", continued" if number else ""))
@@ -67,9 +68,11 @@ def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Tabl
             for key in keys:
                 table.add_column(figures[key], justify="right", width=widths[key])
             for row, cell in enumerate(rows):
-                table.add_row(escape(cell), *(escape(values[key][row]) for key in keys))
+                table.add_row(escape(cell), *(escape("\n".join(values[key][row])) for key in keys))
             table.caption = _caption(
-                len(cells) - len(shown), any(key + ".control" in each for key in keys for each in rows.values())
+                len(cells) - len(shown),
+                controls=any(key + ".control" in each for key in keys for each in rows.values()),
+                intervals=any(len(lines) > 1 for key in keys for lines in values[key]),
             )
             yield table
 
@@ -78,9 +81,13 @@ def _table(title: str) -> Table:
     return Table(title=escape(title), title_justify="left", caption_justify="left", box=SIMPLE_HEAD, **TIGHT)
 
 
-def _caption(more: int, controls: bool) -> str:
+def _caption(more: int, *, controls: bool, intervals: bool) -> str:
     cells = "1 more cell is" if more == 1 else f"{more} more cells are"
-    parts = ["In parentheses: the control." * controls, f"{cells} in table.csv." * bool(more)]
+    parts = [
+        "In parentheses: the control." * controls,
+        "Below: the 95 % interval over the repeats." * intervals,
+        f"{cells} in table.csv." * bool(more),
+    ]
     return " ".join(filter(None, parts))
 
 
@@ -124,10 +131,12 @@ def _range(entries: Sequence[Mapping[str, Any]]) -> str:
     return worded(low, unit) if worded(low, unit) == worded(high, unit) else worded_interval(low, high, unit)
 
 
-def _victim_and_control(metrics: Metrics, key: str) -> str:
+def _lines_of(metrics: Metrics, key: str) -> list[str]:
+    """Return the victim's mean with the control's in parentheses, and the victim's interval if there is one."""
     if key not in metrics:
-        return ""
+        return []
     entry = metrics[key]
     control = metrics.get(f"{key}.control")
     suffix = "" if control is None or control["mean"] is None else f" ({worded(control['mean'], control['unit'])})"
-    return worded(entry["mean"], entry["unit"]) + suffix
+    interval = worded_interval(entry["low"], entry["high"], entry["unit"])
+    return [worded(entry["mean"], entry["unit"]) + suffix, *([interval] if interval else [])]

@@ -10,11 +10,11 @@ import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,24 @@ from antivenom.errors import UnknownComponentError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: its name in the singular, its package, and its methods, of which it must have one."""
+    """A kind of component: its name in the singular, its package, and its methods, of which it must have one.
+
+    If the methods make different components, as for defences, `contracts` has a name for each method.
+    """
 
     singular: str
     package: str
     methods: tuple[str, ...]
+    contracts: tuple[str, ...] = ()
+
+    def contract_of(self, names: Collection[str]) -> str:
+        """Return the contract of a class with these methods, such as `scan`; the kind's own name if it is unknown.
+
+        >>> KINDS["defences"].contract_of(dir(find("defences", "neural_cleanse")))
+        'scan'
+        """
+        known = (word for method, word in zip(self.methods, self.contracts, strict=False) if method in names)
+        return next(known, self.singular)
 
 
 KINDS = {
@@ -38,7 +51,12 @@ KINDS = {
     "attacks": Kind("attack", "antivenom.attacks", ("poison",)),
     "surrogates": Kind("surrogate", "antivenom.surrogates", ("recipe",)),
     "arrivals": Kind("arrival", "antivenom.arrivals", ("arrange",)),
-    "defences": Kind("defence", "antivenom.defences", ("score", "suspicion", "scan", "blame")),
+    "defences": Kind(
+        "defence",
+        "antivenom.defences",
+        ("score", "suspicion", "scan", "blame"),
+        ("detector", "filter", "scan", "stream defence"),
+    ),
     "repairs": Kind("repair", "antivenom.repairs", ("repair",)),
     "analyses": Kind("analysis", "antivenom.analysis", ("start",)),
     "trainings": Kind("training", "antivenom.training", ("fit",)),
@@ -49,8 +67,9 @@ KINDS = {
 class Entry:
     """The description of a component before it is imported.
 
-    `missing` lists the top-level packages that its file imports and that are not installed. `broken` is the reason that
-    the file could not be read, or None.
+    `contract` is its kind, or the narrower name of a defence, such as `scan`. `missing` lists the top-level packages
+    that its file imports and that are not installed. `broken` is the reason that the file could not be read, or None.
+    `package` and `version` name the installed package that adds it; they are empty for components of antivenom.
     """
 
     kind: str
@@ -58,8 +77,11 @@ class Entry:
     module: str
     class_name: str
     summary: str
+    contract: str = ""
     missing: tuple[str, ...] = ()
     broken: str | None = None
+    package: str = ""
+    version: str = ""
 
     def load(self) -> type[Any]:
         """Import the component's class.
@@ -97,9 +119,7 @@ def entries(kind: str) -> dict[str, Entry]:
             if entry is not None:
                 components[entry.name] = entry
     for point in entry_points(group=package if kind != "datasets" else "antivenom.datasets"):
-        module, _, class_name = point.value.partition(":")
-        origin = f"from {point.dist.name}" if point.dist else "from an entry point"
-        components[point.name] = Entry(kind, point.name, module, class_name, origin)
+        components[point.name] = _plugin(kind, point)
     return dict(sorted(components.items()))
 
 
@@ -199,11 +219,28 @@ def did_you_mean(word: str, known: object) -> str:
 def _folders(package: str) -> list[Path]:
     """Return the folders of a package. `find_spec` of its full name would import its parents."""
     top, *below = package.split(".")
-    spec = importlib.util.find_spec(top)
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module that was made in Python
+        return []
     return [Path(folder, *below) for folder in (spec.submodule_search_locations if spec else None) or ()]
 
 
-def _read(kind: str, module: str, file: Path) -> Entry | None:
+def _plugin(kind: str, point: EntryPoint) -> Entry:
+    """Return the entry of a component that another package adds. Its file is read, not imported."""
+    module, _, class_name = point.value.partition(":")
+    above, _, stem = module.rpartition(".")
+    places = [folder / f"{stem}.py" for folder in (_folders(above) if above else ())]
+    places += [folder / "__init__.py" for folder in _folders(module)]
+    file = next((place for place in places if place.is_file()), None)
+    entry = None if file is None else _read(kind, module, file, class_name)
+    plain = Entry(kind, point.name, module, class_name, "no description", KINDS[kind].singular)
+    package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
+    return replace(entry or plain, name=point.name, class_name=class_name, package=package, version=version)
+
+
+def _read(kind: str, module: str, file: Path, class_name: str = "") -> Entry | None:
+    """Return the component in a file: the class with this name, or the component with the name of the file."""
     name = file.stem
     draft = Entry(kind, name, module, "", "")
     try:
@@ -211,14 +248,19 @@ def _read(kind: str, module: str, file: Path) -> Entry | None:
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
         return replace(draft, broken=f"{type(error).__name__}: {error}", summary="cannot be read")
     for node in tree.body:
-        if (
-            isinstance(node, ast.ClassDef)
-            and node.name.lower() == name.replace("_", "")
-            and any(ast.unparse(d).split(".")[-1] == "component" for d in node.decorator_list)
+        if isinstance(node, ast.ClassDef) and (
+            node.name == class_name
+            if class_name
+            else node.name.lower() == name.replace("_", "") and _is_component(node)
         ):
-            doc = ast.get_docstring(node) or ""
-            return replace(draft, class_name=node.name, summary=doc.partition("\n")[0], missing=_missing(tree))
+            doc = (ast.get_docstring(node) or "no description").partition("\n")[0]
+            contract = KINDS[kind].contract_of({each.name for each in node.body if isinstance(each, ast.FunctionDef)})
+            return replace(draft, class_name=node.name, summary=doc, contract=contract, missing=_missing(tree))
     return None
+
+
+def _is_component(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(each).split(".")[-1] == "component" for each in node.decorator_list)
 
 
 def _missing(tree: ast.Module) -> tuple[str, ...]:

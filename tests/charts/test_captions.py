@@ -29,9 +29,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "defences": ["blame", "loss_monitor"],
         "repairs": ["fine_tuning"],
     },
-    "a boundary": lesson_spec(
-        source=lesson_source(), points=lesson_points((-3.0, 3.0)), labels=[1], calls=2, square=(-3.0, 3.0)
-    ),
+    "a boundary": lesson_spec(source=lesson_source(), points=lesson_points(), labels=[1], calls=2, square=(-3.0, 3.0)),
 }
 
 

@@ -13,6 +13,7 @@ ZEROS = {
     "p_value": "< 0.001",
     "seconds": "0 s",
     "nats": "0",
+    "yes_no": "no",
     "none": "0",
 }
 

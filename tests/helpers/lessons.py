@@ -12,7 +12,7 @@ def spec(**changes: Any) -> dict[str, Any]:
     made = lesson_spec(
         source=changes.pop("source", lesson_source()),
         model=changes.pop("model", "mlp_classifier"),
-        points=changes.pop("points", lesson_points((-3, 3))),
+        points=changes.pop("points", lesson_points()),
         labels=(1,),
         calls=changes.pop("calls", 3),
     )

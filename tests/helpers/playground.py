@@ -19,7 +19,7 @@ from antivenom.playground.idle_timeout import IdleTimeout  # noqa: E402
 from antivenom.playground.server import make_app  # noqa: E402
 from antivenom.runner.lesson import lesson_points  # noqa: E402
 
-FIVE = tuple((x, y, 1) for x, y in lesson_points((-3, 3)))
+FIVE = tuple((x, y, 1) for x, y in lesson_points())
 LESSON = Board(points=FIVE, calls=15)
 HANGING = 600.0
 """Seconds after which something hangs, however busy the machine is."""

@@ -63,6 +63,16 @@ def test_other_weights_are_another_stage(tmp_path: Path) -> None:
     assert not torch.equal(*found)
 
 
+@pytest.mark.parametrize("name", ["junk.pt", "junk.pth", "junk.bin", "junk.safetensors"])
+@pytest.mark.parametrize("junk", [b"", b"junk", b"hello world", b"PK\3\4abc", b"e"])
+def test_a_file_that_has_no_weights_says_what_is_accepted(tmp_path: Path, name: str, junk: bytes) -> None:
+    (tmp_path / name).write_bytes(junk)
+    with pytest.raises(DataError) as caught:
+        read_weights(tmp_path / name)
+    assert f"{name} is not a file of weights, or it is damaged: it cannot be read as " in str(caught.value)
+    assert "Give a .safetensors file, or a state dict that torch.save(model.state_dict(), FILE)" in str(caught.value)
+
+
 class Hostile:
     def __reduce__(self) -> tuple[Any, ...]:
         return eval, ("1",)

@@ -14,7 +14,7 @@ from tests.helpers.lessons import spec
 
 @pytest.mark.slow
 def test_the_lesson_to_its_digits(tmp_path: Path) -> None:
-    made = lesson_spec(source=lesson_source(), points=lesson_points((-3, 3)), labels=(1,), calls=15)
+    made = lesson_spec(source=lesson_source(), points=lesson_points(), labels=(1,), calls=15)
     load_spec(made).run(out=tmp_path, device="cpu")
     told = write_lesson(tmp_path, [1, 5, 15])
     assert [f"{each:.3f}" for each in told["before"]["poison"]] == ["0.679", "0.636", "0.592", "0.546", "0.500"]

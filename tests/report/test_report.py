@@ -8,6 +8,7 @@ import pytest
 
 from antivenom import Dataset, Splits, load_spec
 from antivenom.attacks import BadNets
+from antivenom.charts import Figure
 from antivenom.errors import RunError
 from antivenom.models import MLP
 from antivenom.report import write_report
@@ -15,6 +16,7 @@ from antivenom.rng import Rng
 from antivenom.runner import Experiment
 from antivenom.training import EndToEnd
 from tests.helpers.page import checked
+from tests.helpers.run_folders import make_run
 
 BASE: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [8]},
@@ -108,3 +110,17 @@ def test_a_damaged_run_gets_a_clear_error(name: str, damage: bytes | None, tmp_p
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a finished run"):
         write_report(tmp_path)
+
+
+def test_a_number_in_a_column_title_stays_with_its_unit(tmp_path: Path) -> None:
+    names = ("tpr_at_1_percent_fpr", "auroc", "flagged", "precision", "fpr", "tpr")
+    figures = {f"detector.{name}": [Figure(name=each, value=0.5) for each in names] for name in ("one", "two")}
+    page = write_report(make_run(tmp_path, figures=figures, charts={}, repeats=1))
+    assert ">TPR at 1\xa0%\xa0FPR</th>" in page.read_text()
+
+
+def test_figures_that_do_not_apply_are_named_once_and_have_no_row(tmp_path: Path) -> None:
+    figures = {"attack": [Figure(name="success_rate", value=None), Figure(name="poison_rows", value=5, unit="count")]}
+    page = checked(write_report(make_run(tmp_path, figures=figures, charts={}, repeats=1)))
+    assert "Only one repeat, so without intervals. Does not apply: success rate." in page.text
+    assert page.text.count("Success rate") == 0

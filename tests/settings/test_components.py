@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from antivenom.errors import AntivenomError, SettingsError
 from antivenom.registry import KINDS, entries
@@ -18,6 +19,7 @@ from antivenom.settings import (
     describe_fields,
     settings_of,
 )
+from antivenom.settings.fields import checked, fields_of
 from antivenom.triggers import Trigger
 from antivenom.triggers.patch import Patch
 from tests.helpers.every_setting import Everything
@@ -69,7 +71,7 @@ REFUSED = [
     ("trigger", Patch, "must be a trigger, with a method apply; got <class"),
     ("trigger", (Patch(),), "must be a trigger"),
     ("optional", 3, "must be a trigger or null, with a method apply; got 3."),
-    ("triggers", Patch(), "must be a list of triggers, with a method apply; got Patch("),
+    ("triggers", Patch(), "must be a list of triggers; got Patch("),
     ("triggers", [Patch(), 1], "must be a list of triggers"),
     ("triggers", None, "must be a list of triggers"),
     ("code", 1, "must be text; got 1."),
@@ -84,6 +86,16 @@ def test_a_wrong_value_is_refused_and_named(name: str, value: Any, said: str) ->
     assert caught.value.problems[0].startswith(f"Everything.{name} must be ")
     assert said in caught.value.problems[0]
     assert "\n" not in caught.value.problems[0]
+
+
+def test_a_method_with_the_right_name_does_not_make_a_defence() -> None:
+    fields, estimator = {field.name: field for field in fields_of(Experiment)}, LogisticRegression()
+    assert checked(fields["defences"], (estimator,), "defences")[1] == (
+        "defences must be a list of defences; got LogisticRegression(), which does not have false_alarm_rate, needs."
+    )
+    assert checked(fields["repairs"], (estimator,), "repairs")[1] == (
+        "repairs must be a list of repairs, with a method repair; got LogisticRegression()."
+    )
 
 
 CONVERTED = [

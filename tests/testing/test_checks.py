@@ -112,13 +112,13 @@ class Unordered(StrangeNeeds):
 
 
 @component
-class Unpicklable:
+class Forgetful:
     value: int = 0
 
     def success(self, classifier: Any, test: Any) -> None: ...
 
     def __reduce__(self) -> Any:
-        return Unpicklable, ()
+        return Forgetful, ()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_component_that_does_not_declare_its_contract_is_caught(broken: Any, s
 
 @pytest.mark.parametrize(
     ("broken", "said"),
-    [(TwoFaults(), "decorate it with @component"), (StrangeNeeds(), "dataclass"), (Unpicklable(value=1), "pickle")],
+    [(TwoFaults(), "decorate it with @component"), (StrangeNeeds(), "dataclass"), (Forgetful(value=1), "a copy")],
 )
 def test_settings_that_do_not_survive_are_caught(broken: Any, said: str) -> None:
     with pytest.raises(AssertionError, match=said):

@@ -19,7 +19,7 @@ from antivenom.goals.single_input import SingleInput
 from antivenom.models import Classifier
 from antivenom.models.predict import predictions
 from antivenom.rng import Rng
-from antivenom.settings import Positive, component
+from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.trial import Trial
 
 MAX_POINTS_PER_SIDE: Final = 1000
@@ -47,6 +47,8 @@ class Boundary:
         high: the upper end of the square, in both directions.
         step: the distance between two points of the grid.
         drawn: the number of points per side in the charts.
+        rows_per_call: the number of rows of a call of `partial_fit`, to count the steps of the charts in calls; null to
+            count them in rows.
 
     Raises:
         SettingsError: the grid does not have 2 to 1,000 points per side.
@@ -66,6 +68,7 @@ class Boundary:
     high: float = 3.0
     step: Positive = 0.01
     drawn: Annotated[int, Interval(ge=2, le=MAX_POINTS_PER_SIDE)] = 151
+    rows_per_call: AtLeastOne | None = None
 
     needs = frozenset[str]()
 
@@ -114,7 +117,9 @@ class Boundary:
                 for each, path in zip(turned, paths, strict=True)
             )
             figures += pair("turned_after", *first, unit="count", better="high")
-        return AnalysisResult(figures=tuple(figures), charts=_charts(Walk.of(data)), data=data)
+        return AnalysisResult(
+            figures=tuple(figures), charts=_charts(Walk.of(data, rows_per_call=self.rows_per_call)), data=data
+        )
 
     def _before(self, context: AnalysisContext) -> dict[str, NDArray[Any]]:
         """Return the data that is known before the first step."""

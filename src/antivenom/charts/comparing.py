@@ -14,6 +14,7 @@ from antivenom.charts.parts import Axis, BarSeries, Role, Series
 MOST_PANELS = 12
 SCALES: Mapping[Unit, tuple[float, str]] = {
     "share": (100.0, ", %"),
+    "yes_no": (100.0, ", % of the repeats"),
     "points": (100.0, ", points"),
     "seconds": (1.0, ", seconds"),
     "nats": (1.0, ", nats"),
@@ -94,28 +95,34 @@ def dots(figures: Sequence[Compared], cells: Sequence[str]) -> Chart:
     panels = []
     for figure in figures[:MOST_PANELS]:
         pairs: list[tuple[Role, Sequence[Value]]] = [("control", figure.control), ("victim", figure.victim)]
-        series = tuple(
-            BarSeries(label=role, role=role, values=_scaled([each.mean for each in values], figure.unit))
-            for role, values in pairs
-            if values
-        )
+        series = tuple(_bar_series(values, figure.unit, role) for role, values in pairs if values)
         panels.append(Bars(categories=tuple(cells), horizontal=True, value=_axis(figure), series=series))
     return Panels(name="cells", charts=tuple(panels), across=max(1, min(2, len(panels))), share_y=True)
+
+
+def _bar_series(values: Sequence[Value], unit: Unit, role: Role) -> BarSeries:
+    low, high = _ends(values, unit)
+    return BarSeries(label=role, role=role, values=_scaled([each.mean for each in values], unit), low=low, high=high)
 
 
 def _curve(figure: Compared, x: Sequence[float], cells: Sequence[int], names: tuple[str, ...]) -> Series:
     cells = sorted(cells, key=lambda cell: x[cell])
     values = [figure.victim[cell] for cell in cells]
-    low, high = (_scaled(ends, figure.unit) for ends in ([v.low for v in values], [v.high for v in values]))
-    known = bool(len(low)) and not np.isnan([low, high]).any()
+    low, high = _ends(values, figure.unit)
     return Series(
         label=", ".join(names),
         x=column([x[cell] for cell in cells]),
         y=_scaled([each.mean for each in values], figure.unit),
-        low=low if known else None,
-        high=high if known else None,
+        low=low,
+        high=high,
         marks=True,
     )
+
+
+def _ends(values: Sequence[Value], unit: Unit) -> tuple[Array | None, Array | None]:
+    """Return the ends of the intervals, NaN where there is none; None and None if there are no intervals at all."""
+    low, high = (_scaled(ends, unit) for ends in ([v.low for v in values], [v.high for v in values]))
+    return (None, None) if np.isnan([low, high]).all() else (low, high)
 
 
 def _scaled(values: Sequence[float | None], unit: Unit) -> Array:
@@ -126,4 +133,4 @@ def _scaled(values: Sequence[float | None], unit: Unit) -> Array:
 def _axis(figure: Compared) -> Axis:
     """Return the figure's axis. The axis of shares ends at 100 %."""
     label = figure.title + SCALES.get(figure.unit, (1.0, ""))[1]
-    return Axis(label=label, high=100.9 if figure.unit == "share" else None)
+    return Axis(label=label, high=100.9 if figure.unit in ("share", "yes_no") else None)

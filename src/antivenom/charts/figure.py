@@ -8,8 +8,11 @@ from typing import Literal, get_args
 from antivenom.charts.titles import title_of
 from antivenom.errors import DataError
 
-Unit = Literal["share", "points", "count", "p_value", "seconds", "nats", "none"]
-"""The unit of a number. A `share` is in [0, 1] and is shown in percent; `points` is a difference of two shares."""
+Unit = Literal["share", "points", "count", "p_value", "seconds", "nats", "yes_no", "none"]
+"""The unit of a number. A `share` is in [0, 1] and is shown in percent; `points` is a difference of two shares.
+
+A `yes_no` is 1 for yes and 0 for no; its mean over several repeats is the share of the repeats with yes.
+"""
 
 Better = Literal["high", "low"]
 
@@ -127,9 +130,13 @@ def worded(value: float | None, unit: Unit, *, signed: bool = True) -> str:
     ('99.3 %', '-2.1 points', '12,000', '–')
     >>> worded(-0.0001, "points"), worded(0.0123, "p_value"), worded(0.0002575, "p_value")
     ('0.0 points', '0.012', '< 0.001')
+    >>> [worded(value, "yes_no") for value in (1.0, 0.0, 2 / 3)]
+    ['yes', 'no', '66.7 %']
     """
     if value is None:
         return "–"
+    if unit == "yes_no":
+        return {0.0: "no", 1.0: "yes"}.get(value) or worded(value, "share")
     if unit == "p_value":
         return f"< {SMALLEST_P_VALUE}" if value < SMALLEST_P_VALUE else f"{value:.2g}"
     if unit in ("share", "points"):
@@ -156,9 +163,13 @@ def worded_p_value(value: float | None) -> str:
 def worded_interval(low: float | None, high: float | None, unit: Unit) -> str:
     """Return an interval as text with the unit once, or an empty string if one of its ends is None.
 
+    If all repeats have the same yes or no, there is no interval either.
+
     >>> worded_interval(0.85, 0.95, "share"), worded_interval(-0.01, 0.024, "points"), worded_interval(None, 1, "none")
     ('85.0 to 95.0 %', '-1.0 to +2.4 points', '')
     """
-    if low is None or high is None:
+    if low is None or high is None or (unit == "yes_no" and low == high):
         return ""
+    if unit == "yes_no":
+        return worded_interval(low, high, "share")
     return f"{worded(low, unit).removesuffix(SUFFIXES.get(unit, ''))} to {worded(high, unit)}"

@@ -67,8 +67,8 @@ class Series(Part):
         label: the label in the legend; empty for none.
         x: positions (n).
         y: values (n); NaN for missing values.
-        low: the lower end of an interval around each value (n), or None.
-        high: the upper end of an interval around each value (n), or None.
+        low: the lower end of an interval around each value (n), or None; NaN for none.
+        high: the upper end of an interval around each value (n), or None; NaN for none.
         role: the subject of the line.
         marks: draw a mark at each position.
         faint: draw a thin, pale line, such as for one repeat among several.
@@ -101,12 +101,16 @@ class BarSeries(Part):
     Args:
         label: the label in the legend; empty for none.
         values: the values (n); NaN for missing values.
+        low: the lower end of an interval around each value (n), or None; NaN for none.
+        high: the upper end of an interval around each value (n), or None; NaN for none.
         role: the subject of the values.
         limits: the positions of a short line at each category, such as a threshold (n), or None.
         ringed: the values to mark with a ring, such as flagged classes (n), bool, or None.
     """
 
     values: Array
+    low: Array | None = None
+    high: Array | None = None
     role: Role = ""
     limits: Array | None = None
     ringed: Array | None = None
@@ -114,8 +118,9 @@ class BarSeries(Part):
     def __post_init__(self) -> None:
         values = numbers(self.values, "BarSeries.values", (None,))
         object.__setattr__(self, "values", values)
-        if self.limits is not None:
-            object.__setattr__(self, "limits", numbers(self.limits, "BarSeries.limits", values.shape))
+        for name in ("low", "high", "limits"):
+            if vars(self)[name] is not None:
+                object.__setattr__(self, name, numbers(vars(self)[name], f"BarSeries.{name}", values.shape))
         if self.ringed is not None:
             ringed = numbers(self.ringed, "BarSeries.ringed", values.shape)
             object.__setattr__(self, "ringed", ringed.astype(bool))

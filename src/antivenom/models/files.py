@@ -15,6 +15,11 @@ WITHIN = ("state_dict", "model", "model_state_dict", "net")
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
+ADVICE = (
+    "Give a .safetensors file, or a state dict that torch.save(model.state_dict(), FILE) wrote to a .pt, .pth or .bin "
+    "file."
+)
+
 
 def read_weights(file: Path | str) -> dict[str, Tensor]:
     """Return the tensors of a state dict by name, on the CPU.
@@ -37,7 +42,7 @@ def read_weights(file: Path | str) -> dict[str, Tensor]:
     if not file.is_file():
         raise MissingDataError(f"{file} is missing.")
     if file.suffix not in SUFFIXES:
-        raise DataError(f"A file of weights must end in {', '.join(SUFFIXES)}; got {file}.")
+        raise DataError(f"A file of weights must end in {', '.join(SUFFIXES)}; got {file}. {ADVICE}")
     try:
         content = load_file(file) if file.suffix == ".safetensors" else _torch(file)
     except OSError as error:
@@ -45,7 +50,9 @@ def read_weights(file: Path | str) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         raise DataError(f"{file} must contain weights only; it has more. Save model.state_dict() alone.") from error
     except Exception as error:  # parsers of torch and safetensors raise many types
-        raise DataError(f"{file} is damaged: {str(error).partition(chr(10))[0]}") from error
+        raise DataError(
+            f"{file} is not a file of weights, or it is damaged: it cannot be read as {_format_of(file)}. {ADVICE}"
+        ) from error
     for name in WITHIN:
         if isinstance(content, Mapping) and isinstance(inner := content.get(name), Mapping):
             content = inner
@@ -56,6 +63,10 @@ def read_weights(file: Path | str) -> dict[str, Tensor]:
     if odd:
         raise DataError(f"{file} must contain tensors by name; {odd[0]!r} is not one. Save model.state_dict().")
     return {str(name): value.detach() for name, value in content.items()}
+
+
+def _format_of(file: Path) -> str:
+    return "safetensors" if file.suffix == ".safetensors" else "a file of torch.save"
 
 
 def _torch(file: Path) -> object:

@@ -70,7 +70,7 @@ def scene(board: Board) -> dict[str, Any]:
     return {
         "test": np.round(start.test.x.numpy().astype(float), 4).tolist(),
         "classes": start.test.y.tolist(),
-        "lesson": [[*point, 1] for point in lesson_points((LOW, HIGH))],
+        "lesson": [[*point, 1] for point in lesson_points(((LOW, HIGH), (LOW, HIGH)))],
         "limits": {"points": MOST_POINTS, "calls": MOST_CALLS, "low": LOW, "high": HIGH},
     }
 

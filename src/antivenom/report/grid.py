@@ -73,7 +73,7 @@ class Grid:
     def caption(self) -> str:
         """Return the caption of the overview."""
         if self.axis is None:
-            return "Means over the repeats, one line for each cell."
+            return f"{self._means(self.headline)}, one line for each cell."
         return f"Against {self.axis}; bands are 95 % intervals over the repeats."
 
     def description(self) -> str:
@@ -98,19 +98,17 @@ class Grid:
     def table(self) -> Sheet:
         """Return the table of all cells: grid values, headline figures of victim and control, number of doubts."""
         keys = [each for key in self.headline for each in (key, f"{key}.control") if each in self.figures]
-        caption = "Means over the repeats, with their 95 % intervals below."
-        return self._sheet(keys, caption, doubts=True)
+        return self._sheet(keys, doubts=True)
 
     def others(self) -> Sheet | None:
         """Return the table of all other figures, collapsed; None if there are none."""
         shown = {each for key in self.headline for each in (key, f"{key}.control")}
         keys = [key for key in self.figures if key not in shown]
         title = f"All other figures ({len(keys)})"
-        return (
-            self._sheet(keys, "Means over the repeats, with their 95 % intervals below.", title=title) if keys else None
-        )
+        return self._sheet(keys, title=title) if keys else None
 
-    def _sheet(self, keys: Sequence[str], caption: str, *, title: str = "", doubts: bool = False) -> Sheet:
+    def _sheet(self, keys: Sequence[str], *, title: str = "", doubts: bool = False) -> Sheet:
+        caption = f"{self._means(keys, below=True)}."
         titles = (full_title(self.figures[key]) for key in keys)
         rows = []
         for row in self.rows[:MAX_ROWS]:
@@ -130,15 +128,22 @@ class Grid:
         body = []
         for line in lines:
             mine = [by_place.get((line, value)) for value in values]
-            cells = [Cell(value_cell(row.figures.get(key) if row else None).text) for row in mine]
+            cells = [value_cell(row.figures.get(key) if row else None) for row in mine]
             if control:
                 controls = [row.figures[control] for row in mine if row and control in row.figures]
                 cells.append(_mean_cell([each for each in controls if each.mean is not None]))
             body.append((*(Cell(name, head=True) for name in line), *cells))
-        caption = f"{capitalised(full_title(self.figures[key]))} of the victim against {axis}, mean over the repeats."
+        means = self._means([key], below=True).lower()
+        caption = f"{capitalised(full_title(self.figures[key]))} of the victim against {axis}, {means}."
         caption += " The column control is the mean of the controls in the row." if control else ""
         columns = (*others, *map(str, values), *(["control"] if control else []))
         return Sheet(columns, tuple(body), caption, names=len(others))
+
+    def _means(self, keys: Sequence[str], *, below: bool = False) -> str:
+        """Return what the numbers of these figures are, and whether there are intervals."""
+        known = any(row.figures[key].low is not None for row in self.rows for key in keys if key in row.figures)
+        intervals = f" with their 95 % intervals{' below' if below else ''}" if known else ""
+        return f"Means over the repeats{intervals}"
 
     def _compared(self, key: str) -> Compared:
         def values(name: str) -> list[Value]:

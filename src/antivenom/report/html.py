@@ -110,4 +110,5 @@ def _page(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = words.unbroken
     return environment.get_template(template).render(**content)

@@ -59,7 +59,8 @@ def pairs(figures: Iterable[Measured]) -> dict[tuple[str, str], list[Measured | 
 
 def figures_table(figures: Sequence[Measured]) -> Sheet | None:
     """Return a table with a row for each figure without a subject; None if there are none."""
-    both = pairs(figure for figure in figures if not figure.subject)
+    all_pairs = pairs(figure for figure in figures if not figure.subject)
+    both = {key: each for key, each in all_pairs.items() if any(one and one.mean is not None for one in each)}
     if not both:
         return None
     has_control = any(control is not None for _, control in both.values())
@@ -73,6 +74,8 @@ def figures_table(figures: Sequence[Measured]) -> Sheet | None:
     caption = "Means over the repeats, with their 95 % intervals below."
     if not any(figure.low is not None for figure in figures):
         caption = "Only one repeat, so without intervals." if all(figure.n <= 1 for figure in figures) else ""
+    absent = [title_of(name) for name, _ in all_pairs.keys() - both.keys()]
+    caption = f"{caption} Does not apply: {', '.join(sorted(absent))}.".strip() if absent else caption
     return Sheet(columns, tuple(rows), caption)
 
 
@@ -122,7 +125,9 @@ def comparison(components: Mapping[str, Sequence[Measured]]) -> Sheet:
         for name, own in by_name.items()
     )
     titles = (f"{title_of(name)}{', control' if control else ''}" for (name, _), control in sides)
-    return Sheet(("", *titles), rows, "Means over the repeats, with their 95 % intervals below.")
+    known = any(figure.low is not None for figures in components.values() for figure in figures)
+    caption = f"Means over the repeats{', with their 95 % intervals below' if known else ''}."
+    return Sheet(("", *titles), rows, caption)
 
 
 def repeats_table(run: Run) -> Sheet | None:

@@ -1,5 +1,6 @@
 """Text of the report: values, intervals and headings."""
 
+import re
 from typing import Any
 
 from antivenom.charts import capitalised, title_of, worded, worded_interval
@@ -23,6 +24,17 @@ def interval(figure: Measured) -> str:
     if not bounds:
         return "one seed, no interval" if figure.n == 1 else "no interval"
     return f"95 % interval: {bounds}, n = {figure.n}"
+
+
+def unbroken(text: str) -> str:
+    r"""Return text in which a number stays on one line with its unit, by no-break spaces.
+
+    >>> unbroken("TPR at 1 % FPR"), unbroken("89.0 to 91.0 %, n = 3")
+    ('TPR at 1\xa0%\xa0FPR', '89.0 to 91.0\xa0%, n\xa0=\xa03')
+    """
+    joined = re.sub(r"(?<=\d) (?=%|points)", "\xa0", text)
+    joined = re.sub(r"(?<=\d\xa0%) (?=[A-Z]{2})", "\xa0", joined)
+    return joined.replace("n = ", "n\xa0=\xa0")
 
 
 def heading(kind: str, *, several: bool) -> str:

@@ -15,6 +15,7 @@ from antivenom.settings import is_component, settings_of
 SHAPES = ("classification", "moons", "circles", "blobs")
 SEED = 123
 """The `random_state` of the model in the original lesson."""
+Range = tuple[float, float]
 SIDE = 600
 """The number of grid points on each side of the square."""
 
@@ -37,35 +38,53 @@ def lesson_source(data: str = "classification", seed: int | None = None) -> dict
     return {"name": "csv", "path": data}
 
 
-def lesson_square(source: dict[str, Any]) -> tuple[float, float]:
-    """Return the lower and the upper end of the square that a lesson shows: -3 and 3, or around the rows of a file.
+def lesson_ranges(source: dict[str, Any]) -> tuple[Range, Range]:
+    """Return the range of each column that a lesson uses: -3 to 3, or the range of a file's rows with a margin.
 
     Raises:
         DataError: the file cannot be read.
+        SettingsError: the file does not have 2 columns of numbers.
     """
     if source["name"] == "plane":
-        return -3.0, 3.0
+        return (-3.0, 3.0), (-3.0, 3.0)
     splits = Csv(path=source["path"]).load()
     if splits.train.shape != (2,):
         raise SettingsError(
             [f"{source['path']} must have 2 columns of numbers besides the label; got {splits.train.shape[0]}."]
         )
-    low, high = (float(getattr(torch.cat([splits.train.x, splits.test.x]).double(), end)()) for end in ("min", "max"))
+    x, y = (_with_margin(column) for column in torch.cat([splits.train.x, splits.test.x]).double().T)
+    return x, y
+
+
+def lesson_square(ranges: tuple[Range, Range]) -> Range:
+    """Return the lower and the upper end of the square that a lesson shows: it contains the ranges of both columns.
+
+    >>> lesson_square(((0.0, 2.0), (40.0, 90.0)))
+    (0.0, 90.0)
+    """
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _with_margin(column: torch.Tensor) -> Range:
+    """Return the range of a column with a margin of a tenth on each side, rounded outwards."""
+    low, high = float(column.min()), float(column.max())
     margin = 0.1 * (high - low) or max(1.0, 0.1 * abs(high))
     unit = 10.0 ** (math.floor(math.log10(high - low + 2 * margin)) - 2)
     ends = math.floor((low - margin) / unit) * unit, math.ceil((high + margin) / unit) * unit
     return float(f"{ends[0]:.12g}"), float(f"{ends[1]:.12g}")
 
 
-def lesson_points(square: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    """Return the five points of the original lesson, (-2, 0.1) to (-1, 0.1), scaled from the square -3 to 3 to another.
+def lesson_points(ranges: tuple[Range, Range] = ((-3.0, 3.0), (-3.0, 3.0))) -> tuple[tuple[float, float], ...]:
+    """Return the five points of the original lesson, (-2, 0.1) to (-1, 0.1), scaled from -3 to 3 to other ranges.
 
-    >>> lesson_points((-3, 3))[0], lesson_points((0, 60))[-1]
-    ((-2.0, 0.1), (20.0, 31.0))
+    >>> lesson_points()[0], lesson_points(((0, 60), (0, 6)))[-1]
+    ((-2.0, 0.1), (20.0, 3.1))
     """
-    low, high = square
-    scale, middle = (high - low) / 6, (high + low) / 2
-    return tuple((_short(middle + x * scale), _short(middle + 0.1 * scale)) for x in (-2, -1.75, -1.5, -1.25, -1))
+
+    def placed(value: float, ends: Range) -> float:
+        return _short((ends[0] + ends[1]) / 2 + value * (ends[1] - ends[0]) / 6)
+
+    return tuple((placed(x, ranges[0]), placed(0.1, ranges[1])) for x in (-2, -1.75, -1.5, -1.25, -1))
 
 
 def lesson_spec(
@@ -108,7 +127,8 @@ def lesson_spec(
     low, high = square
     step = float(f"{(high - low) / SIDE:.9g}")
     usual = (low, high, step) == (Boundary.low, Boundary.high, Boundary.step)
-    analysis = {"name": "boundary"} if usual else {"name": "boundary", "low": low, "high": high, "step": step}
+    analysis: dict[str, Any] = {"name": "boundary", "rows_per_call": online["batch_size"]}
+    analysis |= {} if usual else {"low": low, "high": high, "step": step}
     return {
         "name": "boundary",
         "dataset": source,

@@ -5,6 +5,7 @@ import time
 from typing import Any, TypeVar, dataclass_transform
 
 from antivenom.errors import SettingsError
+from antivenom.settings.arguments import check_arguments
 from antivenom.settings.contracts import NEEDS
 from antivenom.settings.fields import checked, fields_of
 from antivenom.settings.marks import COMPONENT
@@ -35,6 +36,7 @@ def component(cls: type[T]) -> type[T]:
     """
     own = getattr(cls, "__post_init__", None)
     _declare_needs(cls)
+    check_arguments(cls)
 
     def __post_init__(self: Any) -> None:
         problems = []

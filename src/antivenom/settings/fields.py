@@ -23,6 +23,7 @@ class Field:
         name: the name of the field.
         type: the annotation of the field.
         kind: the kind of its component, a key of `registry.KINDS`; None if its values are plain.
+        contracts: the types of its component, such as `(Detector, Filter)`; empty if its values are plain.
         optional: True if it may be None.
         many: True if it is a tuple of components.
         code: True if it names code to import.
@@ -32,6 +33,7 @@ class Field:
     name: str
     type: Any
     kind: str | None
+    contracts: tuple[Any, ...]
     optional: bool
     many: bool
     code: bool
@@ -77,14 +79,17 @@ def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
         default = field.default_factory()
     members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     optional = type(None) in members
-    kind, many, code = None, False, False
+    kind: str | None = None
+    contracts: tuple[Any, ...] = ()
+    many, code = False, False
     for member in members:
         many = many or get_origin(member) is tuple
         inner = get_args(member)[0] if get_origin(member) is tuple and get_args(member) else member
         for mark in getattr(inner, "__metadata__", ()):
-            kind = mark.kind if isinstance(mark, Component) else kind
+            if isinstance(mark, Component):
+                kind, contracts = mark.kind, _contracts(get_args(inner)[0])
             code = code or isinstance(mark, Code)
-    return Field(field.name, hint, kind, optional, many and kind is not None, code, default)
+    return Field(field.name, hint, kind, contracts, optional, many and kind is not None, code, default)
 
 
 def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
@@ -95,12 +100,9 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
             return value, None
         value = tuple(value) if field.many and isinstance(value, list | tuple) else value
         members = value if field.many and isinstance(value, tuple) else (value,)
-        methods = KINDS[field.kind].methods
-        right = isinstance(value, tuple) == field.many and all(
-            any(callable(getattr(member, method, None)) for method in methods) and not isinstance(member, type)
-            for member in members
-        )
-        return value, None if right else f"{where} must be {field.phrase}, with a method {' or '.join(methods)}{got}"
+        if isinstance(value, tuple) != field.many:
+            return value, f"{where} must be {field.phrase}{got}"
+        return value, next((problem for member in members if (problem := _problem(field, member, where))), None)
     try:
         converted = _validator(field.type)(_tupled(value), strict=True)
     except ValidationError as error:
@@ -110,6 +112,32 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
     inner = component_in(converted)
     several = isinstance(converted, tuple)
     return converted, None if inner is None else unmarked(where, type(inner), several=several)
+
+
+def _contracts(hint: Any) -> tuple[Any, ...]:
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return tuple(member for member in members if isinstance(member, type))
+
+
+def _problem(field: Field, member: Any, where: str) -> str | None:
+    """Return the reason why a value does not fulfil any of the field's contracts, or None if it fulfils one."""
+    assert field.kind is not None
+    lacking = [_lacking(member, contract) for contract in field.contracts]
+    if not isinstance(member, type) and not all(lacking):
+        return None
+    closest = min(lacking, key=len, default=[])
+    methods = KINDS[field.kind].methods
+    if isinstance(member, type) or not closest or set(closest) & set(methods):
+        return f"{where} must be {field.phrase}, with a method {' or '.join(methods)}; got {short(member)}."
+    return f"{where} must be {field.phrase}; got {short(member)}, which does not have {', '.join(closest)}."
+
+
+def _lacking(value: Any, contract: type[Any]) -> list[str]:
+    """Return the members of a protocol that a value does not have; the name of a class if it is not its instance."""
+    if not vars(contract).get("_is_protocol", False):
+        return [] if isinstance(value, contract) else [contract.__name__]
+    members, own = (name for name in dir(contract) if not name.startswith("_")), dir(value)
+    return [name for name in members if name not in own]
 
 
 def _tupled(value: Any) -> Any:

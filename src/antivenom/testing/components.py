@@ -1,10 +1,10 @@
 """Checks of components of all kinds."""
 
+import copy
 import dataclasses
-import json
-import pickle  # noqa: TID251 - it copies settings; it does not read a file
 
 from antivenom.settings import LIVE, NEEDS, DeclaresNeeds, build, describe
+from antivenom.storage.yaml12 import dump_yaml, parse_yaml
 from antivenom.testing.register import check, contracts_of, kinds_of
 
 
@@ -23,15 +23,15 @@ def declares_its_contract(component: object) -> None:
 
 @check
 def settings_round_trip(component: object) -> None:
-    """The settings can be stored as JSON and pickled, are frozen, and have a hash."""
+    """The settings can be written as YAML and copied, are frozen, and have a hash."""
     assert dataclasses.is_dataclass(component), "a component must be a dataclass; decorate it with @component"
     for kind in kinds_of(component):
         plain = describe(kind, component)
         assert plain["name"] != LIVE, "specs cannot name it; decorate it with @component"
-        restored = build(kind, json.loads(json.dumps(plain)), path=kind, allow_code=True)
-        assert restored == component, "the settings changed when they were stored as JSON and read again"
-    copied = pickle.loads(pickle.dumps(component))  # noqa: S301
-    assert copied == component, "the settings changed when they were pickled and read again"
+        restored = build(kind, parse_yaml(dump_yaml(plain), "the settings"), path=kind, allow_code=True)
+        assert restored == component, "the settings changed when they were written as YAML and read again"
+    copied = copy.deepcopy(component)
+    assert copied == component, "a copy of the component must be equal to it"
     assert hash(copied) == hash(component), "two components with equal settings must have the same hash"
     first = next((field.name for field in dataclasses.fields(component)), "x")
     try:

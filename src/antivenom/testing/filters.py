@@ -8,6 +8,7 @@ from torch import Tensor
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset
 from antivenom.defences import Filter
+from antivenom.metrics import share_above, threshold_for
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs
 from antivenom.testing._toys import bytes_of, global_state_untouched, toy_images, toy_victim
@@ -42,6 +43,42 @@ def filter_scores_each_input(one: Filter) -> None:
     assert not scores.requires_grad, "the suspicion must not require a gradient"
     empty = tuple(_suspicion(one, x[:0]).shape)
     assert empty == (0,), f"the suspicion of 0 inputs must have shape (0,); got {empty}"
+
+
+def _altered() -> Inputs:
+    """Return inputs that differ from clean ones: inverted, noise, black, white, shuffled, with a patch, mixed (n)."""
+    x = toy_images(40, seed=4).inputs()
+    noise = torch.rand(x.shape, generator=Rng(0).child("noise").generator()).to(x)
+    shuffled = x.flatten(2)[..., torch.arange(x[0, 0].numel() - 1, -1, -1)].reshape(x.shape)
+    bright, dark = x.clone(), x.clone()
+    bright[..., -2:, :2], dark[..., -2:, :] = 1, 0
+    kinds = (1 - x, noise, torch.zeros_like(x), torch.ones_like(x), shuffled, bright, dark, (x + x.flip(0)) / 2)
+    return torch.cat(kinds)
+
+
+def _threshold(one: Filter) -> float:
+    return threshold_for(_suspicion(one, toy_images(480, seed=3).inputs()).double(), one.false_rejection_rate)
+
+
+@check
+def filter_rejects_something(one: Filter) -> None:
+    """The filter rejects at least one input that differs from clean inputs."""
+    rejected = share_above(_suspicion(one, _altered()), _threshold(one))
+    assert rejected > 0, (
+        "the filter rejects nothing: no inverted, noisy, black, white, shuffled, patched or mixed input has a higher "
+        "suspicion than clean inputs. If it looks for other inputs, waive this check in its trial, with the reason"
+    )
+
+
+@check
+def filter_keeps_clean_inputs(one: Filter) -> None:
+    """The filter keeps most inputs that are as clean as the rows from which its threshold was derived."""
+    rejected = share_above(_suspicion(one, toy_images(240, seed=5).inputs()), _threshold(one))
+    limit = max(0.5, 2 * one.false_rejection_rate)
+    assert rejected <= limit, (
+        f"the filter rejects {100 * rejected:.0f} % of new clean inputs; it promises at most "
+        f"{100 * one.false_rejection_rate:.0f} %, and the check allows {100 * limit:.0f} %"
+    )
 
 
 @check

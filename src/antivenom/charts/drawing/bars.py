@@ -47,7 +47,10 @@ def draw(chart: Bars, canvas: Canvas) -> None:
         canvas.notes.append(f"Only the first {MOST_SERIES} of {len(chart.series):,} series are drawn.")
     if count < len(chart.categories):
         canvas.notes.append(f"Only the first {count} of {len(chart.categories):,} categories are drawn.")
-    all_values = [np.empty(0), *(each[:count] for s in shown for each in (s.values, s.limits) if each is not None)]
+    all_values = [
+        np.empty(0),
+        *(each[:count] for s in shown for each in (s.values, s.low, s.high, s.limits) if each is not None),
+    ]
     values = np.concatenate([*all_values, np.zeros(int(chart.style == "bars" and chart.value.scale != "log"))])
     scaled(canvas, "x" if chart.horizontal else "y", chart.value, values)
     places = np.arange(count)
@@ -59,6 +62,7 @@ def draw(chart: Bars, canvas: Canvas) -> None:
             _bars(chart, series, look, canvas, places + shift, width)
         else:
             _dots(chart, series, look, canvas, places + shift)
+    _missing(chart, canvas, count)
     _categories(chart, canvas, count)
 
 
@@ -66,6 +70,7 @@ def _dots(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Ar
     values = plain(series.values[: len(places)])
     _plot(chart, canvas, places, values, **marked(look))
     canvas.name(handle(**marked(look)), series.label)
+    _intervals(chart, series, look.colour, canvas, places)
     _limits(chart, series, look, canvas, places)
 
 
@@ -73,11 +78,33 @@ def _bars(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Ar
     values = plain(series.values[: len(places)])
     style: dict[str, Any] = {"facecolor": look.colour, "edgecolor": "white", "hatch": look.hatch, "linewidth": 0}
     if chart.horizontal:
-        canvas.axes.barh(places, np.nan_to_num(values), 0.92 * width, **style)
+        canvas.axes.barh(places, values, 0.92 * width, **style)
     else:
-        canvas.axes.bar(places, np.nan_to_num(values), 0.92 * width, **style)
+        canvas.axes.bar(places, values, 0.92 * width, **style)
     canvas.name(Patch(**style), series.label)
+    _intervals(chart, series, INK, canvas, places)
     _limits(chart, series, look, canvas, places)
+
+
+def _intervals(chart: Bars, series: BarSeries, colour: str, canvas: Canvas, places: Array) -> None:
+    if series.low is None or series.high is None:
+        return
+    low, high = (plain(each[: len(places)]) for each in (series.low, series.high))
+    draw_lines = canvas.axes.hlines if chart.horizontal else canvas.axes.vlines
+    draw_lines(places, low, high, color=colour, linewidth=1.2)
+
+
+def _missing(chart: Bars, canvas: Canvas, count: int) -> None:
+    """Write "no value" at every category for which no series has a value."""
+    absent = [place for place in range(count) if all(np.isnan(series.values[place]) for series in chart.series)]
+    style: dict[str, Any] = {"fontsize": SMALL_POINTS, "color": INK, "alpha": 0.7}
+    axes = canvas.axes
+    for place in absent:
+        if chart.horizontal:
+            axes.text(0.02, place, "no value", transform=axes.get_yaxis_transform(), va="center", **style)
+        else:
+            upright: dict[str, Any] = {"ha": "center", "va": "bottom", "rotation": 90}
+            axes.text(place, 0.03, "no value", transform=axes.get_xaxis_transform(), **upright, **style)
 
 
 def _limits(chart: Bars, series: BarSeries, look: Look, canvas: Canvas, places: Array) -> None:

@@ -75,6 +75,14 @@ def _line(series: Series, look: Look, canvas: Canvas) -> None:
         low, high = plain(series.low)[every], plain(series.high)[every]
         step: Literal["post"] | None = "post" if series.stepped else None
         axes.fill_between(x, low, high, color=look.colour, alpha=0.15, linewidth=0, step=step)
+        alone = _alone(low)
+        axes.vlines(x[alone], low[alone], high[alone], color=look.colour, linewidth=1.2)
+
+
+def _alone(low: Array) -> Array:
+    """Return the positions of intervals without a neighbour, of which a band would show nothing."""
+    known = np.pad(~np.isnan(low), 1)
+    return np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
 
 
 def _kept(x: Array, y: Array) -> Array:

@@ -1,11 +1,12 @@
 """The contract of executors, which run the cells of a sweep."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from antivenom.runner.events import OnEvent
+from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.storage.store import Store
 
@@ -19,12 +20,14 @@ class Work:
         folder: the folder of all cells. Each cell is written to a subfolder with the cell's name.
         store: keeps finished stages; None keeps nothing.
         device: the device that computes.
+        cache: the data sets that this process has read, so that none is read again.
     """
 
     cells: Mapping[str, ExperimentSettings]
     folder: Path
     store: Store | None
     device: str
+    cache: DataCache = field(default_factory=DataCache)
 
 
 @runtime_checkable

@@ -1,10 +1,8 @@
 """Running experiments: all are checked against their data first, then each is run and written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-
-import torch
 
 from antivenom.errors import SettingsError
 from antivenom.runner.events import OnEvent
@@ -27,13 +25,13 @@ def run_one(
     experiment: ExperimentSettings, *, out: Path | None, store: Store | None, device: str, on_event: OnEvent
 ) -> Result:
     """Check an experiment, run it, and write it to `out` if it is not None."""
-    chosen = choose_device(device)
-    check({"": experiment}, store, chosen)
+    stages = Stages(store, choose_device(device), "", on_event)
+    check({"": experiment}, lambda _: stages)
     with nullcontext() if out is None else locked(out):
         if out is not None:
             prepare_folder(out, dump_yaml(describe_fields(experiment)))
         on_event(planned({"": experiment}))
-        result = run_experiment(experiment, Stages(store, chosen, "", on_event))
+        result = run_experiment(experiment, stages)
         if out is not None:
             result.save(out)
     return result
@@ -49,7 +47,8 @@ def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) 
         executor: runs the cells.
         on_event: called with every event.
     """
-    check(work.cells, work.store, choose_device(work.device))
+    device = choose_device(work.device)
+    check(work.cells, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
     folder = work.folder.parent
     with locked(folder):
         prepare_folder(folder, spec)
@@ -57,17 +56,21 @@ def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) 
         yield executor.run(work, on_event)
 
 
-def check(cells: Mapping[str, ExperimentSettings], store: Store | None, device: torch.device) -> None:
+def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], Stages]) -> None:
     """Check every experiment against its data, before anything is written.
+
+    Args:
+        cells: the experiments by name.
+        stages_of: returns the stages of a cell, which keep the data for the run.
 
     Raises:
         SettingsError: settings do not fit the data; the error lists every problem once.
     """
     problems: dict[str, None] = {}
-    stages = Stages(store, device)
     for name, experiment in cells.items():
         prefix = f"{name}: " if name and len(cells) > 1 else ""
         try:
+            stages = stages_of(name)
             data = starting_data(experiment, prepared(experiment, stages), stages, 0)
             own = problems_of(experiment, data.splits.train)
         except SettingsError as error:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.cell import run_cell
-from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.executor import Work
 from antivenom.runner.executors.stages import Stages, choose_device
 
@@ -16,7 +15,7 @@ class Serial:
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
         """Run every cell. With a store, stages that several cells share are computed only once."""
-        device, cache = choose_device(work.device), DataCache()
+        device = choose_device(work.device)
         for name, experiment in work.cells.items():
-            stages = Stages(work.store, device, name, on_event, cache=cache)
+            stages = Stages(work.store, device, name, on_event, cache=work.cache)
             yield run_cell(name, experiment, work.folder / name, stages)

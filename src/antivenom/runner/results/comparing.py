@@ -4,12 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antivenom.charts import Axis, Chart, Lines, Series, column, title_of, worded
+from antivenom.charts import Axis, Bars, BarSeries, Chart, Lines, Series, column, title_of, worded
 from antivenom.charts.comparing import numeric_axis
 from antivenom.charts.parts import Role
 from antivenom.runner.scoring.metrics import Metrics
 
-PERCENT = ("share", "points")
+PERCENT = {"share": "%", "yes_no": "% of the repeats", "points": "points"}
+CELLS_NAMED = 6
+"""The number of cells that a caption names."""
 
 
 def figure_chart(key: str, metrics: Metrics, repeats: Sequence[Mapping[str, float | None]]) -> Lines:
@@ -50,34 +52,60 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
         entry: the figure's entry in the metrics, with its name and unit.
     """
     factor, label = scale_of(entry)
+    caption = _caption(key, rows)
     numeric = numeric_axis({axis: [row[axis] for row in rows] for axis in axes})
     if numeric is None:
         names = tuple(str(row["cell"]) for row in rows)
-        series = (_series(key, rows, column(range(len(rows))), factor, ""),)
-        return Lines(name="cells", x=Axis(categories=names), y=Axis(label=label), series=series, alt=f"{key} by cell.")
+        bars = (BarSeries(**_values(key, rows, factor)),)
+        return Bars(
+            name="cells", categories=names, value=Axis(label=label), series=bars, caption=caption, alt=f"{key} by cell."
+        )
     others = [axis for axis in axes if axis != numeric]
     lines = []
     for name in dict.fromkeys(tuple(str(row[axis]) for axis in others) for row in rows):
         mine = [row for row in rows if tuple(str(row[axis]) for axis in others) == name]
         mine.sort(key=lambda row: float(row[numeric]))
-        lines.append(_series(key, mine, column([row[numeric] for row in mine]), factor, ", ".join(name)))
-    alt = f"{key} against {numeric}; lines: {len(lines)}."
-    return Lines(name="cells", x=Axis(label=numeric), y=Axis(label=label), series=tuple(lines), alt=alt)
+        x = column([row[numeric] for row in mine])
+        lines.append(Series(label=", ".join(name), x=x, marks=True, **_values(key, mine, factor, "y")))
+    missing = sorted({row[numeric] for row in rows if row.get(key) is None})
+    return Lines(
+        name="cells",
+        x=Axis(label=numeric),
+        y=Axis(label=label),
+        series=tuple(lines),
+        ticks=column(missing) if missing else None,
+        tick_label="no value",
+        caption=caption,
+        alt=f"{key} against {numeric}; lines: {len(lines)}.",
+    )
 
 
 def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
     """Return the factor for a figure's values on an axis, and the label of the axis."""
     title = title_of(str(entry["name"]))
     if entry["unit"] in PERCENT:
-        return 100.0, f"{title}, {'%' if entry['unit'] == 'share' else 'points'}"
+        return 100.0, f"{title}, {PERCENT[entry['unit']]}"
     unit = title_of(str(entry["unit"]))
     return 1.0, title if unit in ("none", title) else f"{title}, {unit}"
 
 
-def _series(key: str, rows: Sequence[Mapping[str, Any]], x: Any, factor: float, label: str) -> Series:
+def _values(key: str, rows: Sequence[Mapping[str, Any]], factor: float, name: str = "values") -> dict[str, Any]:
+    """Return the value and interval of each row as arguments of a series, NaN where a cell does not have them."""
+
     def values(part: str) -> Any:
         return column([math.nan if row.get(part) is None else factor * row[part] for row in rows])
 
-    known = all(row.get(f"{key}.low") is not None for row in rows)
+    known = any(row.get(f"{key}.low") is not None for row in rows)
     low, high = (values(f"{key}.{end}") if known else None for end in ("low", "high"))
-    return Series(label=label, x=x, y=values(key), low=low, high=high, marks=True)
+    return {name: values(key), "low": low, "high": high}
+
+
+def _caption(key: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a caption that says what is drawn, and which cells have no value."""
+    known = any(row.get(f"{key}.low") is not None for row in rows)
+    parts = ["Means over the repeats with their 95 % intervals." if known else "Means over the repeats."]
+    missing = [str(row["cell"]) for row in rows if row.get(key) is None]
+    if missing:
+        more = f" and {len(missing) - CELLS_NAMED} more" if len(missing) > CELLS_NAMED else ""
+        parts.append(f"No value: {', '.join(missing[:CELLS_NAMED])}{more}.")
+    return " ".join(parts)

@@ -9,7 +9,7 @@ from antivenom.metrics import summary
 Metrics = Mapping[str, Mapping[str, Any]]
 """Figures by key: `mean`, `n`, the bounds `low` and `high` of the 95 % interval, and the fields of the figure."""
 
-BOUNDED = ("share", "p_value")
+BOUNDED = ("share", "yes_no", "p_value")
 
 
 def summarise(repeats: Sequence[Evidence]) -> dict[str, dict[str, Any]]:

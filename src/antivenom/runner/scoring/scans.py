@@ -56,7 +56,7 @@ def overlap(mask: Tensor, goal: TriggeredGoal, test: Dataset, target: int) -> Ov
 
 def _figures(victim: Verdict, control: Verdict, goal: Goal, test: Dataset) -> Iterator[Figure]:
     flagged = [float(each.is_suspicious) for each in (victim, control)]
-    yield from pair("flagged", flagged[0], flagged[1], headline=True)
+    yield from pair("flagged", flagged[0], flagged[1], unit="yes_no", headline=True)
     p_values = victim.smallest_p_value, control.smallest_p_value
     yield from pair("p_value", *p_values, unit="p_value", headline=True)
     inconclusive = [float(each.inconclusive.double().mean()) for each in (victim, control)]
@@ -73,7 +73,7 @@ def _figures(victim: Verdict, control: Verdict, goal: Goal, test: Dataset) -> It
             if overlaps:
                 precision = sum(each.precision for each in overlaps) / len(overlaps)
                 iou = sum(each.iou for each in overlaps) / len(overlaps)
-    yield Figure(name="identified", value=identified, better="high", headline=True)
+    yield Figure(name="identified", value=identified, unit="yes_no", better="high", headline=True)
     if victim.triggers is not None:
         yield Figure(name="mask_precision", value=precision, better="high")
         yield Figure(name="mask_iou", value=iou, better="high")

@@ -58,10 +58,11 @@ def _figures(
     identified = None
     if len(poison):
         identified = float(victim.window is not None and abs(victim.window[0] - int(poison[0])) <= NEAR_ROWS)
+    alarms = (float(each.window is not None) for each in (victim, control))
     gain = accuracy(back.classifier, test) - accuracy(last.classifier, test)
     return (
-        *pair("alarm", float(victim.window is not None), float(control.window is not None), headline=True),
-        Figure(name="identified", value=identified, better="high", headline=True),
+        *pair("alarm", *alarms, unit="yes_no", headline=True),
+        Figure(name="identified", value=identified, unit="yes_no", better="high", headline=True),
         Figure(name="accuracy_gain", value=gain, unit="points", better="high", headline=True),
         Figure(name="attack_success_rate", value=goal.success(back.classifier, test), better="low"),
         Figure(name="clean_rows_lost", value=lost, better="low"),
