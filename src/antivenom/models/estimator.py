@@ -38,6 +38,9 @@ class Estimator:
     `modified_huber`) have no probabilities. Their scores are the values of the decision function, unless `calibrated`
     is set. Other classes: pass any classifier to `as_classifier` in Python.
 
+    Weights of linear models, MLPClassifier and GaussianNB are saved as arrays. For other classes and calibrated ones, the
+    file contains the training rows, and reading it fits the estimator again.
+
     Args:
         class_name: the name of the class in scikit-learn.
         settings: the arguments of the class by name: numbers, text, true, false, null, or lists of numbers.
