@@ -14,7 +14,7 @@ from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models._adapter import Adapter, range_in_words
-from antivenom.models._estimator_state import arrays_of, has_arrays, put_arrays, seeds_of
+from antivenom.models._estimator_state import arrays_of, begin, has_arrays, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.models.perceptron import update
@@ -65,14 +65,10 @@ class EstimatorClassifier(Adapter):
         self.estimator = copy.deepcopy(estimator)
         self.input_shape, self.bounds, self.pinned = tuple(input_shape), bounds, pinned
         self.classes = int(classes or len(known))
-        abilities = {
-            "incremental": _learns_incrementally(estimator),
-            "probabilities": hasattr(estimator, "predict_proba"),
-        }
-        self.can = frozenset(word for word, is_able in abilities.items() if is_able)
+        incremental, probabilities = _learns_incrementally(estimator), hasattr(estimator, "predict_proba")
+        self.can = frozenset(["incremental"] * incremental + ["probabilities"] * probabilities)
         self.rows: tuple[Inputs, Labels] | None = None
-        width = int(np.prod(self.input_shape))
-        self.assumptions = (f"The estimator takes rows as {width} numbers in {range_in_words(bounds)}.",)
+        self.assumptions = (f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}.",)
 
     @property
     def name(self) -> str:
@@ -80,14 +76,17 @@ class EstimatorClassifier(Adapter):
         name, inner = type(self.estimator).__name__, self.estimator.get_params(deep=False).get("estimator")
         return f"{name}({type(inner).__name__})" if hasattr(inner, "get_params") else name
 
+    @property
+    def _width(self) -> int:
+        return int(np.prod(self.input_shape))
+
     def _state_of_training(self) -> str:
         return "fitted" if hasattr(self.estimator, "classes_") else "not fitted"
 
     def fresh(self, rng: Rng) -> "EstimatorClassifier":
         """Return an unfitted estimator with the same settings. The stream sets its seed, unless it is pinned."""
         new = self.copy()
-        new.estimator = clone(self.estimator)
-        new.rows = None
+        new.estimator, new.rows = clone(self.estimator), None
         if not self.pinned:
             new.estimator.set_params(**dict.fromkeys(seeds_of(new.estimator), rng.integer()))
         return new
@@ -156,7 +155,7 @@ class EstimatorClassifier(Adapter):
         if "hidden_layer_sizes" in settings:
             rows = min(rows, AUTO_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
         hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
-        widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
+        widths = [self._width, *hidden, self.classes]
         return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
 
     def state(self) -> dict[str, Tensor]:
@@ -184,12 +183,12 @@ class EstimatorClassifier(Adapter):
             CapabilityError: the names or shapes do not fit the estimator.
         """
         new = self.copy()
-        new.estimator = clone(self.estimator)
+        new.estimator, new.rows = clone(self.estimator), None
         if not bool(state.get("fitted", torch.tensor(True))):
             return new
         if state.keys() >= set(ROWS):
             return self._fitted_again(state)
-        new._begin(np.zeros((self.classes, int(np.prod(self.input_shape)))))
+        begin(new.estimator, self.classes, self._width, incrementally="incremental" in self.can)
         put_arrays(new.estimator, state)
         return new
 
@@ -211,9 +210,8 @@ class EstimatorClassifier(Adapter):
         if "random_state" in state:
             seed = int(state["random_state"])
             new.estimator.set_params(**dict.fromkeys(seeds_of(new.estimator), seed))
-        width = int(np.prod(self.input_shape))
-        if x.ndim != 2 or x.shape[1] != width or len(x) != len(y) or set(y.tolist()) != set(range(self.classes)):
-            rows = f"rows of {width} numbers and {self.classes} classes"
+        if x.ndim != 2 or x.shape[1] != self._width or len(x) != len(y) or set(y.tolist()) != set(range(self.classes)):
+            rows = f"rows of {self._width} numbers and {self.classes} classes"
             raise CapabilityError(f"These weights do not fit {self.name}, which requires {rows}.")
         new = new.fit(x, y)
         if not torch.allclose(new.scores(x[:CHECKED_ROWS]), scores, atol=1e-5):
@@ -221,14 +219,6 @@ class EstimatorClassifier(Adapter):
                 f"{self.name} has other scores when it is fitted again: its settings or scikit-learn's version differ."
             )
         return new
-
-    def _begin(self, rows: NDArray[Any]) -> None:
-        """Fit the estimator, so that it has its learned attributes. Their values are replaced later."""
-        labels = np.arange(self.classes)
-        if "incremental" in self.can:
-            self.estimator.partial_fit(rows, labels, classes=labels)
-        else:
-            self.estimator.fit(rows, labels)
 
     def identity(self) -> dict[str, Any] | None:
         """Return settings and a digest of the weights, or None if plain values do not describe them."""

@@ -51,6 +51,15 @@ def arrays_of(estimator: Any) -> dict[str, Tensor]:
     return arrays
 
 
+def begin(estimator: Any, classes: int, columns: int, *, incrementally: bool) -> None:
+    """Fit the estimator, so that it has its learned attributes. Their values are replaced later."""
+    rows, labels = np.zeros((classes, columns)), np.arange(classes)
+    if incrementally:
+        estimator.partial_fit(rows, labels, classes=labels)
+    else:
+        estimator.fit(rows, labels)
+
+
 def put_arrays(estimator: Any, state: dict[str, Tensor]) -> None:
     """Replace the learned attributes of a fitted estimator by those that `arrays_of` returned.
 

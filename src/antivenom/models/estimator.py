@@ -38,8 +38,8 @@ class Estimator:
     `modified_huber`) have no probabilities. Their scores are the values of the decision function, unless `calibrated`
     is set. Other classes: pass any classifier to `as_classifier` in Python.
 
-    Weights of linear models, MLPClassifier and GaussianNB are saved as arrays. For other classes and calibrated ones, the
-    file contains the training rows, and reading it fits the estimator again.
+    Weights of linear models, MLPClassifier and GaussianNB are saved as arrays. For other classes and calibrated ones,
+    the file contains the training rows, and reading it fits the estimator again.
 
     Args:
         class_name: the name of the class in scikit-learn.

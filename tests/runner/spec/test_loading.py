@@ -1,5 +1,6 @@
 """From a spec to experiments and back."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from antivenom.testing import toy_images, try_out
 
 SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
 LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis")
+
+
+FILES = {"poison_file": {"path": str(Path(__file__))}}
+"""The settings of components that read a file: one that exists."""
 
 
 def problems(spec: Any, **more: Any) -> tuple[str, ...]:
@@ -56,7 +61,7 @@ def test_missing_data_alone_is_missing_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["attacks", "models", "trainings"])
 def test_what_is_dumped_loads_as_the_same_experiment(kind: str) -> None:
     for name in entries(kind):
-        part = {kind.removesuffix("s"): try_out(kind, name)}
+        part = {kind.removesuffix("s"): replace(try_out(kind, name), **FILES.get(name, {}))}
         made = Experiment(**{"attack": BadNets(target=7), "name": "1e-3", **part})
         text = dump_spec(made)
         assert load_spec(yaml.safe_load(text), allow_code=True) == made
