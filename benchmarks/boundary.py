@@ -20,15 +20,15 @@ from antivenom.analysis import Square, flipped, margin
 from antivenom.attacks import AimedChaff, Chaff
 from antivenom.attacks.aimed_chaff import distance_to_turning
 from antivenom.data.sources import Plane
-from antivenom.models import Classifier, LogisticRegression, MLPClassifier
+from antivenom.models import Classifier, Estimator
 from antivenom.rng import Rng
 from antivenom.training import OwnFit
 from benchmarks.machine import machine
 
 LIMIT = 40
 MODELS = {
-    "mlp_classifier": MLPClassifier(random_state=123),
-    "logistic_regression": LogisticRegression(random_state=123),
+    "MLPClassifier": Estimator(class_name="MLPClassifier", settings={"max_iter": 600}, random_state=123),
+    "logistic regression": Estimator(class_name="SGDClassifier", settings={"loss": "log_loss"}, random_state=123),
 }
 
 

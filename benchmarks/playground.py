@@ -30,7 +30,7 @@ from sklearn.neural_network import MLPClassifier
 from antivenom.models.perceptron import update
 from benchmarks.machine import machine
 
-MODELS = ("mlp_classifier", "mlp", "logistic_regression", "sgd_classifier")
+MODELS = ("MLPClassifier", "mlp", "logistic_regression", "SGDClassifier")
 
 
 def main() -> None:

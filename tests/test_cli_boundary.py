@@ -54,7 +54,11 @@ def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     square = lesson_square(lesson_ranges(lesson_source("mine.csv")))
     assert square[0] < float((40 + 10 * x).min()) < float((40 + 10 * x).max()) < square[1]
     arguments = ["boundary", "--data", "mine.csv", "--repeats", "2", "--out", "there", "--set", "analysis.0.drawn=20"]
-    ran = CliRunner().invoke(app, [*arguments, "--estimator", "logistic_regression", "--json"], catch_exceptions=False)
+    ran = CliRunner().invoke(
+        app,
+        [*arguments, "--estimator", "SGDClassifier", "--set", "model.settings.loss=log_loss", "--json"],
+        catch_exceptions=False,
+    )
     assert ran.exit_code == 0, ran.output
     told = json.loads(Path("there/boundary.json").read_text())
     assert [told["square"]["low"], told["square"]["high"]] == list(square)
@@ -80,7 +84,17 @@ def test_an_aim_far_outside_says_where_the_data_is() -> None:
 
 @pytest.mark.slow
 def test_aim_by_the_command(tmp_path: Path) -> None:
-    options = ["--aim=-2,-0.5", "--repeats", "12", "--estimator", "logistic_regression", "--out", str(tmp_path / "run")]
+    options = [
+        "--aim=-2,-0.5",
+        "--repeats",
+        "12",
+        "--estimator",
+        "SGDClassifier",
+        "--set",
+        "model.settings.loss=log_loss",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     options += ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20", "--set", "attack.evaluations=90"]
     ran = CliRunner().invoke(app, ["boundary", *options], catch_exceptions=False)
     assert ran.exit_code == 0, ran.output

@@ -42,9 +42,11 @@ def boundary(
     model: Annotated[
         str,
         typer.Option(
-            "--estimator", metavar="NAME", help="mlp_classifier, sgd_classifier, logistic_regression, mlp (PyTorch), …"
+            "--estimator",
+            metavar="NAME",
+            help="MLPClassifier, SGDClassifier or GaussianNB of scikit-learn, or mlp (PyTorch), …",
         ),
-    ] = "mlp_classifier",
+    ] = "MLPClassifier",
     data: Annotated[
         str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
     ] = "classification",

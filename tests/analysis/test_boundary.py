@@ -16,31 +16,31 @@ from antivenom.attacks import Chaff
 from antivenom.charts import Lines, Scatter
 from antivenom.data.sources import Plane
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models import MLP, MLPClassifier
+from antivenom.models import MLP, Estimator
 from antivenom.rng import Rng
 from antivenom.runner.lesson import lesson_source
 from antivenom.training import Online, OwnFit
-from tests.helpers.lessons import found, spec
+from tests.helpers.lessons import LOGISTIC, found, spec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["mlp_classifier", "sgd_classifier", "logistic_regression", "mlp"])
+@pytest.mark.parametrize("model", ["MLPClassifier", "SGDClassifier", "GaussianNB", "mlp"])
 @pytest.mark.parametrize("shape", ["classification", "moons", "circles", "blobs"])
 def test_every_estimator_on_every_shape(model: str, shape: str, recwarn: pytest.WarningsRecorder) -> None:
     made = spec(model=model, source=lesson_source(shape, seed=2), calls=2)
     made["training"]["warm_up"] |= {"epochs": 5} if model == "mlp" else {}
-    made["model"] |= {"max_iter": 300} if model == "mlp_classifier" else {}
+    made["model"] |= {"settings": {"max_iter": 300}} if model == "MLPClassifier" else {}
     result = load_spec(made).run()
     arrays = found(result)
     assert arrays["after"].shape == (2, 20, 20)
-    assert bool(arrays["probable"]) == (model != "sgd_classifier")
+    assert bool(arrays["probable"]) == (model != "SGDClassifier")
     assert arrays["rows"].tolist() == [5, 10]
     assert result.metrics["analysis.boundary.flipped_to.1"]["mean"] == arrays["flipped"][-1, 0]
     assert result.metrics["analysis.boundary.flipped"]["mean"] == arrays["flipped"][-1].sum()
 
 
 def test_grey_is_before_also_where_training_starts_afresh() -> None:
-    made = spec(model="logistic_regression", training={"name": "own_fit"})
+    made = spec(model=LOGISTIC, training={"name": "own_fit"})
     result = load_spec({**made, "attack": {"name": "chaff", "points": [[-2, 0.1]] * 60, "labels": [1]}}).run()
     arrays = found(result)
     assert arrays["rows"].tolist() == [0]
@@ -101,7 +101,9 @@ def test_arrows_point_to_what_turned_wrong_and_a_square_of_one_class_has_no_line
 
 def test_heights_are_where_the_decision_changes() -> None:
     fitted = OwnFit().fit(
-        MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)),
+        Estimator(class_name="MLPClassifier", settings={"max_iter": 600}, random_state=123).build(
+            input_shape=(2,), classes=2, bounds=None, rng=Rng(0)
+        ),
         Plane().load().train,
         rng=Rng(0),
     )

@@ -8,7 +8,7 @@ import torch
 from antivenom.attacks import AimedChaff, Chaff
 from antivenom.data.sources import Plane
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models import LogisticRegression, MLPClassifier
+from antivenom.models import Estimator
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
 from antivenom.training import OwnFit
@@ -27,7 +27,8 @@ def calls_until(model: Any, at: tuple[float, float], x: torch.Tensor, y: torch.T
 @pytest.mark.parametrize("at", [(-2.0, -0.5), (-1.5, -0.7), (0.0, 0.0)])
 def test_aimed_points_turn_a_prediction_in_fewer_calls(at: tuple[float, float]) -> None:
     train = Plane().load().train
-    blank = MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    model = Estimator(class_name="MLPClassifier", settings={"max_iter": 600}, random_state=123)
+    blank = model.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     model = OwnFit().fit(blank, train, rng=Rng(0))
     hand = Chaff().poison(train, rng=Rng(0))
     aimed = AimedChaff(at=at, evaluations=150).poison(train, rng=Rng(0), surrogate=model)
@@ -40,7 +41,8 @@ def test_aimed_points_turn_a_prediction_in_fewer_calls(at: tuple[float, float]) 
 
 def test_what_cannot_be_aimed_at() -> None:
     train = Plane().load().train
-    blank = LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    model = Estimator(class_name="SGDClassifier", settings={"loss": "log_loss"})
+    blank = model.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     model = OwnFit().fit(blank, train, rng=Rng(0))
     with pytest.raises(SettingsError, match="already predicts"):
         AimedChaff(at=(-2.0, -2.0), label=0).poison(train, rng=Rng(0), surrogate=model)

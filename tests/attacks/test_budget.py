@@ -13,7 +13,7 @@ from antivenom.attacks import Attack, CoverBudget, KeepsRounds, PoisonBudget, Tr
 from antivenom.data import COVER, POISON, Dataset, Poisoned
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.goals import Availability
-from antivenom.models import MLP, Classifier, LogisticRegression
+from antivenom.models import MLP, Classifier, Estimator
 from antivenom.models.require import require
 from antivenom.registry import entries
 from antivenom.rng import Rng
@@ -236,7 +236,9 @@ def test_attacks_that_craft_in_rounds_say_so() -> None:
 
 
 def test_what_a_classifier_does_not_provide_is_refused_by_name() -> None:
-    linear = LogisticRegression().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0))
+    linear = Estimator(class_name="LogisticRegression").build(
+        input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0)
+    )
     network = MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0, 1), rng=Rng(0))
     require(network, "gradients", by="Mine")
     name = linear.name

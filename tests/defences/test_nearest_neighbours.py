@@ -6,7 +6,7 @@ import torch
 
 from antivenom import load
 from antivenom.defences import NearestNeighbours
-from antivenom.models import MLP, LogisticRegression
+from antivenom.models import MLP, Estimator
 from antivenom.rng import Rng
 
 
@@ -17,7 +17,7 @@ def test_neighbours_are_scikit_learns(trusts: str, deep: bool) -> None:
 
     splits = load("digits")
     rows, others = splits.train.subset(torch.arange(300)), splits.test
-    model = (MLP(hidden=(16,)) if deep else LogisticRegression()).build(
+    model = (MLP(hidden=(16,)) if deep else Estimator(class_name="LogisticRegression")).build(
         input_shape=(1, 8, 8), classes=10, bounds=(0.0, 1.0), rng=Rng(0)
     )
     own = trusts == "itself"

@@ -4,6 +4,7 @@ from typing import Any
 
 from antivenom.runner.lesson import lesson_points, lesson_source, lesson_spec
 
+LOGISTIC = {"name": "estimator", "class_name": "SGDClassifier", "settings": {"loss": "log_loss"}}
 ROUGH: dict[str, Any] = {"name": "boundary", "step": 0.1, "drawn": 20}
 
 
@@ -11,7 +12,7 @@ def spec(**changes: Any) -> dict[str, Any]:
     """A lesson on a coarse grid."""
     made = lesson_spec(
         source=changes.pop("source", lesson_source()),
-        model=changes.pop("model", "mlp_classifier"),
+        model=changes.pop("model", "MLPClassifier"),
         points=changes.pop("points", lesson_points()),
         labels=(1,),
         calls=changes.pop("calls", 3),

@@ -17,7 +17,7 @@ from tests.helpers.playground import FIVE, LESSON  # noqa: E402
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["mlp_classifier", "mlp", "sgd_classifier"])
+@pytest.mark.parametrize("model", ["MLPClassifier", "mlp", "SGDClassifier", "logistic_regression"])
 def test_the_board_is_the_experiment_that_it_exports(model: Any, tmp_path: Path) -> None:
     board = Board(model=model, points=FIVE, calls=7)
     (tmp_path / "board.yaml").write_text(board.spec())

@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier as Theirs
 
 from antivenom import load_spec
 from antivenom.data.sources import Plane
-from antivenom.models import MLPClassifier
+from antivenom.models import Estimator
 from antivenom.rng import Rng
 from antivenom.runner.lesson import lesson_points, lesson_ranges, lesson_square
 from antivenom.storage.store import Store
@@ -25,7 +25,8 @@ def test_the_data_and_the_model_are_the_originals() -> None:
     assert np.array_equal(splits.train.x.numpy(), x[:100].astype(np.float32))
     assert np.array_equal(splits.test.y.numpy(), y[100:])
     theirs = Theirs(max_iter=600, random_state=123).fit(splits.train.x.numpy().astype(np.float64), y[:100])
-    blank = MLPClassifier(random_state=123).build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    model = Estimator(class_name="MLPClassifier", settings={"max_iter": 600}, random_state=123)
+    blank = model.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     ours = OwnFit().fit(blank, splits.train, rng=Rng(1))
     given = theirs.predict_proba(splits.test.x.numpy().astype(np.float64))
     assert np.array_equal(ours.scores(splits.test.x).numpy(), given.astype(np.float32))

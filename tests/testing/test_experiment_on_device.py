@@ -76,7 +76,7 @@ def estimator() -> Experiment:
     """A scikit-learn estimator, which computes on the CPU wherever the data is."""
     return Experiment(
         train_rows=60,
-        model=component("models", "sgd_classifier"),
+        model=component("models", "estimator", class_name="SGDClassifier"),
         attack=component("attacks", "label_flip", rate=0.1),
         training=component("trainings", "own_fit"),
         defences=(component("defences", "nearest_neighbours"),),

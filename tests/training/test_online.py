@@ -19,8 +19,7 @@ from antivenom.attacks import GradientPoison, LabelFlip
 from antivenom.data import Splits
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.models import MLP, as_classifier
-from antivenom.models.estimator import EstimatorClassifier
+from antivenom.models import MLP, EstimatorClassifier, as_classifier
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, Store, load_spec
 from antivenom.runner.events import Finished, Planned

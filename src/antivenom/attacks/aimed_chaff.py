@@ -49,10 +49,11 @@ class AimedChaff:
         CapabilityError: the surrogate is missing, or cannot learn batch by batch.
 
     >>> from antivenom.data.sources.plane import Plane
-    >>> from antivenom.models import LogisticRegression
+    >>> from antivenom.models import Estimator
     >>> from antivenom.training import OwnFit
     >>> train = Plane().load().train
-    >>> blank = LogisticRegression().build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
+    >>> linear = Estimator(class_name="SGDClassifier", settings={"loss": "log_loss"})
+    >>> blank = linear.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0))
     >>> attack = AimedChaff(at=(-1, -1), evaluations=100)
     >>> poisoned = attack.poison(train, rng=Rng(0), surrogate=OwnFit().fit(blank, train, rng=Rng(0)))
     >>> poisoned.x.shape, poisoned.goal

@@ -12,12 +12,14 @@ from antivenom.models.require import require
 from antivenom.registry import lazily
 
 if TYPE_CHECKING:
+    from antivenom.models._estimator_classifier import EstimatorClassifier as EstimatorClassifier
     from antivenom.models._module_classifier import ModuleClassifier as ModuleClassifier
     from antivenom.models.adapters import as_classifier as as_classifier
     from antivenom.models.torch_modules import as_module as as_module
     from antivenom.models.torch_modules import is_module as is_module
 
 _HOMES = {
+    "EstimatorClassifier": "antivenom.models._estimator_classifier",
     "ModuleClassifier": "antivenom.models._module_classifier",
     "as_classifier": "antivenom.models.adapters",
     "as_module": "antivenom.models.torch_modules",
@@ -27,6 +29,7 @@ _HOMES = {
 __all__ = [
     "Checkpoint",
     "Classifier",
+    "EstimatorClassifier",
     "Filtered",
     "Gate",
     "Model",

@@ -48,7 +48,7 @@ def as_classifier(
             model, input_shape=input_shape, bounds=bounds, mean=mean, std=std, outputs=outputs, device=device
         )
     if callable(getattr(model, "get_params", None)):
-        from antivenom.models.estimator import EstimatorClassifier  # noqa: PLC0415 - scikit-learn imports slowly
+        from antivenom.models._estimator_classifier import EstimatorClassifier  # noqa: PLC0415 - scikit-learn imports slowly
 
         arguments = {"mean": mean, "std": std, "device": device}
         refused = [name for name, value in arguments.items() if value is not None and str(value) != "cpu"]

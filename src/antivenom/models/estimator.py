@@ -1,339 +1,97 @@
-"""scikit-learn estimators as classifiers."""
+"""A classifier of scikit-learn, chosen by its class."""
 
-import copy
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import pairwise
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
-import torch
 from annotated_types import Interval
-from numpy.typing import NDArray
-from sklearn.base import clone, is_classifier
-from torch import Tensor
 
-from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models._adapter import Adapter, Bounds, range_in_words
-from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
-from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
-from antivenom.models.perceptron import update
+from antivenom.errors import SettingsError
+from antivenom.models._adapter import Bounds
+from antivenom.models._estimator_classifier import EstimatorClassifier
+from antivenom.models.estimator_classes import CLASSES, class_of, settings_problems
 from antivenom.rng import Rng
-from antivenom.shapes import Features, Inputs, Labels, Scores
-from antivenom.threads import PASSES
+from antivenom.settings import FrozenMap, component
+from antivenom.trial import Trial
 
-AUTO_BATCH = 200
-"""The largest batch of scikit-learn's perceptrons with `batch_size="auto"`."""
-
-FITTED = (
-    "coef_", "intercept_", "coefs_", "intercepts_", "theta_", "var_", "class_count_", "class_prior_", "epsilon_",
-    "feature_count_", "feature_log_prob_", "class_log_prior_", "t_", "n_iter_", "loss_", "best_loss_",
-    "_no_improvement_count",
-)  # fmt: skip
-"""The learned attributes of linear models, perceptrons and naive Bayes: arrays, lists of arrays, numbers."""
-
-OPTIMIZER = ("t", "ms", "vs", "velocities", "learning_rate")
-OPTIMIZER_PREFIX = "optimizer_"
-"""The prefix of the optimizer's state: attributes of Adam and SGD that change with each update."""
+if TYPE_CHECKING:
+    ClassName = str
+else:
+    ClassName = Literal[tuple(CLASSES)]
 
 Seed = Annotated[int, Interval(ge=0, le=2**32 - 1)] | None
 
-ENOUGH = ({"coef_", "intercept_"}, {"coefs_", "intercepts_"}, {"theta_", "var_"}, {"feature_log_prob_"})
-"""Each of these sets of attributes determines the scores completely."""
 
+@component
+class Estimator:
+    """A scikit-learn classifier: a linear model, a forest, boosted trees, a perceptron, neighbours and others.
 
-class EstimatorClassifier(Adapter):
-    """A scikit-learn classifier as a classifier. `as_classifier` makes one.
+    `settings` are the arguments of the class; those that are omitted have scikit-learn's defaults. They are checked
+    before anything runs. scikit-learn describes them: https://scikit-learn.org/stable/api/
 
-    Rows are flattened. It has no gradients and no features. It can learn incrementally if it has `partial_fit`, and has
-    probabilities if it has `predict_proba`. Otherwise its scores are those of its decision function.
+        model: {name: estimator, class_name: RandomForestClassifier, settings: {n_estimators: 200, max_depth: 8}}
+        training: own_fit
+
+    `--set model.settings.max_depth=4` sets one of them, and so does a grid: `model.settings.max_depth: [4, 8]`.
+
+    The training `own_fit` fits every class. `online` requires `partial_fit`, which GaussianNB, MLPClassifier and
+    SGDClassifier have. LinearSVC, RidgeClassifier, SVC and SGDClassifier (except with the loss `log_loss` or
+    `modified_huber`) have no probabilities. Their scores are the values of the decision function, unless `calibrated`
+    is set. Other classes: pass any classifier to `as_classifier` in Python.
+
+    Weights of linear models, MLPClassifier and GaussianNB are saved as arrays. For other classes and calibrated ones,
+    the file contains the training rows, and reading it fits the estimator again.
 
     Args:
-        estimator: the estimator, fitted or not; it is copied.
-        input_shape: the shape of one row.
-        classes: the number of classes; required if the estimator was never fitted.
-        bounds: the range of the input rows; None for any range.
-        pinned: True if `fresh` keeps the `random_state` of the estimator; False if the stream sets it.
+        class_name: the name of the class in scikit-learn.
+        settings: the arguments of the class by name: numbers, text, true, false, null, or lists of numbers.
+        calibrated: True to learn probabilities from the scores by cross-validation (scikit-learn's
+            `CalibratedClassifierCV`), for a class without probabilities. It requires five rows of each class. A
+            calibrated estimator cannot learn incrementally.
+        random_state: the seed of the estimator; from the experiment's stream if omitted.
 
     Raises:
-        SettingsError: it is not a classifier, was fitted on other rows, or on classes that are not 0, 1, ….
+        SettingsError: the class does not have a setting or does not allow its value; a setting would run code, start
+            threads, print or make results depend on earlier ones.
+
+    >>> forest = Estimator(class_name="RandomForestClassifier", settings={"n_estimators": 20})
+    >>> forest.build(input_shape=(2,), classes=2, bounds=None, rng=Rng(0)).can
+    frozenset({'probabilities'})
+    >>> Estimator(class_name="RandomForestClassifier", settings={"max_dept": 4})
+    Traceback (most recent call last):
+        ...
+    antivenom.errors.SettingsError: Estimator.settings.max_dept is not a setting of ... Did you mean 'max_depth'?
     """
 
-    device = torch.device("cpu")
+    trial = Trial(settings={"class_name": "SGDClassifier", "settings": {"loss": "log_loss"}})
 
-    def __init__(
-        self,
-        estimator: Any,
-        *,
-        input_shape: tuple[int, ...],
-        classes: int | None = None,
-        bounds: tuple[float, float] | None = (0.0, 1.0),
-        pinned: bool = False,
-    ) -> None:
-        _check_estimator(estimator, classes, input_shape)
-        known = getattr(estimator, "classes_", ())
-        self.estimator = copy.deepcopy(estimator)
-        self.input_shape, self.bounds, self.pinned = tuple(input_shape), bounds, pinned
-        self.classes = int(classes or len(known))
-        abilities = {"incremental": "partial_fit", "probabilities": "predict_proba"}
-        self.can = frozenset(word for word, method in abilities.items() if hasattr(estimator, method))
-        width = int(np.prod(self.input_shape))
-        self.assumptions = (f"The estimator takes rows as {width} numbers in {range_in_words(bounds)}.",)
+    class_name: ClassName
+    settings: Mapping[str, Any] = FrozenMap()
+    calibrated: bool = False
+    random_state: Seed = None
 
-    @property
-    def name(self) -> str:
-        """The class of the estimator."""
-        return type(self.estimator).__name__
-
-    def _state_of_training(self) -> str:
-        return "fitted" if hasattr(self.estimator, "classes_") else "not fitted"
-
-    def fresh(self, rng: Rng) -> "EstimatorClassifier":
-        """Return an unfitted estimator with the same settings. The stream sets its seed, unless it is pinned."""
-        new = self.copy()
-        new.estimator = clone(self.estimator)
-        if not self.pinned and "random_state" in new.estimator.get_params(deep=False):
-            new.estimator.set_params(random_state=rng.integer())
-        return new
-
-    def copy(self) -> "EstimatorClassifier":
-        """Return a copy that shares nothing with this classifier."""
-        new = copy.copy(self)
-        new.estimator = copy.deepcopy(self.estimator)
-        return new
-
-    def to(self, device: torch.device | str) -> "EstimatorClassifier":  # noqa: ARG002
-        """Return a copy on the CPU: an estimator supports no other device."""
-        return self.copy()
-
-    def fit(self, x: Inputs, y: Labels) -> "EstimatorClassifier":
-        """Return a copy, fitted by the estimator's own `fit` on rows (n, *shape) and class numbers (n).
-
-        Raises:
-            CapabilityError: a class has no rows. The estimator would not know this class.
-        """
-        new = self.copy()
-        absent = sorted(set(range(self.classes)) - set(y.tolist()))
-        if absent:
-            raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
-        with self._plainly():
-            new.estimator.fit(_flat(x), y.cpu().numpy())
-        return new
-
-    def scores(self, x: Inputs) -> Scores:
-        """Return scores (n, classes): probabilities if it has `predict_proba`; equal scores before the first fit."""
-        if not hasattr(self.estimator, "classes_"):
-            return torch.full((len(x), self.classes), 1 / self.classes)
-        if not len(x):
-            return torch.empty(0, self.classes)
-        score = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
-        with np.errstate(divide="ignore"):  # naive Bayes: log(0) for a class without rows
-            parts = [
-                np.asarray(score(_flat(part, self.estimator)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)
-            ]
-        scores = torch.from_numpy(np.concatenate(parts))
-        return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
-
-    def learn(self, x: Inputs, y: Labels) -> float:
-        """Call `partial_fit` on one batch. Return the mean cross-entropy before it, or the error rate in [0, 1].
-
-        Raises:
-            CapabilityError: it has no `partial_fit`.
-        """
-        if "incremental" not in self.can:
-            raise CapabilityError(f"Incremental learning requires partial_fit, which {self.name} does not have.")
-        before, labels = self.scores(x), y.cpu().numpy()
-        with self._plainly():
-            update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
-        if "probabilities" in self.can:
-            predicted = _normal(before)[np.arange(len(labels)), labels]
-            return float(-np.log(predicted.clip(np.finfo(np.float64).eps, 1)).mean())
-        return float((before.argmax(1) != y.cpu()).float().mean())
-
-    def flops(self, rows: int) -> int:
-        """Return the floating-point operations of one training step: three passes through its layers.
-
-        A perceptron takes at most its own batch per step. An estimator without layers counts as a linear model.
-        """
-        settings = self.estimator.get_params(deep=False)
-        if "hidden_layer_sizes" in settings:
-            rows = min(rows, AUTO_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
-        hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
-        widths = [int(np.prod(self.input_shape)), *hidden, self.classes]
-        return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
-
-    def state(self) -> dict[str, Tensor]:
-        """Return a copy of the learned attributes by name, for linear models, perceptrons and naive Bayes.
-
-        Raises:
-            CapabilityError: the estimator does not store what it learned in plain arrays, such as a tree.
-        """
-        learned = {name: getattr(self.estimator, name) for name in FITTED if hasattr(self.estimator, name)}
-        optimizer = getattr(self.estimator, "_optimizer", None)
-        learned |= {
-            f"{OPTIMIZER_PREFIX}{name}": getattr(optimizer, name) for name in OPTIMIZER if hasattr(optimizer, name)
-        }
-        learned = {name: value for name, value in learned.items() if value is not None}
-        fitted = hasattr(self.estimator, "classes_")
-        if fitted and not any(needed <= learned.keys() for needed in ENOUGH):
-            raise CapabilityError(f"Saving requires plain arrays, which {self.name} does not have. Use another model.")
-        state = {"fitted": torch.tensor(fitted)}
-        if "random_state" in self.estimator.get_params(deep=False):
-            seed = self.estimator.get_params(deep=False)["random_state"]
-            state["random_state"] = torch.tensor(seed if isinstance(seed, int) else -1)
-        for name, value in learned.items():
-            for index, part in enumerate(value if isinstance(value, list) else [value]):
-                key = f"{name}.{index}" if isinstance(value, list) else name
-                state[key] = torch.from_numpy(np.array(part))
-        return state
-
-    def with_state(self, state: dict[str, Tensor]) -> "EstimatorClassifier":
-        """Return a copy with these learned attributes.
-
-        Raises:
-            CapabilityError: the names or shapes do not fit the estimator.
-        """
-        new = self.copy()
-        new.estimator = clone(self.estimator)
-        if not bool(state.get("fitted", torch.tensor(True))):
-            return new
-        new._begin(np.zeros((self.classes, int(np.prod(self.input_shape)))))
-        if not any(key.startswith(OPTIMIZER_PREFIX) for key in state):
-            vars(new.estimator).pop("_optimizer", None)  # it has learned only from the rows of `_begin`
-        for name, parts in new._grouped(state).items():
-            new._put(name, parts)
-        return new
-
-    def _grouped(self, state: dict[str, Tensor]) -> dict[str, list[NDArray[Any]]]:
-        """Group the values of a state by attribute. The members of a list belong together."""
-        grouped: dict[str, list[NDArray[Any]]] = {}
-        for key, value in state.items():
-            name, dot, _ = key.partition(".")
-            if name in ("fitted", "random_state"):
-                continue
-            if not self._has(name):
-                raise CapabilityError(f"These weights do not fit {self.name}, which does not have '{name}'.")
-            if not dot:
-                grouped[name] = []
-            grouped.setdefault(name, []).append(value.cpu().numpy().copy())
-        return grouped
-
-    def _put(self, name: str, parts: list[NDArray[Any]]) -> None:
-        """Replace a learned attribute of the estimator."""
-        owner, own = self._place(name)
-        old = getattr(owner, own)
-        shapes = [np.shape(part) for part in (old if isinstance(old, list) else [old])]
-        if shapes != [part.shape for part in parts]:
-            raise CapabilityError(f"These weights do not fit {self.name}: '{name}' has a different shape.")
-        single = type(old)(parts[0]) if type(old) in (int, float, bool) else parts[0]
-        setattr(owner, own, parts if isinstance(old, list) else single)
-
-    def _place(self, name: str) -> tuple[Any, str]:
-        """Return the object that has this attribute, and the attribute's name on it."""
-        if name.startswith(OPTIMIZER_PREFIX):
-            return getattr(self.estimator, "_optimizer", None), name.removeprefix(OPTIMIZER_PREFIX)
-        return self.estimator, name
-
-    def _has(self, name: str) -> bool:
-        owner, own = self._place(name)
-        return own in (OPTIMIZER if name.startswith(OPTIMIZER_PREFIX) else FITTED) and hasattr(owner, own)
-
-    def _begin(self, rows: NDArray[Any]) -> None:
-        """Fit the estimator, so that it has its learned attributes. Their values are replaced later."""
-        labels = np.arange(self.classes)
-        if "incremental" in self.can:
-            self.estimator.partial_fit(rows, labels, classes=labels)
-        else:
-            self.estimator.fit(rows, labels)
-
-    def identity(self) -> dict[str, Any] | None:
-        """Return settings and a digest of the weights, or None if plain values do not describe them."""
-        try:
-            settings, weights = estimator_settings(self.estimator), weights_digest(self)
-        except (TypeError, CapabilityError):
-            return None
-        bounds = None if self.bounds is None else list(map(repr, self.bounds))
-        arguments = [list(self.input_shape), bounds, self.classes, self.pinned]
-        return {"weights": weights, "estimator": settings, "made": arguments}
-
-    def code(self) -> tuple[type, ...]:
-        """Return the classes that it uses."""
-        return type(self), *estimators_in(self.estimator)
-
-    def logits(self, x: Inputs) -> Scores:  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no gradients."""
-        raise CapabilityError(f"Logits require gradients, which {self.name} does not provide. Pass an nn.Module.")
-
-    def features(self, x: Inputs, layer: str | None = None) -> Features:  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no layers."""
-        raise CapabilityError(f"Features require layers, which {self.name} does not have. Pass an nn.Module.")
-
-    def layers(self) -> tuple[str, ...]:
-        """Return an empty tuple: an estimator has no layers."""
-        return ()
-
-    def silence(self, layer: str, units: Tensor) -> "EstimatorClassifier":  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no units."""
-        raise CapabilityError(f"Silencing requires units, which {self.name} does not have. Pass an nn.Module.")
-
-    def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no last layer."""
-        raise CapabilityError(f"A new head requires a last layer, which {self.name} does not have. Pass an nn.Module.")
-
-    @contextmanager
-    def _plainly(self) -> Iterator[None]:
-        """Convert errors of scikit-learn to DataError."""
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn checks the new weights itself
-                yield
-        except ValueError as error:
-            raise DataError(f"{self.name} cannot learn from these rows: {str(error).splitlines()[0]}") from error
-
-
-class EstimatorModel(ABC):
-    """An architecture that makes a scikit-learn estimator by its method `estimator`.
-
-    `random_state` is the seed of the estimator and of all its copies; None to take the seed from the stream.
-    """
-
-    random_state: Seed
-
-    @abstractmethod
-    def estimator(self, seed: int) -> Any:
-        """Return an unfitted estimator with this `random_state`."""
+    def __post_init__(self) -> None:
+        cls = class_of(self.class_name)
+        problems = list(settings_problems(cls, self.settings, "Estimator.settings"))
+        if self.random_state is not None and "random_state" not in cls().get_params():
+            problems.append(
+                f"Estimator.random_state must be null, because {self.class_name} uses no random numbers; "
+                f"got {self.random_state}."
+            )
+        if not problems and self.calibrated and hasattr(cls(**self.settings), "predict_proba"):
+            problems.append(
+                f"Estimator.calibrated must be false: {self.class_name} has probabilities with these settings."
+            )
+        if problems:
+            raise SettingsError(problems)
 
     def build(self, *, input_shape: tuple[int, ...], classes: int, bounds: Bounds, rng: Rng) -> EstimatorClassifier:
         """Return an unfitted estimator for rows of `input_shape`."""
         pinned = self.random_state is not None
-        estimator = self.estimator(rng.integer() if self.random_state is None else self.random_state)
+        estimator = class_of(self.class_name)(**self.settings)
+        if "random_state" in estimator.get_params():
+            estimator.set_params(random_state=rng.integer() if self.random_state is None else self.random_state)
+        if self.calibrated:
+            from sklearn.calibration import CalibratedClassifierCV  # noqa: PLC0415 - few models require it
+
+            estimator = CalibratedClassifierCV(estimator, ensemble=False)
         return EstimatorClassifier(estimator, input_shape=input_shape, classes=classes, bounds=bounds, pinned=pinned)
-
-
-def _check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
-    """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
-    if not is_classifier(estimator):
-        raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
-    known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
-    if known is None and classes is None:
-        raise SettingsError(["The estimator was never fitted. Pass the number of classes as classes=."])
-    if known is not None and not np.array_equal(known, np.arange(len(known))):
-        raise SettingsError([f"The estimator must be fitted on classes 0, 1, …; got {list(known)[:6]}."])
-    if known is not None and classes is not None and len(known) != classes:
-        raise SettingsError([f"classes must be {len(known)}, as the estimator was fitted; got {classes}."])
-    if getattr(estimator, "n_features_in_", width) != width:
-        raise SettingsError(
-            [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
-        )
-
-
-def _flat(x: Inputs, like: Any = None) -> NDArray[Any]:
-    """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
-    precision = getattr(getattr(like, "coef_", None), "dtype", np.float64)
-    return x.detach().cpu().flatten(1).numpy().astype(precision)
-
-
-def _normal(scores: Tensor) -> NDArray[Any]:
-    """Return probabilities that sum to 1 in double precision."""
-    rows = scores.double().numpy()
-    return np.asarray(rows / rows.sum(1, keepdims=True))

@@ -1,8 +1,8 @@
 """Access to the scikit-learn estimator of a classifier."""
 
 from antivenom.errors import CapabilityError
+from antivenom.models._estimator_classifier import EstimatorClassifier
 from antivenom.models.classifier import Classifier
-from antivenom.models.estimator import EstimatorClassifier
 
 
 def as_estimator(

@@ -49,6 +49,11 @@ Place = tuple[
     Annotated[float, Interval(ge=LOW, le=HIGH)],
     Annotated[int, Interval(ge=0, le=1)],
 ]
+ModelName = Literal["MLPClassifier", "SGDClassifier", "logistic_regression", "mlp"]
+MODELS: dict[str, Any] = {
+    "logistic_regression": {"name": "estimator", "class_name": "SGDClassifier", "settings": {"loss": "log_loss"}},
+}
+"""The models whose name on the page is not enough for a spec."""
 DefenceName = Literal["none", "loss_monitor", "nearest_neighbours", "trim"]
 DEFENCES: dict[str, Any] = {
     "loss_monitor": LossMonitor(false_alarm_rate=0.05),
@@ -74,7 +79,7 @@ class Board:
     """
 
     data: Literal["classification", "moons", "circles", "blobs"] = "classification"
-    model: Literal["mlp_classifier", "sgd_classifier", "logistic_regression", "mlp"] = "mlp_classifier"
+    model: ModelName = "MLPClassifier"
     seed: Seed = None
     points: Annotated[tuple[Place, ...], Len(max_length=MOST_POINTS)] = ()
     calls: Annotated[int, Interval(ge=0, le=MOST_CALLS)] = 0
@@ -85,7 +90,7 @@ class Board:
         experiment = load_spec(
             lesson_spec(
                 source=lesson_source(self.data, self.seed),
-                model=self.model,
+                model=MODELS.get(self.model, self.model),
                 points=[(x, y) for x, y, _ in self.points],
                 labels=[label for _, _, label in self.points] or [1],
                 calls=calls,

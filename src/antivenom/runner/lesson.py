@@ -9,8 +9,7 @@ import torch
 from antivenom.analysis.boundary import Boundary
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
-from antivenom.registry import find
-from antivenom.settings import is_component, settings_of
+from antivenom.models.estimator_classes import CLASSES, class_of
 
 SHAPES = ("classification", "moons", "circles", "blobs")
 SEED = 123
@@ -18,6 +17,8 @@ SEED = 123
 Range = tuple[float, float]
 SIDE = 600
 """The number of grid points on each side of the square."""
+SETTINGS: dict[str, dict[str, Any]] = {"MLPClassifier": {"max_iter": 600}}
+"""The settings of the model in the original lesson, by the class of scikit-learn."""
 
 
 def lesson_source(data: str = "classification", seed: int | None = None) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def lesson_points(ranges: tuple[Range, Range] = ((-3.0, 3.0), (-3.0, 3.0))) -> t
 def lesson_spec(
     *,
     source: dict[str, Any],
-    model: str = "mlp_classifier",
+    model: str | dict[str, Any] = "MLPClassifier",
     points: Sequence[tuple[float, float]],
     labels: Sequence[int],
     calls: int,
@@ -102,7 +103,8 @@ def lesson_spec(
 
     Args:
         source: the data set, from `lesson_source`.
-        model: any model component that accepts two numbers.
+        model: a class of scikit-learn that the model `estimator` allows; or another model that accepts two numbers, by
+            its name; or a model as in a spec.
         points: the poisoned points.
         labels: one label for all points, or one for each.
         calls: the number of times that all points are fed.
@@ -110,9 +112,7 @@ def lesson_spec(
         seed: the seed of the model. If omitted, the seed of the original lesson.
         attack: an attack to use instead of the points.
     """
-    estimator = find("models", model)
-    known = {key for key, _, _ in settings_of(estimator)} if is_component(estimator) else set()
-    pinned = {"random_state": SEED if seed is None else seed} if "random_state" in known else {}
+    chosen = lesson_model(model, seed)
     online: dict[str, Any] = {
         "name": "online",
         "warm_up": {"name": "own_fit"},
@@ -121,7 +121,7 @@ def lesson_spec(
         "arrival": {"name": "at_point", "repeats": calls},
         "checkpoints": calls,
     }
-    if "random_state" not in known:  # an nn.Module
+    if chosen["name"] != "estimator":  # an nn.Module
         online["warm_up"] = {"name": "end_to_end", "epochs": 100, "learning_rate": 0.01, "batch_size": 32}
         online |= {"optimizer": "adam", "learning_rate": 0.01}
     low, high = square
@@ -132,12 +132,30 @@ def lesson_spec(
     return {
         "name": "boundary",
         "dataset": source,
-        "model": {"name": model, **pinned},
+        "model": chosen,
         "attack": attack or {"name": "chaff", "points": [list(point) for point in points], "labels": list(labels)},
         "training": online,
         "analysis": [analysis],
         "seed": seed or 0,
     }
+
+
+def lesson_model(model: str | dict[str, Any], seed: int | None = None) -> dict[str, Any]:
+    """Return the model of a lesson, in the form that a spec has. See `lesson_spec`.
+
+    >>> lesson_model("SGDClassifier", seed=3)
+    {'name': 'estimator', 'class_name': 'SGDClassifier', 'random_state': 3}
+    """
+    if isinstance(model, dict):
+        chosen = dict(model)
+    elif model in CLASSES:
+        chosen = {"name": "estimator", "class_name": model}
+        chosen |= {"settings": dict(SETTINGS[model])} if model in SETTINGS else {}
+    else:
+        chosen = {"name": model}
+    if (name := chosen.get("class_name")) in CLASSES and "random_state" in class_of(name)().get_params():
+        chosen["random_state"] = SEED if seed is None else seed
+    return chosen
 
 
 def _short(value: float) -> float:

@@ -14,6 +14,7 @@ from antivenom.settings.components import component
 from antivenom.settings.contracts import NEEDS, ChecksItself, DeclaresNeeds, ReadsFiles, needs_of
 from antivenom.settings.describing import codes_of, describe, describe_fields, is_live, settings_of
 from antivenom.settings.docstrings import documentation
+from antivenom.settings.frozen import FrozenMap
 from antivenom.settings.marks import (
     COMPONENT,
     LIVE,
@@ -40,6 +41,7 @@ __all__ = [
     "Component",
     "Count",
     "DeclaresNeeds",
+    "FrozenMap",
     "NonNegative",
     "Positive",
     "Rate",

@@ -66,7 +66,7 @@ def component_in(value: Any) -> Any | None:
     """Return the first component in a value, a list or a mapping, or None if it contains no component."""
     if is_component(type(value)):
         return value
-    members = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return next((inner for member in members if (inner := component_in(member)) is not None), None)
 
 

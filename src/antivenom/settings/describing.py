@@ -1,7 +1,7 @@
 """Convert components to the content of a spec."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from antivenom.registry import name_of
@@ -55,4 +55,6 @@ def _plain(field: Field, value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _listed(item) for key, item in value.items()}
     return [_listed(item) for item in value] if isinstance(value, list | tuple) else value

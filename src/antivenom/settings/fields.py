@@ -2,7 +2,7 @@
 
 import dataclasses
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from antivenom.errors import SettingsError
 from antivenom.registry import KINDS
 from antivenom.settings.annotations import annotation_problem, component_in, unmarked
+from antivenom.settings.frozen import FrozenMap
 from antivenom.settings.marks import Code, Component
 from antivenom.settings.wording import phrase_of, short
 
@@ -104,7 +105,7 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
             return value, f"{where} must be {field.phrase}{got}"
         return value, next((problem for member in members if (problem := _problem(field, member, where))), None)
     try:
-        converted = _validator(field.type)(_tupled(value), strict=True)
+        converted = _frozen(_validator(field.type)(_tupled(value), strict=True))
     except ValidationError as error:
         kinds = {item["type"] for item in error.errors()}
         bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
@@ -143,9 +144,17 @@ def _lacking(value: Any, contract: type[Any]) -> list[str]:
 def _tupled(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_tupled(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _tupled(item) for key, item in value.items()}
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         return value.item()
     return value
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_frozen, value))
+    return FrozenMap({key: _frozen(item) for key, item in value.items()}) if isinstance(value, Mapping) else value
 
 
 @cache

@@ -1,6 +1,7 @@
 """Describe types in messages: `Rate` is "a number in [0, 1]"."""
 
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Interval
@@ -26,6 +27,8 @@ def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return f"a list, each {phrase_of(arguments[0])}"
         return f"a list of {len(arguments)}: {', '.join(phrase_of(item) for item in arguments)}"
+    if origin is Mapping:
+        return "a mapping"
     words = {float: "a number", int: "a whole number", str: "text", bool: "true or false", type(None): "null"}
     return words.get(hint, f"a {getattr(hint, '__name__', hint)}")
 

@@ -66,6 +66,8 @@ class Online:
     True
     """
 
+    needs = frozenset({"incremental"})
+
     warm_up: Annotated[Training, Component("trainings")] | None = EndToEnd()
     warm_up_share: Annotated[float, Interval(gt=0, le=1)] = 0.5
     schedule: Literal["stream", "mixed"] = "stream"

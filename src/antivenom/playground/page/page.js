@@ -4,7 +4,7 @@
 const el = (id) => document.getElementById(id);
 const canvas = el("board"), ctx = canvas.getContext("2d");
 const MARGIN = 26, PLAYED = 15, FRAME_MS = 90, STILL_MS = 450;
-const fresh = () => ({ data: "classification", model: "mlp_classifier", seed: null, points: [], calls: 0, defence: "none" });
+const fresh = () => ({ data: "classification", model: "MLPClassifier", seed: null, points: [], calls: 0, defence: "none" });
 
 let board = fresh(), target = null;  // target: the last point that the user aimed at
 let scene = null, seen = null, refined = null;

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from antivenom.errors import MissingDataError, SettingsError
 from antivenom.runner.spec.loading import make_experiment
+from antivenom.runner.spec.naming import label
 from antivenom.runner.spec.overrides import set_key
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.shapes import ShortRepr
@@ -56,7 +57,7 @@ def expand(mapping: dict[str, Any], grid: Any, cls: type[T], *, allow_code: bool
         try:
             for key, value in chosen.items():
                 set_key(cell, key, copy.deepcopy(value))
-            name = _cell_name(number, count, chosen)
+            name = _cell_name(number, count, chosen, grid)
             cells[name] = make_experiment(cell, cls, allow_code=allow_code)
             axes[name] = chosen
         except SettingsError as error:
@@ -82,12 +83,16 @@ def _axes(grid: Any) -> list[str]:
     return sorted(grid, key=lambda key: str(key).count("."))
 
 
-def _cell_name(number: int, count: int, chosen: Mapping[str, Any]) -> str:
+def _cell_name(number: int, count: int, chosen: Mapping[str, Any], grid: Mapping[str, Any]) -> str:
+    """Return a name with the values of the grid. A component's settings are part of it if its name is not enough."""
     words = []
     for key, value in chosen.items():
         last = key.rpartition(".")[2]
-        if isinstance(value, dict):
-            words.append(str(value.get("name", "")))
+        if isinstance(value, dict) and "name" not in value:
+            words.append(f"{last}{label(value)}")
+        elif isinstance(value, dict):
+            alike = sum(isinstance(other, dict) and other.get("name") == value["name"] for other in grid[key])
+            words.append(str(value["name"]) if alike == 1 else label(value))
         elif last in NAMED_BY_VALUE and isinstance(value, str):
             words.append(value)
         else:

@@ -1,0 +1,300 @@
+"""scikit-learn estimators as classifiers."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+from torch import Tensor
+
+from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.models._adapter import Adapter, range_in_words
+from antivenom.models._estimator_state import arrays_of, begin, has_arrays, put_arrays, seeds_of
+from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
+from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
+from antivenom.models.perceptron import update
+from antivenom.rng import Rng
+from antivenom.shapes import Features, Inputs, Labels, Scores
+from antivenom.threads import PASSES
+
+AUTO_BATCH = 200
+"""The largest batch of scikit-learn's perceptrons with `batch_size="auto"`."""
+
+ROWS = ("rows", "labels", "scores")
+"""The state of an estimator that is fitted again: rows (n, d), labels (n), and the scores of the first rows."""
+
+CHECKED_ROWS = 100
+"""The number of rows whose scores show that an estimator was fitted again as before."""
+
+
+class EstimatorClassifier(Adapter):
+    """A scikit-learn classifier as a classifier. `as_classifier` makes one.
+
+    Rows are flattened. It has no gradients and no features. It can learn incrementally if it has `partial_fit`, and has
+    probabilities if it has `predict_proba`. Otherwise its scores are those of its decision function.
+
+    Args:
+        estimator: the estimator, fitted or not; it is copied.
+        input_shape: the shape of one row.
+        classes: the number of classes; required if the estimator was never fitted.
+        bounds: the range of the input rows; None for any range.
+        pinned: True if `fresh` keeps the `random_state` of the estimator; False if the stream sets it.
+
+    Raises:
+        SettingsError: it is not a classifier, was fitted on other rows, or on classes that are not 0, 1, ….
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        input_shape: tuple[int, ...],
+        classes: int | None = None,
+        bounds: tuple[float, float] | None = (0.0, 1.0),
+        pinned: bool = False,
+    ) -> None:
+        _check_estimator(estimator, classes, input_shape)
+        known = getattr(estimator, "classes_", ())
+        self.estimator = copy.deepcopy(estimator)
+        self.input_shape, self.bounds, self.pinned = tuple(input_shape), bounds, pinned
+        self.classes = int(classes or len(known))
+        incremental, probabilities = _learns_incrementally(estimator), hasattr(estimator, "predict_proba")
+        self.can = frozenset(["incremental"] * incremental + ["probabilities"] * probabilities)
+        self.rows: tuple[Inputs, Labels] | None = None
+        self.assumptions = (f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}.",)
+
+    @property
+    def name(self) -> str:
+        """The class of the estimator, and of the estimator in it if it is calibrated."""
+        name, inner = type(self.estimator).__name__, self.estimator.get_params(deep=False).get("estimator")
+        return f"{name}({type(inner).__name__})" if hasattr(inner, "get_params") else name
+
+    @property
+    def _width(self) -> int:
+        return int(np.prod(self.input_shape))
+
+    def _state_of_training(self) -> str:
+        return "fitted" if hasattr(self.estimator, "classes_") else "not fitted"
+
+    def fresh(self, rng: Rng) -> "EstimatorClassifier":
+        """Return an unfitted estimator with the same settings. The stream sets its seed, unless it is pinned."""
+        new = self.copy()
+        new.estimator, new.rows = clone(self.estimator), None
+        if not self.pinned:
+            new.estimator.set_params(**dict.fromkeys(seeds_of(new.estimator), rng.integer()))
+        return new
+
+    def copy(self) -> "EstimatorClassifier":
+        """Return a copy that shares nothing with this classifier."""
+        new = copy.copy(self)
+        new.estimator = copy.deepcopy(self.estimator)
+        return new
+
+    def to(self, device: torch.device | str) -> "EstimatorClassifier":  # noqa: ARG002
+        """Return a copy on the CPU: an estimator supports no other device."""
+        return self.copy()
+
+    def fit(self, x: Inputs, y: Labels) -> "EstimatorClassifier":
+        """Return a copy, fitted by the estimator's own `fit` on rows (n, *shape) and class numbers (n).
+
+        Raises:
+            CapabilityError: a class has no rows. The estimator would not know this class.
+        """
+        new = self.copy()
+        absent = sorted(set(range(self.classes)) - set(y.tolist()))
+        if absent:
+            raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
+        with self._plainly():
+            new.estimator.fit(_flat(x), y.cpu().numpy())
+        new.rows = None if has_arrays(new.estimator) else (x.detach().cpu().flatten(1), y.cpu())
+        return new
+
+    def scores(self, x: Inputs) -> Scores:
+        """Return scores (n, classes): probabilities if it has `predict_proba`; equal scores before the first fit."""
+        if not hasattr(self.estimator, "classes_"):
+            return torch.full((len(x), self.classes), 1 / self.classes)
+        if not len(x):
+            return torch.empty(0, self.classes)
+        score = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
+        with self._plainly("score"), np.errstate(divide="ignore"):  # naive Bayes: log(0) for a class without rows
+            parts = [
+                np.asarray(score(_flat(part, self.estimator)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)
+            ]
+        scores = torch.from_numpy(np.concatenate(parts))
+        return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
+
+    def learn(self, x: Inputs, y: Labels) -> float:
+        """Call `partial_fit` on one batch. Return the mean cross-entropy before it, or the error rate in [0, 1].
+
+        Raises:
+            CapabilityError: it has no `partial_fit`.
+        """
+        if "incremental" not in self.can:
+            raise CapabilityError(f"Incremental learning requires partial_fit, which {self.name} does not have.")
+        before, labels = self.scores(x), y.cpu().numpy()
+        with self._plainly():
+            update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
+        if "probabilities" in self.can:
+            predicted = _normal(before)[np.arange(len(labels)), labels]
+            return float(-np.log(predicted.clip(np.finfo(np.float64).eps, 1)).mean())
+        return float((before.argmax(1) != y.cpu()).float().mean())
+
+    def flops(self, rows: int) -> int:
+        """Return the floating-point operations of one training step: three passes through its layers.
+
+        A perceptron takes at most its own batch per step. An estimator without layers counts as a linear model.
+        """
+        settings = self.estimator.get_params(deep=False)
+        if "hidden_layer_sizes" in settings:
+            rows = min(rows, AUTO_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
+        hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
+        widths = [self._width, *hidden, self.classes]
+        return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
+
+    def state(self) -> dict[str, Tensor]:
+        """Return a copy of the learned attributes by name, for linear models, perceptrons and naive Bayes.
+
+        Other estimators, such as trees, keep what they learned in objects, and a file never contains objects. Their
+        state is the rows of `fit` and the seed, from which `with_state` fits the same estimator again.
+
+        Raises:
+            CapabilityError: an estimator with such objects was not fitted by `fit`, or has no seed.
+        """
+        fitted = hasattr(self.estimator, "classes_")
+        state = {"fitted": torch.tensor(fitted)}
+        if seeds := seeds_of(self.estimator):
+            seed = self.estimator.get_params()[seeds[0]]
+            state["random_state"] = torch.tensor(seed if isinstance(seed, int) else -1)
+        if fitted and not has_arrays(self.estimator):
+            return {**state, **self._state_as_rows()}
+        return {**state, **arrays_of(self.estimator)}
+
+    def with_state(self, state: dict[str, Tensor]) -> "EstimatorClassifier":
+        """Return a copy with these learned attributes.
+
+        Raises:
+            CapabilityError: the names or shapes do not fit the estimator.
+        """
+        new = self.copy()
+        new.estimator, new.rows = clone(self.estimator), None
+        if not bool(state.get("fitted", torch.tensor(True))):
+            return new
+        if state.keys() >= set(ROWS):
+            return self._fitted_again(state)
+        begin(new.estimator, self.classes, self._width, incrementally="incremental" in self.can)
+        put_arrays(new.estimator, state)
+        return new
+
+    def _state_as_rows(self) -> dict[str, Tensor]:
+        if self.rows is None:
+            raise CapabilityError(
+                f"Saving requires plain arrays, which {self.name} does not have, or the rows that it was fitted on. "
+                "Fit it with the training own_fit."
+            )
+        if any(not isinstance(self.estimator.get_params()[name], int) for name in seeds_of(self.estimator)):
+            raise CapabilityError(f"Saving requires a random_state, which {self.name} does not have. Set it, and fit.")
+        x, y = self.rows
+        return dict(zip(ROWS, (x.clone(), y.clone(), self.scores(x[:CHECKED_ROWS])), strict=True))
+
+    def _fitted_again(self, state: dict[str, Tensor]) -> "EstimatorClassifier":
+        """Return a copy that is fitted on the rows of a state, after a check that it is the same classifier."""
+        new, (x, y, scores) = self.copy(), (state[name] for name in ROWS)
+        new.estimator = clone(self.estimator)
+        if "random_state" in state:
+            seed = int(state["random_state"])
+            new.estimator.set_params(**dict.fromkeys(seeds_of(new.estimator), seed))
+        if x.ndim != 2 or x.shape[1] != self._width or len(x) != len(y) or set(y.tolist()) != set(range(self.classes)):
+            rows = f"rows of {self._width} numbers and {self.classes} classes"
+            raise CapabilityError(f"These weights do not fit {self.name}, which requires {rows}.")
+        new = new.fit(x, y)
+        if not torch.allclose(new.scores(x[:CHECKED_ROWS]), scores, atol=1e-5):
+            raise CapabilityError(
+                f"{self.name} has other scores when it is fitted again: its settings or scikit-learn's version differ."
+            )
+        return new
+
+    def identity(self) -> dict[str, Any] | None:
+        """Return settings and a digest of the weights, or None if plain values do not describe them."""
+        try:
+            settings, weights = estimator_settings(self.estimator), weights_digest(self)
+        except (TypeError, CapabilityError):
+            return None
+        bounds = None if self.bounds is None else list(map(repr, self.bounds))
+        arguments = [list(self.input_shape), bounds, self.classes, self.pinned]
+        return {"weights": weights, "estimator": settings, "made": arguments}
+
+    def code(self) -> tuple[type, ...]:
+        """Return the classes that it uses."""
+        return type(self), *estimators_in(self.estimator)
+
+    def logits(self, x: Inputs) -> Scores:  # noqa: ARG002
+        """Raise CapabilityError: an estimator has no gradients."""
+        raise CapabilityError(f"Logits require gradients, which {self.name} does not provide. Pass an nn.Module.")
+
+    def features(self, x: Inputs, layer: str | None = None) -> Features:  # noqa: ARG002
+        """Raise CapabilityError: an estimator has no layers."""
+        raise CapabilityError(f"Features require layers, which {self.name} does not have. Pass an nn.Module.")
+
+    def layers(self) -> tuple[str, ...]:
+        """Return an empty tuple: an estimator has no layers."""
+        return ()
+
+    def silence(self, layer: str, units: Tensor) -> "EstimatorClassifier":  # noqa: ARG002
+        """Raise CapabilityError: an estimator has no units."""
+        raise CapabilityError(f"Silencing requires units, which {self.name} does not have. Pass an nn.Module.")
+
+    def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
+        """Raise CapabilityError: an estimator has no last layer."""
+        raise CapabilityError(f"A new head requires a last layer, which {self.name} does not have. Pass an nn.Module.")
+
+    @contextmanager
+    def _plainly(self, act: str = "learn from") -> Iterator[None]:
+        """Convert errors of scikit-learn to DataError."""
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn checks the new weights itself
+                yield
+        except ValueError as error:
+            raise DataError(f"{self.name} cannot {act} these rows: {str(error).splitlines()[0]}") from error
+
+
+def _check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
+    """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
+    if not is_classifier(estimator):
+        raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
+    known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
+    if known is None and classes is None:
+        raise SettingsError(["The estimator was never fitted. Pass the number of classes as classes=."])
+    if known is not None and not np.array_equal(known, np.arange(len(known))):
+        raise SettingsError([f"The estimator must be fitted on classes 0, 1, …; got {list(known)[:6]}."])
+    if known is not None and classes is not None and len(known) != classes:
+        raise SettingsError([f"classes must be {len(known)}, as the estimator was fitted; got {classes}."])
+    if getattr(estimator, "n_features_in_", width) != width:
+        raise SettingsError(
+            [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
+        )
+
+
+def _learns_incrementally(estimator: Any) -> bool:
+    """True if it has `partial_fit`, and has no setting that scikit-learn refuses in `partial_fit`."""
+    settings = estimator.get_params(deep=False)
+    hindered = settings.get("early_stopping") or settings.get("class_weight") == "balanced"
+    return hasattr(estimator, "partial_fit") and not hindered
+
+
+def _flat(x: Inputs, like: Any = None) -> NDArray[Any]:
+    """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
+    precision = getattr(getattr(like, "coef_", None), "dtype", np.float64)
+    return x.detach().cpu().flatten(1).numpy().astype(precision)
+
+
+def _normal(scores: Tensor) -> NDArray[Any]:
+    """Return probabilities that sum to 1 in double precision."""
+    rows = scores.double().numpy()
+    return np.asarray(rows / rows.sum(1, keepdims=True))
