@@ -16,6 +16,8 @@ from jaxtyping import install_import_hook
 # Not by --jaxtyping-packages: the workers of xdist do not get what stands in addopts.
 os.environ["KERAS_BACKEND"] = "torch"  # before anything imports keras
 
+collect_ignore_glob = ["tests/helpers/own_training/*"]  # a reader's files, which need the libraries of that page
+
 SOURCE = Path(__file__).parent / "src"
 SHAPED = [
     ".".join(file.relative_to(SOURCE).with_suffix("").parts)
