@@ -18,6 +18,7 @@ from antivenom.runner import Result, Store
 from antivenom.runner.events import Finished, Planned
 from antivenom.surrogates.trained import Trained
 from tests.helpers.crafting import QUICK, SPLITS, experiment, finished
+from tests.helpers.faulty import FaultyFilter
 
 
 def test_an_attack_that_needs_a_surrogate_gets_one_of_its_own() -> None:
@@ -68,6 +69,20 @@ def test_too_few_clean_rows_are_doubted() -> None:
         "a false-alarm rate of 1.0 % requires 99 clean rows, and the defender has 40" in one for one in result.doubts
     )
     assert result.metrics["detector.loss_monitor.tpr"]["mean"] == 0
+    assert any("has 80 trusted rows; 40 are for its own model, 40 remain." in one for one in result.doubts)
+
+
+def test_a_filter_with_too_few_rows_is_doubted() -> None:
+    settings = {"attack": LabelFlip(), "defences": (FaultyFilter(false_rejection_rate=0.05),)}
+    result, _ = finished(experiment(**settings, trusted=0.09))
+    sentence = (
+        "FaultyFilter cannot reject any input: a false-rejection rate of 5.0 % requires 19 rows to set the threshold, "
+        "and there are 18. Increase trusted, or false_rejection_rate."
+    )
+    assert any(one.endswith(sentence) for one in result.doubts)
+    assert "its own model" not in " ".join(result.doubts)
+    enough, _ = finished(experiment(**settings, trusted=0.095))
+    assert not any("cannot reject" in one for one in enough.doubts)
 
 
 # The report -----------------------------------------------------------------------------------------------------------

@@ -38,13 +38,13 @@ from antivenom.training import StreamTraining
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One repeat: its figures and charts, its raw data, and the number of the defender's rows."""
+    """One repeat: its figures and charts, its raw data, the test rows, and the defender."""
 
     repeat: Repeat
     evidence: Evidence
     data: Mapping[str, NDArray[Any]]
     test: Dataset
-    trusted: int | None
+    defender: Defender | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +115,7 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
         row_scores=defended.rows,
         row_names=source.row_names() if defended.rows and isinstance(source, NamesRows) else None,
     )
-    trusted = None if trained.defender is None else len(trained.defender.clean)
-    return Measured(repeat, evidence, data, test, trusted)
+    return Measured(repeat, evidence, data, test, trained.defender)
 
 
 def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Trained:
@@ -141,7 +140,7 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
         stages.fit(role, experiment.training, experiment.model, blank, rows, stream, number, start)
         for role, rows in fed.items()
     )
-    defender = None if clean is None else Defender(before, victim.classifier, clean)
+    defender = None if clean is None else Defender(before, victim.classifier, clean, len(splits.test) - len(test))
     return Trained(Pair(victim, control, start), crafted, roles, test, defender)
 
 
@@ -169,8 +168,9 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
     test = first.test
     triggered = isinstance(first.repeat.poisoned.goal, TriggeredGoal)
     sentences = list(doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered))
-    if first.trusted is not None:
-        sentences += too_few_clean_rows(experiment.detectors, first.trusted)
+    if (defender := first.defender) is not None:
+        rows = len(defender.clean), defender.given
+        sentences += too_few_clean_rows(experiment.detectors, experiment.filters, *rows)
     if isinstance(experiment.model, Classifier):
         sentences += first.repeat.victim.assumptions
     return sentences

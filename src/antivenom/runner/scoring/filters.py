@@ -14,6 +14,7 @@ from antivenom.goals import TriggeredGoal
 from antivenom.metrics import auroc, share_above, threshold_for
 from antivenom.models import Classifier, predictions
 from antivenom.rng import Rng
+from antivenom.runner.scoring.trusted import halves
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,7 @@ def score_filters(
         rng: each filter uses a child of it, the same for victim and control.
     """
     evidence = Evidence()
-    order = rng.child("halves").order(clean.ids)
-    known, threshold_rows = clean.subset(order[: len(order) // 2]), clean.subset(order[len(order) // 2 :])
+    known, threshold_rows = halves(clean, rng)
     for name, each in filters.items():
         victim, control = (_judge(each, one, goal, test, known, threshold_rows, rng.child(name)) for one in classifiers)
         chart = _histogram(name, victim)

@@ -8,7 +8,7 @@ import torch
 
 from antivenom.charts import worded
 from antivenom.data import Dataset
-from antivenom.defences import Detector
+from antivenom.defences import Detector, Filter
 from antivenom.errors import SettingsError
 from antivenom.metrics import threshold_for
 from antivenom.models import Classifier
@@ -23,11 +23,13 @@ class Defender:
         before: the classifier from before the poisoned data, or None if no defence needs it.
         after: the classifier that was trained on the poisoned data.
         clean: trusted rows that neither classifier was trained on.
+        given: the number of all trusted rows: those of `clean`, and those for the defender's own model.
     """
 
     before: Classifier | None
     after: Classifier
     clean: Dataset
+    given: int
 
 
 def trusted_rows(rows: int, share: float) -> int:
@@ -60,13 +62,41 @@ def split_trusted(test: Dataset, share: float, rng: Rng, *, model: bool) -> tupl
     return test.subset(train), test.subset(clean), test.subset(torch.sort(rest).values)
 
 
-def too_few_clean_rows(detectors: Mapping[str, Detector], clean: int) -> Iterator[str]:
-    """Yield a doubt for each detector that has too few clean rows for its promised false-alarm rate."""
+def halves(clean: Dataset, rng: Rng) -> tuple[Dataset, Dataset]:
+    """Return the trusted rows that a filter receives, and those that set its threshold."""
+    order = rng.child("halves").order(clean.ids)
+    return clean.subset(order[: len(order) // 2]), clean.subset(order[len(order) // 2 :])
+
+
+def too_few_clean_rows(
+    detectors: Mapping[str, Detector], filters: Mapping[str, Filter], clean: int, given: int
+) -> Iterator[str]:
+    """Yield a doubt for each detector and filter that has too few trusted rows for its promised rate.
+
+    Args:
+        detectors: the detectors by name.
+        filters: the filters by name.
+        clean: the number of trusted rows that the defences receive.
+        given: the number of all trusted rows.
+    """
+    model = f" The defender has {given} trusted rows; {given - clean} are for its own model, {clean} remain."
+    split = model if given > clean else ""
     for name, detector in detectors.items():
-        if threshold_for(torch.arange(float(clean)), detector.false_alarm_rate) == math.inf:
+        if needed := _rows_missing(clean, detector.false_alarm_rate):
             rate = worded(detector.false_alarm_rate, "share")
-            needed = math.ceil(1 / detector.false_alarm_rate) - 1
             yield (
                 f"{name} cannot flag any row: a false-alarm rate of {rate} requires {needed} clean rows, and the "
-                f"defender has {clean}. Increase trusted, or the detector's false_alarm_rate."
+                f"defender has {clean}. Increase trusted, or the detector's false_alarm_rate.{split}"
             )
+    for name, each in filters.items():
+        if needed := _rows_missing(clean - clean // 2, each.false_rejection_rate):
+            rate = worded(each.false_rejection_rate, "share")
+            yield (
+                f"{name} cannot reject any input: a false-rejection rate of {rate} requires {needed} rows to set the "
+                f"threshold, and there are {clean - clean // 2}. Increase trusted, or false_rejection_rate.{split}"
+            )
+
+
+def _rows_missing(rows: int, rate: float) -> int:
+    """Return the number of rows that a threshold for this rate requires; 0 if there are enough."""
+    return math.ceil(1 / rate) - 1 if threshold_for(torch.arange(float(rows)), rate) == math.inf else 0
