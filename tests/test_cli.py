@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from antivenom.errors import ComponentError
 from tests.helpers.command import own_process, same_process
 from tests.helpers.forked import forked
 
@@ -321,3 +322,16 @@ def test_the_demo_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/demo/report.html").is_file()
     assert "badnets-cnn" in done.stdout
+
+
+def test_a_mistake_in_a_component_is_one_line_and_a_traceback_if_asked_for(place: Path) -> None:
+    (place / "mistaken.py").write_text(
+        "from antivenom.settings import component\n\n\n@component\nclass F:\n    false_rejection_rate: float = 0.1\n\n"
+        "    def suspicion(self, x, classifier, *, rng, clean):\n        return [0.5] * len(x)\n"
+    )
+    command = ("run", "spec.yaml", "--allow-code", "--quiet", "--set", "defences=['mistaken:F']")
+    done = same_process(*command, at=place)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "✗ mistaken:F.suspicion must return a tensor of float numbers; got a list."
+    with pytest.raises(ComponentError, match=r"mistaken:F\.suspicion"):
+        same_process(*command, at=place, ANTIVENOM_DEBUG="1")

@@ -1,6 +1,7 @@
 """The `antivenom` command: it parses options, calls the library and prints the result."""
 
 import json
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -234,16 +235,27 @@ def clean() -> None:
 
 
 def main() -> None:
-    """Run the command. Print an `AntivenomError` without a traceback and exit with status 2."""
+    """Run the command. Print an `AntivenomError` without a traceback and exit with status 2.
+
+    With `ANTIVENOM_DEBUG=1` in the environment, print its traceback.
+    """
     try:
         app()
     except SettingsError as error:
+        _raise_if_debugging()
         for problem in error.problems:
             err_console.print(f"[red]✗[/red] {escape(problem)}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except AntivenomError as error:
+        _raise_if_debugging()
         err_console.print(f"[red]✗[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
+
+
+def _raise_if_debugging() -> None:
+    """Raise the exception again if the user asks for tracebacks."""
+    if os.environ.get("ANTIVENOM_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise  # noqa: PLE0704 - it is called in an `except` block
 
 
 def _run(

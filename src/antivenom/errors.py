@@ -8,6 +8,7 @@
     ├── DataError            an array or a file has a wrong format (also a ValueError)
     │   └── MissingDataError   a file of a data set is missing (also a FileNotFoundError)
     ├── CapabilityError      a classifier lacks an ability that a method requires (also a TypeError)
+    ├── ComponentError       a method of a component raises an exception, or returns a wrong result (also a TypeError)
     ├── UnknownFigureError   a run has no figure or chart with that name (also a LookupError)
     ├── UnknownTermError     the glossary does not have that term
     └── RunError             a folder is not a run, or is damaged
@@ -66,6 +67,10 @@ class UnknownFigureError(AntivenomError, LookupError):
 
 class CapabilityError(AntivenomError, TypeError):
     """A classifier lacks an ability that a method requires."""
+
+
+class ComponentError(AntivenomError, TypeError):
+    """A method of a component has wrong parameters, raises an exception, or returns a wrong result."""
 
 
 class RunError(AntivenomError):

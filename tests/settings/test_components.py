@@ -315,6 +315,16 @@ def test_a_need_that_means_nothing_is_refused_when_the_class_is_made() -> None:
             needs = frozenset({"gradients", "gradient"})
 
 
+@pytest.mark.parametrize("needs", ["features", {"features"}, ["features"]])
+def test_needs_must_be_a_frozenset(needs: object) -> None:
+    declared = needs
+    with pytest.raises(TypeError, match=r"Wrong\.needs must be a frozenset of words; got .*features"):
+
+        @component
+        class Wrong:
+            needs = declared
+
+
 def test_needs_may_depend_on_the_settings() -> None:
     @component
     class Depends:

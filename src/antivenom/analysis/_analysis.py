@@ -10,6 +10,7 @@ from torch import Tensor
 
 from antivenom.analysis._context import AnalysisContext
 from antivenom.analysis.layers import Observer, observe_layers
+from antivenom.calling import guarded
 from antivenom.charts import Chart, Evidence, Figure
 from antivenom.rng import Rng
 from antivenom.shapes import ShortRepr
@@ -103,7 +104,7 @@ def analyse(
     (['analysis.similarity.cka.activation_1', 'analysis.similarity.cka.hidden_1'], \
 ['analysis.similarity.by_layer', 'analysis.similarity.matrix'])
     """
-    observers = {name: each.start(context, rng.child(name)) for name, each in analyses.items()}
+    observers = {name: _Guarded.start(each, context, rng.child(name)) for name, each in analyses.items()}
     observe_layers(context.networks, context.test, tuple(observers.values()))
     evidence, data = Evidence(), dict[str, NDArray[Any]]()
     for name, observer in observers.items():
@@ -111,6 +112,34 @@ def analyse(
         evidence = evidence | Evidence.of(prefix, result.figures, result.charts)
         data |= {f"{prefix}.{key}": _array(value) for key, value in result.data.items()}
     return evidence, data
+
+
+@dataclass(frozen=True, eq=False)
+class _Guarded:
+    """An observer whose mistakes are reported with the name of its analysis."""
+
+    analysis: Analysis
+    observer: LayerObserver
+
+    @classmethod
+    def start(cls, analysis: Analysis, context: AnalysisContext, rng: Rng) -> "_Guarded":
+        """Start an analysis."""
+        return cls(analysis, guarded(analysis, Analysis.start, LayerObserver)(context, rng))
+
+    @property
+    def layers(self) -> Sequence[tuple[str, ...]]:
+        """The names of the layers that it observes."""
+        return self.observer.layers
+
+    def observe(self, rows: slice, activations: Sequence[Mapping[str, Tensor]]) -> None:
+        """Pass a batch on."""
+        guarded(self.observer, LayerObserver.observe, None, owner=self.analysis)(rows, activations)
+
+    def finish(self) -> AnalysisResult:
+        """Return the result."""
+        result = guarded(self.observer, LayerObserver.finish, AnalysisResult, owner=self.analysis)()
+        assert isinstance(result, AnalysisResult)
+        return result
 
 
 def _array(value: Any) -> NDArray[Any]:

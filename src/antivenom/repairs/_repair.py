@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from antivenom.calling import guarded
 from antivenom.charts import WithEvidence, with_evidence
 from antivenom.data import Dataset
 from antivenom.defences import RecoveredTriggers, Verdict
@@ -48,7 +49,8 @@ def apply_repair(
     if isinstance(classifier, Filtered):
         inner = apply_repair(repair, classifier.classifier, clean, rng=rng, verdict=verdict)
         return replace(inner, result=replace(classifier, classifier=inner.result))
-    return with_evidence(repair.repair(classifier, clean, rng=rng, verdict=verdict))
+    fix = guarded(repair, Repair.repair, Classifier)
+    return with_evidence(fix(classifier, clean, rng=rng, verdict=verdict))
 
 
 def suspected_triggers(verdict: Verdict | None, *, by: str) -> tuple[tuple[int, ...], RecoveredTriggers | None]:

@@ -9,6 +9,7 @@ from antivenom.settings.arguments import check_arguments
 from antivenom.settings.contracts import NEEDS
 from antivenom.settings.fields import checked, fields_of
 from antivenom.settings.marks import COMPONENT
+from antivenom.settings.wording import short
 
 T = TypeVar("T")
 
@@ -55,10 +56,15 @@ def component(cls: type[T]) -> type[T]:
 
 
 def _declare_needs(cls: type[Any]) -> None:
-    """Add an empty set `needs` if a class has none; raise TypeError for unknown needs."""
+    """Add an empty set `needs` if a class has none; raise TypeError for needs that are unknown or not a frozenset."""
     declared = getattr(cls, "needs", None)
     if declared is None:
         cls.needs = frozenset()
+    elif not isinstance(declared, frozenset | property):
+        raise TypeError(
+            f"{cls.__name__}.needs must be a frozenset of words; got {short(declared)}. "
+            f'Write needs = frozenset({{"{next(iter(NEEDS))}"}}).'
+        )
     elif isinstance(declared, frozenset) and (unknown := sorted(declared - NEEDS.keys())):
         known = ", ".join(sorted(NEEDS))
         raise TypeError(f"{cls.__name__}.needs contains {unknown[0]!r}, which is not a need. Use any of: {known}.")

@@ -109,9 +109,11 @@ def _all(
 
 
 def _failure(failed: dict[str, Exception], count: int) -> RunError:
-    named = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in failed.items())
+    named = "; ".join(
+        f"{name}: {type(error).__name__}: {str(error).removesuffix('.')}" for name, error in failed.items()
+    )
     return RunError(
-        f"{len(failed)} of {count} cells failed; the others were written. {named.removesuffix('.')}. "
+        f"{len(failed)} of {count} cells failed; the others were written. {named}. "
         "Correct the spec and run it again: finished stages are kept in the store."
     )
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks import Attack
+from antivenom.calling import guarded
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.defences import Scan, Verdict
@@ -80,7 +81,9 @@ class Stages:
         if surrogate is not None:
             known["surrogate"] = identity("models", surrogate)
         parts = _parts(known, {"data": train.fingerprint, "rng": _named(rng), "files": _files(attack)})
-        compute = partial(attack.poison, train, rng=rng, surrogate=surrogate)
+        compute: Callable[[], Poisoned] = partial(
+            guarded(attack, Attack.poison, Poisoned), train, rng=rng, surrogate=surrogate
+        )
         threads = threads_of(surrogate, train)
         unpack = partial(unpack_poisoned, train=train)
         return self._stage(repeat, "poison", parts, compute, pack_poisoned, unpack, threads)
@@ -125,7 +128,7 @@ class Stages:
         """Scan a classifier for a backdoor. `role` is used only in events."""
         known = {"scan": identity("defences", scan), "classifier": identity("models", classifier)}
         parts = _parts(known, {"data": clean.fingerprint, "rng": _named(rng)})
-        compute = partial(scan.scan, classifier, clean, rng=rng)
+        compute: Callable[[], Verdict] = partial(guarded(scan, Scan.scan, Verdict), classifier, clean, rng=rng)
         threads = threads_of(classifier, clean)
         return self._stage(repeat, f"scan {role} {name}", parts, compute, pack_verdict, unpack_verdict, threads)
 

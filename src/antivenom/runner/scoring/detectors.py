@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, with_evidence, worded
+from antivenom.calling import scores_from
+from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, worded
 from antivenom.data import CLEAN, COVER, POISON, Dataset, Poisoned
 from antivenom.defences import Detector
-from antivenom.errors import DataError
 from antivenom.metrics import auroc, share_above, threshold_for, tpr_at_fpr
 from antivenom.models import Classifier
 from antivenom.rng import Rng
@@ -60,20 +60,15 @@ def score_together(
     """Return the scores of rows (n) and of trusted rows (m), from one call, so that both have the same scale.
 
     Raises:
-        DataError: the detector does not return one finite number for each row.
+        ComponentError: the detector does not return one finite number for each row.
     """
     first = int(data.ids.max()) + 1 if len(data) else 0
     ids = torch.arange(first, first + len(clean), device=data.device)
     clean = replace(clean.to(data.device), ids=ids, classes=data.classes)
     x, y, ids = (torch.cat(both) for both in ((data.x, clean.x), (data.y, clean.y), (data.ids, clean.ids)))
-    result = with_evidence(detector.score(replace(data, x=x, y=y, ids=ids), classifier, rng=rng, clean=clean))
+    rows = replace(data, x=x, y=y, ids=ids)
+    result = scores_from(detector, Detector.score, rows, classifier, rows=len(rows), rng=rng, clean=clean)
     scores = result.result
-    if scores.shape != (len(data) + len(clean),) or not bool(torch.isfinite(scores).all()):
-        name, bad = type(detector).__name__, int((~scores.isfinite()).sum())
-        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
-        raise DataError(
-            f"{name}.score must return one finite score for each of {len(data) + len(clean)} rows; got {got}."
-        )
     return replace(result, result=scores[: len(data)]), scores[len(data) :]
 
 

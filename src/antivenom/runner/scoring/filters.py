@@ -1,15 +1,15 @@
 """Scoring filters: the inputs that each rejects are compared with the truth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, pair, with_evidence
+from antivenom.calling import scores_from
+from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, pair
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Filter
-from antivenom.errors import DataError
 from antivenom.goals import TriggeredGoal
 from antivenom.metrics import auroc, share_above, threshold_for
 from antivenom.models import Classifier, predictions
@@ -79,13 +79,9 @@ def _judge(
 
 
 def _suspicion(each: Filter, data: Dataset, classifier: Classifier, known: Dataset, rng: Rng) -> WithEvidence[Tensor]:
-    result = with_evidence(each.suspicion(data.inputs(), classifier, rng=rng, clean=known))
-    scores = result.result.to(data.device)
-    if scores.shape != (len(data),) or not bool(torch.isfinite(scores).all()):
-        name, bad = type(each).__name__, int((~torch.isfinite(scores)).sum())
-        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
-        raise DataError(f"{name}.suspicion must return one finite number for each of {len(data)} inputs; got {got}.")
-    return WithEvidence(scores, result.figures, result.charts)
+    inputs = data.inputs(), classifier
+    result = scores_from(each, Filter.suspicion, *inputs, rows=len(data), rng=rng, clean=known)
+    return replace(result, result=result.result.to(data.device))
 
 
 def _figures(victim: _Judged, control: _Judged) -> tuple[Figure, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
+from antivenom.calling import guarded
 from antivenom.charts import Axis, Chart, Evidence, Figure, Lines, Series, column, pair, worded
 from antivenom.charts.parts import Role
 from antivenom.data import CLEAN, POISON, Dataset, Goal
@@ -42,7 +43,8 @@ def score_stream_defences(
     """
     evidence = Evidence()
     for name, defence in defences.items():
-        victim, control = (defence.blame(path, clean, rng=rng.child(name)) for path in paths)
+        blame = guarded(defence, StreamDefence.blame, StreamVerdict)
+        victim, control = (blame(path, clean, rng=rng.child(name)) for path in paths)
         figures = (*_figures(victim, control, paths[0], roles, goal, test), *victim.figures)
         chart = _signals(name, victim, control, paths[0], roles)
         evidence |= Evidence.of(f"stream_defence.{name}", figures, (chart, *victim.charts))

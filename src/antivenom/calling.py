@@ -1,0 +1,134 @@
+"""Call the methods of components. What a component does wrong becomes one line that names component and method."""
+
+import functools
+import inspect
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antivenom.charts import WithEvidence, with_evidence
+from antivenom.errors import AntivenomError, ComponentError
+from antivenom.registry import KINDS, name_of
+
+PHRASES: dict[type, str] = {Tensor: "a tensor of float numbers"}
+ADVICE = "Set ANTIVENOM_DEBUG=1 to see the traceback."
+
+
+def guarded(part: object, contract: Callable[..., Any], expected: type[Any] | None, *, owner: object = None) -> Any:
+    """Return the method of an object that fulfils a method of a contract, with checks of its parameters and result.
+
+    Args:
+        part: the object, such as a filter.
+        contract: the method of the contract, such as `Filter.suspicion`. It has the name of the object's method.
+        expected: the type that the method must return; None for any. For a tensor or a classifier, `WithEvidence` is
+            also right.
+        owner: the component that made the object, for messages; the object itself if omitted.
+
+    Returns:
+        A function with the parameters of the method. It raises a `ComponentError` if the method has other parameters,
+        returns an object of another type, or raises an exception that is not an `AntivenomError`.
+    """
+    owner = part if owner is None else owner
+    where = f"{_name(owner)}.{contract.__name__}"
+    method = getattr(part, contract.__name__)
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            inspect.signature(method).bind(*args, **kwargs)
+        except TypeError as error:
+            raise ComponentError(f"{where} must have the parameters {_parameters(contract)}: {error}.") from error
+        try:
+            result = method(*args, **kwargs)
+        except AntivenomError:
+            raise
+        except Exception as error:
+            raise ComponentError(f"{where} raised {_raised(error, owner)} {ADVICE}") from error
+        check_type(where, result, expected)
+        return result
+
+    return call
+
+
+def scores_from(
+    part: object, contract: Callable[..., Any], *args: Any, rows: int, **kwargs: Any
+) -> WithEvidence[Tensor]:
+    """Return the scores of a detector or a filter: one finite float for each row, without a gradient.
+
+    Args:
+        part: the detector or filter.
+        contract: the method of its contract.
+        args: the arguments of the method.
+        rows: the number of rows that it must score.
+        kwargs: the keyword arguments of the method.
+
+    Raises:
+        ComponentError: the method raises an exception, or does not return such scores.
+    """
+    result = with_evidence(guarded(part, contract, Tensor)(*args, **kwargs))
+    where, scores = f"{_name(part)}.{contract.__name__}", result.result
+    if scores.requires_grad:
+        raise ComponentError(f"{where} must return a tensor without a gradient. Call .detach() on it.")
+    if not scores.is_floating_point():
+        kind = str(scores.dtype).removeprefix("torch.")
+        raise ComponentError(f"{where} must return {PHRASES[Tensor]}; got a tensor of {kind}. Call .float() on it.")
+    if scores.shape != (rows,) or not bool(torch.isfinite(scores).all()):
+        bad = int((~torch.isfinite(scores)).sum())
+        got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
+        raise ComponentError(f"{where} must return one finite number for each of {rows} rows; got {got}.")
+    return result
+
+
+def check_type(where: str, result: object, expected: type[Any] | None) -> None:
+    """Check the type of a result.
+
+    Raises:
+        ComponentError: it has another type.
+    """
+    takes_evidence = expected is not None and expected.__name__ in ("Tensor", "Classifier")
+    inner = result.result if takes_evidence and isinstance(result, WithEvidence) else result
+    if expected is not None and not isinstance(inner, expected):
+        raise ComponentError(f"{where} must return {_phrase(expected)}; got {_got(inner)}.")
+
+
+def _name(part: object) -> str:
+    """Return the name of a component in a spec; `module:Class` for another object."""
+    kind = next((kind for kind, each in KINDS.items() if any(map(functools.partial(hasattr, part), each.methods))), "")
+    cls = type(part)
+    return name_of(kind, cls) if kind else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _phrase(expected: type[Any]) -> str:
+    name = expected.__name__
+    return PHRASES.get(expected, f"{'an' if name[0] in 'AEIOU' else 'a'} {name}")
+
+
+def _got(value: object) -> str:
+    if value is None:
+        return "None"
+    cls = type(value)
+    return f"a {'NumPy array' if cls.__module__ == 'numpy' and cls.__name__ == 'ndarray' else cls.__name__}"
+
+
+def _parameters(contract: Callable[..., Any]) -> str:
+    """Return the parameters of a contract's method without `self`, such as `(x, classifier, *, rng, clean)`."""
+    parameters = [each for each in inspect.signature(contract).parameters.values() if each.name != "self"]
+    plain = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return str(inspect.Signature(plain))
+
+
+def _raised(error: Exception, owner: object) -> str:
+    """Return the type, the first line of the message, and the last line of the component's file that was reached."""
+    words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    file = inspect.getmodule(type(owner))
+    own = [each for each in frames if each.filename == getattr(file, "__file__", None)]
+    last = (own or frames)[-1]
+    path = Path(last.filename)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    message = f": {words.rstrip('.')}" if words else ""
+    return f"{type(error).__name__}{message} ({shown}, line {last.lineno})."
