@@ -120,12 +120,12 @@ def test_a_classifier_that_has_no_plane_is_refused() -> None:
         net = MLP().build(input_shape=shape, classes=classes, bounds=None, rng=Rng(0))
         with pytest.raises(CapabilityError, match=r"plane|two classes"):
             margin(net, torch.zeros(1, *shape))
-    with pytest.raises(SettingsError, match="analysis: boundary"):
+    with pytest.raises(SettingsError, match=r"analysis\[0\]: boundary"):
         load_spec({"attack": "label_flip", "analysis": ["boundary"]}).run()
 
 
 def test_an_analysis_of_layers_still_asks_for_layers() -> None:
-    with pytest.raises(SettingsError, match="analysis: similarity requires layers"):
+    with pytest.raises(SettingsError, match=r"analysis\[0\]: similarity requires features"):
         load_spec({**spec(), "analysis": ["similarity"]}).run()
 
 

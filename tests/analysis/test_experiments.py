@@ -38,7 +38,7 @@ def test_analyses_of_what_has_no_layers_are_refused_before_anything_runs() -> No
 
     model = as_classifier(SGDClassifier(), input_shape=(1, 8, 8), classes=10)
     experiment = Experiment(model=model, attack=LabelFlip(), training=OwnFit(), analysis=(Filters(),))
-    with pytest.raises(SettingsError, match="filters requires layers"):
+    with pytest.raises(SettingsError, match="filters requires features"):
         experiment.run()
     assert list(Experiment(attack=LabelFlip(), analysis=(Filters(), Filters(count=2))).analyses) == [
         "filters(count=16)",

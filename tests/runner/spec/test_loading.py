@@ -101,3 +101,15 @@ def test_an_attack_in_python_is_an_attack(attack: Any, monkeypatch: pytest.Monke
 
 def test_settings_from_numpy_are_settings() -> None:
     assert load_spec({"attack": {"name": "badnets", "rate": np.float64(0.5), "target": np.int64(1)}}).attack.rate == 0.5
+
+
+def test_a_lacking_ability_is_named_as_in_needs_and_at_its_place() -> None:
+    spec = {"model": "sgd_classifier", "attack": "badnets", "training": "own_fit", "repairs": ["fine_pruning"]}
+    spec["defences"] = ["nearest_neighbours", "blame"]
+    with pytest.raises(SettingsError) as caught:
+        load_spec(spec).run(progress=False)
+    assert [line for line in caught.value.problems if line.startswith("defences[1]: blame requires a stream")]
+    with pytest.raises(SettingsError) as caught:
+        load_spec({**spec, "defences": [], "analysis": ["embedding", "similarity"]}).run(progress=False)
+    lacking = "similarity requires features, which the model SGDClassifier does not provide."
+    assert f"analysis[1]: {lacking}" in caught.value.problems

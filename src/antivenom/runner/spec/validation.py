@@ -7,13 +7,12 @@ from antivenom.data import Dataset
 from antivenom.defences import Detector, Filter, RecoversTriggers, Scan, StreamDefence
 from antivenom.errors import SettingsError
 from antivenom.models import Classifier
+from antivenom.models.require import ADVICE, PHRASE
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
 from antivenom.training import PretrainedTraining, checkpoints_of, single_pass
 
-OF_CLASSIFIERS = {"gradients": "gradients", "features": "layers", "incremental": "updates batch by batch"}
-OF_CLASSIFIERS |= {"probabilities": "probabilities"}
 
 
 def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
@@ -33,16 +32,16 @@ def _parts(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
         "analysis": experiment.analyses,
     }
     for group, members in groups.items():
-        for name, part in members.items():
-            yield f"{group}: {name}", part
+        for index, (name, part) in enumerate(members.items()):
+            yield f"{group}[{index}]: {name}", part
 
 
 def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
     defences: Mapping[str, object] = experiment.defences_by_name
-    for name, each in defences.items():
+    for index, (name, each) in enumerate(defences.items()):
         if not isinstance(each, Detector | Filter | Scan | StreamDefence):
             yield (
-                f"defences: {name} must be a detector, a filter, a scan or a stream defence. Decorate it with "
+                f"defences[{index}]: {name} must be a detector, a filter, a scan or a stream defence. Decorate it with "
                 "@component, and add the attributes that the contract in antivenom.defences requires."
             )
 
@@ -64,15 +63,17 @@ def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
 
 def _streams(experiment: ExperimentSettings) -> Iterator[str]:
     training = experiment.training
-    for name, each in experiment.stream_defences.items():
+    for index, (name, each) in enumerate(experiment.defences_by_name.items()):
+        if not isinstance(each, StreamDefence):
+            continue
         if not single_pass(training):
             yield (
-                f"defences: {name} requires a stream, which the training {_name(experiment)} does not read. "
+                f"defences[{index}]: {name} requires a stream, which the training {_name(experiment)} does not read. "
                 "Use a training such as online."
             )
         elif (kept := checkpoints_of(training)) < each.min_checkpoints:
             yield (
-                f"defences: {name} requires at least {each.min_checkpoints} checkpoints; the training keeps {kept}. "
+                f"defences[{index}]: {name} requires at least {each.min_checkpoints} checkpoints; the training keeps {kept}. "
                 "Increase training.checkpoints."
             )
 
@@ -80,9 +81,9 @@ def _streams(experiment: ExperimentSettings) -> Iterator[str]:
 def _triggers(experiment: ExperimentSettings) -> Iterator[str]:
     if any(isinstance(scan, RecoversTriggers) for scan in experiment.scans.values()):
         return
-    for name, each in experiment.repairs_by_name.items():
+    for index, (name, each) in enumerate(experiment.repairs_by_name.items()):
         if "triggers" in needs_of(each):
-            yield f"repairs: {name} requires a scan that recovers triggers. Add one, such as neural_cleanse."
+            yield f"repairs[{index}]: {name} requires a scan that recovers triggers. Add one, such as neural_cleanse."
 
 
 def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
@@ -105,8 +106,8 @@ def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str
     for path, part in _parts(experiment):
         if path.startswith(("attack", "model")):
             continue  # an attack uses the surrogate, not the model
-        for need in sorted(needs_of(part) & OF_CLASSIFIERS.keys() - made.can):
-            yield f"{path} requires {OF_CLASSIFIERS[need]}, which the model {made.name} does not provide."
+        for need in sorted(needs_of(part) & ADVICE.keys() - made.can):
+            yield f"{path} requires {PHRASE.get(need, need)}, which the model {made.name} does not provide."
 
 
 def _own_checks(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
