@@ -38,6 +38,14 @@ def test_one_numeric_axis_gives_curves_and_a_pivot_for_each_headline_figure(tmp_
     assert "Clean accuracy from 14.3 % in 1-cell to 85.7 % in 6-cell" in (alt or "")
 
 
+def test_a_figure_that_is_the_same_in_all_cells_is_not_drawn(tmp_path: Path) -> None:
+    page = checked(write_report(grid_of(tmp_path, model=MODELS)))
+    alt = next(held["alt"] for tag, held in page.tags if tag == "img") or ""
+    assert "Clean accuracy from" in alt
+    assert "Attack success rate from" not in alt
+    assert "The same in all cells, so not drawn: accuracy drop +5.0 points, attack success rate 99.0 %" in page.text
+
+
 def test_no_numeric_axis_gives_dots_and_no_pivot(tmp_path: Path) -> None:
     page = checked(write_report(grid_of(tmp_path, attack=("badnets", "label_flip"), model=MODELS)))
     assert (tmp_path / "figures/cells.png").is_file()

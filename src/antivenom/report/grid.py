@@ -59,10 +59,11 @@ class Grid:
         for row in rows:
             self.figures |= {key: figure for key, figure in row.figures.items() if key not in self.figures}
         self.headline = [key for key, figure in self.figures.items() if figure.headline and not figure.control]
+        self.charted = [key for key in self.headline if self._varies(key)] or self.headline
 
     def overview(self) -> Chart | None:
-        """Return a chart of headline figures against the numeric axis, or by cell; None without headline figures."""
-        compared = [self._compared(key) for key in self.headline]
+        """Return a chart of the headline figures that differ, against the numeric axis or by cell; None without any."""
+        compared = [self._compared(key) for key in self.charted]
         if not compared:
             return None
         if self.axis is None:
@@ -73,13 +74,13 @@ class Grid:
     def caption(self) -> str:
         """Return the caption of the overview."""
         if self.axis is None:
-            return f"{self._means(self.headline)}, one line for each cell."
-        return f"Against {self.axis}; bands are 95 % intervals over the repeats."
+            return f"{self._means(self.charted)}, one line for each cell.{self._undrawn()}"
+        return f"Against {self.axis}; bands are 95 % intervals over the repeats.{self._undrawn()}"
 
     def description(self) -> str:
         """Return the caption of the overview, with the range of each headline figure."""
         parts = []
-        for key in self.headline:
+        for key in self.charted:
             known = [row for row in self.rows if key in row.figures and row.figures[key].mean is not None]
             if known:
                 low, high = (pick(known, key=lambda row: row.figures[key].mean or 0.0) for pick in (min, max))
@@ -144,6 +145,17 @@ class Grid:
         known = any(row.figures[key].low is not None for row in self.rows for key in keys if key in row.figures)
         intervals = f" with their 95 % intervals{' below' if below else ''}" if known else ""
         return f"Means over the repeats{intervals}"
+
+    def _varies(self, key: str) -> bool:
+        """Return whether a figure, of the victim or of the control, is not the same in all cells."""
+        figures = [[row.figures.get(each) for row in self.rows] for each in (key, f"{key}.control")]
+        return any(len({figure.mean if figure else None for figure in side}) > 1 for side in figures)
+
+    def _undrawn(self) -> str:
+        """Return a sentence about the headline figures that are not drawn, or empty text if all are."""
+        same = [self.figures[key] for key in self.headline if key not in self.charted]
+        listed = ", ".join(f"{full_title(each)} {value_cell(each).text}" for each in same)
+        return f" The same in all cells, so not drawn: {listed}." if same else ""
 
     def _compared(self, key: str) -> Compared:
         def values(name: str) -> list[Value]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from antivenom.attacks import LabelFlip, LossPoison
+from antivenom.attacks import BadNets, LabelFlip, LossPoison
 from antivenom.attacks.crafting import Crafted
 from antivenom.charts.packing import pack
 from antivenom.defences.loss_monitor import LossMonitor
@@ -131,3 +131,9 @@ def test_a_move_that_is_no_number_is_refused() -> None:
         crafted.move(torch.full_like(crafted.base, torch.nan))
     crafted.move(torch.full_like(crafted.base, torch.inf))  # clipped
     assert (crafted.stored() == 255).all()
+
+
+def test_what_a_filter_costs_and_separates_is_in_the_summary() -> None:
+    result, _ = finished(experiment(attack=BadNets(target=1), defences=(FaultyFilter(),)))
+    shown = [entry["name"] for entry in result.metrics.values() if entry["headline"] and not entry["control"]]
+    assert shown[-6:] == ["auroc", "tpr", "fpr", "attack_success_rate", "coverage", "clean_accuracy"]

@@ -92,12 +92,12 @@ def _figures(victim: _Judged, control: _Judged) -> tuple[Figure, ...]:
         tpr = share_above(victim.triggered, victim.threshold)
     fpr = [share_above(each.clean, each.threshold) for each in (victim, control)]
     return (
-        Figure(name="auroc", value=area, better="high"),
+        Figure(name="auroc", value=area, better="high", headline=True),
         Figure(name="tpr", value=tpr, better="high", headline=True),
         *pair("fpr", fpr[0], fpr[1], better="low", headline=True),
-        *pair("coverage", 1 - fpr[0], 1 - fpr[1], better="high"),
-        *pair("clean_accuracy", victim.accuracy, control.accuracy, better="high"),
         *pair("attack_success_rate", victim.success, control.success, better="low", headline=True),
+        *pair("coverage", 1 - fpr[0], 1 - fpr[1], better="high", headline=True),
+        *pair("clean_accuracy", victim.accuracy, control.accuracy, better="high", headline=True),
     )
 
 

@@ -14,7 +14,6 @@ from antivenom.settings import ChecksItself, describe, needs_of
 from antivenom.training import PretrainedTraining, checkpoints_of, single_pass
 
 
-
 def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
     """Return the reasons why the settings do not fit the data, one sentence each; empty if they fit."""
     problems = [*_unknown_defences(experiment), *_with_data(experiment, train), *_streams(experiment)]
