@@ -47,7 +47,7 @@ def guarded(part: object, contract: Callable[..., Any], expected: type[Any] | No
         except AntivenomError:
             raise
         except Exception as error:
-            raise ComponentError(f"{where} raised {_raised(error, owner)} {ADVICE}") from error
+            raise ComponentError(f"{where} raised {raised(error, owner)} {ADVICE}") from error
         check_type(where, result, expected)
         return result
 
@@ -95,6 +95,20 @@ def check_type(where: str, result: object, expected: type[Any] | None) -> None:
         raise ComponentError(f"{where} must return {_phrase(expected)}; got {_got(inner)}.")
 
 
+def raised(error: Exception, owner: object) -> str:
+    """Return an exception's type, the first line of its message, and the line of the component that led to it."""
+    words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = frames[1:] or frames
+    file = inspect.getmodule(type(owner))
+    own = [each for each in frames if each.filename == getattr(file, "__file__", None)]
+    last = (own or frames)[-1]
+    path = Path(last.filename)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    message = f": {words.rstrip('.')}" if words else ""
+    return f"{type(error).__name__}{message} ({shown}, line {last.lineno})."
+
+
 def _name(part: object) -> str:
     """Return the name of a component in a spec; `module:Class` for another object."""
     kind = next((kind for kind, each in KINDS.items() if any(map(functools.partial(hasattr, part), each.methods))), "")
@@ -119,16 +133,3 @@ def _parameters(contract: Callable[..., Any]) -> str:
     parameters = [each for each in inspect.signature(contract).parameters.values() if each.name != "self"]
     plain = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
     return str(inspect.Signature(plain))
-
-
-def _raised(error: Exception, owner: object) -> str:
-    """Return the type, the first line of the message, and the last line of the component's file that was reached."""
-    words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    file = inspect.getmodule(type(owner))
-    own = [each for each in frames if each.filename == getattr(file, "__file__", None)]
-    last = (own or frames)[-1]
-    path = Path(last.filename)
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    message = f": {words.rstrip('.')}" if words else ""
-    return f"{type(error).__name__}{message} ({shown}, line {last.lineno})."

@@ -1,7 +1,6 @@
 """The `antivenom` command: it parses options, calls the library and prints the result."""
 
 import json
-import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.markup import escape
 from antivenom import cli_boundary, cli_components, cli_data
 from antivenom.cli_components import find_spec
 from antivenom.cli_tables import run_table, sweep_tables
-from antivenom.errors import AntivenomError, SettingsError
+from antivenom.errors import AntivenomError, SettingsError, debugging
 
 if TYPE_CHECKING:
     from antivenom.runner import Experiment, Result, Store, Sweep, SweepResult
@@ -254,7 +253,7 @@ def main() -> None:
 
 def _raise_if_debugging() -> None:
     """Raise the exception again if the user asks for tracebacks."""
-    if os.environ.get("ANTIVENOM_DEBUG", "").lower() not in ("", "0", "false", "no"):
+    if debugging():
         raise  # noqa: PLE0704 - it is called in an `except` block
 
 

@@ -16,6 +16,7 @@
 A message states in one line what was wrong, what was received, and what to do.
 """
 
+import os
 from collections.abc import Iterable
 
 
@@ -79,3 +80,8 @@ class RunError(AntivenomError):
 
 class UnknownTermError(AntivenomError):
     """The glossary does not have that term."""
+
+
+def debugging() -> bool:
+    """True if the variable `ANTIVENOM_DEBUG` asks for the traceback of every error."""
+    return os.environ.get("ANTIVENOM_DEBUG", "").lower() not in ("", "0", "false", "no")

@@ -95,6 +95,10 @@ class FaultyFilter(Faulty):
             return noise(len(x))
         if self.fault == "gives a number a class":
             return classifier.scores(x)
+        if "noise" in self.fault:
+            shape = x.shape if self.fault == "draws noise for each row" else x.shape[1:]
+            noisy = x + 0.2 * torch.randn(shape, generator=rng.generator())
+            return (classifier.scores(x).argmax(1) != classifier.scores(noisy).argmax(1)).float()
         found = x.flatten(1).mean(1)
         if self.fault == "is not finite":
             found[0:1] = math.nan

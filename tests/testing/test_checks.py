@@ -62,18 +62,42 @@ def test_a_contract_that_adds_to_another_has_checks_of_its_own() -> None:
     assert "goal_changes_only_inputs" not in names(Availability())
 
 
-def test_one_error_lists_everything_that_failed() -> None:
+def test_one_error_lists_everything_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError) as caught:
         check_component(TwoFaults())
     lines = str(caught.value).splitlines()
     assert lines[0] == "TwoFaults fails 2 of 5 checks."
     assert [line.partition(":")[0] for line in lines[1:]] == ["- settings_round_trip", "- goal_success_is_reproducible"]
+    assert caught.value.__suppress_context__
+    assert caught.value.__cause__ is None, "a script prints one error, and not one for each check"
+    monkeypatch.setenv("ANTIVENOM_DEBUG", "1")
+    with pytest.raises(AssertionError) as caught:
+        check_component(TwoFaults())
     assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+def test_a_wrong_result_is_named_in_every_check() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_component(ListFilter())
+    lines = str(caught.value).splitlines()[1:]
+    assert len(lines) == 4
+    wrong = f"{__name__}:ListFilter.suspicion must return a tensor of float numbers; got a list."
+    assert all(line.endswith(wrong) for line in lines)
 
 
 def test_a_check_in_which_the_component_raises_has_failed() -> None:
     with pytest.raises(AssertionError, match="goal_success_is_a_share: it raised ZeroDivisionError: "):
         check_component(Dividing())
+
+
+@component
+class ListFilter:
+    """Returns a list."""
+
+    false_rejection_rate: float = 0.1
+
+    def suspicion(self, x: Any, classifier: Any, *, rng: Any, clean: Any) -> list[float]:
+        return [0.5] * len(x)
 
 
 @dataclasses.dataclass

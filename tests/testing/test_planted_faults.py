@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from antivenom.models import ModuleClassifier
-from antivenom.testing import checks_for, on_device, toy_images
+from antivenom.testing import check_component, checks_for, on_device, toy_images
 from antivenom.testing import classifiers as of_classifiers
 from antivenom.testing.register import Check
 from tests.helpers import faulty
@@ -52,6 +52,7 @@ FAULTS: dict[type[Any], list[tuple[str, str]]] = {
         ("is not finite", "filter_scores_each_input"),
         (ANEW, "filter_is_reproducible"),
         ("looks at the others", "filter_scores_inputs_independently"),
+        ("draws noise for each row", "filter_scores_inputs_independently"),
     ],
     faulty.FaultyArrival: [
         (WRITES, "arrival_does_not_change_its_inputs"),
@@ -214,3 +215,7 @@ def test_a_faulty_classifier_is_caught_and_a_sound_one_is_not(cls: type[Any], ch
     check(made[0], data)
     with pytest.raises(AssertionError):
         check(made[1], data)
+
+
+def test_a_filter_may_use_one_noise_pattern_for_all_rows() -> None:
+    check_component(faulty.FaultyFilter(fault="one pattern of noise"))

@@ -8,6 +8,7 @@ import torch
 
 from antivenom.data import Dataset, Poisoned
 from antivenom.defences import Subject, Verdict
+from antivenom.errors import ComponentError
 from antivenom.goals import Availability
 from antivenom.models import Classifier
 from antivenom.rng import Rng
@@ -76,5 +77,6 @@ class ForgetfulRepair:
 )
 def test_a_forgotten_device_is_caught(check: Callable[[Any], None], mistaken: Any, device: torch.device) -> None:
     check(mistaken)
-    with on_device(device), pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+    errors = RuntimeError, ComponentError
+    with on_device(device), pytest.raises(errors, match="Expected all tensors to be on the same device"):
         check(mistaken)

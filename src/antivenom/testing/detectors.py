@@ -5,6 +5,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from antivenom.calling import guarded
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset
 from antivenom.defences import Detector
@@ -34,7 +35,8 @@ def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
 
 
 def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: Rng, clean: Dataset) -> Tensor:
-    return with_evidence(detector.score(data, classifier, rng=rng, clean=clean)).result
+    score = guarded(detector, Detector.score, Tensor)
+    return with_evidence(score(data, classifier, rng=rng, clean=clean)).result
 
 
 @check(quick=True)

@@ -5,6 +5,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from antivenom.calling import guarded
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset
 from antivenom.defences import Filter
@@ -17,7 +18,7 @@ from antivenom.testing.register import check
 
 def _suspicion(one: Filter, x: Inputs, clean: Dataset | None = None) -> Tensor:
     rows = clean or toy_images(96, seed=2)
-    return with_evidence(one.suspicion(x, toy_victim(), rng=Rng(0), clean=rows)).result
+    return with_evidence(guarded(one, Filter.suspicion, Tensor)(x, toy_victim(), rng=Rng(0), clean=rows)).result
 
 
 @check(quick=True)
@@ -91,10 +92,18 @@ def filter_is_reproducible(one: Filter) -> None:
 @check
 def filter_scores_inputs_independently(one: Filter) -> None:
     """The suspicion of an input does not depend on the other inputs, or on its position."""
-    x = toy_images(40).inputs()
+    x = _unclear_inputs()
     scores = _suspicion(one, x)
-    for rows in (torch.tensor([7]), torch.arange(12, 24), torch.arange(40).flip(0)):
+    permuted = Rng(1).child("order").order(torch.arange(len(x)))
+    for rows in (torch.tensor([7]), torch.arange(12, 24), torch.arange(len(x)).flip(0), permuted):
         chosen = rows.to(x.device)
         assert torch.allclose(_suspicion(one, x[chosen]), scores[chosen], rtol=1e-4, atol=1e-5), (
-            "the suspicion of an input depends on the other inputs"
+            "the suspicion of an input depends on the other inputs, or on its position. For noise, draw one pattern "
+            "and use it for all rows"
         )
+
+
+def _unclear_inputs() -> Inputs:
+    """Return toy images, their negatives, and mixtures of two, so that small changes move scores and predictions."""
+    x = toy_images(40).inputs()
+    return torch.cat([x, 1 - x, (x + x.flip(0)) / 2])

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints, overload
 
+from antivenom.calling import raised
+from antivenom.errors import AntivenomError, debugging
 from antivenom.registry import KINDS, did_you_mean
 from antivenom.trial import Trial, trial_of
 
@@ -134,7 +136,10 @@ def validate_waivers(waived: Mapping[str, str], checks: tuple[Callable[..., None
 
 
 def run_all(checks: tuple[Callable[..., None], ...], arguments: tuple[Any, ...], waived: Mapping[str, str]) -> None:
-    """Run all checks that are not waived. Raise one error that lists all checks that failed."""
+    """Run all checks that are not waived. Raise one error that lists all checks that failed.
+
+    With `ANTIVENOM_DEBUG=1` in the environment, its traceback shows the errors of all failed checks.
+    """
     failed: dict[str, Exception] = {}
     applied = [each for each in checks if each.__name__ not in waived]
     for each in applied:
@@ -143,9 +148,11 @@ def run_all(checks: tuple[Callable[..., None], ...], arguments: tuple[Any, ...],
         except Exception as error:  # noqa: BLE001 - any exception means that the check failed
             failed[each.__name__] = error
     if failed:
-        lines = [f"- {name}: {_message(error)}" for name, error in failed.items()]
+        lines = [f"- {name}: {_message(error, arguments[0])}" for name, error in failed.items()]
         title = f"{type(arguments[0]).__name__} fails {len(failed)} of {len(applied)} checks."
-        raise AssertionError("\n".join([title, *lines])) from ExceptionGroup(title, list(failed.values()))
+        raise AssertionError("\n".join([title, *lines])) from (
+            ExceptionGroup(title, list(failed.values())) if debugging() else None
+        )
 
 
 def has_method(component: object, name: str) -> bool:
@@ -210,5 +217,5 @@ def _why_none(component: object) -> str:
     return f"it must have at least one of the methods {methods}."
 
 
-def _message(error: Exception) -> str:
-    return str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+def _message(error: Exception, component: object) -> str:
+    return str(error) if isinstance(error, AssertionError | AntivenomError) else f"it raised {raised(error, component)}"

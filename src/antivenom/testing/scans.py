@@ -6,7 +6,8 @@ import math
 import torch
 
 from antivenom.attacks.badnets import BadNets
-from antivenom.defences import Scan
+from antivenom.calling import guarded
+from antivenom.defences import Scan, Verdict
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.testing._device import cache_here
@@ -39,7 +40,7 @@ def scan_does_not_change_its_inputs(scan: Scan) -> None:
     clean = toy_images(96, seed=1)
     before = bytes_of(victim), dataclasses.replace(clean).fingerprint
     with global_state_untouched():
-        scan.scan(victim, clean, rng=Rng(0))
+        guarded(scan, Scan.scan, Verdict)(victim, clean, rng=Rng(0))
     assert before == (bytes_of(victim), dataclasses.replace(clean).fingerprint), "the scan changed its inputs"
 
 
@@ -47,7 +48,7 @@ def scan_does_not_change_its_inputs(scan: Scan) -> None:
 def scan_is_reproducible(scan: Scan) -> None:
     """The same seed returns exactly the same masks and p-values."""
     victim, _, _ = planted_backdoor()
-    first, again = (scan.scan(victim, toy_images(96, seed=1), rng=Rng(0)) for _ in range(2))
+    first, again = (guarded(scan, Scan.scan, Verdict)(victim, toy_images(96, seed=1), rng=Rng(0)) for _ in range(2))
     statistics = [each.statistic.nan_to_num() for each in (first, again)]
     assert torch.equal(*statistics), "the same seed returned different statistics"
     if first.triggers is not None and again.triggers is not None:
@@ -61,7 +62,7 @@ def scan_finds_a_backdoor(scan: Scan) -> None:
     """A network with a backdoor is more suspicious than its control. A recovered trigger works and is the smallest."""
     victim, control, target = planted_backdoor()
     clean = toy_images(96, seed=1)
-    verdict, on_control = (scan.scan(each, clean, rng=Rng(0)) for each in (victim, control))
+    verdict, on_control = (guarded(scan, Scan.scan, Verdict)(each, clean, rng=Rng(0)) for each in (victim, control))
     if verdict.triggers is None or on_control.triggers is None:
         p = [math.inf if each.smallest_p_value is None else each.smallest_p_value for each in (verdict, on_control)]
         assert p[0] < p[1], f"the p-value of the victim, {p[0]:.3g}, must be below that of the control, {p[1]:.3g}"

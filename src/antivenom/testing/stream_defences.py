@@ -4,7 +4,8 @@ import dataclasses
 
 import torch
 
-from antivenom.defences import StreamDefence
+from antivenom.calling import guarded
+from antivenom.defences import StreamDefence, StreamVerdict
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
 from antivenom.testing._device import cache_here
@@ -46,7 +47,7 @@ def stream_defence_does_not_change_its_inputs(defence: StreamDefence) -> None:
     (path, _), clean = _planted_path(poisoned=True), toy_images(seed=2)
     before = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
     with global_state_untouched():
-        verdict = defence.blame(path, clean, rng=Rng(0))
+        verdict = guarded(defence, StreamDefence.blame, StreamVerdict)(path, clean, rng=Rng(0))
     after = [bytes_of(each.classifier) for each in path], dataclasses.replace(clean).fingerprint
     assert before == after, "the defence changed its inputs"
     assert any(verdict.last_good is each for each in path), "`last_good` must be a checkpoint of the path"
@@ -58,7 +59,8 @@ def stream_defence_does_not_change_its_inputs(defence: StreamDefence) -> None:
 def stream_defence_is_reproducible(defence: StreamDefence) -> None:
     """The same seed returns exactly the same verdict and signal."""
     path, _ = _planted_path(poisoned=True)
-    first, again = (defence.blame(path, toy_images(seed=2), rng=Rng(0)) for _ in range(2))
+    blame = guarded(defence, StreamDefence.blame, StreamVerdict)
+    first, again = (blame(path, toy_images(seed=2), rng=Rng(0)) for _ in range(2))
     verdicts = [(each.window, each.last_good.rows) for each in (first, again)]
     assert verdicts[0] == verdicts[1], "the same seed returned different verdicts"
     assert torch.equal(first.signal, again.signal), "the same seed returned different signals"
@@ -68,7 +70,7 @@ def stream_defence_is_reproducible(defence: StreamDefence) -> None:
 def stream_defence_finds_a_burst(defence: StreamDefence) -> None:
     """The defence finds the start of a burst of wrong labels, and does not blame rows of a clean stream."""
     path, first = _planted_path(poisoned=True)
-    verdict = defence.blame(path, toy_images(seed=2), rng=Rng(0))
+    verdict = guarded(defence, StreamDefence.blame, StreamVerdict)(path, toy_images(seed=2), rng=Rng(0))
     assert verdict.window is not None, "the defence did not find a burst of wrong labels"
     start = verdict.window[0]
     assert abs(start - first) <= 40, f"the window must start within 40 rows of row {first}; it starts at row {start}"
@@ -76,5 +78,5 @@ def stream_defence_finds_a_burst(defence: StreamDefence) -> None:
         f"`last_good` must be before the window at row {start}; it is at {verdict.last_good.rows}"
     )
     clean, _ = _planted_path(poisoned=False)
-    window = defence.blame(clean, toy_images(seed=2), rng=Rng(0)).window
+    window = guarded(defence, StreamDefence.blame, StreamVerdict)(clean, toy_images(seed=2), rng=Rng(0)).window
     assert window is None, f"the window of a clean stream must be None; got {window}"

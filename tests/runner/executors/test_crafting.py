@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from antivenom.attacks import BadNets, LabelFlip, LossPoison
 from antivenom.attacks.crafting import Crafted
@@ -16,9 +17,10 @@ from antivenom.models import MLP
 from antivenom.report import write_report
 from antivenom.runner import Result, Store
 from antivenom.runner.events import Finished, Planned
+from antivenom.settings import component
 from antivenom.surrogates.trained import Trained
 from tests.helpers.crafting import QUICK, SPLITS, experiment, finished
-from tests.helpers.faulty import FaultyFilter
+from tests.helpers.faulty import FaultyDetector, FaultyFilter
 
 
 def test_an_attack_that_needs_a_surrogate_gets_one_of_its_own() -> None:
@@ -58,6 +60,17 @@ def test_training_on_fewer_rows() -> None:
     assert len(result.poisoned.rows) == 20
     with pytest.raises(SettingsError, match="train_rows must be at most 240"):
         experiment(train_rows=999).run()
+
+
+@component
+class Signed:
+    """The brightness of the brightest corner, with a sign."""
+
+    sign: int
+    false_rejection_rate: float = 0.1
+
+    def suspicion(self, x: Tensor, classifier: object, *, rng: object, clean: object) -> Tensor:
+        return self.sign * x[..., -3:, -3:].flatten(1).mean(1)
 
 
 # Detectors ------------------------------------------------------------------------------------------------------------
@@ -131,6 +144,16 @@ def test_a_move_that_is_no_number_is_refused() -> None:
         crafted.move(torch.full_like(crafted.base, torch.nan))
     crafted.move(torch.full_like(crafted.base, torch.inf))  # clipped
     assert (crafted.stored() == 255).all()
+
+
+@pytest.mark.parametrize("sign", [-1, 0])
+def test_scores_that_are_reversed_or_all_the_same_are_doubted(sign: int) -> None:
+    defences = (Signed(sign=sign), FaultyDetector(fault="finds nothing"))
+    result, _ = finished(experiment(attack=BadNets(target=1), defences=defences))
+    doubts = " ".join(result.doubts)
+    assert ("poisoned inputs have lower scores than clean ones. Is the score reversed?" in doubts) == (sign == -1)
+    assert ("Signed gave the same score to all " in doubts) == (sign == 0)
+    assert "FaultyDetector gave the same score to all 240 rows (0), so it separates nothing." in doubts
 
 
 def test_what_a_filter_costs_and_separates_is_in_the_summary() -> None:

@@ -38,13 +38,14 @@ from antivenom.training import StreamTraining
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One repeat: its figures and charts, its raw data, the test rows, and the defender."""
+    """One repeat: its figures and charts, its raw data, the test rows, the defender, and doubts about scores."""
 
     repeat: Repeat
     evidence: Evidence
     data: Mapping[str, NDArray[Any]]
     test: Dataset
     defender: Defender | None
+    doubts: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,7 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
         row_scores=defended.rows,
         row_names=source.row_names() if defended.rows and isinstance(source, NamesRows) else None,
     )
-    return Measured(repeat, evidence, data, test, trained.defender)
+    return Measured(repeat, evidence, data, test, trained.defender, defended.doubts)
 
 
 def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Trained:
@@ -171,6 +172,7 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
     if (defender := first.defender) is not None:
         rows = len(defender.clean), defender.given
         sentences += too_few_clean_rows(experiment.detectors, experiment.filters, *rows)
+    sentences += first.doubts
     if isinstance(experiment.model, Classifier):
         sentences += first.repeat.victim.assumptions
     return sentences

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from antivenom.charts import Evidence, Table
 from antivenom.data import Dataset, Poisoned
 from antivenom.defences import Verdict
 from antivenom.rng import Rng
 from antivenom.runner.executors.stages import Stages, threads_of
 from antivenom.runner.scoring.detectors import RowScores, score_detectors
+from antivenom.runner.scoring.doubts import same_scores
 from antivenom.runner.scoring.filters import score_filters
 from antivenom.runner.scoring.pair import Pair
 from antivenom.runner.scoring.repairs import Verdicts, score_repairs
@@ -40,10 +43,11 @@ class DefenceInputs:
 
 @dataclass(frozen=True, eq=False)
 class DefenceResults:
-    """The results of all defences: figures and charts, and the scores of each row by detector."""
+    """The results of all defences: figures and charts, the scores of each row by detector, and doubts about scores."""
 
     evidence: Evidence = field(default_factory=Evidence)
     rows: Mapping[str, RowScores] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def run_defences(
@@ -54,13 +58,15 @@ def run_defences(
     threads = threads_of(pair.victim.classifier, test)
     evidence = Evidence()
     rows: dict[str, RowScores] = {}
+    suspicions: dict[str, Tensor] = {}
     if detectors := experiment.detectors:
         stream = rng.child("detect")
         score = lambda: score_detectors(detectors, inputs.poisoned, inputs.defender, stream)  # noqa: E731
         evidence, rows = stages.timed(number, "defend", score, threads=threads)
     if filters := experiment.filters:
         filter_inputs = (filters, pair.classifiers, goal, test, clean, rng.child("filter"))
-        evidence |= stages.timed(number, "filter", lambda: score_filters(*filter_inputs), threads=threads)
+        own, suspicions = stages.timed(number, "filter", lambda: score_filters(*filter_inputs), threads=threads)
+        evidence |= own
     if (streams := experiment.stream_defences) and inputs.roles is not None:
         stream_inputs = (streams, pair.paths, inputs.roles, goal, test, clean, rng.child("blame"))
         evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*stream_inputs), threads=threads)
@@ -71,7 +77,8 @@ def run_defences(
         given = dict.fromkeys(repairs, _with_triggers(verdicts))
         repair_inputs = (repairs, pair.classifiers, given, goal, test, clean, rng.child("repair"))
         evidence |= stages.timed(number, "repair", lambda: score_repairs(*repair_inputs), threads=threads)
-    return DefenceResults(evidence, rows)
+    scores = {"detector": {name: each.scores for name, each in rows.items()}, "filter": suspicions}
+    return DefenceResults(evidence, rows, tuple(each for kind in scores for each in same_scores(kind, scores[kind])))
 
 
 def run_scans(

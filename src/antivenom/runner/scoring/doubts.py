@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from torch import Tensor
+
 from antivenom.charts import worded
 from antivenom.runner.scoring.metrics import Metrics
 
@@ -9,6 +11,10 @@ CHANCE_FACTOR = 1.5
 LARGE_DROP = 0.05
 CONTROL_SUCCESS = 0.1
 MIN_TEST_ROWS = 100
+CHANCE_AUROC = 0.5
+LOW_AUROC = 0.4
+"""With one repeat there is no interval. An AUROC below this is then far below chance."""
+INPUTS = {"filter": "poisoned inputs", "detector": "poisoned rows"}
 
 
 def doubts(
@@ -44,7 +50,35 @@ def doubts(
         share = worded(mean["attack.poison_unchanged"], "share")
         yield f"{share} of the poison rows are identical to the clean rows that they were made from."
     yield from _scans(metrics, mean)
+    yield from _scores(metrics)
     yield from _trigger(metrics, mean) if triggered else _damage(metrics, mean)
+
+
+def _scores(metrics: Metrics) -> Iterator[str]:
+    """Yield a doubt for each detector and filter that scores poison lower than clean rows."""
+    for entry in metrics.values():
+        kind, _, name = str(entry.get("component", "")).partition(".")
+        if kind not in INPUTS or entry["name"] != "auroc" or entry["mean"] is None:
+            continue
+        high = entry["high"]
+        if (high is not None and high < CHANCE_AUROC) or (high is None and entry["mean"] < LOW_AUROC):
+            area = worded(entry["mean"], "share")
+            lower = f"{INPUTS[kind]} have lower scores than clean ones. Is the score reversed?"
+            yield f"{name} has an AUROC of {area}: {lower}"
+
+
+def same_scores(kind: str, scores: Mapping[str, Tensor]) -> Iterator[str]:
+    """Yield a doubt for each detector or filter that gave the same score to all rows.
+
+    Args:
+        kind: `detector` or `filter`.
+        scores: the scores (n) by name.
+    """
+    for name, each in scores.items():
+        if len(each) > 1 and bool((each == each[0]).all()):
+            rows = "inputs" if kind == "filter" else "rows"
+            value = f"{float(each[0]):.4g}"
+            yield f"{name} gave the same score to all {len(each)} {rows} ({value}), so it separates nothing."
 
 
 def _scans(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]:

@@ -36,8 +36,8 @@ def score_filters(
     test: Dataset,
     clean: Dataset,
     rng: Rng,
-) -> Evidence:
-    """Run all filters before victim and control, and return their figures and charts.
+) -> tuple[Evidence, dict[str, Tensor]]:
+    """Run all filters before victim and control, and return their figures and charts, and the victim's scores (n).
 
     The defender's clean rows are divided into halves: the filter receives one, and the other sets its threshold.
 
@@ -49,14 +49,15 @@ def score_filters(
         clean: the defender's clean rows.
         rng: each filter uses a child of it, the same for victim and control.
     """
-    evidence = Evidence()
+    evidence, scores = Evidence(), dict[str, Tensor]()
     known, threshold_rows = halves(clean, rng)
     for name, each in filters.items():
         victim, control = (_judge(each, one, goal, test, known, threshold_rows, rng.child(name)) for one in classifiers)
         chart = _histogram(name, victim)
         figures = (*_figures(victim, control), *victim.own.figures)
         evidence |= Evidence.of(f"filter.{name}", figures, (chart, *victim.own.charts))
-    return evidence
+        scores[name] = torch.cat([victim.clean] + ([] if victim.triggered is None else [victim.triggered])).cpu()
+    return evidence, scores
 
 
 def _judge(

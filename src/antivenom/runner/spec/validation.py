@@ -72,8 +72,8 @@ def _streams(experiment: ExperimentSettings) -> Iterator[str]:
             )
         elif (kept := checkpoints_of(training)) < each.min_checkpoints:
             yield (
-                f"defences[{index}]: {name} requires at least {each.min_checkpoints} checkpoints; the training keeps {kept}. "
-                "Increase training.checkpoints."
+                f"defences[{index}]: {name} requires at least {each.min_checkpoints} checkpoints; "
+                f"the training keeps {kept}. Increase training.checkpoints."
             )
 
 
