@@ -1,6 +1,7 @@
 """The guides: each example runs as it stands, passes the conformance checks, and appears in a run."""
 
 import importlib
+import math
 import re
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
+from antivenom.metrics import threshold_for
 from antivenom.registry import KINDS
 from antivenom.runner import Experiment, load_spec
 from antivenom.settings import is_component
@@ -70,3 +73,22 @@ def test_an_example_imports_public_names_alone(guide: str) -> None:
     imported = re.findall(r"^(?:from|import) (\S+)(?: import (.*))?", example(guide, "python"), re.MULTILINE)
     for module, names in imported:
         assert not any(part.startswith("_") for part in (*module.split("."), *names.replace(" ", "").split(",")))
+
+
+def test_the_settings_and_the_grid_of_the_filter_guide_are_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / "write" / "filter.md").read_text()
+    (tmp_path / "filter_example.py").write_text(block("filter", "python"))
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = parse_yaml(block("filter", "yaml"), "filter")
+    for line in re.findall(r"`((?:defences|grid): .*)`", text):
+        spec |= parse_yaml(line, "a line of the guide")
+    sweep = load_spec(spec, allow_code=True)
+    assert [cell.defences[0].factor for cell in sweep.cells.values()] == [0.5, 0.7, 0.9]
+    del sys.modules["filter_example"]
+
+
+def test_a_rate_of_five_percent_requires_the_rows_that_the_filter_guide_says() -> None:
+    assert [threshold_for(torch.arange(float(rows)), 0.05) == math.inf for rows in (18, 19)] == [True, False]
+    assert [rows - rows // 2 for rows in (36, 37, 196, 197)] == [18, 19, 98, 99]

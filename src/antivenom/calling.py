@@ -54,6 +54,11 @@ def guarded(part: object, contract: Callable[..., Any], expected: type[Any] | No
     return call
 
 
+def scored(part: object, contract: Callable[..., Any], *args: Any, **kwargs: Any) -> WithEvidence[Tensor]:
+    """Return the result of a detector or a filter, which must be a tensor, with its evidence."""
+    return with_evidence(guarded(part, contract, Tensor)(*args, **kwargs))
+
+
 def scores_from(
     part: object, contract: Callable[..., Any], *args: Any, rows: int, **kwargs: Any
 ) -> WithEvidence[Tensor]:
@@ -69,7 +74,7 @@ def scores_from(
     Raises:
         ComponentError: the method raises an exception, or does not return such scores.
     """
-    result = with_evidence(guarded(part, contract, Tensor)(*args, **kwargs))
+    result = scored(part, contract, *args, **kwargs)
     where, scores = f"{_name(part)}.{contract.__name__}", result.result
     if scores.requires_grad:
         raise ComponentError(f"{where} must return a tensor without a gradient. Call .detach() on it.")
@@ -98,8 +103,8 @@ def check_type(where: str, result: object, expected: type[Any] | None) -> None:
 def raised(error: Exception, owner: object) -> str:
     """Return an exception's type, the first line of its message, and the line of the component that led to it."""
     words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = frames[1:] or frames
+    every = list(traceback.extract_tb(error.__traceback__))
+    frames = every[1:] or every
     file = inspect.getmodule(type(owner))
     own = [each for each in frames if each.filename == getattr(file, "__file__", None)]
     last = (own or frames)[-1]

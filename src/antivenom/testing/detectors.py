@@ -5,8 +5,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from antivenom.calling import guarded
-from antivenom.charts import with_evidence
+from antivenom.calling import scored
 from antivenom.data import Dataset
 from antivenom.defences import Detector
 from antivenom.metrics import auroc
@@ -35,8 +34,7 @@ def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
 
 
 def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: Rng, clean: Dataset) -> Tensor:
-    score = guarded(detector, Detector.score, Tensor)
-    return with_evidence(score(data, classifier, rng=rng, clean=clean)).result
+    return scored(detector, Detector.score, data, classifier, rng=rng, clean=clean).result
 
 
 @check(quick=True)

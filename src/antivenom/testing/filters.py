@@ -5,8 +5,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from antivenom.calling import guarded
-from antivenom.charts import with_evidence
+from antivenom.calling import scored
 from antivenom.data import Dataset
 from antivenom.defences import Filter
 from antivenom.metrics import share_above, threshold_for
@@ -18,7 +17,7 @@ from antivenom.testing.register import check
 
 def _suspicion(one: Filter, x: Inputs, clean: Dataset | None = None) -> Tensor:
     rows = clean or toy_images(96, seed=2)
-    return with_evidence(guarded(one, Filter.suspicion, Tensor)(x, toy_victim(), rng=Rng(0), clean=rows)).result
+    return scored(one, Filter.suspicion, x, toy_victim(), rng=Rng(0), clean=rows).result
 
 
 @check(quick=True)
