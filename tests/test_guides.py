@@ -18,7 +18,7 @@ from antivenom.settings import is_component
 from antivenom.storage.yaml12 import parse_yaml
 from antivenom.testing import check_component
 from antivenom.trial import trial_of
-from tests.helpers.blocks import GUIDES, example
+from tests.helpers.blocks import GUIDES, ROOT, example
 
 MOST_LINES = 60
 
@@ -79,9 +79,9 @@ def test_the_settings_and_the_grid_of_the_filter_guide_are_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (ROOT / "docs" / "write" / "filter.md").read_text()
-    (tmp_path / "filter_example.py").write_text(block("filter", "python"))
+    (tmp_path / "filter_example.py").write_text(example("filter", "python"))
     monkeypatch.syspath_prepend(tmp_path)
-    spec = parse_yaml(block("filter", "yaml"), "filter")
+    spec = parse_yaml(example("filter", "yaml"), "filter")
     for line in re.findall(r"`((?:defences|grid): .*)`", text):
         spec |= parse_yaml(line, "a line of the guide")
     sweep = load_spec(spec, allow_code=True)

@@ -12,7 +12,8 @@ import pytest
 from antivenom import registry
 from antivenom.attacks import BadNets
 from antivenom.errors import SettingsError, UnknownComponentError
-from antivenom.registry import KINDS, Kind, did_you_mean, entries, find, import_named, name_of
+from antivenom.importing import import_named
+from antivenom.registry import KINDS, Kind, did_you_mean, entries, find, name_of
 from antivenom.settings import build, component, describe
 
 GOOD = '''

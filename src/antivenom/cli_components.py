@@ -1,5 +1,6 @@
 """The commands `antivenom list` and `antivenom show`: the components and examples that exist."""
 
+import sys
 from dataclasses import MISSING
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from antivenom.charts import capitalised, title_of
-from antivenom.errors import AntivenomError, UnknownComponentError
+from antivenom.errors import AntivenomError, CodeNotAllowedError, UnknownComponentError
 from antivenom.glossary import find_term, terms
+from antivenom.importing import import_named
 from antivenom.registry import KINDS, Entry, did_you_mean, entries, name_of
 
 out_console = Console()
@@ -28,7 +30,8 @@ def list_components(
     if kind in (EXAMPLES, "example"):
         _list_examples()
         return
-    for plural in KINDS if kind is None else (_kind(kind),):
+    chosen, only = (None, None) if kind is None else _kind(kind)
+    for plural in KINDS if chosen is None else (chosen,):
         table = Table(
             title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
         )
@@ -38,12 +41,14 @@ def list_components(
             table.add_column("kind", no_wrap=True)
         table.add_column("description")
         for entry in entries(plural).values():
+            if only is not None and entry.contract != only:
+                continue
             note = f" [red]requires {' and '.join(entry.missing)} (not installed)[/red]" if entry.missing else ""
             note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
             note += f" [dim](package {escape(_package(entry))})[/dim]" if entry.package else ""
             cells = (entry.name, *([entry.contract] if contracts else []), escape(entry.summary) + note)
             table.add_row(*cells)
-        out_console.print(table)
+        out_console.print(table if table.row_count else f"There is no built-in {only or KINDS[plural].singular}.")
         out_console.print()
     out_console.print(
         "`antivenom show NAME` shows the settings and documentation of a component.", style="dim", highlight=False
@@ -51,34 +56,70 @@ def list_components(
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, such as badnets.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A component's name, such as badnets, or module:Class for your own.")
+    ],
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Allow the import of module:Class. Read that code first.")
+    ] = False,
 ) -> None:
     """Show the documentation of a component, its settings and their defaults."""
+    for entry in [_own_entry(name, allow_code)] if ":" in name else _registered(name):
+        _show(name, entry)
+
+
+def _registered(name: str) -> list[Entry]:
+    matches = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
+    if matches:
+        return matches
+    words = {*KINDS, *(word for kind in KINDS.values() for word in (kind.singular, *kind.contracts))}
+    if name in words:
+        raise UnknownComponentError(
+            f"'{name}' is a kind of component, not a component. `antivenom list '{name}'` shows its components."
+        )
+    all_names = [entry for kind in KINDS for entry in entries(kind)]
+    raise UnknownComponentError(
+        f"Unknown component '{name}'.{did_you_mean(name, all_names)} `antivenom list` shows all components."
+    )
+
+
+def _own_entry(path: str, allow_code: bool) -> Entry:
+    """Return the description of a class `module:Class` in a file of the user."""
+    from antivenom.settings import is_component  # noqa: PLC0415 - takes longer than all of `list`
+
+    if not allow_code:
+        raise CodeNotAllowedError(f"'{path}' names code, which is not allowed to run. Read it, then add --allow-code.")
+    sys.path.insert(0, str(Path.cwd()))
+    cls = import_named(path)
+    kind = next((each for each, of in KINDS.items() if any(hasattr(cls, method) for method in of.methods)), None)
+    if not is_component(cls) or kind is None:
+        raise UnknownComponentError(
+            f"'{path}' is not a component. It must be a class with the decorator antivenom.settings.component, and "
+            "with the method of its kind."
+        )
+    module, _, class_name = path.partition(":")
+    return Entry(kind, path, module, class_name, "")
+
+
+def _show(name: str, entry: Entry) -> None:
     from antivenom.settings import documentation, settings_of  # noqa: PLC0415 - takes longer than all of `list`
 
-    matches = [entries(kind)[name] for kind in KINDS if name in entries(kind)]
-    if not matches:
-        all_names = [entry for kind in KINDS for entry in entries(kind)]
-        raise UnknownComponentError(
-            f"Unknown component '{name}'.{did_you_mean(name, all_names)} `antivenom list` shows all components."
+    cls = entry.load()
+    contract = KINDS[entry.kind].contract_of(dir(cls))
+    out_console.print(f"[bold]{name}[/bold], {contract}: {entry.module}.{entry.class_name}\n")
+    out_console.print(documentation(cls), highlight=False, markup=False)
+    table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in ("key", "default", "must be"):
+        table.add_column(column, style="bold" if column == "key" else "")
+    for key, phrase, default in settings_of(cls):
+        table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
+    out_console.print(table if table.row_count else "This component has no settings.")
+    if entry.package:
+        out_console.print(
+            f"\nThe package {_package(entry)} adds this component. `pip uninstall {entry.package}` removes it.",
+            highlight=False,
+            markup=False,
         )
-    for entry in matches:
-        cls = entry.load()
-        contract = KINDS[entry.kind].contract_of(dir(cls))
-        out_console.print(f"[bold]{name}[/bold], {contract}: {entry.module}.{entry.class_name}\n")
-        out_console.print(documentation(cls), highlight=False, markup=False)
-        table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        for column in ("key", "default", "must be"):
-            table.add_column(column, style="bold" if column == "key" else "")
-        for key, phrase, default in settings_of(cls):
-            table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
-        out_console.print(table if table.row_count else "This component has no settings.")
-        if entry.package:
-            out_console.print(
-                f"\nThe package {_package(entry)} adds this component. `pip uninstall {entry.package}` removes it.",
-                highlight=False,
-                markup=False,
-            )
 
 
 def glossary(
@@ -137,10 +178,14 @@ def _list_examples() -> None:
     out_console.print("\n`antivenom run NAME` runs an example.", style="dim", highlight=False)
 
 
-def _kind(word: str) -> str:
+def _kind(word: str) -> tuple[str, str | None]:
+    """Return a key of `KINDS`, and the contract if the word is a contract, such as `filters`."""
     for plural, kind in KINDS.items():
         if word in (plural, kind.singular):
-            return plural
+            return plural, None
+        for contract in kind.contracts:
+            if word.replace("_", " ").replace("-", " ") in (contract, f"{contract}s"):
+                return plural, contract
     hint = did_you_mean(word, KINDS)
     raise UnknownComponentError(f"Unknown kind of component '{word}'.{hint} The kinds are: {', '.join(KINDS)}.")
 

@@ -136,11 +136,24 @@ def find(kind: str, name: str) -> type[Any]:
     """
     known = entries(kind)
     if name not in known:
-        hint = did_you_mean(name, known)
+        hint = _other_spelling(kind, name) or did_you_mean(name, known)
         raise UnknownComponentError(
             f"Unknown {KINDS[kind].singular} '{name}'.{hint} `antivenom list {kind}` shows all."
         )
     return known[name].load()
+
+
+def _other_spelling(kind: str, name: str) -> str:
+    """Return a hint for the import path of a class, or for a component of another kind; empty text for other names."""
+    module, _, cls = name.rpartition(".")
+    if module and cls.isidentifier():
+        return f" For a class in your own file, write a colon: '{module}:{cls}'."
+    other = next((each for each in KINDS if each != kind and name in entries(each)), None)
+    if other is None:
+        return ""
+    word = KINDS[other].singular
+    key = {"defences": "defences", "repairs": "repairs"}.get(other, word)
+    return f" It is {'an' if word[0] in 'aeiou' else 'a'} {word}: write it under {key}."
 
 
 def name_of(kind: str, cls: type[Any]) -> str:
@@ -161,25 +174,6 @@ def is_registered_module(path: str) -> bool:
     """
     module, _, name = path.partition(":")
     return name.isidentifier() and any(module == entry.module for kind in KINDS for entry in entries(kind).values())
-
-
-def import_named(path: str) -> Any:
-    """Import and return the object `package.module:name`. This runs the module: check permission first.
-
-    Raises:
-        UnknownComponentError: the module does not exist, or does not define the name.
-    """
-    module, _, name = path.partition(":")
-    try:
-        named = importlib.import_module(module)
-        for part in name.split("."):
-            named = getattr(named, part)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        advice = f"Move {name} from your script into a module, import it from there, and run again."
-        if module != "__main__":
-            advice = "Write package.module:name, and add the folder of your own files to PYTHONPATH."
-        raise UnknownComponentError(f"Cannot import '{path}': {error}. {advice}") from error
-    return named
 
 
 def lazily(kind: str, homes: Mapping[str, str] | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

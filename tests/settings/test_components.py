@@ -72,7 +72,7 @@ REFUSED = [
     ("trigger", (Patch(),), "must be a trigger"),
     ("optional", 3, "must be a trigger or null, with a method apply; got 3."),
     ("triggers", Patch(), "must be a list of triggers; got Patch("),
-    ("triggers", [Patch(), 1], "must be a list of triggers"),
+    ("triggers", [Patch(), 1], "must be a trigger, with a method apply; got 1."),
     ("triggers", None, "must be a list of triggers"),
     ("code", 1, "must be text; got 1."),
 ]
@@ -83,7 +83,7 @@ def test_a_wrong_value_is_refused_and_named(name: str, value: Any, said: str) ->
     with pytest.raises(SettingsError) as caught:
         Everything(**{name: value})
     assert len(caught.value.problems) == 1
-    assert caught.value.problems[0].startswith(f"Everything.{name} must be ")
+    assert caught.value.problems[0].startswith((f"Everything.{name} must be ", f"Everything.{name}[1] must be "))
     assert said in caught.value.problems[0]
     assert "\n" not in caught.value.problems[0]
 
@@ -91,10 +91,10 @@ def test_a_wrong_value_is_refused_and_named(name: str, value: Any, said: str) ->
 def test_a_method_with_the_right_name_does_not_make_a_defence() -> None:
     fields, estimator = {field.name: field for field in fields_of(Experiment)}, LogisticRegression()
     assert checked(fields["defences"], (estimator,), "defences")[1] == (
-        "defences must be a list of defences; got LogisticRegression(), which does not have false_alarm_rate, needs."
+        "defences[0] must be a defence; got LogisticRegression(), which does not have false_alarm_rate, needs."
     )
     assert checked(fields["repairs"], (estimator,), "repairs")[1] == (
-        "repairs must be a list of repairs, with a method repair; got LogisticRegression()."
+        "repairs[0] must be a repair, with a method repair; got LogisticRegression()."
     )
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from torch import Tensor, nn
 
 from antivenom.errors import SettingsError
+from antivenom.importing import import_named
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.files import read_weights
-from antivenom.registry import did_you_mean, import_named
+from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
 from antivenom.settings import Code, component
 from antivenom.trial import Trial

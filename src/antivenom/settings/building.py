@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from antivenom.errors import CodeNotAllowedError, SettingsError, UnknownComponentError
-from antivenom.registry import did_you_mean, find, import_named, is_registered_module, name_of
+from antivenom.importing import import_named
+from antivenom.registry import did_you_mean, find, is_registered_module, name_of
 from antivenom.settings.fields import Field, checked, fields_of
 from antivenom.settings.marks import LIVE, is_component
 from antivenom.settings.wording import join_path, short

@@ -3,6 +3,7 @@
 import dataclasses
 import types
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -103,7 +104,9 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
         members = value if field.many and isinstance(value, tuple) else (value,)
         if isinstance(value, tuple) != field.many:
             return value, f"{where} must be {field.phrase}{got}"
-        return value, next((problem for member in members if (problem := _problem(field, member, where))), None)
+        places = [f"{where}[{index}]" if field.many else where for index in range(len(members))]
+        problems = (_problem(field, member, place) for member, place in zip(members, places, strict=True))
+        return value, next((problem for problem in problems if problem), None)
     try:
         converted = _frozen(_validator(field.type)(_tupled(value), strict=True))
     except ValidationError as error:
@@ -128,9 +131,19 @@ def _problem(field: Field, member: Any, where: str) -> str | None:
         return None
     closest = min(lacking, key=len, default=[])
     methods = KINDS[field.kind].methods
+    phrase = dataclasses.replace(field, many=False).phrase
     if isinstance(member, type) or not closest or set(closest) & set(methods):
-        return f"{where} must be {field.phrase}, with a method {' or '.join(methods)}; got {short(member)}."
-    return f"{where} must be {field.phrase}; got {short(member)}, which does not have {', '.join(closest)}."
+        named = _misnamed(member, methods)
+        return f"{where} must be {phrase}, with a method {' or '.join(methods)}; got {short(member)}.{named}"
+    return f"{where} must be {phrase}; got {short(member)}, which does not have {', '.join(closest)}."
+
+
+def _misnamed(member: Any, methods: tuple[str, ...]) -> str:
+    """Return a sentence about a method whose name is similar to one of the right names, or empty text."""
+    own = [name for name in dir(member) if not name.startswith("_") and callable(getattr(member, name, None))]
+    pairs = ((get_close_matches(method, own, n=1), method) for method in methods)
+    close = next(((names[0], method) for names, method in pairs if names), None)
+    return f" Its method '{close[0]}' must have the name '{close[1]}'." if close else ""
 
 
 def _lacking(value: Any, contract: type[Any]) -> list[str]:

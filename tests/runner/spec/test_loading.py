@@ -104,7 +104,12 @@ def test_settings_from_numpy_are_settings() -> None:
 
 
 def test_a_lacking_ability_is_named_as_in_needs_and_at_its_place() -> None:
-    spec = {"model": "sgd_classifier", "attack": "badnets", "training": "own_fit", "repairs": ["fine_pruning"]}
+    spec = {
+        "model": {"name": "estimator", "class_name": "SGDClassifier"},
+        "attack": "badnets",
+        "training": "own_fit",
+        "repairs": ["fine_pruning"],
+    }
     spec["defences"] = ["nearest_neighbours", "blame"]
     with pytest.raises(SettingsError) as caught:
         load_spec(spec).run(progress=False)
