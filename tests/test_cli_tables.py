@@ -93,3 +93,11 @@ def test_a_single_repeat_says_yes_or_no() -> None:
     }
     assert "flagged yes no" in " ".join(shown(run_table(metrics)).split())
     assert "yes (no)" in shown(*sweep_tables({"1-a": metrics}))
+
+
+def test_long_names_break_after_a_mark_and_not_in_a_word() -> None:
+    name = "filter.noise_filter_of_mine:JitterOfInputs"
+    metrics = {key: {**each, "component": name} for key, each in METRICS.items()}
+    lines = shown(run_table(metrics)).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.strip().startswith("filter."))
+    assert [line.strip() for line in lines[start : start + 3]] == ["filter.noise_filter_", "of_mine:", "JitterOfInputs"]

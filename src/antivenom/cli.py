@@ -200,7 +200,7 @@ def measure(
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, sort_keys=True))
         return
-    out_console.print(run_table(metrics))
+    out_console.print(run_table(metrics, out_console.width))
     about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     out_console.print(escape(about["headline"]), highlight=False)
     _print_doubts({"": about["doubts"]})
@@ -316,7 +316,7 @@ def _print_result(result: "Result | SweepResult") -> None:
     from antivenom.runner import Result  # noqa: PLC0415 - loads torch
 
     if isinstance(result, Result):
-        out_console.print(run_table(result.metrics))
+        out_console.print(run_table(result.metrics, out_console.width))
         out_console.print(escape(result.headline), highlight=False)
         _print_doubts({"": list(result.doubts)})
         return

@@ -1,5 +1,6 @@
 """Tables of figures for the terminal: one table for each component."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -13,6 +14,7 @@ from antivenom.charts import title_of, worded, worded_interval
 CELLS_SHOWN = 40
 MAX_NAME_WIDTH = 30
 """The width of the column of cell names, in characters. Longer names wrap."""
+MIN_NAME_WIDTH = 20
 COLUMN_GAP = 2
 """The number of spaces between two columns."""
 TIGHT: Mapping[str, Any] = {"padding": (0, 1, 0, 0), "pad_edge": False}
@@ -20,19 +22,24 @@ TIGHT: Mapping[str, Any] = {"padding": (0, 1, 0, 0), "pad_edge": False}
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
-def run_table(metrics: Metrics) -> Table:
+def run_table(metrics: Metrics, width: int = 80) -> Table:
     """Return a table of the figures of one run, with one line for each figure: victim, control, interval.
 
     Figures that have the same name and different subjects (classes, layers) share one line, which shows their range.
     """
     table = _table("Means over the repeats")
+    columns, groups = ("victim", "control", "95 % interval"), by_component(metrics)
+    values = [columns, *(line[1:] for lines in groups.values() for line in lines)]
+    taken = sum(max(map(len, column)) + COLUMN_GAP for column in zip(*values, strict=True))
+    room = max(MIN_NAME_WIDTH, width - taken - COLUMN_GAP)
     table.add_column("", overflow="fold")
-    for column in ("victim", "control", "95 % interval"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for component, lines in by_component(metrics).items():
-        table.add_row(f"[bold]{escape(component)}[/bold]", "", "", "")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for component, lines in groups.items():
+        table.add_row(f"[bold]{escape(broken(component, room))}[/bold]", "", "", "")
         for title, victim, control, interval in lines:
-            table.add_row(f"  {escape(title)}", escape(victim), escape(control), escape(interval))
+            name = broken(title, room - 2).replace("\n", "\n  ")
+            table.add_row(f"  {escape(name)}", escape(victim), escape(control), escape(interval))
     return table
 
 
@@ -68,13 +75,27 @@ def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Tabl
             for key in keys:
                 table.add_column(figures[key], justify="right", width=widths[key])
             for row, cell in enumerate(rows):
-                table.add_row(escape(cell), *(escape("\n".join(values[key][row])) for key in keys))
+                table.add_row(escape(broken(cell, name_width)), *(escape("\n".join(values[key][row])) for key in keys))
             table.caption = _caption(
                 len(cells) - len(shown),
                 controls=any(key + ".control" in each for key in keys for each in rows.values()),
                 intervals=any(len(lines) > 1 for key in keys for lines in values[key]),
             )
             yield table
+
+
+def broken(name: str, width: int) -> str:
+    r"""Return a name in lines of at most `width` characters, where possible. It breaks only after a punctuation mark.
+
+    >>> broken("filter.noise_filter:Jitter(noise=0.1)", 20)
+    'filter.noise_filter:\nJitter(noise=0.1)'
+    """
+    lines = [""]
+    for part in re.findall(r".*?[-_.:,(/ ](?!\d)|.+$", name):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _table(title: str) -> Table:

@@ -144,3 +144,12 @@ def test_a_grid_whose_headline_figures_apply_nowhere_has_no_empty_words(tmp_path
     (alt,) = [held["alt"] for tag, held in page.tags if tag == "img"]
     assert alt == "Means over the repeats, one line for each cell."
     assert "Versions and hardware" not in page.text
+
+
+def test_a_grid_over_lists_shows_only_the_settings_that_differ(tmp_path: Path) -> None:
+    lists = tuple([{"name": "noise_filter:Jitter", "noise": noise}] for noise in (0.1, 0.3))
+    page = checked(write_report(grid_of(tmp_path, defences=lists)))
+    assert "noise=0.1" in page.text
+    table = page.text.partition("Means over the repeats")[2]
+    assert "{'name'" not in page.text.partition("spec")[0]
+    assert "Jitter(noise" not in table

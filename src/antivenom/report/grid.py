@@ -8,7 +8,7 @@ from antivenom.charts import Chart, capitalised, worded
 from antivenom.charts.comparing import Compared, Value, curves, dots, numeric_axis
 from antivenom.report.run import Measured
 from antivenom.report.tables import Cell, Sheet, full_title, value_cell
-from antivenom.runner.spec.naming import label
+from antivenom.runner.spec.naming import label, labels
 
 MAX_SECTIONS = 12
 """The largest number of cells on the grid's own page."""
@@ -180,6 +180,10 @@ def _short_labels(rows: Sequence[Row]) -> list[Row]:
     """Return the same rows, with only the names of components if these distinguish all values of an axis."""
     short: dict[str, dict[str, str]] = {}
     for axis in rows[0].axes:
+        if all(isinstance(row.raw[axis], list | tuple) for row in rows):
+            texts = labels([row.raw[axis] for row in rows])
+            short[axis] = {row.axes[axis]: text for row, text in zip(rows, texts, strict=True)}
+            continue
         full = {row.axes[axis]: row.raw[axis] for row in rows}
         names = {
             text: str(value["name"]) for text, value in full.items() if isinstance(value, dict) and "name" in value

@@ -99,3 +99,9 @@ def test_overrides_reach_every_cell() -> None:
     made = load_spec({**SPEC, "grid": {"seed": [1, 2]}}, overrides=["training.name=end_to_end", "training.epochs=3"])
     assert isinstance(made, Sweep)
     assert {cell.training for cell in made.cells.values()} == {EndToEnd(epochs=3)}
+
+
+def test_a_grid_over_lists_of_components_shows_what_differs() -> None:
+    cells = [[{"name": "loss_monitor", "false_alarm_rate": rate}, "neural_cleanse"] for rate in (0.1, 0.2)]
+    sweep = load_spec({"attack": "label_flip", "grid": {"defences": cells}})
+    assert list(sweep.cells) == ["1-false-alarm-rate-0.1", "2-false-alarm-rate-0.2"]

@@ -1,5 +1,6 @@
 """The drawing of `Histogram`."""
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -31,18 +32,18 @@ def draw(chart: Histogram, canvas: Canvas) -> None:
     if lost := sum(len(group.values) for group in shown) - sum(map(len, known)):
         canvas.notes.append(f"{lost:,} value{'s are' if lost > 1 else ' is'} not finite and not drawn.")
     every = np.concatenate([*known, np.empty(0)])
-    edges = _edges(every, chart.x.scale == "log")
+    line = plain(np.array([np.nan if chart.threshold is None else chart.threshold]))
+    edges = bin_edges(every, float(line[0]), logarithmic=chart.x.scale == "log")
     for group, values, look in zip(shown, known, looks([group.role for group in shown]), strict=True):
         heights = np.histogram(values, edges)[0] * (100 / max(1, len(values)))
         _steps(canvas, heights, edges, look, group.label)
-    line = plain(np.array([np.nan if chart.threshold is None else chart.threshold]))
     if not np.isnan(line[0]):
         axes.axvline(line[0], color=INK, linestyle=":")
         canvas.name(Line2D([], [], color=INK, linestyle=":"), chart.threshold_label)
     scaled(canvas, "x", chart.x, np.concatenate([every, line]))
     axes.set_yscale("symlog")
     axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, min(axes.get_ylim()[1], 100.0))
     axes.set_ylabel("% of the group" if len(shown) > 1 else "% of the values", fontsize=TEXT_POINTS)
 
 
@@ -57,9 +58,23 @@ def _steps(canvas: Canvas, heights: Array, edges: Array, look: Look, label: str)
         canvas.name(Patch(color=look.colour, alpha=0.55, linewidth=0), label)
 
 
-def _edges(values: Array, logarithmic: bool) -> Array:
-    """Return the edges of the bins (BINS + 1)."""
+def bin_edges(values: Array, threshold: float = math.nan, *, logarithmic: bool = False) -> Array:
+    """Return the edges of about BINS bins. A threshold is an edge, and values equal to it are in the bin below it.
+
+    >>> edges = bin_edges(np.array([0.0, 1.0]), threshold=0.0)
+    >>> bool(edges[0] < 0 < edges[1] < 1e-300)
+    True
+    """
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    if logarithmic and low > 0 and high > low:
-        return np.geomspace(low, high, BINS + 1)
-    return np.linspace(low, max(high, low + max(1e-6, 1e-6 * abs(low))), BINS + 1)
+    logarithmic = logarithmic and low > 0 and high > low
+    if not logarithmic:
+        high = max(high, low + max(1e-6, 1e-6 * abs(low)))
+    scale, back = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
+    first, last = float(scale(low)), float(scale(high))
+    if not low <= threshold < high:
+        return np.asarray(back(np.linspace(first, last, BINS + 1)))
+    step, middle = (last - first) / BINS, float(scale(threshold))
+    below, above = math.floor((middle - first) / step) + 1, math.ceil((last - middle) / step)
+    edges = np.asarray(back(middle + step * np.arange(-below, above + 1)))
+    edges[below], edges[-1] = np.nextafter(threshold, np.inf), max(edges[-1], high)
+    return edges

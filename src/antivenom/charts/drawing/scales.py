@@ -1,5 +1,6 @@
 """Axes of numbers and of names."""
 
+from textwrap import wrap
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ Side = Literal["x", "y"]
 MOST_LABELS = 60
 LABEL_LETTERS = 28
 TURNED_LETTERS = 18
+Y_LABEL_LETTERS = 32
 
 
 def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
@@ -21,7 +23,8 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
     axes = canvas.axes
     known = plain(values)
     known = known[~np.isnan(known)]
-    getattr(axes, f"set_{side}label")(literal(axis.label, 60, 3), fontsize=TEXT_POINTS)
+    label = "\n".join(wrap(axis.label, Y_LABEL_LETTERS)) if side == "y" else axis.label
+    getattr(axes, f"set_{side}label")(literal(label, 60, 3), fontsize=TEXT_POINTS)
     if axis.categories:
         names(axes, side, axis.categories)
         getattr(axes, f"set_{side}lim")(-0.5, len(axis.categories) - 0.5)

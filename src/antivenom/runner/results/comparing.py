@@ -35,7 +35,7 @@ def figure_chart(key: str, metrics: Metrics, repeats: Sequence[Mapping[str, floa
     return Lines(
         name="figure",
         x=Axis(categories=tuple(role for _, role in keys)),
-        y=Axis(label=label),
+        y=Axis(label=label, high=_end(entry)),
         series=tuple(series),
         caption=f"{key}: every repeat, and the mean with its 95 % interval.",
         alt=f"{key}: {words}.",
@@ -57,9 +57,8 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
     if numeric is None:
         names = tuple(str(row["cell"]) for row in rows)
         bars = (BarSeries(**_values(key, rows, factor)),)
-        return Bars(
-            name="cells", categories=names, value=Axis(label=label), series=bars, caption=caption, alt=f"{key} by cell."
-        )
+        value = Axis(label=label, high=_end(entry))
+        return Bars(name="cells", categories=names, value=value, series=bars, caption=caption, alt=f"{key} by cell.")
     others = [axis for axis in axes if axis != numeric]
     lines = []
     for name in dict.fromkeys(tuple(str(row[axis]) for axis in others) for row in rows):
@@ -71,7 +70,7 @@ def cells_chart(key: str, rows: Sequence[Mapping[str, Any]], axes: Sequence[str]
     return Lines(
         name="cells",
         x=Axis(label=numeric),
-        y=Axis(label=label),
+        y=Axis(label=label, high=_end(entry)),
         series=tuple(lines),
         ticks=column(missing) if missing else None,
         tick_label="no value",
@@ -87,6 +86,11 @@ def scale_of(entry: Mapping[str, Any]) -> tuple[float, str]:
         return 100.0, f"{title}, {PERCENT[entry['unit']]}"
     unit = title_of(str(entry["unit"]))
     return 1.0, title if unit in ("none", title) else f"{title}, {unit}"
+
+
+def _end(entry: Mapping[str, Any]) -> float | None:
+    """Return the end of a figure's axis: 100 % for shares, with room for half a mark; None for other figures."""
+    return 100.9 if entry["unit"] in ("share", "yes_no") else None
 
 
 def _values(key: str, rows: Sequence[Mapping[str, Any]], factor: float, name: str = "values") -> dict[str, Any]:

@@ -105,6 +105,9 @@ def _histogram(name: str, scores: Tensor, poisoned: Poisoned, threshold: float, 
         groups=tuple(groups),
         x=Axis(label=f"{name}: score"),
         threshold=threshold,
-        caption="The scores of the training rows in the first repeat.",
+        caption=(
+            "The scores of the training rows in the first repeat. Rows with a score above the threshold are flagged; "
+            "an equal score is not."
+        ),
         alt=f"Scores of clean rows and of poison by {name}: AUROC {worded(area, 'share')}.",
     )

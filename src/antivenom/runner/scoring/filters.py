@@ -111,6 +111,9 @@ def _histogram(name: str, judged: _Judged) -> Histogram:
         groups=tuple(groups),
         x=Axis(label=f"{name}: suspicion"),
         threshold=judged.threshold,
-        caption="The scores of the victim's test inputs in the first repeat. A higher score is more suspicious.",
+        caption=(
+            "The scores of the victim's test inputs in the first repeat. Inputs with a score above the threshold are "
+            "rejected; an equal score is accepted."
+        ),
         alt=f"Scores by {name} of {len(judged.clean)} clean inputs, beside inputs with the trigger.",
     )

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from antivenom.errors import MissingDataError, SettingsError
 from antivenom.runner.spec.loading import make_experiment
-from antivenom.runner.spec.naming import label
+from antivenom.runner.spec.naming import label, labels
 from antivenom.runner.spec.overrides import set_key
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.shapes import ShortRepr
@@ -93,6 +93,8 @@ def _cell_name(number: int, count: int, chosen: Mapping[str, Any], grid: Mapping
         elif isinstance(value, dict):
             alike = sum(isinstance(other, dict) and other.get("name") == value["name"] for other in grid[key])
             words.append(str(value["name"]) if alike == 1 else label(value))
+        elif isinstance(value, list):
+            words.append(labels(grid[key])[grid[key].index(value)])
         elif last in NAMED_BY_VALUE and isinstance(value, str):
             words.append(value)
         else:

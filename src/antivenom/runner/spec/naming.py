@@ -39,7 +39,36 @@ def label(value: object) -> str:
     if isinstance(value, dict):
         rest = ", ".join(f"{key}={label(item)}" for key, item in value.items() if key != "name")
         return f"{value.get('name', '')}({rest})" if rest else str(value.get("name", ""))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(label, value))
     return str(value)
+
+
+def labels(values: Sequence[Any]) -> list[str]:
+    """Return the values of one axis of a grid as text. Lists of the same components show only the settings that differ.
+
+    >>> labels([[{"name": "jitter", "noise": 0.1}], [{"name": "jitter", "noise": 0.3}]])
+    ['noise=0.1', 'noise=0.3']
+    >>> labels(["badnets", {"name": "label_flip", "rate": 0.2}])
+    ['badnets', 'label_flip(rate=0.2)']
+    """
+    lists = [[_as_mapping(each) for each in value] for value in values if isinstance(value, list | tuple)]
+    names = {tuple(each.get("name") for each in value) for value in lists}
+    if len(lists) < len(values) or len(names) > 1:
+        return [label(value) for value in values]
+    texts = []
+    for value in lists:
+        words = []
+        for place, part in enumerate(value):
+            alike = [other[place] for other in lists]
+            own = {key: item for key, item in part.items() if any(other.get(key) != item for other in alike)}
+            words += [f"{key}={label(item)}" for key, item in own.items()]
+        texts.append(", ".join(words) or label(value))
+    return texts
+
+
+def _as_mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {"name": value}
 
 
 def _with_differences(name: str, part: object, alike: Sequence[object]) -> str:
