@@ -11,7 +11,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from antivenom.data import Dataset, Splits
-from antivenom.data.dataset import MAX_UNNAMED
 from antivenom.errors import DataError
 
 BOUNDS = st.tuples(st.floats(-1000, 1000, width=16), st.floats(0.0625, 1000, width=16)).map(
@@ -106,15 +105,14 @@ WRONG: list[tuple[str, Any, Any, dict[str, Any], str]] = [
     ("one number", 5, [0], {}, "at least one number"),
     ("flat", [1, 2], [0, 1], {}, "at least one number"),
     ("rows of nothing", np.ones((2, 0)), [0, 1], {}, "at least one number"),
-    ("labels in a column", FLOATS, [[0], [1]], {}, "and y shape"),
     ("too few labels", FLOATS, [0], {}, "and y shape"),
     ("fractions", FLOATS, [0, 0.5], {}, "must be whole numbers"),
-    ("labels not a number", FLOATS, [0, np.nan], {}, "must be whole numbers"),
-    ("endless labels", FLOATS, [0, np.inf], {}, "Label"),
-    ("negative labels", FLOATS, [0, -1], {}, "class numbers from 0"),
+    ("labels not a number", FLOATS, [0, np.nan], {}, "Row 1 has no label"),
+    ("endless labels", FLOATS, [0, np.inf], {}, "Row 1 has no label"),
+    ("negative labels", FLOATS, [0, -1], {}, "must not be negative"),
     ("labels beyond the names", FLOATS, [0, 2], {"classes": ["a", "b"]}, "from 0 to 1; got 0 to 2"),
-    ("far labels", FLOATS, [0, MAX_UNNAMED], {}, "The largest label is"),
-    ("very far labels", FLOATS, [0, 2**62], {}, "The largest label is"),
+    ("labels beyond their number", FLOATS, [0, 2], {"classes": 2}, "from 0 to 1; got 0 to 2"),
+    ("measurements as labels", np.ones((200, 2)), np.arange(200) * 7, {}, "as measurements have"),
     ("not a number", [[np.nan]], [0], {}, "must contain finite numbers"),
     ("too large for float32", [[1e300]], [0], {}, "must contain finite numbers"),
     ("out of bounds", [[1.5]], [0], {"bounds": (0.0, 1.0)}, "within its bounds"),

@@ -13,14 +13,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from antivenom.data.arrays import Channels, as_rows
+from antivenom.data.labels import labelling, plain_labels
 from antivenom.data.memmap import take_rows
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows, ShortRepr
-
-MAX_UNNAMED = 100_000
-"""The largest number of classes without names. The limit protects against one stray, very large label."""
-
 
 LARGEST = 1e38
 """The largest absolute bound. The width of the range must also fit into float32, the type of the rows."""
@@ -44,6 +42,7 @@ class Dataset:
         ids: one number per row (n), int64. A row keeps its id when data is shuffled, selected or poisoned.
         classes: the names of the classes.
         bounds: the legal range of `x` as a classifier receives it, usually (0, 1); None if `x` has no range.
+        assumptions: what was assumed when the data was read, one sentence each. They do not identify the data.
 
     Raises:
         DataError: the parts have wrong types or shapes, or do not match each other.
@@ -54,6 +53,7 @@ class Dataset:
     ids: Ids
     classes: tuple[str, ...]
     bounds: tuple[float, float] | None
+    assumptions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.x.dtype not in (torch.uint8, torch.float32):
@@ -85,53 +85,46 @@ class Dataset:
         x: ArrayLike | Tensor,
         y: ArrayLike | Tensor,
         *,
-        classes: Sequence[str] | None = None,
+        classes: Sequence[str] | int | None = None,
         bounds: tuple[float, float] | None = None,
+        channels: Channels | None = None,
     ) -> "Dataset":
-        """Make a data set from arrays. Ids count from 0.
+        """Make a data set from arrays. Ids count from 0. `assumptions` says what was inferred.
 
         Args:
-            x: rows. Images of uint8 may be (n, h, w), (n, c, h, w) or (n, h, w, c) with 1, 3 or 4 channels. Other
-                arrays keep their shape and become float32.
-            y: class numbers (n).
-            classes: names; the class numbers if omitted.
+            x: rows. Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). Other arrays keep their shape. uint8 stays
+                uint8; all other numbers become float32.
+            y: labels (n): whole numbers or text; or one-hot rows (n, classes).
+            classes: the names of all classes, or their number; if omitted, the labels that occur. Pass it if a class
+                may have no row.
             bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
+            channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
+                the axis with a usual number of channels.
 
         Raises:
-            DataError: not arrays of numbers, different lengths, or values that are not finite or are out of bounds.
+            DataError: not arrays of numbers, different lengths, masked values, missing labels, an ambiguous layout, or
+                values that are not finite or are out of bounds.
 
         >>> images = np.zeros((2, 28, 28), np.uint8)
         >>> data = Dataset.from_arrays(images, [0, 1])
         >>> data.x.shape, data.classes, data.bounds
         (torch.Size([2, 1, 28, 28]), ('0', '1'), (0.0, 1.0))
         """
-        rows, labels = _tensor(x, "x"), _tensor(y, "y")
-        if rows.ndim < 2 or labels.ndim != 1 or len(rows) != len(labels):
+        rows, about_rows = as_rows(x, channels)
+        labels, width = plain_labels(y)
+        if len(rows) != len(labels):
             raise DataError(
                 f"x must have shape (n, ...) with at least one number per row, and y shape (n,); "
                 f"got {tuple(rows.shape)} and {tuple(labels.shape)}."
             )
-        if labels.is_floating_point() and not torch.equal(labels, labels.round()):
-            raise DataError("Labels must be whole numbers; got fractions.")
-        rows = _channels_first(rows) if rows.dtype == torch.uint8 else rows.to(torch.float32)
-        if rows.dtype == torch.uint8:
-            bounds = bounds or (0.0, 1.0)
-        elif not torch.isfinite(rows).all():
-            raise DataError("x must contain finite numbers; got NaN or infinity. Remove or fill these values first.")
-        elif bounds is not None and ((rows < bounds[0]) | (rows > bounds[1])).any():
-            raise DataError(
-                f"x must be within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}."
-            )
-        labels = labels.to(rows.device, torch.int64)
-        count = int(labels.max()) + 1 if len(labels) else 0
-        if classes is None and count > MAX_UNNAMED:
-            raise DataError(f"The largest label is {count - 1}. Number the classes from 0, or pass their names.")
+        named = labelling(labels, classes=width if classes is None else classes)
         return cls(
             x=rows,
-            y=labels,
+            y=named.numbers(labels).to(rows.device),
             ids=torch.arange(len(rows), device=rows.device),
-            classes=tuple(map(str, range(count) if classes is None else classes)),
-            bounds=bounds,
+            classes=named.classes,
+            bounds=_checked_bounds(rows, bounds),
+            assumptions=(*about_rows, *named.assumptions),
         )
 
     def __len__(self) -> int:
@@ -270,26 +263,14 @@ class NamesRows(Protocol):
         """The name of each row of the training set, by its id."""
 
 
-def _tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
-    if isinstance(values, Tensor):
-        if values.is_complex():
-            raise DataError(f"{name} must contain real numbers; got {values.dtype}.")
-        return values.detach()
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name} must be an array of numbers: {error}") from error
-    if array.dtype.kind not in "buif":
-        raise DataError(f"{name} must contain real numbers; got {array.dtype}.")
-    if array.dtype.kind == "u" and array.size and int(array.max()) >= 1 << 63:
-        raise DataError(f"{name} must contain numbers below 2**63; got {array.max()}.")
-    native = np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
-    return torch.from_numpy(np.array(array, dtype=native))
+def _checked_bounds(rows: Rows, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the bounds of rows; (0, 1) for uint8 if they are omitted.
 
-
-def _channels_first(x: Tensor) -> Tensor:
-    if x.ndim == 3:
-        return x.unsqueeze(1)
-    if x.ndim == 4 and x.shape[1] not in (1, 3, 4) and x.shape[3] in (1, 3, 4):
-        return x.permute(0, 3, 1, 2).contiguous()
-    return x
+    Raises:
+        DataError: float rows are out of their bounds.
+    """
+    if rows.dtype == torch.uint8:
+        return bounds or (0.0, 1.0)
+    if bounds is not None and ((rows < bounds[0]) | (rows > bounds[1])).any():
+        raise DataError(f"x must be within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}.")
+    return bounds

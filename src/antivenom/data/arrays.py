@@ -1,0 +1,133 @@
+"""Rows from arrays: their type, and the axis of the channels of images."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from antivenom.errors import DataError
+from antivenom.shapes import Rows
+
+Channels = Literal["first", "last", "none"]
+"""The axis of the channels of images: `first` (n, c, h, w), `last` (n, h, w, c), or `none` (n, h, w)."""
+
+USUAL = (1, 3, 4)
+"""The usual numbers of channels: grey, RGB, and RGB with transparency."""
+
+EXACT = 1 << 24
+"""The largest whole number up to which float32 represents all whole numbers."""
+
+ROW_AXES = 3
+"""The number of axes of grey images (n, h, w)."""
+
+
+def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Rows, tuple[str, ...]]:
+    """Convert an array to rows, and return them with the assumptions about them.
+
+    Args:
+        x: an array (n, ...) of real numbers. uint8 stays uint8; all other numbers become float32.
+        channels: the layout of images; it is inferred if omitted.
+
+    Raises:
+        DataError: `x` contains other things than finite real numbers, or its layout is ambiguous.
+
+    >>> rows, assumptions = as_rows(np.zeros((2, 8, 8, 3), np.float32))
+    >>> rows.shape, assumptions[0]
+    (torch.Size([2, 3, 8, 8]), "x has the shape (2, 8, 8, 3): images with their channels last. Pass channels='first' ...
+    """
+    rows = as_tensor(x, "x")
+    if rows.ndim < 2:
+        raise DataError(f"x must have shape (n, ...) with at least one number per row; got {tuple(rows.shape)}.")
+    kind = rows.dtype
+    rows, assumptions = _channels_first(rows, channels)
+    if kind == torch.uint8:
+        return rows, assumptions
+    whole = not (kind.is_floating_point or kind == torch.bool)
+    if whole and rows.numel() and max(abs(int(rows.min())), abs(int(rows.max()))) > EXACT:
+        assumptions += (f"x has numbers above {EXACT:,}, which float32 rounds. Scale x to keep them exact.",)
+    rows = rows.to(torch.float32)
+    if not torch.isfinite(rows).all():
+        raise DataError("x must contain finite numbers; got NaN or infinity. Remove or fill these values first.")
+    return rows, assumptions
+
+
+def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
+    """Convert an array of real numbers to a tensor of the same type. `name` is for messages.
+
+    Raises:
+        DataError: it has masked values, or is not a dense array of real numbers below 2**63.
+    """
+    if isinstance(values, Tensor):
+        if values.is_complex() or values.is_quantized or values.layout != torch.strided:
+            raise DataError(f"{name} must be a dense tensor of real numbers; got {values.dtype}, {values.layout}.")
+        return values.detach()
+    array = as_array(values, name)
+    if array.dtype.kind not in "buif":
+        hint = " Convert a sparse matrix by its method toarray()." if callable(getattr(values, "toarray", None)) else ""
+        raise DataError(f"{name} must contain real numbers; got {array.dtype}.{hint}")
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= 1 << 63:
+        raise DataError(f"{name} must contain numbers below 2**63; got {array.max()}.")
+    native = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+    return torch.from_numpy(np.array(array, dtype=native))
+
+
+def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Convert values to an array of any type. `name` is for messages.
+
+    Raises:
+        DataError: rows have different lengths, or values are masked.
+    """
+    masked = int(np.ma.count_masked(values)) if isinstance(values, np.ma.MaskedArray) else 0
+    if masked:
+        raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise DataError(f"{name} must be an array of numbers: {error}") from error
+
+
+def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple[str, ...]]:
+    """Return images as (n, c, h, w), and the assumptions about their layout. Rows of other shapes do not change."""
+    if channels not in (None, "first", "last", "none"):
+        raise DataError(f"channels must be 'first', 'last', 'none' or omitted; got {channels!r}.")
+    wanted = {"first": ROW_AXES + 1, "last": ROW_AXES + 1, "none": ROW_AXES}.get(channels or "", x.ndim)
+    if x.ndim != wanted:
+        raise DataError(f"channels='{channels}' requires x with {wanted} axes; got the shape {tuple(x.shape)}.")
+    if x.ndim == ROW_AXES:
+        note = f"x has the shape {tuple(x.shape)}: grey images (n, height, width) without an axis of channels."
+        advice = " Pass channels='none' to confirm, or reshape x to (n, numbers) if rows are not images."
+        return x.unsqueeze(1), () if channels else (note + advice,)
+    if x.ndim != ROW_AXES + 1 or channels == "first":
+        return x, ()
+    layout = channels or _inferred(tuple(x.shape))
+    images = x.permute(0, 3, 1, 2).contiguous() if layout == "last" else x
+    if channels or (layout == "first" and x.shape[1] in USUAL):
+        return images, ()
+    other = "first" if layout == "last" else "last"
+    note = f"x has the shape {tuple(x.shape)}: images with their channels {layout}."
+    return images, (f"{note} Pass channels='{other}' if this is wrong.",)
+
+
+def _inferred(shape: tuple[int, ...]) -> Channels:
+    """Return the axis of the channels: it has a usual number of channels, and the other two axes are equal.
+
+    Raises:
+        DataError: both or none of the axes can be that of the channels.
+    """
+    _, one, two, three = shape
+    if one == two == three == 1:
+        return "first"
+    usual = {layout for layout, count in (("first", one), ("last", three)) if count in USUAL}
+    square = {layout for layout, equal in (("first", two == three), ("last", one == two)) if equal}
+    opinions = [choice for choice in (usual, square) if len(choice) == 1]
+    agreed = set.union(*opinions) if opinions else set()
+    if agreed == {"first"}:
+        return "first"
+    if agreed == {"last"}:
+        return "last"
+    raise DataError(
+        f"x has the shape {shape}: the channels of the images can be axis 1 or axis 3. "
+        "Pass channels='first' for (n, c, h, w), or channels='last' for (n, h, w, c)."
+    )

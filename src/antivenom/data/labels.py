@@ -1,0 +1,192 @@
+"""Class numbers and class names from labels of any form."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from antivenom.data.arrays import as_array
+from antivenom.errors import DataError
+from antivenom.registry import did_you_mean
+
+MOST_NAMED = 8
+"""The number of labels that a message shows."""
+
+MANY = 100
+"""From this number of classes on, a class for every other row is refused: such labels are measurements."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The classes of a data set, and the label that each class has in the data.
+
+    Args:
+        classes: the names of the classes.
+        values: the label of each class in the data: a whole number or a text.
+        assumptions: what was assumed about the labels, one sentence each.
+    """
+
+    classes: tuple[str, ...]
+    values: tuple[Any, ...]
+    assumptions: tuple[str, ...] = ()
+
+    def numbers(self, labels: NDArray[Any]) -> Tensor:
+        """Return the class number (n) of each label.
+
+        Raises:
+            DataError: a label is not among the classes.
+        """
+        place = {value: number for number, value in enumerate(self.values)}
+        known, inverse = np.unique(labels, return_inverse=True)
+        strange = [value for value in known.tolist() if value not in place]
+        if strange:
+            hint = did_you_mean(str(strange[0]), map(str, self.values))
+            raise DataError(f"The label {strange[0]!r} is not among the classes: {_named(self.values)}.{hint}")
+        found = np.array([place[value] for value in known.tolist()], np.int64)
+        return torch.from_numpy(found[inverse.reshape(-1)])
+
+
+def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None) -> Labelling:
+    """Return the classes of labels, such as those of a training set and of a test set.
+
+    Whole numbers are class numbers if they are 0, 1, … without a gap. Otherwise each different number becomes a class
+    with that number as its name. Texts become classes in alphabetical order.
+
+    Args:
+        parts: arrays of whole numbers or of text (n), of int64 or of text, as `plain_labels` returns them.
+        classes: the names of all classes, or their number; class numbers then count from 0.
+
+    Raises:
+        DataError: the labels do not match the classes, mix numbers and text, or look like measurements.
+
+    >>> labelling(np.array([2, 1, 3])).classes
+    ('1', '2', '3')
+    """
+    kinds = {"text" if part.dtype.kind == "U" else "numbers" for part in parts if len(part)}
+    if len(kinds) > 1:
+        raise DataError("Labels must all be numbers or all be text; got both.")
+    found = sorted({value for part in parts for value in np.unique(part).tolist()})
+    if classes is not None:
+        return _given(found, classes, text=kinds == {"text"})
+    rows = sum(map(len, parts))
+    if len(found) > MANY and 2 * len(found) > rows:
+        raise DataError(
+            f"Labels must be classes; got {len(found):,} different values in {rows:,} rows, as measurements have. "
+            "Choose the labels, or pass classes=."
+        )
+    names = tuple(map(str, found))
+    if kinds == {"text"} or found == list(range(len(found))):
+        return Labelling(names, tuple(found))
+    if found[0] < 0 and found != [-1, 1]:
+        raise DataError(
+            f"Labels must not be negative; got {found[0]}. Remove rows without a label, or pass names as labels."
+        )
+    note = f"The labels are {_named(found)}, so there are {len(found)} classes with these names."
+    return Labelling(names, tuple(found), (f"{note} Pass classes= to number the classes from 0.",))
+
+
+def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:
+    """Return labels (n) as whole numbers or as text, and the number of classes of one-hot rows.
+
+    Args:
+        y: labels (n) or (n, 1): whole numbers, bools or text; or one-hot rows (n, classes).
+
+    Raises:
+        DataError: a label is missing, is a fraction, or `y` has another shape.
+
+    >>> plain_labels([[0, 1, 0], [1, 0, 0]])
+    (array([1, 0]), 3)
+    """
+    if isinstance(y, Tensor):
+        y = y.detach().cpu()
+        y = y.float().numpy() if y.dtype == torch.bfloat16 else y.numpy()
+    labels = as_array(y, "y")
+    labels = _texts(labels) if labels.dtype.kind in "OSU" else labels
+    if labels.dtype.kind not in "buifU":
+        raise DataError(f"Labels must be whole numbers or text; got {labels.dtype}.")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    width = None
+    if labels.ndim == 2 and labels.dtype.kind != "U":
+        labels, width = _from_one_hot(labels), labels.shape[1]
+    if labels.ndim != 1:
+        raise DataError(f"y must have shape (n,), or one-hot rows (n, classes); got {labels.shape}.")
+    return labels if labels.dtype.kind == "U" else _whole(labels), width
+
+
+def _texts(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of text, or of numbers if all objects are numbers."""
+    values = labels.ravel().tolist()
+    for row, value in enumerate(values):
+        if (
+            value is None
+            or (isinstance(value, float) and math.isnan(value))
+            or type(value).__name__ in ("NAType", "NaTType")
+        ):
+            raise DataError(f"Row {row} has no label ({value}). Remove the rows without a label.")
+    values = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    if all(isinstance(value, str) for value in values):
+        texts = [value.strip() for value in values]
+        if "" in texts:
+            raise DataError(f"Row {texts.index('')} has no label (empty text). Remove the rows without a label.")
+        return np.array(texts, np.str_).reshape(labels.shape)
+    if all(isinstance(value, int | float | np.number) for value in values):
+        return np.array(values).reshape(labels.shape)
+    odd = next(value for value in values if not isinstance(value, str))
+    raise DataError(f"Labels must be whole numbers or text; got {type(odd).__name__}.")
+
+
+def _from_one_hot(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return the place of the single 1 in each row."""
+    one = labels == 1
+    if labels.shape[1] and bool(((labels == 0) | one).all()) and bool((one.sum(1) == 1).all()):
+        return np.asarray(one.argmax(1))
+    raise DataError(
+        f"Labels of shape {labels.shape} must be one-hot: a single 1 in each row, and 0 elsewhere. "
+        "Pass class numbers (n,) instead, such as labels.argmax(1)."
+    )
+
+
+def _whole(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as int64."""
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            row = int(np.flatnonzero(~np.isfinite(labels))[0])
+            raise DataError(f"Row {row} has no label ({labels[row]}). Remove the rows without a label.")
+        if not np.array_equal(labels, np.round(labels)):
+            raise DataError(
+                f"Labels must be whole numbers; got fractions such as {labels[labels != np.round(labels)][0]:g}."
+            )
+    if labels.size and (float(labels.max()) >= 2**63 or float(labels.min()) < -(2**63)):
+        raise DataError(f"Labels must be below 2**63; got {labels.max()}.")
+    return labels.astype(np.int64)
+
+
+def _given(found: list[Any], classes: Sequence[str] | int, *, text: bool) -> Labelling:
+    """Return the labelling with the classes that the user named or counted."""
+    if isinstance(classes, int):
+        if classes < 1:
+            raise DataError(f"classes must be at least 1; got {classes}.")
+        if text:
+            raise DataError("classes must be the names of the classes if labels are text; got a number.")
+        classes = tuple(map(str, range(classes)))
+    names = tuple(map(str, classes))
+    if text:
+        result = Labelling(names, names)
+        result.numbers(np.array(found, np.str_))  # raises if a label is unknown
+        return result
+    if found and not 0 <= found[0] <= found[-1] < len(names):
+        raise DataError(f"Labels must be class numbers from 0 to {len(names) - 1}; got {found[0]} to {found[-1]}.")
+    return Labelling(names, tuple(range(len(names))))
+
+
+def _named(values: Sequence[Any]) -> str:
+    """Return values for a sentence; only the first ones and the last one if there are many."""
+    if len(values) <= MOST_NAMED:
+        return ", ".join(map(str, values))
+    return f"{', '.join(map(str, values[:3]))}, … {values[-1]}"
