@@ -60,8 +60,10 @@ def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
         DataError: it has masked values, or is not a dense array of real numbers below 2**63.
     """
     if isinstance(values, Tensor):
-        if values.is_complex() or values.is_quantized or values.layout != torch.strided:
-            raise DataError(f"{name} must be a dense tensor of real numbers; got {values.dtype}, {values.layout}.")
+        if values.is_complex():
+            raise DataError(f"{name} must contain real numbers; got {values.dtype}.")
+        if values.is_quantized or values.layout != torch.strided:
+            raise DataError(f"{name} must be a dense tensor; got {values.dtype}, {values.layout}.")
         return values.detach()
     array = as_array(values, name)
     if array.dtype.kind not in "buif":
@@ -70,6 +72,7 @@ def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 1 << 63:
         raise DataError(f"{name} must contain numbers below 2**63; got {array.max()}.")
     native = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+    native = np.dtype(np.int64) if native.kind == "u" and native.itemsize > 1 else native  # as torch has few operations
     return torch.from_numpy(np.array(array, dtype=native))
 
 
@@ -111,7 +114,7 @@ def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple
 
 
 def _inferred(shape: tuple[int, ...]) -> Channels:
-    """Return the axis of the channels: it has a usual number of channels, and the other two axes are equal.
+    """Return the axis of the channels: a usual number of channels; the other axes are equal, and longer than 1.
 
     Raises:
         DataError: both or none of the axes can be that of the channels.
@@ -119,14 +122,15 @@ def _inferred(shape: tuple[int, ...]) -> Channels:
     _, one, two, three = shape
     if one == two == three == 1:
         return "first"
-    usual = {layout for layout, count in (("first", one), ("last", three)) if count in USUAL}
-    square = {layout for layout, equal in (("first", two == three), ("last", one == two)) if equal}
-    opinions = [choice for choice in (usual, square) if len(choice) == 1]
-    agreed = set.union(*opinions) if opinions else set()
-    if agreed == {"first"}:
-        return "first"
-    if agreed == {"last"}:
-        return "last"
+    layouts: tuple[tuple[Channels, int, int, int], ...] = (("first", one, two, three), ("last", three, one, two))
+    reasons = (
+        {layout for layout, count, _, _ in layouts if count in USUAL},
+        {layout for layout, _, high, wide in layouts if high == wide},
+        {layout for layout, _, high, wide in layouts if min(high, wide) > 1},
+    )
+    agreed = set[Channels]().union(*(reason for reason in reasons if len(reason) == 1))
+    if len(agreed) == 1:
+        return agreed.pop()
     raise DataError(
         f"x has the shape {shape}: the channels of the images can be axis 1 or axis 3. "
         "Pass channels='first' for (n, c, h, w), or channels='last' for (n, h, w, c)."

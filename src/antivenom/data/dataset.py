@@ -110,22 +110,53 @@ class Dataset:
         >>> data.x.shape, data.classes, data.bounds
         (torch.Size([2, 1, 28, 28]), ('0', '1'), (0.0, 1.0))
         """
-        rows, about_rows = as_rows(x, channels)
-        labels, width = plain_labels(y)
-        if len(rows) != len(labels):
-            raise DataError(
-                f"x must have shape (n, ...) with at least one number per row, and y shape (n,); "
-                f"got {tuple(rows.shape)} and {tuple(labels.shape)}."
+        return cls.several_from_arrays([(x, y)], classes=classes, bounds=bounds, channels=channels)[0]
+
+    @classmethod
+    def several_from_arrays(
+        cls,
+        pairs: Sequence[tuple[ArrayLike | Tensor, ArrayLike | Tensor]],
+        *,
+        classes: Sequence[str] | int | None = None,
+        bounds: tuple[float, float] | None = None,
+        channels: Channels | None = None,
+    ) -> list["Dataset"]:
+        """Make data sets with the same classes, such as a training set and a test set, from pairs of `x` and `y`.
+
+        Args:
+            pairs: rows and labels of each data set.
+            classes: the names of all classes, or their number; if omitted, the labels that occur in any of the sets.
+            bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
+            channels: the layout of images; see `from_arrays`.
+
+        Raises:
+            DataError: see `from_arrays`.
+
+        >>> x = np.zeros((2, 3))
+        >>> [data.classes for data in Dataset.several_from_arrays([(x, ["a", "b"]), (x, ["b", "b"])])]
+        [('a', 'b'), ('a', 'b')]
+        """
+        parts = [(as_rows(x, channels), plain_labels(y)) for x, y in pairs]
+        for (rows, _), (labels, _) in parts:
+            if len(rows) != len(labels):
+                raise DataError(
+                    f"x must have shape (n, ...) with at least one number per row, and y shape (n,); "
+                    f"got {tuple(rows.shape)} and {tuple(labels.shape)}."
+                )
+        widths = {width for _, (_, width) in parts if width is not None}
+        known = max(widths) if classes is None and widths else classes
+        named = labelling(*(labels for _, (labels, _) in parts), classes=known)
+        return [
+            cls(
+                x=rows,
+                y=named.numbers(labels).to(rows.device),
+                ids=torch.arange(len(rows), device=rows.device),
+                classes=named.classes,
+                bounds=_checked_bounds(rows, bounds),
+                assumptions=(*about_rows, *named.assumptions),
             )
-        named = labelling(labels, classes=width if classes is None else classes)
-        return cls(
-            x=rows,
-            y=named.numbers(labels).to(rows.device),
-            ids=torch.arange(len(rows), device=rows.device),
-            classes=named.classes,
-            bounds=_checked_bounds(rows, bounds),
-            assumptions=(*about_rows, *named.assumptions),
-        )
+            for (rows, about_rows), (labels, _) in parts
+        ]
 
     def __len__(self) -> int:
         return len(self.y)

@@ -1,12 +1,12 @@
 """Your own arrays, in an .npz file."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Interval
 from numpy.typing import NDArray
 
+from antivenom.data.arrays import Channels
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import npz
 from antivenom.errors import DataError
@@ -22,13 +22,15 @@ _OPTIONAL = ("x_test", "y_test", "classes")
 class Npz:
     """Your own arrays: `x` and `y`, and optionally `x_test` and `y_test`.
 
-    Images are uint8, (n, h, w), (n, c, h, w) or (n, h, w, c). Other arrays become float32. An optional array `classes`
-    contains the names of the classes as text. Arrays of Python objects are refused.
+    Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). uint8 stays uint8, and all other numbers become float32.
+    Labels are whole numbers, text, or one-hot rows. An optional array `classes` contains the names of all classes as
+    text. Arrays of Python objects are refused.
 
     Args:
         path: the file. A relative path starts at the current folder.
         test_share: the share of the rows for testing, in (0, 1), if the file has no `x_test`.
         bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
+        channels: the layout of images: `first`, `last` or `none`; if omitted, the axis with a usual number of channels.
 
     Raises:
         DataError: on loading; the message names the file and the problem.
@@ -45,6 +47,7 @@ class Npz:
     path: str
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
     bounds: tuple[float, float] | None = None
+    channels: Channels | None = None
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Load both splits."""
@@ -59,15 +62,16 @@ class Npz:
         return (Path(self.path),)
 
     def _splits(self, arrays: dict[str, NDArray[Any]]) -> Splits:
-        classes = _names(arrays["classes"]) if "classes" in arrays else None
         if ("x_test" in arrays) != ("y_test" in arrays):
             raise DataError("x_test and y_test must both exist or both be absent; got only one of them.")
-        data = Dataset.from_arrays(arrays["x"], arrays["y"], classes=classes, bounds=self.bounds)
-        if "x_test" in arrays:
-            test = Dataset.from_arrays(arrays["x_test"], arrays["y_test"], classes=classes, bounds=self.bounds)
-            most = max(data.classes, test.classes, key=len)  # class numbers, without names
-            return Splits(train=replace(data, classes=most), test=replace(test, classes=most))
-        return data.split(self.test_share, Rng(0).child("npz"))
+        names = _names(arrays["classes"]) if "classes" in arrays else None
+        pairs = [(arrays[f"x{part}"], arrays[f"y{part}"]) for part in ("", "_test") if f"x{part}" in arrays]
+        sets = Dataset.several_from_arrays(pairs, classes=names, bounds=self.bounds, channels=self.channels)
+        return (
+            sets[0].split(self.test_share, Rng(0).child("npz"))
+            if len(sets) == 1
+            else Splits(train=sets[0], test=sets[1])
+        )
 
 
 def _names(array: NDArray[Any]) -> list[str]:

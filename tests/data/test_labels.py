@@ -1,0 +1,98 @@
+"""Labels of any form become class numbers, or are refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from antivenom.data import Dataset, Splits
+from antivenom.errors import DataError
+
+
+def data(y: Any, **settings: Any) -> Dataset:
+    return Dataset.from_arrays(np.zeros((len(y), 3)), y, **settings)
+
+
+FORMS: dict[str, tuple[Any, list[int], tuple[str, ...]]] = {
+    "one-hot": (np.eye(3)[[2, 0, 1]], [2, 0, 1], ("0", "1", "2")),
+    "one-hot of a class without a row": (np.eye(4)[[2, 0]], [2, 0], ("0", "1", "2", "3")),
+    "one-hot bool tensor": (torch.eye(2, dtype=torch.bool), [0, 1], ("0", "1")),
+    "a column": ([[1], [0]], [1, 0], ("0", "1")),
+    "text": (["dog", "cat", "dog"], [1, 0, 1], ("cat", "dog")),
+    "text with spaces": ([" dog", "cat "], [1, 0], ("cat", "dog")),
+    "bytes": (np.array([b"dog", b"cat"]), [1, 0], ("cat", "dog")),
+    "objects": (np.array(["dog", "cat"], object), [1, 0], ("cat", "dog")),
+    "bools": ([True, False], [1, 0], ("0", "1")),
+    "whole floats": ([1.0, 0.0, 2.0], [1, 0, 2], ("0", "1", "2")),
+    "numbers as objects": (np.array([1, 0], object), [1, 0], ("0", "1")),
+    "bfloat16": (torch.tensor([1, 0], dtype=torch.bfloat16), [1, 0], ("0", "1")),
+    "from 1": ([3, 1, 2], [2, 0, 1], ("1", "2", "3")),
+    "with gaps": ([1010, 1001, 1001], [1, 0, 0], ("1001", "1010")),
+    "a gap in the middle": ([0, 1, 3], [0, 1, 2], ("0", "1", "3")),
+    "minus one and one": ([-1, 1, 1], [0, 1, 1], ("-1", "1")),
+    "far": ([0, 2**62], [0, 1], ("0", str(2**62))),
+    "none": (np.zeros(0), [], ()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_label_is_its_class(form: str) -> None:
+    y, numbers, classes = FORMS[form]
+    made = data(y)
+    assert (made.y.tolist(), made.classes) == (numbers, classes)
+
+
+@pytest.mark.parametrize("form", ["from 1", "with gaps", "a gap in the middle", "minus one and one", "far"])
+def test_numbers_that_are_not_0_1_2_are_said(form: str) -> None:
+    (said,) = data(FORMS[form][0]).assumptions
+    assert "Pass classes=" in said
+
+
+@pytest.mark.parametrize("form", ["one-hot", "text", "bools", "whole floats", "none"])
+def test_nothing_is_assumed_of_usual_labels(form: str) -> None:
+    assert data(FORMS[form][0]).assumptions == ()
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "fractions": ([0.7, 0.7], "fractions such as 0.7"),
+    "NaN": ([0.0, np.nan], "Row 1 has no label"),
+    "None": ([None, 1], "Row 0 has no label"),
+    "NaN among text": (np.array(["a", np.nan], object), "Row 1 has no label"),
+    "empty text": (["a", " "], "Row 1 has no label"),
+    "soft": ([[0.9, 0.1], [0.2, 0.8]], "must be one-hot"),
+    "two-hot": ([[1, 1, 0], [0, 1, 0]], "must be one-hot"),
+    "masked": (np.ma.masked_equal([0, 1], 1), "masked values; got 1"),
+    "unlabelled": ([-1, 0, 1], "must not be negative"),
+    "mixed": (np.array(["a", 1], object), "whole numbers or text"),
+    "complex": (np.array([1j]), "whole numbers or text"),
+    "three axes": (np.zeros((2, 2, 2)), "must have shape"),
+    "measurements": (np.arange(300) * 3, "as measurements have"),
+    "dates": (np.array(["2020-01-01"], "M8[D]"), "whole numbers or text"),
+}
+
+
+@pytest.mark.parametrize("form", BAD)
+def test_what_is_no_label_is_refused(form: str) -> None:
+    y, words = BAD[form]
+    with pytest.raises(DataError, match=words):
+        data(y)
+
+
+def test_classes_that_are_given_count() -> None:
+    assert data([0, 3], classes=5).classes == ("0", "1", "2", "3", "4")
+    assert data(["dog", "dog"], classes=("cat", "dog")).y.tolist() == [1, 1]
+    assert data([0, 2], classes=("a", "b", "c")).y.tolist() == [0, 2]
+    with pytest.raises(DataError, match="'bat' is not among the classes: cat, dog"):
+        data(["bat"], classes=("cat", "dog"))
+    with pytest.raises(DataError, match="at least 1; got 0"):
+        data([0], classes=0)
+    with pytest.raises(DataError, match="names of the classes"):
+        data(["a"], classes=3)
+
+
+def test_sets_with_different_classes_are_not_put_together() -> None:
+    with pytest.raises(DataError, match="same row shape and classes"):
+        Splits(train=data([0, 1, 2]), test=data([0, 2]))
+    train, test = Dataset.several_from_arrays([(np.zeros((3, 2)), [0, 1, 2]), (np.zeros((2, 2)), [0, 2])])
+    assert Splits(train=train, test=test).test.y.tolist() == [0, 2]
