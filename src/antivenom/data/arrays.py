@@ -82,7 +82,7 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         DataError: rows have different lengths, or values are masked.
     """
-    masked = int(np.ma.count_masked(values)) if isinstance(values, np.ma.MaskedArray) else 0
+    masked = int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
     if masked:
         raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
     try:
