@@ -33,6 +33,7 @@ LABELS: dict[str, tuple[str, list[str]]] = {
     "in the middle": ("a,Class,b", ["0.5,1,2", "1.5,0,4", "2.5,1,6", "3.5,0,8"]),
     "last": ("a,b,target", ["0.5,2,1", "1.5,4,0", "2.5,6,1", "3.5,8,0"]),
     "named y": ("a,y,b", ["0.5,1,2", "1.5,0,4", "2.5,1,6", "3.5,0,8"]),
+    "beside a coordinate y": ("x,y,label", ["0.5,2,1", "1.5,4,0", "2.5,6,1", "3.5,8,0"]),
     "with spaces": (" label , a,b", [" 1,0.5,2", "0 ,1.5,4", "1,2.5, 6", "0,3.5,8"]),
     "whole floats": ("a,b,labels", ["0.5,2,1.0", "1.5,4,0.0", "2.5,6,1.0", "3.5,8,0.0"]),
     "with an index": (",a,b,label", ["0,0.5,2,1", "1,1.5,4,0", "2,2.5,6,1", "3,3.5,8,0"]),
@@ -75,7 +76,11 @@ def test_the_names_that_pandas_writes_are_names(tmp_path: Path) -> None:
 AMBIGUOUS: dict[str, tuple[list[str], str, dict[str, Any]]] = {
     "numbers without names": (DIGITS, "several columns that can be the labels", {"label": 0}),
     "whole numbers without a usual name": (["digit,p0,p1", *DIGITS], "several columns", {"label": "digit"}),
-    "two usual names": (["label,y,a", *DIGITS], "several columns that can be the labels: label, y", {"label": "y"}),
+    "two usual names": (
+        ["label,target,a", *DIGITS],
+        "several columns that can be the labels: label, target",
+        {"label": "target"},
+    ),
     "two columns of text": (
         ["a,b,c", *(f"x{n % 2},y,{n}" for n in range(9))],
         "several columns",

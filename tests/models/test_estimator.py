@@ -268,7 +268,7 @@ def test_online_requires_partial_fit_before_anything_runs() -> None:
     assert isinstance(given, ExperimentSettings)
     problems = problems_of(given, given.dataset.load().train)
     assert len(problems) == 1
-    assert "requires updates batch by batch, which the model RandomForestClassifier does not provide" in problems[0]
+    assert "requires incremental learning, which the model RandomForestClassifier does not provide" in problems[0]
 
 
 def test_random_state_is_kept_or_drawn() -> None:

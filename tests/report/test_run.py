@@ -135,4 +135,4 @@ def test_a_run_without_charts_and_doubts_has_a_page(tmp_path: Path) -> None:
     figures = {"model": [Figure(name="size", value=None, unit="count", headline=True)]}
     page = checked(write_report(make_run(tmp_path, figures=figures, charts={}, doubts=(), headline="")))
     assert "The automatic checks found no doubts" in page.text
-    assert "Size –" in page.text
+    assert "repeat size 1 –" in page.text

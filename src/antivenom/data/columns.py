@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
 
-LABEL_NAMES = frozenset({"label", "labels", "class", "classes", "target", "targets", "y", "category"})
+LABEL_NAMES = frozenset({"label", "labels", "class", "classes", "target", "targets", "category"})
 """Names of columns of labels, in lower case."""
+
+WEAK_LABEL_NAMES = frozenset({"y"})
+"""Names of columns of labels unless another column has a better name: `y` can also be a coordinate."""
 
 INDEX_NAMES = frozenset({"", "unnamed: 0", "index", "id", "row", "row_id"})
 """Names of columns that identify rows, in lower case."""
@@ -162,20 +165,20 @@ def _counting(
     candidates = [number for number, name in enumerate(names) if name.lower() in INDEX_NAMES]
     if not has_names:
         candidates = [0] if len(rows) >= COUNTED else []
-    found = []
+    counting = []
     for number in candidates:
         cells = [row[number].strip() for row in rows]
         start = int(cells[0]) if cells and cells[0] in ("0", "1") else None
         if start is not None and cells == list(map(str, range(start, start + len(cells)))):
-            found.append((number, start))
+            counting.append((number, start))
         elif has_names and len(cells) >= IDENTIFYING and len(set(cells)) == len(cells):
             raise DataError(
                 f"has the column {names[number]!r} with a different value in each row, as an identifier has. Set "
                 f"ignore to [{number}] to leave it out, or to [] to use it."
             )
-    said = ", ".join(repr(names[number]) for number, _ in found)
-    note = f"The column {said} counts the rows, so it is left out. Set ignore to [] to use it."
-    return tuple(found), (note,) if found else ()
+    shown = ", ".join(repr(names[number]) for number, _ in counting)
+    note = f"The column {shown} counts the rows, so it is left out. Set ignore to [] to use it."
+    return tuple(counting), (note,) if counting else ()
 
 
 def _label(names: tuple[str, ...], rows: Cells, ignored: Sequence[int], has_names: bool) -> tuple[int, tuple[str, ...]]:
@@ -185,7 +188,7 @@ def _label(names: tuple[str, ...], rows: Cells, ignored: Sequence[int], has_name
         DataError: no column or several columns can be it.
     """
     others = [number for number in range(len(names)) if number not in ignored]
-    named = [number for number in others if has_names and names[number].lower() in LABEL_NAMES]
+    named = _with_names(names, others, LABEL_NAMES) or _with_names(names, others, WEAK_LABEL_NAMES)
     texts = [number for number in others if not all(is_number(row[number]) or is_missing(row[number]) for row in rows)]
     likely = named or texts or [number for number in others if _could_be_labels([row[number] for row in rows])]
     if len(likely) == 1:
@@ -196,7 +199,11 @@ def _label(names: tuple[str, ...], rows: Cells, ignored: Sequence[int], has_name
     raise DataError(f"has {many}: {shown}. Set label to a name, or to a number: 0 is the first column, -1 the last.")
 
 
+def _with_names(names: tuple[str, ...], columns: Sequence[int], wanted: frozenset[str]) -> list[int]:
+    return [number for number in columns if names[number].lower() in wanted]
+
+
 def _could_be_labels(cells: Sequence[str]) -> bool:
-    """Return True for a few different whole numbers."""
+    """Return True for a few different whole numbers, each twice on average."""
     values = {cell for cell in cells if not is_missing(cell)}
-    return all(map(is_whole, values)) and 2 <= len(values) <= MANY_CLASSES
+    return all(map(is_whole, values)) and 2 <= len(values) <= min(MANY_CLASSES, len(cells) // 2)

@@ -47,8 +47,8 @@ class Labelling:
         if strange:
             hint = did_you_mean(str(strange[0]), map(str, self.values))
             raise DataError(f"The label {strange[0]!r} is not among the classes: {_named(self.values)}.{hint}")
-        found = np.array([place[value] for value in known.tolist()], np.int64)
-        return torch.from_numpy(found[inverse.reshape(-1)])
+        positions = np.array([place[value] for value in known.tolist()], np.int64)
+        return torch.from_numpy(positions[inverse.reshape(-1)])
 
 
 def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None) -> Labelling:
@@ -70,24 +70,24 @@ def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None) 
     kinds = {"text" if part.dtype.kind == "U" else "numbers" for part in parts if len(part)}
     if len(kinds) > 1:
         raise DataError("Labels must all be numbers or all be text; got both.")
-    found = sorted({value for part in parts for value in np.unique(part).tolist()})
+    occurring = sorted({value for part in parts for value in np.unique(part).tolist()})
     if classes is not None:
-        return _given(found, classes, text=kinds == {"text"})
+        return _given(occurring, classes, text=kinds == {"text"})
     rows = sum(map(len, parts))
-    if len(found) > MANY and 2 * len(found) > rows:
+    if len(occurring) > MANY and 2 * len(occurring) > rows:
         raise DataError(
-            f"Labels must be classes; got {len(found):,} different values in {rows:,} rows, as measurements have. "
+            f"Labels must be classes; got {len(occurring):,} different values in {rows:,} rows, as measurements have. "
             "Choose the labels, or pass classes=."
         )
-    names = tuple(map(str, found))
-    if kinds == {"text"} or found == list(range(len(found))):
-        return Labelling(names, tuple(found))
-    if found[0] < 0 and found != [-1, 1]:
+    names = tuple(map(str, occurring))
+    if kinds == {"text"} or occurring == list(range(len(occurring))):
+        return Labelling(names, tuple(occurring))
+    if occurring[0] < 0 and occurring != [-1, 1]:
         raise DataError(
-            f"Labels must not be negative; got {found[0]}. Remove rows without a label, or pass names as labels."
+            f"Labels must not be negative; got {occurring[0]}. Remove rows without a label, or pass names as labels."
         )
-    note = f"The labels are {_named(found)}, so there are {len(found)} classes with these names."
-    return Labelling(names, tuple(found), (f"{note} Pass classes= to number the classes from 0.",))
+    note = f"The labels are {_named(occurring)}, so there are {len(occurring)} classes with these names."
+    return Labelling(names, tuple(occurring), (f"{note} Pass classes= to number the classes from 0.",))
 
 
 def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:
@@ -167,7 +167,7 @@ def _whole(labels: NDArray[Any]) -> NDArray[Any]:
     return labels.astype(np.int64)
 
 
-def _given(found: list[Any], classes: Sequence[str] | int, *, text: bool) -> Labelling:
+def _given(occurring: list[Any], classes: Sequence[str] | int, *, text: bool) -> Labelling:
     """Return the labelling with the classes that the user named or counted."""
     if isinstance(classes, int):
         if classes < 1:
@@ -178,10 +178,12 @@ def _given(found: list[Any], classes: Sequence[str] | int, *, text: bool) -> Lab
     names = tuple(map(str, classes))
     if text:
         result = Labelling(names, names)
-        result.numbers(np.array(found, np.str_))  # raises if a label is unknown
+        result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown
         return result
-    if found and not 0 <= found[0] <= found[-1] < len(names):
-        raise DataError(f"Labels must be class numbers from 0 to {len(names) - 1}; got {found[0]} to {found[-1]}.")
+    if occurring and not 0 <= occurring[0] <= occurring[-1] < len(names):
+        raise DataError(
+            f"Labels must be class numbers from 0 to {len(names) - 1}; got {occurring[0]} to {occurring[-1]}."
+        )
     return Labelling(names, tuple(range(len(names))))
 
 

@@ -23,6 +23,6 @@ def test_numbers_stay_numbers(tmp_path: Path) -> None:
     rows = list(result.rows())
     assert [row["attack.rate"] for row in rows] == [0.1, 0.2]
     assert [row["attack.target"] for row in rows] == [3, 3]
-    assert rows[0]["model"] == "mlp(hidden=[4])"
+    assert rows[0]["model"] == "mlp(hidden=4)"
     assert [str(dtype) for dtype in result.to_frame()[["attack.rate", "attack.target"]].dtypes] == ["float64", "int64"]
     assert "0.1" in (tmp_path / "out" / "table.csv").read_text().splitlines()[1].split(",")
