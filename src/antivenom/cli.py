@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -203,6 +204,7 @@ def measure(
     out_console.print(run_table(metrics, out_console.width))
     about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     out_console.print(escape(about["headline"]), highlight=False)
+    _print_assumptions(about.get("assumptions", ()))
     _print_doubts({"": about["doubts"]})
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
@@ -268,14 +270,22 @@ def _run(
 ) -> None:
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.runner import Processes, Sweep  # noqa: PLC0415 - loads torch
+    from antivenom.runner.events import Event, Planned  # noqa: PLC0415
     from antivenom.runner.progress import display_for  # noqa: PLC0415
 
     if workers not in (None, 1) and not isinstance(experiment, Sweep):
         problem = f"--workers {workers} requires a spec with a grid; this spec has none. Remove --workers."
         raise SettingsError([problem])
+    shown: set[str] = set()  # assumptions that the display has shown with the plan
     try:
         with display_for(not quiet and "auto", err_console) as display:
-            kwargs = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": display.on_event}
+
+            def on_event(event: Event) -> None:
+                display.on_event(event)
+                if isinstance(event, Planned) and not quiet:
+                    shown.update(event.assumptions)
+
+            kwargs = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": on_event}
             if isinstance(experiment, Sweep) and workers is not None:
                 kwargs["executor"] = Processes(workers=workers)
             result = experiment.run(**kwargs)  # type: ignore[arg-type]
@@ -287,7 +297,7 @@ def _run(
     if as_json:
         typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
         return
-    _print_result(result)
+    _print_result(result, shown)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
@@ -312,17 +322,28 @@ def _metrics(result: "Result | SweepResult") -> dict[str, Any]:
     return {cell: result.metrics(cell) for cell in result.axes}
 
 
-def _print_result(result: "Result | SweepResult") -> None:
+def _print_result(result: "Result | SweepResult", shown: set[str]) -> None:
+    """Print tables, assumptions that were not shown before, and doubts."""
     from antivenom.runner import Result  # noqa: PLC0415 - loads torch
 
     if isinstance(result, Result):
         out_console.print(run_table(result.metrics, out_console.width))
         out_console.print(escape(result.headline), highlight=False)
+        _print_assumptions(sentence for sentence in result.assumptions if sentence not in shown)
         _print_doubts({"": list(result.doubts)})
         return
     for table in sweep_tables(_metrics(result), out_console.width):
         out_console.print(table)
+    sentences = [sentence for cell in result.axes for sentence in result.assumptions(cell)]
+    _print_assumptions(sentence for sentence in sentences if sentence not in shown)
     _print_doubts({cell: result.doubts(cell) for cell in result.axes})
+
+
+def _print_assumptions(sentences: Iterable[str]) -> None:
+    from antivenom.runner.progress import format_assumption  # noqa: PLC0415 - loads torch
+
+    for sentence in dict.fromkeys(sentences):
+        out_console.print(f"[dim]{escape(format_assumption(sentence))}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _print_doubts(doubts: dict[str, list[str]]) -> None:

@@ -52,4 +52,4 @@ def test_the_plan_in_words_has_the_clocks_count() -> None:
     plan = Planned(("a", "b"), victims=2, controls=2, surrogates=1)
     clock = Clock()
     clock.plan(plan)
-    assert format_plan(plan) == f"2 cells, {clock.total} trainings: 2 victims, 2 controls and 1 surrogate."
+    assert format_plan(plan) == [f"2 cells, {clock.total} trainings: 2 victims, 2 controls and 1 surrogate."]

@@ -65,6 +65,7 @@ class Run:
         about: the manifest.
         headline: the main results, in a few sentences.
         doubts: the reasons to doubt the result, one sentence each.
+        assumptions: what was inferred from the data and the model, one sentence each.
         charts: the charts by key, in the order of the report.
         axes: the values that the grid set in the cell.
         arrays: the arrays of `details.npz`, for the lesson of the walking boundary.
@@ -78,6 +79,7 @@ class Run:
     headline: str
     doubts: tuple[str, ...]
     charts: Mapping[str, Chart]
+    assumptions: tuple[str, ...] = ()
     axes: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
 
@@ -93,7 +95,9 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
         if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
             raise RunError(f"{folder / 'spec.yaml'} must contain settings with a `name`; got {short(spec)}.")
         where = str(folder / "manifest.json")
-        content = {key: about.get(key) for key in ("headline", "doubts")} if isinstance(about, dict) else about
+        content = about
+        if isinstance(about, dict):
+            content = {"assumptions": [], **{key: about[key] for key in _WORDS if key in about}}
         words = Reader().make(content, _Words, where)
         return Run(
             name=spec["name"] if name is None else name,
@@ -103,6 +107,7 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
             about=about,
             headline=words.headline,
             doubts=words.doubts,
+            assumptions=words.assumptions,
             charts=read_charts(folder),
             axes=axes or {},
             arrays=read_details(folder / "details.npz"),
@@ -163,6 +168,10 @@ def cells_of(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Path
 class _Words:
     headline: str
     doubts: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+_WORDS = ("headline", "doubts", "assumptions")
 
 
 def _repeats(file: Path) -> list[dict[str, float | None]]:

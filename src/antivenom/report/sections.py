@@ -56,6 +56,7 @@ class Section:
     name: str
     headline: str
     doubts: tuple[str, ...]
+    assumptions: tuple[str, ...]
     cards: tuple[Card, ...]
     kinds: tuple[Kind, ...]
     repeats: Sheet | None
@@ -81,6 +82,7 @@ def section_of(run: Run) -> tuple[Section, dict[str, bytes]]:
         name=run.name,
         headline=run.headline,
         doubts=run.doubts,
+        assumptions=run.assumptions,
         cards=tuple(card for card in cards if card.lines),
         kinds=tuple(_kind(kind, members, figures, charts) for kind, members in kinds.items()),
         repeats=tables.repeats_table(run),

@@ -10,7 +10,8 @@ from antivenom.training import Epoch
 class Planned:
     """The plan of a run, sent before anything runs: the cells and the number of their trainings.
 
-    Each training ends with a `Finished` event, even if the store already has it.
+    Each training ends with a `Finished` event, even if the store already has it. `assumptions` says what was inferred
+    from the data and the model, one sentence each.
     """
 
     cells: tuple[str, ...]
@@ -19,6 +20,7 @@ class Planned:
     surrogates: int = 0
     defenders: int = 0
     warm_ups: int = 0
+    assumptions: tuple[str, ...] = ()
 
     @property
     def trainings(self) -> int:

@@ -89,7 +89,8 @@ class Bar:
     def on_event(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, Planned):
-            self._console.print(format_plan(event), highlight=False)
+            for line in format_plan(event):
+                self._console.print(line, highlight=False, markup=False)
             self._clock.plan(event)
             self._progress.update(self._task, total=self._clock.total)
         elif isinstance(event, Finished):
@@ -122,7 +123,8 @@ class Lines:
         """Write a line for the plan, and then at most one line every ten seconds."""
         if isinstance(event, Planned):
             self._clock.plan(event)
-            self.note(format_plan(event))
+            for line in format_plan(event):
+                self.note(line)
         elif isinstance(event, Finished):
             if event.stage.startswith("fit"):
                 self._clock.finish(event)
@@ -177,11 +179,20 @@ def display_for(option: ProgressOption, console: Console | None = None) -> Displ
     return Bar(console) if is_bar else Lines(console)
 
 
-def format_plan(event: Planned) -> str:
-    """Return the number of trainings of a run, in words. Some may be in the store already.
+def format_assumption(sentence: str) -> str:
+    """Return an assumption as one line of text.
+
+    >>> format_assumption("The last column contains the labels.")
+    'Assumed: The last column contains the labels.'
+    """
+    return f"Assumed: {sentence}"
+
+
+def format_plan(event: Planned) -> list[str]:
+    """Return the assumptions of a run, and the number of its trainings. Some may be in the store already.
 
     >>> format_plan(Planned(("",), victims=1, controls=1))
-    '2 trainings: 1 victim and 1 control.'
+    ['2 trainings: 1 victim and 1 control.']
     """
     counts = {
         "victim": event.victims,
@@ -193,7 +204,7 @@ def format_plan(event: Planned) -> str:
     named = [f"{count} {who}{'' if count == 1 else 's'}" for who, count in counts.items() if count]
     listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
     cells = f"{len(event.cells)} cells, " if len(event.cells) > 1 else ""
-    return f"{cells}{event.trainings} trainings: {listed}."
+    return [*map(format_assumption, event.assumptions), f"{cells}{event.trainings} trainings: {listed}."]
 
 
 def format_event(event: Started | Read | Trained) -> str:

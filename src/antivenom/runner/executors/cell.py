@@ -74,10 +74,27 @@ def run_experiment(experiment: ExperimentSettings, stages: Stages) -> Result:
         metrics=metrics,
         headline=headline(metrics, describe("attacks", experiment.attack)["name"], goal, test),
         doubts=tuple(_doubts(experiment, metrics, first)),
-        about={**about_machine(stages.device, experiment.seed), "stages": stages.timings},
+        about={
+            **about_machine(stages.device, experiment.seed),
+            "stages": stages.timings,
+            "assumptions": assumptions_of(experiment, splits, repeats[0].victim),
+        },
         charts=_sorted_charts({**first.evidence.charts, **summary.charts}),
         data=first.data,
     )
+
+
+def assumptions_of(experiment: ExperimentSettings, splits: Splits, victim: Classifier | None = None) -> list[str]:
+    """Return what was inferred from the data and from the model of a user, one sentence each.
+
+    Args:
+        experiment: the experiment.
+        splits: its data.
+        victim: the trained victim, or None before the training.
+    """
+    model = experiment.model
+    own = (victim or model).assumptions if isinstance(model, Classifier) else ()
+    return list(dict.fromkeys((*splits.train.assumptions, *splits.test.assumptions, *own)))
 
 
 def run_cell(name: str, experiment: ExperimentSettings, folder: Path, stages: Stages) -> str:
@@ -173,8 +190,6 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
         rows = len(defender.clean), defender.given
         sentences += too_few_clean_rows(experiment.detectors, experiment.filters, *rows)
     sentences += first.doubts
-    if isinstance(experiment.model, Classifier):
-        sentences += first.repeat.victim.assumptions
     return sentences
 
 

@@ -28,7 +28,8 @@ def pack_splits(splits: Splits) -> Packed:
         for name, data in (("train", splits.train), ("test", splits.test))
         for part, tensor in (("x", data.x), ("y", data.y), ("ids", data.ids))
     }
-    return tensors, {"classes": splits.train.classes, "bounds": splits.train.bounds}
+    about = {"classes": splits.train.classes, "bounds": splits.train.bounds}
+    return tensors, {**about, "assumptions": [splits.train.assumptions, splits.test.assumptions]}
 
 
 def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
@@ -41,8 +42,9 @@ def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
             ids=tensors[f"{name}.ids"],
             classes=tuple(about["classes"]),
             bounds=bounds,
+            assumptions=tuple(assumptions),
         )
-        for name in ("train", "test")
+        for name, assumptions in zip(("train", "test"), about["assumptions"], strict=True)
     )
     return Splits(train=train, test=test)
 

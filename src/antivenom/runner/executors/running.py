@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from antivenom.errors import SettingsError
 from antivenom.runner.events import OnEvent
-from antivenom.runner.executors.cell import run_experiment
+from antivenom.runner.executors.cell import assumptions_of, run_experiment
 from antivenom.runner.executors.crafting import prepared, starting_data
 from antivenom.runner.executors.executor import Executor, Work
 from antivenom.runner.executors.plan import planned
@@ -26,11 +27,11 @@ def run_one(
 ) -> Result:
     """Check an experiment, run it, and write it to `out` if it is not None."""
     stages = Stages(store, choose_device(device), "", on_event)
-    check({"": experiment}, lambda _: stages)
+    assumptions = check({"": experiment}, lambda _: stages)
     with nullcontext() if out is None else locked(out):
         if out is not None:
             prepare_folder(out, dump_yaml(describe_fields(experiment)))
-        on_event(planned({"": experiment}))
+        on_event(replace(planned({"": experiment}), assumptions=assumptions))
         result = run_experiment(experiment, stages)
         if out is not None:
             result.save(out)
@@ -48,16 +49,16 @@ def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) 
         on_event: called with every event.
     """
     device = choose_device(work.device)
-    check(work.cells, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
+    assumptions = check(work.cells, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
     folder = work.folder.parent
     with locked(folder):
         prepare_folder(folder, spec)
-        on_event(planned(work.cells))
+        on_event(replace(planned(work.cells), assumptions=assumptions))
         yield executor.run(work, on_event)
 
 
-def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], Stages]) -> None:
-    """Check every experiment against its data, before anything is written.
+def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], Stages]) -> tuple[str, ...]:
+    """Check every experiment against its data, before anything is written. Return what was assumed, once each.
 
     Args:
         cells: the experiments by name.
@@ -67,14 +68,17 @@ def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], St
         SettingsError: settings do not fit the data; the error lists every problem once.
     """
     problems: dict[str, None] = {}
+    assumptions: dict[str, None] = {}
     for name, experiment in cells.items():
         prefix = f"{name}: " if name and len(cells) > 1 else ""
         try:
             stages = stages_of(name)
             data = starting_data(experiment, prepared(experiment, stages), stages, 0)
             own = problems_of(experiment, data.splits.train)
+            assumptions |= dict.fromkeys(assumptions_of(experiment, data.splits))
         except SettingsError as error:
             own = list(error.problems)
         problems |= dict.fromkeys(f"{prefix}{problem}" for problem in own)
     if problems:
         raise SettingsError(problems)
+    return tuple(assumptions)

@@ -49,6 +49,11 @@ class Result:
     data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The assumptions about the data and the model, one sentence each."""
+        return tuple(map(str, self.about.get("assumptions", ())))
+
+    @property
     def victim(self) -> Classifier:
         """The first seed's victim."""
         return self.repeats[0].victim

@@ -69,7 +69,15 @@ class SweepResult:
 
     def doubts(self, cell: str) -> list[str]:
         """Return a cell's doubts, one sentence each."""
-        return [str(doubt) for doubt in read_json(self.folder / "cells" / cell / "manifest.json")["doubts"]]
+        return [str(doubt) for doubt in self._manifest(cell)["doubts"]]
+
+    def assumptions(self, cell: str) -> list[str]:
+        """Return what was inferred from a cell's data and model, one sentence each."""
+        return [str(sentence) for sentence in self._manifest(cell).get("assumptions", ())]
+
+    def _manifest(self, cell: str) -> dict[str, Any]:
+        manifest: dict[str, Any] = read_json(self.folder / "cells" / cell / "manifest.json")
+        return manifest
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each cell: its grid values, the mean of each figure, and the headline figures' intervals."""
@@ -105,9 +113,12 @@ class SweepResult:
     def write_table(self) -> Path:
         """Write `table.csv` and `manifest.json`, and return the sweep's folder."""
         write_text_lines(self.folder / "table.csv", csv_lines(self.rows))
-        first = read_json(self.folder / "cells" / next(iter(self.axes)) / "manifest.json")
-        shared = {key: value for key, value in first.items() if key not in ("stages", "doubts", "headline")}
-        cells = {cell: {"axes": dict(axes), "doubts": self.doubts(cell)} for cell, axes in self.axes.items()}
+        own = ("stages", "doubts", "headline", "assumptions")
+        shared = {key: value for key, value in self._manifest(next(iter(self.axes))).items() if key not in own}
+        cells = {
+            cell: {"axes": dict(axes), "doubts": self.doubts(cell), "assumptions": self.assumptions(cell)}
+            for cell, axes in self.axes.items()
+        }
         write_json(self.folder / "manifest.json", {**shared, "cells": cells})
         return self.folder
 

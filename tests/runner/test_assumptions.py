@@ -1,0 +1,73 @@
+"""What was assumed of data and model is in the manifest, on the terminal and in the report, once."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from antivenom.attacks import LabelFlip
+from antivenom.data import Dataset, Splits
+from antivenom.models import as_classifier
+from antivenom.report import write_report
+from antivenom.runner import Experiment, Result
+from antivenom.storage.store import Store
+from antivenom.training import EndToEnd
+from tests.helpers.command import same_process
+
+CHANNELS = "images with their channels last"
+LABELS = "The labels are 3, 4, 5"
+SPEC = """
+dataset: {name: npz, path: mine.npz}
+attack: {name: label_flip, rate: 0.1}
+model: {name: mlp, hidden: [4]}
+training: {name: end_to_end, epochs: 1}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    x = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 3)).astype(np.uint8)
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(60) % 3 + 3)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "grid.yaml").write_text(SPEC + "grid: {attack.rate: [0.1, 0.2]}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+def test_a_run_says_each_assumption_once(place: Path, options: tuple[str, ...]) -> None:
+    done = same_process("run", "spec.yaml", "--out", "out", *options, at=place)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((place / "out/manifest.json").read_text())
+    for words in (CHANNELS, LABELS):
+        assert (done.stdout + done.stderr).count(words) == 1
+        assert sum(
+            words in sentence for sentence in json.loads((place / "out/manifest.json").read_text())["assumptions"]
+        )
+        assert words in (place / "out/report.html").read_text()
+        assert any(words in sentence for sentence in Result.load(place / "out").assumptions)
+    again = same_process("run", "spec.yaml", "--out", "again", at=place)  # from the store
+    assert (again.stdout + again.stderr).count(CHANNELS) == 1
+
+
+def test_a_sweep_says_each_assumption_once(place: Path) -> None:
+    done = same_process("run", "grid.yaml", "--out", "out", at=place)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count(CHANNELS) == 1
+    cells = json.loads((place / "out/manifest.json").read_text())["cells"]
+    assert len(cells) == 2
+    assert all(any(CHANNELS in sentence for sentence in cell["assumptions"]) for cell in cells.values())
+
+
+def test_what_is_assumed_of_a_live_model_is_no_doubt(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).random((40, 1, 6, 6), np.float32), np.arange(40) % 2
+    data = Dataset.from_arrays(x, y, bounds=(0, 1))
+    model = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(36, 2)), input_shape=(1, 6, 6))
+    experiment = Experiment(
+        dataset=Splits(train=data, test=data), model=model, attack=LabelFlip(), training=EndToEnd(epochs=1)
+    )
+    result = experiment.run(out=tmp_path / "out", store=Store(tmp_path / "store"))
+    assert any("without normalisation" in sentence for sentence in result.assumptions)
+    assert not any("without normalisation" in doubt for doubt in result.doubts)
+    assert "Assumptions" in write_report(tmp_path / "out").read_text()
