@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check docs reproduce clean
+.PHONY: demo test check bounds pythons docs reproduce clean
 
 demo: .venv/.antivenom
 	$(BIN)/antivenom demo
@@ -12,6 +12,14 @@ test: .venv/.dev
 
 check: .venv/.dev
 	scripts/check --fast
+
+# Other versions than those of .venv: minutes each, in an environment of their own.
+bounds:
+	scripts/check-versions lowest
+
+pythons:
+	scripts/check-versions 3.12
+	scripts/check-versions 3.13
 
 # The documentation, in build/site: strict, so that a broken link is an error.
 docs: .venv/.dev

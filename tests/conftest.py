@@ -7,6 +7,8 @@ import pytest
 from antivenom.storage.store import Store
 from tests.helpers.component_files import write_component_files
 
+collect_ignore = ["helpers/own_training"]  # the scripts of a user, which a test runs in a folder of their own
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:

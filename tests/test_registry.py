@@ -98,7 +98,7 @@ def test_a_package_that_is_not_installed_is_named(folder: Callable[..., dict]) -
     found = folder(needy=needy, red_dot=GOOD.format(name="RedDot"))
     assert found["needy"].missing == ("no_such_package", "nor_this")
     assert found["red_dot"].missing == ()
-    with pytest.raises(UnknownComponentError, match="requires no_such_package and nor_this, which is not installed"):
+    with pytest.raises(UnknownComponentError, match="requires no_such_package and nor_this, which are not installed"):
         found["needy"].load()
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from antivenom.errors import UnknownComponentError
+from antivenom.extras import missing_packages
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,7 @@ class Entry:
         """
         singular = KINDS[self.kind].singular
         if self.missing:
-            raise UnknownComponentError(
-                f"The {singular} '{self.name}' requires {' and '.join(self.missing)}, which is not installed. "
-                f"Install it to use this {singular}."
-            )
+            raise UnknownComponentError(missing_packages(f"The {singular} '{self.name}'", self.missing))
         try:
             return getattr(importlib.import_module(self.module), self.class_name)  # type: ignore[no-any-return]
         except (ImportError, AttributeError, SyntaxError, ValueError) as error:  # ValueError: null bytes, before 3.11.4
@@ -269,4 +267,4 @@ def _missing(tree: ast.Module) -> tuple[str, ...]:
 
 @cache
 def _installed(name: str) -> bool:
-    return name in sys.modules or importlib.util.find_spec(name) is not None
+    return sys.modules.get(name) is not None or importlib.util.find_spec(name) is not None

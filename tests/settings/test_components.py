@@ -50,7 +50,7 @@ REFUSED = [
     ("count", -1, "must be at least 0; got -1."),
     ("count", 1.0, "must be a whole number at least 0; got 1.0."),
     ("count", True, "got True."),
-    ("count", np.bool_(True), "got np.True_."),
+    ("count", np.bool_(True), f"got {np.bool_(True)!r}."),
     ("at_least_one", 0, "must be at least 1; got 0."),
     ("text", 1, "must be text; got 1."),
     ("text", b"a", "must be text; got b'a'."),

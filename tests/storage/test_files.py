@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from antivenom.errors import RunError
 from antivenom.storage import files
-from antivenom.storage.files import read_json, read_tensors, write_bytes, write_json, write_tensors
+from antivenom.storage.files import read_json, read_tensors, write_arrays, write_bytes, write_json, write_tensors
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
 
@@ -48,3 +49,13 @@ def test_a_header_that_is_no_json_is_one_error(tmp_path: Path, monkeypatch: pyte
     monkeypatch.undo()
     with pytest.raises(RunError, match="is damaged"):
         read_tensors(tmp_path / "a")
+
+
+def test_arrays_are_written_as_numpy_does_and_objects_are_refused(tmp_path: Path) -> None:
+    arrays = {"x": np.arange(1000), "names": np.array(["a", "b"]), "one": np.float32(2)}
+    write_arrays(tmp_path / "ours.npz", arrays)  # type: ignore[arg-type]
+    np.savez_compressed(tmp_path / "numpy.npz", **arrays)
+    assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "numpy.npz").read_bytes()
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_arrays(tmp_path / "objects.npz", {"x": np.array([{}], object)})
+    assert not (tmp_path / "objects.npz").exists()

@@ -12,6 +12,7 @@ from antivenom.analysis._analysis import AnalysisResult, NoLayers
 from antivenom.analysis._context import AnalysisContext
 from antivenom.charts import Panels, Points, Scatter, title_of
 from antivenom.errors import CapabilityError, SettingsError
+from antivenom.extras import missing_packages
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Features
@@ -50,7 +51,7 @@ class Embedding:
                 [f"Embedding.methods must name at least one method, and each method once; got {self.methods}."]
             )
         if "umap" in self.methods and find_spec("umap") is None:
-            raise SettingsError(["Embedding.methods: umap requires umap-learn. Run `pip install umap-learn`."])
+            raise SettingsError([missing_packages("Embedding.methods: umap", ["umap-learn"])])
 
     def start(self, context: AnalysisContext, rng: Rng) -> NoLayers:
         """Return an observer without layers: only a few rows are drawn."""
@@ -134,6 +135,6 @@ def embed(features: Features, method: Method, *, rng: Rng) -> NDArray[np.float32
             warnings.simplefilter("ignore", ImportWarning)  # about a variant of UMAP that requires TensorFlow
             import umap  # noqa: PLC0415 - an optional package, and slow to import
     except ImportError as error:
-        raise CapabilityError("UMAP requires umap-learn. Run `pip install umap-learn`.") from error
+        raise CapabilityError(missing_packages("UMAP", ["umap-learn"])) from error
     reducer = umap.UMAP(n_neighbors=min(15, len(rows) - 1), random_state=rng.integer(), n_jobs=1)
     return np.asarray(reducer.fit_transform(rows), np.float32)

@@ -27,7 +27,7 @@ class Blame:
     losses of all trusted rows; a few difficult rows do not change the signal. PELT (Killick, Fearnhead and Eckley,
     *Optimal detection of changepoints with a linear computational cost*, 2012) finds changes of its level. The unit is
     the noise from one checkpoint to the next. The start of the largest rise is to blame. Poison that is spread over the
-    whole stream raises the signal slowly; this defence does not detect it.
+    whole stream raises the signal slowly; this defence does not detect it. Requires the extra `streams`.
 
     Args:
         penalty: the gain that a change of level requires, in squared units of noise.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating]
 Numbers = NDArray[np.int64]
 
 _same: dict[tuple[Any, ...], bool] = {}

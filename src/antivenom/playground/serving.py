@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from sklearn.exceptions import ConvergenceWarning
 
 from antivenom.errors import AntivenomError
+from antivenom.extras import missing_packages
 
 MAX_CONNECTIONS = 64
 """The largest number of connections at the same time."""
@@ -36,9 +37,7 @@ def serve(
         from antivenom.playground.idle_timeout import IdleTimeout  # noqa: PLC0415
         from antivenom.playground.server import LOOPBACK, make_app  # noqa: PLC0415
     except ImportError as error:
-        raise AntivenomError(
-            f"The playground requires {error.name}, which is not installed. Run pip install 'antivenom[playground]'."
-        ) from error
+        raise AntivenomError(missing_packages("The playground", [str(error.name)])) from error
     warnings.filterwarnings("ignore", category=ConvergenceWarning)  # most boards raise it
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
     listener = _listen(host, port)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from torch import Tensor
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
+from antivenom.extras import missing_packages
 from antivenom.goals import TriggeredGoal
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
@@ -72,7 +74,10 @@ def export(
     Raises:
         SettingsError: the settings do not fit the data, or the data does not fit the format.
         RunError: the folder is not empty, or a file does not read back as it was written.
+        AntivenomError: pyarrow is not installed for `parquet`.
     """
+    if form == "parquet" and find_spec("pyarrow") is None:
+        raise AntivenomError(missing_packages("The format parquet", ["pyarrow"]))
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RunError(f"{target} is not an empty folder. Choose another folder.")
@@ -156,16 +161,10 @@ def class_folders(classes: tuple[str, ...]) -> list[str]:
 
 
 def write_parquet(data: Dataset, file: Path) -> None:
-    """Write images and labels as Hugging Face does.
+    """Write images and labels as Hugging Face does. Requires the extra `parquet`."""
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
-    Raises:
-        AntivenomError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        import pyarrow.parquet as pq  # noqa: PLC0415
-    except ImportError as error:
-        raise AntivenomError("Parquet requires pyarrow. Run: pip install 'antivenom[parquet]'.") from error
     encoded = [{"bytes": images.encode(x), "path": None} for x in data.x]
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     table = pa.table({"image": pa.array(encoded, kind), "label": pa.array(data.y.tolist(), pa.int64())})

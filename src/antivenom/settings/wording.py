@@ -12,6 +12,8 @@ def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
 
     >>> phrase_of(Annotated[int, Interval(ge=1)] | None)
     'a whole number at least 1 or null'
+    >>> phrase_of(Annotated[float, Interval(gt=0.0, le=0.5)])
+    'a number in (0, 0.5]'
     """
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -34,13 +36,19 @@ def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
 
 
 def _bounds(mark: Interval) -> str:
-    low, high = mark.ge if mark.ge is not None else mark.gt, mark.le if mark.le is not None else mark.lt
+    low = _number(mark.ge if mark.ge is not None else mark.gt)
+    high = _number(mark.le if mark.le is not None else mark.lt)
     if low is not None and high is not None:
         left, right = "[" if mark.ge is not None else "(", "]" if mark.le is not None else ")"
         return f"in {left}{low}, {high}{right}"
     if low is not None:
         return f"at least {low}" if mark.ge is not None else f"above {low}"
     return f"at most {high}" if mark.le is not None else f"below {high}"
+
+
+def _number(bound: Any) -> Any:
+    """Return a bound as it is written: 0.0 as 0, because `typing` of Python 3.11 does not distinguish them."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
 def join_path(path: str, key: object) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -94,7 +95,10 @@ def write_json(file: Path, content: object, *, sort_keys: bool = True) -> None:
 def write_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an .npz file of numbers and text."""
     buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:  # `np.savez_compressed` of NumPy 1 does not refuse objects
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     write_bytes(file, buffer.getvalue())
 
 

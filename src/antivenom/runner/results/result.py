@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from antivenom.charts import Chart, worded
 from antivenom.data import Poisoned
 from antivenom.errors import AntivenomError, UnknownFigureError
+from antivenom.extras import missing_packages
 from antivenom.models import Classifier
 from antivenom.registry import did_you_mean
 from antivenom.runner.results.comparing import figure_chart
@@ -146,5 +147,5 @@ def frame(rows: list[dict[str, Any]]) -> "pandas.DataFrame":
     try:
         import pandas  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise AntivenomError("to_frame() requires pandas. Run: pip install 'antivenom[frame]'.") from error
+        raise AntivenomError(missing_packages("to_frame()", ["pandas"])) from error
     return pandas.DataFrame(rows)
