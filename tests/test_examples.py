@@ -55,6 +55,9 @@ def feature_study(rates: list[float], attacks: slice = slice(None), analyses: tu
     spec["grid"]["attack"][1] |= {"hidden": [16], "pretraining": 20, "rounds": 2}
     spec["grid"]["attack"] = spec["grid"]["attack"][attacks]
     spec["grid"]["attack.rate"] = rates
+    for training in spec["grid"]["training"]:
+        for settings in (training, training.get("warm_up", {}), training.get("pretraining", {})):
+            settings.update({"epochs": 2} if "epochs" in settings else {})
     spec["grid"]["training"][1]["checkpoints"] = 2
     if analyses is not None:
         spec["analysis"] = list(analyses)

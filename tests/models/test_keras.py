@@ -31,7 +31,7 @@ def test_keras_models_keep_every_promise(name: str) -> None:
 def test_a_keras_model_is_trained_as_any_other() -> None:
     classifier = as_classifier(keras_models()["sequential"], input_shape=SHAPE)
     before = classifier.state()
-    trained = EndToEnd(epochs=40, batch_size=32, learning_rate=1e-2).fit(classifier, DATA, rng=Rng(0))
+    trained = EndToEnd(epochs=20, batch_size=32, learning_rate=2e-2).fit(classifier, DATA, rng=Rng(0))
     assert float((trained.scores(DATA.inputs()).argmax(1) == DATA.y).float().mean()) > 0.9
     assert all(torch.equal(value, before[name]) for name, value in classifier.state().items())
     moved = [name for name, value in trained.state().items() if not torch.equal(value, before[name])]

@@ -1,8 +1,6 @@
 """Results from folders: the same as they were written, and one error for a damaged one."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,8 @@ from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result, load_spec
 from antivenom.testing import toy_images
+from tests.helpers.command import own_process
+from tests.helpers.forked import forked
 from tests.helpers.small_experiment import DIGITS, SPLITS, experiment
 
 
@@ -205,23 +205,22 @@ except Exception as error:
 @pytest.mark.slow
 def test_a_run_whose_trigger_and_goal_stand_in_the_users_own_file_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "my_own_attack.py").write_text(MINE)
-    (tmp_path / "read.py").write_text(READ_BACK)
     (tmp_path / "spec.yaml").write_text(
         json.dumps({**DIGITS, "attack": {"name": "my_own_attack:Darkened", "trigger": {"width": 2}}})
     )
 
-    def ask(*words: str, folder: Path = tmp_path) -> str:
-        done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False)
+    def ask(*words: str) -> str:
+        done = forked(f"import sys; sys.argv[:] = {['read.py', *words]}\n{READ_BACK}", at=tmp_path)
         return done.stdout if done.returncode == 0 else done.stderr
 
-    ask("-m", "antivenom", "run", "spec.yaml", "--out", "run", "--allow-code", "--quiet")
+    own_process("run", "spec.yaml", "--out", "run", "--allow-code", "--quiet", at=tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert "report.html" in ask("-m", "antivenom", "report", str(tmp_path / "run"), folder=elsewhere)
-    classes, poison = ask("read.py", "run", "allowed").splitlines()
+    assert "report.html" in own_process("report", str(tmp_path / "run"), at=elsewhere).stdout
+    classes, poison = ask("run", "allowed").splitlines()
     assert classes == "10 10"
     assert poison.startswith("Wanted Dark(width=2) ")
-    classes, poison = ask("read.py", "run", "refused").splitlines()
+    classes, poison = ask("run", "refused").splitlines()
     assert classes == "10 10"
     assert poison.startswith("RunError ")
     assert "names code ('my_own_attack:Darkened'), which is not allowed to run." in poison
