@@ -29,7 +29,7 @@ def toy_images(rows: int = 240, seed: int = 0) -> Dataset:
     x = (noise * 120).to(torch.uint8)
     for label, (row, column) in enumerate(((0, 0), (0, 3), (3, 0), (2, 2))):
         x[y == label, :, row : row + 3, column : column + 3] += 110
-    return Dataset.from_arrays(x, y).to(here())
+    return Dataset.from_arrays(x, y, channels="first").to(here())
 
 
 def toy_table(rows: int = 240, seed: int = 0) -> Dataset:

@@ -66,7 +66,7 @@ def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
             f"{images} and {labels} must have shapes (n, h, w) and (n,); got {tuple(x.shape)} and {tuple(y.shape)}."
         )
     try:
-        return Dataset.from_arrays(x, y, classes=classes)
+        return Dataset.from_arrays(x, y, classes=classes, channels="none")
     except DataError as error:
         raise DataError(f"{labels}: {error}") from error
 

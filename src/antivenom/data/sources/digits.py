@@ -27,7 +27,7 @@ class Digits:
         from sklearn.datasets import load_digits  # noqa: PLC0415 - scikit-learn imports slowly
 
         bunch = load_digits()
-        data = Dataset.from_arrays((bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target)
+        data = Dataset.from_arrays((bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target, channels="none")
         order = Rng(0).child("digits").order(data.ids)
         test = torch.arange(len(data)) % 4 == 0
         return Splits(train=data.subset(order[~test]), test=data.subset(order[test]))
