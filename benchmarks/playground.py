@@ -27,7 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier
 
-from antivenom.models.perceptron import update
+from antivenom.private.perceptron import update
 from benchmarks.machine import machine
 
 MODELS = ("MLPClassifier", "mlp", "logistic_regression", "SGDClassifier")

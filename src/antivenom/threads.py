@@ -11,8 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
+from antivenom.private.kernels import TorchDispatchMode
 
 FLOPS_FOR_THREADS = 1_000_000_000
 """The smallest number of operations of a step for several threads; see `docs/decisions/0011-threads.md`."""

@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from antivenom.attacks.victim_step import VictimStep, batches, poisons_per_batch
 from antivenom.models import ModuleClassifier
+from antivenom.private.kernels import has_hooks
 from antivenom.shapes import Inputs, Labels
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.LeakyReLU, nn.SiLU, nn.Softplus)
@@ -130,9 +131,8 @@ def is_layered(victim: ModuleClassifier, x: Inputs) -> bool:
     ) and not any(getattr(layer, "inplace", False) for layer in layers)
     flat = all(layer.start_dim == 1 and layer.end_dim == -1 for layer in layers if isinstance(layer, nn.Flatten))
     once = len({id(layer) for layer in layers}) == len(layers)
-    hooked = any(layer._forward_hooks or layer._forward_pre_hooks for layer in module.modules())
     weighted = any(isinstance(layer, nn.Linear | nn.Conv2d) for layer in layers)
-    if not (plain and flat and once and weighted) or hooked:
+    if not (plain and flat and once and weighted) or has_hooks(module):
         return False
     hidden = victim.normalised(x[:1])
     for layer in layers:

@@ -17,7 +17,7 @@ from antivenom.models._adapter import Adapter, range_in_words
 from antivenom.models._estimator_state import arrays_of, begin, has_arrays, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
-from antivenom.models.perceptron import update
+from antivenom.private.perceptron import update
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
 from antivenom.threads import PASSES

@@ -17,6 +17,7 @@ from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.models.identity import called_by, module_digest, weights_digest
 from antivenom.models.layout import lay_out
 from antivenom.models.optimizers import Optimizer
+from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
@@ -26,8 +27,7 @@ WITH_UNITS = (
     nn.Conv1d,
     nn.Conv2d,
     nn.Conv3d,
-    nn.modules.batchnorm._BatchNorm,
-    nn.modules.instancenorm._InstanceNorm,
+    *NORMALISATIONS,
     nn.GroupNorm,
     nn.LayerNorm,
 )

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import annotated_types
 import sklearn
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from antivenom.private.constraints import Interval, StrOptions
 from antivenom.registry import did_you_mean
 from antivenom.settings import short
 from antivenom.settings.wording import phrase_of

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from antivenom.models import ModuleClassifier
 from antivenom.models.optimizers import Optimizer
+from antivenom.private.kernels import HAS_FUSED_ADAM, fused_adam
 from antivenom.training.plain import PlainNetwork, plain
 
 
@@ -54,9 +55,7 @@ class PlainStep:
         self.count = torch.zeros(())
         flat = torch.nn.Parameter(self.weights)
         flat.grad = self.gradient
-        direct = optimizer.name == "adam" and hasattr(
-            torch, "_fused_adam_"
-        )  # not public, so a version of torch may lack it
+        direct = optimizer.name == "adam" and HAS_FUSED_ADAM
         self.optimizer = None if direct else optimizer.build([flat])
 
     def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
@@ -71,13 +70,17 @@ class PlainStep:
         return loss
 
     def _adam(self, rate: float) -> None:
-        """Call the kernel of `torch.optim.Adam(fused=True)`. Its wrapper is too slow for small networks."""
+        """Call the kernel of Adam."""
         self.count.add_(1)
-        torch._fused_adam_(
-            [self.weights], [self.gradient], [self.means], [self.squares], [], [self.count],
-            lr=rate, beta1=0.9, beta2=0.999, weight_decay=self.settings.weight_decay, eps=1e-8,
-            amsgrad=False, maximize=False,
-        )  # fmt: skip
+        fused_adam(
+            self.weights,
+            self.gradient,
+            self.means,
+            self.squares,
+            self.count,
+            rate=rate,
+            weight_decay=self.settings.weight_decay,
+        )
 
 
 def _transposed(parameter: Tensor) -> Tensor:

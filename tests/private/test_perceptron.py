@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier as Theirs
 
-from antivenom.models import perceptron
+from antivenom.private import perceptron
 
 
 @pytest.mark.parametrize("classes", [2, 3])

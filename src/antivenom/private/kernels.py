@@ -1,0 +1,57 @@
+"""Private parts of torch: kernels, base classes and attributes."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = ["HAS_FUSED_ADAM", "NORMALISATIONS", "TorchDispatchMode", "fused_adam", "has_hooks", "log_softmax_backward"]
+
+HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_")
+"""True if this version of torch has the kernel of `torch.optim.Adam(fused=True)`."""
+
+NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+"""The base classes of batch and instance normalisation for all numbers of dimensions."""
+
+
+def fused_adam(
+    weights: Tensor,
+    gradient: Tensor,
+    means: Tensor,
+    squares: Tensor,
+    count: Tensor,
+    *,
+    rate: float,
+    weight_decay: float,
+) -> None:
+    """Update weights in place by the kernel of Adam. Its public wrapper, with `fused=True`, is slow for small networks.
+
+    Args:
+        weights: the weights (n).
+        gradient: their gradient (n).
+        means: the running means of the gradient (n).
+        squares: the running means of its square (n).
+        count: the number of updates, with this one (), float32.
+        rate: the learning rate.
+        weight_decay: the factor of the weights that is added to the gradient.
+    """
+    torch._fused_adam_(
+        [weights], [gradient], [means], [squares], [], [count],
+        lr=rate, beta1=0.9, beta2=0.999, weight_decay=weight_decay, eps=1e-8, amsgrad=False, maximize=False,
+    )  # fmt: skip
+
+
+def log_softmax_backward(gradient: Tensor, log: Tensor) -> Tensor:
+    """Return the gradient of inputs (n, k) of a log-softmax, from that of its outputs and the outputs themselves.
+
+    >>> log = torch.log_softmax(torch.zeros(1, 2), 1)
+    >>> log_softmax_backward(torch.tensor([[1.0, 0.0]]), log)
+    tensor([[ 0.5000, -0.5000]])
+    """
+    if hasattr(torch, "_log_softmax_backward_data"):
+        return torch._log_softmax_backward_data(gradient, log, 1, log.dtype)
+    return gradient - log.exp() * gradient.sum(1, keepdim=True)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Return True if a layer has forward hooks, which may change its inputs or outputs."""
+    return any(layer._forward_hooks or layer._forward_pre_hooks for layer in module.modules())
