@@ -155,7 +155,7 @@ def test_a_module_made_in_python_is_a_model_and_is_kept_by_its_state(store: Stor
     assert stored(experiment(model=as_classifier(module, input_shape=(1, 6, 6))), store)["fit victim"]
     module[1].weight.data.add_(1)
     assert not stored(experiment(model=as_classifier(module, input_shape=(1, 6, 6))), store)["fit victim"]
-    assert any("no mean or std was given" in doubt for doubt in first.doubts)
+    assert any("no mean or std was given" in doubt for doubt in first.assumptions)
 
 
 class Own:
