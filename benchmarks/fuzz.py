@@ -30,6 +30,7 @@ import torch
 from safetensors.torch import save
 
 from antivenom.data.formats import cifar, idx, images, npz, plain_pickle, recordio
+from antivenom.data.formats.pixels import Findings
 from antivenom.data.sources.csv import Csv
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
@@ -84,7 +85,8 @@ def _readers() -> list[Reader]:
         Reader("idx_gzip", ".gz", (gzip.compress(digits),), idx.read),
         Reader("npz", ".npz", (arrays.getvalue(),), lambda file: npz.read(file, ("x", "y"))),
         Reader("image", ".png", (png, jpeg.getvalue()),
-               lambda file: images.Canvas(size=(8, 8)).decode(file.read_bytes(), str(file)), (b"IHDR", b"IDAT")),
+               lambda file: images.Canvas(size=(8, 8)).decode(file.read_bytes(), str(file), Findings()),
+               (b"IHDR", b"IDAT")),
         Reader("zip", ".zip", (archive.getvalue(),), lambda file: Folder(path=str(file), size=(8, 8)).load(),
                (b"PK\1\2", b"PK\3\4", b"PK\5\6", b"../")),
         Reader("parquet", ".parquet", (table.getvalue(),), lambda file: Parquet(path=str(file), size=(8, 8)).load()),

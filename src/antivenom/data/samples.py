@@ -1,48 +1,86 @@
 """Convert data sets of torch and of Hugging Face."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
+from antivenom.data.arrays import Channels, as_tensor
 from antivenom.data.dataset import Dataset
-from antivenom.data.formats.images import Canvas, Fit, Mode
+from antivenom.data.formats.images import Canvas, Fit
+from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.numeric import label_hint, rows_from_columns
+from antivenom.data.sample_parts import Parts, check_no_batch, class_names, each_sample, labels_of, splitter
 from antivenom.errors import DataError
 
-Samples = Iterable[tuple[Any, Any]] | TorchDataset[Any]
+Samples = Iterable[Any] | TorchDataset[Any]
+
+MOST = 100_000
+"""The largest number of samples of a data set without a length, unless the caller sets a limit."""
 
 
 def from_torch(
     samples: Samples,
     *,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | int | None = None,
     bounds: tuple[float, float] | None = None,
+    channels: Channels | None = None,
+    parts: Parts | None = None,
+    limit: int | None = None,
+    mode: Mode | None = None,
+    background: Background | None = None,
+    white: float | None = None,
 ) -> Dataset:
-    """Make a data set from a torch `Dataset` of pairs, or from any other iterable of pairs.
+    """Make a data set from a torch `Dataset`, or from any other iterable of samples.
+
+    A sample is a pair of a row (a tensor, an array or a PIL image) and a label, or a mapping such as
+    `{"image": …, "label": …}`. Labels are as in `Dataset.from_arrays`.
 
     Args:
-        samples: pairs of a row (a tensor, an array or a PIL image) and a class number.
-        classes: names of the classes; if omitted, the attribute `classes` of the samples, or the class numbers.
+        samples: the samples. Batches are refused: pass `loader.dataset` instead of a `DataLoader`.
+        classes: names of the classes, or their number; if omitted, `classes` or `class_to_idx` of the samples, or the
+            labels that occur.
         bounds: the legal range of float rows; (0, 1) for uint8.
+        channels: the layout of images that are arrays, as in `Dataset.from_arrays`.
+        parts: the places or keys of the row and of the label in a sample.
+        limit: the number of samples to read, from the first; all if omitted. Samples without a length need it if there
+            are more than 100,000.
+        mode: `rgb` or `grey`, for PIL images; if omitted, grey images stay grey and others become RGB.
+        background: the colour behind transparent pixels of PIL images, which are refused if omitted.
+        white: the value of white in PIL images with more than 8 bits per pixel; inferred if omitted.
 
     Raises:
-        DataError: rows of different shapes, or arrays that `Dataset.from_arrays` refuses.
+        DataError: rows of different shapes or types, or arrays that `Dataset.from_arrays` refuses.
 
     >>> pairs = torch.utils.data.TensorDataset(torch.zeros(4, 1, 5, 5), torch.tensor([0, 1, 0, 1]))
     >>> from_torch(pairs, bounds=(0, 1)).x.shape
     torch.Size([4, 1, 5, 5])
     """
-    rows, labels = [], []
-    for pair in _each(samples):
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise DataError(f"Samples must be pairs of a row and a class number; got {type(pair).__name__}.")
-        rows.append(_row(pair[0]))
-        labels.append(int(pair[1]))
-    names = classes if classes is not None else getattr(samples, "classes", None)
-    return Dataset.from_arrays(_stacked(rows), labels, classes=names, bounds=bounds)
+    findings, canvas = Findings(), Canvas(None, mode, "stretch", background, white)
+    rows, labels, notes, take = list[Tensor](), list[Any](), tuple[str, ...](), None
+    pictures = False
+    for sample, beyond in each_sample(samples, limit, MOST):
+        if beyond:
+            notes += (f"Only the first {limit:,} samples are read. Pass another limit= for more.",)
+            break
+        if take is None:
+            take, notes = splitter(sample, parts)
+        row, label = take(sample)
+        check_no_batch(row, label)
+        pictures = isinstance(row, Image.Image) if not rows else pictures
+        rows.append(_row(row, len(rows), canvas, findings, pictures=pictures))
+        labels.append(label)
+    stacked = _stacked(rows)
+    names = classes if classes is not None else class_names(samples)
+    layout = "first" if pictures else channels
+    data = Dataset.from_arrays(stacked, labels_of(labels), classes=names, bounds=bounds, channels=layout)
+    return replace(data, assumptions=(*notes, *findings.assumptions(), *data.assumptions))
 
 
 def from_hugging_face(
@@ -53,7 +91,10 @@ def from_hugging_face(
     size: tuple[int, int] | None = None,
     mode: Mode = "rgb",
     fit: Fit = "stretch",
+    background: Background | None = None,
+    white: float | None = None,
     bounds: tuple[float, float] | None = None,
+    ignore: Sequence[str] | None = None,
 ) -> Dataset:
     """Make a data set from a Hugging Face `datasets.Dataset`.
 
@@ -64,51 +105,86 @@ def from_hugging_face(
         size: the height and width of all images after resizing; if omitted, all images must have equal sizes.
         mode: `rgb` or `grey`.
         fit: how an image gets the shape `size`: `stretch`, `crop` or `pad`.
+        background: the colour behind transparent pixels; if omitted, images that have them are refused.
+        white: the value of white in images with more than 8 bits per pixel; inferred if omitted.
         bounds: the legal range of columns of numbers.
+        ignore: the columns of numbers to leave out; if omitted, those that only count the rows.
 
     Raises:
-        DataError: a column is missing, or has the wrong type.
+        DataError: a column is missing or has the wrong type, or a label or a number is missing.
     """
-    names = list(samples.column_names)
+    names = _column_names(samples)
     absent = [name for name in (image, label) if name is not None and name not in names]
     if absent:
-        raise DataError(f"The data set has no column {absent[0]!r}. Its columns are: {', '.join(names)}.")
-    labels = list(samples[label])
+        hint = " Pass image=None if all columns are numbers." if absent[0] == image else label_hint(names)
+        raise DataError(f"The data set has no column {absent[0]!r}. Its columns are: {', '.join(names)}.{hint}")
+    raw = list(samples[label])
     classes = getattr(samples.features.get(label), "names", None)
-    if labels and isinstance(labels[0], str):
-        classes = sorted(set(labels))
-        labels = [classes.index(name) for name in labels]
+    missing = sum(each == -1 for each in raw) if classes else 0
+    if missing:
+        raise DataError(f"{missing:,} rows have the label -1, which means no label. Remove these rows first.")
+    labels = labels_of(raw)
     if image is None:
-        columns = [np.asarray(samples[name], np.float32) for name in names if name != label]
-        return Dataset.from_arrays(np.stack(columns, axis=1), labels, classes=classes, bounds=bounds)
-    canvas = Canvas(size, mode, fit)
-    rows = [torch.from_numpy(canvas.pixels(samples[index][image], f"row {index}")) for index in range(len(labels))]
-    return Dataset.from_arrays(_stacked(rows), labels, classes=classes)
+        columns = {name: _column(samples[name], name) for name in names if name != label}
+        x, notes = rows_from_columns(columns, ignore)
+        data = Dataset.from_arrays(x, labels, classes=classes, bounds=bounds)
+    else:
+        canvas, findings = Canvas(size, mode, fit, background, white), Findings()
+        pictures = (samples[index][image] for index in range(len(raw)))
+        rows = [_picture(each, index, canvas, findings) for index, each in enumerate(pictures)]
+        data = Dataset.from_arrays(_stacked(rows), labels, classes=classes, channels="first")
+        notes = findings.assumptions()
+    return replace(data, assumptions=(*notes, *data.assumptions))
 
 
-def _each(samples: Any) -> Iterable[Any]:
-    """Iterate over samples, by index if possible: not every indexable data set stops its own iteration."""
-    if hasattr(samples, "__len__") and hasattr(samples, "__getitem__"):
-        return (samples[index] for index in range(len(samples)))
-    return samples  # type: ignore[no-any-return]
+def _column_names(samples: Any) -> list[str]:
+    """Return the names of the columns of a Hugging Face data set that is in memory or on disk."""
+    names = getattr(samples, "column_names", None)
+    if isinstance(names, dict):
+        raise DataError(f"samples must be one data set; got the splits {', '.join(names)}. Pass one: samples['train'].")
+    if names is None or not hasattr(samples, "__len__"):
+        raise DataError(f"samples must be a datasets.Dataset; got {type(samples).__name__}. Load it without streaming.")
+    return list(names)
 
 
-def _row(value: Any) -> Tensor:
+def _column(values: Any, name: str) -> NDArray[Any]:
+    """Return a column of numbers as an array."""
+    plain = list(values)
+    missing = sum(value is None for value in plain)
+    if missing:
+        raise DataError(f"The column {name!r} must have a number in each row; {missing:,} are missing.")
+    if any(isinstance(value, list | tuple) for value in plain):
+        raise DataError(f"The column {name!r} must contain one number in each row; got lists. Convert or ignore it.")
+    return np.asarray(plain)
+
+
+def _row(value: Any, index: int, canvas: Canvas, findings: Findings, *, pictures: bool) -> Tensor:
     """Convert one row to a tensor; a PIL image becomes (channels, height, width)."""
-    if isinstance(value, Tensor):
-        return value.detach()
-    array = np.atleast_1d(np.asarray(value))
-    if hasattr(value, "getbands"):
-        array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-    return torch.from_numpy(array.copy())
+    if isinstance(value, Image.Image) != pictures:
+        kind = "a PIL image" if pictures else "an array"
+        raise DataError(f"Row {index} must be {kind}, as row 0; got {type(value).__name__}.")
+    if isinstance(value, Image.Image):
+        return torch.from_numpy(canvas.pixels(value, f"row {index}", findings))
+    row = as_tensor(value, f"Row {index}")
+    return row.reshape(1) if row.ndim == 0 else row
+
+
+def _picture(value: Any, index: int, canvas: Canvas, findings: Findings) -> Tensor:
+    """Convert an image of Hugging Face, decoded or not, to (channels, height, width)."""
+    encoded = value.get("bytes") if isinstance(value, dict) else None
+    if encoded is not None:
+        pixels = canvas.decode(encoded, f"row {index}", findings)
+        return torch.from_numpy(np.array(np.atleast_3d(pixels).transpose(2, 0, 1)))
+    return torch.from_numpy(canvas.pixels(value, f"row {index}", findings))
 
 
 def _stacked(rows: list[Tensor]) -> Tensor:
     if not rows:
         raise DataError("The data set must have at least one row; got none.")
-    odd = next((index for index, row in enumerate(rows) if row.shape != rows[0].shape), None)
-    if odd is not None:
-        raise DataError(
-            f"Row {odd} must have the shape {tuple(rows[0].shape)}, as row 0; got {tuple(rows[odd].shape)}."
-        )
+    for index, row in enumerate(rows):
+        if row.shape != rows[0].shape or row.dtype != rows[0].dtype:
+            raise DataError(
+                f"Row {index} must have the shape {tuple(rows[0].shape)} and the type {rows[0].dtype}, as row 0; got "
+                f"{tuple(row.shape)}, {row.dtype}."
+            )
     return torch.stack(rows)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from antivenom.data.formats import cifar, images, plain_pickle, recordio
+from antivenom.data.formats.pixels import Findings
 from antivenom.data.formats.tree import Tree
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet
@@ -140,7 +141,7 @@ def bomb() -> bytes:
 def test_an_image_is_one_or_is_refused(content: bytes) -> None:
     tracemalloc.start()
     with pytest.raises(DataError, match="some place"):
-        images.Canvas().decode(content, "some place")
+        images.Canvas().decode(content, "some place", Findings())
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
 
@@ -269,7 +270,7 @@ def read(kind: str, file: Path) -> None:
     elif kind == "zip":
         Folder(path=str(file)).load()
     elif kind == "image":
-        images.Canvas().decode(file.read_bytes(), "it")
+        images.Canvas().decode(file.read_bytes(), "it", Findings())
     else:
         Parquet(path=str(file)).load()
 

@@ -13,21 +13,40 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from antivenom.data.dataset import OnProgress, no_op
+from antivenom.data.formats.pixels import Background, Findings, Mode, Pixels
 from antivenom.data.memmap import empty_rows
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+SUFFIXES = tuple(
+    f".{name}"
+    for name in [
+        "png",
+        "apng",
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "bmp",
+        "dib",
+        "gif",
+        "pbm",
+        "pgm",
+        "pnm",
+        "ppm",
+        "tif",
+        "tiff",
+        "webp",
+    ]
+)
 MAX_PIXELS = 50_000_000
 """The largest number of pixels of an image. A larger image is refused before it is decoded."""
 
 CHUNK = 256
 """Images per task of a thread. A task for each image would cost more than the decoding of a small image."""
 
-Mode = Literal["rgb", "grey"]
 Fit = Literal["stretch", "crop", "pad"]
-_MODES = {"rgb": "RGB", "grey": "L"}
 
 
 @dataclass(frozen=True)
@@ -36,43 +55,58 @@ class Canvas:
 
     Args:
         size: (height, width); None if all images must have the size of the first one.
-        mode: `rgb` or `grey`.
+        mode: `rgb` or `grey`; None to keep grey images grey, and to convert all others to RGB.
         fit: how an image gets the shape `size`: `stretch` it, `crop` the middle, or `pad` it with black.
+        background: the colour behind transparent pixels; None to refuse images that have them.
+        white: the value of white in images with more than 8 bits per pixel; None to infer it.
     """
 
     size: tuple[int, int] | None = None
-    mode: Mode = "rgb"
+    mode: Mode | None = "rgb"
     fit: Fit = "stretch"
+    background: Background | None = None
+    white: float | None = None
 
-    def decode(self, content: bytes, where: str) -> NDArray[np.uint8]:
+    def decode(self, content: bytes, where: str, findings: Findings) -> NDArray[np.uint8]:
         """Return the pixels (height, width) or (height, width, 3) of an encoded image.
 
+        Args:
+            content: the encoded image.
+            where: the name of the image for messages.
+            findings: counts what was found, such as transparent pixels.
+
         Raises:
-            DataError: it is not an image, is damaged, or has too many pixels; the message names `where`.
+            DataError: it is not an image, is damaged, has too many pixels, or `Pixels` refuses it.
         """
         try:
             with Image.open(BytesIO(content), formats=FORMATS) as image:
                 wide, high = image.size
                 if wide * high > MAX_PIXELS:
                     raise DataError(f"{where} must have at most {MAX_PIXELS} pixels; got {wide} × {high}.")
-                return self._pixels(image)
+                return self._pixels(image, where, findings)
         except DataError:
             raise
         except Exception as error:  # Pillow's decoders raise many types
             raise DataError(f"{where} is not an image, or is damaged: {error or type(error).__name__}") from error
 
-    def pixels(self, image: object, where: str) -> NDArray[np.uint8]:
+    def pixels(self, image: object, where: str, findings: Findings) -> NDArray[np.uint8]:
         """Return the pixels (channels, height, width) of an opened image.
 
         Raises:
-            DataError: it is not a PIL image.
+            DataError: it is not a PIL image, or `Pixels` refuses it.
         """
         if not isinstance(image, Image.Image):
             raise DataError(f"{where} must be a PIL image; got {type(image).__name__}.")
-        return _channels_first(self._pixels(image)).copy()
+        try:
+            return _channels_first(self._pixels(image, where, findings)).copy()
+        except DataError:
+            raise
+        except Exception as error:  # Pillow's decoders raise many types
+            raise DataError(f"{where} cannot be converted: {error or type(error).__name__}") from error
 
-    def _pixels(self, image: Image.Image) -> NDArray[np.uint8]:
-        return np.asarray(self._fitted(image.convert(_MODES[self.mode])))
+    def _pixels(self, image: Image.Image, where: str, findings: Findings) -> NDArray[np.uint8]:
+        pixels = Pixels(self.mode, self.background, self.white)
+        return np.asarray(self._fitted(pixels.convert(image, where, findings)))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         if self.size is None or image.size == self.size[::-1]:
@@ -85,7 +119,11 @@ class Canvas:
 
 
 def decode_all(
-    count: int, content: Callable[[int], tuple[bytes, str]], canvas: Canvas, on_progress: OnProgress = no_op
+    count: int,
+    content: Callable[[int], tuple[bytes, str]],
+    canvas: Canvas,
+    on_progress: OnProgress = no_op,
+    findings: Findings | None = None,
 ) -> Rows:
     """Decode images to one tensor (n, channels, height, width), uint8.
 
@@ -94,13 +132,15 @@ def decode_all(
         content: returns the bytes of image i, and its name for messages; called from several threads.
         canvas: the format to convert to.
         on_progress: called with the number of decoded images and the number of all images.
+        findings: counts what was found in the images, such as transparent pixels.
 
     Raises:
-        DataError: an image is damaged, or no size is set and the images have different sizes.
+        DataError: an image is damaged or refused, or no size is set and the images have different sizes.
     """
     if not count:
         raise DataError("There must be at least one image; got none.")
-    first = canvas.decode(*content(0))
+    seen = Findings() if findings is None else findings
+    first = canvas.decode(*content(0), Findings())
     images = empty_rows(count, _channels_first(first).shape)
     pixels = images.numpy()
 
@@ -108,7 +148,7 @@ def decode_all(
         stop = min(start + CHUNK, count)
         for index in range(start, stop):
             raw, where = content(index)
-            decoded = canvas.decode(raw, where)
+            decoded = canvas.decode(raw, where, seen)
             if decoded.shape != first.shape:
                 raise DataError(
                     f"{where} has {_size(decoded)} pixels; the first image has {_size(first)}. "
@@ -126,6 +166,7 @@ def decode_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    seen.assumptions()  # raises if the images have different ranges
     return images
 
 

@@ -1,13 +1,16 @@
 """Read Parquet files in Hugging Face's layout: a column of encoded images or columns of numbers, and labels."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from antivenom.data.numeric import label_hint
 from antivenom.errors import DataError, MissingDataError
 
 MAX_RATIO = 200
@@ -20,15 +23,15 @@ ROWS = 64
 
 @dataclass(frozen=True)
 class Table:
-    """Encoded images or rows of numbers, their labels, and class names if the file has them."""
+    """Encoded images, or columns of numbers (n) by name; the labels, and class names if the file has them."""
 
     images: list[bytes] | None
-    rows: Any
+    columns: dict[str, NDArray[Any]]
     labels: list[Any]
     classes: tuple[str, ...] | None
 
 
-def read(file: Path, image: str | None, label: str) -> Table:
+def read(file: Path, image: str | None, label: str, ignore: Sequence[str] = ()) -> Table:
     """Return the columns of a file.
 
     Args:
@@ -36,6 +39,7 @@ def read(file: Path, image: str | None, label: str) -> Table:
         image: the column of encoded images: bytes, or a structure with a field `bytes`. None to read all columns except
             the label as numbers.
         label: the column of labels, whole numbers or names.
+        ignore: the columns that are not read, if `image` is None.
 
     Raises:
         MissingDataError: the file does not exist.
@@ -49,10 +53,14 @@ def read(file: Path, image: str | None, label: str) -> Table:
             if declared > MAX_RATIO * size:
                 raise DataError(f"{file} declares {declared} bytes, unpacked from only {size}.")
             names = opened.schema_arrow.names
-            absent = [name for name in (image, label) if name is not None and name not in names]
+            absent = [name for name in (image, label, *ignore) if name is not None and name not in names]
             if absent:
-                raise DataError(f"{file} has no column {absent[0]!r}. Its columns are: {', '.join(names)}.")
-            return _table(_read(opened, names if image is None else [image, label], file), image, label, file)
+                hint = " Set image to null if all columns are numbers." if absent[0] == image else label_hint(names)
+                raise DataError(f"{file} has no column {absent[0]!r}. Its columns are: {', '.join(names)}.{hint}")
+            chosen = (
+                [name for name in names if name not in ignore or name == label] if image is None else [image, label]
+            )
+            return _table(_read(opened, chosen, file), image, label, file)
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -78,15 +86,7 @@ def _table(table: pa.Table, image: str | None, label: str, file: Path) -> Table:
     classes = _class_names(table.schema, label)
     if image is None:
         others = table.drop_columns([label])
-        for name in others.column_names:
-            kind = others.column(name).type
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-                raise DataError(
-                    f"{file}: column {name!r} must contain numbers; got {kind}. For a column of images, set image."
-                )
-        if not others.num_columns:
-            raise DataError(f"{file} must have a column besides {label!r}; it has none.")
-        columns = [others.column(name).cast(pa.float32()).to_numpy() for name in others.column_names]
+        columns = {name: _numbers(others.column(name), name, file) for name in others.column_names}
         return Table(None, columns, labels, classes)
     column = table.column(image)
     if pa.types.is_struct(column.type):
@@ -97,7 +97,21 @@ def _table(table: pa.Table, image: str | None, label: str, file: Path) -> Table:
         raise DataError(f"{file}: column {image!r} must contain encoded images; got {column.type}.")
     if column.null_count:
         raise DataError(f"{file}: column {image!r} must have an image in every row; {column.null_count} are null.")
-    return Table(column.to_pylist(), None, labels, classes)
+    return Table(column.to_pylist(), {}, labels, classes)
+
+
+def _numbers(column: pa.ChunkedArray, name: str, file: Path) -> NDArray[Any]:
+    """Return a column of numbers."""
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        raise DataError(
+            f"{file}: column {name!r} must contain one number in each row; got {kind}. For a column of images, set "
+            f"image; to leave a column out, set ignore."
+        )
+    if column.null_count:
+        raise DataError(f"{file}: column {name!r} must have a number in every row; {column.null_count} are null.")
+    values: NDArray[Any] = column.to_numpy()
+    return values
 
 
 def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:

@@ -4,12 +4,13 @@ import os
 import threading
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from antivenom.data.formats.images import is_image
+from antivenom.data.formats.splits import Leaf, leaves_of
 from antivenom.errors import DataError, MissingDataError
 
 MAX_FILE = 256 << 20
@@ -18,51 +19,57 @@ MAX_FILE = 256 << 20
 MAX_RATIO = 200
 """The largest ratio of unpacked size to file size of a ZIP. PNG and JPEG can hardly be compressed more."""
 
-TRAIN = ("train", "training")
-TEST = ("test", "testing", "val", "valid", "validation")
+OTHER_IMAGES = frozenset(
+    ".avif .dcm .dng .cr2 .eps .exr .hdr .heic .heif .ico .jp2 .jxl .nef .nii .npy .pcx .raw .svg .tga".split()  # noqa: SIM905
+)
+"""The endings of images in other formats, which are left out."""
+
+IGNORED = ("__MACOSX", "@eaDir")
+"""Folders that systems add."""
+
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError)
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """An image: its split (`train`, `test` or empty), its class, and its path in the tree."""
-
-    split: str
-    label: str
-    path: str
 
 
 class Tree:
     """The images of a folder or a ZIP file, and their bytes. Use it in a `with` statement.
 
-    The names of the folders are the classes. They are at the top, or inside `train` and `test` (or `val`). Names that
-    do not end like an image, or that start with a dot, are ignored. A ZIP file may contain the folder itself.
+    The names of the folders are the classes. They are at the top, or inside folders such as `train` and `test`. Names
+    that do not end like an image, or that start with a dot, are ignored. A ZIP file may contain the folder itself.
 
     Args:
         path: the folder or the `.zip` file.
+        splits: the folders of the training set and of the test set; empty if there are none; None to infer them.
 
     Raises:
         MissingDataError: the path does not exist.
-        DataError: it has no images in folders, is damaged, it unpacks to far more than its size, or a link
-            leads out of the folder.
+        DataError: it has no images in folders, is damaged, it unpacks to far more than its size, a link leads out of
+            the folder, or folders can be splits or classes.
     """
 
-    def __init__(self, path: Path) -> None:
+    leaves: tuple[Leaf, ...]
+    """The images, sorted by path."""
+    assumptions: tuple[str, ...]
+    """What was assumed about the folders, one sentence each."""
+
+    def __init__(self, path: Path, splits: tuple[str, ...] | None = None) -> None:
         self.path = path
         self._archive: zipfile.ZipFile | None = None
         self._lock = threading.Lock()
         if path.is_dir():
-            paths = list(_walk(path))
+            names = list(_walk(path))
         elif path.exists():
             self._archive = _opened(path)
-            paths = list(_members(self._archive, path))
+            names = list(_members(self._archive, path))
         else:
             raise MissingDataError(f"{path} is missing.")
         try:
-            self.leaves = _leaves(sorted(paths), path)
-        except BaseException:
+            self.leaves, notes = leaves_of(sorted(filter(is_image, names)), splits)
+        except BaseException as error:
             self.close()
+            if isinstance(error, DataError):
+                raise DataError(f"{path} {error}") from error
             raise
+        self.assumptions = (*notes, *_other_formats(names))
 
     def __enter__(self) -> "Tree":
         return self
@@ -100,12 +107,24 @@ class Tree:
         return content
 
 
-def files_in(path: Path) -> tuple[Path, ...]:
+def files_in(path: Path, splits: tuple[str, ...] | None = None) -> tuple[Path, ...]:
     """Return the files that a tree reads: the ZIP file, or every image of the folder."""
     if not path.is_dir():
         return (path,)
-    with Tree(path) as tree:
+    with Tree(path, splits) as tree:
         return tuple(Path(f"{path}{os.sep}{leaf.path}") for leaf in tree.leaves)
+
+
+def _other_formats(names: list[str]) -> tuple[str, ...]:
+    """Return a sentence about the images of formats that are not read."""
+    endings = Counter(PurePosixPath(name).suffix.lower() for name in names if not is_image(name))
+    shown = ", ".join(f"{count:,} files {ending}" for ending, count in sorted(endings.items()))
+    return (f"Images of other formats are left out: {shown}. Convert them to PNG to use them.",) if endings else ()
+
+
+def _is_candidate(name: str) -> bool:
+    """Return True for the name of an image, also of a format that is not read."""
+    return is_image(name) or PurePosixPath(name).suffix.lower() in OTHER_IMAGES
 
 
 def _walk(root: Path) -> Iterator[str]:
@@ -115,7 +134,7 @@ def _walk(root: Path) -> Iterator[str]:
         prefix = folders.pop()
         try:
             with os.scandir(f"{root}{os.sep}{prefix}") as members:
-                entries = [entry for entry in members if not entry.name.startswith(".")]
+                entries = [entry for entry in members if not entry.name.startswith((".", *IGNORED))]
         except OSError as error:
             raise DataError(f"{root}/{prefix} cannot be read: {error.strerror or error}") from error
         for entry in entries:
@@ -124,7 +143,7 @@ def _walk(root: Path) -> Iterator[str]:
                 folders.append(f"{prefix}{entry.name}/")
             elif real != entry.path and Path(real).is_dir():
                 raise DataError(f"{entry.path} must not be a link to a folder. Replace the link by the folder.")
-            elif is_image(entry.name):
+            elif _is_candidate(entry.name):
                 if real != entry.path and not real.startswith(inside):
                     raise DataError(f"{entry.path} is a link that leads out of {root}. Replace it by the file.")
                 if not (entry.is_file(follow_symlinks=False) or Path(real).is_file()):
@@ -150,8 +169,8 @@ def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
             raise DataError(f"{path} contains the unsafe name {info.filename!r}, which leads out of the ZIP.")
         if (
             info.filename.endswith("/")
-            or not is_image(info.filename)
-            or any(part.startswith((".", "__MACOSX")) for part in parts)
+            or not _is_candidate(info.filename)
+            or any(part.startswith((".", *IGNORED)) for part in parts)
         ):
             continue
         if info.filename in seen:
@@ -164,27 +183,3 @@ def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
     size = path.stat().st_size
     if total > MAX_RATIO * size:
         raise DataError(f"{path} declares {total} bytes, unpacked from only {size}.")
-
-
-def _leaves(paths: list[str], root: Path) -> tuple[Leaf, ...]:
-    parts = [path.split("/") for path in paths]
-    skip = 0
-    while _wrapped(parts, skip):
-        skip += 1  # a ZIP file of the folder itself
-    split = bool(parts) and all(len(part) >= skip + 3 and part[skip] in (*TRAIN, *TEST) for part in parts)
-    leaves = []
-    for path, part in zip(paths, parts, strict=True):
-        names = part[skip:]
-        if len(names) < 2:
-            raise DataError(f"{root}/{path} is not in a class folder. Put every image into the folder of its class.")
-        kind = ("train" if names[0] in TRAIN else "test") if split else ""
-        leaves.append(Leaf(kind, names[1] if split else names[0], path))
-    if not leaves:
-        raise DataError(f"{root} has no images in folders of classes. Put every image into the folder of its class.")
-    return tuple(leaves)
-
-
-def _wrapped(parts: list[list[str]], skip: int) -> bool:
-    """True if everything is in one folder that is not a split or a class, because it has subfolders."""
-    deep = bool(parts) and all(len(part) > skip + 2 for part in parts)
-    return deep and len({part[skip] for part in parts}) == 1 and parts[0][skip] not in (*TRAIN, *TEST)

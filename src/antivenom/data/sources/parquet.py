@@ -1,17 +1,22 @@
 """Your own images or tables, in Parquet files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pyarrow  # noqa: F401 - `antivenom list` checks that it is installed
 from annotated_types import Interval
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, parquet
-from antivenom.errors import DataError
+from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.numeric import rows_from_columns
+from antivenom.data.sample_parts import labels_of
+from antivenom.errors import DataError, SettingsError
 from antivenom.rng import Rng
-from antivenom.settings import AtLeastOne, component
+from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.trial import Trial
 
 
@@ -24,15 +29,21 @@ class Parquet:
     Args:
         path: the file. A relative path starts at the current folder.
         image: the column of encoded images; null if all columns except the label are numbers.
-        label: the column of labels: whole numbers from 0, or names.
+        label: the column of labels: whole numbers or names.
         test_path: a second file with the same columns, for testing.
         test_share: the share of the rows for testing, in (0, 1), without a `test_path`.
         size: the height and width of all images after resizing, in pixels; if omitted, all must have equal sizes.
         mode: `rgb` or `grey`.
         fit: how an image gets the shape `size`: `stretch`, `crop` or `pad`.
+        background: `black` or `white`: the colour behind transparent pixels; if omitted, images that have them are
+            refused.
+        white: the value of white in images with more than 8 bits per pixel, such as 4095; inferred if omitted.
+        ignore: the columns of numbers to leave out; if omitted, those that only count the rows. It
+            requires `image: null`.
         bounds: the legal range of columns of numbers; no range if omitted. It is always (0, 1) for images.
 
     Raises:
+        SettingsError: `ignore` is set together with `image`.
         DataError: on loading; the message names the file and the problem.
     """
 
@@ -44,17 +55,37 @@ class Parquet:
     test_path: str | None = None
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
     size: tuple[AtLeastOne, AtLeastOne] | None = None
-    mode: images.Mode = "rgb"
+    mode: Mode = "rgb"
     fit: images.Fit = "stretch"
+    background: Background | None = None
+    white: Positive | None = None
+    ignore: tuple[str, ...] | None = None
     bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ignore is not None and self.image is not None:
+            raise SettingsError([f"Parquet.ignore requires image: null; got the image {self.image!r}."])
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
-        tables = [parquet.read(file, self.image, self.label) for file in self.files()]
-        classes = self._classes(tables)
-        sets = [
-            self._dataset(table, classes, file, on_progress) for table, file in zip(tables, self.files(), strict=True)
-        ]
+        tables = [parquet.read(file, self.image, self.label, self.ignore or ()) for file in self.files()]
+        if list(tables[0].columns) != list(tables[-1].columns):
+            raise DataError(
+                f"{self.test_path} must have the same columns as {self.path}; got {', '.join(tables[-1].columns)}."
+            )
+        findings = Findings()
+        try:
+            rows = [
+                self._rows(table, file, findings, on_progress) for table, file in zip(tables, self.files(), strict=True)
+            ]
+            pairs = [(x, labels_of(table.labels)) for (x, _), table in zip(rows, tables, strict=True)]
+            made = Dataset.several_from_arrays(
+                pairs, classes=tables[0].classes, bounds=self.bounds if self.image is None else None
+            )
+            assumed = (*rows[0][1], *findings.assumptions(), *made[0].assumptions)
+        except DataError as error:
+            raise error if self.path in str(error) else DataError(f"{self.path}: {error}") from error
+        sets = [replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed)) for data in made]
         if len(sets) == 1:
             return sets[0].split(self.test_share, Rng(0).child("parquet"))
         return Splits(train=sets[0], test=sets[1])
@@ -63,33 +94,20 @@ class Parquet:
         """Return the path of the file, and `test_path` if it is set."""
         return (Path(self.path), *([Path(self.test_path)] if self.test_path else []))
 
-    def _classes(self, tables: list[parquet.Table]) -> tuple[str, ...]:
-        labels = [label for table in tables for label in table.labels]
-        if not labels:
-            raise DataError(f"{self.path} must have at least one row; it has none.")
-        if all(type(label) is int for label in labels):
-            if min(labels) < 0 or max(labels) >= len(tables[0].classes or range(images.MAX_PIXELS)):
-                raise DataError(f"{self.path}: labels must be class numbers; got {min(labels)} to {max(labels)}.")
-            return tables[0].classes or tuple(map(str, range(_bounded(max(labels), self.path) + 1)))
-        if all(isinstance(label, str) for label in labels):
-            return tuple(sorted(set(labels)))
-        raise DataError(f"{self.path}: column {self.label!r} must contain only whole numbers or only names.")
-
-    def _dataset(self, table: parquet.Table, classes: tuple[str, ...], file: Path, on_progress: OnProgress) -> Dataset:
-        numbers = {name: number for number, name in enumerate(classes)}
-        y = np.array([label if type(label) is int else numbers[label] for label in table.labels], np.int64)
+    def _rows(
+        self, table: parquet.Table, file: Path, findings: Findings, on_progress: OnProgress
+    ) -> tuple[ArrayLike | Tensor, tuple[str, ...]]:
+        """Return the rows of a file, and the assumptions about its columns."""
+        if not table.labels:
+            raise DataError(f"{file} must have at least one row; it has none.")
         try:
             if table.images is None:
-                return Dataset.from_arrays(np.stack(table.rows, axis=1), y, classes=classes, bounds=self.bounds)
+                return rows_from_columns(table.columns, self.ignore if self.ignore is None else ())
             encoded = table.images
-            canvas = images.Canvas(self.size, self.mode, self.fit)
-            x = images.decode_all(len(encoded), lambda i: (encoded[i], f"{file}, row {i}"), canvas, on_progress)
-            return Dataset.from_arrays(x, y, classes=classes)
+            canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
+            x = images.decode_all(
+                len(encoded), lambda index: (encoded[index], f"{file}, row {index}"), canvas, on_progress, findings
+            )
+            return x, ()
         except DataError as error:
             raise error if str(file) in str(error) else DataError(f"{file}: {error}") from error
-
-
-def _bounded(most: int, path: str) -> int:
-    if most > 100_000:
-        raise DataError(f"{path}: the largest label is {most}. Number the classes from 0.")
-    return most

@@ -1,0 +1,197 @@
+"""Find the training set, the test set and the classes of images in the names of their folders."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from antivenom.errors import DataError
+
+Role = Literal["train", "test", "validation"]
+
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation"), "validation"),
+}
+"""The words for the parts of a data set, in lower case."""
+
+FILLERS = frozenset(
+    "set sets data dataset split folder files samples image images img imgs picture pictures pics photos".split()  # noqa: SIM905
+)
+"""Words that do not change the meaning of the name of a part, in lower case."""
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_JOINED = re.compile(f"({'|'.join(sorted(ROLES, key=len, reverse=True))})({'|'.join(sorted(FILLERS, key=len))})s?")
+
+PUT = "Put every image into the folder of its class."
+
+Parts = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An image: its split (`train`, `test` or empty), its class, and its path in the tree."""
+
+    split: str
+    label: str
+    path: str
+
+
+def leaves_of(paths: Sequence[str], splits: tuple[str, ...] | None) -> tuple[tuple[Leaf, ...], tuple[str, ...]]:
+    """Return the images of a tree, and the assumptions about its folders.
+
+    Args:
+        paths: the paths of all images, with `/` between the folders.
+        splits: the folders of the training set and of the test set; empty if the folders at the top are classes; None
+            to infer this from their names.
+
+    Raises:
+        DataError: an image is not in a class folder, or folders can be classes or splits.
+
+    >>> leaves, assumptions = leaves_of(["Train/cat/1.png", "Test/cat/2.png"], None)
+    >>> [leaf.split for leaf in leaves]
+    ['train', 'test']
+    """
+    parts = [path.split("/") for path in paths]
+    if not parts:
+        raise DataError("has no images in folders of classes. Put every image into the folder of its class.")
+    skip = 0
+    while _wrapped(parts, skip, splits):
+        skip += 1  # a ZIP file of the folder itself
+    for path, part in zip(paths, parts, strict=True):
+        if len(part) < skip + 2:
+            raise DataError(f"contains {path}, which is not in a class folder. {PUT}")
+    tops = Counter(part[skip] for part in parts)
+    roles, notes = _chosen(tops, splits) if splits else ({}, ()) if splits is not None else _inferred(tops)
+    depth = skip + bool(roles)
+    leaves = []
+    deeper = 0
+    for path, part in zip(paths, parts, strict=True):
+        role = roles.get(part[skip], "") if roles else ""
+        if roles and role not in ("train", "test"):
+            continue
+        if len(part) < depth + 2:
+            raise DataError(
+                f"contains {path}, which is not in a class folder of '{part[skip]}'. {PUT} Set splits to [] if "
+                f"'{part[skip]}' is a class."
+            )
+        deeper += len(part) > depth + 2
+        leaves.append(Leaf(role, part[depth], path))
+    _check_classes(leaves, [part[depth + 1] for part in parts if len(part) > depth + 2], splits, deeper)
+    if deeper:
+        notes += (
+            f"{deeper:,} images are in subfolders of the folders of their classes; the subfolders are not classes.",
+        )
+    return tuple(leaves), (*notes, *_about_classes(leaves))
+
+
+def role_of(name: str, *, strict: bool = True) -> Role | None:
+    """Return the part of a data set that a folder's name means; None if it means none.
+
+    Args:
+        name: the name of the folder.
+        strict: False if the name may contain other words, such as `mnist` in `mnist_train`.
+
+    >>> role_of("Training_Set"), role_of("trainImages"), role_of("val2017"), role_of("train station")
+    ('train', 'train', 'validation', None)
+    """
+    words = [word.lower() for word in _WORDS.findall(name)]
+    words = [match[1] if (match := _JOINED.fullmatch(word)) else word for word in words]
+    roles = [ROLES[word] for word in words if word in ROLES]
+    others = [word for word in words if word not in ROLES and word not in FILLERS]
+    counted = name[:1].isdigit()  # as in `90-train`, class number 90
+    return roles[0] if len(roles) == 1 and not (strict and (others or counted)) else None
+
+
+def _wrapped(parts: Parts, skip: int, splits: tuple[str, ...] | None) -> bool:
+    """True if everything is in one folder that is not a split or a class, because it has subfolders."""
+    deep = all(len(part) > skip + 2 for part in parts)
+    top = parts[0][skip]
+    named = top in splits if splits else splits is None and role_of(top) is not None
+    return deep and len({part[skip] for part in parts}) == 1 and not named
+
+
+def _chosen(tops: Mapping[str, int], splits: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the roles of the folders that the user named."""
+    for name in splits:
+        if name not in tops:
+            raise DataError(f"has no folder '{name}' with images. Its folders are: {_named(tops)}. Set splits.")
+    others = {name: count for name, count in tops.items() if name not in splits}
+    return dict(zip(splits, ("train", "test"), strict=True)), _left_out(others)
+
+
+def _inferred(tops: Mapping[str, int]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Return the roles of the folders at the top by their names; none if they are classes.
+
+    Raises:
+        DataError: some are splits and others are not, or several are the same split.
+    """
+    roles: Mapping[str, Role | None] = {name: role_of(name) for name in tops}
+    loose = {name: role_of(name, strict=False) for name in tops}
+    if len(set(loose.values())) > 1 and all(loose.values()):
+        roles = loose
+    known = {name: role for name, role in roles.items() if role}
+    if not known:
+        return {}, ()
+    advice = "Set splits to [TRAIN, TEST], the names of two folders, or to [] if all folders at the top are classes."
+    if len(known) < len(tops):
+        others = [name for name in tops if name not in known]
+        raise DataError(
+            f"contains {_named(known)}, which are names of splits, next to {_named(others)}, which can be classes. "
+            f"{advice}"
+        )
+    by_role: dict[str, list[str]] = {}
+    for name, role in sorted(known.items()):
+        by_role.setdefault(role, []).append(name)
+    for part, names in by_role.items():
+        if len(names) > 1:
+            raise DataError(f"contains {_named(names)}, which are all names of the {part} set. {advice}")
+    test = by_role.get("test") or by_role.get("validation")
+    train = by_role.get("train")
+    if not train or not test:
+        missing = "test" if train else "train"
+        raise DataError(f"has the folder {_named(tops)}, but no folder {missing}. Add it. {advice}")
+    spare = {name: tops[name] for name in by_role.get("validation", []) if name not in test}
+    note = f"The folders '{train[0]}' and '{test[0]}' are the training set and the test set. {advice}"
+    usual = {train[0], test[0]} == {"train", "test"}
+    return {train[0]: "train", test[0]: "test"}, (() if usual else (note,)) + _left_out(spare)
+
+
+def _left_out(others: Mapping[str, int]) -> tuple[str, ...]:
+    total = sum(others.values())
+    many = f"{total:,} image{'s' if total != 1 else ''}"
+    note = f"The rows of {_named(others)} ({many}) are left out. Set splits to use them as training set or test set."
+    return (note,) if others else ()
+
+
+def _check_classes(leaves: Sequence[Leaf], below: Sequence[str], splits: object, deeper: int) -> None:
+    """Refuse splits inside classes, classes inside a folder `images`, and test rows of other classes."""
+    classes = {leaf.label for leaf in leaves}
+    inner = sorted({name for name in below if role_of(name)})
+    if inner and splits is None:
+        raise DataError(
+            f"contains {_named(inner)} inside folders of classes. Put the folders of the splits at the top, or set "
+            "splits to [] to read all images as one set."
+        )
+    only = next(iter(classes))
+    if len(classes) == 1 and (deeper == len(leaves) or only.lower() in FILLERS):
+        raise DataError(f"has all images in '{only}', which does not look like a class. {PUT}")
+    train, test = ({leaf.label for leaf in leaves if leaf.split == split} for split in ("train", "test"))
+    if test - train:
+        missing = f", and lacks {_named(train - test)}" if train - test else ""
+        raise DataError(
+            f"has a test set with other classes than the training set: it has {_named(test - train)}{missing}. Rename "
+            "or remove these folders."
+        )
+
+
+def _about_classes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    train, test = ({leaf.label for leaf in leaves if leaf.split == split} for split in ("train", "test"))
+    return (f"The test set has no images of {_named(train - test)}.",) if test and train - test else ()
+
+
+def _named(names: Mapping[str, object] | Sequence[str] | set[str]) -> str:
+    shown = [f"'{name}'" for name in sorted(names)]
+    return ", ".join(shown[:8]) + (f", … ({len(shown)} in all)" if len(shown) > 8 else "")

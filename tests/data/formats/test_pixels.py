@@ -1,0 +1,235 @@
+"""Images of every kind of pixel become 8-bit grey or RGB, or are refused."""
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from antivenom.data.formats.images import Canvas, decode_all
+from antivenom.data.formats.pixels import Findings
+from antivenom.errors import DataError
+
+RAMP = np.tile(np.linspace(0, 1, 256), (4, 1))
+EIGHT = np.tile(np.arange(256), (4, 1))
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    stream = BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def decoded(*contents: bytes, **settings: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    findings = Findings()
+    x = decode_all(
+        len(contents), lambda i: (contents[i], f"image {i}"), Canvas(**{"mode": "grey", **settings}), findings=findings
+    )
+    return x.numpy(), findings.assumptions()
+
+
+def grey(values: np.ndarray, kind: type, form: str) -> bytes:
+    return encoded(Image.fromarray(values.astype(kind)), form)
+
+
+@pytest.mark.parametrize("mode", ["grey", "rgb"])
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (grey(np.round(RAMP * 65535), np.uint16, "PNG"), "65535 is white"),
+        (grey(np.round(RAMP * 65535), np.uint16, "TIFF"), "65535 is white"),
+        (grey(np.round(RAMP * 65535), np.uint16, "PPM"), "65535 is white"),
+        (grey(np.round(RAMP * 65535), np.int32, "TIFF"), "65535 is white"),
+        (grey(EIGHT, np.int32, "TIFF"), "255 is white"),
+        (grey(EIGHT, np.float32, "TIFF"), "255 is white"),
+        (grey(RAMP, np.float32, "TIFF"), "1 is white"),
+        (b"P5 256 4 4095\n" + np.round(RAMP * 4095).astype(">u2").tobytes(), "65535 is white"),
+    ],
+)
+def test_a_ramp_of_any_depth_stays_a_ramp(content: bytes, word: str, mode: str) -> None:
+    x, assumptions = decoded(content, content, mode=mode)
+    assert np.abs(x[0, 0].astype(int) - EIGHT).max() <= (1 if b"4095" in content[:14] else 0)
+    (sentence,) = assumptions
+    assert sentence.startswith("2 images")
+    assert word in sentence
+    assert "white" in sentence
+
+
+def test_16_bits_are_rounded() -> None:
+    x, _ = decoded(grey(np.array([[0, 128, 129, 385, 386, 65535]]), np.uint16, "PNG"))
+    assert x[0, 0].tolist() == [[0, 0, 1, 1, 2, 255]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        grey(RAMP * 4095, np.uint16, "PNG"),
+        grey(RAMP * 255, np.uint16, "TIFF"),
+        grey(RAMP * 32767, np.int32, "TIFF"),
+        grey(RAMP * 100000, np.int32, "TIFF"),
+        grey(RAMP * 2 - 1, np.float32, "TIFF"),
+        grey(RAMP * 4095, np.float32, "TIFF"),
+        grey(RAMP * 254.5, np.float32, "TIFF"),
+        grey(np.where(RAMP > 0.5, np.nan, RAMP), np.float32, "TIFF"),
+        grey(RAMP > 0.5, np.int32, "TIFF"),
+    ],
+)
+def test_an_unknown_range_is_refused(content: bytes) -> None:
+    with pytest.raises(DataError, match=r"white|finite"):
+        decoded(content)
+
+
+@pytest.mark.parametrize(
+    ("most", "kind"), [(4095, np.uint16), (32767, np.int32), (100000, np.int32), (4095, np.float32), (255, np.uint16)]
+)
+def test_the_setting_white_says_the_range(most: int, kind: type) -> None:
+    x, assumptions = decoded(grey(np.round(RAMP * most), kind, "TIFF"), white=most)
+    assert np.abs(x[0, 0].astype(int) - EIGHT).max() == 0
+    assert not assumptions
+    with pytest.raises(DataError, match=r"image 0.*white"):
+        decoded(grey(np.round(RAMP * most), kind, "TIFF"), white=most - 1)
+
+
+def test_different_ranges_in_one_data_set_are_refused() -> None:
+    dark, light = grey(RAMP, np.float32, "TIFF"), grey(EIGHT, np.float32, "TIFF")
+    with pytest.raises(DataError, match="set white"):
+        decoded(dark, light)
+    assert len(decoded(grey(RAMP * 0, np.float32, "TIFF"), light)[0]) == 2
+
+
+PALETTE = [0, 0, 0, 255, 255, 255, 200, 10, 30] + [0] * 759
+
+
+def palette(values: list[int], form: str, **options: Any) -> bytes:
+    image = Image.new("P", (len(values), 1))
+    image.putpalette(PALETTE)
+    image.putdata(values)
+    return encoded(image, form, **options)
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF", "TIFF", "BMP"])
+def test_a_palette_is_read_through_its_colours(form: str) -> None:
+    content = palette([0, 1, 2], form)
+    assert decoded(content, mode="rgb")[0][0, :, 0].T.tolist() == [[0, 0, 0], [255, 255, 255], [200, 10, 30]]
+    assert decoded(content)[0][0, 0, 0].tolist() == [0, 255, round(0.299 * 200 + 0.587 * 10 + 0.114 * 30)]
+
+
+def test_one_bit_is_black_and_white() -> None:
+    image = Image.fromarray(np.array([[True, False]]))
+    for form in ("PNG", "TIFF", "BMP", "PPM"):
+        assert decoded(encoded(image, form))[0][0, 0].tolist() == [[255, 0]]
+
+
+def transparent(mode: str, alpha: int) -> bytes:
+    colour = {"RGBA": (100, 100, 100, alpha), "LA": (100, alpha)}[mode]
+    return encoded(Image.new(mode, (2, 2), colour), "PNG")
+
+
+TRANSPARENT = [
+    transparent("RGBA", 128),
+    transparent("LA", 0),
+    palette([0, 1, 2], "PNG", transparency=1),
+    palette([0, 1, 2], "GIF", transparency=1),
+    encoded(Image.new("RGB", (2, 2), (9, 9, 9)), "PNG", transparency=(9, 9, 9)),
+    encoded(Image.new("L", (2, 2), 9), "PNG", transparency=9),
+    encoded(Image.new("RGBA", (2, 2), (100, 100, 100, 0)), "WEBP"),
+]
+
+
+@pytest.mark.parametrize("content", TRANSPARENT)
+def test_transparency_is_refused_or_composited(content: bytes) -> None:
+    with pytest.raises(DataError, match=r"image 0 has transparent pixels.*background"):
+        decoded(content)
+    dark, light = (decoded(content, background=colour) for colour in ("black", "white"))
+    assert (dark[0] != light[0]).any()
+    assert "background" in dark[1][0]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_an_opaque_alpha_channel_changes_nothing(mode: str) -> None:
+    x, assumptions = decoded(transparent(mode, 255))
+    assert (x == 100).all()
+    assert not assumptions
+
+
+def test_half_transparent_pixels_are_mixed() -> None:
+    values = [int(decoded(transparent("RGBA", 128), background=each)[0][0, 0, 0, 0]) for each in ("black", "white")]
+    assert values == [50, 177]
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_the_orientation_of_a_camera_is_applied(form: str) -> None:
+    image = Image.new("L", (16, 8), 0)
+    image.paste(255, (0, 0, 8, 8))  # the left half is white
+    if form == "WEBP":
+        image = image.convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90° clockwise: left becomes top
+    x, assumptions = decoded(encoded(image, form, exif=exif))
+    assert x.shape[2:] == (16, 8)
+    assert x[0, 0, :6].min() > 200 > 50 > x[0, 0, 10:].max()
+    assert "orientation" in assumptions[0]
+
+
+@pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_only_the_first_frame_is_read_with_a_word(form: str) -> None:
+    frames = [Image.new("RGB", (4, 4), (value,) * 3) for value in (0, 255, 100)]
+    x, assumptions = decoded(encoded(frames[0], form, save_all=True, append_images=frames[1:]))
+    assert x.max() < 5
+    assert "first" in assumptions[0]
+
+
+def test_colour_spaces_are_converted() -> None:
+    red = Image.new("RGB", (8, 8), (255, 0, 0))
+    for content in (
+        encoded(red.convert("CMYK"), "JPEG"),
+        encoded(red.convert("CMYK"), "TIFF"),
+        encoded(red.convert("YCbCr"), "TIFF"),
+        encoded(red.convert("YCbCr"), "JPEG"),
+    ):
+        x, _ = decoded(content, mode="rgb")
+        assert np.abs(x[0, :, 4, 4].astype(int) - [255, 0, 0]).max() < 8
+    assert "CMYK" in decoded(encoded(red.convert("CMYK"), "JPEG"))[1][0]
+
+
+def test_lab_is_converted() -> None:
+    from PIL import ImageCms
+
+    colours = ((255, 0, 0), (10, 200, 60), (128, 128, 128))
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    for colour in colours:
+        lab = ImageCms.applyTransform(Image.new("RGB", (4, 4), colour), to_lab)
+        assert lab is not None
+        x, _ = decoded(encoded(lab, "TIFF"), mode="rgb")
+        assert np.abs(x[0, :, 0, 0].astype(int) - colour).max() < 9
+
+
+def test_16_bit_colours_that_are_all_dark_are_refused() -> None:
+    def png(white: int) -> bytes:
+        rows = b"".join(b"\0" + np.full((4, 3), white, ">u2").tobytes() for _ in range(4))
+
+        def chunk(name: bytes, data: bytes) -> bytes:
+            return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+        head = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+        parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+        return b"\x89PNG\r\n\x1a\n" + parts
+
+    x, assumptions = decoded(png(65535), mode="rgb")
+    assert (x == 255).all()
+    assert "16 bits" in assumptions[0]
+    with pytest.raises(DataError, match="16 bits"):
+        decoded(png(4095), mode="rgb")
+
+
+def test_assumptions_are_counted_once_however_threads_decode() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    deep = grey(np.round(RAMP * 65535), np.uint16, "PNG")
+    contents = [deep if i % 3 else encoded(Image.new("L", (256, 4)), "PNG", exif=turned) for i in range(900)]
+    first = decoded(*contents)[1]
+    assert first == decoded(*contents)[1]
+    assert [sentence.split()[0] for sentence in first] == ["300", "600"]

@@ -1,0 +1,120 @@
+"""Parquet files as users have them: missing values, index columns, and labels of any form."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from antivenom.data.sources.parquet import Parquet
+from antivenom.errors import DataError
+
+pa = pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
+
+
+def source(folder: Path, settings: dict[str, Any] | None = None, **columns: Any) -> Parquet:
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), folder / "mine.parquet")
+    return Parquet(path=str(folder / "mine.parquet"), **{"image": None, **(settings or {})})
+
+
+NUMBERS = [1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["a", "b", "a", "b"], ("a", "b")),
+        ([0, 1, 0, 1], ("0", "1")),
+        ([5, 7, 5, 7], ("5", "7")),
+        ([1.0, 0.0, 1.0, 0.0], ("0", "1")),
+        ([True, False, True, False], ("0", "1")),
+        (pa.array(["a", "b", "a", "b"]).dictionary_encode(), ("a", "b")),
+    ],
+)
+def test_labels_of_any_form(tmp_path: Path, labels: Any, classes: tuple[str, ...]) -> None:
+    data = source(tmp_path, a=NUMBERS, label=labels).load().train
+    assert data.classes == classes
+    assert bool(data.assumptions) == (classes == ("5", "7"))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, None, 0, 1],
+        ["a", None, "b", "a"],
+        ["a", "", "b", "a"],
+        [0.0, float("nan"), 1.0, 0.0],
+        [0.5, 1.0, 1.5, 2.0],
+        [-1, 0, 1, 0],
+        [[0], [1], [0], [1]],
+    ],
+)
+def test_labels_that_are_missing_or_no_classes_are_refused(tmp_path: Path, labels: list[Any]) -> None:
+    if labels == [[0], [1], [0], [1]]:
+        assert source(tmp_path, a=NUMBERS, label=labels).load().train.classes == ("0", "1")
+        return
+    with pytest.raises(DataError, match=r"mine\.parquet.*[Ll]abel"):
+        source(tmp_path, a=NUMBERS, label=labels).load()
+
+
+@pytest.mark.parametrize("name", ["class", "Target", "species_class", "fine_label"])
+def test_the_message_names_a_likely_column_of_labels(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"Set label to '{name}'"):
+        source(tmp_path, a=NUMBERS, **{name: [0, 1, 0, 1]}).load()
+
+
+def test_a_table_of_numbers_says_how_to_read_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Set image to null"):
+        source(tmp_path, {"image": "image"}, a=NUMBERS, label=[0, 1, 0, 1]).load()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1, None, 3, 4],
+        [1.0, None, 3.0, 4.0],
+        [True, None, False, True],
+        [1.0, float("nan"), 3.0, 4.0],
+        [1.0, float("inf"), 3.0, 4.0],
+        [[1, 2]] * 4,
+        ["1", "2", "3", "4"],
+    ],
+)
+def test_columns_without_a_number_in_each_row_are_refused(tmp_path: Path, column: list[Any]) -> None:
+    with pytest.raises(DataError, match="'b'"):
+        source(tmp_path, a=NUMBERS, b=column, label=[0, 1, 0, 1]).load()
+
+
+@pytest.mark.parametrize("name", ["__index_level_0__", "Unnamed: 0", "index", "id"])
+def test_an_index_is_left_out_with_a_word(tmp_path: Path, name: str) -> None:
+    columns = {name: [0, 1, 2, 3], "a": NUMBERS, "label": [0, 1, 0, 1]}
+    data = source(tmp_path, **columns).load().train
+    assert data.shape == (1,)
+    assert repr(name) in data.assumptions[0]
+    assert source(tmp_path, {"ignore": ()}, **columns).load().train.shape == (2,)
+
+
+def test_an_identifier_is_refused_until_it_is_decided(tmp_path: Path) -> None:
+    columns = {"id": [int(each) for each in np.arange(12) * 7 % 12 + 100], "a": NUMBERS * 3, "label": [0, 1] * 6}
+    with pytest.raises(DataError, match=r"'id'.*ignore"):
+        source(tmp_path, **columns).load()
+    assert source(tmp_path, {"ignore": ("id",)}, **columns).load().train.shape == (1,)
+    with pytest.raises(DataError, match="no column 'b'"):
+        source(tmp_path, {"ignore": ("b",)}, **columns).load()
+
+
+def test_large_whole_numbers_get_a_word(tmp_path: Path) -> None:
+    data = source(tmp_path, a=NUMBERS, b=[2**30 + 1, 2, 3, 4], label=[0, 1, 0, 1]).load().train
+    assert any("float32" in each for each in data.assumptions)
+
+
+def test_files_with_different_columns_are_refused(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    other = tmp_path / "other.parquet"
+    for columns in ({"b": NUMBERS, "a": NUMBERS}, {"a": NUMBERS, "c": NUMBERS}):
+        pq.write_table(pa.table({**columns, "label": [0, 1, 0, 1]}), other)
+        with pytest.raises(DataError, match="same columns"):
+            source(tmp_path, {"test_path": str(other)}, a=NUMBERS, b=NUMBERS, label=[0, 1, 0, 1]).load()
