@@ -57,6 +57,7 @@ def test_labels_of_any_form(label: Callable[[int], Any], numbers: list[int], cla
         lambda i: torch.tensor(0.7),
         lambda i: torch.tensor([0.3, 0.7]),
         lambda i: {"boxes": 1},
+        lambda i: ["cat", "dog"],
         lambda i: torch.ones(3),
         lambda i: "" if i == 3 else "cat",
         lambda i: 1 if i else "cat",
@@ -84,6 +85,14 @@ def test_samples_may_be_mappings(keys: tuple[str, str]) -> None:
     data = from_torch(samples)
     assert data.y.tolist() == [0, 1, 0, 1]
     assert any("'path'" in each for each in data.assumptions)
+
+
+def test_a_row_of_several_arrays_is_refused() -> None:
+    for row in ((torch.zeros(2), torch.zeros(2)), [Image.new("L", (4, 4))] * 2, (np.zeros(2), torch.zeros(2))):
+        with pytest.raises(DataError, match="one array or image"):
+            from_torch([(row, 0)])
+    assert from_torch([([1.0, 2.0], 0)]).x.tolist() == [[1, 2]]
+    assert from_torch([(torch.zeros(1, 5), torch.tensor([0]))] * 2).y.tolist() == [0, 0]
 
 
 def test_mappings_without_one_clear_row_and_label_are_refused() -> None:

@@ -14,6 +14,9 @@ from antivenom.errors import DataError
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 """The name of a column in which pandas stores the index of a table."""
 
+LIKELY = LABEL_NAMES | {"y", "species", "diagnosis", "outcome"}
+"""Words in the names of columns that can be the labels, in lower case."""
+
 
 def rows_from_columns(
     columns: Mapping[str, NDArray[Any]], ignore: Sequence[str] | None
@@ -53,7 +56,7 @@ def label_hint(names: Sequence[str]) -> str:
     >>> label_hint(["a", "fine_label"])
     " Set label to 'fine_label' if it contains the labels."
     """
-    likely = [name for name in names if LABEL_NAMES & set(re.split(r"[\W_]+", name.lower())) or name == "species"]
+    likely = [name for name in names if LIKELY & set(re.split(r"[\W_]+", name.lower()))]
     return f" Set label to {' or '.join(map(repr, likely))} if it contains the labels." if likely else ""
 
 

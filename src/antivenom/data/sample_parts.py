@@ -95,14 +95,26 @@ def splitter(sample: Any, parts: Parts | None) -> tuple[Callable[[Any], tuple[An
     return take, notes
 
 
-def check_no_batch(row: Any, label: Any) -> None:
-    """Refuse a sample that is a batch.
+def check_single(row: Any, label: Any) -> None:
+    """Refuse a sample that is a batch, or that has several rows.
 
     Raises:
-        DataError: the label is a vector as long as the row, and the row has an axis more than usual rows.
+        DataError: the label is a vector as long as the row, and the row has an axis more than usual rows; or the row
+            consists of several arrays.
     """
     shape, many = getattr(row, "shape", None), getattr(label, "shape", None)
-    if shape and many and len(many) == 1 and len(shape) in BATCH_AXES and shape[0] == many[0]:
+    if isinstance(row, tuple | list) and any(hasattr(part, "shape") or hasattr(part, "getbands") for part in row):
+        raise DataError(
+            f"A row must be one array or image; got {len(row)} of them. Pass a data set with one per sample."
+        )
+    if (
+        shape
+        and many
+        and len(many) == 1
+        and len(shape) in BATCH_AXES
+        and shape[0] == many[0]
+        and tuple(shape[:-1]) != (1,)
+    ):
         raise DataError(
             f"Samples look like batches: a row of shape {tuple(shape)} and labels of shape {tuple(many)}. Pass single "
             "samples, such as loader.dataset, and class numbers."
@@ -122,7 +134,8 @@ def labels_of(values: list[Any]) -> NDArray[Any]:
             raise DataError("Labels must all have the same form; got vectors of different lengths, or other values.")
         return np.stack(plain)
     made = np.empty(len(plain), object)
-    made[:] = plain
+    for row, value in enumerate(plain):  # assigned at once, lists would become axes
+        made[row] = value
     return made
 
 
@@ -140,7 +153,7 @@ def class_names(samples: Any) -> list[str] | None:
             raise DataError("The joined data sets have different classes. Pass classes=.")
         return several[0]
     given, numbers = getattr(samples, "classes", None), getattr(samples, "class_to_idx", None)
-    listed = list(given) if isinstance(given, list | tuple) else None
+    listed = list(given) if isinstance(given, list | tuple | np.ndarray) else None
     if not isinstance(numbers, Mapping):
         return None if listed is None else [_name(each) for each in listed]
     if listed is None:

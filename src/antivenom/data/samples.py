@@ -16,7 +16,7 @@ from antivenom.data.dataset import Dataset
 from antivenom.data.formats.images import Canvas, Fit
 from antivenom.data.formats.pixels import Background, Findings, Mode
 from antivenom.data.numeric import label_hint, rows_from_columns
-from antivenom.data.sample_parts import Parts, check_no_batch, class_names, each_sample, labels_of, splitter
+from antivenom.data.sample_parts import Parts, check_single, class_names, each_sample, labels_of, splitter
 from antivenom.errors import DataError
 
 Samples = Iterable[Any] | TorchDataset[Any]
@@ -72,7 +72,7 @@ def from_torch(
         if take is None:
             take, notes = splitter(sample, parts)
         row, label = take(sample)
-        check_no_batch(row, label)
+        check_single(row, label)
         pictures = isinstance(row, Image.Image) if not rows else pictures
         rows.append(_row(row, len(rows), canvas, findings, pictures=pictures))
         labels.append(label)

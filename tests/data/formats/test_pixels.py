@@ -46,6 +46,7 @@ def grey(values: np.ndarray, kind: type, form: str) -> bytes:
         (grey(EIGHT, np.int32, "TIFF"), "255 is white"),
         (grey(EIGHT, np.float32, "TIFF"), "255 is white"),
         (grey(RAMP, np.float32, "TIFF"), "1 is white"),
+        (grey(RAMP, np.float32, "PPM"), "1 is white"),
         (b"P5 256 4 4095\n" + np.round(RAMP * 4095).astype(">u2").tobytes(), "65535 is white"),
     ],
 )
@@ -160,18 +161,28 @@ def test_half_transparent_pixels_are_mixed() -> None:
     assert values == [50, 177]
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_the_orientation_of_a_camera_is_applied(form: str) -> None:
-    image = Image.new("L", (16, 8), 0)
-    image.paste(255, (0, 0, 8, 8))  # the left half is white
-    if form == "WEBP":
-        image = image.convert("RGB")
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [("JPEG", "L"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "L"), ("PNG", "P"), ("PNG", "I;16"), ("WEBP", "RGB")]
+    + [("TIFF", mode) for mode in ("L", "RGB", "P", "I;16", "F", "CMYK", "1")],
+)
+def test_the_orientation_of_a_camera_is_applied(form: str, mode: str, orientation: int) -> None:
+    values = np.repeat(np.repeat(np.array([[255, 0, 0], [128, 0, 128]]), 8, 0), 8, 1).astype(np.uint8)
+    if mode == "1":
+        values[values == 128] = 0
+    image = Image.fromarray(values).convert(mode if mode not in ("I;16", "F") else "L")
+    if mode in ("I;16", "F"):
+        image = Image.fromarray((values * np.uint16(257)) if mode == "I;16" else values.astype(np.float32))
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90° clockwise: left becomes top
+    exif[0x0112] = orientation
     x, assumptions = decoded(encoded(image, form, exif=exif))
-    assert x.shape[2:] == (16, 8)
-    assert x[0, 0, :6].min() > 200 > 50 > x[0, 0, 10:].max()
-    assert "orientation" in assumptions[0]
+    turns = (values, values[:, ::-1], values[::-1, ::-1], values[::-1], values.T, values.T[:, ::-1])
+    turns += (values.T[::-1, ::-1], values.T[::-1])
+    expected = turns[orientation - 1]
+    assert x.shape[2:] == expected.shape
+    assert np.abs(x[0, 0].astype(int) - expected).max() < 20
+    assert any("orientation" in each for each in assumptions) == (orientation > 1)
 
 
 @pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG"])

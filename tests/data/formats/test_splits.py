@@ -80,13 +80,27 @@ def test_of_three_splits_the_validation_is_left_out_with_a_word(tmp_path: Path, 
         ["train", "test"],
         ["cat/train", "cat/test", "dog/train", "dog/test"],
         ["train/images", "test/images"],
-        ["train/images/cat", "train/images/dog", "test/images/cat", "test/images/dog"],
+        both("one", "two"),
+        both("site_a", "site_b", "site_c"),
+        both("Entrenamiento", "Prueba"),
+        [*both("seg_train", "seg_test"), "seg_pred"],
+        [*both("seg_train/seg_train", "seg_test/seg_test"), "seg_pred/seg_pred"],
     ],
 )
 def test_what_can_be_splits_or_classes_is_refused(tmp_path: Path, folders: list[str]) -> None:
     with pytest.raises(DataError, match=r"splits|Put|Add") as caught:
         Folder(path=str(write(tmp_path, *folders))).load()
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("train/images", "test/images"), ("seg_train/seg_train", "seg_test/seg_test"), ("my/Train/all", "my/Test/all")],
+)
+def test_a_folder_between_split_and_classes_is_skipped(tmp_path: Path, train: str, test: str) -> None:
+    splits = Folder(path=str(write(tmp_path, *both(train, test)))).load()
+    assert splits.train.classes == ("cat", "dog")
+    assert any("inside" in each for each in splits.train.assumptions)
 
 
 def test_the_setting_splits_decides(tmp_path: Path) -> None:

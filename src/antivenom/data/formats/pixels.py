@@ -17,6 +17,12 @@ Background = Literal["black", "white"]
 ORIENTATION = 0x0112
 """The number of the EXIF tag with the orientation of the camera."""
 
+TURNED = range(2, 9)
+"""The orientations that differ from the stored pixels."""
+
+EXIF_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif", "Raw profile type APP1")
+"""The names of the information of an image in which Pillow looks for the orientation."""
+
 SAMPLES_PER_PIXEL, PHOTOMETRIC = 277, 262
 """The numbers of the TIFF tags with the number of channels, and with the meaning of 0 (0 is white, 1 is black)."""
 
@@ -27,7 +33,7 @@ HALF_16 = 32768
 SENTENCES = {
     "orientation": "{n} turned or mirrored, as the EXIF orientation of the camera says. Remove it to keep the pixels "
     "as they are stored.",
-    "frames": "{n} files with several frames or pages; only the first is read. Save the others as files to use them.",
+    "frames": "{n} from files with several frames or pages; only the first is read. Save others as files to use them.",
     "background": "{n} with transparent pixels, in front of the background that is set ('background').",
     "cmyk": "{n} in CMYK, converted to RGB without a colour profile. Convert them to RGB for exact colours.",
     "lab": "{n} in LAB, converted to sRGB for the white point D50. Convert them to RGB if this is wrong.",
@@ -44,7 +50,7 @@ SENTENCES = {
 
 @dataclass
 class Findings:
-    """Counts of unusual kinds of images in a data set. Threads may add at the same time; their order does not matter."""
+    """Counts of unusual kinds of images in a data set. Threads may add at the same time, in any order."""
 
     counts: dict[str, int] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
@@ -65,7 +71,7 @@ class Findings:
         >>> findings = Findings()
         >>> findings.add("frames")
         >>> findings.assumptions()
-        ('1 image: files with several frames or pages; only the first is read. Save the others as files to use them.',)
+        ('1 image: files with several frames or pages; only the first is read. Save others as files to use them.',)
         """
         scales = [kind for kind in ("scale16", "scale255", "scale1") if kind in self.counts]
         if len(scales) > 1:
@@ -111,11 +117,11 @@ class Pixels:
         if getattr(image, "is_animated", False):
             findings.add("frames")
         self._check_channels(image, where)
-        orientation = image.getexif().get(ORIENTATION, 1)
+        orientation, turned = _orientation(image)
         plain = self._flat(self._eight_bits(image, where, findings), where, findings)
         if deep_colour:
             self._check_deep_colours(plain, where, findings)
-        if orientation in range(2, 9):
+        if turned:
             findings.add("orientation")
             plain = _turned(plain, orientation)
         wanted = {"rgb": "RGB", "grey": "L", None: "L" if plain.mode in ("1", "L") else "RGB"}[self.mode]
@@ -145,17 +151,12 @@ class Pixels:
         white = self.white
         if white is None:
             white = _white(image, values, low, high, where)
+            seen = WHITE_16 if _is_scaled(image) else high
             if high > 0:
-                findings.add(
-                    {WHITE_8: "scale255", WHITE_16: "scale16", 1: "scale1"}[int(white)], self._seen(image, high)
-                )
+                findings.add({WHITE_8: "scale255", WHITE_16: "scale16", 1: "scale1"}[int(white)], seen)
         elif not 0 <= low <= high <= white:
             raise DataError(f"{where} must be within 0 and white={white:g}; got {low:g} to {high:g}. Set white.")
         return Image.fromarray(np.rint(values * (255 / white)).astype(np.uint8))
-
-    def _seen(self, image: Image.Image, high: float) -> float:
-        """Return the largest value that tells whether the range is used: PPM files say what white is."""
-        return WHITE_16 if image.format == "PPM" else high
 
     def _flat(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
         """Return the image as `L` or `RGB`, without palette, transparency and other colour spaces."""
@@ -199,7 +200,7 @@ def _white(image: Image.Image, values: NDArray[np.float64], low: float, high: fl
         DataError: no usual range contains the values, or several do.
     """
     advice = "Set white to the value of white, and save values below 0 in another way."
-    if image.mode.startswith("I;16") or image.format == "PPM":
+    if image.mode.startswith("I;16") or _is_scaled(image):
         return WHITE_16
     whole = bool((values == np.rint(values)).all())
     if low >= 0 and image.mode == "F" and high <= 1:
@@ -210,6 +211,11 @@ def _white(image: Image.Image, values: NDArray[np.float64], low: float, high: fl
         return WHITE_16
     kind = "fractions" if not whole else "whole numbers"
     raise DataError(f"{where} has {kind} from {low:g} to {high:g}, so the value of white is unknown. {advice}")
+
+
+def _is_scaled(image: Image.Image) -> bool:
+    """Return True for PPM files of whole numbers: they say what white is, and Pillow scales it to 65535."""
+    return image.format == "PPM" and image.mode == "I"
 
 
 def _has_deep_colours(image: Image.Image) -> bool:
@@ -223,8 +229,19 @@ def _tiles(image: Image.Image) -> Iterator[Any]:
     yield from getattr(image, "tile", None) or ()
 
 
+def _orientation(image: Image.Image) -> tuple[int, bool]:
+    """Return the EXIF orientation of the loaded image, from 1 (as shown) to 8, and whether the file has another one."""
+    tiff = hasattr(image, "tag_v2")
+    stored = image.getexif().get(ORIENTATION, 1) if tiff else 1  # Pillow turns TIFF files itself
+    image.load()  # some formats store the orientation after the pixels
+    known = tiff or any(key in image.info for key in EXIF_KEYS)
+    left = image.getexif().get(ORIENTATION, 1) if known else 1
+    return (left if left in TURNED else 1), stored in TURNED or left in TURNED
+
+
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
     """Return the image as the camera was held."""
+    image = image.copy()
     image.getexif()[ORIENTATION] = orientation
     return ImageOps.exif_transpose(image)
 

@@ -13,7 +13,7 @@ Role = Literal["train", "test", "validation"]
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation"), "validation"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "eval", "evaluation", "holdout"), "validation"),
 }
 """The words for the parts of a data set, in lower case."""
 
@@ -25,7 +25,10 @@ FILLERS = frozenset(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _JOINED = re.compile(f"({'|'.join(sorted(ROLES, key=len, reverse=True))})({'|'.join(sorted(FILLERS, key=len))})s?")
 
+ADVICE = "Set splits to [TRAIN, TEST], the names of two folders, or to [] if all folders at the top are classes."
 PUT = "Put every image into the folder of its class."
+
+SETS = ("train", "test")
 
 Parts = Sequence[Sequence[str]]
 
@@ -64,13 +67,21 @@ def leaves_of(paths: Sequence[str], splits: tuple[str, ...] | None) -> tuple[tup
         if len(part) < skip + 2:
             raise DataError(f"contains {path}, which is not in a class folder. {PUT}")
     tops = Counter(part[skip] for part in parts)
-    roles, notes = _chosen(tops, splits) if splits else ({}, ()) if splits is not None else _inferred(tops)
+    roles: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+    if splits:
+        roles, notes = _chosen(tops, splits)
+    elif splits is None:
+        roles, notes = _inferred(tops, _below(parts, skip))
     depth = skip + bool(roles)
+    if roles and all(_is_wrapped([part for part in parts if roles.get(part[skip]) == role], depth) for role in SETS):
+        depth += 1  # as in `train/images/cat` and `test/images/cat`
+        notes += ("The folders of the classes are inside a single folder of each split.",)
     leaves = []
     deeper = 0
     for path, part in zip(paths, parts, strict=True):
         role = roles.get(part[skip], "") if roles else ""
-        if roles and role not in ("train", "test"):
+        if roles and role not in SETS:
             continue
         if len(part) < depth + 2:
             raise DataError(
@@ -107,10 +118,23 @@ def role_of(name: str, *, strict: bool = True) -> Role | None:
 
 def _wrapped(parts: Parts, skip: int, splits: tuple[str, ...] | None) -> bool:
     """True if everything is in one folder that is not a split or a class, because it has subfolders."""
-    deep = all(len(part) > skip + 2 for part in parts)
     top = parts[0][skip]
     named = top in splits if splits else splits is None and role_of(top) is not None
-    return deep and len({part[skip] for part in parts}) == 1 and not named
+    return _is_wrapped(parts, skip) and not named
+
+
+def _is_wrapped(parts: Parts, skip: int) -> bool:
+    """True if everything is in one folder that has subfolders."""
+    return all(len(part) > skip + 2 for part in parts) and len({part[skip] for part in parts}) == 1
+
+
+def _below(parts: Parts, skip: int) -> dict[str, set[str]]:
+    """Return the names of the subfolders of each folder at the top that has any."""
+    names: dict[str, set[str]] = {}
+    for part in parts:
+        if len(part) > skip + 2:
+            names.setdefault(part[skip], set()).add(part[skip + 1])
+    return names
 
 
 def _chosen(tops: Mapping[str, int], splits: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -122,11 +146,15 @@ def _chosen(tops: Mapping[str, int], splits: tuple[str, ...]) -> tuple[dict[str,
     return dict(zip(splits, ("train", "test"), strict=True)), _left_out(others)
 
 
-def _inferred(tops: Mapping[str, int]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+def _inferred(tops: Mapping[str, int], below: Mapping[str, set[str]]) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """Return the roles of the folders at the top by their names; none if they are classes.
 
+    Args:
+        tops: the number of images in each folder at the top.
+        below: the names of its subfolders.
+
     Raises:
-        DataError: some are splits and others are not, or several are the same split.
+        DataError: some are splits and others are not, several are the same split, or they have the same subfolders.
     """
     roles: Mapping[str, Role | None] = {name: role_of(name) for name in tops}
     loose = {name: role_of(name, strict=False) for name in tops}
@@ -134,29 +162,43 @@ def _inferred(tops: Mapping[str, int]) -> tuple[Mapping[str, str], tuple[str, ..
         roles = loose
     known = {name: role for name, role in roles.items() if role}
     if not known:
+        _check_classes_at_top(loose, below)
         return {}, ()
-    advice = "Set splits to [TRAIN, TEST], the names of two folders, or to [] if all folders at the top are classes."
     if len(known) < len(tops):
         others = [name for name in tops if name not in known]
         raise DataError(
             f"contains {_named(known)}, which are names of splits, next to {_named(others)}, which can be classes. "
-            f"{advice}"
+            f"{ADVICE}"
         )
     by_role: dict[str, list[str]] = {}
     for name, role in sorted(known.items()):
         by_role.setdefault(role, []).append(name)
     for part, names in by_role.items():
         if len(names) > 1:
-            raise DataError(f"contains {_named(names)}, which are all names of the {part} set. {advice}")
+            raise DataError(f"contains {_named(names)}, which are all names of the {part} set. {ADVICE}")
     test = by_role.get("test") or by_role.get("validation")
     train = by_role.get("train")
     if not train or not test:
         missing = "test" if train else "train"
-        raise DataError(f"has the folder {_named(tops)}, but no folder {missing}. Add it. {advice}")
+        raise DataError(f"has the folder {_named(tops)}, but no folder {missing}. Add it. {ADVICE}")
     spare = {name: tops[name] for name in by_role.get("validation", []) if name not in test}
-    note = f"The folders '{train[0]}' and '{test[0]}' are the training set and the test set. {advice}"
+    note = f"The folders '{train[0]}' and '{test[0]}' are the training set and the test set. {ADVICE}"
     usual = {train[0], test[0]} == {"train", "test"}
     return {train[0]: "train", test[0]: "test"}, (() if usual else (note,)) + _left_out(spare)
+
+
+def _check_classes_at_top(roles: Mapping[str, Role | None], below: Mapping[str, set[str]]) -> None:
+    """Refuse folders at the top that have the same subfolders, or names like splits: they can be splits."""
+    counts = Counter(name for names in below.values() for name in names)
+    shared = {name for name, count in counts.items() if count > 1}
+    if shared:
+        holders = {top for top, names in below.items() if names & shared}
+        raise DataError(
+            f"contains {_named(holders)}, which have the same subfolders {_named(shared)}, as splits have. {ADVICE}"
+        )
+    like = {top for top in below if roles[top]}
+    if len({roles[top] for top in like}) > 1:
+        raise DataError(f"contains {_named(like)}, which look like splits, next to other folders. {ADVICE}")
 
 
 def _left_out(others: Mapping[str, int]) -> tuple[str, ...]:

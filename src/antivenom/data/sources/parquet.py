@@ -73,6 +73,8 @@ class Parquet:
             raise DataError(
                 f"{self.test_path} must have the same columns as {self.path}; got {', '.join(tables[-1].columns)}."
             )
+        if tables[0].classes != tables[-1].classes:
+            raise DataError(f"{self.test_path} must name the same classes as {self.path}, in the same order.")
         findings = Findings()
         try:
             rows = [
