@@ -1,13 +1,15 @@
 """Parquet files as users have them: missing values, index columns, and labels of any form."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from antivenom.data.sources.parquet import Parquet
-from antivenom.errors import DataError
+from antivenom.errors import DataError, SettingsError
 
 pa = pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
 
@@ -30,6 +32,7 @@ NUMBERS = [1.0, 2.0, 3.0, 4.0]
         ([5, 7, 5, 7], ("5", "7")),
         ([1.0, 0.0, 1.0, 0.0], ("0", "1")),
         ([True, False, True, False], ("0", "1")),
+        ([[1, 0], [0, 1], [1, 0], [0, 1]], ("0", "1")),
         (pa.array(["a", "b", "a", "b"]).dictionary_encode(), ("a", "b")),
     ],
 )
@@ -48,13 +51,11 @@ def test_labels_of_any_form(tmp_path: Path, labels: Any, classes: tuple[str, ...
         [0.0, float("nan"), 1.0, 0.0],
         [0.5, 1.0, 1.5, 2.0],
         [-1, 0, 1, 0],
-        [[0], [1], [0], [1]],
+        [["a", "b"]] * 4,
+        [{"a": 1}] * 4,
     ],
 )
 def test_labels_that_are_missing_or_no_classes_are_refused(tmp_path: Path, labels: list[Any]) -> None:
-    if labels == [[0], [1], [0], [1]]:
-        assert source(tmp_path, a=NUMBERS, label=labels).load().train.classes == ("0", "1")
-        return
     with pytest.raises(DataError, match=r"mine\.parquet.*[Ll]abel"):
         source(tmp_path, a=NUMBERS, label=labels).load()
 
@@ -103,6 +104,23 @@ def test_an_identifier_is_refused_until_it_is_decided(tmp_path: Path) -> None:
     assert source(tmp_path, {"ignore": ("id",)}, **columns).load().train.shape == (1,)
     with pytest.raises(DataError, match="no column 'b'"):
         source(tmp_path, {"ignore": ("b",)}, **columns).load()
+
+
+@pytest.mark.parametrize("settings", [{"image": "image", "ignore": ("a",)}, {"ignore": ("label",)}])
+def test_settings_that_do_not_match_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="ignore"):
+        Parquet(path="mine.parquet", **{"image": None, **settings})
+
+
+def test_images_with_transparency_follow_the_setting(tmp_path: Path) -> None:
+    stream = BytesIO()
+    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(stream, "PNG")
+    columns = {"image": [stream.getvalue()] * 4, "label": [0, 1, 0, 1]}
+    with pytest.raises(DataError, match="background"):
+        source(tmp_path, {"image": "image"}, **columns).load()
+    data = source(tmp_path, {"image": "image", "background": "white"}, **columns).load().train
+    assert (data.x == 255).all()
+    assert "4 images" in data.assumptions[0]
 
 
 def test_large_whole_numbers_get_a_word(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class Findings:
         >>> findings = Findings()
         >>> findings.add("frames")
         >>> findings.assumptions()
-        ('1 image: files with several frames or pages; only the first is read. Save others as files to use them.',)
+        ('1 image: from files with several frames or pages; only the first is read. Save others as files to use them.',)
         """
         scales = [kind for kind in ("scale16", "scale255", "scale1") if kind in self.counts]
         if len(scales) > 1:
@@ -144,7 +144,7 @@ class Pixels:
         tags: Any = getattr(image, "tag_v2", {})
         if tags.get(PHOTOMETRIC, 1) == 0:
             raise DataError(f"{where} is a TIFF in which 0 is white, with more than 8 bits. Save it with 0 as black.")
-        values = np.asarray(image).astype(np.float64)
+        values = np.asarray(image)
         if not np.isfinite(values).all():
             raise DataError(f"{where} must contain finite numbers; got NaN or infinity.")
         low, high = float(values.min()), float(values.max())
@@ -156,7 +156,9 @@ class Pixels:
                 findings.add({WHITE_8: "scale255", WHITE_16: "scale16", 1: "scale1"}[int(white)], seen)
         elif not 0 <= low <= high <= white:
             raise DataError(f"{where} must be within 0 and white={white:g}; got {low:g} to {high:g}. Set white.")
-        return Image.fromarray(np.rint(values * (255 / white)).astype(np.uint8))
+        scaled = values.astype(np.float64 if image.mode == "I" else np.float32)
+        scaled *= WHITE_8 / white
+        return Image.fromarray(np.rint(scaled, out=scaled).astype(np.uint8))
 
     def _flat(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
         """Return the image as `L` or `RGB`, without palette, transparency and other colour spaces."""
@@ -193,7 +195,7 @@ class Pixels:
         findings.add("colour16", float(high) * (WHITE_16 / WHITE_8) if high else 0.0)
 
 
-def _white(image: Image.Image, values: NDArray[np.float64], low: float, high: float, where: str) -> float:
+def _white(image: Image.Image, values: NDArray[Any], low: float, high: float, where: str) -> float:
     """Return the value of white, from the type of an image and from its values.
 
     Raises:

@@ -43,7 +43,7 @@ class Parquet:
         bounds: the legal range of columns of numbers; no range if omitted. It is always (0, 1) for images.
 
     Raises:
-        SettingsError: `ignore` is set together with `image`.
+        SettingsError: `ignore` is set together with `image`, or contains the label.
         DataError: on loading; the message names the file and the problem.
     """
 
@@ -65,6 +65,8 @@ class Parquet:
     def __post_init__(self) -> None:
         if self.ignore is not None and self.image is not None:
             raise SettingsError([f"Parquet.ignore requires image: null; got the image {self.image!r}."])
+        if self.label in (self.ignore or ()):
+            raise SettingsError([f"Parquet.ignore must not contain the label; got {self.label!r}."])
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
