@@ -156,8 +156,8 @@ class Pixels:
                 findings.add({WHITE_8: "scale255", WHITE_16: "scale16", 1: "scale1"}[int(white)], seen)
         elif not 0 <= low <= high <= white:
             raise DataError(f"{where} must be within 0 and white={white:g}; got {low:g} to {high:g}. Set white.")
-        scaled = values.astype(np.float64 if image.mode == "I" else np.float32)
-        scaled *= WHITE_8 / white
+        kind = np.float64 if image.mode == "I" else np.float32  # exact, and small for large images
+        scaled = np.multiply(values, WHITE_8 / white, dtype=kind)
         return Image.fromarray(np.rint(scaled, out=scaled).astype(np.uint8))
 
     def _flat(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:

@@ -66,36 +66,38 @@ def leaves_of(paths: Sequence[str], splits: tuple[str, ...] | None) -> tuple[tup
     for path, part in zip(paths, parts, strict=True):
         if len(part) < skip + 2:
             raise DataError(f"contains {path}, which is not in a class folder. {PUT}")
-    tops = Counter(part[skip] for part in parts)
-    roles: Mapping[str, str] = {}
-    notes: tuple[str, ...] = ()
-    if splits:
-        roles, notes = _chosen(tops, splits)
-    elif splits is None:
-        roles, notes = _inferred(tops, _below(parts, skip))
+    roles, notes = _roles(parts, skip, splits)
     depth = skip + bool(roles)
     if roles and all(_is_wrapped([part for part in parts if roles.get(part[skip]) == role], depth) for role in SETS):
         depth += 1  # as in `train/images/cat` and `test/images/cat`
         notes += ("The folders of the classes are inside a single folder of each split.",)
-    leaves = []
-    deeper = 0
-    for path, part in zip(paths, parts, strict=True):
-        role = roles.get(part[skip], "") if roles else ""
-        if roles and role not in SETS:
-            continue
-        if len(part) < depth + 2:
-            raise DataError(
-                f"contains {path}, which is not in a class folder of '{part[skip]}'. {PUT} Set splits to [] if "
-                f"'{part[skip]}' is a class."
-            )
-        deeper += len(part) > depth + 2
-        leaves.append(Leaf(role, part[depth], path))
-    _check_classes(leaves, [part[depth + 1] for part in parts if len(part) > depth + 2], splits, deeper)
-    if deeper:
-        notes += (
-            f"{deeper:,} images are in subfolders of the folders of their classes; the subfolders are not classes.",
-        )
+    used = [part for part in parts if not roles or roles.get(part[skip]) in SETS]
+    leaves = [_leaf(part, depth, roles.get(part[skip], "")) for part in used]
+    below = [part[depth + 1] for part in used if len(part) > depth + 2]
+    _check_classes(leaves, below, splits)
+    if below:
+        many = f"{len(below):,} images are in subfolders of the folders of their classes"
+        notes += (f"{many}; the subfolders are not classes.",)
     return tuple(leaves), (*notes, *_about_classes(leaves))
+
+
+def _roles(parts: Parts, skip: int, splits: tuple[str, ...] | None) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Return the role of each folder at the top; none if they are classes."""
+    tops = Counter(part[skip] for part in parts)
+    if splits is None:
+        return _inferred(tops, _below(parts, skip))
+    return _chosen(tops, splits) if splits else ({}, ())
+
+
+def _leaf(part: Sequence[str], depth: int, role: str) -> Leaf:
+    """Return the image whose class is the folder `part[depth]`."""
+    path = "/".join(part)
+    if len(part) < depth + 2:
+        top = part[depth - 1]
+        raise DataError(
+            f"contains {path}, which is not in a class folder of '{top}'. {PUT} Set splits to [] if '{top}' is a class."
+        )
+    return Leaf(role, part[depth], path)
 
 
 def role_of(name: str, *, strict: bool = True) -> Role | None:
@@ -170,12 +172,17 @@ def _inferred(tops: Mapping[str, int], below: Mapping[str, set[str]]) -> tuple[M
             f"contains {_named(known)}, which are names of splits, next to {_named(others)}, which can be classes. "
             f"{ADVICE}"
         )
-    by_role: dict[str, list[str]] = {}
+    return _by_names(known, tops)
+
+
+def _by_names(known: Mapping[str, Role], tops: Mapping[str, int]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Return the training set and the test set among folders that are all splits."""
+    by_role: dict[Role, list[str]] = {}
     for name, role in sorted(known.items()):
         by_role.setdefault(role, []).append(name)
-    for part, names in by_role.items():
+    for role, names in by_role.items():
         if len(names) > 1:
-            raise DataError(f"contains {_named(names)}, which are all names of the {part} set. {ADVICE}")
+            raise DataError(f"contains {_named(names)}, which are all names of the {role} set. {ADVICE}")
     test = by_role.get("test") or by_role.get("validation")
     train = by_role.get("train")
     if not train or not test:
@@ -208,7 +215,7 @@ def _left_out(others: Mapping[str, int]) -> tuple[str, ...]:
     return (note,) if others else ()
 
 
-def _check_classes(leaves: Sequence[Leaf], below: Sequence[str], splits: object, deeper: int) -> None:
+def _check_classes(leaves: Sequence[Leaf], below: Sequence[str], splits: object) -> None:
     """Refuse splits inside classes, classes inside a folder `images`, and test rows of other classes."""
     classes = {leaf.label for leaf in leaves}
     inner = sorted({name for name in below if role_of(name)})
@@ -218,7 +225,7 @@ def _check_classes(leaves: Sequence[Leaf], below: Sequence[str], splits: object,
             "splits to [] to read all images as one set."
         )
     only = next(iter(classes))
-    if len(classes) == 1 and (deeper == len(leaves) or only.lower() in FILLERS):
+    if len(classes) == 1 and (len(below) == len(leaves) or only.lower() in FILLERS):
         raise DataError(f"has all images in '{only}', which does not look like a class. {PUT}")
     train, test = ({leaf.label for leaf in leaves if leaf.split == split} for split in ("train", "test"))
     if test - train:
