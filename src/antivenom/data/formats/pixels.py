@@ -224,7 +224,7 @@ def _has_deep_colours(image: Image.Image) -> bool:
     """Return True if a colour image has 16 bits per channel, of which Pillow keeps the upper 8 bits."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return False
-    return any(";16" in str(tile.args) for tile in _tiles(image)) and image.format != "PPM"
+    return any(";16" in str(tile[3]) for tile in _tiles(image)) and image.format != "PPM"
 
 
 def _tiles(image: Image.Image) -> Iterator[Any]:
