@@ -71,7 +71,7 @@ class Findings:
         >>> findings = Findings()
         >>> findings.add("frames")
         >>> findings.assumptions()
-        ('1 image: from files with several frames or pages; only the first is read. Save others as files to use them.',)
+        ('1 image from files with several frames or pages; only the first is read. Save others as files to use them.',)
         """
         scales = [kind for kind in ("scale16", "scale255", "scale1") if kind in self.counts]
         if len(scales) > 1:
@@ -89,8 +89,7 @@ class Findings:
         return tuple(self._sentence(kind) for kind in SENTENCES if kind in self.counts)
 
     def _sentence(self, kind: str) -> str:
-        count = f"{_count(self.counts[kind])}:"
-        return SENTENCES[kind].format(n=count, most=self.most[kind])
+        return SENTENCES[kind].format(n=_count(self.counts[kind]), most=self.most[kind])
 
 
 @dataclass(frozen=True)
