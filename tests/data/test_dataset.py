@@ -100,7 +100,17 @@ def test_channels_come_first(given_shape: tuple[int, ...], stored: tuple[int, ..
 
 
 @pytest.mark.parametrize(
-    "shape", [(5, 3, 3, 3), (5, 2, 8, 9), (5, 3, 8, 3), (5, 4, 4, 13), (5, 1, 28, 1), (5, 8, 8, 8)]
+    "shape",
+    [
+        (5, 4, 4, 3),
+        (5, 3, 5, 4),
+        (5, 3, 4, 4),
+        (5, 3, 3, 3),
+        (5, 13, 8, 9),
+        (5, 3, 8, 3),
+        (5, 1, 28, 1),
+        (5, 8, 8, 8),
+    ],
 )
 def test_an_ambiguous_layout_is_refused_until_it_is_named(shape: tuple[int, ...]) -> None:
     x = np.arange(np.prod(shape)).reshape(shape)

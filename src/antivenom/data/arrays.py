@@ -16,6 +16,9 @@ Channels = Literal["first", "last", "none"]
 USUAL = (1, 3, 4)
 """The usual numbers of channels: grey, RGB, and RGB with transparency."""
 
+THIN = 4
+"""The longest side that an axis of channels can have, and an image hardly has."""
+
 EXACT = 1 << 24
 """The largest whole number up to which float32 represents all whole numbers."""
 
@@ -85,6 +88,8 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     masked = int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
     if masked:
         raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
+    if isinstance(values, list | tuple) and any(value is np.ma.masked for value in values):
+        raise DataError(f"{name} must not have masked values. Fill or remove them first.")
     try:
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -114,20 +119,23 @@ def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple
 
 
 def _inferred(shape: tuple[int, ...]) -> Channels:
-    """Return the axis of the channels: a usual number of channels; the other axes are equal, and longer than 1.
+    """Return the axis of the channels.
+
+    There are three reasons for an axis: its length is a usual number of channels; only then both other axes are longer
+    than 1, or longer than 4, as sides of images are; and, if both are long in any case, only then they are equal.
 
     Raises:
-        DataError: both or none of the axes can be that of the channels.
+        DataError: the reasons disagree, or there is none.
     """
     _, one, two, three = shape
     if one == two == three == 1:
         return "first"
     layouts: tuple[tuple[Channels, int, int, int], ...] = (("first", one, two, three), ("last", three, one, two))
-    reasons = (
-        {layout for layout, count, _, _ in layouts if count in USUAL},
-        {layout for layout, _, high, wide in layouts if high == wide},
-        {layout for layout, _, high, wide in layouts if min(high, wide) > 1},
-    )
+    usual = {layout for layout, count, _, _ in layouts if count in USUAL}
+    flat = {layout for layout, _, high, wide in layouts if min(high, wide) > 1}
+    thick = {layout for layout, _, high, wide in layouts if min(high, wide) > THIN}
+    square = {layout for layout, _, high, wide in layouts if high == wide and len(thick) == len(layouts)}
+    reasons = (usual, flat, thick, square)
     agreed = set[Channels]().union(*(reason for reason in reasons if len(reason) == 1))
     if len(agreed) == 1:
         return agreed.pop()

@@ -125,8 +125,11 @@ def labels_of(values: list[Any]) -> NDArray[Any]:
     """Return labels as one array: objects (n), or one-hot rows (n, classes).
 
     Raises:
-        DataError: labels have different forms.
+        DataError: labels have different forms, or one is masked.
     """
+    masked = next((row for row, value in enumerate(values) if np.ma.is_masked(value)), None)
+    if masked is not None:
+        raise DataError(f"Row {masked} has no label (masked). Remove the rows without a label.")
     plain = [_plain(value) for value in values]
     vectors = [isinstance(value, np.ndarray) for value in plain]
     if any(vectors):
