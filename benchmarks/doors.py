@@ -165,6 +165,7 @@ def arrays(draw: Draw, folder: Path) -> tuple[str, Callable[[], bool]]:  # noqa:
     truth = truth_of(draw, image=draw.random() < 0.8)
     x, settings, scale, form = array_of(draw, truth)
     y, names, label_form = labels_of(draw, truth)
+    settings |= {"renumber": True} if draw.random() < 0.5 else {}
     if draw.random() < 0.3 and not isinstance(x, np.ma.MaskedArray) and x.dtype.isnative and x.dtype != np.uint16:
         x = torch.from_numpy(np.ascontiguousarray(x))
 
@@ -206,11 +207,12 @@ def samples(draw: Draw, folder: Path) -> tuple[str, Callable[[], bool]]:  # noqa
         rows = [_picture(row) for row in truth.rows]
     listed = list(y) if not isinstance(y, np.ma.MaskedArray) else [y[index] for index in range(len(y))]
     pairs: list[Any] = list(zip(rows, listed, strict=True))
+    renumber = bool(draw.random() < 0.5)
     if form == "mapping":
         pairs = [{"image": row, "label": label} for row, label in pairs]
 
     def read() -> bool:
-        data = from_torch(pairs, bounds=(0, 1))
+        data = from_torch(pairs, bounds=(0, 1), renumber=renumber)
         return same(pairs_of(data), expected(truth.rows, names, 255.0))
 
     return f"{form} of {truth.rows.shape[1]} channels, {label_form}", read
@@ -355,7 +357,7 @@ def models(draw: Draw, folder: Path) -> tuple[str, Callable[[], bool]]:  # noqa:
         out = net.eval()(inputs).float()
     one = torch.stack([torch.zeros(5), out[:, 0]], 1)
     want = (one if form in ("one", "flat one") else out).softmax(1)
-    named = {"outputs": "probabilities"} if form == "probabilities" and draw.random() < 0.7 else {}
+    named: dict[str, Any] = {"outputs": "probabilities"} if form == "probabilities" and draw.random() < 0.7 else {}
 
     def read() -> bool:
         made = as_classifier(

@@ -36,17 +36,22 @@ FORMS: dict[str, tuple[Any, list[int], tuple[str, ...]]] = {
 }
 
 
+OTHER = ["from 1", "with gaps", "a gap in the middle", "minus one and one", "far"]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_label_is_its_class(form: str) -> None:
     y, numbers, classes = FORMS[form]
-    made = data(y)
+    made = data(y, renumber=form in OTHER)
     assert (made.y.tolist(), made.classes) == (numbers, classes)
 
 
-@pytest.mark.parametrize("form", ["from 1", "with gaps", "a gap in the middle", "minus one and one", "far"])
-def test_numbers_that_are_not_0_1_2_are_said(form: str) -> None:
-    (said,) = data(FORMS[form][0]).assumptions
-    assert "Pass classes=" in said
+@pytest.mark.parametrize("form", OTHER)
+def test_numbers_that_are_not_0_1_2_are_refused_until_they_may_be_renumbered(form: str) -> None:
+    with pytest.raises(DataError, match="Pass renumber=True" if "minus" not in form else "negative|renumber=True"):
+        data(FORMS[form][0])
+    (said,) = data(FORMS[form][0], renumber=True).assumptions
+    assert "The labels are" in said
 
 
 @pytest.mark.parametrize("form", ["one-hot", "text", "bools", "whole floats", "none"])
@@ -93,6 +98,6 @@ def test_classes_that_are_given_count() -> None:
 
 def test_sets_with_different_classes_are_not_put_together() -> None:
     with pytest.raises(DataError, match="same row shape and classes"):
-        Splits(train=data([0, 1, 2]), test=data([0, 2]))
+        Splits(train=data([0, 1, 2]), test=data([0, 2], renumber=True))
     train, test = Dataset.several_from_arrays([(np.zeros((3, 2)), [0, 1, 2]), (np.zeros((2, 2)), [0, 2])])
     assert Splits(train=train, test=test).test.y.tolist() == [0, 2]

@@ -88,6 +88,7 @@ class Dataset:
         classes: Sequence[str] | int | None = None,
         bounds: tuple[float, float] | None = None,
         channels: Channels | None = None,
+        renumber: bool = False,
     ) -> "Dataset":
         """Make a data set from arrays. Ids count from 0. `assumptions` says what was inferred.
 
@@ -95,11 +96,12 @@ class Dataset:
             x: rows. Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). Other arrays keep their shape. uint8 stays
                 uint8; all other numbers become float32.
             y: labels (n): whole numbers or text; or one-hot rows (n, classes).
-            classes: the names of all classes, or their number; if omitted, the labels that occur. Pass it if a class
-                may have no row.
+            classes: the names of all classes, or their number; if omitted, the labels that occur, which must then be
+                0, 1, … without a gap, or text.
             bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
             channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
                 the axis with a usual number of channels.
+            renumber: make a class of each different number if the labels are not 0, 1, ….
 
         Raises:
             DataError: not arrays of numbers, different lengths, masked values, missing labels, an ambiguous layout, or
@@ -110,7 +112,8 @@ class Dataset:
         >>> data.x.shape, data.classes, data.bounds
         (torch.Size([2, 1, 28, 28]), ('0', '1'), (0.0, 1.0))
         """
-        return cls.several_from_arrays([(x, y)], classes=classes, bounds=bounds, channels=channels)[0]
+        pairs = [(x, y)]
+        return cls.several_from_arrays(pairs, classes=classes, bounds=bounds, channels=channels, renumber=renumber)[0]
 
     @classmethod
     def several_from_arrays(
@@ -120,6 +123,7 @@ class Dataset:
         classes: Sequence[str] | int | None = None,
         bounds: tuple[float, float] | None = None,
         channels: Channels | None = None,
+        renumber: bool = False,
     ) -> list["Dataset"]:
         """Make data sets with the same classes, such as a training set and a test set, from pairs of `x` and `y`.
 
@@ -128,6 +132,7 @@ class Dataset:
             classes: the names of all classes, or their number; if omitted, the labels that occur in any of the sets.
             bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
             channels: the layout of images; see `from_arrays`.
+            renumber: make a class of each different number if the labels of all sets are not 0, 1, ….
 
         Raises:
             DataError: see `from_arrays`.
@@ -145,7 +150,7 @@ class Dataset:
                 )
         widths = {width for _, (_, width) in parts if width is not None}
         known = max(widths) if classes is None and widths else classes
-        named = labelling(*(labels for _, (labels, _) in parts), classes=known)
+        named = labelling(*(labels for _, (labels, _) in parts), classes=known, renumber=renumber)
         return [
             cls(
                 x=rows,

@@ -51,20 +51,21 @@ class Labelling:
         return torch.from_numpy(positions[inverse.reshape(-1)])
 
 
-def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None) -> Labelling:
+def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None, renumber: bool = False) -> Labelling:
     """Return the classes of labels, such as those of a training set and of a test set.
 
-    Whole numbers are class numbers if they are 0, 1, … without a gap. Otherwise each different number becomes a class
-    with that number as its name. Texts become classes in alphabetical order.
+    Whole numbers are class numbers if they are 0, 1, … without a gap. Other numbers are refused, unless each different
+    number is to become a class with that number as its name. Texts become classes in alphabetical order.
 
     Args:
         parts: arrays of whole numbers or of text (n), of int64 or of text, as `plain_labels` returns them.
         classes: the names of all classes, or their number; class numbers then count from 0.
+        renumber: make a class of each different number if they are not 0, 1, ….
 
     Raises:
         DataError: the labels do not match the classes, mix numbers and text, or look like measurements.
 
-    >>> labelling(np.array([2, 1, 3])).classes
+    >>> labelling(np.array([2, 1, 3]), renumber=True).classes
     ('1', '2', '3')
     """
     kinds = {"text" if part.dtype.kind == "U" else "numbers" for part in parts if len(part)}
@@ -86,8 +87,13 @@ def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None) 
         raise DataError(
             f"Labels must not be negative; got {occurring[0]}. Remove rows without a label, or pass names as labels."
         )
+    if not renumber:
+        raise DataError(
+            f"Labels must be 0, 1, … without a gap; got {_named(occurring)}. Pass classes= if these are class numbers, "
+            "and some classes have no row. Pass renumber=True to make a class of each different number."
+        )
     note = f"The labels are {_named(occurring)}, so there are {len(occurring)} classes with these names."
-    return Labelling(names, tuple(occurring), (f"{note} Pass classes= to number the classes from 0.",))
+    return Labelling(names, tuple(occurring), (f"{note} Number the classes from 0 if this is wrong.",))
 
 
 def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:

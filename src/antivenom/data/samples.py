@@ -36,6 +36,7 @@ def from_torch(
     mode: Mode | None = None,
     background: Background | None = None,
     white: float | None = None,
+    renumber: bool = False,
 ) -> Dataset:
     """Make a data set from a torch `Dataset`, or from any other iterable of samples.
 
@@ -54,6 +55,7 @@ def from_torch(
         mode: `rgb` or `grey`, for PIL images; if omitted, grey images stay grey and others become RGB.
         background: the colour behind transparent pixels of PIL images, which are refused if omitted.
         white: the value of white in PIL images with more than 8 bits per pixel; inferred if omitted.
+        renumber: make a class of each different number if the labels are not 0, 1, ….
 
     Raises:
         DataError: rows of different shapes or types, or arrays that `Dataset.from_arrays` refuses.
@@ -79,7 +81,8 @@ def from_torch(
     stacked = _stacked(rows)
     names = classes if classes is not None else class_names(samples)
     layout = "first" if pictures else channels
-    data = Dataset.from_arrays(stacked, labels_of(labels), classes=names, bounds=bounds, channels=layout)
+    settings: dict[str, Any] = {"classes": names, "bounds": bounds, "channels": layout, "renumber": renumber}
+    data = Dataset.from_arrays(stacked, labels_of(labels), **settings)
     return replace(data, assumptions=(*notes, *findings.assumptions(), *data.assumptions))
 
 
@@ -95,6 +98,7 @@ def from_hugging_face(
     white: float | None = None,
     bounds: tuple[float, float] | None = None,
     ignore: Sequence[str] | None = None,
+    renumber: bool = False,
 ) -> Dataset:
     """Make a data set from a Hugging Face `datasets.Dataset`.
 
@@ -109,6 +113,7 @@ def from_hugging_face(
         white: the value of white in images with more than 8 bits per pixel; inferred if omitted.
         bounds: the legal range of columns of numbers.
         ignore: the columns of numbers to leave out; if omitted, those that only count the rows.
+        renumber: make a class of each different number if the labels are not 0, 1, ….
 
     Raises:
         DataError: a column is missing or has the wrong type, or a label or a number is missing.
@@ -127,12 +132,12 @@ def from_hugging_face(
     if image is None:
         columns = {name: _column(samples[name], name) for name in names if name != label}
         x, notes = rows_from_columns(columns, ignore)
-        data = Dataset.from_arrays(x, labels, classes=classes, bounds=bounds)
+        data = Dataset.from_arrays(x, labels, classes=classes, bounds=bounds, renumber=renumber)
     else:
         canvas, findings = Canvas(size, mode, fit, background, white), Findings()
         pictures = (samples[index][image] for index in range(len(raw)))
         rows = [_picture(each, index, canvas, findings) for index, each in enumerate(pictures)]
-        data = Dataset.from_arrays(_stacked(rows), labels, classes=classes, channels="first")
+        data = Dataset.from_arrays(_stacked(rows), labels, classes=classes, channels="first", renumber=renumber)
         notes = findings.assumptions()
     return replace(data, assumptions=(*notes, *data.assumptions))
 

@@ -55,8 +55,7 @@ def recorded(file: Path, on_progress: OnProgress, label: int = 0) -> Pair:
 def joined(parts: Sequence[Pair], classes: tuple[str, ...], where: Path) -> Dataset:
     """Join the images and labels of several files to one data set."""
     try:
-        return Dataset.from_arrays(
-            torch.cat([x for x, _ in parts]), torch.cat([y.long() for _, y in parts]), classes=classes
-        )
+        x, y = torch.cat([x for x, _ in parts]), torch.cat([y.long() for _, y in parts])
+        return Dataset.from_arrays(x, y, classes=classes, channels="first")
     except DataError as error:
         raise DataError(f"{where}: {error}") from error

@@ -92,6 +92,6 @@ class Csv:
         labels = plain_texts([label for table in tables for label in table.labels])
         parts = np.split(labels, np.cumsum([len(table.labels) for table in tables])[:-1])
         pairs = [(table.numbers, part) for table, part in zip(tables, parts, strict=True)]
-        made = Dataset.several_from_arrays(pairs, bounds=self.bounds)
+        made = Dataset.several_from_arrays(pairs, bounds=self.bounds, renumber=True)
         assumed = (*tables[0].columns.assumptions, *made[0].assumptions)
         return [replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed)) for data in made]

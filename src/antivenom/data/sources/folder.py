@@ -89,7 +89,8 @@ class Folder:
                 raise error if self.path in str(error) else DataError(f"{self.path}: {error}") from error
         classes = tuple(sorted({leaf.label for leaf in leaves}))
         numbers = {name: number for number, name in enumerate(classes)}
-        data = Dataset.from_arrays(x, torch.tensor([numbers[leaf.label] for leaf in leaves]), classes=classes)
+        y = torch.tensor([numbers[leaf.label] for leaf in leaves])
+        data = Dataset.from_arrays(x, y, classes=classes, channels="first")
         data = replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed))
         kinds = [leaf.split for leaf in leaves]
         if any(kinds):

@@ -66,7 +66,9 @@ class Npz:
             raise DataError("x_test and y_test must both exist or both be absent; got only one of them.")
         names = _names(arrays["classes"]) if "classes" in arrays else None
         pairs = [(arrays[f"x{part}"], arrays[f"y{part}"]) for part in ("", "_test") if f"x{part}" in arrays]
-        sets = Dataset.several_from_arrays(pairs, classes=names, bounds=self.bounds, channels=self.channels)
+        sets = Dataset.several_from_arrays(
+            pairs, classes=names, bounds=self.bounds, channels=self.channels, renumber=True
+        )
         return (
             sets[0].split(self.test_share, Rng(0).child("npz"))
             if len(sets) == 1

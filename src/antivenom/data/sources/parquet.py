@@ -84,7 +84,11 @@ class Parquet:
             ]
             pairs = [(x, labels_of(table.labels)) for (x, _), table in zip(rows, tables, strict=True)]
             made = Dataset.several_from_arrays(
-                pairs, classes=tables[0].classes, bounds=self.bounds if self.image is None else None
+                pairs,
+                classes=tables[0].classes,
+                bounds=self.bounds if self.image is None else None,
+                channels=None if self.image is None else "first",
+                renumber=True,
             )
             assumed = (*rows[0][1], *findings.assumptions(), *made[0].assumptions)
         except DataError as error:
