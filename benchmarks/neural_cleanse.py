@@ -58,14 +58,16 @@ def network(train: Dataset, seed: int, target: int | None) -> ModuleClassifier:
 
 
 def one_class(
-    model: ModuleClassifier, x: torch.Tensor, target: int, scan: NeuralCleanse, size: int
+    model: ModuleClassifier, x: torch.Tensor, own: torch.Tensor, target: int, scan: NeuralCleanse, size: int
 ) -> tuple[float, int]:
-    """Run the algorithm for one class in plain PyTorch. Return the smallest norm and the number of images used."""
+    """Run the algorithm for one class in plain PyTorch. Return the smallest norm and the number of images used.
+
+    `own` marks the rows of the class (n). They count neither as success nor in the loss.
+    """
     draw = Rng(0).child(target, size).generator()
     raw = [torch.atanh((torch.rand(1, *x.shape[1:], generator=draw) - 0.5) * (2 - TANH_MARGIN)) for _ in range(2)]
     raw = [each.requires_grad_() for each in raw]
     adam = torch.optim.Adam(raw, lr=scan.learning_rate, betas=(0.5, 0.9), fused=True)
-    targets = torch.full((size,), target)
     cost, successes, up, down, changed = 0.0, 0, 0, 0, [False, False]
     recent: list[float] = []
     best = stop = math.inf
@@ -75,12 +77,13 @@ def one_class(
         place = step % (len(x) // size)
         if place == 0:
             order = torch.randperm(len(x), generator=draw)
-        rows = x[order[place * size : (place + 1) * size]]
+        chosen = order[place * size : (place + 1) * size]
+        rows, tried = x[chosen], ~own[chosen]
         mask, pattern = (each.tanh() / (2 - TANH_MARGIN) + 0.5 for each in raw)
-        logits = model.logits((1 - mask) * rows + mask * pattern)
+        logits = model.logits((1 - mask) * rows + mask * pattern)[tried]
         norm = mask.sum()
         adam.zero_grad(set_to_none=True)
-        (functional.cross_entropy(logits, targets) + cost * norm).backward()
+        (functional.cross_entropy(logits, torch.full((len(logits),), target)) + cost * norm).backward()
         adam.step()
         images += size
         recent = [*recent, float((logits.detach().argmax(1) == target).float().mean())][-scan.window :]
@@ -109,7 +112,11 @@ def class_by_class(model: ModuleClassifier, clean: Dataset, scan: NeuralCleanse,
     frozen.module.requires_grad_(False).eval()
     start = time.perf_counter()
     x = clean.inputs()
-    results = [one_class(frozen, x, target, scan, size) for target in range(model.classes)]
+    predicted = frozen.scores(x).argmax(1)
+    results = [
+        one_class(frozen, x, (clean.y == target) | (predicted == target), target, scan, size)
+        for target in range(model.classes)
+    ]
     norms = np.array([norm if norm < math.inf else np.nan for norm, _ in results])
     p = p_values(norms, prior=Prior(scan.spread, scan.spread_weight))
     images = sum(images for _, images in results)

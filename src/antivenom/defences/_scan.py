@@ -211,13 +211,32 @@ def require_triggers(verdict: Verdict | None, *, by: str) -> Verdict:
     """Return `verdict` unchanged.
 
     Raises:
-        CapabilityError: `verdict` is None, or it flags a class and does not contain triggers.
+        CapabilityError: `verdict` is None, flags nothing and is inconclusive about a subject, or flags a class and does
+            not contain triggers.
     """
     if verdict is None:
         raise CapabilityError(f"{by} requires a scan's verdict; got None. Run a scan first, such as neural_cleanse.")
+    if (subjects := undecided(verdict)) is not None:
+        raise CapabilityError(
+            f"{by}: the verdict flags no class and is inconclusive about {subjects}; nothing was repaired. "
+            "Scan with more steps or more clean rows (verdict.untested has reasons), or use fine_tuning or "
+            "fine_pruning, which require no verdict."
+        )
     if verdict.triggers is None and verdict.is_suspicious:
         raise CapabilityError(
             f"{by} requires recovered triggers, which this verdict does not contain. "
             "Use a scan that recovers triggers, such as neural_cleanse."
         )
     return verdict
+
+
+def undecided(verdict: Verdict) -> str | None:
+    """Return the inconclusive subjects of a verdict that flags nothing, in words; None if there is a decision."""
+    if verdict.is_suspicious or not bool(verdict.inconclusive.any()):
+        return None
+    subjects = [each for each, unsure in zip(verdict.subjects, verdict.inconclusive, strict=True) if unsure]
+    labels = [each.label() for each in subjects[:SUBJECTS_NAMED]]
+    plain = all(each.target is not None and each.source is None for each in subjects) and len(subjects) > 1
+    text = "classes " + ", ".join(each.removeprefix("class ") for each in labels) if plain else ", ".join(labels)
+    more = len(subjects) - SUBJECTS_NAMED
+    return text + (f" and {more} more" if more > 0 else "")

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse as Scan
 from antivenom.defences import RecoveredTriggers, Verdict
-from antivenom.defences.neural_cleanse.inversion import Inversion, Norm
+from antivenom.defences.neural_cleanse._search import Norm
+from antivenom.defences.neural_cleanse.inversion import Inversion
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._inputs import (
     Array,

@@ -11,7 +11,7 @@ from antivenom.charts import WithEvidence, with_evidence
 from antivenom.data import Dataset
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences._scan import require_triggers
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
 from antivenom.rng import Rng
 
@@ -22,7 +22,8 @@ class Repair(Protocol):
 
     Attributes:
         needs: the requirements of the repair. With `triggers`, it receives a verdict with recovered triggers. If the
-            scan does not suspect any class, the repair changes nothing.
+            scan flags no class, the repair returns an unchanged copy whose assumptions say so. If the scan is also
+            inconclusive about a class, the repair refuses.
     """
 
     @property
@@ -57,10 +58,18 @@ def suspected_triggers(verdict: Verdict | None, *, by: str) -> tuple[tuple[int, 
     """Return the classes that a scan suspects, which may be none, and the triggers that it recovered.
 
     Raises:
-        CapabilityError: the verdict is missing, or it suspects a class but has no recovered triggers.
+        CapabilityError: the verdict is missing, flags nothing and is inconclusive about a class, or suspects a class
+            but has no recovered triggers.
     """
     checked = require_triggers(verdict, by=by)
     return checked.suspected, checked.triggers
+
+
+def unchanged(network: ModuleClassifier, *, by: str) -> ModuleClassifier:
+    """Return a copy of a network of which a scan suspects no class. Its assumptions say that it is unchanged."""
+    copy = network.copy()
+    copy.assumptions = (*copy.assumptions, f"{by} changed nothing: the scan flags no class.")
+    return copy
 
 
 def split_validation(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:

@@ -16,7 +16,7 @@ from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import split_validation, suspected_triggers
+from antivenom.repairs._repair import split_validation, suspected_triggers, unchanged
 from antivenom.repairs.layer import mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -40,7 +40,8 @@ class Filtering:
         false_rejection_rate: the largest chance to refuse a clean row, between 0 and 1.
 
     Raises:
-        CapabilityError: the verdict is missing, the layer does not exist, or the classifier does not provide gradients.
+        CapabilityError: the verdict is missing or undecided, the layer does not exist, or the classifier does not
+            provide gradients.
     """
 
     needs = frozenset({"gradients", "triggers"})
@@ -58,12 +59,12 @@ class Filtering:
             yield str(error)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """Return the network behind a filter. The filter accepts all rows if the scan suspects no class."""
+        """Return the network behind a filter. The filter accepts all rows if the scan flags no class."""
         network = as_module(classifier, by="Filtering").copy()
         targets, triggers = suspected_triggers(verdict, by="Filtering")
         layer = self.layer
         if triggers is None or not targets:
-            return Filtered(network, ActivationFilter(network.copy(), layer, (), math.inf))
+            return Filtered(unchanged(network, by="Filtering"), ActivationFilter(network.copy(), layer, (), math.inf))
         known, validation = split_validation(clean, 0.5, rng)
         profiles = []
         for target in targets:

@@ -15,7 +15,7 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import highest_success, suspected_triggers
+from antivenom.repairs._repair import highest_success, suspected_triggers, unchanged
 from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
@@ -50,7 +50,7 @@ class Pruning:
         rows: the largest number of clean rows on which units are ranked.
 
     Raises:
-        CapabilityError: the verdict is missing, or the layer does not exist.
+        CapabilityError: the verdict is missing or undecided, or the layer does not exist.
     """
 
     needs = frozenset({"gradients", "triggers"})
@@ -66,12 +66,12 @@ class Pruning:
         yield from layer_problems(as_module(classifier, by="Pruning"), self.layer)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """Return a new classifier with silenced units, or a copy if the scan suspects no class."""
+        """Return a new classifier with silenced units, or an unchanged copy if the scan flags no class."""
         network = as_module(classifier, by="Pruning")
         targets, triggers = suspected_triggers(verdict, by="Pruning")
-        repaired = network.copy()
         if not targets or triggers is None:
-            return repaired
+            return unchanged(network, by="Pruning")
+        repaired = network.copy()
         layer = find_layer(network, self.layer)
         few = clean.subset(rng.order(clean.ids)[: self.rows])
         ranks = activation_increase(network, few, triggers, targets, layer)

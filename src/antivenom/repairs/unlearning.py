@@ -10,7 +10,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import highest_success, split_validation, suspected_triggers, with_trigger
+from antivenom.repairs._repair import highest_success, split_validation, suspected_triggers, unchanged, with_trigger
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.loop import Recipe, train
@@ -33,7 +33,7 @@ class Unlearning:
         batch_size: the number of rows per update.
 
     Raises:
-        CapabilityError: the verdict is missing, or the classifier does not provide gradients.
+        CapabilityError: the verdict is missing or undecided, or the classifier does not provide gradients.
     """
 
     needs = frozenset({"gradients", "triggers"})
@@ -47,11 +47,12 @@ class Unlearning:
     batch_size: AtLeastOne = 32
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
-        """Return a new classifier that is trained further, or a copy if the scan suspects no class."""
-        repaired: Classifier = as_module(classifier, by="Unlearning").copy()
+        """Return a new classifier that is trained further, or an unchanged copy if the scan flags no class."""
+        network = as_module(classifier, by="Unlearning")
         targets, triggers = suspected_triggers(verdict, by="Unlearning")
         if not targets or triggers is None:
-            return repaired
+            return unchanged(network, by="Unlearning")
+        repaired: Classifier = network.copy()
         used, validation = split_validation(clean, self.held_out, rng.child("held out"))
         recipe = Recipe(epochs=1, batch_size=self.batch_size, learning_rate=self.learning_rate)
         for epoch in range(self.epochs):

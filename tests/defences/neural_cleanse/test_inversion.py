@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from antivenom.defences.neural_cleanse.inversion import TANH_MARGIN, Inversion, Search, norm_of
+from antivenom.defences.neural_cleanse._search import Search
+from antivenom.defences.neural_cleanse.inversion import TANH_MARGIN, Inversion, norm_of
 from antivenom.rng import Rng
 from tests.helpers.easy_images import CLEAN
 
@@ -26,7 +27,8 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
     raw = [torch.atanh((torch.rand(shape, generator=generator) - 0.5) * (2 - TANH_MARGIN)) for shape in shapes]
     raw = [part.requires_grad_() for part in raw]
     optimizer = torch.optim.Adam(raw, lr=search.learning_rate, betas=(0.5, 0.9))
-    cost, set_, up, down, recent, costs = 0.0, 0, 0, 0, [], []
+    predicted, hits_and_tries = classifier.scores(CLEAN.inputs()).argmax(1), list[tuple[int, int]]()
+    cost, set_, up, down, costs = 0.0, 0, 0, 0, []
     each = len(CLEAN) // search.batch_size
     best, best_norm = None, math.inf
     for step in range(steps):
@@ -36,12 +38,15 @@ def one_by_one(classifier: Any, target: int, search: Search, rng: Rng, steps: in
         mask, pattern = (part.tanh() / (2 - TANH_MARGIN) + 0.5 for part in raw)
         logits = classifier.logits((1 - mask) * x + mask * pattern)
         norm = {"l1": mask.sum(), "l2": mask.square().sum().sqrt(), "linf": mask.max()}[search.norm]
-        wanted = torch.full((len(x),), target)
-        loss = functional.cross_entropy(logits, wanted) + cost * norm
+        tried = (CLEAN.y[rows] != target) & (predicted[rows] != target)
+        wanted = torch.full((int(tried.sum()),), target)
+        loss = functional.cross_entropy(logits[tried], wanted) + cost * norm
         optimizer.zero_grad()
         loss.backward()
-        recent = [*recent, float((logits.argmax(1) == target).float().mean())][-search.window :]
-        good = len(recent) == search.window and sum(recent) / search.window >= search.attack_success_threshold
+        now = int((logits[tried].argmax(1) == target).sum()), len(wanted)
+        hits_and_tries = [*hits_and_tries, now][-search.window :]
+        hits, tries = (sum(each) for each in zip(*hits_and_tries, strict=True))
+        good = len(hits_and_tries) == search.window and hits / tries >= search.attack_success_threshold
         if good and float(norm.detach()) < best_norm:
             best_norm, best = float(norm.detach()), mask.detach().clone()
         optimizer.step()

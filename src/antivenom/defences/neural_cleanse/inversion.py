@@ -2,20 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import torch
-from annotated_types import Interval
 from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset
-from antivenom.models import ModuleClassifier
+from antivenom.defences.neural_cleanse._search import Norm, Search
+from antivenom.models import ModuleClassifier, predictions
 from antivenom.rng import Rng
-from antivenom.settings import AtLeastOne, Count, Positive, component
-from antivenom.shapes import Inputs
+from antivenom.shapes import Chosen, Positions
 
-Norm = Literal["l1", "l2", "linf"]
 TANH_MARGIN = 1e-6
 """The smallest distance of masks and patterns from the ends of their range."""
 BETAS, EPSILON = (0.5, 0.9), 1e-8
@@ -29,49 +26,6 @@ SHARE_KEPT_PER_ROUND = 1 / 3
 """The share of classes that remain after a round of screening, if there are more than `CLASSES_COMPARED`."""
 SHARE_FAILED, STEPS_FACTOR = 3 / 4, 1.5
 """After `SHARE_FAILED` of the classes failed once, the search stops at `STEPS_FACTOR` times the current step."""
-
-
-@component
-class Search:
-    """The settings of the search for triggers.
-
-    Args:
-        steps: the maximum number of steps per class. A step is one mini-batch.
-        batch_size: the number of rows per step.
-        norm: the norm of the mask that the search makes small: `l1`, `l2` or `linf`.
-        per_channel: give the mask one channel for each channel of the image, instead of one for all.
-        learning_rate: the learning rate of Adam.
-        init_cost: the first weight of the norm in the loss, after the trigger has worked without this weight.
-        cost_multiplier: the factor by which the cost increases. It decreases by this factor to the power of 1.5.
-        attack_success_threshold: a trigger works if it sends this share of rows to its class over the last `window`
-            steps.
-        patience: the number of consecutive steps with or without success after which the cost changes.
-        window: the number of steps over which success is averaged.
-        early_stop: stop the search for a class when its mask no longer becomes smaller.
-        early_stop_threshold: a mask is smaller if its norm is below this factor times the best norm.
-        early_stop_patience: the number of consecutive steps without a smaller mask after which a class stops.
-        restarts: the number of further random starts for every flagged class. The smallest trigger is kept. The verdict
-            does not change, but the trigger becomes more similar to the attacker's.
-        schedule: `all` continues every class until it stops. `successive` gives more steps to classes whose masks
-            become small fast (like K-Arm, Shen et al. 2021): rounds remove the classes with larger masks until ten are
-            left. These are compared when most of them have failed once. Then only flagged classes continue.
-    """
-
-    steps: AtLeastOne = 1000
-    batch_size: AtLeastOne = 32
-    norm: Norm = "l1"
-    per_channel: bool = False
-    learning_rate: Positive = 0.1
-    init_cost: Positive = 1e-3
-    cost_multiplier: Annotated[float, Interval(gt=1)] = 1.5
-    attack_success_threshold: Annotated[float, Interval(gt=0, le=1)] = 0.99
-    patience: AtLeastOne = 5
-    window: AtLeastOne = 10
-    early_stop: bool = True
-    early_stop_threshold: Annotated[float, Interval(gt=0, le=1)] = 0.99
-    early_stop_patience: AtLeastOne = 50
-    restarts: Count = 0
-    schedule: Literal["all", "successive"] = "successive"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +53,8 @@ class Inversion:
     """The search for the triggers of some classes. Tensors have a class axis; each class has its own step count.
 
     The result of a class does not depend on the other classes of the search: all draw the same rows at the same step.
-    If `targets` contains a class several times, each of them has its own random start.
+    If `targets` contains a class several times, each of them has its own random start. Rows that belong to a class, or
+    that the network already predicts as this class without a trigger, count neither as success nor in the loss.
     """
 
     def __init__(
@@ -119,6 +74,7 @@ class Inversion:
         self.device = classifier.device
         self.clean = clean.to(self.device)
         self.targets = targets.to(self.device)
+        self.predicted = predictions(self.classifier, self.clean)
         self.low, self.high = clean.bounds or (0.0, 1.0)
         count, shape = len(targets), clean.shape
         channels = shape[0] if search.per_channel or len(shape) < 3 else 1
@@ -132,7 +88,7 @@ class Inversion:
         zeros = torch.zeros(count, device=self.device)
         self.cost, self.best_norm, self.stop_norm = zeros.clone(), zeros + math.inf, zeros + math.inf
         self.taken = torch.zeros(count, dtype=torch.int64, device=self.device)
-        self.recent = torch.zeros(count, search.window, device=self.device)
+        self.hits, self.tries = (torch.zeros(count, search.window, device=self.device) for _ in range(2))
         counters = ("set", "up", "down", "stop")
         self.counter = {name: torch.zeros_like(self.taken) for name in counters}
         self.gone = {name: torch.zeros(count, dtype=torch.bool, device=self.device) for name in ("up", "down")}
@@ -157,55 +113,70 @@ class Inversion:
 
     def step(self, chosen: Tensor, size: int | None = None) -> None:
         """Run one mini-batch, or its first `size` rows, for the chosen classes. All must have the same step count."""
-        x = self._batch(int(self.taken[chosen[0]]))[:size]
+        rows = self._batch(int(self.taken[chosen[0]]))[:size]
+        x, tried = self.clean.inputs(rows), self._tried(chosen, rows)
         count = self.memory // (4 * x.numel())
         if self.device.type == "cpu":
             count = min(count, ROWS_IN_CACHE // len(x))
         raw = [part[chosen] for part in self.raw]
         norms = norm_of(self.triggers(raw)[0], self.search.norm)
-        chunks = zip(*(each.split(max(1, count)) for each in (chosen, *raw)), strict=True)
+        chunks = zip(*(each.split(max(1, count)) for each in (chosen, tried, *raw)), strict=True)
         parts = zip(*(self._gradients(x, *chunk) for chunk in chunks), strict=True)
-        success, *gradients = (torch.cat(each) for each in parts)
-        works = self._keep(chosen, success, norms, self.triggers(raw))
+        hits, *gradients = (torch.cat(each) for each in parts)
+        works = self._keep(chosen, (hits, tried.sum(1)), norms, self.triggers(raw))
         self._move(chosen, gradients)
         self._schedule(chosen, works)
 
-    def _gradients(self, x: Tensor, chosen: Tensor, *raw: Tensor) -> tuple[Tensor, ...]:
-        """Return the success of some classes' triggers (k), and the gradients of mask and pattern before the tanh."""
+    def _tried(self, chosen: Tensor, rows: Positions) -> Tensor:
+        """Return for each class the rows on which its trigger is tried (k, n): neither of this class nor predicted so.
+
+        Other rows go to the class without a trigger, so they would count as a success of any trigger.
+        """
+        targets = self.targets[chosen][:, None]
+        return (self.clean.y[rows] != targets) & (self.predicted[rows] != targets)
+
+    def _gradients(self, x: Tensor, chosen: Tensor, tried: Tensor, *raw: Tensor) -> tuple[Tensor, ...]:
+        """Return the hits of some classes' triggers (k), and the gradients of mask and pattern before the tanh."""
         parts = [part.detach().requires_grad_() for part in raw]
         mask, pattern = self.triggers(parts)
         logits = self.classifier.logits(self._apply(x, mask, pattern)).unflatten(0, (len(chosen), len(x)))
         targets = self.targets[chosen][:, None].expand(-1, len(x))
         entropy = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        loss = entropy.view(len(chosen), -1).mean(1) + self.cost[chosen] * norm_of(mask, self.search.norm)
+        count = tried.sum(1)
+        mean = (entropy.view(len(chosen), -1) * tried).sum(1) / count.clamp_min(1)
+        loss = mean + (count > 0) * self.cost[chosen] * norm_of(mask, self.search.norm)
         self.rows += len(chosen) * len(x)
-        success = (logits.detach().argmax(2) == targets).float().mean(1)
-        return success, *torch.autograd.grad(loss.sum(), parts)
+        hits = ((logits.detach().argmax(2) == targets) & tried).sum(1).float()
+        return hits, *torch.autograd.grad(loss.sum(), parts)
 
     def _apply(self, x: Tensor, mask: Tensor, pattern: Tensor) -> Tensor:
         """Return every row with every trigger (classes · n, *shape)."""
         triggered = (1 - mask[:, None]) * x + (mask * pattern)[:, None]
         return triggered.flatten(0, 1)
 
-    def _batch(self, step: int) -> Inputs:
-        """Return the rows of a step. Each pass over the rows has its own order."""
+    def _batch(self, step: int) -> Positions:
+        """Return the positions of the rows of a step. Each pass over the rows has its own order."""
         size = min(self.search.batch_size, len(self.clean))
         each = max(1, len(self.clean) // size)
         order = self.rng.child("order", step // each).order(self.clean.ids)
-        return self.clean.inputs(order[(step % each) * size : (step % each + 1) * size])
+        return order[(step % each) * size : (step % each + 1) * size]
 
-    def _keep(self, chosen: Tensor, success: Tensor, norms: Tensor, triggers: list[Tensor]) -> Tensor:
+    def _keep(self, chosen: Tensor, success: tuple[Tensor, Tensor], norms: Tensor, triggers: list[Tensor]) -> Chosen:
         """Keep the smallest masks whose recent success is high enough. Return the classes with success (k), bool."""
+        hits, tries = success
         place = self.taken[chosen] % self.search.window
-        self.recent[chosen, place] = success
-        steps = (self.taken[chosen] + 1).clamp_max(self.search.window)
-        mean = self.recent[chosen].sum(1) / steps
-        works = (mean >= self.search.attack_success_threshold) & (steps == self.search.window)
-        better = works & (norms < self.best_norm[chosen])
+        self.hits[chosen, place], self.tries[chosen, place] = hits, tries.to(hits)
+        full = self.taken[chosen] + 1 >= self.search.window
+        works = full & (self._success(chosen) >= self.search.attack_success_threshold)
+        better = works & (tries > 0) & (norms < self.best_norm[chosen])
         self.best_norm[chosen[better]] = norms[better]
         for kept, now in zip(self.best, triggers, strict=True):
             kept[chosen[better]] = now[better]
         return works
+
+    def _success(self, chosen: Tensor) -> Tensor:
+        """Return the share of the last `window` steps' tried rows that each class's trigger sends to it (k)."""
+        return self.hits[chosen].sum(1) / self.tries[chosen].sum(1).clamp_min(1)
 
     def _move(self, chosen: Tensor, gradients: list[Tensor]) -> None:
         """Run one step of Adam, each class with its own step count."""
@@ -255,18 +226,18 @@ class Inversion:
         while len(chosen := chosen[~self.done[chosen]]):
             self.step(chosen)
 
-    def screen(self) -> Tensor:
+    def screen(self, chosen: Tensor) -> Tensor:
         """Remove the classes with the larger masks in rounds, until ten are left. Return the classes that are left.
 
         In the first round the cost of the masks is still small, and a step has half the number of rows.
         """
-        left = torch.arange(len(self.targets), device=self.device)
+        left = chosen.to(self.device)
         count, size = self.search.window + 2 * self.search.patience, math.ceil(self.search.batch_size / 2)
         while len(left) > CLASSES_COMPARED:
             for _ in range(count):
                 if len(active := left[~self.done[left]]):
                     self.step(active, size)
-            promising = self.recent[left].mean(1).argsort(descending=True, stable=True)
+            promising = self._success(left).argsort(descending=True, stable=True)
             order = promising[self.best_norm[left[promising]].argsort(stable=True)]
             left = left[order[: max(CLASSES_COMPARED, math.ceil(SHARE_KEPT_PER_ROUND * len(left)))]].sort().values
             count, size = 2 * self.search.patience, self.search.batch_size

@@ -1,5 +1,6 @@
 """NeuralCleanse: the scan and its verdict."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import torch
@@ -11,8 +12,10 @@ from antivenom.data import Dataset
 from antivenom.defences._recovered_triggers import RecoveredTriggers, trigger_success
 from antivenom.defences._scan import Subject, Verdict, clean_rows_for
 from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
-from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, Search, restart_search
-from antivenom.defences.neural_cleanse.outliers import Prior, anomaly_index, p_values_and_thresholds
+from antivenom.defences.neural_cleanse._search import Search
+from antivenom.defences.neural_cleanse._testable import require_testable, tried_rows, untested_classes
+from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, restart_search
+from antivenom.defences.neural_cleanse.outliers import MIN_CLASSES, Prior, anomaly_index, p_values_and_thresholds
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
@@ -49,7 +52,7 @@ class NeuralCleanse(Search):
 
     Raises:
         CapabilityError: the classifier does not provide gradients.
-        DataError: `clean` is None or has no rows.
+        DataError: `clean` is None, or has too few rows of other classes to test any class.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -71,14 +74,16 @@ class NeuralCleanse(Search):
         """Return the verdict, one row for each class."""
         network, clean = as_module(classifier, by="NeuralCleanse"), clean_rows_for(self, clean)
         inversion = Inversion(network, clean, torch.arange(network.classes), self, rng)
-        compared = torch.arange(network.classes)
+        tried = tried_rows(clean, inversion.predicted, network.classes)
+        testable = require_testable(tried, clean)
+        compared = torch.nonzero(testable).flatten()
         if self.schedule == "all":
             inversion.finish(compared)
         else:
-            compared = inversion.screen().cpu()
+            compared = inversion.screen(compared).cpu()
             inversion.run_to_first_failure(compared)
         norms = inversion.result().norms()
-        p_value, threshold = self._compare(norms, compared)
+        p_value, threshold = self._compare(norms, compared, testable)
         suspicious = torch.nonzero(p_value <= self.false_alarm_rate).flatten()
         inversion.finish(suspicious)
         recovered, rows = inversion.result(), inversion.rows
@@ -90,12 +95,30 @@ class NeuralCleanse(Search):
         for target in compared.tolist():
             trigger = recovered.masks[target], recovered.patterns[target]
             success[target] = trigger_success(inversion.classifier, sample, *trigger, target)
-        return self._verdict(recovered, norms, (p_value, threshold), success, clean.classes, rows)
+        untested = (*untested_classes(tried, clean, testable), *self._few(norms), *UNTESTED)
+        return self._verdict(recovered, norms, (p_value, threshold), success, clean.classes, rows, untested)
 
-    def _compare(self, norms: Tensor, compared: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each class's p-value, and the norm at which it would be flagged (both k)."""
+    def _few(self, norms: Tensor) -> Iterator[str]:
+        """Yield a sentence if too few classes have a trigger that works."""
+        known = int((~norms.isnan()).sum())
+        if known < MIN_CLASSES:
+            yield (
+                f"A trigger that works was found for {known} of {len(norms)} classes. With fewer than four classes, "
+                f"norms are compared by the setting `spread` ({self.spread:g}): the scan can find a backdoor, but "
+                "classes that are not flagged are inconclusive."
+            )
+
+    def _compare(self, norms: Tensor, compared: Tensor, testable: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each class's p-value (NaN if inconclusive), and the norm at which it would be flagged (both k)."""
         prior = Prior(self.spread, self.spread_weight)
-        return p_values_and_thresholds(norms, compared, self.false_alarm_rate, prior)
+        p_value, threshold = (torch.full_like(norms, torch.nan) for _ in range(2))
+        among = torch.nonzero(torch.isin(torch.nonzero(testable).flatten(), compared)).flatten()
+        p_value[testable], threshold[testable] = p_values_and_thresholds(
+            norms[testable], among, self.false_alarm_rate, prior
+        )
+        if int((~norms.isnan()).sum()) < MIN_CLASSES:
+            p_value[p_value > self.false_alarm_rate] = torch.nan
+        return p_value, threshold
 
     def _verdict(
         self,
@@ -105,6 +128,7 @@ class NeuralCleanse(Search):
         success: Tensor,
         classes: tuple[str, ...],
         rows: int,
+        untested: tuple[str, ...],
     ) -> Verdict:
         p_value, threshold = compared
         targets = torch.arange(len(norms))
@@ -118,7 +142,7 @@ class NeuralCleanse(Search):
             flagged=flagged,
             inconclusive=p_value.isnan(),
             false_alarm_rate=self.false_alarm_rate,
-            untested=UNTESTED,
+            untested=untested,
             triggers=RecoveredTriggers(targets=targets, masks=masks, patterns=patterns, success=success),
             details={"anomaly_index": torch.from_numpy(anomaly_index(norms.numpy()))},
             figures=(Figure(name="rows_scored", value=rows, unit="count"),),

@@ -13,7 +13,9 @@ from torch import Tensor
 from antivenom.rng import Rng
 
 MIN_CLASSES = 4
-"""The smallest number of classes for which an outlier can be found."""
+"""The smallest number of norms whose spread can be estimated. Fewer are compared by the expected spread."""
+MIN_WITH_PRIOR = 2
+"""The smallest number of norms that can be compared by the expected spread."""
 TINY = 1e-12
 CONSISTENT = 1.4826
 """The factor from the median absolute deviation of a normal sample to its standard deviation."""
@@ -62,12 +64,13 @@ NONE = Prior()
 def p_values(norms: Norms, larger: int = 0, prior: Prior = NONE) -> Norms:
     """Return the p-value of each norm (k): the probability of a norm this small, corrected for the number of classes.
 
-    NaN norms are ignored; fewer than four norms return NaN. If all norms are known, the logarithm of each is compared
-    with all others by Student's t for a new observation, with Bonferroni's correction. This is exact for lognormal
-    norms with any mean and spread. A prior moderates the spread (Smyth 2004): if the other norms are very similar by
-    chance, a slightly smaller norm is not suspicious. If some norms are unknown but larger, mean and spread are Lloyd's
-    (1952) best linear unbiased estimates from the next smallest norms. The distribution of the smallest norm's distance
-    from the mean is then simulated, with samples that have the prior's spread.
+    NaN norms are ignored; fewer than four norms return NaN, except two or three norms with a prior. If all norms are
+    known, the logarithm of each is compared with all others by Student's t for a new observation, with Bonferroni's
+    correction. This is exact for lognormal norms with any mean and spread. A prior moderates the spread (Smyth 2004):
+    if the other norms are very similar by chance, a slightly smaller norm is not suspicious. If some norms are unknown
+    but larger, mean and spread are Lloyd's (1952) best linear unbiased estimates from the next smallest norms. The
+    distribution of the smallest norm's distance from the mean is then simulated, with samples that have the prior's
+    spread.
 
     Args:
         norms: the known norms (k).
@@ -133,7 +136,7 @@ def _others(norms: Norms, larger: int, prior: Prior) -> tuple[Norms, Norms, int]
     """
     mean, spread = np.full_like(norms, np.nan), np.full_like(norms, np.nan)
     known = np.flatnonzero(~np.isnan(norms))
-    if len(known) < MIN_CLASSES:
+    if len(known) < (MIN_WITH_PRIOR if prior.weight and not larger else MIN_CLASSES):
         return mean, spread, len(known)
     logs = np.log(np.maximum(norms[known], TINY))
     for place, index in enumerate(known):
@@ -142,7 +145,8 @@ def _others(norms: Norms, larger: int, prior: Prior) -> tuple[Norms, Norms, int]
             smallest = _Smallest.of(len(known), larger, prior)
             mean[index], spread[index] = (each[0] for each in smallest.estimate(np.sort(others)[None]))
         else:
-            deviation = moderated(others.std(ddof=1), len(others) - 1, prior)
+            own = others.std(ddof=1) if len(others) > 1 else np.float64(0)
+            deviation = moderated(own, len(others) - 1, prior)
             mean[index], spread[index] = others.mean(), deviation * math.sqrt(1 + 1 / len(others))
     return mean, spread, len(known)
 

@@ -14,7 +14,7 @@ from antivenom.runner.scoring.detectors import RowScores, score_detectors
 from antivenom.runner.scoring.doubts import same_scores
 from antivenom.runner.scoring.filters import score_filters
 from antivenom.runner.scoring.pair import Pair
-from antivenom.runner.scoring.repairs import Verdicts, score_repairs
+from antivenom.runner.scoring.repairs import Verdicts, repair_doubts, score_repairs
 from antivenom.runner.scoring.scans import score_scans
 from antivenom.runner.scoring.streams import score_stream_defences
 from antivenom.runner.scoring.trusted import Defender
@@ -70,15 +70,18 @@ def run_defences(
     if (streams := experiment.stream_defences) and inputs.roles is not None:
         stream_inputs = (streams, pair.paths, inputs.roles, goal, test, clean, rng.child("blame"))
         evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*stream_inputs), threads=threads)
+    doubts: tuple[str, ...] = ()
     verdicts = run_scans(experiment, stages, pair, clean, rng, number)
     if verdicts:
         evidence |= score_scans(verdicts, goal, test) | untested(verdicts)
     if repairs := experiment.repairs_by_name:
         given = dict.fromkeys(repairs, _with_triggers(verdicts))
+        doubts = tuple(repair_doubts(repairs, given))
         repair_inputs = (repairs, pair.classifiers, given, goal, test, clean, rng.child("repair"))
         evidence |= stages.timed(number, "repair", lambda: score_repairs(*repair_inputs), threads=threads)
     scores = {"detector": {name: each.scores for name, each in rows.items()}, "filter": suspicions}
-    return DefenceResults(evidence, rows, tuple(each for kind in scores for each in same_scores(kind, scores[kind])))
+    same = (each for kind in scores for each in same_scores(kind, scores[kind]))
+    return DefenceResults(evidence, rows, (*same, *doubts))
 
 
 def run_scans(

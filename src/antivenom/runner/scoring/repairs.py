@@ -1,11 +1,12 @@
 """Scoring repairs: the effect of each on victim and control."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from antivenom.charts import Evidence, Figure, finite, pair
+from antivenom.charts import Evidence, Figure, WithEvidence, finite, pair
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
+from antivenom.defences._scan import undecided
 from antivenom.goals import TriggeredGoal
 from antivenom.metrics import accuracy, coverage, coverage_and_accuracy
 from antivenom.models import Classifier
@@ -32,6 +33,7 @@ def score_repairs(
 ) -> Evidence:
     """Run all repairs on victim and control, and return their figures and charts.
 
+    A repair that requires a verdict leaves a classifier as it is if the scan flags no class of it (`repair_doubts`).
     Accuracy counts only answered rows. A row without an answer does not count as a success of the attack.
 
     Args:
@@ -48,7 +50,7 @@ def score_repairs(
     for name, repair in repairs.items():
         given = verdicts[name]
         victim, control = (
-            apply_repair(repair, one, clean, rng=rng.child(name), verdict=verdict)
+            _applied(repair, one, clean, rng.child(name), verdict)
             for one, verdict in zip(classifiers, (given.victim, given.control), strict=True)
         )
         after = victim.result, control.result
@@ -67,6 +69,26 @@ def score_repairs(
         )
         evidence |= Evidence.of(f"repair.{name}", (*figures, *victim.figures), victim.charts)
     return evidence
+
+
+def repair_doubts(repairs: Mapping[str, Repair], verdicts: Mapping[str, Verdicts]) -> Iterator[str]:
+    """Yield a doubt for each repair that left the victim as it was, because the scan flags no class of it."""
+    for name, repair in repairs.items():
+        verdict = verdicts[name].victim
+        if verdict is None or "triggers" not in repair.needs or verdict.is_suspicious:
+            continue
+        unsure = undecided(verdict)
+        reason = "" if unsure is None else f" and is inconclusive about {unsure}"
+        yield f"{name} did not repair the victim: the scan flags no class{reason}."
+
+
+def _applied(
+    repair: Repair, classifier: Classifier, clean: Dataset, rng: Rng, verdict: Verdict | None
+) -> WithEvidence[Classifier]:
+    """Return the repaired classifier, or a copy if the repair requires a verdict and the verdict is undecided."""
+    if verdict is not None and "triggers" in repair.needs and undecided(verdict) is not None:
+        return WithEvidence(classifier.copy())
+    return apply_repair(repair, classifier, clean, rng=rng, verdict=verdict)
 
 
 def rejected(classifier: Classifier, goal: Goal, test: Dataset) -> float | None:
