@@ -1,6 +1,7 @@
 """What users print is short: no tensors, at most ten lines."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from antivenom.runner import Sweep
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd, Epoch
 
-SPLITS = Splits(train=toy_images(120), test=toy_images(60, seed=1))
+SPLITS = Splits(train=toy_images(120), test=toy_images(240, seed=1))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def _all(made: Experiment, result: object, verdict: Verdict, context: AnalysisCo
     yield "repeat", vars(result)["repeats"][0]
     yield "artifacts", vars(result)["repeats"][0].artifacts
     yield "triggers", verdict.triggers
-    yield "repaired", Filtering().repair(victim, data, rng=Rng(0), verdict=verdict)
+    decided = replace(verdict, inconclusive=torch.zeros(4, dtype=torch.bool))
+    yield "repaired", Filtering().repair(victim, data, rng=Rng(0), verdict=decided)
     yield "checkpoint", Checkpoint(3, victim)
     yield "epoch", Epoch(1, 2, 0.5, 1.0, victim)
     yield "figure", Figure(name="accuracy", value=0.5)

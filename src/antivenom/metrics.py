@@ -11,11 +11,11 @@ from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
 from antivenom.models import predictions
 from antivenom.models.predict import ABSTAINS
-from antivenom.shapes import Chosen, Counts
+from antivenom.shapes import Chosen, Counts, Labels
 
 
 def accuracy(classifier: Scorer, data: Dataset) -> float:
-    """Return the share of correct predictions, or NaN without rows. A row without an answer counts as wrong."""
+    """Return the share of correct predictions, or NaN without rows. A row without a prediction counts as wrong."""
     correct = predictions(classifier, data).to(data.device) == data.y
     return int(correct.sum()) / len(data) if len(data) else math.nan
 
@@ -35,28 +35,40 @@ def coverage(classifier: Scorer, data: Dataset) -> float:
 def confusion(classifier: Scorer, data: Dataset) -> Counts:
     """Return the confusion matrix: true class by predicted class, (classes, classes), int64, on the CPU.
 
-    Rows without an answer are left out.
+    Rows without an answer, and rows whose scores are not finite, are left out.
 
     Raises:
-        DataError: the classifier predicts a class that the data does not have.
+        DataError: the rows do not fit the classifier, or it predicts a class that the data does not have.
     """
-    classes = len(data.classes)
-    predicted = predictions(classifier, data).to(data.device)
+    return confusion_from(predictions(classifier, data), data)
+
+
+def confusion_from(predicted: Labels, data: Dataset) -> Counts:
+    """Return the confusion matrix of predictions (n), as `confusion` does.
+
+    Raises:
+        DataError: a prediction is a class that the data does not have.
+    """
+    classes, predicted = len(data.classes), predicted.to(data.device)
     if len(data) and int(predicted.max()) >= classes:
         raise DataError(
             f"The classifier predicts class {int(predicted.max())}, but the classes of the data are 0 to {classes - 1}."
         )
-    pairs = (data.y * classes + predicted)[predicted != ABSTAINS]
+    pairs = (data.y * classes + predicted)[predicted >= 0]
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).cpu()
 
 
-def accuracy_from(counts: Counts) -> float:
+def accuracy_from(counts: Counts, undefined: int = 0) -> float:
     """Return the accuracy from a confusion matrix, or NaN if it is empty.
+
+    Args:
+        counts: the confusion matrix.
+        undefined: the number of further rows whose scores are not finite. They count as wrong.
 
     >>> accuracy_from(torch.tensor([[8, 2], [1, 9]]))
     0.85
     """
-    total = int(counts.sum())
+    total = int(counts.sum()) + undefined
     return int(counts.diagonal().sum()) / total if total else math.nan
 
 

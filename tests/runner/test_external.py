@@ -154,6 +154,39 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_scores_that_are_not_finite_are_refused(written: Path, tmp_path: Path, value: float, share: float) -> None:
+    scores = {"test": np.zeros((450, 10), np.float32), "triggered": np.zeros((395, 10), np.float32)}
+    for each in scores.values():
+        each[: round(share * len(each))] = value
+    np.savez(tmp_path / "said.npz", **scores)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=rf"not finite for {round(share * 450)} of 450 rows.*diverged"):
+        measure_external(tmp_path / "said.npz", written, tmp_path / "run")
+
+
+@pytest.mark.parametrize("part", ["all", "one layer", "one number"])
+def test_weights_that_are_not_finite_are_refused(written: Path, tmp_path: Path, part: str) -> None:
+    state = {name: value.clone() for name, value in network().state_dict().items()}
+    if part == "one number":
+        state["3.bias"][0] = torch.inf
+    for name in state if part == "all" else ["1.weight"] if part == "one layer" else []:
+        state[name].fill_(torch.nan)
+    torch.save(state, tmp_path / "victim.pt")
+    with pytest.raises(DataError, match=r"weights that are not finite \('\d.*diverged"):
+        measure_external(tmp_path / "victim.pt", written, tmp_path / "run", arch=ARCH, allow_code=True)
+
+
+def test_weights_whose_scores_overflow_get_a_doubt(written: Path, tmp_path: Path) -> None:
+    state = {name: value * 1e30 for name, value in network().state_dict().items()}
+    torch.save(state, tmp_path / "victim.pt")
+    metrics = measure_external(tmp_path / "victim.pt", written, tmp_path / "run", arch=ARCH, allow_code=True)
+    assert metrics["attack.success_rate"]["mean"] == 0
+    assert metrics["model.clean_accuracy"]["mean"] < 0.2
+    doubts = json.loads((tmp_path / "run" / "manifest.json").read_text())["doubts"]
+    assert any("scores are not finite for" in each and "diverged" in each for each in doubts)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

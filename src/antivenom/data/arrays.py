@@ -109,7 +109,7 @@ def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple
         return x.unsqueeze(1), () if channels else (note + advice,)
     if x.ndim != ROW_AXES + 1 or channels == "first":
         return x, ()
-    layout = channels or _inferred(tuple(x.shape))
+    layout = channels or inferred_layout(tuple(x.shape))
     images = x.permute(0, 3, 1, 2).contiguous() if layout == "last" else x
     if channels or (layout == "first" and x.shape[1] in USUAL):
         return images, ()
@@ -118,7 +118,7 @@ def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple
     return images, (f"{note} Pass channels='{other}' if this is wrong.",)
 
 
-def _inferred(shape: tuple[int, ...]) -> Channels:
+def inferred_layout(shape: tuple[int, ...]) -> Channels:
     """Return the axis of the channels.
 
     There are three reasons for an axis: its length is a usual number of channels; only then both other axes are longer

@@ -10,6 +10,7 @@ from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.models import Classifier
 from antivenom.models.batches import ROWS_PER_BATCH
+from antivenom.models.predict import predicted_classes
 from antivenom.shapes import Inputs, ShortRepr
 
 
@@ -65,6 +66,6 @@ def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern
     hits = 0
     for part in torch.arange(len(rows), device=rows.device).split(ROWS_PER_BATCH):
         x = rows.inputs(part)
-        predicted = classifier.scores(apply_mask(x, mask, pattern)).argmax(1)
+        predicted = predicted_classes(classifier.scores(apply_mask(x, mask, pattern)))
         hits += int((predicted == target).sum())
     return hits / len(rows) if len(rows) else math.nan

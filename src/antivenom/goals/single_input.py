@@ -4,6 +4,7 @@ import torch
 
 from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
+from antivenom.models.predict import predicted_classes
 from antivenom.settings import Count, component
 from antivenom.trial import Trial
 
@@ -34,4 +35,4 @@ class SingleInput:
         if len(self.row) != test.x.new_empty(1, *test.shape).numel():
             raise DataError(f"SingleInput.row has {len(self.row)} numbers; rows of the data have shape {test.shape}.")
         x = torch.tensor(self.row, dtype=torch.float32, device=test.device).reshape(1, *test.shape)
-        return float(int(classifier.scores(x).argmax(1)) == self.target)
+        return float(int(predicted_classes(classifier.scores(x))) == self.target)

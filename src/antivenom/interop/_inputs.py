@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from antivenom.errors import CapabilityError, DataError, ProbabilityOutputsError
+from antivenom.errors import CapabilityError, DataError, ProbabilityOutputsError, SettingsError
 from antivenom.models import ModuleClassifier, as_classifier, as_module, is_module
+from antivenom.models._keras_channels import IMAGE_AXES, ambiguous, channels_of
 from antivenom.models.keras import is_keras
 
 Array = NDArray[Any]
@@ -38,17 +39,50 @@ def lacks_input_shape(wrapped: Any) -> bool:
 
 
 def has_channels_last(wrapped: Any) -> bool:
-    """Return True if a model takes images with their channels last."""
-    return is_keras(wrapped) and len(wrapped.input_shape) == 4
+    """Return True if a model takes images with their channels last.
+
+    Raises:
+        SettingsError: the order of the channels of a Keras model is ambiguous.
+    """
+    if is_art(wrapped):
+        return len(wrapped.input_shape) == IMAGE_AXES and not wrapped.channels_first
+    if not is_keras(wrapped) or len(wrapped.input_shape) != IMAGE_AXES + 1:
+        return False
+    order = channels_of(wrapped)
+    if order is None:
+        raise SettingsError([ambiguous(tuple(wrapped.input_shape[1:]))])
+    return order == "last"
+
+
+class ChannelsLast(nn.Module):
+    """A module that takes images with their channels last, behind a conversion from channels first."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output of the module for images with their channels first (n, channels, height, width)."""
+        return self.module(x.movedim(1, -1))  # type: ignore[no-any-return]
 
 
 def to_classifier(wrapped: Any) -> ModuleClassifier:
-    """Return a model that states its input shape as a classifier of antivenom. The model is copied."""
+    """Return a model that states its input shape as a classifier of antivenom. The model is copied.
+
+    Raises:
+        CapabilityError: the model is one of ART with defences.
+        SettingsError: the input shape is open or ambiguous, or the number of classes is not the stated one.
+    """
     if is_module(wrapped):
         return wrapped.copy()
+    last = has_channels_last(wrapped)
+    stated = tuple(wrapped.input_shape[1:] if is_keras(wrapped) else wrapped.input_shape)
+    if None in stated:
+        raise SettingsError(
+            [f"The Keras model takes rows of any size, {stated}. Convert it with a fixed shape by as_classifier."]
+        )
+    shape = (stated[-1], *stated[:-1]) if last else stated
     if is_keras(wrapped):
-        shape = tuple(wrapped.input_shape[1:])
-        shape = (shape[-1], *shape[:-1]) if has_channels_last(wrapped) else shape
         return wrap_model(wrapped, input_shape=shape)
     if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
         raise CapabilityError(
@@ -58,7 +92,13 @@ def to_classifier(wrapped: Any) -> ModuleClassifier:
     bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
     scale = wrapped.preprocessing
     mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
-    return wrap_model(wrapped.model, input_shape=tuple(wrapped.input_shape), bounds=bounds, mean=mean, std=std)
+    module = ChannelsLast(wrapped.model) if last else wrapped.model
+    classifier = wrap_model(module, input_shape=shape, bounds=bounds, mean=mean, std=std)
+    if classifier.classes != wrapped.nb_classes:
+        raise SettingsError(
+            [f"nb_classes is {wrapped.nb_classes}, but the model returns {classifier.classes} scores. Correct one."]
+        )
+    return classifier
 
 
 def wrap_model(model: Any, **settings: Any) -> ModuleClassifier:
@@ -80,13 +120,17 @@ def class_numbers(y: Array, classes: int) -> NDArray[np.int64]:
     """Return class numbers (n) from class numbers (n) or (n, 1), or from one-hot labels (n, classes).
 
     Raises:
-        DataError: the labels have another shape.
+        DataError: the labels have another shape, are not whole numbers, or are not one-hot.
     """
     labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == classes and classes > 1:
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all()):
+            raise DataError("One-hot labels must have one 1 and otherwise 0 in each row. Pass class numbers instead.")
         return np.asarray(labels.argmax(1), np.int64)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise DataError(f"Labels must be class numbers (n) or one-hot (n, {classes}); got shape {labels.shape}.")
+    if labels.dtype.kind not in "buif" or not np.array_equal(labels, np.floor(labels)):
+        raise DataError(f"Labels must be whole numbers from 0 to {classes - 1}; got other values ({labels.dtype}).")
     return labels.astype(np.int64)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse as Scan
 from antivenom.defences import RecoveredTriggers, Verdict
-from antivenom.defences.neural_cleanse._search import Norm
 from antivenom.defences.neural_cleanse.inversion import Inversion
+from antivenom.defences.neural_cleanse.search_settings import Norm
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._inputs import (
     Array,
@@ -25,11 +25,13 @@ from antivenom.interop._inputs import (
     wrap_model,
 )
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
+from antivenom.models._keras_channels import IMAGE_AXES
 from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning
 from antivenom.repairs._repair import apply_repair
 from antivenom.rng import Rng
+from antivenom.settings.fits import check_probe, check_rows
 
 NORMS: dict[float, Norm] = {1: "l1", 2: "l2", math.inf: "linf"}
 REPAIRS: dict[str, Repair] = {"unlearning": Unlearning(), "pruning": Pruning(), "filtering": Filtering()}
@@ -55,7 +57,8 @@ class NeuralCleanse:
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
     >>> cleansed = NeuralCleanse(net)(net, steps=3)
     >>> x, y = np.random.default_rng(0).random((40, 1, 8, 8), np.float32), np.arange(40) % 4
-    >>> cleansed.mitigate(x, y, ["unlearning", "filtering"])
+    >>> cleansed.outlier_detection(x, y)
+    []
     >>> cleansed.predict(x).shape
     (40, 4)
     """
@@ -139,7 +142,8 @@ class NeuralCleanse:
 class Cleansed:
     """A classifier that scans itself for a backdoor and repairs itself. Inputs and outputs are NumPy arrays.
 
-    Rows have the format of the wrapped model. For a Keras model, images have their channels last. Labels are class
+    Rows have the format of the wrapped model: images have their channels last if a Keras model or ART's
+    `PyTorchClassifier(channels_first=False)` takes them so. Labels are class
     numbers (n) or one-hot (n, classes). Labels in the output have the format of those in the input.
 
     Attributes:
@@ -168,7 +172,19 @@ class Cleansed:
         return as_module(inner, by="NeuralCleanse")
 
     def _to_tensor(self, x: Array) -> Tensor:
-        """Return rows as a tensor with channels first."""
+        """Return rows as a tensor with channels first.
+
+        Raises:
+            DataError: the rows do not have the shape that the wrapped model takes.
+        """
+        shape, expected = tuple(np.shape(x)[1:]), self._network(x).input_shape
+        expected = (*expected[1:], expected[0]) if self._channels_last else expected
+        if shape != expected:
+            order = f" Its images have their channels {'last' if self._channels_last else 'first'}."
+            raise DataError(
+                f"x must have rows of shape {expected}, as the model takes; got rows of shape {shape}."
+                + (order if len(expected) == IMAGE_AXES else "")
+            )
         rows = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
         return rows.movedim(-1, 1).contiguous() if self._channels_last else rows
 
@@ -180,12 +196,17 @@ class Cleansed:
         """Return rows and labels as a data set.
 
         Raises:
-            DataError: rows and labels do not match, or rows are outside the bounds of the network.
+            DataError: rows and labels do not match, or rows do not fit the network.
         """
-        network = self._network(x)
-        labels = class_numbers(y, network.classes)
-        names = tuple(map(str, range(network.classes)))
-        return Dataset.from_arrays(self._to_tensor(x), labels, classes=names, bounds=network.bounds)
+        network, rows = self._network(x), self._to_tensor(x)
+        check_rows(network, rows, None, "x")
+        return Dataset(
+            x=rows,
+            y=torch.from_numpy(class_numbers(y, network.classes)),
+            ids=torch.arange(len(rows)),
+            classes=tuple(map(str, range(network.classes))),
+            bounds=network.bounds,
+        )
 
     def predict(self, x: Array, batch_size: int = 128, training_mode: bool = False, **kwargs: Any) -> Array:
         """Return the logits or probabilities of the model (n, classes), or zeros for rows that a filter refuses.
@@ -232,6 +253,7 @@ class Cleansed:
 
         Raises:
             SettingsError: a name is unknown.
+            CapabilityError: the scan flags no class and is inconclusive about one, so nothing is repaired.
         """
         if unknown := [each for each in mitigation_types if each not in REPAIRS]:
             raise SettingsError([f"mitigation_types must be from {', '.join(REPAIRS)}; got {unknown[0]!r}."])
@@ -282,6 +304,7 @@ class Cleansed:
     def generate_backdoor(self, x_val: Array, y_val: Array, y_target: Array) -> tuple[Array, Array]:
         """Return the smallest mask and the pattern that send rows to a class (one-hot, or its number)."""
         data, network = self._data(x_val, y_val), self._network(x_val)
+        check_probe(network, data, "generate_backdoor")
         target = torch.from_numpy(class_numbers(np.asarray(y_target)[None], network.classes))
         inversion = Inversion(network, data, target, self._settings(len(data)), Rng(0).child("scan"))
         inversion.finish(torch.tensor([0]))

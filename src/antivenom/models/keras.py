@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError, SettingsError
+from antivenom.models._keras_channels import channels_for
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
@@ -19,26 +20,32 @@ class KerasClassifier(ModuleClassifier):
     """A Keras 3 model as a classifier. It must be built, and on the torch backend, so that it is an `nn.Module`.
 
     Rows are images with channels first, as everywhere in antivenom. They are converted for a model that takes channels
-    last. `state` is the list of weights of Keras, in its order. `fresh` makes a new model from the configuration, and
-    takes the seeds of all initialisers from the stream.
+    last. The order of a model's channels follows from `data_format` of its layers, or else from its input shape.
+    `state` is the list of weights of Keras, in its order. `fresh` makes a new model from the configuration, and takes
+    the seeds of all initialisers from the stream.
 
     Args:
         model: the Keras model.
         input_shape, bounds, mean, std, outputs, device: see `as_classifier`.
 
     Raises:
-        SettingsError: Keras uses another backend, or the model does not accept such rows.
+        SettingsError: Keras uses another backend, the model does not accept such rows, or the order of its channels is
+            ambiguous.
     """
 
     def __init__(self, model: Any, *, input_shape: tuple[int, ...], **settings: Any) -> None:
         if not isinstance(model, nn.Module):
             raise SettingsError(["Keras must use the torch backend. Set KERAS_BACKEND=torch before keras is imported."])
-        expected = tuple(getattr(model, "input_shape", ())[1:])
         shape = tuple(input_shape)
-        self.channels_last = len(shape) == 3 and expected == (*shape[1:], shape[0]) and expected != shape
+        self.channels = channels_for(model, shape)
         super().__init__(model, input_shape=shape, **settings)
         order = "last: rows are converted" if self.channels_last else "first, as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
+
+    @property
+    def channels_last(self) -> bool:
+        """True if the model takes images with their channels last."""
+        return self.channels == "last"
 
     def fresh(self, rng: Rng) -> "KerasClassifier":
         """Return the same architecture with new weights."""
@@ -107,7 +114,12 @@ class KerasClassifier(ModuleClassifier):
         part = keras.Model(self.module.inputs, [self._named(name).output for name in names])
         with torch.no_grad():
             outputs = part(self.normalised(x.to(self.device)), training=False)
-        return {name: one.movedim(-1, 1) if one.ndim == 4 else one for name, one in zip(names, outputs, strict=True)}
+        outputs = [outputs] if isinstance(outputs, Tensor) else outputs  # Keras unpacks a list of one output
+        turned = self.channels != "first"
+        return {
+            name: one.movedim(-1, 1) if turned and one.ndim == 4 else one
+            for name, one in zip(names, outputs, strict=True)
+        }
 
     def layers(self) -> tuple[str, ...]:
         """Return the names of the model's layers, from input to output."""

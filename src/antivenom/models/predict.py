@@ -6,14 +6,21 @@ from torch.nn import functional
 
 from antivenom.data import Dataset, Scorer
 from antivenom.models.batches import batches
-from antivenom.shapes import Labels
+from antivenom.models.classifier import Classifier
+from antivenom.settings.fits import check_fits, check_scores, undefined_rows
+from antivenom.shapes import Labels, Scores
 
 ABSTAINS = -1
 """The value of a prediction if the classifier abstains."""
+UNDEFINED = -2
+"""The value of a prediction if the scores are not finite. It counts as wrong, and never as a success of an attack."""
 
 
 def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
     """Return the cross-entropy (n) of each row's label, in nats; at most 87, for a probability of 0.
+
+    Raises:
+        DataError: the rows do not fit the classifier, or its scores are not finite.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -23,9 +30,12 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
     >>> bool((row_losses(model, test) > 0).all())
     True
     """
+    _check(classifier, data)
     losses = [data.x.new_empty(0, dtype=torch.float32)]
     for rows in batches(len(data)):
-        scores = classifier.scores(data.inputs(rows)).to(data.device).clamp_min(torch.finfo(torch.float32).tiny)
+        scores = classifier.scores(data.inputs(rows)).to(data.device)
+        check_scores(scores, "the classifier")
+        scores = scores.clamp_min(torch.finfo(torch.float32).tiny)
         losses.append(functional.nll_loss(scores.log(), data.y[rows], reduction="none"))
     return torch.cat(losses)
 
@@ -33,7 +43,11 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
 def predictions(classifier: Scorer, data: Dataset) -> Labels:
     """Return the predicted class (n) of each row; -1 if all scores are 0: the classifier abstains (see `Filtered`).
 
-    Rows are converted and scored in batches, to limit memory use.
+    It is -2 if the scores are not finite, because the classifier has diverged. Rows are converted and scored in
+    batches, to limit memory use.
+
+    Raises:
+        DataError: the rows do not fit the classifier.
 
     >>> from antivenom.data.sources import load
     >>> from antivenom.models import MLP
@@ -43,8 +57,22 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     >>> predictions(untrained, test).shape
     torch.Size([450])
     """
-    parts = []
-    for rows in batches(len(data)):
-        scores = classifier.scores(data.inputs(rows))
-        parts.append(scores.argmax(1).masked_fill((scores == 0).all(1), ABSTAINS))
+    _check(classifier, data)
+    parts = [predicted_classes(classifier.scores(data.inputs(rows))) for rows in batches(len(data))]
     return torch.cat(parts) if parts else data.y.new_empty(0)
+
+
+def predicted_classes(scores: Scores) -> Labels:
+    """Return the class with the largest score (n); -1 if all scores are 0, and -2 if they are not finite.
+
+    >>> predicted_classes(torch.tensor([[0.1, 0.9], [0.0, 0.0], [torch.nan, 0.9]])).tolist()
+    [1, -1, -2]
+    """
+    predicted = scores.argmax(1).masked_fill((scores == 0).all(1), ABSTAINS)
+    return predicted.masked_fill(undefined_rows(scores), UNDEFINED)
+
+
+def _check(classifier: Scorer, data: Dataset) -> None:
+    """Check that rows fit a classifier. Other scorers, such as predictions from a file, do not say what they take."""
+    if isinstance(classifier, Classifier):
+        check_fits(classifier, data)

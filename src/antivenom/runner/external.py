@@ -28,6 +28,7 @@ from antivenom.runner.scoring.metrics import summarise
 from antivenom.runner.scoring.models import score_models
 from antivenom.runner.scoring.summary import summary_charts
 from antivenom.settings import build
+from antivenom.settings.fits import check_scores
 from antivenom.shapes import Inputs, Scores
 from antivenom.storage.chart_files import read_charts, write_charts
 from antivenom.storage.files import locked, read_json, write_arrays, write_json
@@ -85,7 +86,7 @@ def measure_external(
 
     Raises:
         RunError: `truth` is not such a folder, or it is damaged.
-        DataError: the weights or predictions are damaged, or do not fit the data or the architecture.
+        DataError: the weights or predictions are damaged, are not finite, or do not fit the data or the architecture.
     """
     place = Path(truth) / "truth" if (Path(truth) / "truth").is_dir() else Path(truth)
     if not (place / "truth.json").is_file():
@@ -169,6 +170,12 @@ def _classifier(
         read = _from_csv if file.suffix == ".csv" else _from_npz
         return PrecomputedPredictions(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
     weights = read_weights(file)
+    broken = [name for name, value in weights.items() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise DataError(
+            f"{file} contains weights that are not finite ({broken[0]!r}, {len(broken)} of {len(weights)} tensors): "
+            "the training has diverged. Train it again, for example with a lower learning rate."
+        )
     component = build("models", architecture, path="arch", allow_code=allow_code)
     blank: Classifier = component.build(
         input_shape=test.shape, classes=len(test.classes), bounds=test.bounds, rng=Rng(0)
@@ -185,6 +192,7 @@ def _classifier(
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
     labels = torch.from_numpy(npz.read(file, (name,))[name])
     if labels.ndim == 2 and labels.shape[1] == len(data.classes) and not labels.is_complex():
+        check_scores(labels.double(), f"the array {name!r}", str(file))
         labels = labels.argmax(1)
     if labels.ndim != 1 or labels.is_floating_point():
         raise DataError(

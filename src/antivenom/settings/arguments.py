@@ -1,12 +1,20 @@
-"""Check the arguments of a component's main method, so that a wrong one has a clear error and no deep traceback."""
+"""Check the arguments of a component's main method, so that a wrong one has a clear error and no deep traceback.
+
+The methods of defences and repairs also check that the rows fit the classifier, before any work.
+"""
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from antivenom.settings.fits import check_fits, check_probe, check_rows
+
 METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "fit")
 """The methods whose arguments are checked."""
+
+FITTED = ("score", "suspicion", "scan", "repair")
+"""The methods whose rows must fit the classifier: those of detectors, filters, scans and repairs."""
 
 CHECKED = "__antivenom_checks_arguments__"
 """The attribute of a method that checks its arguments."""
@@ -39,9 +47,13 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def checked(self: Any, *arguments: Any, **named: Any) -> Any:
-        for name, value in (*zip(names, arguments, strict=False), *named.items()):
+        given = {**dict(zip(names, arguments, strict=False)), **named}
+        where = f"{owner}.{method.__name__}"
+        for name, value in given.items():
             if name in EXPECTED and not (value is None and name in optional):
-                _check(f"{owner}.{method.__name__}", name, value)
+                _check(where, name, value)
+        if method.__name__ in FITTED and "classifier" in given:
+            _check_fits(where, given)
         return method(self, *arguments, **named)
 
     setattr(checked, CHECKED, True)
@@ -52,6 +64,18 @@ def _check(where: str, name: str, value: object) -> None:
     members, expected = EXPECTED[name]
     if isinstance(value, type) or not all(hasattr(value, member) for member in members):
         raise TypeError(f"{where}: `{name}` must be {expected}; got {_named(value)}.")
+
+
+def _check_fits(where: str, given: Mapping[str, Any]) -> None:
+    """Check that the rows of a call fit its classifier, and that the classifier has finite scores."""
+    classifier = given["classifier"]
+    sets = {name: given[name] for name in ("data", "clean") if given.get(name) is not None}
+    for name, data in sets.items():
+        check_fits(classifier, data, f"{where}: `{name}`")
+    if given.get("x") is not None:
+        check_rows(classifier, given["x"], None, f"{where}: `x`")
+    for data in sets.values():
+        check_probe(classifier, data, where)
 
 
 def _named(value: object) -> str:

@@ -10,8 +10,8 @@ from torch import nn
 from antivenom import load
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences.neural_cleanse._search import Search
 from antivenom.defences.neural_cleanse.inversion import Inversion
+from antivenom.defences.neural_cleanse.search_settings import Search
 from antivenom.errors import DataError
 from antivenom.models import CNN, as_classifier
 from antivenom.rng import Rng

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from antivenom.defences.neural_cleanse._search import Search
 from antivenom.defences.neural_cleanse.inversion import TANH_MARGIN, Inversion, norm_of
+from antivenom.defences.neural_cleanse.search_settings import Search
 from antivenom.rng import Rng
 from tests.helpers.easy_images import CLEAN
 

@@ -12,8 +12,8 @@ from torch import nn
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse
-from antivenom.defences.neural_cleanse._search import Search
 from antivenom.defences.neural_cleanse.inversion import Inversion
+from antivenom.defences.neural_cleanse.search_settings import Search
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.goals import Backdoor
 from antivenom.models import as_classifier

@@ -62,7 +62,7 @@ def require_testable(tried: Tensor, clean: Dataset) -> Tensor:
         counts = ", ".join(f"{int(present[each])} of class {each}" for each in present.nonzero().flatten().tolist())
         raise DataError(
             f"NeuralCleanse: {REQUIREMENT}; got {len(clean)} rows ({counts}), so no class can be tested. "
-            "Pass more clean rows, of several classes."
+            "Pass more clean rows, of several classes (in a spec, set `trusted` higher)."
         )
     return testable
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset
-from antivenom.defences.neural_cleanse._search import Norm, Search
+from antivenom.defences.neural_cleanse.search_settings import Norm, Search
 from antivenom.models import ModuleClassifier, predictions
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen, Positions

@@ -12,10 +12,10 @@ from antivenom.data import Dataset
 from antivenom.defences._recovered_triggers import RecoveredTriggers, trigger_success
 from antivenom.defences._scan import Subject, Verdict, clean_rows_for
 from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
-from antivenom.defences.neural_cleanse._search import Search
 from antivenom.defences.neural_cleanse._testable import require_testable, tried_rows, untested_classes
 from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, restart_search
 from antivenom.defences.neural_cleanse.outliers import MIN_CLASSES, Prior, anomaly_index, p_values_and_thresholds
+from antivenom.defences.neural_cleanse.search_settings import Search
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng

@@ -19,6 +19,7 @@ from antivenom.runner.scoring.scans import score_scans
 from antivenom.runner.scoring.streams import score_stream_defences
 from antivenom.runner.scoring.trusted import Defender
 from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.settings.fits import ROWS_PROBED, undefined_rows
 from antivenom.shapes import Roles
 
 
@@ -55,6 +56,8 @@ def run_defences(
 ) -> DefenceResults:
     """Run and score detectors, filters, stream defences, scans and repairs, in this order."""
     clean, goal, test, pair = inputs.defender.clean, inputs.poisoned.goal, inputs.test, inputs.pair
+    if diverged := _diverged(pair, clean):
+        return DefenceResults(doubts=(f"No defence was run: the scores of the {diverged} are not finite.",))
     threads = threads_of(pair.victim.classifier, test)
     evidence = Evidence()
     rows: dict[str, RowScores] = {}
@@ -96,6 +99,13 @@ def run_scans(
         )
         verdicts[name] = (victim, control)
     return verdicts
+
+
+def _diverged(pair: Pair, clean: Dataset) -> str:
+    """Return which of victim and control has scores that are not finite, in words; "" if neither has."""
+    rows = clean.inputs(slice(0, ROWS_PROBED))
+    named = zip(("victim", "control"), pair.classifiers, strict=True)
+    return " and ".join(who for who, each in named if bool(undefined_rows(each.scores(rows)).any()))
 
 
 def untested(verdicts: Mapping[str, tuple[Verdict, Verdict]]) -> Evidence:

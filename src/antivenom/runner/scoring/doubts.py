@@ -43,6 +43,7 @@ def doubts(
     for who, key in (("victim", "training.loss"), ("control", "training.loss.control")) if trained_here else ():
         if mean[key] is None:
             yield f"The {who}'s training diverged: its loss is not a finite number. Lower the learning rate."
+    yield from _not_finite(metrics)
     if mean["attack.poison_rows"] == 0:
         yield "No row was poisoned, so victim and control are the same."
         return
@@ -52,6 +53,18 @@ def doubts(
     yield from _scans(metrics, mean)
     yield from _scores(metrics)
     yield from _trigger(metrics, mean) if triggered else _damage(metrics, mean)
+
+
+def _not_finite(metrics: Metrics) -> Iterator[str]:
+    """Yield a doubt for each model whose scores are not finite for some test rows."""
+    for who, key in (("victim", "model.not_finite"), ("control", "model.not_finite.control")):
+        entry = metrics.get(key, {"mean": None, "n": 0})
+        if entry["mean"] or (entry["mean"] is None and entry["n"]):  # no mean: only some repeats diverged
+            rows = "some" if entry["mean"] is None else worded(entry["mean"], "share") + " of the"
+            yield (
+                f"The {who}'s scores are not finite for {rows} test rows: it has diverged. These rows count as wrong, "
+                "and never as a success of the attack."
+            )
 
 
 def _scores(metrics: Metrics) -> Iterator[str]:

@@ -10,7 +10,9 @@ from torch import Tensor
 from antivenom.charts import Evidence, Figure, finite, pair
 from antivenom.data import COVER, POISON, Dataset, Goal, Poisoned, Scorer
 from antivenom.goals import TriggeredGoal
-from antivenom.metrics import accuracy_from, class_accuracies, confusion
+from antivenom.metrics import accuracy_from, class_accuracies, confusion_from
+from antivenom.models import predictions
+from antivenom.models.predict import UNDEFINED
 from antivenom.runner.scoring.pair import Pair
 
 
@@ -39,13 +41,19 @@ def score_pair(poisoned: Poisoned, trained: Pair, test: Dataset) -> ModelScores:
 
 def score_models(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> ModelScores:
     """Return the figures of finished classifiers. The control's figures are None without a control."""
-    counts = torch.stack([confusion(one, test) for one in (victim, control) if one is not None])
-    accuracies = [accuracy_from(each) for each in counts] + [math.nan] * (control is None)
+    predicted = [predictions(one, test) for one in (victim, control) if one is not None]
+    counts = torch.stack([confusion_from(each, test) for each in predicted])
+    undefined = [int((each == UNDEFINED).sum()) for each in predicted]
+    accuracies = [accuracy_from(each, lost) for each, lost in zip(counts, undefined, strict=True)]
+    accuracies += [math.nan] * (control is None)
     drop = finite(accuracies[1] - accuracies[0])
     model = [
         *pair("clean_accuracy", *map(finite, accuracies), better="high", headline=True),
         Figure(name="accuracy_drop", value=drop, unit="points", better="low", headline=True),
     ]
+    if any(undefined):
+        lost = [each / len(test) for each in undefined] + [None] * (control is None)
+        model += pair("not_finite", *lost, better="low")
     by_class = [class_accuracies(each) for each in counts] + [[None] * len(test.classes)] * (control is None)
     for name, mine, theirs in zip(test.classes, *by_class, strict=True):
         model += pair("class_accuracy", mine, theirs, better="high", subject=name)

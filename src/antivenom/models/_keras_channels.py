@@ -1,0 +1,77 @@
+"""The order of the channels that a Keras model takes: from its layers, or else from its input shape."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from antivenom.data.arrays import inferred_layout
+from antivenom.errors import DataError, SettingsError
+
+Order = Literal["first", "last"]
+IMAGE_AXES = 3
+ANY_SIZE = 97
+"""Takes the place of a size that a model leaves open, to infer the order of its channels."""
+REORDERING = ("Permute", "Reshape")
+"""Layers after which the order of the channels is not that of the input."""
+
+
+def channels_of(model: Any) -> Order | None:
+    """Return the order of the channels of a Keras model; None if it does not take images or the order is ambiguous."""
+    expected = tuple(getattr(model, "input_shape", ())[1:])
+    if len(expected) != IMAGE_AXES:
+        return None
+    for layer in _layers(model):
+        if type(layer).__name__ in REORDERING:
+            break
+        stated = getattr(layer, "data_format", None)
+        if stated in ("channels_first", "channels_last") and type(layer).__name__ != "Flatten":
+            return "first" if stated == "channels_first" else "last"
+    try:
+        layout = inferred_layout((1, *(ANY_SIZE if size is None else size for size in expected)))
+    except DataError:
+        return None
+    return "last" if layout == "last" else "first"
+
+
+def channels_for(model: Any, shape: tuple[int, ...]) -> Order | None:
+    """Return the order in which a Keras model takes rows of `shape`, which have their channels first.
+
+    Raises:
+        SettingsError: the order is ambiguous, or the layers state an order that does not fit the shape.
+    """
+    expected = tuple(getattr(model, "input_shape", ())[1:])
+    if len(expected) != IMAGE_AXES or len(shape) != IMAGE_AXES:
+        return None
+    order = channels_of(model)
+    shapes: dict[Order, tuple[Any, ...]] = {"first": expected, "last": (expected[-1], *expected[:-1])}
+    fitting = [each for each, wanted in shapes.items() if _fits(shape, wanted)]
+    if order is None and len(fitting) > 1:
+        raise SettingsError([ambiguous(expected)])
+    if order is not None and fitting and order not in fitting:
+        raise SettingsError(
+            [
+                f"input_shape must have the channels first, {shapes[order]}, because the Keras model takes channels "
+                f"{order}; got {shape}."
+            ]
+        )
+    return order if order in fitting else fitting[0] if fitting else order
+
+
+def ambiguous(expected: tuple[int | None, ...]) -> str:
+    """Return the message about an input shape that does not tell where the channels are."""
+    return (
+        f"The Keras model takes rows of shape {expected}, and no layer states whether the channels are first or last. "
+        "Build it with a layer that has data_format, such as Conv2D, or with another shape."
+    )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[Any, ...]) -> bool:
+    return all(size is None or size == given for given, size in zip(shape, wanted, strict=True))
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Yield the layers of a model in order, and those of the models in it."""
+    for layer in getattr(model, "layers", ()):
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+        else:
+            yield layer

@@ -1,0 +1,164 @@
+"""Check that rows fit a classifier, before any work: their shape, classes, range and finite values."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from antivenom.errors import DataError
+
+TOLERANCE = 1e-3
+"""The share of the range by which values may be outside it, for rounding errors."""
+WIDE = 100.0
+"""A range this wide is not one of values in [0, 1]."""
+ROWS_PROBED = 64
+"""The number of rows whose scores must be finite before a defence or a repair uses a classifier."""
+
+Bounds = tuple[float, float] | None
+
+
+class Takes(Protocol):
+    """The part of a classifier that says which rows it takes."""
+
+    @property
+    def name(self) -> str:
+        """The name for messages."""
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The range of the rows; None for any range."""
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Return class scores (n, classes)."""
+
+
+class HasRows(Protocol):
+    """The part of a data set that says which rows it has."""
+
+    @property
+    def x(self) -> Tensor:
+        """The stored rows (n, *shape)."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The range of the rows; None if they have none."""
+
+    def inputs(self, rows: slice) -> Tensor:
+        """Return rows as a classifier receives them."""
+
+
+def check_fits(classifier: Takes, data: HasRows, subject: str = "The data") -> None:
+    """Check that a data set fits a classifier.
+
+    Args:
+        classifier: the classifier.
+        data: the data set.
+        subject: the subject of the message, such as "NeuralCleanse.scan: `clean`".
+
+    Raises:
+        DataError: rows have another shape or range, are not finite, or the data has another number of classes.
+    """
+    check_rows(classifier, data.x, data.bounds, subject)
+    if len(data.classes) != classifier.classes:
+        raise DataError(
+            f"{subject} must have names of {classifier.classes} classes, as {classifier.name} has; got names of "
+            f"{len(data.classes)} classes. Pass all of them: Dataset.from_arrays(x, y, classes={classifier.classes})."
+        )
+
+
+def check_rows(classifier: Takes, x: Tensor, bounds: Bounds, subject: str) -> None:
+    """Check the shape and the values of rows (n, *shape). `bounds` is the range that their data set states.
+
+    Raises:
+        DataError: rows have another shape or range, or are not finite.
+    """
+    shape, expected = tuple(x.shape[1:]), tuple(classifier.input_shape)
+    if shape != expected:
+        last = len(expected) == 3 and shape == (*expected[1:], expected[0])
+        advice = (
+            "If they are images with their channels last, pass channels='last' to Dataset.from_arrays."
+            if last
+            else "Reshape the rows, or convert the model with their shape: as_classifier(model, input_shape=...)."
+        )
+        raise DataError(
+            f"{subject} must have rows of shape {expected}, as {classifier.name} takes; got rows of shape {shape}. "
+            f"{advice}"
+        )
+    _check_range(classifier, x, bounds, subject)
+
+
+def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> None:
+    allowed = classifier.bounds
+    low, high = _extremes(x)
+    if not low - low == high - high == 0:  # NaN or infinity
+        raise DataError(f"{subject} must be finite numbers; got NaN or infinity. Remove or fill these values first.")
+    if allowed is None:
+        return
+    margin = TOLERANCE * (allowed[1] - allowed[0])
+    got = ""
+    if stated is not None and max(abs(one - other) for one, other in zip(stated, allowed, strict=True)) > margin:
+        got = f"rows in [{stated[0]:g}, {stated[1]:g}]"
+    elif low < allowed[0] - margin or high > allowed[1] + margin:
+        got = f"values from {low:g} to {high:g}"
+    elif stated is None and allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1:
+        got = f"values from {low:g} to {high:g}, as if rows were in [0, 1]"
+    if got:
+        raise DataError(
+            f"{subject} must have rows in [{allowed[0]:g}, {allowed[1]:g}], the range of {classifier.name}; got {got}. "
+            "Scale the rows, or convert the model with their range: as_classifier(model, bounds=...), "
+            "bounds=None for any range."
+        )
+
+
+def _extremes(x: Tensor) -> tuple[float, float]:
+    """Return the smallest and the largest value of float rows; 0 for rows of uint8, whose range is stated."""
+    if not x.is_floating_point() or not x.numel():
+        return 0.0, 0.0
+    low, high = x.aminmax()
+    return float(low), float(high)
+
+
+def undefined_rows(scores: Tensor) -> Tensor:
+    """Return the rows whose scores do not have a largest one (n), bool: with NaN, or with infinity as the largest.
+
+    >>> undefined_rows(torch.tensor([[0.1, 0.9], [torch.nan, 0.9], [-torch.inf, 0.0]])).tolist()
+    [False, True, False]
+    """
+    return ~torch.isfinite(scores.amax(1))
+
+
+def check_scores(scores: Tensor, name: str, subject: str = "The data") -> None:
+    """Check that all scores (n, classes) of the classifier `name` are finite.
+
+    Raises:
+        DataError: some are not.
+    """
+    count = int(undefined_rows(scores).sum())
+    if count:
+        raise DataError(
+            f"{subject}: the scores of {name} are not finite for {count} of {len(scores)} rows: it has diverged. "
+            "Train it again, for example with a lower learning rate."
+        )
+
+
+def check_probe(classifier: Takes, data: HasRows, subject: str) -> None:
+    """Check that the scores of the first rows are finite.
+
+    Raises:
+        DataError: some are not.
+    """
+    rows = data.inputs(slice(0, ROWS_PROBED))
+    if len(rows):
+        check_scores(classifier.scores(rows), classifier.name, subject)
