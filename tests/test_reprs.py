@@ -76,4 +76,4 @@ def test_what_is_printed_is_short(printed: dict[str, object]) -> None:
 
 
 def test_a_dataset_says_what_it_holds() -> None:
-    assert repr(SPLITS.test) == "Dataset(60 rows (1, 6, 6) uint8, 4 classes, on cpu)"
+    assert repr(SPLITS.test) == "Dataset(240 rows (1, 6, 6) uint8, 4 classes, on cpu)"
