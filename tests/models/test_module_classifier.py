@@ -88,8 +88,8 @@ def test_scores_of_no_rows_ask_nothing_of_the_module() -> None:
 
 
 def test_mean_and_std_are_applied_by_channel() -> None:
-    classifier = adapted(mean=(0.1, 0.5), std=(2.0, 4.0))
-    channel = torch.tensor([0.1, 0.5])[:, None, None], torch.tensor([2.0, 4.0])[:, None, None]
+    classifier = adapted(mean=(0.1, 0.5), std=(0.2, 0.4))
+    channel = torch.tensor([0.1, 0.5])[:, None, None], torch.tensor([0.2, 0.4])[:, None, None]
     expected = own().eval()((images(4) - channel[0]) / channel[1]).softmax(1)
     assert torch.allclose(classifier.scores(images(4)), expected, atol=1e-6)
     assert classifier.assumptions == ()
@@ -141,8 +141,8 @@ WRONG = {
     "an assertion": (raising(AssertionError()), {}, "AssertionError"),
     "an index": (raising(IndexError("index 5\nis out of range")), {}, "does not accept rows of shape .*index 5"),
     "a missing key": (raising(KeyError("a")), {}, "does not accept rows"),
-    "one class": (nn.Sequential(nn.Flatten(), nn.Linear(160, 1)), {}, "at least two classes; got"),
     "no classes": (nn.Flatten(0), {}, "must return"),
+    "no numbers": (Gives(torch.zeros(3, 0)), {}, "must return"),
     "a pair": (Gives((torch.zeros(1, 5), 0)), {}, "got tuple"),
     "images": (nn.Identity(), {}, "must return"),
     "three means": (own(), {"mean": (0.0, 0.0, 0.0)}, "one per channel"),

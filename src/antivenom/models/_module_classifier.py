@@ -11,13 +11,18 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from antivenom.errors import CapabilityError, ProbabilityOutputsError, SettingsError
+from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._adapter import Adapter, Bounds, range_in_words
-from antivenom.models.batches import ROWS_PER_BATCH
+from antivenom.models.batches import rows_fitting
+from antivenom.models.checkpoints import fitted
 from antivenom.models.identity import called_by, module_digest, weights_digest
-from antivenom.models.layout import lay_out
+from antivenom.models.layout import lay_out, takes_channels_last
+from antivenom.models.normalisation import channelwise, check_range, numbers_of
 from antivenom.models.optimizers import Optimizer
 from antivenom.private.kernels import NORMALISATIONS
+from antivenom.models.probing import probe, probing_rows, tensors_in
+from antivenom.models.renewal import renew
+from antivenom.models.taking import assumed_of, copied, frozen_names, materialised, unwrapped
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores
@@ -52,28 +57,30 @@ class ModuleClassifier(Adapter):
         *,
         input_shape: tuple[int, ...],
         bounds: tuple[float, float] | None = (0.0, 1.0),
-        mean: float | tuple[float, ...] | None = None,
-        std: float | tuple[float, ...] | None = None,
+        mean: Any = None,
+        std: Any = None,
         outputs: str = "logits",
+        classes: int | None = None,
         device: torch.device | str | None = None,
         factory: Callable[[Rng], nn.Module] | None = None,
         optimizer: Optimizer | None = None,
     ) -> None:
-        first = next(iter(module.parameters()), None)
-        self.device = torch.device(device or (first.device if first is not None else "cpu"))
-        self.input_shape = tuple(input_shape)
-        self.module = lay_out(copy.deepcopy(module).to(self.device), self.input_shape)
-        self.bounds = bounds
-        self.outputs = outputs
+        self.input_shape, self.bounds, self.outputs = tuple(input_shape), bounds, outputs
+        self.mean, self.std = (
+            numbers_of(value, name, self.input_shape) for name, value in (("mean", mean), ("std", std))
+        )
+        check_range(self.mean, self.std, bounds, self.input_shape)
+        self._mean, self._std = (channelwise(value, self.input_shape) for value in (self.mean, self.std))
         self.factory = factory
         self.optimizer = optimizer or Optimizer()
         self._running: torch.optim.Optimizer | None = None
-        self.mean, self.std = mean, std
-        if std is not None and not min(std if isinstance(std, tuple) else (std,)) > 0:
-            raise SettingsError([f"std must be above 0; got {std}."])
-        self._mean, self._std = _channelwise(mean, self.input_shape), _channelwise(std, self.input_shape)
-        self.assumptions = tuple(_assumptions(bounds, mean, std))
-        self.classes = self._probe()
+        module, unwrapping = unwrapped(module)
+        first = next(iter(module.parameters()), None)
+        self.device = torch.device(device or (first.device if first is not None else "cpu"))
+        self.module = copied(module).to(self.device)
+        self.frozen = frozen_names(self.module)
+        about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *assumed_of(self.module))
+        self.assumptions = (*about, *self._probe(classes), *unwrapping)
 
     @property
     def name(self) -> str:
@@ -86,30 +93,26 @@ class ModuleClassifier(Adapter):
     def fresh(self, rng: Rng) -> "ModuleClassifier":
         """Return the same architecture with new weights.
 
+        Frozen parameters keep their values.
+
         Raises:
             CapabilityError: a layer has parameters but no `reset_parameters()`.
         """
         new = self.copy()
         if self.factory is not None:
-            new.module = lay_out(self.factory(rng).to(self.device), self.input_shape)
+            new.module = unwrapped(self.factory(rng))[0].to(self.device)
+            new._materialise(rng)
+            new.frozen = frozen_names(new.module)
+            new.lay_out()
             return new
-        for name, layer in new.module.named_modules():
-            reset = getattr(layer, "reset_parameters", None)
-            if reset is None and any(True for _ in layer.parameters(recurse=False)):
-                raise CapabilityError(
-                    f"New weights require reset_parameters(), which layer '{name}' ({type(layer).__name__}) does not "
-                    "have. Add this method, or pass a factory."
-                )
         with rng.torch_globally(self.device):
-            for layer in new.module.modules():
-                if callable(reset := getattr(layer, "reset_parameters", None)):
-                    reset()
+            renew(new.module, self.frozen)
         return new
 
     def copy(self) -> "ModuleClassifier":
         """Return a copy that shares only the settings. The state of the optimizer is not copied."""
         new = copy.copy(self)
-        new.module, new._running = copy.deepcopy(self.module), None
+        new.module, new._running = copied(self.module), None
         return new
 
     def to(self, device: torch.device | str) -> "ModuleClassifier":
@@ -124,29 +127,43 @@ class ModuleClassifier(Adapter):
         if not len(x):
             return torch.empty(0, self.classes, device=self.device)
         with torch.no_grad(), self.evaluating():
-            return torch.cat([self.logits(part.to(self.device)).softmax(1) for part in x.split(ROWS_PER_BATCH)])
+            return torch.cat([self.logits(part.to(self.device)).softmax(1) for part in x.split(self.rows_per_batch)])
 
     def logits(self, x: Inputs) -> Scores:
         """Return differentiable logits (n, classes) of one batch, in the current mode of the module."""
-        return self.as_logits(self.module(self.normalised(x)))
+        return self._outputs.logits(self.forward(x), len(x))
+
+    def forward(self, x: Inputs) -> Any:
+        """Return the outputs of the module for one batch, as the module has them."""
+        return self.module(self.normalised(x))
 
     def weights(self) -> dict[str, Tensor]:
         """Return the trainable parameters by name, detached. The name of a bias ends in `bias`."""
-        return {name: value.detach() for name, value in self.module.named_parameters()}
+        named = self.module.named_parameters()
+        return {name: value.detach() for name, value in named if name not in self.frozen}
 
     def logits_with(self, weights: dict[str, Tensor], x: Inputs) -> Scores:
         """Return logits with these parameters instead of its own; differentiable in them, for `torch.func`."""
-        return self.as_logits(functional_call(self.module, weights, (self.normalised(x),)))
+        return self._outputs.logits(functional_call(self.module, weights, (self.normalised(x),)), len(x))
 
     def as_logits(self, out: Scores) -> Scores:
-        """Convert outputs of the module to logits."""
-        return out if self.outputs == "logits" else out.clamp_min(torch.finfo(out.dtype).tiny).log()
+        """Convert outputs of the module for a batch to logits."""
+        return self._outputs.logits(out, len(out))
+
+    @property
+    def returns_logits(self) -> bool:
+        """True if the module takes rows and returns logits (n, classes), without any conversion."""
+        return self.outputs == "logits" and self._outputs.width > 1 and self.mean is None and self.std is None
 
     def normalised(self, x: Inputs) -> Inputs:
-        """Return inputs of the module: rows minus `mean`, divided by `std`."""
+        """Return inputs of the module: rows minus `mean`, divided by `std`, in the module's precision."""
         if self._mean is not None:
             x = x - self._mean.to(x.device)
-        return x if self._std is None else x / self._std.to(x.device)
+        x = x if self._std is None else x / self._std.to(x.device)
+        x = x.to(self._dtype).contiguous()
+        if not self.channels_last_filters and x.ndim == 4 and x.shape[1] == 1:
+            return x.flatten(1).view(x.shape)  # one channel: two layouts are contiguous, and only one is in order
+        return x
 
     def features(self, x: Inputs, layer: str | None = None) -> Features:
         """Return the flattened outputs (n, d) of a layer; by default the inputs of the last linear layer.
@@ -154,23 +171,13 @@ class ModuleClassifier(Adapter):
         Raises:
             CapabilityError: the module does not have this layer.
         """
-        before = layer is None
-        observed = self._last_linear()[1] if layer is None else self._layer(layer)
-        kept: list[Tensor] = []
-
-        def keep(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            kept.append(
-                (inputs[0] if before else output).detach().flatten(1).clone()
-            )  # the next layer may change it in place
-
-        handle = observed.register_forward_hook(keep)
-        try:
-            with torch.no_grad(), self.evaluating():
-                for part in x.split(ROWS_PER_BATCH):
-                    self.logits(part.to(self.device))
-        finally:
-            handle.remove()
-        return torch.cat(kept)
+        name = self._last_linear()[0] if layer is None else layer
+        with torch.no_grad(), self.evaluating():
+            parts = [
+                self._seen(part, (name,), before=layer is None)[name].flatten(1)
+                for part in x.split(self.rows_per_batch)
+            ]
+        return torch.cat(parts)
 
     def activations(self, x: Inputs, layers: Iterable[str]) -> dict[str, Tensor]:
         """Return the outputs (n, …) of these layers for one batch by name, from one forward pass without gradient.
@@ -178,14 +185,23 @@ class ModuleClassifier(Adapter):
         Raises:
             CapabilityError: the module does not have this layer.
         """
+        with torch.no_grad(), self.evaluating():
+            return self._seen(x, layers)
+
+    def _seen(self, x: Inputs, layers: Iterable[str], *, before: bool = False) -> dict[str, Tensor]:
+        """Return the outputs of layers, or their inputs, in one pass; of the last run of a layer that runs twice."""
         kept: dict[str, Tensor] = {}
-        handles = [self._layer(name).register_forward_hook(partial(_keep, kept, name)) for name in layers]
+        names = list(layers)
+        observed = [(name, self.module if before and not name else self._layer(name)) for name in names]
+        handles = [layer.register_forward_hook(partial(_keep, kept, name, before)) for name, layer in observed]
         try:
-            with torch.no_grad(), self.evaluating():
-                self.logits(x.to(self.device))
+            self.logits(x.to(self.device))
         finally:
             for handle in handles:
                 handle.remove()
+        absent = [name for name in names if name not in kept]
+        if absent:
+            raise CapabilityError(f"Layer '{absent[0]}' does not run in the module's forward. Name another.")
         return kept
 
     def layers(self) -> tuple[str, ...]:
@@ -193,10 +209,17 @@ class ModuleClassifier(Adapter):
         return tuple(name for name, layer in self.module.named_modules() if not any(True for _ in layer.children()))
 
     def learn(self, x: Inputs, y: Labels) -> float:
-        """Update on one batch, in training mode, with the current optimizer state; return the mean loss before it."""
+        """Update on one batch, in training mode, with the current optimizer state; return the mean loss before it.
+
+        Raises:
+            CapabilityError: all weights are frozen, or the module requires more rows in training mode.
+        """
         if self._running is None:
+            self.check_trainable()
             self._running = self.optimizer.build(self.module.parameters())
         self.module.train()
+        if len(x) == 1 and self.requires_two_rows():
+            raise CapabilityError(f"One update of {self.name} requires 2 rows, for its batch normalisation; got 1.")
         self._running.zero_grad()
         loss = functional.cross_entropy(self.logits(x.to(self.device)), y.to(self.device))
         loss.backward()
@@ -225,13 +248,19 @@ class ModuleClassifier(Adapter):
         new = self.copy()
         name, old = new._last_linear()
         with rng.torch_globally(self.device):
-            head = nn.Linear(old.in_features, classes, bias=old.bias is not None, device=self.device)
+            head = nn.Linear(old.in_features, classes, bias=old.bias is not None, device=self.device, dtype=self._dtype)
         if not name:
             new.module = head
         else:
             parent = new.module.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], head)
-        new.classes, new.factory = classes, None
+        new.factory = None
+        try:
+            new._probe(classes)
+        except SettingsError as error:
+            raise CapabilityError(
+                f"A new last layer '{name}' does not change the number of classes: {error}"
+            ) from error
         return new
 
     def state(self) -> dict[str, Tensor]:
@@ -245,6 +274,8 @@ class ModuleClassifier(Adapter):
             CapabilityError: the names or shapes do not fit the architecture.
         """
         new = self.copy()
+        state, said = fitted(state, tuple(new.module.state_dict()))
+        new.assumptions = tuple(dict.fromkeys((*self.assumptions, *said)))
         try:
             new.module.load_state_dict(state)
         except RuntimeError as error:
@@ -258,13 +289,14 @@ class ModuleClassifier(Adapter):
             CapabilityError: the weights do not contain the last layer.
         """
         name = f"{self._last_linear()[0]}.weight".lstrip(".")
+        state, _ = fitted(state, tuple(self.module.state_dict()))
         if name not in state:
             raise CapabilityError(f"These weights do not contain '{name}'.{did_you_mean(name, state)}")
-        return len(state[name])
+        return 2 if self._outputs.width == len(state[name]) == 1 else len(state[name])
 
     def identity(self) -> dict[str, Any] | None:
         """Return digests of weights, structure and settings, or None if plain values do not describe the module."""
-        settings = (self.input_shape, self.bounds, self.outputs, self.classes, self.mean, self.std)
+        settings = (self.input_shape, self.bounds, self.outputs, self.classes, self.mean, self.std, sorted(self.frozen))
         digest = module_digest(self.module, (*settings, self.optimizer, self.factory))
         return None if digest is None else {"weights": weights_digest(self), "module": digest}
 
@@ -272,6 +304,23 @@ class ModuleClassifier(Adapter):
         """Return the classes and functions that it uses."""
         layers = {type(layer) for layer in self.module.modules()}
         return type(self), type(self.optimizer), *layers, *called_by(self.factory)
+
+    def lay_out(self) -> None:
+        """Convert the weights to the fastest layout in memory that the module supports."""
+        lay_out(self.module, channels_last=self.channels_last_filters)
+
+    def requires_two_rows(self) -> bool:
+        """True if a batch of one row fails in the current mode, and two do not, as with batch normalisation."""
+        trial, rows = self.copy(), probing_rows(self.input_shape, self.bounds, self.device)
+        with Rng(0).child("probe").torch_globally(self.device), torch.no_grad():
+            return not trial._takes(rows[:1]) and trial._takes(rows[:2])
+
+    def check_trainable(self) -> None:
+        """Raise CapabilityError if no weight can be trained."""
+        if not any(weight.requires_grad for weight in self.module.parameters()):
+            count = sum(1 for _ in self.module.parameters())
+            state = f"all {count} parameters are frozen" if count else "the module has no parameters"
+            raise CapabilityError(f"Training requires weights to train; {state}. Set requires_grad of some to True.")
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -290,52 +339,63 @@ class ModuleClassifier(Adapter):
         return self.module.get_submodule(name)
 
     def _last_linear(self) -> tuple[str, nn.Linear]:
-        linear = [(name, layer) for name, layer in self.module.named_modules() if isinstance(layer, nn.Linear)]
-        if not linear:
+        """Return the last linear layer that runs."""
+        if self._head is None:
             raise CapabilityError("The module must have a linear layer; it has none. Name another layer.")
-        return linear[-1]
+        layer = self.module.get_submodule(self._head)
+        assert isinstance(layer, nn.Linear)
+        return self._head, layer
 
-    def _probe(self) -> int:
-        """Score one row to check the settings; return the number of classes."""
-        if self.outputs not in ("logits", "probabilities"):
-            raise SettingsError([f"outputs must be 'logits' or 'probabilities'; got {self.outputs!r}."])
-        low, high = self.bounds or (0.0, 1.0)
-        row = torch.full((1, *self.input_shape), (low + high) / 2, device=self.device)
+    def _materialise(self, rng: Rng) -> tuple[str, ...]:
+        """Give lazy layers their sizes. Return what was assumed."""
+        self._dtype, self.channels_last_filters = torch.float32, False
+        rows = probing_rows(self.input_shape, self.bounds, self.device)
+        with self.evaluating():
+            said = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
+        self._dtype = next((w.dtype for w in self.module.parameters() if w.is_floating_point()), torch.float32)
+        return said
+
+    def _probe(self, classes: int | None) -> tuple[str, ...]:
+        """Try the module on some rows: find its scores, its last layer, its layout and its size. Return assumptions."""
+        rows = probing_rows(self.input_shape, self.bounds, self.device)
+        with Rng(0).child("probe").torch_globally(self.device), torch.no_grad(), self.evaluating():
+            probed = probe(self.forward, self.module, rows, self.outputs, classes)
+            self._outputs, self.classes = probed.outputs, probed.outputs.classes
+            self._head = probed.trace.head(probed.outputs.width)
+            self.channels_last_filters = takes_channels_last(
+                self.module, self.input_shape, partial(self._scores_by, rows), probed.scores
+            )
+        least = 8 * rows[0].numel()
+        self.rows_per_batch = rows_fitting(2 * max(probed.trace.largest, least))
+        self.rows_per_gradient = rows_fitting(max(probed.trace.total, least))
+        self.lay_out()
+        if self._dtype == torch.float32:
+            return probed.assumptions
+        precision = str(self._dtype).removeprefix("torch.")
+        return (*probed.assumptions, f"The module computes in {precision}: rows are converted, and scores are float32.")
+
+    def _scores_by(self, rows: Tensor, module: nn.Module) -> Tensor:
+        """Return the scores of another module with the same settings."""
+        own, self.module = self.module, module
         try:
-            with torch.no_grad(), self.evaluating():
-                out = self.module(self.normalised(row))
-        except Exception as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise SettingsError([f"The module does not accept rows of shape {self.input_shape}: {reason}"]) from error
-        if not isinstance(out, Tensor) or out.ndim != 2 or out.shape[1] < 2:
-            got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-            raise SettingsError([f"The module must return (n, classes) with at least two classes; got {got}."])
-        sums_to_one = bool(((out >= 0).all() & ((out.sum(1) - 1).abs() < 1e-4)).all())
-        if self.outputs == "probabilities" and not sums_to_one:
-            raise SettingsError(
-                ["outputs is 'probabilities', but the module's outputs do not sum to 1. Pass 'logits'."]
-            )
-        if self.outputs == "logits" and sums_to_one:
-            raise ProbabilityOutputsError(
-                ["The module's outputs sum to 1, as probabilities do. Pass outputs='probabilities'."]
-            )
-        return int(out.shape[1])
+            return self._outputs.scores(self.forward(rows), len(rows))
+        finally:
+            self.module = own
+
+    def _takes(self, rows: Tensor) -> bool:
+        try:
+            self.forward(rows)
+        except (RuntimeError, ValueError):
+            return False
+        return True
 
 
-def _keep(kept: dict[str, Tensor], name: str, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-    """Store the output of a layer: a forward hook."""
-    kept[name] = output.detach().clone()  # the next layer may change it in place
-
-
-def _channelwise(value: float | tuple[float, ...] | None, shape: tuple[int, ...]) -> Tensor | None:
-    if value is None:
-        return None
-    numbers = torch.tensor(value, dtype=torch.float32)
-    if not torch.isfinite(numbers).all():
-        raise SettingsError([f"mean and std must be finite numbers; got {value}."])
-    if numbers.ndim and len(numbers) not in (1, shape[0]):
-        raise SettingsError([f"mean and std must have 1 or {shape[0]} numbers (one per channel); got {len(numbers)}."])
-    return numbers.reshape(-1, *(1 for _ in shape[1:])) if numbers.ndim else numbers
+def _keep(
+    kept: dict[str, Tensor], name: str, before: bool, _: nn.Module, inputs: tuple[Tensor, ...], output: object
+) -> None:
+    """Store the first tensor of the output of a layer, or of its inputs: a forward hook."""
+    if tensors := tensors_in(inputs if before else output):
+        kept[name] = tensors[0].detach().clone()  # the next layer may change it in place
 
 
 def _assumptions(bounds: Bounds, mean: object, std: object) -> Iterator[str]:

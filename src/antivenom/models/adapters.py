@@ -16,8 +16,8 @@ def as_classifier(
     *,
     input_shape: tuple[int, ...],
     bounds: tuple[float, float] | None = (0.0, 1.0),
-    mean: float | tuple[float, ...] | None = None,
-    std: float | tuple[float, ...] | None = None,
+    mean: Any = None,
+    std: Any = None,
     outputs: str = "logits",
     classes: int | None = None,
     device: torch.device | str | None = None,
@@ -25,14 +25,17 @@ def as_classifier(
     """Convert your own model to a classifier. The model is copied, and the original does not change.
 
     Args:
-        model: an `nn.Module` that takes float rows (n, *input_shape) and returns (n, classes); a Keras 3 model on the
-            torch backend; or a scikit-learn classifier, which takes flattened rows.
+        model: an `nn.Module` that takes float rows (n, *input_shape) and returns (n, classes), one number for each row,
+            or an object with such a tensor, such as `.logits`; a Keras 3 model on the torch backend; or a scikit-learn
+            classifier, which takes flattened rows.
         input_shape: the shape of one row: (channels, height, width) for images.
         bounds: the range of the input rows, before `mean` and `std`; None for any range.
-        mean: subtracted from each row before the module; one number, or one number per channel.
+        mean: subtracted from each row before the module; one number, or one number per channel, as a number, list,
+            tuple, array or tensor.
         std: the divisor of each row after that; one number, or one number per channel.
         outputs: the outputs of the module: "logits" or "probabilities".
-        classes: the number of classes; required for a scikit-learn classifier that was never fitted.
+        classes: the number of classes; required for a scikit-learn classifier that was never fitted, and for a module
+            that returns several tensors of different widths.
         device: the device to compute on; the device of the module if omitted.
 
     Raises:
@@ -45,7 +48,14 @@ def as_classifier(
     if isinstance(model, nn.Module) or is_keras(model):
         adapter = KerasClassifier if is_keras(model) else ModuleClassifier
         return adapter(
-            model, input_shape=input_shape, bounds=bounds, mean=mean, std=std, outputs=outputs, device=device
+            model,
+            input_shape=input_shape,
+            bounds=bounds,
+            mean=mean,
+            std=std,
+            outputs=outputs,
+            classes=classes,
+            device=device,
         )
     if callable(getattr(model, "get_params", None)):
         from antivenom.models._estimator_classifier import EstimatorClassifier  # noqa: PLC0415 - scikit-learn imports slowly

@@ -1,15 +1,22 @@
 """Batch sizes: large enough to be fast, small enough to limit memory use."""
 
+import math
 from collections.abc import Iterator
 
 ROWS_PER_BATCH = 2048
-"""Rows per batch when a network scores rows."""
+"""The largest number of rows per batch when a network scores rows."""
 
 ROWS_PER_WIDE_BATCH = 1024
-"""Rows per batch if each row has many numbers: activations of a layer, or distances to all other rows."""
+"""The largest number of rows per batch if each row has many numbers: activations, or distances to all other rows."""
 
 ROWS_PER_ESTIMATOR_BATCH = 8192
 """Rows per batch when a scikit-learn estimator scores rows. Each call repeats checks, so few calls are faster."""
+
+BYTES_OF_ROWS = 1 << 28
+"""The most bytes of rows per batch, as float32."""
+
+BYTES_OF_ACTIVATIONS = 1 << 30
+"""The most bytes of activations per batch."""
 
 
 def batches(count: int, size: int = ROWS_PER_BATCH) -> Iterator[slice]:
@@ -24,3 +31,21 @@ def batches(count: int, size: int = ROWS_PER_BATCH) -> Iterator[slice]:
     """
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+
+
+def rows_within(shape: tuple[int, ...], most: int = ROWS_PER_BATCH) -> int:
+    """Return the rows per batch so that the rows fit into `BYTES_OF_ROWS`: from 1 to `most`.
+
+    >>> rows_within((3, 32, 32)), rows_within((3, 224, 224))
+    (2048, 445)
+    """
+    return max(1, min(most, BYTES_OF_ROWS // (4 * max(1, math.prod(shape)))))
+
+
+def rows_fitting(bytes_per_row: int, most: int = ROWS_PER_BATCH) -> int:
+    """Return the rows per batch so that activations fit into `BYTES_OF_ACTIVATIONS`: from 1 to `most`.
+
+    >>> rows_fitting(1000), rows_fitting(50_000_000)
+    (2048, 21)
+    """
+    return max(1, min(most, BYTES_OF_ACTIVATIONS // max(1, bytes_per_row)))

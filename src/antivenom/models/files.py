@@ -1,68 +1,81 @@
 """Read files of weights without running code in them."""
 
 import pickle  # noqa: TID251 - for the name of its error alone
-from collections.abc import Mapping
+import re
+import zipfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from antivenom.errors import DataError, MissingDataError
+from antivenom.models.checkpoints import Weights, find_weights
 
-WITHIN = ("state_dict", "model", "model_state_dict", "net")
-"""The keys under which training scripts save weights."""
-
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 
 ADVICE = (
-    "Give a .safetensors file, or a state dict that torch.save(model.state_dict(), FILE) wrote to a .pt, .pth or .bin "
-    "file."
+    "Give a .safetensors file, or a state dict that torch.save(model.state_dict(), FILE) wrote to a .pt, .pth, .bin, "
+    ".ckpt or .tar file."
 )
 
+SAVE_ALONE = "Save the weights alone: torch.save(model.state_dict(), FILE)."
 
-def read_weights(file: Path | str) -> dict[str, Tensor]:
-    """Return the tensors of a state dict by name, on the CPU.
+
+class _Ignored:
+    """Takes the place of a NumPy number in a checkpoint, such as the best accuracy. NumPy is not called."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+NUMBERS = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype")
+"""What a pickled NumPy number calls."""
+
+
+def read_weights(file: Path | str, part: str | None = None) -> Weights:
+    """Return the tensors of a state dict by name, on the CPU, and what was assumed.
 
     Args:
-        file: `.safetensors`, or a state dict saved by `torch.save`, alone or in a dictionary under `state_dict`,
-            `model`, `model_state_dict` or `net`. Only weights are read, and code in the file cannot run.
+        file: `.safetensors`, or a state dict saved by `torch.save`, alone or inside dictionaries. Only weights are
+            read, and code in the file cannot run.
+        part: the keys of the dictionary with the weights, separated by dots, such as `netC` or `ema.model`; null if the
+            file contains only one.
 
     Raises:
         MissingDataError: the file does not exist.
-        DataError: it contains other data than a state dict, or is damaged.
+        DataError: it contains no weights, several sets of weights, or objects other than weights; or it is damaged.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "net.pt"
-    >>> torch.save(torch.nn.Linear(2, 3).state_dict(), file)
-    >>> sorted(read_weights(file))
-    ['bias', 'weight']
+    >>> torch.save({"epoch": 3, "model": torch.nn.Linear(2, 3).state_dict()}, file)
+    >>> weights = read_weights(file)
+    >>> sorted(weights), "'model'" in weights.assumptions[0]
+    (['bias', 'weight'], True)
     """
     file = Path(file)
     if not file.is_file():
         raise MissingDataError(f"{file} is missing.")
     if file.suffix not in SUFFIXES:
         raise DataError(f"A file of weights must end in {', '.join(SUFFIXES)}; got {file}. {ADVICE}")
+    return find_weights(_content(file), str(file), part)
+
+
+def _content(file: Path) -> object:
     try:
-        content = load_file(file) if file.suffix == ".safetensors" else _torch(file)
+        return load_file(file) if file.suffix == ".safetensors" else _torch(file)
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
-        raise DataError(f"{file} must contain weights only; it has more. Save model.state_dict() alone.") from error
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"it has an object of {named[1]}" if named else "it has more"
+        raise DataError(f"{file} must contain weights only; {what}. {SAVE_ALONE}") from error
+    except DataError:
+        raise
     except Exception as error:  # parsers of torch and safetensors raise many types
         raise DataError(
             f"{file} is not a file of weights, or it is damaged: it cannot be read as {_format_of(file)}. {ADVICE}"
         ) from error
-    for name in WITHIN:
-        if isinstance(content, Mapping) and isinstance(inner := content.get(name), Mapping):
-            content = inner
-            break
-    if not isinstance(content, Mapping) or not content:
-        raise DataError(f"{file} must contain a state dict of names and tensors. Save model.state_dict().")
-    odd = [name for name, value in content.items() if not isinstance(name, str) or not isinstance(value, Tensor)]
-    if odd:
-        raise DataError(f"{file} must contain tensors by name; {odd[0]!r} is not one. Save model.state_dict().")
-    return {str(name): value.detach() for name, value in content.items()}
 
 
 def _format_of(file: Path) -> str:
@@ -70,4 +83,15 @@ def _format_of(file: Path) -> str:
 
 
 def _torch(file: Path) -> object:
-    return torch.load(file, map_location="cpu", weights_only=True)
+    _check_size(file)
+    with torch.serialization.safe_globals([(_Ignored, name) for name in NUMBERS]):
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _check_size(file: Path) -> None:
+    """Raise DataError for a file that would need much more memory than its size."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise DataError(f"{file} is compressed, which torch.save never does. {SAVE_ALONE}")

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._keras_channels import channels_for
 from antivenom.models._module_classifier import ModuleClassifier
-from antivenom.models.batches import ROWS_PER_BATCH
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Scores
 
@@ -64,10 +63,9 @@ class KerasClassifier(ModuleClassifier):
         """Return a copy on the same device: Keras chooses the device itself."""
         return self.copy()
 
-    def logits(self, x: Inputs) -> Scores:
-        """Return differentiable logits (n, classes) of one batch, in the current mode of the module."""
-        out: Tensor = self.module(self.normalised(x), training=self.module.training)
-        return self.as_logits(out)
+    def forward(self, x: Inputs) -> Any:
+        """Return the outputs of the model for one batch, in its current mode."""
+        return self.module(self.normalised(x), training=self.module.training)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the trainable variables of Keras, detached, by index and path."""
@@ -79,7 +77,7 @@ class KerasClassifier(ModuleClassifier):
 
         given = [(one, weights[key]) for key, one in self._trainable().items()]
         with keras.StatelessScope(state_mapping=given):
-            return self.as_logits(self.module(self.normalised(x), training=False))
+            return self._outputs.logits(self.module(self.normalised(x), training=False), len(x))
 
     def _trainable(self) -> dict[str, Any]:
         variables = enumerate(self.module.trainable_variables)  # type: ignore[arg-type]
@@ -98,7 +96,7 @@ class KerasClassifier(ModuleClassifier):
         with torch.no_grad():
             parts = [
                 part(self.normalised(rows.to(self.device)), training=False).flatten(1)
-                for rows in x.split(ROWS_PER_BATCH)
+                for rows in x.split(self.rows_per_batch)
             ]
         return torch.cat(parts)
 

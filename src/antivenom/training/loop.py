@@ -13,16 +13,17 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.errors import DataError, SettingsError
 from antivenom.models import Classifier, ModuleClassifier, as_module
-from antivenom.models.layout import lay_out
+from antivenom.models.batches import rows_within
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.training.augment import augment
 from antivenom.training.contracts import Callback, Epoch
+from antivenom.training.last_batch import check_batch_size, least_rows, pieces
 from antivenom.training.step import Step, step_for
 
 BATCHES_PER_GATHER = 8
-"""The number of batches per gather. It limits memory use, and makes the gather cheap."""
+"""The largest number of batches per gather. It limits memory use, and makes the gather cheap."""
 
 
 @component
@@ -105,7 +106,8 @@ def train(
 ) -> ModuleClassifier:
     """Return a trained copy of a classifier.
 
-    The order of the rows, and the augmentation of each row, depend only on stream, epoch and row id.
+    The order of the rows, and the augmentation of each row, depend only on stream, epoch and row id. A last batch of
+    one row joins the batch before it if the network requires two rows, as batch normalisation does.
 
     Args:
         classifier: a classifier with gradients. It does not change.
@@ -117,15 +119,18 @@ def train(
     Raises:
         CapabilityError: the classifier has no gradients.
         DataError: the data does not fit the classifier or the recipe.
+        SettingsError: the batch size is 1, and the network requires two rows.
     """
     trained = _checked(classifier, data, recipe).copy()
     data = data.to(trained.device)
     update = step_for(trained, recipe.update_rule, recipe.precision)
     with learning(trained, rng):
         _freeze_statistics(trained)
+        least = least_rows(trained, len(data), recipe.batch_size)
+        check_batch_size(trained, len(data), recipe.batch_size, least, by=type(recipe).__name__)
         run_epochs(
             recipe.epochs,
-            lambda epoch: epoch_of(update, data, recipe, rng, epoch),
+            lambda epoch: epoch_of(update, data, recipe, rng, epoch, least),
             trained,
             rows=len(data),
             callbacks=callbacks,
@@ -142,7 +147,7 @@ def learning(trained: ModuleClassifier, rng: Rng) -> Iterator[None]:
     with rng.child("modules").torch_globally(trained.device):
         yield
     trained.module.zero_grad()
-    lay_out(trained.module, trained.input_shape)  # a fast step may have changed the layout
+    trained.lay_out()  # a fast step may have changed the layout
     trained.module.eval()
 
 
@@ -187,33 +192,32 @@ def run_epochs(
             break
 
 
-def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> float:
-    """Update on every batch of an epoch; return the mean loss over its rows."""
+def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int = 1) -> float:
+    """Update on every batch of an epoch; return the mean loss over its rows. `least` is the fewest rows of a batch."""
     batches = math.ceil(len(data) / recipe.batch_size)
     losses, sizes = [], []
-    for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch)):
+    for step, (x, y) in enumerate(_batches(data, recipe, rng, epoch, least)):
         losses.append(update(x, y, recipe.rate_at((epoch + step / batches) / recipe.epochs)))
         sizes.append(len(y))
     shares = torch.tensor(sizes, dtype=torch.float64, device=data.device) / len(data)
     return float(torch.stack(losses).double() @ shares)
 
 
-def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of an epoch. The next gather overwrites the memory of a batch."""
     order = rng.child("order", epoch).order(data.ids)
     size = min(recipe.batch_size, len(order))
-    per_gather = size * BATCHES_PER_GATHER
-    stored = data.x.new_empty(min(per_gather, len(order)), *data.shape)
+    gathers = pieces(order, size * max(1, min(BATCHES_PER_GATHER, rows_within(data.shape) // size)), least)
+    stored = data.x.new_empty(max(map(len, gathers)), *data.shape)
     inputs = torch.empty(stored.shape, device=data.device)  # new memory would cost more than the gather
-    for start in range(0, len(order), per_gather):
-        rows = order[start : start + per_gather]
+    for rows in gathers:
         xs = torch.index_select(data.x, 0, rows, out=stored[: len(rows)])
         ys = data.y.index_select(0, rows)
         if recipe.crop or recipe.flip:
             keys = rng.child("augment", epoch).keys(data.ids[rows])
             xs = augment(xs, keys, crop=recipe.crop, flip=recipe.flip)
         decoded = data.decode(xs, out=inputs[: len(rows)])
-        yield from zip(decoded.split(size), ys.split(size), strict=True)
+        yield from zip(pieces(decoded, size, least), pieces(ys, size, least), strict=True)
 
 
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:
@@ -223,6 +227,7 @@ def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleCla
     check_fits(classifier, data)
     for problem in recipe.problems(data):
         raise DataError(f"{name} {problem}")
+    module.check_trainable()
     return module
 
 

@@ -14,12 +14,14 @@ from antivenom.arrivals.spread import Spread
 from antivenom.data import CLEAN, Dataset, Source, Splits
 from antivenom.errors import DataError, SettingsError
 from antivenom.models import Classifier, Model, ModuleClassifier, is_module, require
+from antivenom.models.batches import rows_within
 from antivenom.models.optimizers import OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, NonNegative, Positive, component
 from antivenom.shapes import Ids, Positions, Roles
 from antivenom.training.contracts import Callback, Epoch, Training, load_source
 from antivenom.training.end_to_end import EndToEnd
+from antivenom.training.last_batch import check_batch_size, least_rows, pieces
 from antivenom.training.loop import Recipe, check_fits, learning, run_epochs, train
 from antivenom.training.step import step_for
 
@@ -197,7 +199,9 @@ class Online:
         data = data.to(trained.device)
         update = step_for(trained, recipe.update_rule, recipe.precision)
         with learning(trained, rng):
-            self._along(data, callbacks, trained, lambda x, y: update(x, y, recipe.learning_rate))
+            least = least_rows(trained, len(data), self.batch_size)
+            check_batch_size(trained, len(data), self.batch_size, least, by="Online")
+            self._along(data, callbacks, trained, lambda x, y: update(x, y, recipe.learning_rate), least)
         return trained
 
     def _along(
@@ -206,18 +210,22 @@ class Online:
         callbacks: Sequence[Callback],
         learner: Classifier,
         learn: Callable[[Tensor, Tensor], Tensor],
+        least: int = 1,
     ) -> None:
         """Learn from all rows in order, and call the callbacks at evenly spaced checkpoints."""
-        batches = math.ceil(len(data) / self.batch_size)
+        joined = 0 < len(data) % self.batch_size < least
+        batches = math.ceil(len(data) / self.batch_size) - joined
         checkpoints = min(self.checkpoints, batches)
         ends = [round(batches * number / checkpoints) * self.batch_size for number in range(1, checkpoints + 1)]
-        first = 0
+        ends[-1] += joined
+        rows, first = torch.arange(len(data), device=data.device), 0
         for number, end in enumerate(ends, 1):
             began, losses, sizes = time.perf_counter(), [], []
-            for start in range(first, min(end, len(data)), self._rows_per_gather):
-                stop = min(start + self._rows_per_gather, end, len(data))
+            for part in pieces(rows[first:end], self._rows_per_gather(data), least):
+                start, stop = int(part[0]), int(part[-1]) + 1
                 inputs, labels = data.inputs(slice(start, stop)), data.y[start:stop]
-                for x, y in zip(inputs.split(self.batch_size), labels.split(self.batch_size), strict=True):
+                batches_of = (pieces(each, self.batch_size, least) for each in (inputs, labels))
+                for x, y in zip(*batches_of, strict=True):
                     losses.append(learn(x, y))
                     sizes.append(len(y))
             first = end
@@ -227,9 +235,8 @@ class Online:
             for callback in callbacks:
                 callback(done)
 
-    @property
-    def _rows_per_gather(self) -> int:
-        return max(1, ROWS_PER_GATHER // self.batch_size) * self.batch_size
+    def _rows_per_gather(self, data: Dataset) -> int:
+        return max(1, rows_within(data.shape, ROWS_PER_GATHER) // self.batch_size) * self.batch_size
 
     def _check_estimator(self) -> None:
         """Raise SettingsError for settings that a scikit-learn estimator does not support."""

@@ -93,7 +93,7 @@ Step = AutogradStep | PlainStep
 
 def step_for(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> Step:
     """Return the fastest exact update of this classifier."""
-    simple = classifier.outputs == "logits" and classifier.mean is None and classifier.std is None
+    simple = classifier.returns_logits
     whole = all(weight.requires_grad for weight in classifier.module.parameters())
     whole = whole and (optimizer.decay_biases or not optimizer.weight_decay)
     single = next(classifier.module.parameters()).dtype == torch.float32

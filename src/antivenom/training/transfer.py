@@ -180,7 +180,8 @@ class Transfer(Recipe):
             first = first.copy()
         self._freeze(first)
         trained = train(first, data, self, rng=rng.child("loop"), callbacks=callbacks)
-        trained.module.requires_grad_(True)
+        for name, weight in trained.module.named_parameters():
+            weight.requires_grad_(name not in trained.frozen)
         trained.factory = classifier.factory if is_module(classifier) else None
         return trained
 

@@ -1,0 +1,131 @@
+"""Find the weights in a checkpoint, and fit their names to those of a module."""
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor
+
+from antivenom.errors import DataError
+
+DEPTH = 4
+"""The most dictionaries inside of each other in which weights are found."""
+
+COMPILED = "_orig_mod."
+"""What `torch.compile` adds to the names of weights."""
+
+
+class Weights(dict[str, Tensor]):
+    """Tensors by name.
+
+    Attributes:
+        assumptions: what was assumed when they were found, one sentence each.
+    """
+
+    assumptions: tuple[str, ...] = ()
+
+
+def find_weights(content: object, file: str, part: str | None = None) -> Weights:
+    """Return the one mapping of names to tensors in the content of a checkpoint.
+
+    Args:
+        content: the content of the file.
+        file: its name, for messages.
+        part: the keys of the mapping, separated by dots; None if there is only one.
+
+    Raises:
+        DataError: there is none, or more than one; or `part` names none of them.
+
+    >>> import torch
+    >>> find_weights({"epoch": 3, "ema": {"w": torch.ones(1)}}, "net.pt").assumptions
+    ("net.pt: the weights are those of 'ema'. The file contains no others.",)
+    """
+    found = dict(_candidates(content))
+    named = ", ".join(map(repr, filter(None, found)))
+    if part is not None:
+        if part not in found:
+            raise DataError(f"{file} has no weights in {part!r}. It has: {named or 'weights without a key'}.")
+        return _made(found[part], (f"{file}: the weights are those of {part!r}.",))
+    if len(found) > 1:
+        raise DataError(
+            f"{file} contains {len(found)} sets of weights: {named}. Choose one with the setting weights_part, or save "
+            "one of them alone."
+        )
+    if not found:
+        raise DataError(f"{file} {_without_weights(content)}. Save model.state_dict().")
+    [(path, weights)] = found.items()
+    said = (f"{file}: the weights are those of {path!r}. The file contains no others.",) if path else ()
+    return _made(weights, said)
+
+
+def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Return weights with the names of a module, and what was assumed. Weights that do not fit are returned unchanged.
+
+    A prefix of wrappers, such as `module.`, `_orig_mod.` or `model.`, is removed if the weights then have all names.
+
+    Args:
+        weights: the weights by name.
+        names: the names of the module's parameters and buffers.
+
+    Raises:
+        DataError: the weights have all names under several prefixes.
+
+    >>> import torch
+    >>> fitted({"module.w": torch.ones(1)}, ("w",))[1]
+    ("The prefix 'module.' of the names of the weights is removed.",)
+    """
+    assumptions = weights.assumptions if isinstance(weights, Weights) else ()
+    if not names or weights.keys() == set(names):
+        return dict(weights), assumptions
+    plain = {name: name.replace(COMPILED, "") for name in weights}
+    if len(set(plain.values())) < len(plain) or any(COMPILED in name for name in names):
+        plain = {name: name for name in weights}
+    renamed = {plain[name]: value for name, value in weights.items()}
+    prefixes = [name.removesuffix(names[0]) for name in renamed if name == names[0] or name.endswith(f".{names[0]}")]
+    complete = [prefix for prefix in prefixes if all(f"{prefix}{name}" in renamed for name in names)]
+    if "" in complete:
+        complete = [""]
+    if len(complete) > 1:
+        listed = ", ".join(repr(prefix) for prefix in complete)
+        raise DataError(f"The weights have all names of the module under several prefixes: {listed}. Save one of them.")
+    if not complete:
+        return dict(weights), assumptions
+    return _without(complete[0], renamed, plain, assumptions)
+
+
+def _without(
+    prefix: str, renamed: dict[str, Tensor], plain: dict[str, str], assumptions: tuple[str, ...]
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    kept = {name.removeprefix(prefix): value for name, value in renamed.items() if name.startswith(prefix)}
+    others = [name for name in renamed if not name.startswith(prefix)]
+    said = [COMPILED] * any(name != short for name, short in plain.items()) + [prefix] * bool(prefix)
+    sentences = [f"The prefix {each!r} of the names of the weights is removed." for each in said]
+    if others and prefix:
+        sentences.append(f"{len(others)} other tensors in the file are not used: {', '.join(sorted(others)[:3])}.")
+    return kept, (*assumptions, *sentences)
+
+
+def _candidates(content: object, path: str = "", depth: int = DEPTH) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    """Yield all mappings of names to weights, with their keys. States of optimizers are left out."""
+    if not isinstance(content, Mapping) or not content or "param_groups" in content:
+        return
+    if all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
+        if any(value.is_floating_point() and value.ndim for value in content.values()):
+            yield path, content
+    elif depth:
+        for key, value in content.items():
+            if isinstance(key, str):
+                yield from _candidates(value, f"{path}.{key}".lstrip("."), depth - 1)
+
+
+def _made(weights: Mapping[str, Tensor], assumptions: tuple[str, ...]) -> Weights:
+    made = Weights((str(name), value.detach()) for name, value in weights.items())
+    made.assumptions = assumptions
+    return made
+
+
+def _without_weights(content: object) -> str:
+    tensors = isinstance(content, Mapping) and any(isinstance(value, Tensor) for value in content.values())
+    if tensors and isinstance(content, Mapping):
+        odd = [key for key, value in content.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+        if odd:
+            return f"must contain tensors by name; {odd[0]!r} is not one"
+    return "must contain a state dict of names and tensors"

@@ -1,0 +1,80 @@
+"""New weights for a module, from the `reset_parameters` of each layer."""
+
+import copy
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from antivenom.errors import CapabilityError
+
+ADVICE = "Add this method, or name a function that makes the module: the model `module` with its setting factory."
+
+
+def renew(module: nn.Module, frozen: frozenset[str]) -> None:
+    """Give all parameters new weights in place, except the frozen ones. Draws from torch's global stream.
+
+    Args:
+        module: the module.
+        frozen: the names of the parameters that keep their values. Layers whose parameters are all frozen keep their
+            running statistics too.
+
+    Raises:
+        CapabilityError: a layer has parameters but no `reset_parameters()`, or this method does not set all of them.
+    """
+    parameters = dict(module.named_parameters())
+    kept = {name: parameters[name].detach().clone() for name in frozen if name in parameters}
+    layers = [(name, layer) for name, layer in module.named_modules() if not _is_kept(name, layer, frozen)]
+    for name, layer in layers:
+        _check(name, layer)
+    with torch.no_grad():
+        for name, weight in parameters.items():
+            if name not in frozen and weight.is_floating_point():
+                weight.fill_(math.nan)  # what no layer sets is found below
+        for name, layer in layers:
+            if parametrize.is_parametrized(layer):
+                _renew_parametrized(name, layer)
+            elif callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
+        for name, values in kept.items():
+            parameters[name].copy_(values)
+    unset = [name for name, weight in parameters.items() if name not in frozen and bool(torch.isnan(weight).any())]
+    if unset:
+        raise CapabilityError(f"New weights require reset_parameters(), which does not set '{unset[0]}'. {ADVICE}")
+
+
+def _is_kept(name: str, layer: nn.Module, frozen: frozenset[str]) -> bool:
+    own = [f"{name}.{each}".lstrip(".") for each, _ in layer.named_parameters(recurse=False)]
+    return bool(own) and all(each in frozen for each in own)
+
+
+def _check(name: str, layer: nn.Module) -> None:
+    if isinstance(layer, parametrize.ParametrizationList):
+        return
+    if getattr(layer, "reset_parameters", None) is None and any(True for _ in layer.parameters(recurse=False)):
+        raise CapabilityError(
+            f"New weights require reset_parameters(), which layer '{name}' ({type(layer).__name__}) does not "
+            f"have. {ADVICE}"
+        )
+
+
+def _renew_parametrized(name: str, layer: nn.Module) -> None:
+    """Reset a plain copy of a layer, and assign its weights through the inverse of each parametrization."""
+    plain = copy.deepcopy(layer)
+    lists = layer.parametrizations
+    assert isinstance(lists, nn.ModuleDict)
+    names = list(lists)
+    if any(True for each in names for _ in lists[each].buffers()):
+        raise CapabilityError(
+            f"New weights require a parametrization without a state of its own, which '{name}.{names[0]}' does not "
+            "have. Name a function that makes the module: the model `module` with its setting factory."
+        )
+    for each in names:
+        parametrize.remove_parametrizations(plain, each, leave_parametrized=True)
+    plain.reset_parameters()  # type: ignore[operator]
+    for each in names:
+        setattr(layer, each, getattr(plain, each))
+    for each, value in plain.named_parameters(recurse=False):
+        if each not in names:
+            getattr(layer, each).copy_(value)
