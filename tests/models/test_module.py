@@ -29,7 +29,7 @@ def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None
 @pytest.mark.parametrize(
     ("factory", "said"),
     [
-        ("torch.nn:Flatten", "must make 5 classes, as the data has; got 160"),
+        ("torch.nn:Flatten", "classes is 5, but the module returns scores of 160 classes"),
         ("builtins:dict", "must be a function that returns"),
         ("os:path", "must be a function that returns"),
         ("pathlib:PurePath", r"must return an nn.Module; got Pure"),

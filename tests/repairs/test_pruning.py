@@ -50,5 +50,5 @@ def test_the_effect_of_silencing_is_measured_to_first_order() -> None:
     assert silencing_effects(victim, clean, verdict.triggers, (2,), "conv_1").shape == (16,)
 
 
-def first_logit(logits: torch.Tensor) -> torch.Tensor:
+def first_logit(logits: torch.Tensor, _: slice = slice(0)) -> torch.Tensor:
     return logits[:, 0].sum()

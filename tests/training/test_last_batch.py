@@ -93,7 +93,7 @@ def test_repairs_take_a_last_batch_of_one_row(repair: Any) -> None:
     try:
         repair.repair(net, rows(33), rng=Rng(0))
     except AntivenomError as error:
-        assert "verdict" in str(error).lower()  # noqa: PT017
+        assert "verdict" in str(error).lower()
 
 
 def test_frozen_normalisation_takes_one_row() -> None:

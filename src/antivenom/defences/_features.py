@@ -5,13 +5,13 @@ from torch import Tensor
 
 from antivenom.data import Dataset
 from antivenom.models import Classifier
-from antivenom.models.batches import ROWS_PER_WIDE_BATCH
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH, batches, rows_within
 
 
 def distance_features(data: Dataset, classifier: Classifier) -> Tensor:
     """Return the penultimate features of the rows (n, d), or the rows themselves if the classifier has no features."""
-    inputs = data.inputs()
-    if "features" not in classifier.can:
-        return inputs.flatten(1)
-    parts = [classifier.features(part).flatten(1) for part in inputs.split(ROWS_PER_WIDE_BATCH)]
-    return torch.cat(parts).to(data.device) if parts else inputs.flatten(1)
+    if "features" not in classifier.can or not len(data):
+        return data.inputs().flatten(1)
+    size = rows_within(data.shape, ROWS_PER_WIDE_BATCH)
+    parts = [classifier.features(data.inputs(rows)).flatten(1) for rows in batches(len(data), size)]
+    return torch.cat(parts).to(data.device)

@@ -274,8 +274,8 @@ class ModuleClassifier(Adapter):
             CapabilityError: the names or shapes do not fit the architecture.
         """
         new = self.copy()
-        state, said = fitted(state, tuple(new.module.state_dict()))
-        new.assumptions = tuple(dict.fromkeys((*self.assumptions, *said)))
+        state, assumed = fitted(state, tuple(new.module.state_dict()))
+        new.assumptions = tuple(dict.fromkeys((*self.assumptions, *assumed)))
         try:
             new.module.load_state_dict(state)
         except RuntimeError as error:
@@ -315,9 +315,14 @@ class ModuleClassifier(Adapter):
         with Rng(0).child("probe").torch_globally(self.device), torch.no_grad():
             return not trial._takes(rows[:1]) and trial._takes(rows[:2])
 
+    @property
+    def trainable(self) -> bool:
+        """True if a weight requires gradients."""
+        return any(weight.requires_grad for weight in self.module.parameters())
+
     def check_trainable(self) -> None:
         """Raise CapabilityError if no weight can be trained."""
-        if not any(weight.requires_grad for weight in self.module.parameters()):
+        if not self.trainable:
             count = sum(1 for _ in self.module.parameters())
             state = f"all {count} parameters are frozen" if count else "the module has no parameters"
             raise CapabilityError(f"Training requires weights to train; {state}. Set requires_grad of some to True.")
@@ -351,9 +356,9 @@ class ModuleClassifier(Adapter):
         self._dtype, self.channels_last_filters = torch.float32, False
         rows = probing_rows(self.input_shape, self.bounds, self.device)
         with self.evaluating():
-            said = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
+            assumed = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
         self._dtype = next((w.dtype for w in self.module.parameters() if w.is_floating_point()), torch.float32)
-        return said
+        return assumed
 
     def _probe(self, classes: int | None) -> tuple[str, ...]:
         """Try the module on some rows: find its scores, its last layer, its layout and its size. Return assumptions."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+import torch
 from torch import Tensor
 
 from antivenom.errors import DataError
 
 DEPTH = 4
-"""The most dictionaries inside of each other in which weights are found."""
+"""The most dictionaries inside of each other in which weights are searched."""
 
 COMPILED = "_orig_mod."
 """What `torch.compile` adds to the names of weights."""
@@ -17,7 +18,7 @@ class Weights(dict[str, Tensor]):
     """Tensors by name.
 
     Attributes:
-        assumptions: what was assumed when they were found, one sentence each.
+        assumptions: what was assumed when they were read, one sentence each.
     """
 
     assumptions: tuple[str, ...] = ()
@@ -38,22 +39,22 @@ def find_weights(content: object, file: str, part: str | None = None) -> Weights
     >>> find_weights({"epoch": 3, "ema": {"w": torch.ones(1)}}, "net.pt").assumptions
     ("net.pt: the weights are those of 'ema'. The file contains no others.",)
     """
-    found = dict(_candidates(content))
-    named = ", ".join(map(repr, filter(None, found)))
+    matches = dict(_candidates(content))
+    named = ", ".join(map(repr, filter(None, matches)))
     if part is not None:
-        if part not in found:
+        if part not in matches:
             raise DataError(f"{file} has no weights in {part!r}. It has: {named or 'weights without a key'}.")
-        return _made(found[part], (f"{file}: the weights are those of {part!r}.",))
-    if len(found) > 1:
+        return _made(matches[part], (f"{file}: the weights are those of {part!r}.",))
+    if len(matches) > 1:
         raise DataError(
-            f"{file} contains {len(found)} sets of weights: {named}. Choose one with the setting weights_part, or save "
-            "one of them alone."
+            f"{file} contains {len(matches)} sets of weights: {named}. Choose one with the setting weights_part, or "
+            "save one of them alone."
         )
-    if not found:
+    if not matches:
         raise DataError(f"{file} {_without_weights(content)}. Save model.state_dict().")
-    [(path, weights)] = found.items()
-    said = (f"{file}: the weights are those of {path!r}. The file contains no others.",) if path else ()
-    return _made(weights, said)
+    [(path, weights)] = matches.items()
+    about = (f"{file}: the weights are those of {path!r}. The file contains no others.",) if path else ()
+    return _made(weights, about)
 
 
 def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
@@ -96,8 +97,8 @@ def _without(
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     kept = {name.removeprefix(prefix): value for name, value in renamed.items() if name.startswith(prefix)}
     others = [name for name in renamed if not name.startswith(prefix)]
-    said = [COMPILED] * any(name != short for name, short in plain.items()) + [prefix] * bool(prefix)
-    sentences = [f"The prefix {each!r} of the names of the weights is removed." for each in said]
+    removed = [COMPILED] * any(name != short for name, short in plain.items()) + [prefix] * bool(prefix)
+    sentences = [f"The prefix {each!r} of the names of the weights is removed." for each in removed]
     if others and prefix:
         sentences.append(f"{len(others)} other tensors in the file are not used: {', '.join(sorted(others)[:3])}.")
     return kept, (*assumptions, *sentences)
@@ -108,7 +109,7 @@ def _candidates(content: object, path: str = "", depth: int = DEPTH) -> Iterator
     if not isinstance(content, Mapping) or not content or "param_groups" in content:
         return
     if all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
-        if any(value.is_floating_point() and value.ndim for value in content.values()):
+        if any(torch.is_floating_point(value) and value.ndim for value in content.values()):
             yield path, content
     elif depth:
         for key, value in content.items():
@@ -117,7 +118,7 @@ def _candidates(content: object, path: str = "", depth: int = DEPTH) -> Iterator
 
 
 def _made(weights: Mapping[str, Tensor], assumptions: tuple[str, ...]) -> Weights:
-    made = Weights((str(name), value.detach()) for name, value in weights.items())
+    made = Weights((str(name), Tensor.detach(value)) for name, value in weights.items())
     made.assumptions = assumptions
     return made
 

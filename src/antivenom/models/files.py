@@ -33,6 +33,10 @@ NUMBERS = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "num
 """What a pickled NumPy number calls."""
 
 
+BYTES = b"bytearray"
+"""The one object that torch makes at any size that a file claims."""
+
+
 def read_weights(file: Path | str, part: str | None = None) -> Weights:
     """Return the tensors of a state dict by name, on the CPU, and what was assumed.
 
@@ -95,3 +99,6 @@ def _check_size(file: Path) -> None:
     with zipfile.ZipFile(file) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise DataError(f"{file} is compressed, which torch.save never does. {SAVE_ALONE}")
+        programs = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+        if any(BYTES in archive.read(entry) for entry in programs):
+            raise DataError(f"{file} must contain weights only; it has an object of bytearray. {SAVE_ALONE}")

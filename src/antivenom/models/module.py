@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from antivenom.errors import SettingsError
 from antivenom.importing import import_named
 from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models.checkpoints import Weights, fitted
 from antivenom.models.files import read_weights
+from antivenom.models.taking import unwrapped
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
 from antivenom.settings import Code, component
@@ -30,6 +33,11 @@ class Module:
         std: the divisor of each row after that; one number, or one number per channel.
         outputs: the outputs of the module: `logits` or `probabilities`.
         weights: the file of the first weights, `.safetensors` or a state dict in `.pt`; new weights if omitted.
+        weights_part: the keys of the weights in the file, separated by dots, such as `ema` or `state.netC`; required if
+            the file has several sets of weights.
+
+    Raises:
+        SettingsError: `weights_part` without `weights`.
     """
 
     trial = Trial(settings={"factory": "antivenom.testing:toy_network"})
@@ -39,6 +47,13 @@ class Module:
     std: float | tuple[float, ...] | None = None
     outputs: Literal["logits", "probabilities"] = "logits"
     weights: str | None = None
+    weights_part: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights_part is not None and self.weights is None:
+            raise SettingsError(
+                [f"Module.weights_part requires weights, a file; got {self.weights_part!r} without it."]
+            )
 
     def files(self) -> tuple[Path, ...]:
         """Return the path of the file of weights. Its bytes are part of the result's key."""
@@ -52,7 +67,8 @@ class Module:
         Raises:
             SettingsError: the function does not return a module for these rows and this number of classes.
         """
-        factory = self._factory({"input_shape": input_shape, "classes": classes})
+        weights = None if self.weights is None else read_weights(self.weights, self.weights_part)
+        factory = self._factory({"input_shape": input_shape, "classes": classes}, weights)
         new = ModuleClassifier(
             factory(rng),
             input_shape=input_shape,
@@ -60,13 +76,14 @@ class Module:
             mean=self.mean,
             std=self.std,
             outputs=self.outputs,
+            classes=classes,
             factory=factory,
         )
-        if new.classes != classes:
-            raise SettingsError([f"{self.factory} must make {classes} classes, as the data has; got {new.classes}."])
+        if weights is not None:
+            new.assumptions += fitted(weights, tuple(new.module.state_dict()))[1]
         return new
 
-    def _factory(self, given: dict[str, Any]) -> Callable[[Rng], nn.Module]:
+    def _factory(self, given: dict[str, Any], weights: Weights | None) -> Callable[[Rng], nn.Module]:
         """Return a factory that makes the module from a stream, with those arguments that its function has."""
         make = import_named(self.factory)
         try:
@@ -74,29 +91,30 @@ class Module:
         except (TypeError, ValueError) as error:
             raise SettingsError([f"{self.factory} must be a function that returns an nn.Module."]) from error
         arguments = {name: value for name, value in given.items() if name in named}
-        start = None if self.weights is None else read_weights(self.weights)
 
         def factory(stream: Rng) -> nn.Module:
             with stream.torch_globally():
                 module = make(**arguments)
             if not isinstance(module, nn.Module):
                 raise SettingsError([f"{self.factory} must return an nn.Module; got {type(module).__name__}."])
-            return module if start is None else _with_weights(module, start, str(self.weights))
+            return module if weights is None else _with_weights(module, weights, str(self.weights))
 
         return factory
 
 
-def _with_weights(module: nn.Module, weights: dict[str, Tensor], file: str) -> nn.Module:
+def _with_weights(module: nn.Module, weights: Weights, file: str) -> nn.Module:
     """Load weights into the module and return it. Both must have the same names and shapes."""
+    module = unwrapped(module)[0]
     own = module.state_dict()
-    problems = [f"{file} has no '{name}'.{did_you_mean(name, weights)}" for name in own if name not in weights]
-    problems += [f"{file} has '{name}', which the module does not have." for name in weights if name not in own]
+    named, _ = fitted(weights, tuple(own))
+    problems = [f"{file} has no '{name}'.{did_you_mean(name, named)}" for name in own if name not in named]
+    problems += [f"{file} has '{name}', which the module does not have." for name in named if name not in own]
     problems += [
-        f"{file}: '{name}' must have the shape {tuple(value.shape)}; got {tuple(weights[name].shape)}."
+        f"{file}: '{name}' must have the shape {tuple(value.shape)}; got {tuple(named[name].shape)}."
         for name, value in own.items()
-        if name in weights and weights[name].shape != value.shape
+        if name in named and not is_lazy(value) and named[name].shape != value.shape
     ]
     if problems:
         raise SettingsError(problems)
-    module.load_state_dict(weights)
+    module.load_state_dict(named)
     return module

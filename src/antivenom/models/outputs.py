@@ -91,10 +91,10 @@ def find_outputs(out: object, rows: int, kind: str, classes: int | None) -> tupl
     _check(tensor, rows, place)
     width = _width(tensor, rows)
     assert width is not None
-    found = Outputs(kind, width)
-    if classes is not None and classes != found.classes:
-        raise SettingsError([f"classes is {classes}, but the module returns scores of {found.classes} classes."])
-    return found, tuple(_assumed(place, tensor, out, found))
+    result = Outputs(kind, width)
+    if classes is not None and classes != result.classes:
+        raise SettingsError([f"classes is {classes}, but the module returns scores of {result.classes} classes."])
+    return result, tuple(_assumed(place, tensor, out, result))
 
 
 def _find(tensors: dict[Place, Tensor], out: object, rows: int, kind: str, classes: int | None) -> tuple[Place, Tensor]:
@@ -166,20 +166,20 @@ def _check(tensor: Tensor, rows: int, place: Place) -> None:
     raise SettingsError([f"The module must return scores (n, classes); got {shape}{where} for {rows} rows. {ADVICE}"])
 
 
-def _assumed(place: Place, tensor: Tensor, out: object, found: Outputs) -> Iterator[str]:
+def _assumed(place: Place, tensor: Tensor, out: object, result: Outputs) -> Iterator[str]:
     shape = ", ".join(map(str, ("n", *tensor.shape[1:])))
     if isinstance(place, int):
         yield (
             f"The module returns a {type(out).__name__}. Tensor number {place}, of shape ({shape}), is the "
-            f"{found.kind}. Return this tensor alone to choose another."
+            f"{result.kind}. Return this tensor alone to choose another."
         )
     elif place is not None:
-        yield f"The module returns a {type(out).__name__}. Its {place!r}, of shape ({shape}), is the {found.kind}."
+        yield f"The module returns a {type(out).__name__}. Its {place!r}, of shape ({shape}), is the {result.kind}."
     if tensor.ndim > 2:
-        yield f"The module returns ({shape}), which is read as (n, {found.width})."
-    if found.width == 1:
-        what = "logit" if found.kind == "logits" else "probability"
-        other = "probabilities" if found.kind == "logits" else "logits"
+        yield f"The module returns ({shape}), which is read as (n, {result.width})."
+    if result.width == 1:
+        what = "logit" if result.kind == "logits" else "probability"
+        other = "probabilities" if result.kind == "logits" else "logits"
         yield (
             f"The module returns {ONE_NUMBER}: the {what} of class 1 of two classes. Set outputs to '{other}' if it "
             "is another number."

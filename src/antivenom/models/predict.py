@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset, Scorer
-from antivenom.models.batches import batches
+from antivenom.models.batches import batches, rows_within
 from antivenom.models.classifier import Classifier
 from antivenom.settings.fits import check_fits, check_scores, undefined_rows
 from antivenom.shapes import Labels, Scores
@@ -32,7 +32,7 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
     """
     _check(classifier, data)
     losses = [data.x.new_empty(0, dtype=torch.float32)]
-    for rows in batches(len(data)):
+    for rows in batches(len(data), rows_within(data.shape)):
         scores = classifier.scores(data.inputs(rows)).to(data.device)
         check_scores(scores, "the classifier")
         scores = scores.clamp_min(torch.finfo(torch.float32).tiny)
@@ -58,7 +58,8 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     torch.Size([450])
     """
     _check(classifier, data)
-    parts = [predicted_classes(classifier.scores(data.inputs(rows))) for rows in batches(len(data))]
+    slices = batches(len(data), rows_within(data.shape))
+    parts = [predicted_classes(classifier.scores(data.inputs(rows))) for rows in slices]
     return torch.cat(parts) if parts else data.y.new_empty(0)
 
 

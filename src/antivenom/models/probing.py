@@ -25,7 +25,7 @@ LARGE = 1000.0
 
 @dataclass
 class Trace:
-    """What hooks saw during a pass of one batch.
+    """The observations of hooks during a pass of one batch.
 
     Attributes:
         linear: the names and widths of the linear layers, in the order in which they ran.

@@ -22,11 +22,11 @@ def unwrapped(module: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
     >>> unwrapped(nn.DataParallel(nn.Linear(2, 2)))[0]
     Linear(in_features=2, out_features=2, bias=True)
     """
-    said = []
+    assumed = []
     while (inner := _inner(module)) is not None:
-        said.append(f"The module inside of {type(module).__name__} is used, without this wrapper.")
+        assumed.append(f"The module inside of {type(module).__name__} is used, without this wrapper.")
         module = inner
-    return module, tuple(said)
+    return module, tuple(assumed)
 
 
 def copied(module: nn.Module) -> nn.Module:
@@ -42,7 +42,7 @@ def copied(module: nn.Module) -> nn.Module:
                 memo[id(value)] = value.detach().clone()
         for buffer in layer.buffers(recurse=False):
             if isinstance(buffer, UninitializedBuffer):  # torch cannot copy it
-                memo[id(buffer)] = UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)
+                memo[id(buffer)] = UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)  # type: ignore[call-arg]
     try:
         return copy.deepcopy(module, memo)
     except Exception as error:  # an attribute of the user's module can raise anything
@@ -70,14 +70,14 @@ def materialised(module: nn.Module, run: Callable[[nn.Module], object], rng: Rng
 
 def assumed_of(module: nn.Module) -> tuple[str, ...]:
     """Return what is assumed about hooks and frozen parameters of a module."""
-    said = []
+    assumed = []
     hooks = sum(len(vars(layer).get(kind) or ()) for layer in module.modules() for kind in HOOKS)
     if hooks:
-        said.append(f"The module has {hooks} {'hook' if hooks == 1 else 'hooks'}, which run as a part of it.")
+        assumed.append(f"The module has {hooks} {'hook' if hooks == 1 else 'hooks'}, which run as a part of it.")
     if count := len(frozen_names(module)):
         which = "1 frozen parameter keeps its values" if count == 1 else f"{count} frozen parameters keep their values"
-        said.append(f"{which} in every training. Set requires_grad to train all.")
-    return tuple(said)
+        assumed.append(f"{which} in every training. Set requires_grad to train all.")
+    return tuple(assumed)
 
 
 def frozen_names(module: nn.Module) -> frozenset[str]:

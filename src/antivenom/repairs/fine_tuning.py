@@ -1,11 +1,14 @@
 """Fine-tuning."""
 
+from collections.abc import Iterator
+
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
+from antivenom.training.last_batch import training_problems
 from antivenom.training.loop import Recipe, train
 from antivenom.trial import Trial
 
@@ -30,6 +33,10 @@ class FineTuning:
     learning_rate: Positive = 1e-3
     batch_size: AtLeastOne = 32
 
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Yield the reasons why the settings do not fit the network."""
+        yield from training_problems(classifier, self.batch_size)
+
     def repair(
         self,
         classifier: Classifier,
@@ -40,4 +47,4 @@ class FineTuning:
     ) -> Classifier:
         """Return a new classifier that is trained further."""
         recipe = Recipe(epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate)
-        return train(as_module(classifier, by="FineTuning"), clean, recipe, rng=rng)
+        return train(as_module(classifier, by="FineTuning"), clean, recipe, rng=rng, by=type(self).__name__)

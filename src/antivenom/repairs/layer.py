@@ -48,7 +48,7 @@ def layer_problems(network: ModuleClassifier, layer: str | None) -> Iterator[str
 def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor:
     """Return the positive part of each unit's activation, averaged over positions for a channel (n, units)."""
     parts = []
-    for part in x.split(ROWS_PER_WIDE_BATCH):
+    for part in x.split(min(ROWS_PER_WIDE_BATCH, network.rows_per_batch)):
         activations = network.activations(part, (layer,))[layer].clamp_min(0)
         parts.append(activations.flatten(2).mean(2) if activations.ndim > 2 else activations)
     return torch.cat(parts)

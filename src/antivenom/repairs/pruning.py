@@ -14,6 +14,7 @@ from antivenom.data import Dataset
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.batches import batches
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import highest_success, suspected_triggers, unchanged
 from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
@@ -110,7 +111,11 @@ def silencing_effects(
     This is a first-order estimate: the activation of a unit times the gradient with respect to it.
     """
     x = clean.inputs()
-    loss = partial(functional.cross_entropy, target=clean.y.to(network.device), reduction="sum")
+    labels = clean.y.to(network.device)
+
+    def loss(logits: Tensor, rows: slice) -> Tensor:
+        return functional.cross_entropy(logits, labels[rows], reduction="sum")
+
     total = CLEAN_LOSS_WEIGHT * contributions(network, x, layer, loss)
     for target in targets:
         rows = clean.subset(clean.y != target)
@@ -119,23 +124,34 @@ def silencing_effects(
     return total
 
 
-def logit_lead(logits: Tensor, target: int) -> Tensor:
+def logit_lead(logits: Tensor, _: slice, *, target: int) -> Tensor:
     """Return the lead of a class over all others in logits, at least `LEAD_FLOOR` for each row, summed over rows."""
     others = logits.index_fill(1, torch.tensor([target], device=logits.device), -math.inf).amax(1)
     return (logits[:, target] - others).clamp_min(LEAD_FLOOR).sum()
 
 
-def contributions(network: ModuleClassifier, x: Inputs, layer: str, objective: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return each unit's activation times the gradient of an objective, summed over rows and positions (units)."""
-    observed = network.copy()
-    kept: list[Tensor] = []
-    handle = observed.module.get_submodule(layer).register_forward_hook(partial(_keep_output, kept))
-    with observed.evaluating():
-        value = objective(observed.logits(x.to(observed.device)))
-    handle.remove()
-    (gradient,) = torch.autograd.grad(value, kept)
-    products = kept[0].detach() * gradient
-    return products.flatten(2).sum((0, 2)) if products.ndim > 2 else products.sum(0)
+def contributions(
+    network: ModuleClassifier, x: Inputs, layer: str, objective: Callable[[Tensor, slice], Tensor]
+) -> Tensor:
+    """Return each unit's activation times the gradient of an objective, summed over rows and positions (units).
+
+    Args:
+        network: the network.
+        x: the rows.
+        layer: the name of the layer with the units.
+        objective: the sum of a number over the rows of a batch, from their logits and their place among the rows.
+    """
+    observed, parts = network.copy(), []
+    for rows in batches(max(1, len(x)), network.rows_per_gradient):
+        kept: list[Tensor] = []
+        handle = observed.module.get_submodule(layer).register_forward_hook(partial(_keep_output, kept))
+        with observed.evaluating():
+            value = objective(observed.logits(x[rows].to(observed.device)), rows)
+        handle.remove()
+        (gradient,) = torch.autograd.grad(value, kept)
+        products = kept[0].detach() * gradient
+        parts.append(products.flatten(2).sum((0, 2)) if products.ndim > 2 else products.sum(0))
+    return torch.stack(parts).sum(0) if len(parts) != 1 else parts[0]
 
 
 def _keep_output(kept: list[Tensor], _: object, __: object, output: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Unlearning of a recovered trigger."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import highest_success, split_validation, suspected_triggers, unchanged, with_trigger
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
+from antivenom.training.last_batch import training_problems
 from antivenom.training.loop import Recipe, train
 from antivenom.trial import Trial
 
@@ -46,6 +48,10 @@ class Unlearning:
     learning_rate: Positive = 1e-3
     batch_size: AtLeastOne = 32
 
+    def problems(self, classifier: Classifier) -> Iterator[str]:
+        """Yield the reasons why the settings do not fit the network."""
+        yield from training_problems(classifier, self.batch_size)
+
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """Return a new classifier that is trained further, or an unchanged copy if the scan flags no class."""
         network = as_module(classifier, by="Unlearning")
@@ -60,7 +66,7 @@ class Unlearning:
             x = used.x
             for target, rows in zip(targets, torch.tensor_split(chosen, len(targets)), strict=True):
                 x = with_trigger(replace(used, x=x), rows, triggers, target)
-            repaired = train(repaired, replace(used, x=x), recipe, rng=rng.child("epoch", epoch))
+            repaired = train(repaired, replace(used, x=x), recipe, rng=rng.child("epoch", epoch), by="Unlearning")
             if highest_success(repaired, validation, triggers, targets) <= self.enough:
                 break
         return repaired

@@ -1,6 +1,6 @@
 """The protocols of trainings, and the argument of their callbacks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -80,6 +80,14 @@ class CheckpointedTraining(Training, Protocol):
 
 
 @runtime_checkable
+class ModelCheckingTraining(Training, Protocol):
+    """A training that checks before a run whether it fits the model."""
+
+    def model_problems(self, classifier: Classifier) -> Iterator[str]:
+        """Yield a sentence for each reason why this training does not fit an untrained classifier."""
+
+
+@runtime_checkable
 class StreamTraining(Training, Protocol):
     """A training on a stream, whose rows arrive in order. The runner sorts the rows of victim and control."""
 
@@ -140,6 +148,14 @@ def single_pass(training: Training) -> bool:
 def pretrained_by(training: Training) -> Training | None:
     """Return the pretraining of a training, or None if it has none."""
     return training.pretrained_by if isinstance(training, PretrainedTraining) else None
+
+
+def model_problems(training: Training | None, classifier: Classifier) -> Iterator[str]:
+    """Yield the reasons why a training, or its pretraining, does not fit an untrained classifier."""
+    if isinstance(training, ModelCheckingTraining):
+        yield from training.model_problems(classifier)
+    if training is not None and (before := pretrained_by(training)) is not None:
+        yield from model_problems(before, classifier)
 
 
 def load_source(source: Source) -> Splits:

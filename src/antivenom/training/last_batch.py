@@ -1,11 +1,11 @@
 """The last batch of the rows, if a network cannot learn from one row alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
 from antivenom.errors import DataError, SettingsError
-from antivenom.models import ModuleClassifier
+from antivenom.models import Classifier, ModuleClassifier, is_module
 
 
 def pieces(rows: Tensor, size: int, least: int = 1) -> Sequence[Tensor]:
@@ -16,9 +16,9 @@ def pieces(rows: Tensor, size: int, least: int = 1) -> Sequence[Tensor]:
     ([4, 4, 1], [4, 5])
     """
     whole, rest = divmod(len(rows), size)
-    if not whole or not 0 < rest < least:
-        return rows.split(size)
-    return rows.split([size] * (whole - 1) + [size + rest])
+    joins = bool(whole) and 0 < rest < least
+    parts: Sequence[Tensor] = rows.split([size] * (whole - 1) + [size + rest] if joins else size)
+    return parts
 
 
 def least_rows(trained: ModuleClassifier, rows: int, size: int) -> int:
@@ -36,8 +36,38 @@ def check_batch_size(trained: ModuleClassifier, rows: int, size: int, least: int
         SettingsError: the batch size is too small for the network.
         DataError: there are too few rows.
     """
-    what = f"{trained.name} requires at least {least} rows per update, for its batch normalisation"
     if size < least:
-        raise SettingsError([f"{by}.batch_size must be at least {least}: {what}; got {size}."])
+        raise SettingsError([f"{by}.{_too_small(trained, size)}"])
     if rows < least:
-        raise DataError(f"{by} has {rows} row to train on, but {what}.")
+        raise DataError(f"{by} has {rows} row to train on, but {_requires(trained)}.")
+
+
+def training_problems(classifier: Classifier, size: int) -> Iterator[str]:
+    """Yield the reasons why a network cannot be trained in batches of `size`, before it is trained."""
+    if not is_module(classifier):
+        return
+    if not classifier.trainable:
+        yield f"requires weights to train; all parameters of {classifier.name} are frozen."
+    if size > 1:
+        return
+    trial = classifier.copy()
+    trial.module.train()
+    freeze_statistics(trial)
+    if trial.requires_two_rows():
+        yield f"requires a larger batch: {_too_small(classifier, size)}"
+
+
+def freeze_statistics(trained: ModuleClassifier) -> None:
+    """Freeze the running statistics of layers whose weights are all frozen."""
+    for layer in trained.module.modules():
+        own = list(layer.parameters(recurse=False))
+        if own and not any(weight.requires_grad for weight in own):
+            layer.eval()
+
+
+def _too_small(classifier: Classifier, size: int) -> str:
+    return f"batch_size must be at least 2, because {_requires(classifier)}; got {size}."
+
+
+def _requires(classifier: Classifier) -> str:
+    return f"{classifier.name} requires 2 rows per update, for its batch normalisation"

@@ -19,7 +19,7 @@ from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
 from antivenom.training.augment import augment
 from antivenom.training.contracts import Callback, Epoch
-from antivenom.training.last_batch import check_batch_size, least_rows, pieces
+from antivenom.training.last_batch import check_batch_size, freeze_statistics, least_rows, pieces, training_problems
 from antivenom.training.step import Step, step_for
 
 BATCHES_PER_GATHER = 8
@@ -81,6 +81,10 @@ class Recipe:
         elif self.crop and self.crop >= min(data.shape[1:]):
             yield f"requires crop below {min(data.shape[1:])}, the smallest side of the images; got {self.crop}."
 
+    def model_problems(self, classifier: Classifier) -> Iterator[str]:
+        """Yield a sentence for each reason why this training does not fit a classifier."""
+        yield from training_problems(classifier, self.batch_size)
+
     @property
     def update_rule(self) -> Optimizer:
         """The settings of the optimizer."""
@@ -102,7 +106,13 @@ class Recipe:
 
 
 def train(
-    classifier: Classifier, data: Dataset, recipe: Recipe, *, rng: Rng, callbacks: Sequence[Callback] = ()
+    classifier: Classifier,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    rng: Rng,
+    callbacks: Sequence[Callback] = (),
+    by: str | None = None,
 ) -> ModuleClassifier:
     """Return a trained copy of a classifier.
 
@@ -115,19 +125,21 @@ def train(
         recipe: the settings of the updates.
         rng: the stream of the training.
         callbacks: functions that are called after each epoch.
+        by: the name of the component that trains, for messages; the class of the recipe if omitted.
 
     Raises:
-        CapabilityError: the classifier has no gradients.
+        CapabilityError: the classifier has no gradients, or no weights to train.
         DataError: the data does not fit the classifier or the recipe.
         SettingsError: the batch size is 1, and the network requires two rows.
     """
-    trained = _checked(classifier, data, recipe).copy()
+    by = by or type(recipe).__name__
+    trained = _checked(classifier, data, recipe, by).copy()
     data = data.to(trained.device)
     update = step_for(trained, recipe.update_rule, recipe.precision)
     with learning(trained, rng):
-        _freeze_statistics(trained)
+        freeze_statistics(trained)
         least = least_rows(trained, len(data), recipe.batch_size)
-        check_batch_size(trained, len(data), recipe.batch_size, least, by=type(recipe).__name__)
+        check_batch_size(trained, len(data), recipe.batch_size, least, by=by)
         run_epochs(
             recipe.epochs,
             lambda epoch: epoch_of(update, data, recipe, rng, epoch, least),
@@ -149,14 +161,6 @@ def learning(trained: ModuleClassifier, rng: Rng) -> Iterator[None]:
     trained.module.zero_grad()
     trained.lay_out()  # a fast step may have changed the layout
     trained.module.eval()
-
-
-def _freeze_statistics(trained: ModuleClassifier) -> None:
-    """Freeze the running statistics of layers whose weights are all frozen."""
-    for layer in trained.module.modules():
-        own = list(layer.parameters(recurse=False))
-        if own and not any(weight.requires_grad for weight in own):
-            layer.eval()
 
 
 def run_epochs(
@@ -220,8 +224,7 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int) ->
         yield from zip(pieces(decoded, size, least), pieces(ys, size, least), strict=True)
 
 
-def _checked(classifier: Classifier, data: Dataset, recipe: Recipe) -> ModuleClassifier:
-    name = type(recipe).__name__
+def _checked(classifier: Classifier, data: Dataset, recipe: Recipe, name: str) -> ModuleClassifier:
     advice = "Pass an nn.Module, or use own_fit or online to train a scikit-learn estimator."
     module = as_module(classifier, by=name, advice=advice)
     check_fits(classifier, data)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -21,7 +21,7 @@ from antivenom.settings import AtLeastOne, Component, NonNegative, Positive, com
 from antivenom.shapes import Ids, Positions, Roles
 from antivenom.training.contracts import Callback, Epoch, Training, load_source
 from antivenom.training.end_to_end import EndToEnd
-from antivenom.training.last_batch import check_batch_size, least_rows, pieces
+from antivenom.training.last_batch import check_batch_size, least_rows, pieces, training_problems
 from antivenom.training.loop import Recipe, check_fits, learning, run_epochs, train
 from antivenom.training.step import step_for
 
@@ -115,6 +115,10 @@ class Online:
         before, arriving = (torch.sort(part).values for part in (order[:cut], order[cut:]))
         return splits.train.subset(before), Splits(train=splits.train.subset(arriving), test=splits.test)
 
+    def model_problems(self, classifier: Classifier) -> Iterator[str]:
+        """Yield a sentence for each reason why this training does not fit a classifier."""
+        yield from training_problems(classifier, self.batch_size)
+
     @property
     def pretrained_by(self) -> Training | None:
         """The warm-up."""
@@ -152,7 +156,7 @@ class Online:
         first = classifier.fresh(rng.child("weights")) if start is None else start
         if is_module(first):
             if self.schedule == "mixed":
-                return train(first, data, self._recipe, rng=rng.child("loop"), callbacks=callbacks)
+                return train(first, data, self._recipe, rng=rng.child("loop"), callbacks=callbacks, by="Online")
             return self._stream_module(first, data, rng, callbacks)
         require(first, "incremental", by="Online")
         self._check_estimator()
@@ -195,6 +199,7 @@ class Online:
         self, first: ModuleClassifier, data: Dataset, rng: Rng, callbacks: Sequence[Callback]
     ) -> Classifier:
         check_fits(first, data)
+        first.check_trainable()
         trained, recipe = first.copy(), self._recipe
         data = data.to(trained.device)
         update = step_for(trained, recipe.update_rule, recipe.precision)

@@ -35,6 +35,8 @@ class Transfer(Recipe):
         pretraining: the training on the source; end to end if null.
         weights: a file of weights that were trained elsewhere (`.safetensors` or a state dict), instead of a training
             on a source; or `own` for the weights of a classifier made in Python, or of a module with weights.
+        weights_part: the keys of the weights in the file, separated by dots, such as `ema`; required if the file has
+            several sets of weights.
         source: the data set of the pretraining, with rows of the same shape; null for a part of the target's data.
         target_classes: without a source: these classes are the target, all others the source. Empty to use
             `source_share` of the training rows, of all classes, as the source.
@@ -61,6 +63,7 @@ class Transfer(Recipe):
 
     pretraining: Annotated[Training, Component("trainings")] | None = None
     weights: str | None = None
+    weights_part: str | None = None
     source: Annotated[Source, Component("datasets")] | None = None
     target_classes: tuple[Count, ...] = ()
     source_share: Annotated[float, Interval(gt=0, lt=1)] | None = None
@@ -70,6 +73,8 @@ class Transfer(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         problems = []
+        if self.weights_part is not None and self.weights in (None, OWN):
+            problems.append(f"Transfer.weights_part requires weights, a file; got {self.weights_part!r} without it.")
         if self.source is not None and self.target_classes:
             problems.append("Transfer.source and target_classes must not both be set. Choose one of them.")
         if len(set(self.target_classes)) < len(self.target_classes):
@@ -87,6 +92,10 @@ class Transfer(Recipe):
             problems.append("Transfer.source_share must be null if source or target_classes is set.")
         if problems:
             raise SettingsError(problems)
+
+    def model_problems(self, classifier: Classifier) -> Iterator[str]:  # noqa: ARG002
+        """Yield nothing: the last layers are trained even if they were frozen, without batch normalisation."""
+        yield from ()
 
     @property
     def pretrained_by(self) -> Training | None:
@@ -119,7 +128,7 @@ class Transfer(Recipe):
                     [f"Transfer.weights 'own' requires weights, which {named} does not have. Name a file."]
                 )
             return blank.copy()
-        state = read_weights(self.weights)
+        state = read_weights(self.weights, self.weights_part)
         try:
             if is_module(blank) and (classes := blank.classes_of(state)) != blank.classes:
                 blank = blank.with_head(classes, Rng(0))

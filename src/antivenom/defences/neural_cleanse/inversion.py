@@ -117,7 +117,7 @@ class Inversion:
         x, tried = self.clean.inputs(rows), self._tried(chosen, rows)
         count = self.memory // (4 * x.numel())
         if self.device.type == "cpu":
-            count = min(count, ROWS_IN_CACHE // len(x))
+            count = min(count, min(ROWS_IN_CACHE, self.classifier.rows_per_gradient) // len(x))
         raw = [part[chosen] for part in self.raw]
         norms = norm_of(self.triggers(raw)[0], self.search.norm)
         chunks = zip(*(each.split(max(1, count)) for each in (chosen, tried, *raw)), strict=True)

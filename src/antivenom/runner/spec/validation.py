@@ -11,7 +11,7 @@ from antivenom.models.require import ADVICE, PHRASE
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
-from antivenom.training import PretrainedTraining, checkpoints_of, single_pass
+from antivenom.training import PretrainedTraining, checkpoints_of, model_problems, single_pass
 
 
 def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
@@ -110,6 +110,7 @@ def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str
 
 
 def _own_checks(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
+    yield from (f"training ({_name(experiment)}) {each}" for each in model_problems(experiment.training, made))
     for path, part in _parts(experiment):
         if not path.startswith(("attack", "model", "training")) and isinstance(part, ChecksItself):
             yield from (f"{path}: {problem}" for problem in part.problems(made))
