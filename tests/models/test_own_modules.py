@@ -144,11 +144,11 @@ def test_parametrized_layers_start_afresh_or_are_refused(wrap: Any) -> None:
     classifier = as_classifier(module, input_shape=SHAPE)
     with torch.no_grad():
         assert torch.allclose(classifier.scores(rows()), module.eval()(rows()).softmax(1), atol=1e-6)
-    try:
-        first, again, other = (classifier.fresh(Rng(seed)) for seed in (0, 0, 1))
-    except CapabilityError as error:
-        assert "factory" in str(error)
+    if wrap is not parametrizations.weight_norm:
+        with pytest.raises(CapabilityError, match="factory"):
+            classifier.fresh(Rng(0))
         return
+    first, again, other = (classifier.fresh(Rng(seed)) for seed in (0, 0, 1))
     classifier.learn(rows(), torch.arange(5) % 4)
     later = classifier.fresh(Rng(0))
     for same in (again, later):

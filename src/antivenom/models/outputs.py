@@ -24,6 +24,7 @@ class Outputs:
     Attributes:
         kind: "logits" or "probabilities".
         width: the numbers per row: one per class, or 1 for two classes.
+        converts: True if the module computes in another precision, so that scores are converted to float32.
 
     >>> Outputs("logits", 3).logits({"logits": torch.zeros(2, 3), "loss": None}, 2).shape
     torch.Size([2, 3])
@@ -31,6 +32,7 @@ class Outputs:
 
     kind: str
     width: int
+    converts: bool = False
 
     @property
     def classes(self) -> int:
@@ -38,7 +40,7 @@ class Outputs:
         return 2 if self.width == 1 else self.width
 
     def logits(self, out: object, rows: int) -> Tensor:
-        """Return differentiable logits (rows, classes), float32.
+        """Return differentiable logits (rows, classes).
 
         Raises:
             SettingsError: the scores are not in the outputs for this number of rows.
@@ -51,14 +53,14 @@ class Outputs:
         return _log(torch.cat([1 - scores, scores], 1))
 
     def scores(self, out: object, rows: int) -> Tensor:
-        """Return the numbers of the module (rows, width), float32."""
+        """Return the numbers of the module (rows, width)."""
         tensor = out if isinstance(out, Tensor) else self._chosen(out, rows)
         if tensor.ndim != 2 or len(tensor) != rows:
             if tensor.numel() != rows * self.width:
                 got = tuple(tensor.shape)
                 raise SettingsError([f"The module must return ({rows}, {self.width}) for {rows} rows; got {got}."])
             tensor = tensor.reshape(rows, self.width)
-        return tensor if tensor.dtype == torch.float32 else tensor.float()
+        return tensor.float() if self.converts else tensor
 
     def _chosen(self, out: object, rows: int) -> Tensor:
         tensors = _tensors(out)
@@ -91,7 +93,7 @@ def find_outputs(out: object, rows: int, kind: str, classes: int | None) -> tupl
     _check(tensor, rows, place)
     width = _width(tensor, rows)
     assert width is not None
-    result = Outputs(kind, width)
+    result = Outputs(kind, width, tensor.dtype != torch.float32)
     if classes is not None and classes != result.classes:
         raise SettingsError([f"classes is {classes}, but the module returns scores of {result.classes} classes."])
     return result, tuple(_assumed(place, tensor, out, result))

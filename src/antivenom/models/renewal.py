@@ -1,6 +1,5 @@
 """New weights for a module, from the `reset_parameters` of each layer."""
 
-import copy
 import math
 
 import torch
@@ -61,7 +60,6 @@ def _check(name: str, layer: nn.Module) -> None:
 
 def _renew_parametrized(name: str, layer: nn.Module) -> None:
     """Reset a plain copy of a layer, and assign its weights through the inverse of each parametrization."""
-    plain = copy.deepcopy(layer)
     lists = layer.parametrizations
     assert isinstance(lists, nn.ModuleDict)
     names = list(lists)
@@ -70,11 +68,21 @@ def _renew_parametrized(name: str, layer: nn.Module) -> None:
             f"New weights require a parametrization without a state of its own, which '{name}.{names[0]}' does not "
             "have. Name a function that makes the module: the model `module` with its setting factory."
         )
-    for each in names:
-        parametrize.remove_parametrizations(plain, each, leave_parametrized=True)
+    plain = _plain(layer, names)
     plain.reset_parameters()  # type: ignore[operator]
     for each in names:
-        setattr(layer, each, getattr(plain, each))
-    for each, value in plain.named_parameters(recurse=False):
-        if each not in names:
-            getattr(layer, each).copy_(value)
+        setattr(layer, each, getattr(plain, each).detach())
+    for each, value in layer.named_parameters(recurse=False):
+        value.copy_(getattr(plain, each))
+
+
+def _plain(layer: nn.Module, names: list[str]) -> nn.Module:
+    """Return a layer of the class without parametrizations. A copy of the layer would share its class with it."""
+    original: type[nn.Module] = type(layer).__bases__[0]
+    plain = nn.Module.__new__(original)
+    plain.__dict__.update(vars(layer))
+    own = [*dict(layer.named_parameters(recurse=False)), *names]
+    empty = {each: nn.Parameter(torch.empty_like(getattr(layer, each))) for each in own}
+    plain._parameters = {**layer._parameters, **empty}
+    plain._modules = {name: each for name, each in layer._modules.items() if name != "parametrizations"}
+    return plain

@@ -21,22 +21,23 @@ from antivenom.testing.register import check
 from antivenom.testing.scans import planted_backdoor
 
 
-def _verdict_on(data: Dataset, target: int) -> Verdict:
+def verdict_on(data: Dataset, target: int) -> Verdict:
     """Return the verdict of a perfect scan on the planted backdoor."""
-    masks = torch.zeros(CLASSES, 1, *data.shape[1:])
+    classes = len(data.classes)
+    masks = torch.zeros(classes, 1, *data.shape[1:])
     masks[target, :, -2:, :2] = 1
-    chances = torch.ones(CLASSES, dtype=torch.float64)
+    chances = torch.ones(classes, dtype=torch.float64)
     chances[target] = 1e-4
-    targets, sizes = torch.arange(CLASSES), masks.flatten(1).sum(1).double()
-    patterns = torch.ones(CLASSES, *data.shape)
+    targets, sizes = torch.arange(classes), masks.flatten(1).sum(1).double()
+    patterns = torch.ones(classes, *data.shape)
     return Verdict(
-        subjects=tuple(Subject(target=number) for number in range(CLASSES)),
+        subjects=tuple(Subject(target=number) for number in range(classes)),
         statistic=sizes,
         p_value=chances,
         flagged=chances < 0.05,
-        inconclusive=torch.zeros(CLASSES, dtype=torch.bool),
+        inconclusive=torch.zeros(classes, dtype=torch.bool),
         false_alarm_rate=0.05,
-        triggers=RecoveredTriggers(targets=targets, masks=masks, patterns=patterns, success=torch.ones(CLASSES)),
+        triggers=RecoveredTriggers(targets=targets, masks=masks, patterns=patterns, success=torch.ones(classes)),
     )
 
 
@@ -49,7 +50,7 @@ def repair_does_not_change_its_inputs(repair: Repair) -> None:
     """The repair does not change classifier, clean rows, verdict or global random streams."""
     victim, _, target = planted_backdoor()
     clean = toy_images(160, seed=1)
-    verdict = _verdict_on(clean, target)
+    verdict = verdict_on(clean, target)
     assert verdict.triggers is not None
     before = bytes_of(victim), dataclasses.replace(clean).fingerprint, verdict.triggers.masks.clone()
     with global_state_untouched():
@@ -65,7 +66,7 @@ def repair_is_reproducible(repair: Repair) -> None:
     """The same seed returns the same weights."""
     victim, _, target = planted_backdoor()
     clean = toy_images(160, seed=1)
-    first, again = (_repaired(repair, victim, clean, _verdict_on(clean, target)) for _ in range(2))
+    first, again = (_repaired(repair, victim, clean, verdict_on(clean, target)) for _ in range(2))
     assert bytes_of(first) == bytes_of(again), "the same seed returned different weights"
 
 
@@ -74,7 +75,7 @@ def repair_keeps_the_accuracy(repair: Repair) -> None:
     """The repair keeps the accuracy, and removes a flagged backdoor. If no class is flagged, nothing changes."""
     victim, _, target = planted_backdoor()
     clean, test = toy_images(160, seed=1), toy_images(240, seed=2)
-    verdict = _verdict_on(clean, target)
+    verdict = verdict_on(clean, target)
     repaired = _repaired(repair, victim, clean, verdict)
     drop = 100 * (accuracy(victim, test) - accuracy(repaired, test))
     assert drop < 10, f"the accuracy may drop by less than 10 points; it dropped by {drop:.0f} points"

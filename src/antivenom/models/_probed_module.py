@@ -1,0 +1,176 @@
+"""An `nn.Module` after a trial on some rows: its scores, its last layer, its layout and its size are known."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from antivenom.errors import CapabilityError
+from antivenom.models._adapter import Adapter, Bounds, range_in_words
+from antivenom.models.batches import rows_fitting
+from antivenom.models.layout import lay_out, takes_channels_last
+from antivenom.models.normalisation import channelwise, check_range, numbers_of
+from antivenom.models.optimizers import Optimizer
+from antivenom.models.probing import probe, probing_rows
+from antivenom.models.taking import assumed_of, copied, frozen_names, materialised, unwrapped
+from antivenom.rng import Rng
+from antivenom.shapes import Inputs, Scores
+
+
+class ProbedModule(Adapter):
+    """The part of `ModuleClassifier` that takes a user's module.
+
+    Attributes:
+        frozen: the names of the parameters that keep their values.
+        rows_per_batch: the rows per batch without gradients, so that the activations fit into memory.
+        rows_per_gradient: the rows per batch with gradients.
+        channels_last_filters: True if filters are in the layout channels last.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        input_shape: tuple[int, ...],
+        bounds: tuple[float, float] | None = (0.0, 1.0),
+        mean: Any = None,
+        std: Any = None,
+        outputs: str = "logits",
+        classes: int | None = None,
+        device: torch.device | str | None = None,
+        factory: Callable[[Rng], nn.Module] | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> None:
+        self.input_shape, self.bounds, self.outputs = tuple(input_shape), bounds, outputs
+        self.mean, self.std = (
+            numbers_of(value, name, self.input_shape) for name, value in (("mean", mean), ("std", std))
+        )
+        check_range(self.mean, self.std, bounds, self.input_shape)
+        self._mean, self._std = (channelwise(value, self.input_shape) for value in (self.mean, self.std))
+        self.factory = factory
+        self.optimizer = optimizer or Optimizer()
+        self._running: torch.optim.Optimizer | None = None
+        module, unwrapping = unwrapped(module)
+        first = next(iter(module.parameters()), None)
+        self.device = torch.device(device or (first.device if first is not None else "cpu"))
+        self.module = copied(module).to(self.device)
+        self.frozen = frozen_names(self.module)
+        about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *assumed_of(self.module))
+        self.assumptions = (*about, *self._probe(classes), *unwrapping)
+
+    @property
+    def name(self) -> str:
+        """The class of the module."""
+        return type(self.module).__name__
+
+    def _state_of_training(self) -> str:
+        return f"{sum(weight.numel() for weight in self.module.parameters()):,} weights on {self.device}"
+
+    def forward(self, x: Inputs) -> Any:
+        """Return the outputs of the module for one batch, as the module has them."""
+        return self.module(self.normalised(x))
+
+    def as_logits(self, out: Scores) -> Scores:
+        """Convert outputs of the module for a batch to logits."""
+        return self._outputs.logits(out, len(out))
+
+    @property
+    def returns_logits(self) -> bool:
+        """True if the module takes rows and returns logits (n, classes), without any conversion."""
+        return self.outputs == "logits" and self._outputs.width > 1 and self.mean is None and self.std is None
+
+    def normalised(self, x: Inputs) -> Inputs:
+        """Return inputs of the module: rows minus `mean`, divided by `std`, in the module's precision."""
+        if self._mean is not None:
+            x = x - self._mean.to(x.device)
+        x = x if self._std is None else x / self._std.to(x.device)
+        x = (x if self._dtype == torch.float32 else x.to(self._dtype)).contiguous()
+        if not self.channels_last_filters and x.ndim == 4 and x.shape[1] == 1:
+            return x.flatten(1).view(x.shape)  # one channel: two layouts are contiguous, and only one is in order
+        return x
+
+    def lay_out(self) -> None:
+        """Convert the weights to the fastest layout in memory that the module supports."""
+        lay_out(self.module, channels_last=self.channels_last_filters)
+
+    def requires_two_rows(self) -> bool:
+        """True if a batch of one row fails in the current mode, and two do not, as with batch normalisation."""
+        trial, rows = copy.copy(self), probing_rows(self.input_shape, self.bounds, self.device)
+        trial.module = copied(self.module)
+        with Rng(0).child("probe").torch_globally(self.device), torch.no_grad():
+            return not trial._takes(rows[:1]) and trial._takes(rows[:2])
+
+    @property
+    def trainable(self) -> bool:
+        """True if a weight requires gradients."""
+        return any(weight.requires_grad for weight in self.module.parameters())
+
+    def check_trainable(self) -> None:
+        """Raise CapabilityError if no weight can be trained."""
+        if not self.trainable:
+            count = sum(1 for _ in self.module.parameters())
+            state = f"all {count} parameters are frozen" if count else "the module has no parameters"
+            raise CapabilityError(f"Training requires weights to train; {state}. Set requires_grad of some to True.")
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Switch the module to evaluation mode inside a `with` statement."""
+        modes = [(layer, layer.training) for layer in self.module.modules()]
+        self.module.eval()
+        try:
+            yield
+        finally:
+            for layer, training in modes:
+                layer.training = training
+
+    def _materialise(self, rng: Rng) -> tuple[str, ...]:
+        """Give lazy layers their sizes. Return what was assumed."""
+        self._dtype, self.channels_last_filters = torch.float32, False
+        rows = probing_rows(self.input_shape, self.bounds, self.device)
+        with self.evaluating():
+            assumed = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
+        self._dtype = next((w.dtype for w in self.module.parameters() if w.is_floating_point()), torch.float32)
+        return assumed
+
+    def _probe(self, classes: int | None) -> tuple[str, ...]:
+        """Try the module on some rows: find its scores, its last layer, its layout and its size. Return assumptions."""
+        rows = probing_rows(self.input_shape, self.bounds, self.device)
+        with Rng(0).child("probe").torch_globally(self.device), torch.no_grad(), self.evaluating():
+            probed = probe(self.forward, self.module, rows, self.outputs, classes)
+            self._outputs, self.classes = probed.outputs, probed.outputs.classes
+            self._head = probed.trace.head(probed.outputs.width)
+            self.channels_last_filters = takes_channels_last(
+                self.module, self.input_shape, partial(self._scores_by, rows), probed.scores
+            )
+        least = 8 * rows[0].numel()
+        self.rows_per_batch = rows_fitting(2 * max(probed.trace.largest, least))
+        self.rows_per_gradient = rows_fitting(max(probed.trace.total, least))
+        self.lay_out()
+        if self._dtype == torch.float32:
+            return probed.assumptions
+        precision = str(self._dtype).removeprefix("torch.")
+        return (*probed.assumptions, f"The module computes in {precision}: rows are converted, and scores are float32.")
+
+    def _scores_by(self, rows: Tensor, module: nn.Module) -> Tensor:
+        """Return the scores of another module with the same settings."""
+        own, self.module = self.module, module
+        try:
+            return self._outputs.scores(self.forward(rows), len(rows))
+        finally:
+            self.module = own
+
+    def _takes(self, rows: Tensor) -> bool:
+        try:
+            self.forward(rows)
+        except (RuntimeError, ValueError):
+            return False
+        return True
+
+
+def _assumptions(bounds: Bounds, mean: object, std: object) -> Iterator[str]:
+    if mean is None and std is None:
+        yield f"The module takes rows in {range_in_words(bounds)} without normalisation: no mean or std was given."
