@@ -118,6 +118,8 @@ def measure_external(
     charts |= summary_charts(metrics, [scores.confusion.numpy()], [], test.classes).charts
     name = str(spec.get("attack", {}).get("name", "the attack"))
     manifest = {**about_machine(chosen, int(spec.get("seed", 0))), "stages": [], "doubts": all_doubts}
+    used = [each for each in (victim, clean_control) if isinstance(each, Classifier)]
+    manifest |= {"assumptions": list(dict.fromkeys(sentence for each in used for sentence in each.assumptions))}
     manifest |= {"headline": headline(metrics, name, goal, test), "model": str(model)}
     manifest |= {"control": None if control is None else str(control)}
     folder = Path(out)

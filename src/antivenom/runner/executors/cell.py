@@ -13,7 +13,8 @@ from antivenom.analysis import AnalysisContext, analyse
 from antivenom.charts import Chart, Evidence
 from antivenom.data import Dataset, NamesRows, Splits
 from antivenom.goals import TriggeredGoal
-from antivenom.models import Classifier
+from antivenom.models import Classifier, WeightedModel
+from antivenom.rng import Rng
 from antivenom.runner.executors.crafting import Crafted, craft_poison, prepared, starting_data, stream_of
 from antivenom.runner.executors.defending import DefenceInputs, DefenceResults, run_defences
 from antivenom.runner.executors.stages import Stages, threads_of
@@ -33,7 +34,7 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
 from antivenom.shapes import Roles
 from antivenom.storage.yaml12 import dump_yaml
-from antivenom.training import StreamTraining
+from antivenom.training import PretrainedTraining, StreamTraining
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +94,20 @@ def assumptions_of(experiment: ExperimentSettings, splits: Splits, victim: Class
         victim: the trained victim, or None before the training.
     """
     model = experiment.model
-    own = (victim or model).assumptions if isinstance(model, Classifier) else ()
+    own = (victim or model).assumptions if isinstance(model, Classifier) else _of_weights(experiment, splits.train)
     return list(dict.fromkeys((*splits.train.assumptions, *splits.test.assumptions, *own)))
+
+
+def _of_weights(experiment: ExperimentSettings, train: Dataset) -> tuple[str, ...]:
+    """Return what was inferred from your own network, or from a file of weights, that a spec names."""
+    model, training = experiment.model, experiment.training
+    elsewhere = isinstance(training, PretrainedTraining) and training.pretrained_by is None
+    if not (elsewhere or isinstance(model, WeightedModel)):
+        return ()
+    blank = experiment.blank(train, Rng(experiment.seed))
+    own = blank.assumptions if isinstance(model, WeightedModel) else ()
+    start = training.pretrained_model(model, blank) if isinstance(training, PretrainedTraining) else None
+    return own if start is None else (*own, *(each for each in start.assumptions if each not in blank.assumptions))
 
 
 def run_cell(name: str, experiment: ExperimentSettings, folder: Path, stages: Stages) -> str:

@@ -75,7 +75,8 @@ def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], St
             stages = stages_of(name)
             data = starting_data(experiment, prepared(experiment, stages), stages, 0)
             own = problems_of(experiment, data.splits.train)
-            assumptions |= dict.fromkeys(assumptions_of(experiment, data.splits))
+            if not own:
+                assumptions |= dict.fromkeys(assumptions_of(experiment, data.splits))
         except SettingsError as error:
             own = list(error.problems)
         problems |= dict.fromkeys(f"{prefix}{problem}" for problem in own)
