@@ -20,6 +20,7 @@ from antivenom.models.optimizers import Optimizer
 from antivenom.private.kernels import NORMALISATIONS
 from antivenom.models.probing import probe, probing_rows, tensors_in
 from antivenom.models.probing import tensors_in
+from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
 from antivenom.models.taking import copied, frozen_names, unwrapped
 from antivenom.registry import did_you_mean
@@ -142,8 +143,11 @@ class ModuleClassifier(ProbedModule):
         return kept
 
     def layers(self) -> tuple[str, ...]:
-        """Return the names of the layers that contain no other layers, in the order of the module."""
-        return tuple(name for name, layer in self.module.named_modules() if not any(True for _ in layer.children()))
+        """Return the names of the layers that contain no other layers and return something for each row.
+
+        They have the order of the module.
+        """
+        return tuple(name for name in leaves(self.module) if name in self._rowwise)
 
     def learn(self, x: Inputs, y: Labels) -> float:
         """Update on one batch, in training mode, with the current optimizer state; return the mean loss before it.
@@ -244,7 +248,10 @@ class ModuleClassifier(ProbedModule):
 
     def _layer(self, name: str) -> nn.Module:
         if name not in self.layers():
-            raise CapabilityError(f"Unknown layer '{name}'. Use one of: {', '.join(self.layers())}.")
+            which = f"Unknown layer '{name}'."
+            if name in leaves(self.module):
+                which = f"Layer '{name}' does not run in the module's forward, or returns nothing for each row."
+            raise CapabilityError(f"{which} Use one of: {', '.join(self.layers())}.")
         return self.module.get_submodule(name)
 
     def _last_linear(self) -> tuple[str, nn.Linear]:

@@ -142,6 +142,7 @@ class ProbedModule(Adapter):
         with Rng(0).child("probe").torch_globally(self.device), torch.no_grad(), self.evaluating():
             probed = probe(self.forward, self.module, rows, self.outputs, classes)
             self._outputs, self.classes = probed.outputs, probed.outputs.classes
+            self._rowwise = frozenset(probed.trace.rowwise)
             self._head = probed.trace.head(probed.outputs.width)
             self.channels_last_filters = takes_channels_last(
                 self.module, self.input_shape, partial(self._scores_by, rows), probed.scores

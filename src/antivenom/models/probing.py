@@ -17,6 +17,9 @@ from antivenom.models.outputs import Outputs, find_outputs
 PROBED_ROWS = 3
 """The number of rows of the trial."""
 
+PARAMETRIZATIONS = "parametrizations"
+"""The name of torch for the parts that compute the weights of a layer, such as `weight_norm`."""
+
 KINDS = ("logits", "probabilities")
 
 LARGE = 1000.0
@@ -29,11 +32,13 @@ class Trace:
 
     Attributes:
         linear: the names and widths of the linear layers, in the order in which they ran.
+        rowwise: the names of the layers with one output for each row.
         largest: the most bytes per row of the inputs and outputs of one layer.
         total: the bytes per row of the outputs of all layers.
     """
 
     linear: list[tuple[str, int]] = field(default_factory=list)
+    rowwise: set[str] = field(default_factory=set)
     largest: int = 0
     total: int = 0
 
@@ -93,13 +98,27 @@ def probing_rows(shape: tuple[int, ...], bounds: Bounds, device: torch.device) -
 def traced(module: nn.Module, rows: int) -> Iterator[Trace]:
     """Observe the layers of a module inside a `with` statement."""
     trace = Trace()
-    leaves = [(name, layer) for name, layer in module.named_modules() if not any(True for _ in layer.children())]
-    handles = [layer.register_forward_hook(partial(_observe, trace, name, rows)) for name, layer in leaves]
+    observed = leaves(module).items()
+    handles = [layer.register_forward_hook(partial(_observe, trace, name, rows)) for name, layer in observed]
     try:
         yield trace
     finally:
         for handle in handles:
             handle.remove()
+
+
+def leaves(module: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers that contain no other layers by name, in the order of the module, without parametrizations.
+
+    >>> list(leaves(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU()))))
+    ['0', '1.0']
+    """
+    inside = f"{PARAMETRIZATIONS}."
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if inside not in f"{name}." and all(child == PARAMETRIZATIONS for child, _ in layer.named_children())
+    }
 
 
 def tensors_in(value: object) -> list[Tensor]:
@@ -115,6 +134,8 @@ def _observe(trace: Trace, name: str, rows: int, layer: nn.Module, inputs: objec
     before, after = (sum(each.numel() * each.element_size() for each in tensors_in(part)) for part in (inputs, output))
     trace.largest = max(trace.largest, (before + after) // rows)
     trace.total += after // rows
+    if (tensors := tensors_in(output)) and tensors[0].ndim and len(tensors[0]) == rows:
+        trace.rowwise.add(name)
     if isinstance(layer, nn.Linear):
         trace.linear.append((name, layer.out_features))
 
