@@ -14,15 +14,10 @@ from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._probed_module import ProbedModule
 from antivenom.models.checkpoints import fitted
 from antivenom.models.identity import called_by, module_digest, weights_digest
-from antivenom.models.layout import lay_out, takes_channels_last
-from antivenom.models.normalisation import channelwise, check_range, numbers_of
-from antivenom.models.optimizers import Optimizer
-from antivenom.private.kernels import NORMALISATIONS
-from antivenom.models.probing import probe, probing_rows, tensors_in
-from antivenom.models.probing import tensors_in
 from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
 from antivenom.models.taking import copied, frozen_names, unwrapped
+from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Labels, Scores

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from antivenom.errors import CapabilityError
+from antivenom.private.modules import without_parametrizations
 
 ADVICE = "Add this method, or name a function that makes the module: the model `module` with its setting factory."
 
@@ -68,21 +69,9 @@ def _renew_parametrized(name: str, layer: nn.Module) -> None:
             f"New weights require a parametrization without a state of its own, which '{name}.{names[0]}' does not "
             "have. Name a function that makes the module: the model `module` with its setting factory."
         )
-    plain = _plain(layer, names)
+    plain = without_parametrizations(layer, names)
     plain.reset_parameters()  # type: ignore[operator]
     for each in names:
         setattr(layer, each, getattr(plain, each).detach())
     for each, value in layer.named_parameters(recurse=False):
         value.copy_(getattr(plain, each))
-
-
-def _plain(layer: nn.Module, names: list[str]) -> nn.Module:
-    """Return a layer of the class without parametrizations. A copy of the layer would share its class with it."""
-    original: type[nn.Module] = type(layer).__bases__[0]
-    plain = nn.Module.__new__(original)
-    plain.__dict__.update(vars(layer))
-    own = [*dict(layer.named_parameters(recurse=False)), *names]
-    empty = {each: nn.Parameter(torch.empty_like(getattr(layer, each))) for each in own}
-    plain._parameters = {**layer._parameters, **empty}
-    plain._modules = {name: each for name, each in layer._modules.items() if name != "parametrizations"}
-    return plain

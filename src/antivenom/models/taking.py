@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from antivenom.errors import SettingsError
+from antivenom.private.modules import compiled_inner
 from antivenom.rng import Rng
 
 COMPILED = "OptimizedModule"
@@ -89,5 +90,5 @@ def _inner(module: nn.Module) -> nn.Module | None:
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return module.module  # type: ignore[no-any-return]
     if type(module).__name__ == COMPILED:
-        return module._orig_mod  # type: ignore[return-value]
+        return compiled_inner(module)
     return None
