@@ -58,7 +58,7 @@ class ProbedModule(Adapter):
         first = next(iter(module.parameters()), None)
         self.device = torch.device(device or (first.device if first is not None else "cpu"))
         self.module = copied(module).to(self.device)
-        self.frozen = frozen_names(self.module)
+        self.frozen, self.channels_last_filters = frozen_names(self.module), False
         about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *assumed_of(self.module))
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
 
@@ -129,7 +129,7 @@ class ProbedModule(Adapter):
 
     def _materialise(self, rng: Rng) -> tuple[str, ...]:
         """Give lazy layers their sizes. Return what was assumed."""
-        self._dtype, self.channels_last_filters = torch.float32, False
+        self._dtype = torch.float32
         rows = probing_rows(self.input_shape, self.bounds, self.device)
         with self.evaluating():
             assumed = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
