@@ -4,6 +4,7 @@ One module flattens with `view`, returns a tuple, has a lazy, a parametrized and
 and rows of which the last batch has one. The other returns one number for two classes.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -144,7 +145,8 @@ def scan_takes_unusual_modules(scan: Scan) -> None:
 def attack_takes_unusual_modules(attack: Attack) -> None:
     """The attack takes unusual modules as its surrogate."""
     for classifier, data in unusual_modules():
-        with refusals_allowed():
+        with refusals_allowed(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "There is a performance drop")  # torch, for weight_norm in a batch
             attack.poison(data, rng=Rng(0), surrogate=classifier)
 
 
