@@ -85,3 +85,27 @@ def test_a_step_of_a_keras_model_is_differentiated_through(name: str) -> None:
     for way in (torch.sign(slopes), torch.ones_like(slopes)):
         moved = objective.values(x + 2e-4 * way, y) - objective.values(x - 2e-4 * way, y)
         assert torch.allclose(moved / 4e-4, (slopes * way).flatten(1).sum(1), rtol=0.05, atol=0.2)
+
+
+def test_frozen_layers_of_keras_keep_their_weights() -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    layers = [keras.layers.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(8), keras.layers.Dense(4)]
+    model = keras.Sequential(layers)
+    assert not any("rozen" in each for each in as_classifier(model, input_shape=SHAPE).assumptions)
+    model.layers[1].trainable = False
+    classifier = as_classifier(model, input_shape=SHAPE)
+    assert any("Frozen layers keep their weights" in each for each in classifier.assumptions)
+    trained = EndToEnd(epochs=1, batch_size=32).fit(classifier, DATA, rng=Rng(0))
+    kept = [torch.equal(value, trained.state()[name]) for name, value in classifier.state().items()]
+    assert kept == [True, True, False, False]
+    assert list(trained.weights()) == list(classifier.weights())
+
+
+def test_one_number_of_keras_is_two_classes() -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    dense = keras.layers.Dense(1, activation="sigmoid")
+    model = keras.Sequential([keras.layers.Input((6, 6, 1)), keras.layers.Flatten(), dense])
+    classifier = as_classifier(model, input_shape=SHAPE, outputs="probabilities")
+    x = DATA.inputs()[:5]
+    assert classifier.classes == 2
+    assert torch.allclose(classifier.scores(x)[:, 1:], model(x.movedim(1, -1)).detach(), atol=1e-6)

@@ -59,7 +59,7 @@ class ProbedModule(Adapter):
         self.device = torch.device(device or (first.device if first is not None else "cpu"))
         self.module = copied(module).to(self.device)
         self.frozen, self.channels_last_filters = frozen_names(self.module), False
-        about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *assumed_of(self.module))
+        about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *self._about_module())
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
 
     @property
@@ -135,6 +135,10 @@ class ProbedModule(Adapter):
             assumed = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
         self._dtype = next((w.dtype for w in self.module.parameters() if w.is_floating_point()), torch.float32)
         return assumed
+
+    def _about_module(self) -> tuple[str, ...]:
+        """Return what is assumed about hooks and frozen parameters."""
+        return assumed_of(self.module)
 
     def _probe(self, classes: int | None) -> tuple[str, ...]:
         """Try the module on some rows: find its scores, its last layer, its layout and its size. Return assumptions."""

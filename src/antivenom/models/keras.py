@@ -47,10 +47,13 @@ class KerasClassifier(ModuleClassifier):
         return self.channels == "last"
 
     def fresh(self, rng: Rng) -> "KerasClassifier":
-        """Return the same architecture with new weights."""
+        """Return the same architecture with new weights. Layers that are not trainable keep theirs."""
         new = self.copy()
         config = _seeded(self.module.get_config(), rng)  # type: ignore[operator]
         new._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
+        for old, layer in zip(self.module.layers, new.module.layers, strict=True):  # type: ignore[arg-type]
+            if not old.trainable:
+                layer.set_weights(old.get_weights())
         return new
 
     def copy(self) -> "KerasClassifier":
@@ -180,6 +183,14 @@ class KerasClassifier(ModuleClassifier):
         """Return inputs of the model: normalised, and with channels last if the model requires it."""
         x = super().normalised(x)
         return x.movedim(1, -1) if self.channels_last else x
+
+    def _about_module(self) -> tuple[str, ...]:
+        frozen = [one.name for one in self.module.layers if one.weights and not one.trainable]  # type: ignore[union-attr]
+        if not frozen:
+            return ()
+        return (
+            f"Frozen layers keep their weights in every training: {', '.join(frozen)}. Set trainable to train all.",
+        )
 
     def _replace(self, model: Any) -> None:
         self.module = model.to(self.device)
