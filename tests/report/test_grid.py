@@ -58,7 +58,7 @@ def test_every_figure_of_every_cell_appears(tmp_path: Path) -> None:
     assert "All other figures (3)" in page.text
     assert "pruning(rank=effect): clean accuracy" in page.text
     assert page.count("section", "cell") == 2
-    assert "mlp 33.3 % 32.3 to 34.3 % 95.0 %" in page.text
+    assert "mlp 33.3 % 32.3 to 34.3 % 1" in page.text
     for number in (1, 2):
         assert checked(tmp_path / f"cells/{number}-cell/report.html").text.startswith(f"{number}-cell")
 
@@ -153,3 +153,12 @@ def test_a_grid_over_lists_shows_only_the_settings_that_differ(tmp_path: Path) -
     table = page.text.partition("Means over the repeats")[2]
     assert "{'name'" not in page.text.partition("spec")[0]
     assert "Jitter(noise" not in table
+
+
+def test_figures_that_are_the_same_in_all_cells_are_in_the_caption(tmp_path: Path) -> None:
+    page = checked(write_report(grid_of(tmp_path, model=MODELS)))
+    table = page.text.partition("All cells")[2]
+    same = "clean accuracy, control 95.0 %, accuracy drop +5.0 points, attack success rate 99.0 %"
+    assert f"The same in all cells: {same}" in table
+    assert "model clean accuracy doubts mlp 33.3 %" in table
+    assert checked(write_report(grid_of(tmp_path / "one", model=MODELS[:1]))).text.count("The same in all cells") == 0
