@@ -106,7 +106,7 @@ def _is_same(cells: Mapping[str, Metrics], key: str) -> bool:
 def _in_words(metrics: Metrics, key: str) -> str:
     """Return a figure in one line, with its control and its interval."""
     entry, control = metrics[key], metrics.get(f"{key}.control")
-    interval = worded_interval(entry["low"], entry["high"], entry["unit"])
+    interval = "" if entry["low"] == entry["high"] else worded_interval(entry["low"], entry["high"], entry["unit"])
     parts = [worded(entry["mean"], entry["unit"]), f"interval {interval}" * bool(interval)]
     if control is not None and control["mean"] is not None:
         parts.append(f"control {worded(control['mean'], control['unit'])}")

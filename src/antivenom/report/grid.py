@@ -89,12 +89,15 @@ class Grid:
         return f"{self.caption()} {capitalised('; '.join(parts))}." if parts else self.caption()
 
     def pivots(self) -> list[Sheet]:
-        """Return a table for each headline figure: columns are values of the numeric axis, rows those of the others."""
+        """Return a table for each headline figure that differs between cells.
+
+        Columns are values of the numeric axis, rows those of the others.
+        """
         others = [key for key in self.axes if key != self.axis]
         lines = list(dict.fromkeys(tuple(row.axes[key] for key in others) for row in self.rows))
         if self.axis is None or not others or len(lines) > MAX_LINES:
             return []
-        return [self._pivot(key, self.axis, others, lines) for key in self.headline]
+        return [self._pivot(key, self.axis, others, lines) for key in self.charted]
 
     def table(self) -> Sheet:
         """Return the table of all cells: grid values, headline figures of victim and control, number of doubts.
@@ -104,7 +107,7 @@ class Grid:
         keys = [each for key in self.headline for each in (key, f"{key}.control") if each in self.figures]
         differing = [key for key in keys if self._differs(key)]
         same = [key for key in keys if key not in differing]
-        listed = ", ".join(f"{full_title(self.figures[key])} {value_cell(self.figures[key]).text}" for key in same)
+        listed = "; ".join(f"{full_title(self.figures[key])} {value_cell(self.figures[key]).text}" for key in same)
         return self._sheet(differing, doubts=True, note=f" The same in all cells: {listed}." if same else "")
 
     def others(self) -> Sheet | None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from antivenom.metrics import share_above, threshold_for
-from antivenom.runner.scoring.promises import Promise, broken_promises, chance_of
+from antivenom.runner.scoring.promises import Promise, _spread, broken_promises, chance_of
 from antivenom.settings import component
 from tests.helpers.small_experiment import experiment
 
@@ -16,7 +16,9 @@ PROMISE = Promise("filter.mine", 0.05, 99, 1000)
 
 
 def found(mean: float | None, low: float | None, promise: Promise = PROMISE) -> list[str]:
-    return list(broken_promises([promise], {f"{promise.key}.fpr": {"mean": mean, "low": low}}))
+    return list(
+        broken_promises([promise], {f"{promise.key}.fpr": {"mean": mean, "low": low, "n": 1 if low is None else 3}})
+    )
 
 
 def test_a_rate_far_above_the_promise_raises_a_doubt() -> None:
@@ -26,7 +28,7 @@ def test_a_rate_far_above_the_promise_raises_a_doubt() -> None:
     assert doubt.startswith("mine flags 20.0 % of the clean rows, far above the promised 5.0 %.")
 
 
-@pytest.mark.parametrize(("mean", "low"), [(0.05, None), (0.08, None), (0.2, 0.04), (None, None)])
+@pytest.mark.parametrize(("mean", "low"), [(0.06, 0.059), (0.05, None), (0.08, None), (0.2, 0.04), (None, None)])
 def test_a_rate_within_chance_raises_none(mean: float | None, low: float | None) -> None:
     assert found(mean, low) == []
 
@@ -44,6 +46,13 @@ def test_the_chance_is_that_of_rows_like_those_that_set_the_threshold() -> None:
     for count in (5, 10, 20):
         measured = np.mean([rate >= count / 200 for rate in rates])
         assert abs(measured - chance_of(count, 200, 5, 95)) < 0.03
+
+
+def test_the_spread_is_that_of_rows_like_those_that_set_the_threshold() -> None:
+    random = torch.Generator().manual_seed(1)
+    scores = torch.rand(4000, 99 + 200, generator=random)
+    rates = [share_above(row[99:], threshold_for(row[:99], 0.05)) for row in scores]
+    assert abs(np.std(rates) - _spread(200, 5, 95)) < 0.001
 
 
 @component

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import betaln, gammaln
@@ -13,6 +14,8 @@ from antivenom.runner.scoring.metrics import Metrics
 
 SMALLEST_CHANCE = 0.01
 """With one repeat, a rate with a smaller chance under the promise raises a doubt."""
+LARGE_DEVIATION = 2.33
+"""With several repeats, the number of standard errors of the mean above the promise. It too has a chance of 1 %."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ def promises_of(
 def broken_promises(promises: list[Promise], metrics: Metrics) -> Iterator[str]:
     """Yield a doubt for each rate of false positives that is far above its promise.
 
-    With several repeats, the lower end of its interval is above the promise. With one, so high a rate has a chance
-    below 1 % if clean rows and trusted rows are alike.
+    So high a rate has a chance below 1 % if clean rows and trusted rows are alike. With several repeats, also the lower
+    end of its interval is above the promise.
 
     Args:
         promises: the promises.
@@ -65,7 +68,7 @@ def broken_promises(promises: list[Promise], metrics: Metrics) -> Iterator[str]:
     """
     for each in promises:
         entry = metrics[f"{each.key}.fpr"]
-        if entry["mean"] is None or not _is_above(each, entry["mean"], entry["low"]):
+        if entry["mean"] is None or not _is_above(each, entry):
             continue
         kind, _, name = each.key.partition(".")
         does = "rejects {} of the clean inputs" if kind == "filter" else "flags {} of the clean rows"
@@ -76,12 +79,24 @@ def broken_promises(promises: list[Promise], metrics: Metrics) -> Iterator[str]:
         )
 
 
-def _is_above(promise: Promise, mean: float, low: float | None) -> bool:
-    if low is not None:
-        return low > promise.rate
-    rank = math.ceil((promise.threshold_rows + 1) * (1 - promise.rate))
-    above = promise.threshold_rows - rank + 1
-    return above > 0 and chance_of(round(mean * promise.rows), promise.rows, above, rank) < SMALLEST_CHANCE
+def _is_above(promise: Promise, entry: Mapping[str, Any]) -> bool:
+    below = math.ceil((promise.threshold_rows + 1) * (1 - promise.rate))
+    above = promise.threshold_rows + 1 - below
+    if above < 1:
+        return False  # too few rows set the threshold: it is infinite
+    if entry["low"] is None:
+        count = round(entry["mean"] * promise.rows)
+        return chance_of(count, promise.rows, above, below) < SMALLEST_CHANCE
+    error = _spread(promise.rows, above, below) / math.sqrt(entry["n"])
+    deviation = entry["mean"] - above / (above + below)
+    return bool(entry["low"] > promise.rate and deviation > LARGE_DEVIATION * error)
+
+
+def _spread(rows: int, above: int, below: int) -> float:
+    """Return the standard deviation of the share of rows above the threshold; see `chance_of`."""
+    total = above + below
+    share = above / total
+    return math.sqrt(share * (1 - share) / rows * (total + rows) / (total + 1))
 
 
 def chance_of(count: int, rows: int, above: int, below: int) -> float:
