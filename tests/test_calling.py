@@ -12,8 +12,10 @@ from torch import Tensor
 from antivenom.analysis import NoLayers
 from antivenom.errors import ComponentError
 from antivenom.models import Checkpoint
+from antivenom.models.estimator import Estimator
 from antivenom.settings import component
 from antivenom.training import Online
+from antivenom.training.own_fit import OwnFit
 from tests.helpers.small_experiment import experiment
 
 HERE = __name__
@@ -29,6 +31,7 @@ RESULTS: dict[str, Callable[[Any], Any]] = {
     "a long message": lambda x: torch.zeros(2, 3) @ torch.zeros(2, 3),
 }
 LINE = RESULTS["a division"].__code__.co_firstlineno
+FEATURES: Callable[..., Any] = lambda x, classifier: classifier.features(x).mean(1)  # noqa: E731
 WRONG = {
     "a list": "must return a tensor of float numbers; got a list.",
     "an array": "must return a tensor of float numbers; got a NumPy array.",
@@ -109,6 +112,22 @@ class WithoutRng:
         return x.flatten(1).mean(1)
 
 
+@component
+class UsesFeatures:
+    false_rejection_rate: float = 0.1
+
+    def suspicion(self, x: Tensor, classifier: Any, *, rng: Any, clean: Any) -> Any:
+        return FEATURES(x, classifier)
+
+
+@component
+class UsesLogarithm:
+    false_rejection_rate: float = 0.1
+
+    def suspicion(self, x: Tensor, classifier: Any, *, rng: Any, clean: Any) -> Any:
+        return classifier.scores(x).log().sum(1)
+
+
 @pytest.fixture(autouse=True)
 def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])  # a path below the current folder is shown relative to it
@@ -151,6 +170,18 @@ def test_other_kinds_are_named_too() -> None:
         ({"analysis": (WrongEnd(result="a division"),)}, "WrongEnd.finish"),
     ):
         assert message_of(**settings).startswith(f"{HERE}:{name} {WRONG['a division']}")
+
+
+def test_a_missing_need_is_named_with_its_line() -> None:
+    model = Estimator(class_name="LinearSVC")
+    own = {"model": model, "training": OwnFit()}
+    line = FEATURES.__code__.co_firstlineno
+    assert message_of(defences=(UsesFeatures(),), **own) == (
+        f"{HERE}:UsesFeatures.suspicion uses features (tests/test_calling.py, line {line}), which LinearSVC does not "
+        'have. Declare needs = frozenset({"features"}).'
+    )
+    message = message_of(defences=(UsesLogarithm(),), **own)
+    assert "not finite. The scores of LinearSVC can be negative, and do not sum to 1: is `probabilities`" in message
 
 
 def test_a_wrong_signature_is_named() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from antivenom.cli_tables import run_table, sweep_tables
+from antivenom.cli_tables import run_table, sweep_tables, with_doubts
 
 
 def shown(*tables: RenderableType, width: int = 80) -> str:
@@ -40,6 +40,13 @@ METRICS = {
 }
 
 
+def numbered(metrics: dict[str, dict[str, Any]], number: int) -> dict[str, dict[str, Any]]:
+    """The metrics of another cell: each figure of the victim is a little different."""
+    return {
+        key: each if each["control"] else {**each, "mean": each["mean"] - number / 50} for key, each in metrics.items()
+    }
+
+
 def test_a_run_fits_into_80_columns() -> None:
     text = shown(run_table(METRICS))
     for words in (
@@ -56,8 +63,9 @@ def test_a_grid_fits_into_80_columns() -> None:
     names = ("success_rate", "trigger_lost", "poison_rate", "poison_rows", "poison_unchanged", "tpr_at_1_percent_fpr")
     cell = {f"attack.{name}": entry("attack", name, 1.0) for name in names}
     cell |= {f"attack.{name}.control": entry("attack", name, 0.123, control=True) for name in names}
-    text = shown(*sweep_tables({f"{number}-gradient-poison-preact-resnet18": cell for number in range(3)}, 80))
-    assert text.count("100.0 % (12.3 %)") == 3 * len(names)
+    cells = {f"{number}-gradient-poison-preact-resnet18": numbered(cell, number) for number in range(3)}
+    text = shown(*sweep_tables(cells, 80))
+    assert text.count("% (12.3 %)") == 3 * len(names)
     assert "attack, continued" in text
     assert "unchanged" in text
 
@@ -77,7 +85,7 @@ def test_a_grid_with_one_repeat_does_not_mention_intervals() -> None:
 def test_a_grid_says_what_parentheses_are_where_there_are_some() -> None:
     alone = {"1-a": {"model.loss": entry("model", "loss", 1.0, unit="none")}}
     assert "parentheses" not in shown(*sweep_tables(alone))
-    more = {f"{number}-a": METRICS for number in range(50)}
+    more = {f"{number}-a": numbered(METRICS, number) for number in range(50)}
     text = shown(*sweep_tables(more))
     assert (
         "In parentheses: the control. Below: the 95 % interval over the repeats. 10 more cells are in table.csv."
@@ -95,9 +103,29 @@ def test_a_single_repeat_says_yes_or_no() -> None:
     assert "yes (no)" in shown(*sweep_tables({"1-a": metrics}))
 
 
-def test_long_names_break_after_a_mark_and_not_in_a_word() -> None:
+def test_the_name_of_a_component_spans_the_row() -> None:
     name = "filter.noise_filter_of_mine:JitterOfInputs"
     metrics = {key: {**each, "component": name} for key, each in METRICS.items()}
-    lines = shown(run_table(metrics)).splitlines()
-    start = next(number for number, line in enumerate(lines) if line.strip().startswith("filter."))
-    assert [line.strip() for line in lines[start : start + 3]] == ["filter.noise_filter_", "of_mine:", "JitterOfInputs"]
+    assert name in [line.strip() for line in shown(run_table(metrics)).splitlines()]
+    tables = sweep_tables({"1-a": metrics, "2-b": numbered(metrics, 1)})
+    assert name in [line.strip() for line in shown(*tables).splitlines()]
+
+
+def test_figures_that_are_the_same_in_all_cells_are_one_sentence() -> None:
+    same = {**METRICS, "attack.success_rate": {**METRICS["attack.success_rate"], "low": None, "high": None}}
+    other = {**same, "scan.x.shift": entry("scan.x", "shift", 2.0, unit="none")}
+    text = " ".join(shown(*sweep_tables({"1-a": same, "2-b": other})).split())
+    assert "attack The same in all cells: success rate 100.0 %, control 1.0 %." in text
+    assert "accuracy drop -12.3 points, interval -23.4 to +12.3 points." in text
+    assert "2-b 2" in text
+    assert "The same in all cells" not in shown(*sweep_tables({"1-a": same}))
+
+
+def test_each_cell_has_its_number_of_doubts() -> None:
+    cells = {"1-a": METRICS, "2-b": METRICS}
+    text = " ".join(shown(*sweep_tables(with_doubts(cells, {"1-a": 2, "2-b": 0}))).split())
+    assert "cell doubts" in text
+    assert "1-a 2 2-b 0" in text
+    assert "doubts The same in all cells: doubts 3." in " ".join(
+        shown(*sweep_tables(with_doubts(cells, {"1-a": 3, "2-b": 3}))).split()
+    )

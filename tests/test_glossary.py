@@ -26,6 +26,30 @@ def test_a_term_is_found_by_any_of_its_names_and_spellings(word: str, name: str)
     assert find_term(word).name == name
 
 
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("doubt", "doubts"),
+        ("cover row", "cover rows"),
+        ("filters", "filter"),
+        ("budgets", "budget"),
+        ("analyses", "analysis"),
+        ("target classes", "target class"),
+        ("surrogate", "surrogate"),
+        ("boundaries", "boundary"),
+        ("p-values", "p-value"),
+        ("truth", "truth"),
+    ],
+)
+def test_a_term_is_found_in_singular_and_plural(word: str, name: str) -> None:
+    assert find_term(word).name == name
+
+
+@pytest.mark.parametrize("word", ["suspicion", "suspicious", "defender"])
+def test_words_of_the_messages_are_explained(word: str) -> None:
+    assert find_term(word).name == word
+
+
 def test_an_unknown_word_names_the_nearest() -> None:
     with pytest.raises(UnknownTermError, match="Did you mean 'trigger'"):
         find_term("triger")

@@ -3,19 +3,30 @@
 import functools
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from antivenom.charts import WithEvidence, with_evidence
-from antivenom.errors import AntivenomError, ComponentError
+from antivenom.errors import AntivenomError, CapabilityError, ComponentError
 from antivenom.registry import KINDS, name_of
+from antivenom.settings import USES, needs_advice, needs_of
 
 PHRASES: dict[type, str] = {Tensor: "a tensor of float numbers"}
 ADVICE = "Set ANTIVENOM_DEBUG=1 to see the traceback."
+
+
+@runtime_checkable
+class _Able(Protocol):
+    """The parts of a classifier that messages use."""
+
+    name: str
+
+    @property
+    def can(self) -> frozenset[str]: ...
 
 
 def guarded(part: object, contract: Callable[..., Any], expected: type[Any] | None, *, owner: object = None) -> Any:
@@ -44,6 +55,8 @@ def guarded(part: object, contract: Callable[..., Any], expected: type[Any] | No
             raise ComponentError(f"{where} must have the parameters {_parameters(contract)}: {error}.") from error
         try:
             result = method(*args, **kwargs)
+        except CapabilityError as error:
+            raise (_undeclared(where, error, owner) or error) from error
         except AntivenomError:
             raise
         except Exception as error:
@@ -84,7 +97,9 @@ def scores_from(
     if scores.shape != (rows,) or not bool(torch.isfinite(scores).all()):
         bad = int((~torch.isfinite(scores)).sum())
         got = f"the shape {tuple(scores.shape)}" + (f", with {bad} not finite" if bad else "")
-        raise ComponentError(f"{where} must return one finite number for each of {rows} rows; got {got}.")
+        advice = " Call .flatten() on it." if scores.shape == (rows, 1) else ""
+        hint = _doubtful_scores(needs_of(part), args) if bad else ""
+        raise ComponentError(f"{where} must return one finite number for each of {rows} rows; got {got}.{advice}{hint}")
     return result
 
 
@@ -103,6 +118,12 @@ def check_type(where: str, result: object, expected: type[Any] | None) -> None:
 def raised(error: Exception, owner: object) -> str:
     """Return an exception's type, the first line of its message, and the line of the component that led to it."""
     words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    message = f": {words.rstrip('.')}" if words else ""
+    return f"{type(error).__name__}{message} ({_line_of(error, owner)})."
+
+
+def _line_of(error: Exception, owner: object) -> str:
+    """Return the last line of the component that led to an exception, such as `filter.py, line 7`."""
     every = list(traceback.extract_tb(error.__traceback__))
     frames = every[1:] or every
     file = inspect.getmodule(type(owner))
@@ -110,8 +131,29 @@ def raised(error: Exception, owner: object) -> str:
     last = (own or frames)[-1]
     path = Path(last.filename)
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    message = f": {words.rstrip('.')}" if words else ""
-    return f"{type(error).__name__}{message} ({shown}, line {last.lineno})."
+    return f"{shown}, line {last.lineno}"
+
+
+def _undeclared(where: str, error: CapabilityError, owner: object) -> ComponentError | None:
+    """Return an error if a component called a method of a classifier that its `needs` do not declare, or None."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        ability, classifier = USES.get(frame.f_code.co_name), frame.f_locals.get("self")
+        if ability is None or not isinstance(classifier, _Able) or ability in classifier.can | needs_of(owner):
+            continue
+        return ComponentError(
+            f"{where} uses {ability} ({_line_of(error, owner)}), which {classifier.name} does not have. "
+            f"Declare {needs_advice(needs_of(owner), ability)}."
+        )
+    return None
+
+
+def _doubtful_scores(needs: frozenset[str], args: Iterable[object]) -> str:
+    """Return a sentence about a need that is perhaps missing, if a classifier's scores are not probabilities."""
+    for each in args:
+        if isinstance(each, _Able) and "probabilities" not in each.can | needs:
+            what = f"The scores of {each.name} can be negative, and do not sum to 1"
+            return f" {what}: is `probabilities` missing in needs?"
+    return ""
 
 
 def _name(part: object) -> str:

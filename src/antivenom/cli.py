@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from antivenom import cli_boundary, cli_components, cli_data
 from antivenom.cli_components import find_spec
-from antivenom.cli_tables import run_table, sweep_tables
+from antivenom.cli_tables import run_table, sweep_tables, with_doubts
 from antivenom.errors import AntivenomError, SettingsError, debugging
 
 if TYPE_CHECKING:
@@ -332,11 +332,13 @@ def _print_result(result: "Result | SweepResult", shown: set[str]) -> None:
         _print_assumptions(sentence for sentence in result.assumptions if sentence not in shown)
         _print_doubts({"": list(result.doubts)})
         return
-    for table in sweep_tables(_metrics(result), out_console.width):
+    doubts = {cell: result.doubts(cell) for cell in result.axes}
+    cells = with_doubts(_metrics(result), {cell: len(lines) for cell, lines in doubts.items()})
+    for table in sweep_tables(cells, out_console.width):
         out_console.print(table)
     sentences = [sentence for cell in result.axes for sentence in result.assumptions(cell)]
     _print_assumptions(sentence for sentence in sentences if sentence not in shown)
-    _print_doubts({cell: result.doubts(cell) for cell in result.axes})
+    _print_doubts(doubts)
 
 
 def _print_assumptions(sentences: Iterable[str]) -> None:

@@ -1,13 +1,16 @@
 """Tables of figures for the terminal: one table for each component."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from antivenom.charts import title_of, worded, worded_interval
 
@@ -22,25 +25,33 @@ TIGHT: Mapping[str, Any] = {"padding": (0, 1, 0, 0), "pad_edge": False}
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
-def run_table(metrics: Metrics, width: int = 80) -> Table:
+def run_table(metrics: Metrics, width: int = 80) -> Group:
     """Return a table of the figures of one run, with one line for each figure: victim, control, interval.
 
-    Figures that have the same name and different subjects (classes, layers) share one line, which shows their range.
+    The name of a component has a line of its own. Figures that have the same name and different subjects (classes,
+    layers) share one line, which shows their range.
     """
-    table = _table("Means over the repeats")
     columns, groups = ("victim", "control", "95 % interval"), by_component(metrics)
     values = [columns, *(line[1:] for lines in groups.values() for line in lines)]
-    taken = sum(max(map(len, column)) + COLUMN_GAP for column in zip(*values, strict=True))
-    room = max(MIN_NAME_WIDTH, width - taken - COLUMN_GAP)
-    table.add_column("", overflow="fold")
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    widths = [max(map(len, column)) for column in zip(*values, strict=True)]
+    room = max(MIN_NAME_WIDTH, width - sum(widths) - COLUMN_GAP * (len(columns) + 1))
+    names = {line[0]: broken(line[0], room - 2).splitlines() for lines in groups.values() for line in lines}
+    name_width = min(room, 2 + max((len(each) for lines in names.values() for each in lines), default=0))
+
+    def table(*, header: bool) -> Table:
+        made = Table(box=SIMPLE_HEAD, show_header=header, show_edge=False, **TIGHT)
+        made.add_column("", overflow="fold", width=name_width)
+        for name, size in zip(columns, widths, strict=True):
+            made.add_column(name, justify="right", no_wrap=True, width=size)
+        return made
+
+    parts: list[RenderableType] = [_heading("Means over the repeats", width), table(header=True)]
     for component, lines in groups.items():
-        table.add_row(f"[bold]{escape(broken(component, room))}[/bold]", "", "", "")
-        for title, victim, control, interval in lines:
-            name = broken(title, room - 2).replace("\n", "\n  ")
-            table.add_row(f"  {escape(name)}", escape(victim), escape(control), escape(interval))
-    return table
+        own = table(header=False)
+        for title, *cells in lines:
+            own.add_row("  " + escape("\n  ".join(names[title])), *map(escape, cells))
+        parts += [_heading(component, width), own]
+    return Group(*parts)
 
 
 def by_component(metrics: Metrics) -> dict[str, list[tuple[str, str, str, str]]]:
@@ -53,35 +64,82 @@ def by_component(metrics: Metrics) -> dict[str, list[tuple[str, str, str, str]]]
     }
 
 
-def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Table]:
+def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Group]:
     """Yield one table for each component: a line for each cell, a column for each figure that has no subject.
 
-    Columns that do not fit into `width` characters go to a further table.
+    Figures that are the same in all cells are in one sentence instead. Columns that do not fit into `width` characters
+    go to a further table.
     """
     columns: dict[str, dict[str, str]] = {}
     for metrics in cells.values():
         for key, entry in metrics.items():
             if not entry["subject"] and not entry["control"]:
                 columns.setdefault(entry["component"], {})[key] = title_of(str(entry["name"]))
-    shown = dict(list(cells.items())[:CELLS_SHOWN])
     for component, figures in columns.items():
-        rows = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
-        values = {key: [_lines_of(metrics, key) for metrics in rows.values()] for key in figures}
-        widths = {key: max(map(len, (*title.split(), *chain(*values[key])))) for key, title in figures.items()}
-        name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)))
-        for number, keys in enumerate(_column_groups(widths, width - name_width - COLUMN_GAP)):
-            table = _table(component + (", continued" if number else ""))
-            table.add_column("cell", overflow="fold", width=name_width)
-            for key in keys:
-                table.add_column(figures[key], justify="right", width=widths[key])
-            for row, cell in enumerate(rows):
-                table.add_row(escape(broken(cell, name_width)), *(escape("\n".join(values[key][row])) for key in keys))
-            table.caption = _caption(
-                len(cells) - len(shown),
-                controls=any(key + ".control" in each for key in keys for each in rows.values()),
-                intervals=any(len(lines) > 1 for key in keys for lines in values[key]),
-            )
-            yield table
+        same = [key for key in figures if _is_same(cells, key)]
+        differing = {key: title for key, title in figures.items() if key not in same}
+        metrics = next(iter(cells.values()))
+        listed = "; ".join(f"{figures[key]} {_in_words(metrics, key)}" for key in same)
+        sentence = Text(f"The same in all cells: {listed}.\n" if same else "")
+        if not differing:
+            yield Group(_heading(component, width), sentence)
+            continue
+        for number, (table, caption) in enumerate(_component_tables(cells, differing, width)):
+            title = component + (", continued" if number else "")
+            notes = [Text(caption)] * bool(caption) + [sentence] * (number == 0)
+            yield Group(_heading(title, width), table, *notes)
+
+
+def with_doubts(cells: Mapping[str, Metrics], doubts: Mapping[str, int]) -> dict[str, Metrics]:
+    """Return the metrics of all cells, each with the number of its doubts as one more figure."""
+    entry = {"component": "doubts", "name": "doubts", "unit": "count", "low": None, "high": None}
+    plain = {**entry, "subject": "", "control": False}
+    return {cell: {**metrics, "doubts": {**plain, "mean": doubts[cell]}} for cell, metrics in cells.items()}
+
+
+def _is_same(cells: Mapping[str, Metrics], key: str) -> bool:
+    """Return whether a figure, as it is shown, is the same in all of several cells."""
+    first, *others = (_lines_of(metrics, key) for metrics in cells.values())
+    return bool(first and others) and all(lines == first for lines in others)
+
+
+def _in_words(metrics: Metrics, key: str) -> str:
+    """Return a figure in one line, with its control and its interval."""
+    entry, control = metrics[key], metrics.get(f"{key}.control")
+    interval = "" if entry["low"] == entry["high"] else worded_interval(entry["low"], entry["high"], entry["unit"])
+    parts = [worded(entry["mean"], entry["unit"]), f"interval {interval}" * bool(interval)]
+    if control is not None and control["mean"] is not None:
+        parts.append(f"control {worded(control['mean'], control['unit'])}")
+    return ", ".join(filter(None, parts))
+
+
+def _component_tables(
+    cells: Mapping[str, Metrics], figures: Mapping[str, str], width: int
+) -> Iterator[tuple[Table, str]]:
+    """Yield the tables of one component, each with the columns that fit, and their captions."""
+    shown = dict(list(cells.items())[:CELLS_SHOWN])
+    rows = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
+    values = {key: [_lines_of(metrics, key) for metrics in rows.values()] for key in figures}
+    widths = {key: _column_width(title, values[key]) for key, title in figures.items()}
+    name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)))
+    for keys in _column_groups(widths, width - name_width - COLUMN_GAP):
+        table = Table(box=SIMPLE_HEAD, **TIGHT)
+        table.add_column("cell", overflow="fold", width=name_width)
+        for key in keys:
+            table.add_column(figures[key], justify="right", width=widths[key])
+        for row, cell in enumerate(rows):
+            table.add_row(escape(broken(cell, name_width)), *(escape("\n".join(values[key][row])) for key in keys))
+        caption = _caption(
+            len(cells) - len(shown),
+            controls=any(key + ".control" in each for key in keys for each in rows.values()),
+            intervals=any(len(lines) > 1 for key in keys for lines in values[key]),
+        )
+        yield table, caption
+
+
+def _column_width(title: str, values: Sequence[Sequence[str]]) -> int:
+    """Return the width of a column whose title has about three lines, and whose values have one."""
+    return max(math.ceil(0.4 * len(title)), *map(len, (*title.split(), *chain(*values))))
 
 
 def broken(name: str, width: int) -> str:
@@ -98,8 +156,9 @@ def broken(name: str, width: int) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _table(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", caption_justify="left", box=SIMPLE_HEAD, **TIGHT)
+def _heading(text: str, width: int) -> Text:
+    """Return a title that spans the row."""
+    return Text(broken(text, width), style="bold", overflow="fold")
 
 
 def _caption(more: int, *, controls: bool, intervals: bool) -> str:

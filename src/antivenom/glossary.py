@@ -39,7 +39,9 @@ def terms() -> tuple[Term, ...]:
 
 
 def find_term(word: str) -> Term:
-    """Return the term with this name, or with this other name. Case, hyphens and underscores do not matter.
+    """Return the term with this name, or with this other name.
+
+    Case, hyphens and underscores do not matter, and the last word may be singular or plural.
 
     Raises:
         UnknownTermError: the glossary does not have it; the message names the nearest.
@@ -47,10 +49,10 @@ def find_term(word: str) -> Term:
     >>> find_term("ASR").name
     'attack success rate'
     """
-    wanted = _plain(word)
-    for term in terms():
-        if wanted in map(_plain, (term.name, *term.also)):
-            return term
+    for spelled in (_plain, _singular):
+        for term in terms():
+            if spelled(word) in map(spelled, (term.name, *term.also)):
+                return term
     known = [name for term in terms() for name in (term.name, *term.also)]
     raise UnknownTermError(
         f"The glossary has no '{word}'.{did_you_mean(word, known)} `antivenom glossary` lists all terms."
@@ -59,6 +61,15 @@ def find_term(word: str) -> Term:
 
 def _plain(word: str) -> str:
     return " ".join(word.lower().replace("-", " ").replace("_", " ").split())
+
+
+def _singular(word: str) -> str:
+    """Return the usual singular of a plain word; a word that is singular may lose its last letters."""
+    plain = _plain(word)
+    for plural, singular in (("ies", "y"), ("yses", "ysis"), ("sses", "ss"), ("xes", "x")):
+        if plain.endswith(plural):
+            return plain.removesuffix(plural) + singular
+    return plain if plain.endswith(("ss", "is", "us")) else plain.removesuffix("s")
 
 
 def _term(name: str, entry: dict[str, Any]) -> Term:

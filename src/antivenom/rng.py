@@ -62,7 +62,16 @@ class Rng:
         return mixed & _MASK
 
     def order(self, ids: Ids) -> Ids:
-        """Return positions that sort ids (n) in this stream's order. Rows shared by two data sets have one order."""
+        """Return the positions of the rows in a random order (n).
+
+        Two data sets that share rows have these rows in the same order.
+
+        Args:
+            ids: the ids of the rows (n).
+
+        >>> Rng(0).order(torch.arange(3)).sort().values
+        tensor([0, 1, 2])
+        """
         return torch.argsort(self.keys(ids), stable=True)
 
     @contextmanager

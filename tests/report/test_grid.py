@@ -23,7 +23,7 @@ def grid_of(folder: Path, **axes: tuple[object, ...]) -> Path:
     return make_grid(folder, axes, cells)
 
 
-def test_one_numeric_axis_gives_curves_and_a_pivot_for_each_headline_figure(tmp_path: Path) -> None:
+def test_one_numeric_axis_gives_curves_and_a_pivot_for_each_headline_figure_that_differs(tmp_path: Path) -> None:
     page = checked(write_report(grid_of(tmp_path, rate=RATES, model=MODELS)))
     assert (tmp_path / "figures/curves.png").is_file()
     assert "6 experiments over rate and model" in page.text
@@ -31,9 +31,9 @@ def test_one_numeric_axis_gives_curves_and_a_pivot_for_each_headline_figure(tmp_
     mlp = "14.3 % 13.3 to 15.3 % 42.9 % 41.9 to 43.9 % 71.4 % 70.4 to 72.4 % 95.0 %"
     assert f"model 0.01 0.05 0.1 control mlp {mlp} cnn" in page.text
     assert (
-        "Attack success rate of the victim against rate, means over the repeats with their 95 % intervals below"
-        in page.text
+        "Clean accuracy of the victim against rate, means over the repeats with their 95 % intervals below" in page.text
     )
+    assert "Attack success rate of the victim against" not in page.text, "it is the same in all cells"
     alt = next(held["alt"] for tag, held in page.tags if tag == "img")
     assert "Clean accuracy from 14.3 % in 1-cell to 85.7 % in 6-cell" in (alt or "")
 
@@ -58,7 +58,7 @@ def test_every_figure_of_every_cell_appears(tmp_path: Path) -> None:
     assert "All other figures (3)" in page.text
     assert "pruning(rank=effect): clean accuracy" in page.text
     assert page.count("section", "cell") == 2
-    assert "mlp 33.3 % 32.3 to 34.3 % 95.0 %" in page.text
+    assert "mlp 33.3 % 32.3 to 34.3 % 1" in page.text
     for number in (1, 2):
         assert checked(tmp_path / f"cells/{number}-cell/report.html").text.startswith(f"{number}-cell")
 
@@ -153,3 +153,12 @@ def test_a_grid_over_lists_shows_only_the_settings_that_differ(tmp_path: Path) -
     table = page.text.partition("Means over the repeats")[2]
     assert "{'name'" not in page.text.partition("spec")[0]
     assert "Jitter(noise" not in table
+
+
+def test_figures_that_are_the_same_in_all_cells_are_in_the_caption(tmp_path: Path) -> None:
+    page = checked(write_report(grid_of(tmp_path, model=MODELS)))
+    table = page.text.partition("All cells")[2]
+    same = "clean accuracy, control 95.0 %; accuracy drop +5.0 points; attack success rate 99.0 %"
+    assert f"The same in all cells: {same}" in table
+    assert "model clean accuracy doubts mlp 33.3 %" in table
+    assert checked(write_report(grid_of(tmp_path / "one", model=MODELS[:1]))).text.count("The same in all cells") == 0

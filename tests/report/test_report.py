@@ -8,7 +8,7 @@ import pytest
 
 from antivenom import Dataset, Splits, load_spec
 from antivenom.attacks import BadNets
-from antivenom.charts import Figure
+from antivenom.charts import Figure, pair
 from antivenom.errors import RunError
 from antivenom.models import MLP
 from antivenom.report import write_report
@@ -16,7 +16,7 @@ from antivenom.rng import Rng
 from antivenom.runner import Experiment
 from antivenom.training import EndToEnd
 from tests.helpers.page import checked
-from tests.helpers.run_folders import make_run
+from tests.helpers.run_folders import make_run, some_figures
 
 BASE: dict[str, Any] = {
     "model": {"name": "mlp", "hidden": [8]},
@@ -124,3 +124,20 @@ def test_figures_that_do_not_apply_are_named_once_and_have_no_row(tmp_path: Path
     page = checked(write_report(make_run(tmp_path, figures=figures, charts={}, repeats=1)))
     assert "Only one repeat, so without intervals. Does not apply: success rate." in page.text
     assert page.text.count("Success rate") == 0
+
+
+def test_terms_explain_the_figures_that_are_shown(tmp_path: Path) -> None:
+    filtered = {
+        **some_figures(),
+        "filter.mine": [
+            Figure(name="auroc", value=0.9),
+            *pair("fpr", 0.1, 0.1),
+            *pair("clean_accuracy_with_filter", 0.9, 0.9, headline=True),
+        ],
+    }
+    terms = checked(write_report(make_run(tmp_path / "mine", figures=filtered))).text.partition("Terms")[2]
+    assert "AUROC : The chance that a poisoned row or input" in terms
+    assert "FPR : The share of clean rows" in terms
+    assert "Clean accuracy with filter : The share of correct predictions among the clean test rows" in terms
+    assert "TPR" not in terms
+    assert "AUROC" not in checked(write_report(make_run(tmp_path / "other"))).text

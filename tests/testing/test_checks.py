@@ -12,7 +12,9 @@ from antivenom.defences import LossMonitor, NeuralCleanse
 from antivenom.errors import SettingsError
 from antivenom.goals import Availability, Backdoor
 from antivenom.models import MLP, as_classifier
+from antivenom.runner import Experiment
 from antivenom.settings import component
+from antivenom.settings.fields import checked, fields_of
 from antivenom.testing import (
     check,
     check_classifier,
@@ -76,13 +78,50 @@ def test_one_error_lists_everything_that_failed(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(caught.value.__cause__, ExceptionGroup)
 
 
-def test_a_wrong_result_is_named_in_every_check() -> None:
+def test_after_a_basic_mistake_no_other_check_runs() -> None:
     with pytest.raises(AssertionError) as caught:
         check_component(ListFilter())
-    lines = str(caught.value).splitlines()[1:]
-    assert len(lines) >= 4
+    title, *lines = str(caught.value).splitlines()
+    assert title == "ListFilter fails 1 of 10 checks. The other 8 depend on it and did not run."
     wrong = f"{__name__}:ListFilter.suspicion must return a tensor of float numbers; got a list."
-    assert all(line.endswith(wrong) for line in lines)
+    assert lines == [f"- filter_scores_each_input: {wrong}"]
+
+
+def test_one_reason_of_several_failures_is_one_line() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_component(NoScan())
+    title, *lines = str(caught.value).splitlines()
+    assert title == "NoScan fails 3 of 6 checks."
+    same = f"{__name__}:NoScan.scan must return a Verdict; got None."
+    names = "scan_does_not_change_its_inputs, scan_is_reproducible, scan_finds_a_backdoor"
+    assert lines[-1] == f"- 3 checks: {same} ({names})"
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("WrongMethod", "A filter's method is `suspicion`; WrongMethod has `score`."),
+        (
+            "NoField",
+            "The field false_rejection_rate is missing. "
+            "Add `false_rejection_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05`.",
+        ),
+    ],
+)
+def test_the_check_and_the_run_say_what_a_filter_lacks(broken: str, said: str) -> None:
+    made = {"WrongMethod": WrongMethod, "NoField": NoField}[broken]()
+    with pytest.raises(AssertionError) as caught:
+        check_component(made)
+    assert str(caught.value).splitlines()[1:] == [f"- declares_its_contract: {said}"]
+    fields = {field.name: field for field in fields_of(Experiment)}
+    refused = checked(fields["defences"], (made,), "defences")[1] or ""
+    assert refused.startswith("defences[0]")
+    assert refused.endswith(said)
+
+
+def test_an_object_with_the_fields_of_a_filter_is_told_its_method() -> None:
+    with pytest.raises(AssertionError, match=r"A filter's method is `suspicion`; NoMethod does not have it\."):
+        check_component(NoMethod())
 
 
 def test_a_check_in_which_the_component_raises_has_failed() -> None:
@@ -98,6 +137,36 @@ class ListFilter:
 
     def suspicion(self, x: Any, classifier: Any, *, rng: Any, clean: Any) -> list[float]:
         return [0.5] * len(x)
+
+
+@component
+class NoScan:
+    """Returns nothing."""
+
+    def scan(self, classifier: Any, clean: Any, *, rng: Any) -> None: ...
+
+
+@component
+class NoField:
+    """A filter without a promise."""
+
+    def suspicion(self, x: Any, classifier: Any, *, rng: Any, clean: Any) -> Any: ...
+
+
+@component
+class WrongMethod:
+    """A filter with the method of a detector."""
+
+    false_rejection_rate: float = 0.1
+
+    def score(self, x: Any, classifier: Any, *, rng: Any, clean: Any) -> Any: ...
+
+
+@component
+class NoMethod:
+    """A filter without a method."""
+
+    false_rejection_rate: float = 0.1
 
 
 @dataclasses.dataclass
@@ -148,7 +217,7 @@ class Forgetful:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (NoPromise(), "a Detector must have false_alarm_rate; it does not"),
+        (NoPromise(), "The field false_alarm_rate is missing. Add `false_alarm_rate: Annotated"),
         (StrangeNeeds(), "unknown needs: luck"),
         (Unordered(), "must be a frozenset"),
     ],

@@ -8,6 +8,7 @@ from antivenom.charts import WithEvidence
 from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.settings import written
 
 
 @runtime_checkable
@@ -28,6 +29,7 @@ class Detector(Protocol):
         """Return its requirements: keys of `antivenom.settings.NEEDS`."""
 
     @property
+    @written("Annotated[float, Interval(gt=0, lt=1)] = 0.05")
     def false_alarm_rate(self) -> float:
         """Return the share of clean rows that may be flagged, in (0, 1)."""
 

@@ -8,6 +8,7 @@ from antivenom.charts import WithEvidence
 from antivenom.data import Dataset
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.settings import written
 from antivenom.shapes import Inputs
 
 
@@ -26,6 +27,7 @@ class Filter(Protocol):
         """Return its requirements: keys of `antivenom.settings.NEEDS`."""
 
     @property
+    @written("Annotated[float, Interval(gt=0, lt=1)] = 0.05")
     def false_rejection_rate(self) -> float:
         """Return the share of clean inputs that may be rejected, in (0, 1)."""
 

@@ -10,6 +10,7 @@ from antivenom.charts import Chart, Figure
 from antivenom.data import Dataset
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
+from antivenom.settings import written
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ class StreamDefence(Protocol):
     """
 
     @property
+    @written("Annotated[int, Interval(ge=2)] = 2")
     def min_checkpoints(self) -> int:
         """Return the number of checkpoints that it requires."""
 

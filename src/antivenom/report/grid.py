@@ -89,27 +89,38 @@ class Grid:
         return f"{self.caption()} {capitalised('; '.join(parts))}." if parts else self.caption()
 
     def pivots(self) -> list[Sheet]:
-        """Return a table for each headline figure: columns are values of the numeric axis, rows those of the others."""
+        """Return a table for each headline figure that differs between cells.
+
+        Columns are values of the numeric axis, rows those of the others.
+        """
         others = [key for key in self.axes if key != self.axis]
         lines = list(dict.fromkeys(tuple(row.axes[key] for key in others) for row in self.rows))
         if self.axis is None or not others or len(lines) > MAX_LINES:
             return []
-        return [self._pivot(key, self.axis, others, lines) for key in self.headline]
+        return [self._pivot(key, self.axis, others, lines) for key in self.charted]
 
     def table(self) -> Sheet:
-        """Return the table of all cells: grid values, headline figures of victim and control, number of doubts."""
+        """Return the table of all cells: grid values, headline figures of victim and control, number of doubts.
+
+        Figures that are the same in all cells are in the caption instead.
+        """
         keys = [each for key in self.headline for each in (key, f"{key}.control") if each in self.figures]
-        return self._sheet(keys, doubts=True)
+        differing = [key for key in keys if self._differs(key)]
+        same = [key for key in keys if key not in differing]
+        listed = "; ".join(f"{full_title(self.figures[key])} {value_cell(self.figures[key]).text}" for key in same)
+        return self._sheet(differing, doubts=True, note=f" The same in all cells: {listed}." if same else "")
 
     def others(self) -> Sheet | None:
-        """Return the table of all other figures, collapsed; None if there are none."""
+        """Return the table of all other figures, collapsed; None if there are none. Those that differ come first."""
         shown = {each for key in self.headline for each in (key, f"{key}.control")}
-        keys = [key for key in self.figures if key not in shown]
-        title = f"All other figures ({len(keys)})"
-        return self._sheet(keys, title=title) if keys else None
+        keys = sorted((key for key in self.figures if key not in shown), key=lambda key: not self._differs(key))
+        same = sum(not self._differs(key) for key in keys)
+        note = f" The last {same} columns are the same in all cells." if 1 < same < len(keys) else ""
+        note = " The last column is the same in all cells." if 1 == same < len(keys) else note
+        return self._sheet(keys, title=f"All other figures ({len(keys)})", note=note) if keys else None
 
-    def _sheet(self, keys: Sequence[str], *, title: str = "", doubts: bool = False) -> Sheet:
-        caption = f"{self._means(keys, below=True)}."
+    def _sheet(self, keys: Sequence[str], *, title: str = "", doubts: bool = False, note: str = "") -> Sheet:
+        caption = f"{self._means(keys, below=True)}.{note}" if keys else note.strip()
         titles = (full_title(self.figures[key]) for key in keys)
         rows = []
         for row in self.rows[:MAX_ROWS]:
@@ -145,6 +156,11 @@ class Grid:
         known = any(row.figures[key].low is not None for row in self.rows for key in keys if key in row.figures)
         intervals = f" with their 95 % intervals{' below' if below else ''}" if known else ""
         return f"Means over the repeats{intervals}"
+
+    def _differs(self, key: str) -> bool:
+        """Return whether a figure, as it is shown, is not the same in all cells; true for a single cell."""
+        cells = {value_cell(row.figures.get(key)) for row in self.rows}
+        return len(cells) > 1 or len(self.rows) == 1
 
     def _varies(self, key: str) -> bool:
         """Return whether a figure, of the victim or of the control, is not the same in all cells."""

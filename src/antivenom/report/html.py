@@ -48,7 +48,8 @@ def write_report(folder: Path | str) -> Path:
 def _write_run(folder: Path, run: Run) -> tuple[Path, Section]:
     section, pngs = section_of(run)
     write_pictures(folder, pngs)
-    page = _page("run.html", title=run.name, made=words.made_with(run.about), section=section)
+    terms = words.explained(figure.title for figure in run.metrics.values())
+    page = _page("run.html", title=run.name, made=words.made_with(run.about), section=section, terms=terms)
     return _write(folder, page), section
 
 
@@ -84,6 +85,7 @@ def _grid_page(
         "grid.html",
         title=str(spec.get("name", "experiment")),
         made=words.made_with(about),
+        terms=words.explained(figure.title for figure in whole.figures.values()),
         count=len(whole.rows),
         axes=whole.axes,
         overview=[(view.uri, whole.description(), whole.caption()) for view in shown.values()],

@@ -1,10 +1,15 @@
 """Text of the report: values, intervals and headings."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from antivenom.charts import capitalised, title_of, worded, worded_interval
+from antivenom.glossary import terms
 from antivenom.report.run import Measured
+
+ON_PAGE = ("clean accuracy", "attack success rate")
+"""The figures that every page explains."""
 
 
 def percent(value: float | None) -> str:
@@ -56,6 +61,16 @@ def component(name: str) -> str:
     """
     kind, _, own = name.partition(".")
     return own or heading(kind, several=False)
+
+
+def explained(titles: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the title and the meaning of each figure that the glossary contains, in the order of the titles.
+
+    >>> explained(["TPR", "speed of light"])[0][0]
+    'TPR'
+    """
+    known = {name: term.meaning for term in terms() for name in (term.name, *term.also)}
+    return tuple((title, known[title]) for title in dict.fromkeys(titles) if title in known and title not in ON_PAGE)
 
 
 def made_with(about: dict[str, Any]) -> str:

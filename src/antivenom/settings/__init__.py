@@ -11,10 +11,11 @@ of a YAML file, and `describe` does the reverse.
 
 from antivenom.settings.building import build, build_as
 from antivenom.settings.components import component
-from antivenom.settings.contracts import NEEDS, ChecksItself, DeclaresNeeds, ReadsFiles, needs_of
+from antivenom.settings.contracts import NEEDS, USES, ChecksItself, DeclaresNeeds, ReadsFiles, needs_advice, needs_of
 from antivenom.settings.describing import codes_of, describe, describe_fields, is_live, settings_of
 from antivenom.settings.docstrings import documentation
 from antivenom.settings.frozen import FrozenMap
+from antivenom.settings.fulfilment import lacking, missing_field, written, wrong_method
 from antivenom.settings.marks import (
     COMPONENT,
     LIVE,
@@ -35,6 +36,7 @@ __all__ = [
     "LIVE",
     "NEEDS",
     "STARTED",
+    "USES",
     "AtLeastOne",
     "ChecksItself",
     "Code",
@@ -55,7 +57,12 @@ __all__ = [
     "documentation",
     "is_component",
     "is_live",
+    "lacking",
+    "missing_field",
+    "needs_advice",
     "needs_of",
     "settings_of",
     "short",
+    "written",
+    "wrong_method",
 ]

@@ -18,6 +18,9 @@ NEEDS = {
 }
 """The requirements that a component may declare: of the classifier, of the data, of the runner."""
 
+USES = {"logits": "gradients", "features": "features", "layers": "features", "learn": "incremental"}
+"""The methods of a classifier that require an ability."""
+
 
 @runtime_checkable
 class ChecksItself(Protocol):
@@ -52,3 +55,13 @@ class DeclaresNeeds(Protocol):
 def needs_of(part: object) -> frozenset[str]:
     """Return the requirements of an object; empty if it declares none, such as a classifier made in Python."""
     return part.needs if isinstance(part, DeclaresNeeds) else frozenset()
+
+
+def needs_advice(declared: frozenset[str], ability: str) -> str:
+    """Return what to write in a component's class so that it declares an ability.
+
+    >>> needs_advice(frozenset(), "features")
+    'needs = frozenset({"features"})'
+    """
+    words = ", ".join(f'"{word}"' for word in sorted({*declared, ability}))
+    return f"needs = frozenset({{{words}}})"

@@ -13,6 +13,7 @@ from antivenom.errors import SettingsError
 from antivenom.registry import KINDS
 from antivenom.settings.annotations import annotation_problem, component_in, unmarked
 from antivenom.settings.frozen import FrozenMap
+from antivenom.settings.fulfilment import lacking, missing_field, wrong_method
 from antivenom.settings.marks import Code, Component
 from antivenom.settings.wording import phrase_of, short
 
@@ -126,16 +127,21 @@ def _contracts(hint: Any) -> tuple[Any, ...]:
 def _problem(field: Field, member: Any, where: str) -> str | None:
     """Return the reason why a value does not fulfil any of the field's contracts, or None if it fulfils one."""
     assert field.kind is not None
-    lacking = [_lacking(member, contract) for contract in field.contracts]
-    if not isinstance(member, type) and not all(lacking):
+    absent = {contract: lacking(member, contract) for contract in field.contracts}
+    if not isinstance(member, type) and not all(absent.values()):
         return None
-    closest = min(lacking, key=len, default=[])
+    if not isinstance(member, type) and (other := wrong_method(member, field.contracts)):
+        return f"{where}: {other}"
+    contract = min(absent, key=lambda each: len(absent[each]), default=None)
+    closest = [] if contract is None else absent[contract]
     methods = KINDS[field.kind].methods
     phrase = dataclasses.replace(field, many=False).phrase
     if isinstance(member, type) or not closest or set(closest) & set(methods):
         named = _misnamed(member, methods)
         return f"{where} must be {phrase}, with a method {' or '.join(methods)}; got {short(member)}.{named}"
-    return f"{where} must be {phrase}; got {short(member)}, which does not have {', '.join(closest)}."
+    if contract is None or "needs" in closest or not vars(contract).get("_is_protocol", False):
+        return f"{where} must be {phrase}; got {short(member)}, which does not have {', '.join(closest)}."
+    return f"{where} ({type(member).__name__}): {' '.join(missing_field(contract, name) for name in closest)}"
 
 
 def _misnamed(member: Any, methods: tuple[str, ...]) -> str:
@@ -144,14 +150,6 @@ def _misnamed(member: Any, methods: tuple[str, ...]) -> str:
     pairs = ((get_close_matches(method, own, n=1), method) for method in methods)
     close = next(((names[0], method) for names, method in pairs if names), None)
     return f" Its method '{close[0]}' must have the name '{close[1]}'." if close else ""
-
-
-def _lacking(value: Any, contract: type[Any]) -> list[str]:
-    """Return the members of a protocol that a value does not have; the name of a class if it is not its instance."""
-    if not vars(contract).get("_is_protocol", False):
-        return [] if isinstance(value, contract) else [contract.__name__]
-    members, own = (name for name in dir(contract) if not name.startswith("_")), dir(value)
-    return [name for name in members if name not in own]
 
 
 def _tupled(value: Any) -> Any:

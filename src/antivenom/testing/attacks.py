@@ -43,7 +43,7 @@ def _with(attack: Attack, **settings: Any) -> Attack:
     return dataclasses.replace(attack, **known)  # type: ignore[type-var]
 
 
-@check("attacks")
+@check("attacks", basic=True)
 def attack_declares_its_contract(attack: object) -> None:
     """The attack declares `needs`, with words that the runner knows, and `appends`."""
     assert isinstance(attack, Attack), "it must have `needs`, `appends` and `poison`; inherit PoisonBudget or add them"

@@ -3,18 +3,29 @@
 import copy
 import dataclasses
 
-from antivenom.settings import LIVE, NEEDS, DeclaresNeeds, build, describe
+from antivenom.settings import (
+    LIVE,
+    NEEDS,
+    DeclaresNeeds,
+    build,
+    describe,
+    lacking,
+    missing_field,
+    wrong_method,
+)
 from antivenom.storage.yaml12 import dump_yaml, parse_yaml
-from antivenom.testing.register import check, contracts_of, kinds_of
+from antivenom.testing.register import all_contracts, check, contracts_of, kinds_of
 
 
-@check
+@check(basic=True)
 def declares_its_contract(component: object) -> None:
     """The component has all members of its contracts, and declares needs that the runner knows."""
     for contract in contracts_of(component):
-        missing = [name for name in dir(contract) if not name.startswith("_") and name not in dir(component)]
-        assert not missing, f"a {contract.__name__} must have {', '.join(missing)}; it does not"
-    assert isinstance(component, DeclaresNeeds), "it must have `needs`; decorate it with @component"
+        missing = lacking(component, contract)
+        assert not missing, wrong_method(component, all_contracts()) or " ".join(
+            missing_field(contract, name) for name in missing
+        )
+    assert isinstance(component, DeclaresNeeds), "`needs` is missing. Decorate the class with @component."
     needs = component.needs
     assert isinstance(needs, frozenset), f"`needs` must be a frozenset; got {needs!r}"
     unknown = ", ".join(sorted(needs - NEEDS.keys()))

@@ -5,7 +5,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from antivenom.calling import scored
+from antivenom.calling import scores_from
 from antivenom.data import Dataset
 from antivenom.defences import Detector
 from antivenom.metrics import auroc
@@ -18,6 +18,7 @@ from antivenom.testing._toys import (
     global_state_untouched,
     toy_images,
     toy_model,
+    toy_victim,
 )
 from antivenom.testing.register import check
 from antivenom.training.end_to_end import EndToEnd
@@ -34,7 +35,14 @@ def _planted() -> tuple[Dataset, Chosen, Classifier, Dataset]:
 
 
 def _scores(detector: Detector, data: Dataset, classifier: Classifier, *, rng: Rng, clean: Dataset) -> Tensor:
-    return scored(detector, Detector.score, data, classifier, rng=rng, clean=clean).result
+    rows = len(data)
+    return scores_from(detector, Detector.score, data, classifier, rows=rows, rng=rng, clean=clean).result
+
+
+@check(quick=True, basic=True)
+def detector_scores_each_row(detector: Detector) -> None:
+    """The detector returns a finite float for each row (n), without a gradient, as a run requires."""
+    _scores(detector, toy_images(), toy_victim(), rng=Rng(0), clean=toy_images(seed=2))
 
 
 @check(quick=True)
@@ -44,9 +52,7 @@ def detector_does_not_change_its_inputs(detector: Detector) -> None:
     prints = [dataclasses.replace(each).fingerprint for each in (data, clean)]
     before = bytes_of(classifier)
     with global_state_untouched():
-        scores = _scores(detector, data, classifier, rng=Rng(0), clean=clean)
-    assert scores.shape == (len(data),), f"scores must have shape ({len(data)},); got {tuple(scores.shape)}"
-    assert not scores.requires_grad, "scores must not require a gradient"
+        _scores(detector, data, classifier, rng=Rng(0), clean=clean)
     assert before == bytes_of(classifier), "the detector changed the classifier"
     after = [dataclasses.replace(each).fingerprint for each in (data, clean)]
     assert prints == after, "the detector changed the data"

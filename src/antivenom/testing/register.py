@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_type_hints, overload
 from antivenom.calling import raised
 from antivenom.errors import AntivenomError, debugging
 from antivenom.registry import KINDS, did_you_mean
+from antivenom.settings import wrong_method
 from antivenom.trial import Trial, trial_of
 
 Check = Callable[[Any], None]
@@ -25,6 +26,7 @@ class Registered:
     contract: type[Any]
     kind: str | None
     quick: bool
+    basic: bool
 
     def applies(self, component: object) -> bool:
         """Return whether a component must pass this check."""
@@ -43,8 +45,8 @@ CHECKS: dict[str, Registered] = {}
 @overload
 def check(function: F, /) -> F: ...
 @overload
-def check(kind: str | None = None, /, *, quick: bool = False) -> Callable[[F], F]: ...
-def check(target: Any = None, /, *, quick: bool = False) -> Any:
+def check(kind: str | None = None, /, *, quick: bool = False, basic: bool = False) -> Callable[[F], F]: ...
+def check(target: Any = None, /, *, quick: bool = False, basic: bool = False) -> Any:
     """Register a conformance check: a function of a component that raises `AssertionError` if a contract is broken.
 
     The annotation of the function's parameter determines the components to check: those that fulfil this contract, such
@@ -53,6 +55,7 @@ def check(target: Any = None, /, *, quick: bool = False) -> Any:
     Args:
         target: the kind of the components; the annotation determines them if omitted.
         quick: True if the component does its work only once or twice. Quick checks also run on the simulated device.
+        basic: True if the other checks depend on it. Basic checks run first. If one fails, the others do not run.
 
     Raises:
         TypeError: the parameter has no annotation, or another check has the same name.
@@ -74,12 +77,14 @@ def check(target: Any = None, /, *, quick: bool = False) -> Any:
     - brewer_brews_something: it brews nothing
     """
     if callable(target):
-        return _register(target, None, quick)
-    return lambda function: _register(function, target, quick)
+        return _register(target, None, quick, basic)
+    return lambda function: _register(function, target, quick, basic)
 
 
 def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
-    """Return the checks that apply to a component, by its contracts. Classes and other objects have no checks.
+    """Return the checks that apply to a component, by its contracts, the basic ones first.
+
+    Classes and other objects have no checks.
 
     Args:
         component: the component.
@@ -92,7 +97,7 @@ def checks_for(component: object, *, quick: bool = False) -> tuple[Check, ...]:
     if isinstance(component, type):
         return ()
     _import_all()
-    by_file = sorted(CHECKS.values(), key=lambda each: each.function.__module__)
+    by_file = sorted(CHECKS.values(), key=lambda each: (not each.basic, each.function.__module__))
     applying = [each for each in by_file if each.applies(component)]
     return tuple(each.function for each in applying if each.quick or not quick)
 
@@ -105,7 +110,8 @@ def check_component(component: object, *, waive: Mapping[str, str] | None = None
         waive: the checks to omit, each with the reason, in addition to those that its own `trial` waives.
 
     Raises:
-        AssertionError: a check fails, and the message lists all of them; no check applies; or a waiver names none.
+        AssertionError: a check fails, and the message lists all of them; no check applies; or a waiver names none. If
+            a basic check fails, the message has only this one, because the other checks depend on it.
         SettingsError: a waiver has no reason.
 
     >>> from antivenom.attacks import LabelFlip
@@ -138,19 +144,26 @@ def validate_waivers(waived: Mapping[str, str], checks: tuple[Callable[..., None
 def run_all(checks: tuple[Callable[..., None], ...], arguments: tuple[Any, ...], waived: Mapping[str, str]) -> None:
     """Run all checks that are not waived. Raise one error that lists all checks that failed.
 
-    With `ANTIVENOM_DEBUG=1` in the environment, its traceback shows the errors of all failed checks.
+    After a basic check that fails, no further check runs. Checks that fail for the same reason are on one line. With
+    `ANTIVENOM_DEBUG=1` in the environment, the error's traceback shows the errors of all failed checks.
     """
     failed: dict[str, Exception] = {}
+    skipped = 0
     applied = [each for each in checks if each.__name__ not in waived]
-    for each in applied:
+    for place, each in enumerate(applied, start=1):
         try:
             each(*arguments)
         except Exception as error:  # noqa: BLE001 - any exception means that the check failed
             failed[each.__name__] = error
+            if _is_basic(each):
+                skipped = len(applied) - place
+                break
     if failed:
-        lines = [f"- {name}: {_message(error, arguments[0])}" for name, error in failed.items()]
+        messages = {name: _message(error, arguments[0]) for name, error in failed.items()}
         title = f"{type(arguments[0]).__name__} fails {len(failed)} of {len(applied)} checks."
-        raise AssertionError("\n".join([title, *lines])) from (
+        if skipped:
+            title += f" The other {skipped} depend on it and did not run."
+        raise AssertionError("\n".join([title, *_grouped(messages)])) from (
             ExceptionGroup(title, list(failed.values())) if debugging() else None
         )
 
@@ -167,9 +180,14 @@ def kinds_of(component: object) -> tuple[str, ...]:
 
 def contracts_of(component: object) -> tuple[type[Any], ...]:
     """Return the contracts that a component must fulfil, because it has their deciding methods."""
+    return tuple(each for each in all_contracts() if has_method(component, deciding_method(each) or ""))
+
+
+def all_contracts() -> tuple[type[Any], ...]:
+    """Return all contracts that have a deciding method."""
     _import_all()
     contracts = dict.fromkeys(each.contract for each in CHECKS.values())
-    return tuple(each for each in contracts if (method := deciding_method(each)) and has_method(component, method))
+    return tuple(each for each in contracts if deciding_method(each))
 
 
 def deciding_method(contract: type[Any]) -> str | None:
@@ -182,7 +200,25 @@ def deciding_method(contract: type[Any]) -> str | None:
     return own.pop() if len(all_) == 1 and own else None
 
 
-def _register(function: Any, kind: str | None, quick: bool) -> Any:
+def _is_basic(function: Callable[..., None]) -> bool:
+    registered = CHECKS.get(function.__name__)
+    return registered is not None and registered.function is function and registered.basic
+
+
+def _grouped(messages: Mapping[str, str]) -> list[str]:
+    """Return a line for each reason of a failure, with the checks that failed for it."""
+    names: dict[str, list[str]] = {}
+    for name, message in messages.items():
+        names.setdefault(message, []).append(name)
+    return [
+        f"- {several[0]}: {message}"
+        if len(several) == 1
+        else f"- {len(several)} checks: {message} ({', '.join(several)})"
+        for message, several in names.items()
+    ]
+
+
+def _register(function: Any, kind: str | None, quick: bool, basic: bool) -> Any:
     hints = list(get_type_hints(function).values())
     if kind is None and (not hints or hints[0] is type(None)):
         raise TypeError(
@@ -194,7 +230,7 @@ def _register(function: Any, kind: str | None, quick: bool) -> Any:
     if existing is not None and existing.function.__module__ != function.__module__:
         module = existing.function.__module__
         raise TypeError(f"{module} already has a check named '{function.__name__}'. Use another name.")
-    CHECKS[function.__name__] = Registered(function, contract, kind, quick)
+    CHECKS[function.__name__] = Registered(function, contract, kind, quick, basic)
     return function
 
 
@@ -213,6 +249,8 @@ def _has_any(component: object, methods: tuple[str, ...]) -> bool:
 def _why_none(component: object) -> str:
     if isinstance(component, type):
         return "it is a class. Pass an instance of it."
+    if other := wrong_method(component, all_contracts()):
+        return other
     methods = ", ".join(sorted({method for kind in KINDS.values() for method in kind.methods}))
     return f"it must have at least one of the methods {methods}."
 

@@ -159,4 +159,11 @@ def test_scores_that_are_reversed_or_all_the_same_are_doubted(sign: int) -> None
 def test_what_a_filter_costs_and_separates_is_in_the_summary() -> None:
     result, _ = finished(experiment(attack=BadNets(target=1), defences=(FaultyFilter(),)))
     shown = [entry["name"] for entry in result.metrics.values() if entry["headline"] and not entry["control"]]
-    assert shown[-6:] == ["auroc", "tpr", "fpr", "attack_success_rate", "coverage", "clean_accuracy"]
+    assert shown[-6:] == [
+        "auroc",
+        "tpr",
+        "fpr",
+        "attack_success_rate_with_filter",
+        "coverage",
+        "clean_accuracy_with_filter",
+    ]

@@ -118,3 +118,12 @@ def test_a_lacking_ability_is_named_as_in_needs_and_at_its_place() -> None:
         load_spec({**spec, "defences": [], "analysis": ["embedding", "similarity"]}).run(progress=False)
     lacking = "similarity requires features, which the model SGDClassifier does not provide."
     assert f"analysis[1]: {lacking}" in caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("filters", "Filters"), ("detectors", "Detectors"), ("scans", "Scans"), ("stream_defences", "Stream defences")],
+)
+def test_a_sort_of_defence_is_no_setting(key: str, words: str) -> None:
+    found = problems({**SPEC, key: ["loss_monitor"]})
+    assert found == (f"{key} is not a setting. {words} go under `defences`.",)

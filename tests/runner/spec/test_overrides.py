@@ -72,5 +72,5 @@ def test_a_number_picks_from_a_list() -> None:
     assert made.analysis[1].width == 7
     assert made.model.hidden == (9, 5)
     for key in ("analysis.2.steps", "analysis.x", "analysis.-1.steps", "analysis.٣"):
-        with pytest.raises(SettingsError, match=r"is a list: .* from 0 to 1"):
+        with pytest.raises(SettingsError, match=r"has 2 entries, numbered 0 and 1; got "):
             load_spec(spec, overrides=[f"{key}=1"])

@@ -14,6 +14,8 @@ from antivenom.charts.drawing.scales import scaled
 from antivenom.charts.drawing.style import INK, TEXT_POINTS, Canvas, Look, frame, looks, plain
 
 MOST_GROUPS, BINS = 12, 40
+LINEAR_PERCENT = 2
+"""The axis of the shares is linear up to here, and logarithmic above, so that both few and many values are seen."""
 
 
 def size(chart: Histogram, across: int) -> tuple[float, float]:
@@ -41,10 +43,11 @@ def draw(chart: Histogram, canvas: Canvas) -> None:
         axes.axvline(line[0], color=INK, linestyle=":")
         canvas.name(Line2D([], [], color=INK, linestyle=":"), chart.threshold_label)
     scaled(canvas, "x", chart.x, np.concatenate([every, line]))
-    axes.set_yscale("symlog")
+    axes.set_yscale("symlog", linthresh=LINEAR_PERCENT)
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set_ylim(0, min(axes.get_ylim()[1], 100.0))
-    axes.set_ylabel("% of the group" if len(shown) > 1 else "% of the values", fontsize=TEXT_POINTS)
+    whole = "% of the group" if len(shown) > 1 else "% of the values"
+    axes.set_ylabel(f"{whole}\n(linear to {LINEAR_PERCENT} %, then log)", fontsize=TEXT_POINTS)
 
 
 def _steps(canvas: Canvas, heights: Array, edges: Array, look: Look, label: str) -> None:

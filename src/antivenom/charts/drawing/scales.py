@@ -23,8 +23,7 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
     axes = canvas.axes
     known = plain(values)
     known = known[~np.isnan(known)]
-    label = "\n".join(wrap(axis.label, Y_LABEL_LETTERS)) if side == "y" else axis.label
-    getattr(axes, f"set_{side}label")(literal(label, 60, 3), fontsize=TEXT_POINTS)
+    _labelled(axes, side, axis.label)
     if axis.categories:
         names(axes, side, axis.categories)
         getattr(axes, f"set_{side}lim")(-0.5, len(axis.categories) - 0.5)
@@ -34,6 +33,8 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
         scale = "linear"
         canvas.notes.append("The axis is linear instead of logarithmic, because no value is positive.")
     getattr(axes, f"set_{side}scale")(scale)
+    if scale != "linear":
+        _labelled(axes, side, f"{axis.label} (log scale)".strip())
     line = axes.xaxis if side == "x" else axes.yaxis
     if scale == "log":
         positive = known[known > 0]
@@ -46,6 +47,12 @@ def scaled(canvas: Canvas, side: Side, axis: Axis, values: Array) -> None:
     else:
         line.set_major_locator(MaxNLocator(7 if side == "x" else 6, steps=[1, 2, 2.5, 5, 10], integer=axis.whole))
     _limits(axes, side, axis, known, scale)
+
+
+def _labelled(axes: Axes, side: Side, label: str) -> None:
+    """Write the label of an axis."""
+    lines = "\n".join(wrap(label, Y_LABEL_LETTERS)) if side == "y" else label
+    getattr(axes, f"set_{side}label")(literal(lines, 60, 3), fontsize=TEXT_POINTS)
 
 
 def _limits(axes: Axes, side: Side, axis: Axis, known: Array, scale: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from antivenom.analysis import AnalysisContext, analyse
 from antivenom.charts import Chart, Evidence
-from antivenom.data import Dataset, NamesRows, Splits
+from antivenom.data import CLEAN, Dataset, NamesRows, Splits
 from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier, WeightedModel
 from antivenom.rng import Rng
@@ -28,6 +28,7 @@ from antivenom.runner.scoring.headline import headline
 from antivenom.runner.scoring.metrics import Metrics, summarise
 from antivenom.runner.scoring.models import ModelScores, score_pair
 from antivenom.runner.scoring.pair import Pair
+from antivenom.runner.scoring.promises import broken_promises, promises_of
 from antivenom.runner.scoring.summary import path_chart, summary_charts
 from antivenom.runner.scoring.trusted import Defender, too_few_clean_rows
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -202,6 +203,9 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
     if (defender := first.defender) is not None:
         rows = len(defender.clean), defender.given
         sentences += too_few_clean_rows(experiment.detectors, experiment.filters, *rows)
+        training = int((first.repeat.poisoned.roles == CLEAN).sum())
+        counts = {"trusted": len(defender.clean), "training": training, "test": len(test)}
+        sentences += broken_promises(promises_of(experiment.detectors, experiment.filters, **counts), metrics)
     sentences += first.doubts
     return sentences
 

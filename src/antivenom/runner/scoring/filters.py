@@ -96,9 +96,9 @@ def _figures(victim: _Judged, control: _Judged) -> tuple[Figure, ...]:
         Figure(name="auroc", value=area, better="high", headline=True),
         Figure(name="tpr", value=tpr, better="high", headline=True),
         *pair("fpr", fpr[0], fpr[1], better="low", headline=True),
-        *pair("attack_success_rate", victim.success, control.success, better="low", headline=True),
+        *pair("attack_success_rate_with_filter", victim.success, control.success, better="low", headline=True),
         *pair("coverage", 1 - fpr[0], 1 - fpr[1], better="high", headline=True),
-        *pair("clean_accuracy", victim.accuracy, control.accuracy, better="high", headline=True),
+        *pair("clean_accuracy_with_filter", victim.accuracy, control.accuracy, better="high", headline=True),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from antivenom.errors import DataError, MissingDataError, SettingsError
+from antivenom.registry import KINDS
 from antivenom.runner.spec.overrides import override
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ReadsFiles, build, build_as
@@ -35,10 +36,12 @@ def make_experiment(mapping: Mapping[str, Any], cls: type[T], *, allow_code: boo
         SettingsError: the spec has problems; the error lists all of them.
         MissingDataError: a file is missing, and the spec has no other problem.
     """
-    problems: list[str] = []
+    misplaced = _misplaced(mapping)
+    problems = list(misplaced.values())
     made = None
     try:
-        made = build_as(cls, mapping, path="", allow_code=allow_code)
+        known = {key: value for key, value in mapping.items() if key not in misplaced}
+        made = build_as(cls, known, path="", allow_code=allow_code)
     except SettingsError as error:
         problems += error.problems
     missing = _missing_files(mapping, allow_code) if look_for_files else []
@@ -47,6 +50,17 @@ def make_experiment(mapping: Mapping[str, Any], cls: type[T], *, allow_code: boo
     if missing:
         raise MissingDataError(" ".join(missing))
     return made
+
+
+def _misplaced(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """Return a sentence for each key that is a sort of defence, such as `filters`."""
+    words = [f"{word}s" for word in KINDS["defences"].contracts]
+    keys = {word.replace(" ", "_"): word for word in words}
+    return {
+        key: f"{key} is not a setting. {word.capitalize()} go under `defences`."
+        for key, word in keys.items()
+        if key in mapping
+    }
 
 
 def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:

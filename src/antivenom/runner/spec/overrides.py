@@ -44,9 +44,7 @@ def set_key(mapping: dict[str, Any], key: str, value: Any) -> None:
         where = ".".join(path[:depth])
         if isinstance(inner, list):
             if not (part.isascii() and part.isdigit() and len(part) < 4 and int(part) < len(inner)):
-                raise SettingsError(
-                    [f"{where} is a list: '{key}' must contain an index from 0 to {len(inner) - 1}; got '{part}'."]
-                )
+                raise SettingsError([f"'{key}' cannot be set: {where} has {_numbered(len(inner))}; got {part}."])
             place: Any = int(part)
         elif isinstance(inner, dict):
             place = part
@@ -60,3 +58,14 @@ def set_key(mapping: dict[str, Any], key: str, value: Any) -> None:
         if isinstance(inner[place], str):
             inner[place] = {"name": inner[place]}
         inner = inner[place]
+
+
+def _numbered(count: int) -> str:
+    """Return the number of entries of a list, and their indices.
+
+    >>> _numbered(2), _numbered(5)
+    ('2 entries, numbered 0 and 1', '5 entries, numbered 0 to 4')
+    """
+    if count < 2:
+        return "1 entry, numbered 0" if count else "no entries"
+    return f"{count} entries, numbered 0 {'and' if count == 2 else 'to'} {count - 1}"
