@@ -4,7 +4,6 @@ import warnings
 from pathlib import Path
 
 import pytest
-
 from benchmarks.doors import DOORS, attempt
 
 
