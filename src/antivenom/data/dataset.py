@@ -100,7 +100,7 @@ class Dataset:
                 0, 1, … without a gap, or text.
             bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
             channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
-                the axis with a usual number of channels.
+                the axis of length 1, 3 or 4.
             renumber: make a class of each different number if the labels are not 0, 1, ….
 
         Raises:
