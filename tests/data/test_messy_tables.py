@@ -134,3 +134,9 @@ def test_a_file_that_is_not_utf8_has_advice(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes("a,label\n1,größe\n".encode("latin-1"))
     with pytest.raises(DataError, match="Save the file as UTF-8"):
         Csv(path=str(tmp_path / "mine.csv")).load()
+
+
+def test_an_identifier_that_is_used_is_said(tmp_path: Path) -> None:
+    source = table(tmp_path, "id,key,name,label", "{n},{s},Ann {n},{b}", ignore=("name",))
+    notes = source.load().train.assumptions
+    assert sum("seems to identify or count the rows, and is used" in note for note in notes) == 2

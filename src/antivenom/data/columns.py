@@ -108,6 +108,8 @@ def infer_columns(
         f"{result.shown(number)} counts the rows, so it is left out. Set ignore to [] to use it."
         for number, _ in counting
     )
+    if ignore is not None:
+        more = table.about_identifiers(result)
     return replace(result, assumptions=(*notes, *more, *about_label))
 
 
@@ -208,6 +210,16 @@ class _Sample:
                 f"has the column {self.names[number]!r} with a different value in each row or most rows, as an "
                 f"identifier has. Set ignore to {columns.ignoring(number)} to leave it out, or to [] to use it."
             )
+
+    def about_identifiers(self, columns: Columns) -> tuple[str, ...]:
+        """Return a sentence about each column that is used, although it seems to identify or count the rows."""
+        counting = [number for number, _ in self.counting()]
+        used = [number for number in range(len(self.names)) if number not in (columns.label, *columns.ignored)]
+        return tuple(
+            f"{columns.shown(number)} seems to identify or count the rows, and is used. Add it to ignore to drop it."
+            for number in used
+            if number in counting or self._identifies(number)
+        )
 
     def _identifies(self, number: int) -> bool:
         return self.has_names and identifies(self.names[number], self.column(number))
