@@ -48,7 +48,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "Field.values": lambda: Field(x=np.array([1, 2]), y=np.array([1]), values=np.eye(2)),
     "Scatter.arrows": lambda: Scatter(groups=(), arrows=np.array([[1, 2]])),
     "Values.values": lambda: Values(values=np.eye(2)),
-    "Tile.pixels": lambda: Tile(pixels=np.zeros((5, 2, 2))),
+    "Tile.pixels": lambda: Tile(pixels=np.zeros((2, 2))),
     "Images.row_labels": lambda: Images(rows=(), row_labels=("a",)),
     "Table: row 1 must have 1 cells": lambda: Table(columns=("a",), rows=(("b",), ("c", "d"))),
     "must not contain Panels": lambda: Panels(charts=(Panels(charts=()),)),
@@ -60,6 +60,16 @@ WRONG: dict[str, Callable[[], object]] = {
 def test_a_wrong_shape_is_refused_when_the_chart_is_made(message: str) -> None:
     with pytest.raises(DataError, match=message):
         WRONG[message]()
+
+
+def test_a_tile_shows_three_of_many_channels_and_says_so() -> None:
+    pixels = np.arange(20, dtype=np.uint8).reshape(5, 2, 2)
+    tile = Tile(pixels=pixels, lines=("original",))
+    assert tile.pixels.tolist() == pixels[:3].tolist()
+    assert tile.lines == ("original", "channels 0 to 2 of 5")
+    heat = Tile(pixels=pixels, colours="heat", high=20.0)
+    assert heat.pixels.tolist() == [[[8, 9], [10, 11]]]
+    assert heat.lines == ()
 
 
 def test_a_number_that_is_not_finite_is_none() -> None:

@@ -90,7 +90,7 @@ AMBIGUOUS: dict[str, tuple[list[str], str, dict[str, Any]]] = {
     "the line 0, 1, 2": (["0,1,2", *DIGITS], "Set header to true or false", {"header": True, "label": 0}),
     "identifiers": (
         ["id,label,a", *(f"{n * 37 % 101},{n % 2},{n}.5" for n in range(20))],
-        r"'id' with a different value in each row.*Set ignore to \[0\]",
+        r"'id' with a different value in each row.*Set ignore to \['id'\]",
         {"ignore": ["id"]},
     ),
 }

@@ -114,7 +114,7 @@ def test_channels_come_first(given_shape: tuple[int, ...], stored: tuple[int, ..
 )
 def test_an_ambiguous_layout_is_refused_until_it_is_named(shape: tuple[int, ...]) -> None:
     x = np.arange(np.prod(shape)).reshape(shape)
-    with pytest.raises(DataError, match=r"can be axis 1 or axis 3. Pass channels='first'"):
+    with pytest.raises(DataError, match=r"can be axis 1 or axis 3. Set channels to 'first'"):
         Dataset.from_arrays(x, np.zeros(5))
     assert np.array_equal(Dataset.from_arrays(x, np.zeros(5), channels="first").x.numpy(), x)
     last = Dataset.from_arrays(x, np.zeros(5), channels="last")
@@ -124,7 +124,7 @@ def test_an_ambiguous_layout_is_refused_until_it_is_named(shape: tuple[int, ...]
 
 @pytest.mark.parametrize(
     ("shape", "words"),
-    [((5, 8, 8, 3), "channels='first'"), ((5, 8, 8), "channels='none'"), ((5, 13, 8, 8), "channels='last'")],
+    [((5, 8, 8, 3), "channels to 'first'"), ((5, 8, 8), "channels to 'none'"), ((5, 13, 8, 8), "channels to 'last'")],
 )
 def test_what_is_assumed_of_the_layout_is_said_with_the_setting(shape: tuple[int, ...], words: str) -> None:
     (said,) = Dataset.from_arrays(np.zeros(shape), np.zeros(5)).assumptions
@@ -299,3 +299,17 @@ def test_splits_must_be_of_one_kind() -> None:
         Splits(train=images(), test=table())
     with pytest.raises(DataError, match="2 and 3 classes"):
         Splits(train=images(2), test=images(3))
+
+
+@pytest.mark.parametrize(("high", "factor"), [(15, "17"), (1, "255"), (16, "15.94"), (31, "8.226")])
+def test_images_with_few_grey_levels_are_said_to_be_dark(high: int, factor: str) -> None:
+    x = np.full((2, 4, 4), high, np.uint8)
+    x[0, 0] = 0
+    notes = Dataset.from_arrays(x, [0, 1], channels="none").assumptions
+    meaning = "black is 0 and white 255"
+    assert notes == (
+        f"x has uint8 values from 0 to {high}, of 0 to 255: {meaning}. Scale x by {factor} if {high} is white.",
+    )
+    assert "largest possible value" in Dataset.from_arrays(x.reshape(2, 16), [0, 1]).assumptions[0]
+    for usual in (0, 32, 255):
+        assert Dataset.from_arrays(np.full((2, 4, 4), usual, np.uint8), [0, 1], channels="none").assumptions == ()

@@ -51,12 +51,28 @@ def test_numbers_that_are_not_0_1_2_are_refused_until_they_may_be_renumbered(for
     with pytest.raises(DataError, match="Pass renumber=True" if "minus" not in form else "negative|renumber=True"):
         data(FORMS[form][0])
     (said,) = data(FORMS[form][0], renumber=True).assumptions
-    assert "The labels are" in said
+    assert "they are the names of the classes. The classes are" in said
 
 
-@pytest.mark.parametrize("form", ["one-hot", "text", "bools", "whole floats", "none"])
+@pytest.mark.parametrize("form", ["one-hot", "bools", "whole floats", "none"])
 def test_nothing_is_assumed_of_usual_labels(form: str) -> None:
     assert data(FORMS[form][0]).assumptions == ()
+
+
+def test_classes_of_text_are_given_with_their_rows() -> None:
+    assert data(FORMS["text"][0]).assumptions == ("The classes are dog (2), cat (1).",)
+    assert data(["A b", "ab", "c"]).assumptions[1].startswith("'A b' and 'ab' are different classes.")
+    many = [f"class {number}" for number in range(9)] + ["class 0", "class 1"]
+    assert data(many).assumptions == ("The classes are class 0 (2), class 1 (2), class 2 (1), … class 8 (1).",)
+
+
+def test_many_numbers_with_gaps_are_measurements_and_class_numbers_are_not() -> None:
+    with pytest.raises(DataError, match=r"21 different values in 42 rows.*names such as 'class 21'"):
+        data(list(range(5, 26)) * 2, renumber=True)
+    assert len(data(list(range(5, 26)) * 3, renumber=True).classes) == 21
+    assert len(data(list(range(5, 25)) * 2, renumber=True).classes) == 20
+    assert len(data(list(range(40))).classes) == 40
+    assert len(data([f"class {number}" for number in range(5, 26)] * 2).classes) == 21
 
 
 BAD: dict[str, tuple[Any, str]] = {

@@ -17,7 +17,7 @@ from antivenom.training import EndToEnd
 from tests.helpers.command import same_process
 
 CHANNELS = "images with their channels last"
-LABELS = "The labels are 3, 4, 5"
+LABELS = "The classes are 3 (20), 4 (20), 5 (20)."
 SPEC = """
 dataset: {name: npz, path: mine.npz}
 attack: {name: label_flip, rate: 0.1}

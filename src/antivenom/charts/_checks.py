@@ -26,7 +26,7 @@ def column(values: object) -> Array:
     >>> column([1, 2])
     array([1., 2.])
     """
-    return np.asarray(_on_the_cpu(values), dtype=np.float64)
+    return np.asarray(on_the_cpu(values), dtype=np.float64)
 
 
 def numbers(values: object, where: str, shape: Sequence[int | None]) -> Array:
@@ -54,7 +54,7 @@ def pixels(values: object, where: str) -> Array:
     Raises:
         DataError: the shape is not (channels, height, width), or there are not 1 to 4 channels.
     """
-    array = np.asarray(_on_the_cpu(values))
+    array = np.asarray(on_the_cpu(values))
     if array.dtype != np.uint8:
         array = np.clip(numbers(array, where, (None, None, None)), -LARGEST, LARGEST).astype(np.float32)
     if array.ndim != 3 or not 1 <= len(array) <= 4:
@@ -74,5 +74,5 @@ def same_count(names: Sequence[object], expected: int, where: str, things: str) 
         )
 
 
-def _on_the_cpu(values: object) -> Any:
+def on_the_cpu(values: object) -> Any:
     return values.detach().cpu().numpy() if isinstance(values, _OnADevice) else values

@@ -5,8 +5,11 @@ from typing import Literal
 
 import numpy as np
 
-from antivenom.charts._checks import Array, numbers, pixels
+from antivenom.charts._checks import Array, numbers, on_the_cpu, pixels
 from antivenom.charts.figure import finite
+
+MOST_CHANNELS = 4
+"""The largest number of channels that an image shows: red, green, blue and transparency."""
 
 Role = Literal["", "victim", "control", "clean", "poison", "neutral"]
 """The subject of a series. A role has the same style in every chart; series without a role have different styles."""
@@ -209,7 +212,8 @@ class Tile:
     """One small image.
 
     Args:
-        pixels: the pixels (channels, height, width), uint8 or in [0, 1], with 1 to 4 channels.
+        pixels: the pixels (channels, height, width), uint8 or in [0, 1]. Of more than 4 channels, only the first 3 are
+            shown, and a line says so; `heat` and `diverging` use the mean of all.
         lines: the lines of text below the image.
         alt: a description for readers who cannot see the image.
         colours: `pixels` shows the pixels unchanged. `heat` and `diverging` show the mean of the channels as colours,
@@ -226,7 +230,14 @@ class Tile:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pixels", pixels(self.pixels, "Tile.pixels"))
+        shown = np.asarray(on_the_cpu(self.pixels))
+        if shown.ndim == 3 and len(shown) > MOST_CHANNELS:
+            if self.colours == "pixels":
+                object.__setattr__(self, "lines", (*self.lines, f"channels 0 to 2 of {len(shown)}"))
+                shown = shown[:3]
+            else:
+                shown = shown.mean(0, keepdims=True)
+        object.__setattr__(self, "pixels", pixels(shown, "Tile.pixels"))
         for side in ("low", "high"):
             object.__setattr__(self, side, float(np.nan_to_num(vars(self)[side])))
 

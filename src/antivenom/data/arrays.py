@@ -22,6 +22,9 @@ THIN = 4
 EXACT = 1 << 24
 """The largest whole number up to which float32 represents all whole numbers."""
 
+DARK = 31
+"""Images of uint8 without a larger value may have fewer grey levels than 256, such as 16."""
+
 ROW_AXES = 3
 """The number of axes of grey images (n, h, w)."""
 
@@ -31,14 +34,14 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
 
     Args:
         x: an array (n, ...) of real numbers. uint8 stays uint8; all other numbers become float32.
-        channels: the layout of images; it is inferred if omitted.
+        channels: the axis of the channels of images; if omitted, the axis of length 1, 3 or 4.
 
     Raises:
         DataError: `x` contains other things than finite real numbers, or its layout is ambiguous.
 
     >>> rows, assumptions = as_rows(np.zeros((2, 8, 8, 3), np.float32))
     >>> rows.shape, assumptions[0]
-    (torch.Size([2, 3, 8, 8]), "x has the shape (2, 8, 8, 3): images with their channels last. Pass channels='first' ...
+    (torch.Size([2, 3, 8, 8]), "x has the shape (2, 8, 8, 3): images with their channels last. Set channels to 'first...
     """
     rows = as_tensor(x, "x")
     if rows.ndim < 2:
@@ -46,7 +49,7 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
     kind = rows.dtype
     rows, assumptions = _channels_first(rows, channels)
     if kind == torch.uint8:
-        return rows, assumptions
+        return rows, assumptions + _about_dark(rows)
     whole = not (kind.is_floating_point or kind == torch.bool)
     if whole and rows.numel() and max(abs(int(rows.min())), abs(int(rows.max()))) > EXACT:
         assumptions += (f"x has numbers above {EXACT:,}, which float32 rounds. Scale x to keep them exact.",)
@@ -102,10 +105,10 @@ def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple
         raise DataError(f"channels must be 'first', 'last', 'none' or omitted; got {channels!r}.")
     wanted = {"first": ROW_AXES + 1, "last": ROW_AXES + 1, "none": ROW_AXES}.get(channels or "", x.ndim)
     if x.ndim != wanted:
-        raise DataError(f"channels='{channels}' requires x with {wanted} axes; got the shape {tuple(x.shape)}.")
+        raise DataError(f"The channels '{channels}' require x with {wanted} axes; got the shape {tuple(x.shape)}.")
     if x.ndim == ROW_AXES:
         note = f"x has the shape {tuple(x.shape)}: grey images (n, height, width) without an axis of channels."
-        advice = " Pass channels='none' to confirm, or reshape x to (n, numbers) if rows are not images."
+        advice = " Set channels to 'none' to confirm, or reshape x to (n, numbers) if rows are not images."
         return x.unsqueeze(1), () if channels else (note + advice,)
     if x.ndim != ROW_AXES + 1 or channels == "first":
         return x, ()
@@ -115,7 +118,20 @@ def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple
         return images, ()
     other = "first" if layout == "last" else "last"
     note = f"x has the shape {tuple(x.shape)}: images with their channels {layout}."
-    return images, (f"{note} Pass channels='{other}' if this is wrong.",)
+    return images, (f"{note} Set channels to '{other}' if this is wrong.",)
+
+
+def _about_dark(rows: Rows) -> tuple[str, ...]:
+    """Return a sentence about rows of uint8 whose largest value is small, because white is 255."""
+    low, high = (int(rows.min()), int(rows.max())) if rows.numel() else (0, 0)
+    if not 0 < high <= DARK:
+        return ()
+    factor = f"{255 / high:.4g}"
+    if rows.ndim == ROW_AXES + 1:
+        meaning, advice = "black is 0 and white 255", f"Scale x by {factor} if {high} is white."
+    else:
+        meaning, advice = "it is divided by 255", f"Scale x by {factor} if {high} is the largest possible value."
+    return (f"x has uint8 values from {low} to {high}, of 0 to 255: {meaning}. {advice}",)
 
 
 def inferred_layout(shape: tuple[int, ...]) -> Channels:
@@ -141,5 +157,5 @@ def inferred_layout(shape: tuple[int, ...]) -> Channels:
         return agreed.pop()
     raise DataError(
         f"x has the shape {shape}: the channels of the images can be axis 1 or axis 3. "
-        "Pass channels='first' for (n, c, h, w), or channels='last' for (n, h, w, c)."
+        "Set channels to 'first' for (n, c, h, w), or to 'last' for (n, h, w, c)."
     )

@@ -1,8 +1,10 @@
 """The columns of a table of text: the line of names, the labels, and a column that only counts the rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from antivenom.data.cells import has_decimal_comma, is_missing, is_number, is_whole
+from antivenom.data.identifiers import COUNTED, counts_from, identifies, is_identifier_name, mostly_different
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
 
@@ -11,18 +13,6 @@ LABEL_NAMES = frozenset({"label", "labels", "class", "classes", "target", "targe
 
 WEAK_LABEL_NAMES = frozenset({"y"})
 """Names of columns of labels unless another column has a better name: `y` can also be a coordinate."""
-
-INDEX_NAMES = frozenset({"", "unnamed: 0", "index", "id", "row", "row_id"})
-"""Names of columns that identify rows, in lower case."""
-
-MISSING = ("", "?", "na", "n/a", "<na>", "nan", "null", "none")
-"""Texts that mean: no value. They are compared in lower case."""
-
-COUNTED = 5
-"""From this number of rows on, a first column 0, 1, 2, … without a name counts the rows."""
-
-IDENTIFYING = 10
-"""From this number of rows on, a column named `id` with a different value in each row identifies the rows."""
 
 NUMBERED_NAMES = 5
 """From this number of columns on, a first line 0, 1, 2, … contains the names of the columns."""
@@ -43,6 +33,7 @@ class Columns:
         label: the number of the column of labels.
         ignored: the numbers of the columns that are not used.
         counting: the first value of each ignored column that must count the rows, by its number.
+        advised: the numbers of the columns that a message advises to leave out.
         assumptions: what was inferred, one sentence each.
     """
 
@@ -51,11 +42,36 @@ class Columns:
     label: int
     ignored: tuple[int, ...] = ()
     counting: tuple[tuple[int, int], ...] = ()
+    advised: tuple[int, ...] = ()
     assumptions: tuple[str, ...] = ()
+
+    def shown(self, number: int) -> str:
+        """Return the number and name of a column, for the start of a sentence."""
+        return shown_column(number, self.names, self.header)
+
+    def ignoring(self, number: int) -> list[str | int]:
+        """Return the value of the setting `ignore` that leaves out a column, and all others that are advised."""
+        chosen = sorted({*self.advised, number})
+        return [self.names[one] if self.header and self.names[one] else one for one in chosen]
+
+
+def shown_column(number: int, names: Sequence[str], has_names: bool) -> str:
+    """Return the number and name of a column, for the start of a sentence.
+
+    >>> shown_column(3, ["", "a", "b", "label"], True), shown_column(0, ["0", "1"], False)
+    ("Column 3 ('label')", 'Column 0')
+    """
+    if not has_names:
+        return f"Column {number}"
+    return f"Column {number} ({repr(names[number]) if names[number] else 'no name'})"
 
 
 def infer_columns(
-    sample: Cells, *, label: str | int | None, header: bool | None, ignore: Sequence[str | int] | None
+    sample: Cells,
+    *,
+    label: str | int | None,
+    header: bool | None,
+    ignore: Sequence[str | int] | None,
 ) -> Columns:
     """Return the columns of a table, from its first lines.
 
@@ -70,50 +86,31 @@ def infer_columns(
 
     >>> columns = infer_columns([["label", "a"], ["cat", "1"], ["dog", "2"]], label=None, header=None, ignore=None)
     >>> columns.names, columns.label, columns.assumptions
-    (('label', 'a'), 0, ("The column 'label' contains the labels. Set label for another column.",))
+    (('label', 'a'), 0, ("Column 0 ('label') contains the labels. Set label for another column.",))
     """
     has_names, notes = (header, ()) if header is not None else _has_names(sample)
     names = tuple(cell.strip() for cell in sample[0]) if has_names else tuple(map(str, range(len(sample[0]))))
     if len(set(names)) < len(names):
         raise DataError(f"must begin with a line of different column names; got {list(names)}.")
-    rows = sample[1:] if has_names else sample
-    if ignore is None:
-        counting, more = _counting(names, rows, has_names=has_names)
-        ignored = tuple(number for number, _ in counting)
-    else:
-        counting, more, ignored = (), (), tuple(_place(one, names) for one in ignore)
-    place, about_label = (_place(label, names), ()) if label is not None else _label(names, rows, ignored, has_names)
+    table = _Sample(names, sample[1:] if has_names else sample, has_names)
+    counting = table.counting() if ignore is None else ()
+    ignored = tuple(number for number, _ in counting) if ignore is None else tuple(_place(one, names) for one in ignore)
+    place, about_label = (_place(label, names), ()) if label is not None else table.inferred_label(ignored)
     ignored = tuple(number for number in ignored if number != place)
     counting = tuple(pair for pair in counting if pair[0] != place)
     if len(names) - len(ignored) < 2:
         raise DataError("must have at least one column of numbers besides the labels; it has none.")
-    return Columns(names, has_names, place, ignored, counting, (*notes, *more, *about_label))
-
-
-def is_missing(cell: str, missing: Sequence[str] = MISSING) -> bool:
-    """Return True if a cell has no value.
-
-    >>> is_missing(" NaN "), is_missing("0")
-    (True, False)
-    """
-    return cell.strip().lower() in missing
-
-
-def is_number(cell: str) -> bool:
-    """Return True if a cell is a number; `nan` and `inf` are not."""
-    try:
-        return abs(float(cell)) < float("inf")
-    except ValueError:
-        return False
-
-
-def is_whole(cell: str) -> bool:
-    """Return True if a cell is a whole number.
-
-    >>> is_whole("2"), is_whole("2.0"), is_whole("2.5")
-    (True, True, False)
-    """
-    return is_number(cell) and float(cell).is_integer()
+    advised = table.advised(place, ignored)
+    result = Columns(names, has_names, place, ignored, counting, advised)
+    if ignore is None:
+        table.refuse_identifiers(result)
+    more = tuple(
+        f"{result.shown(number)} counts the rows, so it is left out. Set ignore to [] to use it."
+        for number, _ in counting
+    )
+    if ignore is not None:
+        more = table.about_identifiers(result)
+    return replace(result, assumptions=(*notes, *more, *about_label))
 
 
 def _place(wanted: str | int, names: tuple[str, ...]) -> int:
@@ -154,53 +151,103 @@ def _numbered_names(first: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
     )
 
 
-def _counting(
-    names: tuple[str, ...], rows: Cells, *, has_names: bool
-) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
-    """Return the columns that only count the rows, with their first values, and a sentence about them.
+@dataclass(frozen=True)
+class _Sample:
+    """The first rows of a table, and the names of its columns."""
 
-    Raises:
-        DataError: a column has the name of an index, and a different value in each row, but does not count.
-    """
-    candidates = [number for number, name in enumerate(names) if name.lower() in INDEX_NAMES]
-    if not has_names:
-        candidates = [0] if len(rows) >= COUNTED else []
-    counting = []
-    for number in candidates:
-        cells = [row[number].strip() for row in rows]
-        start = int(cells[0]) if cells and cells[0] in ("0", "1") else None
-        if start is not None and cells == list(map(str, range(start, start + len(cells)))):
-            counting.append((number, start))
-        elif has_names and len(cells) >= IDENTIFYING and len(set(cells)) == len(cells):
+    names: tuple[str, ...]
+    rows: Cells
+    has_names: bool
+
+    def column(self, number: int) -> list[str]:
+        return [row[number].strip() for row in self.rows]
+
+    def counting(self) -> tuple[tuple[int, int], ...]:
+        """Return the columns that only count the rows, with their first values."""
+        if self.has_names:
+            candidates = [number for number, name in enumerate(self.names) if is_identifier_name(name)]
+        else:
+            candidates = [0] if len(self.rows) >= COUNTED else []
+        starts = [(number, counts_from(self.column(number))) for number in candidates]
+        return tuple((number, start) for number, start in starts if start is not None)
+
+    def inferred_label(self, ignored: Sequence[int]) -> tuple[int, tuple[str, ...]]:
+        """Return the column of labels, by its name or by its values, and a sentence about it.
+
+        Raises:
+            DataError: no column or several columns can be it.
+        """
+        texts = [number for number in range(len(self.names)) if number not in ignored and self._has_text(number)]
+        different = [number for number in texts if mostly_different(self.column(number))]
+        others = [number for number in range(len(self.names)) if number not in (*ignored, *different)]
+        likely = (
+            self._named(others, LABEL_NAMES)
+            or self._named(others, WEAK_LABEL_NAMES)
+            or [number for number in others if number in texts]
+            or [number for number in others if _could_be_labels(self.column(number))]
+        )
+        if len(likely) == 1:
+            about = shown_column(likely[0], self.names, self.has_names)
+            return likely[0], (f"{about} contains the labels. Set label for another column.",)
+        shown = ", ".join(self.names[number] for number in (likely or others)[:8])
+        many = "several columns that can be the labels" if likely else "no column that is clearly the labels"
+        hint = "" if likely else "".join(self._about_text(number) for number in different[:1])
+        raise DataError(
+            f"has {many}: {shown}.{hint}{self._about_commas(texts)}{self._about_names()} Set label to a name, or to a "
+            "number: 0 is the first column, -1 the last. Set ignore to a list of the columns to leave out."
+        )
+
+    def advised(self, label: int, ignored: Sequence[int]) -> tuple[int, ...]:
+        """Return the columns to leave out: those that are left out, identifiers, and columns of text."""
+        others = [number for number in range(len(self.names)) if number != label and number not in ignored]
+        return (*ignored, *(number for number in others if self._identifies(number) or self._is_text(number)))
+
+    def refuse_identifiers(self, columns: Columns) -> None:
+        """Refuse columns with the name of an identifier, and a different value in most rows."""
+        used = [number for number in columns.advised if number not in columns.ignored]
+        for number in filter(self._identifies, used):
             raise DataError(
-                f"has the column {names[number]!r} with a different value in each row, as an identifier has. Set "
-                f"ignore to [{number}] to leave it out, or to [] to use it."
+                f"has the column {self.names[number]!r} with a different value in each row or most rows, as an "
+                f"identifier has. Set ignore to {columns.ignoring(number)} to leave it out, or to [] to use it."
             )
-    shown = ", ".join(repr(names[number]) for number, _ in counting)
-    note = f"The column {shown} counts the rows, so it is left out. Set ignore to [] to use it."
-    return tuple(counting), (note,) if counting else ()
 
+    def about_identifiers(self, columns: Columns) -> tuple[str, ...]:
+        """Return a sentence about each column that is used, although it seems to identify or count the rows."""
+        counting = [number for number, _ in self.counting()]
+        used = [number for number in range(len(self.names)) if number not in (columns.label, *columns.ignored)]
+        return tuple(
+            f"{columns.shown(number)} seems to identify or count the rows, and is used. Add it to ignore to drop it."
+            for number in used
+            if number in counting or self._identifies(number)
+        )
 
-def _label(names: tuple[str, ...], rows: Cells, ignored: Sequence[int], has_names: bool) -> tuple[int, tuple[str, ...]]:
-    """Return the column of labels, by its name or by its values, and a sentence about it.
+    def _identifies(self, number: int) -> bool:
+        return self.has_names and identifies(self.names[number], self.column(number))
 
-    Raises:
-        DataError: no column or several columns can be it.
-    """
-    others = [number for number in range(len(names)) if number not in ignored]
-    named = _with_names(names, others, LABEL_NAMES) or _with_names(names, others, WEAK_LABEL_NAMES)
-    texts = [number for number in others if not all(is_number(row[number]) or is_missing(row[number]) for row in rows)]
-    likely = named or texts or [number for number in others if _could_be_labels([row[number] for row in rows])]
-    if len(likely) == 1:
-        which = repr(names[likely[0]]) if has_names else f"number {likely[0]}"
-        return likely[0], (f"The column {which} contains the labels. Set label for another column.",)
-    shown = ", ".join(names[number] for number in (likely or others)[:8])
-    many = "several columns that can be the labels" if likely else "no column that is clearly the labels"
-    raise DataError(f"has {many}: {shown}. Set label to a name, or to a number: 0 is the first column, -1 the last.")
+    def _has_text(self, number: int) -> bool:
+        return not all(is_number(cell) or is_missing(cell) for cell in self.column(number))
 
+    def _is_text(self, number: int) -> bool:
+        return not any(is_number(cell) for cell in self.column(number)) and self._has_text(number)
 
-def _with_names(names: tuple[str, ...], columns: Sequence[int], wanted: frozenset[str]) -> list[int]:
-    return [number for number in columns if names[number].lower() in wanted]
+    def _named(self, columns: Sequence[int], wanted: frozenset[str]) -> list[int]:
+        return [number for number in columns if self.has_names and self.names[number].lower() in wanted]
+
+    def _about_text(self, number: int) -> str:
+        about = shown_column(number, self.names, self.has_names)
+        return f" {about} has a different text in most rows, so it is not the labels."
+
+    def _about_names(self) -> str:
+        """Return advice if the first row looks like names, although `header` is false."""
+        first, rest = self.rows[0], self.rows[1:]
+        numbers = [number for number in range(len(first)) if rest and all(is_number(row[number]) for row in rest)]
+        if self.has_names or all(is_number(first[number]) for number in numbers):
+            return ""
+        return " Set header to true if line 1 contains the names of the columns."
+
+    def _about_commas(self, texts: Sequence[int]) -> str:
+        example = next((cell for number in texts for cell in self.column(number) if has_decimal_comma(cell)), None)
+        return f" If {example} is a number, set decimal to ','." if example else ""
 
 
 def _could_be_labels(cells: Sequence[str]) -> bool:

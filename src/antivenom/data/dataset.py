@@ -41,7 +41,8 @@ class Dataset:
         y: class numbers (n), int64.
         ids: one number per row (n), int64. A row keeps its id when data is shuffled, selected or poisoned.
         classes: the names of the classes.
-        bounds: the legal range of `x` as a classifier receives it, usually (0, 1); None if `x` has no range.
+        bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255, usually
+            (0, 1); None if `x` has no range.
         assumptions: what was assumed when the data was read, one sentence each. They do not identify the data.
 
     Raises:
@@ -98,9 +99,10 @@ class Dataset:
             y: labels (n): whole numbers or text; or one-hot rows (n, classes).
             classes: the names of all classes, or their number; if omitted, the labels that occur, which must then be
                 0, 1, … without a gap, or text.
-            bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
+            bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255; (0, 1)
+                for uint8 if omitted.
             channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
-                the axis with a usual number of channels.
+                the axis of length 1, 3 or 4.
             renumber: make a class of each different number if the labels are not 0, 1, ….
 
         Raises:
@@ -130,7 +132,8 @@ class Dataset:
         Args:
             pairs: rows and labels of each data set.
             classes: the names of all classes, or their number; if omitted, the labels that occur in any of the sets.
-            bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
+            bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255; (0, 1)
+                for uint8 if omitted.
             channels: the layout of images; see `from_arrays`.
             renumber: make a class of each different number if the labels of all sets are not 0, 1, ….
 

@@ -1,6 +1,7 @@
 """Class numbers and class names from labels of any form."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from antivenom.registry import did_you_mean
 
 MOST_NAMED = 8
 """The number of labels that a message shows."""
+
+SEVERAL, FEW = 20, 3
+"""Numbers with gaps are measurements if there are more classes than SEVERAL, with fewer rows each than FEW."""
 
 MANY = 100
 """From this number of classes on, a class for every other row is refused: such labels are measurements."""
@@ -74,26 +78,61 @@ def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None, 
     occurring = sorted({value for part in parts for value in np.unique(part).tolist()})
     if classes is not None:
         return _given(occurring, classes, text=kinds == {"text"})
-    rows = sum(map(len, parts))
-    if len(occurring) > MANY and 2 * len(occurring) > rows:
-        raise DataError(
-            f"Labels must be classes; got {len(occurring):,} different values in {rows:,} rows, as measurements have. "
-            "Choose the labels, or pass classes=."
-        )
+    counts = _counts(parts)
     names = tuple(map(str, occurring))
-    if kinds == {"text"} or occurring == list(range(len(occurring))):
+    consecutive = occurring == list(range(len(occurring)))
+    _refuse_measurements(len(occurring), sum(counts.values()), few=FEW if not consecutive and kinds != {"text"} else 0)
+    if kinds == {"text"}:
+        return Labelling(names, names, (_with_counts(counts), *_similar(names)))
+    if consecutive:
         return Labelling(names, tuple(occurring))
     if occurring[0] < 0 and occurring != [-1, 1]:
         raise DataError(
-            f"Labels must not be negative; got {occurring[0]}. Remove rows without a label, or pass names as labels."
+            f"Labels must not be negative; got {occurring[0]}. Remove rows without a label, or use names as labels."
         )
     if not renumber:
         raise DataError(
             f"Labels must be 0, 1, … without a gap; got {_named(occurring)}. Pass classes= if these are class numbers, "
             "and some classes have no row. Pass renumber=True to make a class of each different number."
         )
-    note = f"The labels are {_named(occurring)}, so there are {len(occurring)} classes with these names."
-    return Labelling(names, tuple(occurring), (f"{note} Number the classes from 0 if this is wrong.",))
+    note = "The labels are not 0, 1, …, so they are the names of the classes."
+    return Labelling(names, tuple(occurring), (f"{note} {_with_counts(counts)}",))
+
+
+def _counts(parts: Sequence[NDArray[Any]]) -> Counter[Any]:
+    """Return the number of rows of each label in all parts."""
+    counts = Counter[Any]()
+    for part in parts:
+        values, rows = np.unique(part, return_counts=True)
+        counts.update(dict(zip(values.tolist(), rows.tolist(), strict=True)))
+    return counts
+
+
+def _refuse_measurements(classes: int, rows: int, *, few: int) -> None:
+    """Refuse labels with too many different values for their rows."""
+    if (classes > MANY and 2 * classes > rows) or (classes > SEVERAL and rows < few * classes):
+        raise DataError(
+            f"Labels must be classes; got {classes:,} different values in {rows:,} rows, as measurements have. Choose "
+            "another column or array as the labels. If the values are classes, use names such as 'class 21', or "
+            "numbers from 0 without a gap."
+        )
+
+
+def _with_counts(counts: Counter[Any]) -> str:
+    """Return a sentence with the classes and their numbers of rows, the largest class first."""
+    shown = [f"{name} ({rows:,})" for name, rows in counts.most_common()]
+    return f"The classes are {_named(shown)}."
+
+
+def _similar(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence about classes that differ only in capital letters or spaces."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault("".join(name.casefold().split()), []).append(name)
+    alike = [group for group in groups.values() if len(group) > 1]
+    return tuple(
+        f"{' and '.join(map(repr, group))} are different classes. Write them alike if this is wrong." for group in alike
+    )
 
 
 def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antivenom.data.arrays import EXACT
-from antivenom.data.columns import IDENTIFYING, INDEX_NAMES, LABEL_NAMES
+from antivenom.data.columns import LABEL_NAMES
+from antivenom.data.identifiers import IDENTIFYING, INDEX_NAMES, is_identifier_name, mostly_different
 from antivenom.errors import DataError
 
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")
@@ -32,7 +33,7 @@ def rows_from_columns(
 
     >>> rows, assumptions = rows_from_columns({"index": np.arange(3), "a": np.ones(3)}, None)
     >>> rows.shape, assumptions
-    ((3, 1), ("The column 'index' counts the rows, so it is left out. Set ignore to [] to use it.",))
+    ((3, 1), ("Column 'index' counts the rows, so it is left out. Set ignore to [] to use it.",))
     """
     left_out, assumptions = _identifying(columns) if ignore is None else (tuple(ignore), ())
     absent = [name for name in left_out if name not in columns]
@@ -66,17 +67,32 @@ def _identifying(columns: Mapping[str, NDArray[Any]]) -> tuple[tuple[str, ...], 
     for name, values in columns.items():
         if PANDAS_INDEX.fullmatch(name):
             left_out.append(name)
-            notes.append(f"The column {name!r} is an index of pandas, so it is left out. Set ignore to [] to use it.")
-        elif name.lower() in INDEX_NAMES:
-            if len(values) and values[0] in (0, 1) and np.array_equal(values, np.arange(len(values)) + values[0]):
-                left_out.append(name)
-                notes.append(f"The column {name!r} counts the rows, so it is left out. Set ignore to [] to use it.")
-            elif len(values) >= IDENTIFYING and len(np.unique(values)) == len(values):
-                raise DataError(
-                    f"The column {name!r} has a different value in each row, as an identifier has. Set ignore to "
-                    f"[{name}] to leave it out, or to [] to use it."
-                )
+            notes.append(f"Column {name!r} is an index of pandas, so it is left out. Set ignore to [] to use it.")
+        elif _counts(name, values):
+            left_out.append(name)
+            notes.append(f"Column {name!r} counts the rows, so it is left out. Set ignore to [] to use it.")
+    for name, values in columns.items():
+        if name not in left_out and _identifies(name, values):
+            shown = ", ".join([*left_out, name])
+            raise DataError(
+                f"The column {name!r} has a different value in each row or most rows, as an identifier has. Set "
+                f"ignore to [{shown}] to leave it out, or to [] to use it."
+            )
     return tuple(left_out), tuple(notes)
+
+
+def _counts(name: str, values: NDArray[Any]) -> bool:
+    """Return True for a column with the name of an identifier that counts the rows."""
+    if not is_identifier_name(name) or not len(values) or values[0] not in (0, 1):
+        return False
+    return np.array_equal(values, np.arange(len(values)) + values[0])
+
+
+def _identifies(name: str, values: NDArray[Any]) -> bool:
+    """Return True for a column with the name of an identifier, and values that are mostly different."""
+    if not is_identifier_name(name) or len(values) < IDENTIFYING or not mostly_different(values.tolist()):
+        return False
+    return name.lower() in INDEX_NAMES or values.dtype.kind in "ui"
 
 
 def _checked(name: str, values: NDArray[Any]) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ def from_torch(
         samples: the samples. Batches are refused: pass `loader.dataset` instead of a `DataLoader`.
         classes: names of the classes, or their number; if omitted, `classes` or `class_to_idx` of the samples, or the
             labels that occur.
-        bounds: the legal range of float rows; (0, 1) for uint8.
+        bounds: the smallest and largest possible value of a number in float rows; (0, 1) for uint8.
         channels: the layout of images that are arrays, as in `Dataset.from_arrays`.
         parts: the places or keys of the row and of the label in a sample.
         limit: the number of samples to read, from the first; all if omitted. Samples without a length need it if there
@@ -111,7 +111,7 @@ def from_hugging_face(
         fit: how an image gets the shape `size`: `stretch`, `crop` or `pad`.
         background: the colour behind transparent pixels; if omitted, images that have them are refused.
         white: the value of white in images with more than 8 bits per pixel; inferred if omitted.
-        bounds: the legal range of columns of numbers.
+        bounds: the smallest and largest possible value of a number in the columns.
         ignore: the columns of numbers to leave out; if omitted, those that only count the rows.
         renumber: make a class of each different number if the labels are not 0, 1, ….
 

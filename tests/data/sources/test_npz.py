@@ -89,3 +89,21 @@ def test_a_label_that_no_whole_number_holds_is_refused(file: Path) -> None:
 def test_wide_floats_are_read_as_float32(file: Path) -> None:
     np.savez(file, x=np.ones((12, 2), np.longdouble), y=Y.astype(np.longdouble))
     assert Npz(path=str(file)).load().train.x.dtype == torch.float32
+
+
+def test_capital_letters_are_accepted_and_said(tmp_path: Path) -> None:
+    file = tmp_path / "mine.npz"
+    np.savez(file, X=np.zeros((8, 3)), Y=np.arange(8) % 2)
+    splits = Npz(path=str(file)).load()
+    assert splits.train.assumptions[0] == "The array X is read as x, and the array Y is read as y."
+    np.savez(file, X=np.zeros((8, 3)), x=np.ones((8, 3)), y=np.arange(8) % 2)
+    exact = Npz(path=str(file)).load().train
+    assert exact.x.min() == 1
+    assert exact.assumptions == ()
+
+
+def test_other_names_of_arrays_are_refused_with_advice(tmp_path: Path) -> None:
+    file = tmp_path / "mine.npz"
+    np.savez(file, train_images=np.zeros((8, 3)), train_labels=np.arange(8) % 2)
+    with pytest.raises(DataError, match=r"Its arrays are: train_images, train_labels. Save it with np.savez\(FILE, x="):
+        Npz(path=str(file)).load()

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antivenom.data.columns import MISSING, Columns, infer_columns, is_missing, is_number, is_whole
+from antivenom.data.cells import MISSING, has_decimal_comma, has_point, is_missing, is_number, is_whole, with_points
+from antivenom.data.columns import Columns, infer_columns
 from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
 
@@ -23,6 +24,15 @@ SAMPLE = 1000
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 """Usual separators, with their names for messages."""
 
+TABS = ("\\t", "tab")
+"""Other ways to write a tab as the separator."""
+
+Decimal = Literal[".", ","]
+"""The mark before the fraction of a number."""
+
+MissingRows = Literal["refuse", "drop"]
+"""The treatment of rows without a label."""
+
 LARGEST_WHOLE = 1e15
 """Labels that are larger numbers are read as text, because a float does not represent them exactly."""
 
@@ -31,31 +41,52 @@ Line = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Table:
-    """The content of a file: its numbers (n, columns), its labels (n) as text, and its columns."""
+    """The content of a file.
+
+    Args:
+        numbers: its numbers (n, columns).
+        labels: its labels (n) as text.
+        lines: the line (n) of each row in the file, from 1.
+        columns: its columns.
+        dropped: the number of rows that were left out because they have no label.
+    """
 
     numbers: NDArray[np.float64]
     labels: list[str]
+    lines: Sequence[int]
     columns: Columns
+    dropped: int = 0
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The sentences about the columns, and the number of rows that were left out."""
+        rows = "1 row has" if self.dropped == 1 else f"{self.dropped:,} rows have"
+        note = f"{rows} no label and {'is' if self.dropped == 1 else 'are'} left out. Set missing_rows to refuse them."
+        return (*self.columns.assumptions, *([note] if self.dropped else []))
 
 
 def read_table(
     file: Path,
     *,
     separator: str = ",",
+    decimal: Decimal = ".",
     label: str | int | None = None,
     header: bool | None = None,
     ignore: Sequence[str | int] | None = None,
     missing: Sequence[str] = MISSING,
+    missing_rows: MissingRows = "refuse",
 ) -> Table:
     """Read a table of text.
 
     Args:
         file: the file, in UTF-8.
-        separator: the character between two columns.
+        separator: the character between two columns; `tab` for a tab.
+        decimal: the mark before the fraction of a number.
         label: the name or number of the column of labels; None to infer it.
         header: whether the first line contains names; None to infer it.
         ignore: the names or numbers of columns to leave out; None for a column that counts the rows.
-        missing: the labels, in lower case, that mean that a row has no label.
+        missing: the labels that mean that a row has no label; small and capital letters are equal.
+        missing_rows: `refuse` or `drop` rows without a label.
 
     Raises:
         MissingDataError: the file does not exist.
@@ -64,22 +95,28 @@ def read_table(
     try:
         text = contents(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{file} must be UTF-8 text; the byte at offset {error.start} is not.") from error
-    lines = _lines(text, separator, file)
+        raise DataError(
+            f"{file} must be UTF-8 text; the byte at offset {error.start} is not. Save the file as UTF-8."
+        ) from error
+    separator = "\t" if separator in TABS else separator
+    if separator == decimal:
+        raise DataError(f"{file}: separator and decimal must differ; got {separator!r} for both.")
+    lines = _lines(text, separator, decimal, file)
     sample = list(islice(lines, SAMPLE))
     width = len(sample[0][1]) if sample else 0
     if width < 2:
-        hint = _other_separator(text, separator)
-        raise DataError(f"{file} must begin with a line of at least two columns; it has {width}.{hint}")
+        raise _one_column(text, separator, width, file)
     try:
         columns = infer_columns([cells for _, cells in sample], label=label, header=header, ignore=ignore)
     except DataError as error:
         raise DataError(f"{file} {error}") from error
-    return _filled(chain(sample[1:] if columns.header else sample, lines), columns, missing, file)
+    rows = chain(sample[1:] if columns.header else sample, lines)
+    known = [text.strip().lower() for text in missing]
+    return _Reading(file, columns, known, missing_rows, first_is_row=header is False).table(rows)
 
 
-def plain_texts(labels: Sequence[str]) -> NDArray[Any]:
-    """Return labels as whole numbers if all of them are, otherwise as text.
+def plain_texts(labels: Sequence[str], column: str = "") -> NDArray[Any]:
+    """Return labels as whole numbers if all of them are, otherwise as text. `column` names them in messages.
 
     Raises:
         DataError: all are numbers, but some are fractions: measurements.
@@ -92,7 +129,9 @@ def plain_texts(labels: Sequence[str]) -> NDArray[Any]:
         return np.array([int(float(label)) for label in labels], np.int64)
     fraction = next((label for label in labels if is_number(label) and not is_whole(label)), None)
     if fraction is not None and all(map(is_number, different)):
-        raise DataError(f"Labels must be whole numbers or names; got {fraction}. Set label to another column.")
+        raise DataError(
+            f"{column or 'Labels'} must be whole numbers or names; got {fraction}. Set label to another column."
+        )
     return np.array(labels, np.str_)
 
 
@@ -102,58 +141,130 @@ def _is_padded(label: str) -> bool:
     return digits[:1] == "0" and digits[1:2].isdigit()
 
 
-def _lines(text: str, separator: str, file: Path) -> Iterator[Line]:
+def _lines(text: str, separator: str, decimal: Decimal, file: Path) -> Iterator[Line]:
     """Yield the number and the cells of each line that is not empty. All have the same number of cells."""
     width = 0
     try:
         reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
         for cells in reader:
             width = width or len(cells)
+            if width == 1 and cells:
+                raise _one_column(text, separator, width, file)
             if cells and len(cells) != width:
                 raise DataError(
-                    f"{file}, line {reader.line_num} must have {width} columns, as line 1; got {len(cells)}."
+                    f"{file}, line {reader.line_num} must have {width} columns, as line 1; got {len(cells)}. The "
+                    f"separator is {SEPARATORS.get(separator, repr(separator))}.{_about_commas(text, separator)}"
                 )
             if cells:
-                yield reader.line_num, cells
+                yield reader.line_num, cells if decimal == "." else _with_points(cells, file, reader.line_num)
     except (csv.Error, TypeError) as error:
         raise DataError(f"{file} is not a CSV file with the separator {separator!r}: {error}") from error
 
 
-def _other_separator(text: str, separator: str) -> str:
-    """Return advice if the first line contains another usual separator."""
-    line = text.partition("\n")[0]
-    likely = [name for mark, name in SEPARATORS.items() if mark != separator and mark in line]
-    return f" It looks separated by {likely[0]}. Set separator." if likely else ""
+def _with_points(cells: list[str], file: Path, line: int) -> list[str]:
+    """Return cells with decimal points. A number with a point is refused: it could mean thousands."""
+    wrong = next((cell for cell in cells if has_point(cell)), None)
+    if wrong is not None:
+        raise DataError(f"{file}, line {line}: got {wrong[:40]!r}, but decimal is ','. Remove the points of thousands.")
+    return with_points(cells)
 
 
-def _filled(lines: Iterable[Line], columns: Columns, missing: Sequence[str], file: Path) -> Table:
-    """Read all rows: one label, and one finite number for each of the other columns."""
-    values, labels = array("d"), list[str]()
-    dropped = sorted({columns.label, *columns.ignored}, reverse=True)
-    for number, cells in lines:
-        for column, start in columns.counting:
-            if cells[column].strip() != str(start + len(labels)):
+def _one_column(text: str, separator: str, width: int, file: Path) -> DataError:
+    """Return the error about a first line of one cell: a title, or another separator."""
+    first, _, rest = text.lstrip("\r\n").partition("\n")
+    likely = [mark for mark in SEPARATORS if mark != separator and mark in first]
+    hint = ""
+    if likely:
+        hint = f" It looks separated by {SEPARATORS[likely[0]]}. Set separator.{_about_commas(rest, likely[0])}"
+    elif any(mark in rest.partition("\n")[0] for mark in SEPARATORS):
+        hint = " Is line 1 a title? Remove it."
+    return DataError(f"{file} must begin with a line of at least two columns; it has {width}.{hint}")
+
+
+def _about_commas(text: str, separator: str) -> str:
+    """Return advice if the first rows contain numbers with a decimal comma."""
+    mark = ";" if separator == "," else separator
+    cells = [cell for line in text.splitlines()[:SAMPLE] for cell in line.split(mark)]
+    example = next((cell.strip() for cell in cells if has_decimal_comma(cell)), None) if mark in text else None
+    if example is None:
+        return ""
+    both = "separator to ';' and " if separator == "," else ""
+    return f" If {example} is a number, set {both}decimal to ','."
+
+
+@dataclass
+class _Reading:
+    """Reads all rows: one label, and one finite number for each of the other columns."""
+
+    file: Path
+    columns: Columns
+    missing: Sequence[str]
+    missing_rows: MissingRows
+    first_is_row: bool
+
+    def table(self, lines: Iterable[Line]) -> Table:
+        values, labels, places, dropped = array("d"), list[str](), array("q"), 0
+        used = [
+            number
+            for number in range(len(self.columns.names))
+            if number != self.columns.label and number not in self.columns.ignored
+        ]
+        for line, cells in lines:
+            self._check_counting(cells, len(labels) + dropped, line)
+            label = cells[self.columns.label].strip()
+            if is_missing(label, self.missing):
+                self._check_droppable(label, line)
+                dropped += 1
+                continue
+            values.extend(self._number(cells[column], column, line) for column in used)
+            labels.append(label)
+            places.append(line)
+        if not labels:
+            raise DataError(f"{self.file} must have at least one row with a label; it has none.")
+        return Table(np.frombuffer(values).reshape(len(labels), -1), labels, places, self.columns, dropped)
+
+    def _check_counting(self, cells: Sequence[str], row: int, line: int) -> None:
+        for column, start in self.columns.counting:
+            if cells[column].strip() != str(start + row):
                 raise DataError(
-                    f"{file}, line {number}: the column {columns.names[column]!r} counts the rows before this line; "
-                    f"got {cells[column][:40]!r}. Set ignore to [{column}] to leave it out, or to [] to use it."
+                    f"{self.file}, line {line}: the column {self.columns.names[column]!r} counts the rows before this "
+                    f"line; got {cells[column][:40]!r}. Set ignore to {self.columns.ignoring(column)} to leave it out, "
+                    "or to [] to use it."
                 )
-        label = cells[columns.label].strip()
-        if is_missing(label, missing):
-            raise DataError(f"{file}, line {number} has no label; got {label!r}. Remove this row, or set missing.")
-        labels.append(label)
-        for column in dropped:
-            del cells[column]
-        values.extend(_number(value, file, number) for value in cells)
-    if not labels:
-        raise DataError(f"{file} must have at least one row; it has none.")
-    return Table(np.frombuffer(values).reshape(len(labels), -1), labels, columns)
 
+    def _check_droppable(self, label: str, line: int) -> None:
+        if self.missing_rows == "refuse":
+            raise DataError(
+                f"{self.file}, line {line} has no label; got {label!r}. Remove this row, or set missing_rows to drop. "
+                "If this text is the name of a class, leave it out of `missing`."
+            )
 
-def _number(value: str, file: Path, line: int) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(f"{file}, line {line} must contain finite numbers; got {value[:40]!r}.")
-    return number
+    def _number(self, value: str, column: int, line: int) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number):
+            return number
+        name = self.columns.names[column]
+        where = (
+            f"{self.file}, line {line}, column {name!r}"
+            if self.columns.header and name
+            else (f"{self.file}, line {line}, column {column}")
+        )
+        if is_missing(value):
+            raise DataError(
+                f"{where} has no value; got {value[:40]!r}. Fill it, or remove the row. Set ignore to "
+                f"{self.columns.ignoring(column)} to leave the column out."
+            )
+        raise DataError(
+            f"{where} must contain finite numbers; got {value[:40]!r}.{self._hint(value, line)} Set ignore to "
+            f"{self.columns.ignoring(column)} to leave the column out."
+        )
+
+    def _hint(self, value: str, line: int) -> str:
+        if has_decimal_comma(value):
+            return " If this is a number, set decimal to ','."
+        if self.first_is_row and line == 1:
+            return " Set header to true if line 1 contains the names of the columns."
+        return ""

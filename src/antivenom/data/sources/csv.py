@@ -7,9 +7,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from antivenom.data.columns import MISSING
+from antivenom.data.cells import MISSING
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
-from antivenom.data.formats.delimited import Table, plain_texts, read_table
+from antivenom.data.formats.delimited import Decimal, MissingRows, Table, plain_texts, read_table
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -29,12 +29,15 @@ class Csv:
         label: the column of labels, by name or number (0 is the first, -1 the last); if omitted, the column with a name
             such as `label`, `class`, `target` or `y`, or else the only column that can be it.
         header: whether the first line contains the names of the columns; inferred if omitted.
-        ignore: the columns to leave out, by name or number; if omitted, a column that only counts the rows.
-        missing: the labels, in lower case, that mean that a row has no label. Such rows are refused.
+        ignore: the columns to leave out, by name or number: a list, or one of them; if omitted, a column that only
+            counts the rows. With `[]`, all columns are used.
+        missing: these texts (in small letters) mean "no label".
+        missing_rows: `refuse` rows without a label, with their line, or `drop` them; the run says how many.
         test_path: a second file with the same columns, for testing.
         test_share: the share of the rows for testing, in (0, 1), without a `test_path`.
-        bounds: the legal range of the numbers as a classifier receives them; no range if omitted.
-        separator: the character between two columns.
+        bounds: the smallest and largest possible value of a number in the columns; no range if omitted.
+        separator: the character between two columns; `tab` for a tab.
+        decimal: the mark before the fraction of a number: `.`, or `,` as in 1,5.
 
     Raises:
         DataError: on loading; the message names the line.
@@ -52,26 +55,18 @@ class Csv:
     path: str
     label: str | int | None = None
     header: bool | None = None
-    ignore: tuple[str | int, ...] | None = None
+    ignore: tuple[str | int, ...] | str | int | None = None
     missing: tuple[str, ...] = MISSING
+    missing_rows: MissingRows = "refuse"
     test_path: str | None = None
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
     bounds: tuple[float, float] | None = None
     separator: str = ","
+    decimal: Decimal = "."
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Load both splits."""
-        tables = [
-            read_table(
-                file,
-                separator=self.separator,
-                label=self.label,
-                header=self.header,
-                ignore=self.ignore,
-                missing=self.missing,
-            )
-            for file in self.files()
-        ]
+        tables = [self._table(file) for file in self.files()]
         names, others = tables[0].columns.names, tables[-1].columns.names
         if names != others:
             raise DataError(f"{self.test_path} must have the same columns as {self.path}; got {list(others)}.")
@@ -87,11 +82,38 @@ class Csv:
         """Return the path of the file, and `test_path` if it is set."""
         return (Path(self.path), *([Path(self.test_path)] if self.test_path else []))
 
+    def _table(self, file: Path) -> Table:
+        return read_table(
+            file,
+            separator=self.separator,
+            decimal=self.decimal,
+            label=self.label,
+            header=self.header,
+            ignore=(self.ignore,) if isinstance(self.ignore, str | int) else self.ignore,
+            missing=self.missing,
+            missing_rows=self.missing_rows,
+        )
+
     def _datasets(self, tables: list[Table]) -> list[Dataset]:
         """Return one data set for each table. The labels of all tables together decide whether they are numbers."""
-        labels = plain_texts([label for table in tables for label in table.labels])
+        columns = tables[0].columns
+        labels = plain_texts([label for table in tables for label in table.labels], columns.shown(columns.label))
+        if labels.dtype.kind == "i" and set(labels.tolist()) != {-1, 1}:
+            self._refuse_negative(tables)
         parts = np.split(labels, np.cumsum([len(table.labels) for table in tables])[:-1])
         pairs = [(table.numbers, part) for table, part in zip(tables, parts, strict=True)]
         made = Dataset.several_from_arrays(pairs, bounds=self.bounds, renumber=True)
-        assumed = (*tables[0].columns.assumptions, *made[0].assumptions)
+        notes = dict.fromkeys(note for table in tables for note in table.assumptions)
+        assumed = (*notes, *made[0].assumptions)
         return [replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed)) for data in made]
+
+    def _refuse_negative(self, tables: list[Table]) -> None:
+        """Refuse a negative label, with its line."""
+        for file, table in zip(self.files(), tables, strict=True):
+            for line, label in zip(table.lines, table.labels, strict=True):
+                if label.startswith("-") and float(label) < 0:
+                    raise DataError(
+                        f"{file}, line {line} has the label {label}. If it means that there is no label, remove the "
+                        f"row, or add '{label}' to missing and set missing_rows to drop. If it is a class, write a "
+                        "name."
+                    )

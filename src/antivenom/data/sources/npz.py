@@ -1,5 +1,6 @@
 """Your own arrays, in an .npz file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,13 +25,14 @@ class Npz:
 
     Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). uint8 stays uint8, and all other numbers become float32.
     Labels are whole numbers, text, or one-hot rows. An optional array `classes` contains the names of all classes as
-    text. Arrays of Python objects are refused.
+    text. Arrays of Python objects are refused. `X` and `Y` are accepted too.
 
     Args:
         path: the file. A relative path starts at the current folder.
         test_share: the share of the rows for testing, in (0, 1), if the file has no `x_test`.
-        bounds: the legal range of `x` as a classifier receives it; (0, 1) for uint8 if omitted.
-        channels: the layout of images: `first`, `last` or `none`; if omitted, the axis with a usual number of channels.
+        bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255; (0, 1) for
+            uint8 if omitted.
+        channels: the layout of images: `first`, `last` or `none`; if omitted, the axis of length 1, 3 or 4.
 
     Raises:
         DataError: on loading; the message names the file and the problem.
@@ -51,9 +53,9 @@ class Npz:
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Load both splits."""
-        arrays = npz.read(Path(self.path), _NAMES, _OPTIONAL)
+        arrays, notes = _read(Path(self.path))
         try:
-            return self._splits(arrays)
+            return self._splits(arrays, notes)
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from error
 
@@ -61,7 +63,7 @@ class Npz:
         """Return the path of the file."""
         return (Path(self.path),)
 
-    def _splits(self, arrays: dict[str, NDArray[Any]]) -> Splits:
+    def _splits(self, arrays: dict[str, NDArray[Any]], notes: tuple[str, ...]) -> Splits:
         if ("x_test" in arrays) != ("y_test" in arrays):
             raise DataError("x_test and y_test must both exist or both be absent; got only one of them.")
         names = _names(arrays["classes"]) if "classes" in arrays else None
@@ -69,11 +71,34 @@ class Npz:
         sets = Dataset.several_from_arrays(
             pairs, classes=names, bounds=self.bounds, channels=self.channels, renumber=True
         )
+        sets = [replace(data, assumptions=(*notes, *data.assumptions)) for data in sets]
         return (
             sets[0].split(self.test_share, Rng(0).child("npz"))
             if len(sets) == 1
             else Splits(train=sets[0], test=sets[1])
         )
+
+
+def _read(file: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Return the arrays by their names in small letters, and a sentence about names with capital letters.
+
+    Raises:
+        DataError: an array is missing.
+    """
+    stored = npz.names(file)
+    wanted = {name: name for name in (*_NAMES, *_OPTIONAL)}
+    for name in wanted:
+        wanted[name] = capital if name not in stored and (capital := name.capitalize()) in stored else name
+    absent = [name for name in _NAMES if wanted[name] not in stored]
+    if absent:
+        raise DataError(
+            f"{file} has no array {' and '.join(map(repr, absent))}. Its arrays are: {', '.join(stored) or 'nothing'}. "
+            "Save it with np.savez(FILE, x=…, y=…)."
+        )
+    read = npz.read(file, [wanted[name] for name in _NAMES], [wanted[name] for name in _OPTIONAL])
+    arrays = {name: read[one] for name, one in wanted.items() if one in read}
+    renamed = [f"the array {wanted[name]} is read as {name}" for name in arrays if wanted[name] != name]
+    return arrays, (f"{', and '.join(renamed).replace('the', 'The', 1)}.",) if renamed else ()
 
 
 def _names(array: NDArray[Any]) -> list[str]:

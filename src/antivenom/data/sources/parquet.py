@@ -38,9 +38,10 @@ class Parquet:
         background: `black` or `white`: the colour behind transparent pixels; if omitted, images that have them are
             refused.
         white: the value of white in images with more than 8 bits per pixel, such as 4095; inferred if omitted.
-        ignore: the columns of numbers to leave out; if omitted, those that only count the rows. It
-            requires `image: null`.
-        bounds: the legal range of columns of numbers; no range if omitted. It is always (0, 1) for images.
+        ignore: the columns of numbers to leave out: a list, or one of them; if omitted, those that only count the
+            rows. It requires `image: null`.
+        bounds: the smallest and largest possible value of a number in the columns; no range if omitted. It is always
+            (0, 1) for images.
 
     Raises:
         SettingsError: `ignore` is set together with `image`, or contains the label.
@@ -59,18 +60,18 @@ class Parquet:
     fit: images.Fit = "stretch"
     background: Background | None = None
     white: Positive | None = None
-    ignore: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | str | None = None
     bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.ignore is not None and self.image is not None:
             raise SettingsError([f"Parquet.ignore requires image: null; got the image {self.image!r}."])
-        if self.label in (self.ignore or ()):
+        if self.label in (self._ignored or ()):
             raise SettingsError([f"Parquet.ignore must not contain the label; got {self.label!r}."])
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
-        tables = [parquet.read(file, self.image, self.label, self.ignore or ()) for file in self.files()]
+        tables = [parquet.read(file, self.image, self.label, self._ignored or ()) for file in self.files()]
         if list(tables[0].columns) != list(tables[-1].columns):
             raise DataError(
                 f"{self.test_path} must have the same columns as {self.path}; got {', '.join(tables[-1].columns)}."
@@ -102,6 +103,10 @@ class Parquet:
         """Return the path of the file, and `test_path` if it is set."""
         return (Path(self.path), *([Path(self.test_path)] if self.test_path else []))
 
+    @property
+    def _ignored(self) -> tuple[str, ...] | None:
+        return (self.ignore,) if isinstance(self.ignore, str) else self.ignore
+
     def _rows(
         self, table: parquet.Table, file: Path, findings: Findings, on_progress: OnProgress
     ) -> tuple[ArrayLike | Tensor, tuple[str, ...]]:
@@ -110,7 +115,7 @@ class Parquet:
             raise DataError(f"{file} must have at least one row; it has none.")
         try:
             if table.images is None:
-                return rows_from_columns(table.columns, self.ignore if self.ignore is None else ())
+                return rows_from_columns(table.columns, None if self.ignore is None else ())
             encoded = table.images
             canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
             x = images.decode_all(

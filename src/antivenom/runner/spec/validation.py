@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from antivenom.data import Dataset
+from antivenom.data.needs import range_advice, unmet_needs
 from antivenom.defences import Detector, Filter, RecoversTriggers, Scan, StreamDefence
 from antivenom.errors import SettingsError
 from antivenom.models import Classifier
@@ -46,18 +47,23 @@ def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
 
 
 def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
+    without_range = list[str]()
     for path, part in _parts(experiment):
         if "images" in needs_of(part) and not train.is_image:
             yield f"{path} requires images; got rows of the shape {tuple(train.shape)}."
         if "bounds" in needs_of(part) and train.bounds is None:
-            yield f"{path} requires data with bounds. Set the bounds of the data set."
+            without_range.append(path)
         if "tokens" in needs_of(part):
             yield f"{path} requires tokens. No data set provides tokens yet."
+    if without_range:
+        verb = "requires" if len(without_range) == 1 else "require"
+        yield f"{', '.join(without_range)} {verb} the range of the data. {range_advice(train)}"
     checked = (("attack", experiment.attack, train), ("training", experiment.training, train))
     for kind, part, subject in (*checked, ("model", experiment.model, train.shape)):
         if isinstance(part, ChecksItself):
             name = describe(f"{kind}s", part)["name"]
-            yield from (f"{kind} ({name}) {problem}" for problem in part.problems(subject))
+            reported = set(unmet_needs(train, frozenset(needs_of(part))))
+            yield from (f"{kind} ({name}) {problem}" for problem in part.problems(subject) if problem not in reported)
 
 
 def _streams(experiment: ExperimentSettings) -> Iterator[str]:

@@ -1,0 +1,142 @@
+"""Messy tables of real users are read correctly, or refused with what was seen and the setting that decides."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antivenom.data.sources.csv import Csv
+from antivenom.errors import DataError
+from antivenom.settings import build
+
+ROWS = 20
+
+
+def table(folder: Path, head: str, row: str, **settings: Any) -> Csv:
+    """A table of 20 rows. `row` is formatted with its number `n` and `s`, a number that differs in each row."""
+    lines = [head] * bool(head) + [row.format(n=n, s=(n + 3) * 37 % 101, b=n % 2) for n in range(ROWS)]
+    (folder / "mine.csv").write_text("\n".join(lines) + "\n")
+    return Csv(path=str(folder / "mine.csv"), **settings)
+
+
+REFUSED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "names are a feature": (
+        "name,ill,a", "Pupil {n},{b},{n}.5", r"line 2, column 'name' .*got 'Pupil 0'.*Set ignore to \['name'\]",
+        {"ignore": ["name"]},
+    ),
+    "dates are a feature": ("day,ill,a", "2024-01-{s},{b},{n}.5", r"Set ignore to \['day'\]", {"ignore": ["day"]}),
+    "names beside two columns of few numbers": (
+        "name,sex,ill", "Pupil {n},{b},{b}", "several columns that can be the labels: sex, ill.*Set label.*Set ignore",
+        {"label": "ill", "ignore": ["name"]},
+    ),
+    "names alone": ("name,a", "Pupil {n},{n}.5", "no column that is clearly.*'name'.*different text", {}),
+    "names in the column label": ("label,a,ill", "Pupil {n},{n}.5,{b}", r"column 'label' .*Set ignore", {}),
+    "an identifier": ("user_id,a,label", "{s},{n}.5,{b}", r"'user_id'.*Set ignore to \['user_id'\]",
+        {"ignore": "user_id"}),
+    "an identifier in camel case": ("PassengerId,a,label", "{s},{n}.5,{b}", r"\['PassengerId'\]", {"ignore": [0]}),
+    "an identifier and names": ("name,key,label", "Ann {n},{s},{b}", r"\['name', 'key'\]", {}),
+    "an identifier of text": ("uuid,a,label", "x{s},{n}.5,{b}", r"'uuid'.*as an identifier", {"ignore": ["uuid"]}),
+    "no value": ("a,b,label", "{n}.5,,{b}", r"line 2, column 'b' has no value.*\['b'\]", {"ignore": ["b"]}),
+    "minus one": ("a,label", "{n}.5,-{n}", r"line 3 has the label -1", {}),
+    "fractions as labels": ("a,label", "{n},{n}.5", r"Column 1 \('label'\) must be whole numbers or names", {}),
+    "no names": ("a,b,label", "1,{s}.5,{b}", "Set header to true if line 1", {}),
+    "decimal commas in one column too many": ("a,b,label", "1,5,{s},1", "must have 3 columns.*separator is ','", {}),
+    "semicolons": ("a;b;label", "1,5;2,{s};{b}", "separated by ';'. Set separator.*set decimal to ','",
+        {"separator": ";", "decimal": ","}),
+    "decimal commas": ("a;b;label", "1,5;2,{s};{b}", "1,5 is a number, set decimal to ','|column 'a'.*decimal",
+        {"separator": ";", "decimal": ","}),
+    "a title": ("", "My table\na,label\n1,2", "Is line 1 a title", {}),
+    "measurements as labels": ("a,label", "{n}.5,{s}0", "as measurements have", {}),
+}  # fmt: skip
+
+FIRST: dict[str, dict[str, Any]] = {
+    "no names": {"header": False},
+    "decimal commas": {"separator": ";"},
+    "minus one": {},
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_message_says_what_was_seen_and_the_setting(kind: str, tmp_path: Path) -> None:
+    head, row, words, settings = REFUSED[kind]
+    if kind == "measurements as labels":
+        (tmp_path / "mine.csv").write_text("a,label\n" + "".join(f"{n}.5,{n * 10 + 3}\n" for n in range(40)))
+        source = Csv(path=str(tmp_path / "mine.csv"))
+    else:
+        source = table(tmp_path, head, row, **FIRST.get(kind, {}))
+    with pytest.raises(DataError, match=words):
+        source.load()
+    if settings:
+        assert len(table(tmp_path, head, row, **settings).load().train) == 15
+
+
+def test_the_values_with_decimal_commas_are_right(tmp_path: Path) -> None:
+    source = table(tmp_path, "a;b;label", "1,5;-2,{s};{b}", separator=";", decimal=",", test_share=0.5)
+    splits = source.load()
+    assert set(splits.train.x[:, 0].tolist()) == {1.5}
+    assert float(splits.train.x[:, 1].max()) < -2
+    with pytest.raises(DataError, match=r"line 2: got '1.234,5'.*thousands"):
+        table(tmp_path, "a;label", "1.234,5;{b}", separator=";", decimal=",").load()
+    with pytest.raises(DataError, match="must differ"):
+        table(tmp_path, "a;label", "1;{b}", decimal=",").load()
+
+
+@pytest.mark.parametrize("separator", ["\t", "\\t", "tab"])
+def test_a_tab_can_be_written_in_three_ways(separator: str, tmp_path: Path) -> None:
+    assert len(table(tmp_path, "a\tlabel", "{n}\t{b}", separator=separator).load().train) == 15
+
+
+def test_rows_without_a_label_are_dropped_if_that_is_set(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("id,a,label\n" + "".join(f"{n},{n}.5,{'?' if n in (3, 7) else 'ab'[n % 2]}\n" for n in range(20)))
+    with pytest.raises(DataError, match=r"line 5 has no label; got '\?'.*missing_rows to drop.*leave it out"):
+        Csv(path=str(file)).load()
+    splits = Csv(path=str(file), missing_rows="drop").load()
+    kept = sorted(row[0] - 0.5 for data in (splits.train, splits.test) for row in data.x.tolist())
+    assert kept == [n for n in range(20) if n not in (3, 7)]
+    assert any("2 rows have no label and are left out" in note for note in splits.train.assumptions)
+
+
+@pytest.mark.parametrize("nothing", ["unknown", "-", "n.a.", "Missing", "#N/A"])
+def test_more_texts_mean_that_there_is_no_label(nothing: str, tmp_path: Path) -> None:
+    source = table(tmp_path, "a,label", f"{{n}}.5,{nothing}")
+    with pytest.raises(DataError, match=f"line 2 has no label; got '{nothing}'"):
+        source.load()
+
+
+def test_capital_letters_in_missing_do_not_matter(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 2 has no label; got 'Gone'"):
+        table(tmp_path, "a,label", "{n}.5,Gone", missing=("GONE",)).load()
+
+
+def test_the_classes_are_given_with_their_rows(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    labels = ["man"] * 10 + ["woman"] * 9 + ["Man"]
+    file.write_text("a,sex\n" + "".join(f"{n}.5,{label}\n" for n, label in enumerate(labels)))
+    notes = " ".join(Csv(path=str(file)).load().train.assumptions)
+    assert "The classes are man (10), woman (9), Man (1)." in notes
+    assert "'Man' and 'man' are different classes." in notes
+    assert "Column 1 ('sex') contains the labels." in notes
+
+
+def test_a_column_that_counts_the_rows_has_one_form(tmp_path: Path) -> None:
+    notes = table(tmp_path, ",a,label", "{n},{n}.5,{b}").load().train.assumptions
+    assert notes[0].endswith("Column 0 (no name) counts the rows, so it is left out. Set ignore to [] to use it.")
+
+
+def test_one_name_is_accepted_for_ignore(tmp_path: Path) -> None:
+    table(tmp_path, "id,a,label", "{s},{n}.5,{b}")
+    source = build("datasets", {"name": "csv", "path": str(tmp_path / "mine.csv"), "ignore": "id"}, path="dataset")
+    assert source.load().train.shape == (1,)
+
+
+def test_a_file_that_is_not_utf8_has_advice(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes("a,label\n1,größe\n".encode("latin-1"))
+    with pytest.raises(DataError, match="Save the file as UTF-8"):
+        Csv(path=str(tmp_path / "mine.csv")).load()
+
+
+def test_an_identifier_that_is_used_is_said(tmp_path: Path) -> None:
+    source = table(tmp_path, "id,key,name,label", "{n},{s},Ann {n},{b}", ignore=("name",))
+    notes = source.load().train.assumptions
+    assert sum("seems to identify or count the rows, and is used" in note for note in notes) == 2
