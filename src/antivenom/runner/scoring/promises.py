@@ -67,8 +67,8 @@ def broken_promises(promises: list[Promise], metrics: Metrics) -> Iterator[str]:
         metrics: the metrics, in the form of `metrics.json`.
     """
     for each in promises:
-        entry = metrics[f"{each.key}.fpr"]
-        if entry["mean"] is None or not _is_above(each, entry):
+        entry = metrics.get(f"{each.key}.fpr")  # a run with a diverged model skips its defences
+        if entry is None or entry["mean"] is None or not _is_above(each, entry):
             continue
         kind, _, name = each.key.partition(".")
         does = "rejects {} of the clean inputs" if kind == "filter" else "flags {} of the clean rows"
