@@ -55,8 +55,7 @@ def work(name: str, rows: int) -> None:
     from antivenom import Dataset, Rng, as_classifier  # noqa: PLC0415
     from antivenom.defences import NeuralCleanse  # noqa: PLC0415
     from antivenom.metrics import accuracy  # noqa: PLC0415
-    from antivenom.repairs import FineTuning, StartOver  # noqa: PLC0415
-    from antivenom.training import EndToEnd  # noqa: PLC0415
+    from antivenom.repairs import FinePruning, FineTuning  # noqa: PLC0415
 
     with Rng(0).torch_globally():
         classifier = as_classifier(resnet18(), input_shape=(3, 224, 224))
@@ -68,9 +67,7 @@ def work(name: str, rows: int) -> None:
         "features": lambda: classifier.features(data.inputs(slice(0, rows // 2))),
         "scanning": lambda: NeuralCleanse(steps=3).scan(classifier, data, rng=Rng(0)),
         "fine-tuning": lambda: FineTuning(epochs=1, batch_size=16).repair(classifier, data, rng=Rng(0)),
-        "starting over": lambda: StartOver(training=EndToEnd(epochs=1, batch_size=16)).repair(
-            classifier, data, rng=Rng(0)
-        ),
+        "fine-pruning": lambda: FinePruning(epochs=1, batch_size=16).repair(classifier, data, rng=Rng(0)),
     }
     works[name]()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
@@ -88,7 +85,7 @@ def main() -> int:
         return 0
     print(machine())
     peaks: dict[str, int] = {}
-    for name in ("data alone", "scoring", "features", "scanning", "fine-tuning", "starting over"):
+    for name in ("data alone", "scoring", "features", "scanning", "fine-tuning", "fine-pruning"):
         for rows in (200,) if arguments.quick else (200, 400):
             command = [sys.executable, "-W", "ignore", "-m", "benchmarks.memory", "--work", name, str(rows)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
