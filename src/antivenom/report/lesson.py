@@ -139,5 +139,5 @@ def _point(walk: Walk, number: int) -> dict[str, Any]:
 
 
 def _as_written(value: Any) -> float:
-    """Return a float32 in its shortest form: 0.1, not 0.10000000149."""
-    return float(str(np.float32(value)))
+    """Return a number with the 7 digits of a float32: 0.1, not 0.10000000149."""
+    return float(f"{value:.7g}")

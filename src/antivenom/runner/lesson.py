@@ -18,6 +18,8 @@ SEED = 123
 Range = tuple[float, float]
 SIDE = 600
 """The number of grid points on each side of the square."""
+OPTIMIZER = {"optimizer": "adam", "learning_rate": 0.01}
+"""The updates of an `nn.Module` in a lesson."""
 SETTINGS: dict[str, dict[str, Any]] = {"MLPClassifier": {"max_iter": 600}}
 """The settings of the model in the original lesson, by the class of scikit-learn."""
 
@@ -121,7 +123,7 @@ def lesson_spec(
         calls: the number of times that all points are fed.
         square: the lower and the upper end of the square in which the boundary is measured.
         seed: the seed of the model. If omitted, the seed of the original lesson.
-        attack: an attack to use instead of the points.
+        attack: the settings of the attack `aimed_chaff`, to use instead of the points.
         table: the table whose standardised rows are the data set. The charts show its units and the names of its
             columns. Points, square and attack are standardised.
     """
@@ -136,7 +138,8 @@ def lesson_spec(
     }
     if chosen["name"] != "estimator":  # an nn.Module
         online["warm_up"] = {"name": "end_to_end", "epochs": 100, "learning_rate": 0.01, "batch_size": 32}
-        online |= {"optimizer": "adam", "learning_rate": 0.01}
+        online |= OPTIMIZER
+        attack = attack and {**attack, **OPTIMIZER}
     low, high = square
     step = float(f"{(high - low) / SIDE:.9g}")
     usual = (low, high, step) == (Boundary.low, Boundary.high, Boundary.step)
