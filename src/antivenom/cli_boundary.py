@@ -60,7 +60,7 @@ def boundary(
         int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
     ] = None,
     aim: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="Find points that flip the prediction here in the fewest calls.")
+        str | None, typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in few calls.")
     ] = None,
     count: Annotated[
         int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")

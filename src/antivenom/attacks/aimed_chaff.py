@@ -155,7 +155,7 @@ class AimedChaff:
                 break
         draws, step = rng.child("steps").numpy(), FIRST_STEP
         for _ in range(self.evaluations - len(positions)):
-            limit = min(limit, math.ceil(least))  # a candidate that has not flipped by then is not better
+            limit = min(limit, math.ceil(least))  # a candidate that flips later is not better
             candidate = (best + step * side * draws.standard_normal(best.shape)).clip(self.low, self.high)
             value = cost(candidate, limit)
             better = value < least
