@@ -110,6 +110,21 @@ def test_what_does_not_fit_a_table(
     assert not (tmp_path / "runs").exists(), "nothing is written"
 
 
+def test_a_table_is_read_with_all_settings_of_its_data_set(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    rows = "".join(f"{n};1,{n};{40 + n},5;{'ab'[n % 2]}\n" for n in range(10, 50))
+    file.write_text("id;metres;kilograms;c\n" + rows + "50;1,5;60,5;\n")
+    settings = {"separator": ";", "decimal": ",", "ignore": "id", "label": "c", "missing_rows": "drop"}
+    table = read_lesson_table({"name": "csv", "path": str(file), **settings})
+    assert table.columns == ("metres", "kilograms")
+    assert len(table.rows()) == 40
+    made = table.write(tmp_path / "run")
+    again = read_lesson_table(made)
+    assert again.classes == ("a", "b")
+    assert abs(again.centre[0]) < 1e-6
+    assert abs(again.unit[1] - 1) < 1e-6
+
+
 def test_columns_in_different_units_have_points_within_each_of_their_ranges(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("metres,kilograms,c\n" + "".join(f"{1.5 + 0.01 * n},{40 + n},{n % 2}\n" for n in range(50)))

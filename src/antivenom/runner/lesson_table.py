@@ -131,10 +131,12 @@ def _columns(settings: Csv) -> tuple[str, str]:
     known = read_table(
         Path(settings.path),
         separator=settings.separator,
+        decimal=settings.decimal,
         label=settings.label,
         header=settings.header,
-        ignore=settings.ignore,
+        ignore=(settings.ignore,) if isinstance(settings.ignore, str | int) else settings.ignore,
         missing=settings.missing,
+        missing_rows=settings.missing_rows,
     ).columns
     left_out = (known.label, *known.ignored)
     x, y = (name for number, name in enumerate(known.names) if number not in left_out)
