@@ -18,7 +18,7 @@ import torch
 
 from antivenom.analysis import Square, flipped, margin
 from antivenom.attacks import AimedChaff, Chaff
-from antivenom.attacks.aimed_chaff import distance_to_turning
+from antivenom.attacks.aimed_chaff import calls_until_flip
 from antivenom.data.sources import Plane
 from antivenom.models import Classifier, Estimator
 from antivenom.rng import Rng
@@ -62,7 +62,7 @@ def one_target(fitted: Classifier, at: tuple[float, float], number: int) -> dict
     label = poisoned.y
     draws = Rng(number).child("random").numpy().uniform(-3, 3, (attack.evaluations, attack.count, 2))
     target = torch.tensor([at])
-    costs = [distance_to_turning(fitted, target, points, label, attack.calls) for points in draws]
+    costs = [calls_until_flip(fitted, target, points, label, attack.calls) for points in draws]
     lesson = torch.tensor(Chaff().points)
     placements = {
         "aimed": poisoned.x,

@@ -12,7 +12,8 @@ from antivenom import load_spec
 from antivenom.cli import app
 from antivenom.errors import AntivenomError, RunError, SettingsError
 from antivenom.report.lesson import write_lesson
-from antivenom.runner.lesson import lesson_points, lesson_ranges, lesson_source, lesson_square
+from antivenom.runner.lesson import lesson_points, lesson_ranges, lesson_source
+from antivenom.runner.lesson_table import read_lesson_table
 
 
 @pytest.mark.slow
@@ -33,9 +34,9 @@ def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
     page = Path("there/report.html").read_text()
     assert "changed its class" in page
     assert "After 3 calls" in page
-    assert "The poison is placed relative to the range of the data, from -2,0.1 to -1,0.1." in ran.output.replace(
-        "\n", " "
-    )
+    sentence = "The 5 poison points of class 1 lie on a line from (-2, 0.1) to (-1, 0.1)."
+    assert sentence in ran.output.replace("\n", " ")
+    assert "? There is only one seed" in ran.output, "the doubts of the run"
     again = tmp_path / "again"
     load_spec("there/spec.yaml").run(out=again)
     assert write_lesson(again, [1, 3]) == told, "the spec it leaves gives the same numbers"
@@ -45,32 +46,93 @@ def test_the_command_writes_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
         write_lesson(again, [1, 4])
 
 
-@pytest.mark.slow
-def test_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    x, y = make_classification(60, 2, n_informative=2, n_redundant=0, random_state=3)
-    rows = "".join(f"{40 + 10 * a},{40 + 10 * b},{['no', 'yes'][c]}\n" for (a, b), c in zip(x, y, strict=True))
-    Path("mine.csv").write_text("width,height,sold\n" + rows)
-    square = lesson_square(lesson_ranges(lesson_source("mine.csv")))
-    assert square[0] < float((40 + 10 * x).min()) < float((40 + 10 * x).max()) < square[1]
-    arguments = ["boundary", "--data", "mine.csv", "--repeats", "2", "--out", "there", "--set", "analysis.0.drawn=20"]
-    ran = CliRunner().invoke(
-        app,
-        [*arguments, "--estimator", "SGDClassifier", "--set", "model.settings.loss=log_loss", "--json"],
-        catch_exceptions=False,
+METRES = "metres;kilograms;number;sex\n" + "".join(
+    f"{1.5 + 0.1 * a:.3f};{60 + 12 * b:.2f};{row};{['man', 'woman'][c]}\n"
+    for row, ((a, b), c) in enumerate(
+        zip(*make_classification(80, 2, n_informative=2, n_redundant=0, random_state=3), strict=True)
     )
+)
+COARSE = ["--set", "analysis.0.step=0.1", "--set", "analysis.0.drawn=20", "--repeats", "2", "--out", "there"]
+READ = ["--data", "mine.csv", "--set", "dataset.separator=;", "--set", "dataset.ignore=[number]"]
+
+
+@pytest.mark.slow
+def test_a_table_in_metres_and_kilograms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(METRES)
+    options = [*READ, *COARSE, "--estimator", "SGDClassifier", "--points", "1.52,70.5;1.6,75", "--labels", "man"]
+    ran = CliRunner().invoke(app, ["boundary", *options], catch_exceptions=False)
     assert ran.exit_code == 0, ran.output
-    told = json.loads(Path("there/boundary.json").read_text())
-    assert [told["square"]["low"], told["square"]["high"]] == list(square)
+    numbers = json.loads(Path("there/boundary.json").read_text())
+    assert numbers["points"] == [{"x": 1.52, "y": 70.5, "label": 0}, {"x": 1.6, "y": 75.0, "label": 0}]
+    assert (numbers["classes"], numbers["columns"]) == (["man", "woman"], ["metres", "kilograms"])
+    assert numbers["shown"]["x"][0] < 1.4 < 1.6 < numbers["shown"]["x"][1]
+    assert numbers["shown"]["y"][0] < 45 < 75 < numbers["shown"]["y"][1]
+    assert numbers["square"]["high"] < 10, "the columns are standardised"
+    assert "woman" in ran.output
+    assert "Assumed: mine.csv: The lesson subtracts the mean" in ran.output
+    again = tmp_path / "again"
+    load_spec("there/spec.yaml").run(out=again)
+    assert write_lesson(again, [2]) == numbers, "the spec gives the same numbers again"
+    assert "Filled points are class man, hollow points class woman." in Path("there/report.html").read_text()
+    second = CliRunner().invoke(app, ["boundary", *options, "--json"], catch_exceptions=False)
+    assert second.exit_code == 0, "a run replaces an earlier one in the same folder"
+
+
+def test_the_table_of_a_lesson_is_not_written_beside_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.csv", "table-train.csv"):
+        Path(name).write_text(METRES)
+    with pytest.raises(RunError, match="is not a run of antivenom"):
+        CliRunner().invoke(app, ["boundary", *READ, "--out", "."], catch_exceptions=False)
+    assert Path("table-train.csv").read_text() == METRES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--aim=3,60"], r"from 1\.\d+ to 1\.\d+ for metres and from \d+\S* to \d+\S* for kilograms; got 3,60"),
+        (["--labels", "child"], "must be man or woman, once for all 5 points or once for each; got 'child'"),
+        (["--set", "dataset.bounds=[0, 1]"], "bounds must be null"),
+        (["--set", "dataset.ignore=[]"], "must have 2 columns of numbers besides the label; got 3"),
+        (["--set", "dataset.sperator=x"], r"dataset\.sperator is not a setting"),
+    ],
+)
+def test_what_does_not_fit_a_table(
+    arguments: list[str], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(METRES)
+    with pytest.raises(SettingsError, match=problem):
+        CliRunner().invoke(app, ["boundary", *READ, *arguments], catch_exceptions=False)
+    assert not (tmp_path / "runs").exists(), "nothing is written"
+
+
+def test_a_table_is_read_with_all_settings_of_its_data_set(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    rows = "".join(f"{n};1,{n};{40 + n},5;{'ab'[n % 2]}\n" for n in range(10, 50))
+    file.write_text("id;metres;kilograms;c\n" + rows + "50;1,5;60,5;\n")
+    settings = {"separator": ";", "decimal": ",", "ignore": "id", "label": "c", "missing_rows": "drop"}
+    table = read_lesson_table({"name": "csv", "path": str(file), **settings})
+    assert table.columns == ("metres", "kilograms")
+    assert len(table.rows()) == 40
+    made = table.write(tmp_path / "run")
+    again = read_lesson_table(made)
+    assert again.classes == ("a", "b")
+    assert abs(again.centre[0]) < 1e-6
+    assert abs(again.unit[1] - 1) < 1e-6
 
 
 def test_columns_in_different_units_have_points_within_each_of_their_ranges(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("metres,kilograms,c\n" + "".join(f"{1.5 + 0.01 * n},{40 + n},{n % 2}\n" for n in range(50)))
-    ranges = lesson_ranges(lesson_source(str(file)))
-    for point in lesson_points(ranges):
+    table = read_lesson_table(lesson_source(str(file)))
+    for point in lesson_points(lesson_ranges(table.rows())):
         assert 1.5 < point[0] < 2
         assert 40 < point[1] < 90
+    assert abs(table.standardised([table.in_units((1.5, -2.0))])[0][0] - 1.5) < 1e-6
 
 
 def test_an_aim_far_outside_says_where_the_data_is() -> None:
@@ -102,7 +164,7 @@ def test_aim_by_the_command(tmp_path: Path) -> None:
     assert told["aim"]["turned_after"] is not None
     assert told["aim"]["turned_after"] <= 12
     assert told["aim"]["turned_after.control"] is None
-    assert "-2,-0.5" in ran.output.replace("\n", "")
+    assert "(-2,-0.5)" in ran.output.replace("\n", "").replace(" ", "")
 
 
 @pytest.mark.parametrize(

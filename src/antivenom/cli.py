@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from rich.markup import escape
 
 from antivenom import cli_boundary, cli_components, cli_data
 from antivenom.cli_components import find_spec
+from antivenom.cli_notes import print_assumptions, print_doubts
 from antivenom.cli_tables import run_table, sweep_tables, with_doubts
 from antivenom.errors import AntivenomError, SettingsError, debugging
 
@@ -74,7 +74,6 @@ WorkersOption = Annotated[
         min=1, metavar="N", help="Run the cells of a grid in N processes. Default: in this process, one by one."
     ),
 ]
-CELLS_NAMED = 6
 CodeOption = Annotated[
     bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
 ]
@@ -204,8 +203,8 @@ def measure(
     out_console.print(run_table(metrics, out_console.width))
     about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     out_console.print(escape(about["headline"]), highlight=False)
-    _print_assumptions(about.get("assumptions", ()))
-    _print_doubts({"": about["doubts"]})
+    print_assumptions(out_console, about.get("assumptions", ()))
+    print_doubts(out_console, {"": about["doubts"]})
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
@@ -329,34 +328,16 @@ def _print_result(result: "Result | SweepResult", shown: set[str]) -> None:
     if isinstance(result, Result):
         out_console.print(run_table(result.metrics, out_console.width))
         out_console.print(escape(result.headline), highlight=False)
-        _print_assumptions(sentence for sentence in result.assumptions if sentence not in shown)
-        _print_doubts({"": list(result.doubts)})
+        print_assumptions(out_console, (sentence for sentence in result.assumptions if sentence not in shown))
+        print_doubts(out_console, {"": list(result.doubts)})
         return
     doubts = {cell: result.doubts(cell) for cell in result.axes}
     cells = with_doubts(_metrics(result), {cell: len(lines) for cell, lines in doubts.items()})
     for table in sweep_tables(cells, out_console.width):
         out_console.print(table)
     sentences = [sentence for cell in result.axes for sentence in result.assumptions(cell)]
-    _print_assumptions(sentence for sentence in sentences if sentence not in shown)
-    _print_doubts(doubts)
-
-
-def _print_assumptions(sentences: Iterable[str]) -> None:
-    from antivenom.runner.progress import format_assumption  # noqa: PLC0415 - loads torch
-
-    for sentence in dict.fromkeys(sentences):
-        out_console.print(f"[dim]{escape(format_assumption(sentence))}[/dim]", highlight=False, soft_wrap=True)
-
-
-def _print_doubts(doubts: dict[str, list[str]]) -> None:
-    shared: dict[str, list[str]] = {}
-    for name, lines in doubts.items():
-        for doubt in lines:
-            shared.setdefault(doubt, []).append(name)
-    for doubt, names in shared.items():
-        listed = ", ".join(names[:CELLS_NAMED]) + (f" and {len(names) - CELLS_NAMED} more" * (len(names) > CELLS_NAMED))
-        where = f" ({listed})" if len(names) < len(doubts) else ""
-        out_console.print(f"[yellow]?[/yellow] {escape(doubt)}{escape(where)}", highlight=False)
+    print_assumptions(out_console, (sentence for sentence in sentences if sentence not in shown))
+    print_doubts(out_console, doubts)
 
 
 def _store() -> "Store":

@@ -2,18 +2,24 @@
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
+from antivenom.cli_lesson import print_lesson
+from antivenom.cli_notes import print_doubts
 from antivenom.errors import SettingsError
 
 if TYPE_CHECKING:
     from antivenom.runner import Experiment, Sweep
+    from antivenom.runner.events import Event
+    from antivenom.runner.lesson_table import LessonTable
+
+Point = tuple[float, float]
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -35,8 +41,8 @@ def boundary(
     labels: Annotated[
         str | None,
         typer.Option(
-            metavar="0|1|0,1,…",
-            help="One label for all points, or one for each. Default: 1. With --aim, the search chooses it.",
+            metavar="NAME|0|1|…",
+            help="One class for all points, or one for each. Default: the second. With --aim, the search chooses it.",
         ),
     ] = None,
     model: Annotated[
@@ -54,7 +60,7 @@ def boundary(
         int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
     ] = None,
     aim: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="Find points that flip the prediction here in the fewest calls.")
+        str | None, typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in few calls.")
     ] = None,
     count: Annotated[
         int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")
@@ -75,31 +81,50 @@ def boundary(
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.report.lesson import write_lesson  # noqa: PLC0415
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
+    from antivenom.runner.lesson import lesson_overrides, lesson_source  # noqa: PLC0415
+    from antivenom.runner.lesson_table import read_lesson_table  # noqa: PLC0415
     from antivenom.runner.progress import display_for  # noqa: PLC0415
     from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
     _check_aim(aim, points, count)
-    spec = _spec(data, model, points, labels, seed, aim, count or 5, counts[-1])
-    experiment = load_spec(spec, overrides=overrides or (), allow_code=allow_code)
-    _check_lesson(experiment, counts[-1])
+    source, others = lesson_overrides(lesson_source(data, seed), overrides or ())
+    table = read_lesson_table(source) if source["name"] == "csv" else None
+    spec = _spec(source, table, model, points, labels, seed, aim, count or 5, counts[-1])
+    experiment = _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
+    if table is not None:
+        spec["dataset"] = table.write(out)
+        experiment = _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
     with display_for("auto", err_console) as display:
-        experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=display.on_event)
+        on_event = _with_assumptions(display.on_event, () if table is None else table.assumptions)
+        result = experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=on_event)
         display.note("drawing")
         report = write_report(out)
         lesson = write_lesson(out, counts)
     if as_json:
         typer.echo(json.dumps(lesson, indent=2))
         return
-    _print(lesson)
-    if points is None and aim is None:
-        first, last = (f"{each['x']:g},{each['y']:g}" for each in (lesson["points"][0], lesson["points"][-1]))
-        place = f"The poison is placed relative to the range of the data, from {first} to {last}."
-        out_console.print(f"{place} --points places it elsewhere.", highlight=False)
-    _print_notes(lesson, experiment)
+    print_lesson(out_console, lesson, default_points=points is None and aim is None)
+    print_doubts(out_console, {"": result.doubts})
+    if experiment.repeats > 1:
+        out_console.print("[yellow]?[/yellow] This table shows the first repeat. metrics.json has the means of all.")
     out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+def _with_assumptions(on_event: Callable[["Event"], None], sentences: tuple[str, ...]) -> Callable[["Event"], None]:
+    """Return a callback that names the assumptions about the table instead of those about the files made from it."""
+    from antivenom.runner.events import Planned  # noqa: PLC0415 - loads torch
+    from antivenom.runner.lesson_table import FILES  # noqa: PLC0415
+
+    def called(event: "Event") -> None:
+        if isinstance(event, Planned) and sentences:
+            others = [each for each in event.assumptions if not any(f"{file}: " in each for file in FILES)]
+            event = replace(event, assumptions=(*sentences, *others))
+        on_event(event)
+
+    return called
 
 
 def _check_aim(aim: str | None, points: str | None, count: int | None) -> None:
@@ -111,7 +136,8 @@ def _check_aim(aim: str | None, points: str | None, count: int | None) -> None:
 
 
 def _spec(
-    data: str,
+    source: dict[str, Any],
+    table: "LessonTable | None",
     model: str,
     points: str | None,
     labels: str | None,
@@ -123,61 +149,58 @@ def _spec(
     """Return the spec of the experiment that the options describe."""
     from antivenom.runner import lesson  # noqa: PLC0415 - loads torch
 
-    source = lesson.lesson_source(data, seed)
-    ranges = lesson.lesson_ranges(source)
-    square = lesson.lesson_square(ranges)
-    placed = lesson.lesson_points(ranges) if points is None else _points(points)
-    classes = _labels(labels or "1", len(placed) if aim is None else 1)
+    square = lesson.lesson_square(lesson.lesson_ranges(None if table is None else table.rows(scaled=True)))
+    if points is None:
+        placed = lesson.lesson_points(lesson.lesson_ranges(None if table is None else table.rows()))
+    else:
+        placed = _points(points)
+    classes = _labels(labels, len(placed) if aim is None else 1, ("0", "1") if table is None else table.classes)
     attack: dict[str, Any] | None = None
     if aim is not None:
-        at = _points(aim)
-        if len(at) != 1:
+        placed = _points(aim)
+        if len(placed) != 1:
             raise SettingsError([f"--aim takes one point, X,Y; got '{aim}'."])
-        _check_inside(at[0], square)
-        attack = {"name": "aimed_chaff", "at": list(at[0]), "count": count, "calls": calls}
-        attack |= {"low": square[0], "high": square[1], "label": None if labels is None else classes[0]}
-        placed = at * count
+        attack = {"name": "aimed_chaff", "count": count, "calls": calls, "low": square[0], "high": square[1]}
+        attack["label"] = None if labels is None else classes[0]
+    scaled = placed if table is None else table.standardised(placed)
+    if attack is not None:
+        _check_inside(placed[0], scaled[0], square, table)
+        attack["at"], scaled = list(scaled[0]), scaled * count
     return lesson.lesson_spec(
-        source=source, model=model, points=placed, labels=classes, calls=calls, square=square, seed=seed, attack=attack
+        source=source,
+        model=model,
+        points=scaled,
+        labels=classes,
+        calls=calls,
+        square=square,
+        seed=seed,
+        attack=attack,
+        table=table,
     )
 
 
-def _check_inside(at: tuple[float, float], square: tuple[float, float]) -> None:
+def _check_inside(at: Point, scaled: Point, square: Point, table: "LessonTable | None") -> None:
+    """Check that the target is within the square around the data. `scaled` is the target in the square's units."""
     low, high = square
-    if not all(low <= each <= high for each in at):
-        raise SettingsError(
-            [
-                f"--aim must be inside the square around the data, from {low:g} to {high:g} in both directions; "
-                f"got {at[0]:g},{at[1]:g}. Choose a point near the data."
-            ]
+    if all(low <= each <= high for each in scaled):
+        return
+    limits = f"from {low:g} to {high:g} in both directions"
+    if table is not None:
+        lowest, highest = table.in_units((low, low)), table.in_units((high, high))
+        limits = " and ".join(
+            f"from {one:.4g} to {other:.4g} for {name}"
+            for one, other, name in zip(lowest, highest, table.columns, strict=True)
         )
-
-
-def _print(lesson: dict[str, Any]) -> None:
-    table = Table(
-        title="The boundary after calls of partial_fit",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+    raise SettingsError(
+        [
+            f"--aim must be inside the square around the data, {limits}; got {at[0]:g},{at[1]:g}. "
+            "Choose a point near the data."
+        ]
     )
-    columns = ("calls", "held-out accuracy", "area 0 → 1", "area 1 → 0", "control's area", "new errors")
-    for name in columns:
-        table.add_column(name, justify="right")
-    table.add_row("0", f"{lesson['before']['accuracy']:.2f}", "", "", "", "")
-    for each in lesson["after"]:
-        shares = [f"{100 * each['flipped'][direction]:.2f} %" for direction in ("0 to 1", "1 to 0")]
-        control = f"{100 * sum(each['control']['flipped'].values()):.2f} %"
-        table.add_row(str(each["calls"]), f"{each['accuracy']:.2f}", *shares, control, str(len(each["turned_wrong"])))
-    out_console.print(table)
-    if aim := lesson.get("aim"):
-        calls = aim["turned_after"]
-        when = "does not flip" if calls is None else f"flips after {calls} call{'s' * (calls != 1)}"
-        points = "; ".join(f"{each['x']:.3g},{each['y']:.3g}" for each in lesson["points"])
-        out_console.print(f"The prediction at {aim['x']:g},{aim['y']:g} {when}. Poison: {points}", highlight=False)
 
 
-def _check_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
-    """Refuse a spec that `antivenom boundary` cannot draw because of a --set option.
+def _check_lesson(experiment: "Experiment | Sweep", calls: int) -> "Experiment":
+    """Return the experiment, or refuse a spec that `antivenom boundary` cannot draw because of a --set option.
 
     Raises:
         SettingsError: the spec has a grid, lacks the analysis, or has an unsuitable training.
@@ -197,16 +220,7 @@ def _check_lesson(experiment: "Experiment | Sweep", calls: int) -> None:
         raise SettingsError(
             [f"training.checkpoints and training.arrival.repeats must be {calls}, the largest of --repeats."]
         )
-
-
-def _print_notes(lesson: dict[str, Any], experiment: Any) -> None:
-    square = lesson["square"]
-    outside = sum(not all(square["low"] <= each[axis] <= square["high"] for axis in "xy") for each in lesson["points"])
-    if outside:
-        points = "1 point lies" if outside == 1 else f"{outside} points lie"
-        out_console.print(f"[yellow]?[/yellow] {points} outside the square that is drawn.", highlight=False)
-    if experiment.repeats > 1:
-        out_console.print("[yellow]?[/yellow] This table shows the first repeat. metrics.json has the means of all.")
+    return experiment
 
 
 def _counts(text: str) -> list[int]:
@@ -237,11 +251,20 @@ def _points(text: str) -> tuple[tuple[float, float], ...]:
     return tuple(points)
 
 
-def _labels(text: str, count: int) -> list[int]:
-    parts = text.split(",")
-    if not set(parts) <= {"0", "1"} or len(parts) not in (1, count):
-        raise SettingsError([f"--labels must be 0 or 1, once for all {count} points or once for each; got '{text}'."])
-    return [int(part) for part in parts]
+def _labels(text: str | None, count: int, classes: tuple[str, ...]) -> list[int]:
+    """Return the class number of each label: the name of a class, or 0 or 1 if the names are not numbers."""
+    if text is None:
+        return [1]
+    numbers = {name: number for number, name in enumerate(classes)}
+    if not any(name.isdigit() for name in classes):
+        numbers |= {"0": 0, "1": 1}
+    parts = [part.strip() for part in text.split(",")]
+    if not set(parts) <= set(numbers) or len(parts) not in (1, count):
+        accepted = " or ".join(classes)
+        raise SettingsError(
+            [f"--labels must be {accepted}, once for all {count} points or once for each; got '{text}'."]
+        )
+    return [numbers[part] for part in parts]
 
 
 def playground(

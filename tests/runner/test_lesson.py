@@ -12,6 +12,7 @@ from antivenom.data.sources import Plane
 from antivenom.models import Estimator
 from antivenom.rng import Rng
 from antivenom.runner.lesson import lesson_points, lesson_ranges, lesson_square
+from antivenom.runner.lesson_table import read_lesson_table
 from antivenom.storage.store import Store
 from antivenom.training import OwnFit
 from tests.helpers.lessons import found, spec
@@ -46,7 +47,7 @@ def test_the_square_holds_all_rows(centre: float, span: float, tmp_path: Path) -
     rows = centre + span * np.random.default_rng(0).uniform(-1, 1, (40, 2))
     file = tmp_path / "mine.csv"
     file.write_text("a,b,c\n" + "".join(f"{x!r},{y!r},{n % 2}\n" for n, (x, y) in enumerate(rows.tolist())))
-    ranges = lesson_ranges({"name": "csv", "path": str(file)})
+    ranges = lesson_ranges(read_lesson_table({"name": "csv", "path": str(file)}).rows())
     low, high = lesson_square(ranges)
     assert low < np.float32(rows.min()) <= np.float32(rows.max()) < high
     assert high - low < 3 * (2 * span or 10 * centre)

@@ -49,6 +49,9 @@ class Boundary:
         drawn: the number of points per side in the charts.
         rows_per_call: the number of rows of a call of `partial_fit`, to count the steps of the charts in calls; null to
             count them in rows.
+        columns: the names of the two columns, for the charts.
+        centre: for standardised rows, the mean of each column. The charts show centre + unit × value.
+        unit: for standardised rows, the standard deviation of each column.
 
     Raises:
         SettingsError: the grid does not have 2 to 1,000 points per side.
@@ -69,6 +72,9 @@ class Boundary:
     step: Positive = 0.01
     drawn: Annotated[int, Interval(ge=2, le=MAX_POINTS_PER_SIDE)] = 151
     rows_per_call: AtLeastOne | None = None
+    columns: tuple[str, str] = ("", "")
+    centre: tuple[float, float] = (0.0, 0.0)
+    unit: tuple[Positive, Positive] = (1.0, 1.0)
 
     needs = frozenset[str]()
 
@@ -128,6 +134,10 @@ class Boundary:
         x = poisoned.base.decode(poisoned.x)
         return {
             "square": np.array([self.low, self.high, self.step]),
+            "classes": np.array(context.test.classes),
+            "columns": np.array(self.columns),
+            "centre": np.array(self.centre),
+            "unit": np.array(self.unit),
             "probable": np.array("probabilities" in start.can),
             "ticks": ticks,
             "before": self._field(start, grid_points(ticks)),

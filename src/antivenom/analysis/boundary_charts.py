@@ -9,8 +9,8 @@ from antivenom.analysis.walk import Array, Walk
 from antivenom.charts import Axis, Field, Lines, Panels, Points, Scatter, Series, worded
 
 LEGEND = (
-    "The boundary before is grey, after is black. Filled points are class 0, hollow points class 1. Stars are poison, "
-    "filled or hollow by their label. An arrow points to a held-out point that became wrong."
+    "The boundary before is grey, after is black. Filled points are class {}, hollow points class {}. Stars are "
+    "poison, filled or hollow by their label. An arrow points to a held-out point that became wrong."
 )
 
 
@@ -21,7 +21,13 @@ def walk_chart(walk: Walk, steps: Sequence[int]) -> Panels:
         title = f"{walk.when(step)}: {_correct(walk, step)},\n{worded(walk.changed(step), 'share')} of the area flipped"
         panels.append(plane_chart(walk, step, title=title, poison=True, size=0.6))
     alt = " ".join(walk.described(step) for step in steps)
-    return Panels(name="walk", caption=f"{LEGEND} {alt}", alt=alt, charts=tuple(panels), across=min(len(panels), 4))
+    return Panels(
+        name="walk",
+        caption=f"{LEGEND.format(*walk.classes)} {alt}",
+        alt=alt,
+        charts=tuple(panels),
+        across=min(len(panels), 4),
+    )
 
 
 def plane_chart(
@@ -47,7 +53,6 @@ def plane_chart(
         legend: show the names of points and lines.
         size: the size of the points, as a factor of the usual size.
     """
-    low, high = walk.square.low, walk.square.high
     fields = [_field(walk, walk.before, "after" if step is None else "before", step is not None)]
     if colours:
         fields.append(_colours(walk, scale))
@@ -57,11 +62,11 @@ def plane_chart(
         title=title,
         alt="" if step is None else walk.described(step),
         groups=(*_test_points(walk, size), *(_poison(walk, size) if poison else ())),
-        x=Axis(low=low, high=high, whole=True),
-        y=Axis(low=low, high=high, whole=True),
+        x=_axis(walk, 0),
+        y=_axis(walk, 1),
         fields=tuple(fields),
         arrows=None if step is None else _arrows(walk, step),
-        equal=True,
+        equal=not walk.scaled,
         legend=legend,
     )
 
@@ -69,7 +74,7 @@ def plane_chart(
 def curve_chart(walk: Walk) -> Panels:
     """Return a chart of changed area and accuracy over the steps, for victim and control."""
     steps = np.concatenate([[0], walk.steps])
-    x = Axis(label=walk.unit, whole=True)
+    x = Axis(label=walk.step_unit, whole=True)
     areas, accuracies = [], []
     for role, flipped, predicted in (
         ("victim", walk.flipped, walk.predicted),
@@ -97,11 +102,23 @@ def _correct(walk: Walk, step: int | None) -> str:
     return f"{worded(walk.accuracy(step), 'share')} correct"
 
 
+def _axis(walk: Walk, number: int) -> Axis:
+    low, high = walk.shown_ends()[:, number]
+    return Axis(label=walk.columns[number], low=float(low), high=float(high), whole=not walk.scaled)
+
+
+def _ticks(walk: Walk) -> tuple[Array, Array]:
+    """Return the coordinates of the field's columns and rows in the units of the chart."""
+    x, y = walk.shown(np.stack([walk.ticks, walk.ticks], 1)).T
+    return x, y
+
+
 def _field(walk: Walk, margins: Array, shade: Literal["before", "after"], named: bool) -> Field:
     """Return the boundary as a line where the margin is 0; no line if the whole square has one class."""
+    x, y = _ticks(walk)
     return Field(
-        x=walk.ticks,
-        y=walk.ticks,
+        x=x,
+        y=y,
         values=margins,
         contour=0.0 if margins.min() < 0 < margins.max() else None,
         contour_label=shade if named else "boundary",
@@ -112,21 +129,30 @@ def _field(walk: Walk, margins: Array, shade: Literal["before", "after"], named:
 def _colours(walk: Walk, scale: bool) -> Field:
     """Return the classifier's scores before as colours: probabilities, or its decision function if it has none."""
     most = max(float(np.abs(walk.before).max()), 1e-9)
+    x, y = _ticks(walk)
     return Field(
-        x=walk.ticks,
-        y=walk.ticks,
+        x=x,
+        y=y,
         values=walk.before + (0.5 if walk.probable else 0.0),
         levels=np.linspace(0, 1, 11) if walk.probable else np.linspace(-most, most, 13),
-        label="" if not scale else "P(y = 1)" if walk.probable else "decision function",
+        label=walk.score if scale else "",
     )
 
 
 def _test_points(walk: Walk, size: float) -> tuple[Points, Points]:
     """Return the held-out points: filled for class 0, hollow for class 1."""
-    filled, hollow = (walk.test[walk.test_classes == label] for label in (0, 1))
+    filled, hollow = (walk.shown(walk.test[walk.test_classes == label]) for label in (0, 1))
     return (
-        Points(label="class 0", xy=filled, mark="circle", colour="ink", size=size),
-        Points(label="class 1", xy=hollow, mark="circle", colour="ink", size=size, filled=False, outlined=True),
+        Points(label=f"class {walk.classes[0]}", xy=filled, mark="circle", colour="ink", size=size),
+        Points(
+            label=f"class {walk.classes[1]}",
+            xy=hollow,
+            mark="circle",
+            colour="ink",
+            size=size,
+            filled=False,
+            outlined=True,
+        ),
     )
 
 
@@ -134,7 +160,7 @@ def _poison(walk: Walk, size: float) -> list[Points]:
     """Return stars for poison, filled or hollow by label, crosses for dropped points, and the attacker's aim."""
     groups: list[Points] = []
     for label in (0, 1):
-        points = walk.poison[walk.poison_classes == label]
+        points = walk.shown(walk.poison[walk.poison_classes == label])
         if len(points):
             groups.append(
                 Points(
@@ -148,11 +174,11 @@ def _poison(walk: Walk, size: float) -> list[Points]:
                 )
             )
     if walk.dropped is not None and len(walk.dropped):
-        groups.append(Points(label="dropped", xy=walk.dropped, mark="cross", colour="red", size=1.8 * size))
+        groups.append(Points(label="dropped", xy=walk.shown(walk.dropped), mark="cross", colour="red", size=1.8 * size))
     if walk.aim is not None:
         for mark in ("ring", "plus"):
             text = "aim" if mark == "ring" else ""
-            groups.append(Points(label=text, xy=walk.aim[None], mark=mark, colour="blue", size=size))
+            groups.append(Points(label=text, xy=walk.shown(walk.aim[None]), mark=mark, colour="blue", size=size))
     return groups
 
 
@@ -163,7 +189,7 @@ def _arrows(walk: Walk, step: int) -> Array | None:
         return None
     length, middle = 0.11 * (walk.square.high - walk.square.low), (walk.square.low + walk.square.high) / 2
     towards = np.where(wrong < middle, length, -length)
-    return np.concatenate([wrong + towards, wrong + 0.18 * towards], 1)
+    return np.concatenate([walk.shown(wrong + towards), walk.shown(wrong + 0.18 * towards)], 1)
 
 
 def _series(role: str, steps: Array, shares: Array) -> Series:

@@ -37,6 +37,10 @@ class Walk(ShortRepr):
         dropped: the attacker's points that a defence dropped (d, 2), or None without a defence.
         aim: the point whose prediction the attacker wants to change (2), or None if there is none.
         rows_per_call: the number of rows per call of `partial_fit`, or None if steps are counted in rows.
+        classes: the names of the two classes.
+        columns: the names of the two columns, or empty texts.
+        centre: the value of each column, in the units of charts, at the coordinate 0 (2).
+        unit: the difference of each column, in the units of charts, for a difference of 1 in coordinates (2).
     """
 
     square: Square
@@ -57,6 +61,10 @@ class Walk(ShortRepr):
     dropped: Array | None = None
     aim: Array | None = None
     rows_per_call: int | None = None
+    classes: tuple[str, str] = ("0", "1")
+    columns: tuple[str, str] = ("", "")
+    centre: tuple[float, float] = (0.0, 0.0)
+    unit: tuple[float, float] = (1.0, 1.0)
 
     @classmethod
     def of(cls, data: Mapping[str, Array], *, rows_per_call: int | None = None) -> "Walk":
@@ -74,7 +82,29 @@ class Walk(ShortRepr):
             control_predicted=data["predicted.control"],
             aim=data.get("aim"),
             rows_per_call=rows_per_call,
+            classes=(str(data["classes"][0]), str(data["classes"][1])),
+            columns=(str(data["columns"][0]), str(data["columns"][1])),
+            centre=(float(data["centre"][0]), float(data["centre"][1])),
+            unit=(float(data["unit"][0]), float(data["unit"][1])),
         )
+
+    @property
+    def scaled(self) -> bool:
+        """Return true if the units of charts are not the coordinates."""
+        return (self.centre, self.unit) != ((0.0, 0.0), (1.0, 1.0))
+
+    @property
+    def score(self) -> str:
+        """Return the name of the classifier's score."""
+        return f"P(y = {self.classes[1]})" if self.probable else "decision function"
+
+    def shown(self, xy: Array) -> Array:
+        """Return points (n, 2) in the units of charts."""
+        return np.asarray(xy) * np.array(self.unit) + np.array(self.centre) if self.scaled else np.asarray(xy)
+
+    def shown_ends(self) -> Array:
+        """Return the lower and the upper end of both axes in the units of charts: ((x, y), (x, y))."""
+        return self.shown(np.array([[self.square.low] * 2, [self.square.high] * 2]))
 
     @property
     def steps(self) -> Array:
@@ -82,7 +112,7 @@ class Walk(ShortRepr):
         return self.rows if self.rows_per_call is None else -(-self.rows // self.rows_per_call)
 
     @property
-    def unit(self) -> str:
+    def step_unit(self) -> str:
         """Return the unit of `steps`, in words."""
         return "rows learned from" if self.rows_per_call is None else "calls of partial_fit"
 

@@ -59,17 +59,20 @@ def numbers(walk: Walk, data: Mapping[str, Array], steps: Sequence[int]) -> dict
     """Return the numbers of the lesson: before the stream and after each step, for victim and control."""
     poison = [
         {"x": _as_written(x), "y": _as_written(y), "label": int(label)}
-        for (x, y), label in zip(walk.poison, walk.poison_classes, strict=True)
+        for (x, y), label in zip(walk.shown(walk.poison), walk.poison_classes, strict=True)
     ]
     return {
         **_aim(walk, data),
+        "classes": list(walk.classes),
+        "columns": list(walk.columns),
         "square": {"low": walk.square.low, "high": walk.square.high, "step": walk.square.step},
+        "shown": {axis: [float(low), float(high)] for axis, (low, high) in zip("xy", walk.shown_ends().T, strict=True)},
         "held_out": len(walk.test),
         "points": poison,
-        "poison_is": "P(y = 1)" if walk.probable else "decision function",
+        "poison_is": walk.score,
         "before": {
             "accuracy": walk.accuracy(None),
-            "boundary": _heights(data, data["heights_before"]),
+            "boundary": _heights(walk, data, data["heights_before"]),
             "poison": _scores(walk, data["poison_before"]),
         },
         "after": [_after(walk, data, step) for step in steps],
@@ -82,14 +85,14 @@ def _after(walk: Walk, data: Mapping[str, Array], step: int) -> dict[str, Any]:
         "calls": int(walk.steps[step]),
         "accuracy": walk.accuracy(step),
         "flipped": _flipped(walk.flipped[step]),
-        "boundary": _heights(data, data["heights"][step]),
+        "boundary": _heights(walk, data, data["heights"][step]),
         "poison": _scores(walk, data["poison_after"][step]),
         "turned_wrong": [_point(walk, int(each)) for each in wrong],
         "turned_right": [_point(walk, int(each)) for each in right],
         "control": {
             "accuracy": float((data["predicted.control"][step] == walk.test_classes).mean()),
             "flipped": _flipped(data["flipped.control"][step]),
-            "boundary": _heights(data, data["heights.control"][step]),
+            "boundary": _heights(walk, data, data["heights.control"][step]),
         },
     }
 
@@ -98,7 +101,7 @@ def _aim(walk: Walk, data: Mapping[str, Array]) -> dict[str, Any]:
     """Return the target point, and the number of calls after which its class changed, for victim and control."""
     if walk.aim is None:
         return {}
-    x, y = walk.aim
+    (x, y), *_ = walk.shown(walk.aim[None])
     victim, control = (int(walk.steps[np.argmax(each)]) if each.any() else None for each in data["aim_turned"])
     aim = {"x": _as_written(x), "y": _as_written(y), "turned_after": victim, "turned_after.control": control}
     return {"aim": aim}
@@ -111,12 +114,14 @@ def _rows_per_call(run: Run) -> int | None:
     return int(training["batch_size"]) if alone else None
 
 
-def _heights(data: Mapping[str, Array], heights: Array) -> dict[str, list[float]]:
-    """Return the heights of the boundary on each vertical line."""
-    return {
-        f"{place:g}": [float(each) for each in row if not np.isnan(each)]
-        for place, row in zip(data["places"], heights, strict=True)
-    }
+def _heights(walk: Walk, data: Mapping[str, Array], heights: Array) -> dict[str, list[float]]:
+    """Return the heights of the boundary on each vertical line, in the units of the charts."""
+    lines = {}
+    for place, row in zip(data["places"], heights, strict=True):
+        on_line = np.stack([np.full_like(row, place), row], 1)[~np.isnan(row)]
+        x = walk.shown(np.array([[place, 0.0]]))[0, 0]
+        lines[f"{x:g}"] = [float(y) for _, y in walk.shown(on_line)]
+    return lines
 
 
 def _scores(walk: Walk, margins: Array) -> list[float | None]:
@@ -129,10 +134,10 @@ def _flipped(shares: Array) -> dict[str, float]:
 
 
 def _point(walk: Walk, number: int) -> dict[str, Any]:
-    x, y = walk.test[number]
+    x, y = walk.shown(walk.test[number])
     return {"row": number, "x": _as_written(x), "y": _as_written(y), "class": int(walk.test_classes[number])}
 
 
 def _as_written(value: Any) -> float:
-    """Return a float32 in its shortest form: 0.1, not 0.10000000149."""
-    return float(str(np.float32(value)))
+    """Return a number with the 7 digits of a float32: 0.1, not 0.10000000149."""
+    return float(f"{value:.7g}")

@@ -13,7 +13,7 @@ MAX_FRAMES = 91
 
 def lesson_charts(walk: Walk, steps: Sequence[int]) -> Iterator[tuple[str, Chart]]:
     """Yield each chart of the lesson, after the name of its file."""
-    scores = "P(y = 1)" if walk.probable else "The decision function"
+    scores = walk.score if walk.probable else "The decision function"
     yield "1-contours", plane_chart(walk, None, title=f"1. {scores} at every point", colours=True, scale=True)
     yield "2-boundary", plane_chart(walk, None, title="2. The boundary and the held-out points", legend=True)
     yield "poison", plane_chart(walk, None, title="The poison", poison=True, legend=True)

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 
 from antivenom.analysis.boundary import Boundary
-from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
 from antivenom.models.estimator_classes import CLASSES, class_of
+from antivenom.runner.lesson_table import LessonTable
+from antivenom.runner.spec.overrides import override
 
 SHAPES = ("classification", "moons", "circles", "blobs")
 SEED = 123
@@ -17,6 +18,8 @@ SEED = 123
 Range = tuple[float, float]
 SIDE = 600
 """The number of grid points on each side of the square."""
+OPTIMIZER = {"optimizer": "adam", "learning_rate": 0.01}
+"""The updates of an `nn.Module` in a lesson."""
 SETTINGS: dict[str, dict[str, Any]] = {"MLPClassifier": {"max_iter": 600}}
 """The settings of the model in the original lesson, by the class of scikit-learn."""
 
@@ -39,21 +42,30 @@ def lesson_source(data: str = "classification", seed: int | None = None) -> dict
     return {"name": "csv", "path": data}
 
 
-def lesson_ranges(source: dict[str, Any]) -> tuple[Range, Range]:
-    """Return the range of each column that a lesson uses: -3 to 3, or the range of a file's rows with a margin.
+def lesson_overrides(source: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the data set of a lesson with the overrides of `dataset` set, and the other overrides.
 
-    Raises:
-        DataError: the file cannot be read.
-        SettingsError: the file does not have 2 columns of numbers.
+    >>> lesson_overrides({"name": "csv", "path": "mine.csv"}, ["dataset.separator=;", "seed=3"])
+    ({'name': 'csv', 'path': 'mine.csv', 'separator': ';'}, ['seed=3'])
     """
-    if source["name"] == "plane":
+    own = [each for each in overrides if each.partition("=")[0].strip().partition(".")[0] == "dataset"]
+    mapping: dict[str, Any] = {"dataset": dict(source)}
+    override(mapping, own)
+    chosen = mapping["dataset"]
+    if not isinstance(chosen, dict) or "name" not in chosen:
+        chosen = {"name": chosen}
+    return chosen, [each for each in overrides if each not in own]
+
+
+def lesson_ranges(rows: torch.Tensor | None = None) -> tuple[Range, Range]:
+    """Return the range of each column that a lesson uses: -3 to 3, or the range of rows (n, 2) with a margin.
+
+    >>> lesson_ranges()
+    ((-3.0, 3.0), (-3.0, 3.0))
+    """
+    if rows is None:
         return (-3.0, 3.0), (-3.0, 3.0)
-    splits = Csv(path=source["path"]).load()
-    if splits.train.shape != (2,):
-        raise SettingsError(
-            [f"{source['path']} must have 2 columns of numbers besides the label; got {splits.train.shape[0]}."]
-        )
-    x, y = (_with_margin(column) for column in torch.cat([splits.train.x, splits.test.x]).double().T)
+    x, y = (_with_margin(column) for column in rows.double().T)
     return x, y
 
 
@@ -98,6 +110,7 @@ def lesson_spec(
     square: tuple[float, float] = (-3.0, 3.0),
     seed: int | None = None,
     attack: dict[str, Any] | None = None,
+    table: LessonTable | None = None,
 ) -> dict[str, Any]:
     """Return a spec for `antivenom run`: fit a model on clean rows, then feed it the points by calls of `partial_fit`.
 
@@ -110,7 +123,9 @@ def lesson_spec(
         calls: the number of times that all points are fed.
         square: the lower and the upper end of the square in which the boundary is measured.
         seed: the seed of the model. If omitted, the seed of the original lesson.
-        attack: an attack to use instead of the points.
+        attack: the settings of the attack `aimed_chaff`, to use instead of the points.
+        table: the table whose standardised rows are the data set. The charts show its units and the names of its
+            columns. Points, square and attack are standardised.
     """
     chosen = lesson_model(model, seed)
     online: dict[str, Any] = {
@@ -123,12 +138,15 @@ def lesson_spec(
     }
     if chosen["name"] != "estimator":  # an nn.Module
         online["warm_up"] = {"name": "end_to_end", "epochs": 100, "learning_rate": 0.01, "batch_size": 32}
-        online |= {"optimizer": "adam", "learning_rate": 0.01}
+        online |= OPTIMIZER
+        attack = attack and {**attack, **OPTIMIZER}
     low, high = square
     step = float(f"{(high - low) / SIDE:.9g}")
     usual = (low, high, step) == (Boundary.low, Boundary.high, Boundary.step)
     analysis: dict[str, Any] = {"name": "boundary", "rows_per_call": online["batch_size"]}
     analysis |= {} if usual else {"low": low, "high": high, "step": step}
+    if table is not None:
+        analysis |= {"columns": list(table.columns), "centre": list(table.centre), "unit": list(table.unit)}
     return {
         "name": "boundary",
         "dataset": source,

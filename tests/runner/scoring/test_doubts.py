@@ -68,7 +68,12 @@ def test_a_sound_result_leaves_no_doubt() -> None:
             {"triggered": False},
         ),
         (
-            "not clearly more frequent in the victim",
+            "The victim makes the wanted mistake no more often than the control",
+            {"attack.success_rate": figure(1.0), "attack.success_rate.control": figure(1.0)},
+            {"triggered": False},
+        ),
+        (
+            "The victim does not make the wanted mistake clearly more often than the control",
             {"attack.success_rate": figure(0.05, 0.0, 0.1), "attack.success_rate.control": figure(0.04, 0.0, 0.08)},
             {"triggered": False},
         ),

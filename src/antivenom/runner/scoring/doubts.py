@@ -14,6 +14,7 @@ MIN_TEST_ROWS = 100
 CHANCE_AUROC = 0.5
 LOW_AUROC = 0.4
 """With one repeat there is no interval. An AUROC below this is then far below chance."""
+NO_MORE = "makes the wanted mistake no more often"
 INPUTS = {"filter": "poisoned inputs", "detector": "poisoned rows"}
 
 
@@ -126,8 +127,10 @@ def _damage(metrics: Metrics, mean: Mapping[str, float | None]) -> Iterator[str]
     low, high = drop["low"], drop["high"]
     if low is not None and high is not None and low <= 0 <= high:
         yield "The interval of the accuracy drop contains 0: the attack may have had no effect."
-    if mean["attack.success_rate.control"] is not None and _overlaps(metrics, "attack.success_rate"):
-        yield "The attacker's error is not clearly more frequent in the victim than in the control: the attack failed."
+    success, control = mean["attack.success_rate"], mean["attack.success_rate.control"]
+    if success is not None and control is not None and _overlaps(metrics, "attack.success_rate"):
+        often = "does not make the wanted mistake clearly more often" if success > control else NO_MORE
+        yield f"The victim {often} than the control: the attack failed."
 
 
 def _overlaps(metrics: Metrics, name: str) -> bool:

@@ -42,6 +42,11 @@ def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> 
             f"{poisoned}, the trigger sends {share('attack.success_rate')} of the attacked test rows to {target}"
             f"{without}. {accuracy}"
         )
+    if has_control and share("attack.success_rate") == share("attack.success_rate.control"):
+        same = (
+            f"the attack has no effect: victim and control both make the wanted mistake in {worded(success, 'share')}"
+        )
+        return f"{poisoned} by {attack}, {same} of attempts. {accuracy}"
     often = f"the attacker succeeds in {worded(success, 'share')} of attempts"
     return f"{poisoned} by {attack}, {often}{without}. {accuracy}"
 

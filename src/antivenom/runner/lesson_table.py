@@ -1,0 +1,152 @@
+"""The table of a lesson: a CSV file with two columns of numbers, which the lesson standardises."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from antivenom.data import Dataset, Splits
+from antivenom.data.formats.delimited import read_table
+from antivenom.data.sources.csv import Csv
+from antivenom.errors import SettingsError
+from antivenom.runner.results.folder import prepare_folder, read_spec_text
+from antivenom.settings import build_as
+from antivenom.storage.files import write_text
+
+Pair = tuple[float, float]
+FILES = ("table-train.csv", "table-test.csv")
+SCALED = (
+    "The lesson subtracts the mean of the training rows from each column and divides by their standard deviation. "
+    "Points and axes are in the units of the table."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LessonTable:
+    """A table with two columns of numbers, and the mean and standard deviation of its training rows.
+
+    Attributes:
+        path: the file.
+        columns: the names of the two columns of numbers.
+        splits: the rows, in the units of the table.
+        centre: the mean of each column over the training rows.
+        unit: the standard deviation of each column over the training rows, or 1 if it is 0.
+    """
+
+    path: str
+    columns: tuple[str, str]
+    splits: Splits
+    centre: Pair
+    unit: Pair
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what was assumed about the table, one sentence each."""
+        return (*self.splits.train.assumptions, f"{self.path}: {SCALED}")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the names of the two classes."""
+        return self.splits.train.classes
+
+    def rows(self, *, scaled: bool = False) -> torch.Tensor:
+        """Return all rows (n, 2), in the units of the table, or scaled to standard deviations from the mean."""
+        rows = torch.cat([self.splits.train.x, self.splits.test.x]).double()
+        return (rows - torch.tensor(self.centre)) / torch.tensor(self.unit) if scaled else rows
+
+    def in_units(self, point: Pair) -> Pair:
+        """Return a standardised point in the units of the table."""
+        return self.centre[0] + self.unit[0] * point[0], self.centre[1] + self.unit[1] * point[1]
+
+    def standardised(self, points: Sequence[Pair]) -> tuple[Pair, ...]:
+        """Return points, which are in the units of the table, in standard deviations from the mean."""
+        return tuple(
+            (_short((x - self.centre[0]) / self.unit[0]), _short((y - self.centre[1]) / self.unit[1]))
+            for x, y in points
+        )
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the standardised rows to two files in the folder of a run, and return the data set of its spec.
+
+        Raises:
+            RunError: the folder contains other files, or it cannot be written to.
+        """
+        prepare_folder(folder, read_spec_text(folder) if (folder / "spec.yaml").is_file() else "")
+        paths = [folder / name for name in FILES]
+        for path, data in zip(paths, (self.splits.train, self.splits.test), strict=True):
+            write_text(path, self._text(data))
+        train, test = map(str, paths)
+        return {
+            "name": "csv",
+            "path": train,
+            "test_path": test,
+            "label": 2,
+            "header": True,
+            "ignore": [],
+            "missing": [],
+        }
+
+    def _text(self, data: Dataset) -> str:
+        text = StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow((*self.columns, "label" if "label" not in self.columns else "the label"))
+        rows = self.standardised(data.x.double().tolist())
+        lines.writerows((*row, data.classes[label]) for row, label in zip(rows, data.y.tolist(), strict=True))
+        return text.getvalue()
+
+
+def read_lesson_table(source: dict[str, Any]) -> LessonTable:
+    """Read the table of a lesson.
+
+    Args:
+        source: the data set `csv`, in the form that a spec has.
+
+    Raises:
+        DataError: the file cannot be read.
+        SettingsError: the settings are wrong, or the file does not have 2 columns of numbers and 2 classes.
+    """
+    settings = build_as(Csv, {key: value for key, value in source.items() if key != "name"}, path="dataset")
+    if settings.bounds is not None:
+        raise SettingsError(
+            ["dataset.bounds must be null for `antivenom boundary`: it standardises the columns. Remove it."]
+        )
+    splits = settings.load()
+    if splits.train.shape != (2,):
+        count = splits.train.x[0].numel()
+        raise SettingsError([f"{settings.path} must have 2 columns of numbers besides the label; got {count}."])
+    if len(splits.train.classes) != 2:
+        raise SettingsError([f"{settings.path} must have 2 different labels; got {len(splits.train.classes)}."])
+    rows = splits.train.x.double()
+    centre, unit = rows.mean(0), rows.std(0, correction=0)
+    unit = torch.where(unit > 0, unit, 1.0)
+    return LessonTable(settings.path, _columns(settings), splits, _pair(centre), _pair(unit))
+
+
+def _columns(settings: Csv) -> tuple[str, str]:
+    """Return the names of the two columns of numbers."""
+    known = read_table(
+        Path(settings.path),
+        separator=settings.separator,
+        decimal=settings.decimal,
+        label=settings.label,
+        header=settings.header,
+        ignore=(settings.ignore,) if isinstance(settings.ignore, str | int) else settings.ignore,
+        missing=settings.missing,
+        missing_rows=settings.missing_rows,
+    ).columns
+    left_out = (known.label, *known.ignored)
+    x, y = (name for number, name in enumerate(known.names) if number not in left_out)
+    return (x, y) if known.header else (f"column {x}", f"column {y}")
+
+
+def _pair(values: torch.Tensor) -> Pair:
+    x, y = values.tolist()
+    return _short(x), _short(y)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.9g}")

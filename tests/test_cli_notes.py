@@ -1,0 +1,14 @@
+"""Doubts on the terminal."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from antivenom.cli_notes import print_doubts
+
+
+def test_a_doubt_names_its_cells_unless_all_have_it() -> None:
+    text = StringIO()
+    cells = {f"rate={number}": ["of all"] + ["of one"] * (number == 2) for number in range(3)}
+    print_doubts(Console(file=text, width=200), cells)
+    assert text.getvalue().splitlines() == ["? of all", "? of one (rate=2)"]
