@@ -79,7 +79,7 @@ def test_a_missing_attribute_and_a_wrong_method_are_named(place: Path) -> None:
         own_process("run", "spec.yaml", "--allow-code", "--set", f"defences=[{before}'{name}:Jitter']", at=place).stderr
         for name, before in wrong.items()
     ]
-    assert "which does not have false_rejection_rate." in messages[0]
+    assert "The field false_rejection_rate is missing." in messages[0]
     assert "defences[1] must be a defence" in messages[1]
     assert "Its method 'suspicions' must have the name 'suspicion'." in messages[1]
 

@@ -214,7 +214,7 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
         ("whole.pt", "must contain weights only"),
         ("cut.pt", "damaged"),
         ("cut.safetensors", "damaged"),
-        ("number.pt", "tensors by name"),
+        ("number.pt", "a state dict of names and tensors"),
         ("list.pt", "a state dict"),
         ("absent.pt", "is missing"),
         ("said.txt", "missing"),

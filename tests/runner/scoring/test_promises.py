@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from antivenom.metrics import share_above, threshold_for
-from antivenom.runner.scoring.promises import Promise, _spread, broken_promises, chance_of
+from antivenom.runner.scoring.promises import Promise, broken_promises, chance_of, spread_of
 from antivenom.settings import component
 from tests.helpers.small_experiment import experiment
 
@@ -48,11 +48,11 @@ def test_the_chance_is_that_of_rows_like_those_that_set_the_threshold() -> None:
         assert abs(measured - chance_of(count, 200, 5, 95)) < 0.03
 
 
-def test_the_spread_is_that_of_rows_like_those_that_set_the_threshold() -> None:
+def test_thespread_of_is_that_of_rows_like_those_that_set_the_threshold() -> None:
     random = torch.Generator().manual_seed(1)
     scores = torch.rand(4000, 99 + 200, generator=random)
     rates = [share_above(row[99:], threshold_for(row[:99], 0.05)) for row in scores]
-    assert abs(np.std(rates) - _spread(200, 5, 95)) < 0.001
+    assert abs(np.std(rates) - spread_of(200, 5, 95)) < 0.001
 
 
 @component

@@ -87,12 +87,12 @@ def _is_above(promise: Promise, entry: Mapping[str, Any]) -> bool:
     if entry["low"] is None:
         count = round(entry["mean"] * promise.rows)
         return chance_of(count, promise.rows, above, below) < SMALLEST_CHANCE
-    error = _spread(promise.rows, above, below) / math.sqrt(entry["n"])
+    error = spread_of(promise.rows, above, below) / math.sqrt(entry["n"])
     deviation = entry["mean"] - above / (above + below)
     return bool(entry["low"] > promise.rate and deviation > LARGE_DEVIATION * error)
 
 
-def _spread(rows: int, above: int, below: int) -> float:
+def spread_of(rows: int, above: int, below: int) -> float:
     """Return the standard deviation of the share of rows above the threshold; see `chance_of`."""
     total = above + below
     share = above / total
