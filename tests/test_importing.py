@@ -80,8 +80,7 @@ def test_a_missing_attribute_and_a_wrong_method_are_named(place: Path) -> None:
         for name, before in wrong.items()
     ]
     assert "The field false_rejection_rate is missing." in messages[0]
-    assert "defences[1] must be a defence" in messages[1]
-    assert "Its method 'suspicions' must have the name 'suspicion'." in messages[1]
+    assert "defences[1]: A filter's method is `suspicion`; Jitter has `suspicions`." in messages[1]
 
 
 def test_a_dot_in_place_of_a_colon_and_another_kind_are_explained() -> None:

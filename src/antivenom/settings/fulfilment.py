@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from antivenom.registry import KINDS
@@ -61,6 +62,7 @@ def wrong_method(value: object, contracts: Sequence[type[Any]]) -> str | None:
         if method is None or absent != [method] or not _own_fields(contract, contracts):
             continue
         word, others = _methods()[method], [name for name in _methods() if name != method and name in dir(value)]
+        others += get_close_matches(method, [each for each in vars(type(value)) if each not in others])
         name = type(value).__name__
         has = f"{name} has `{others[0]}`" if others else f"{name} does not have it"
         return f"A {word}'s method is `{method}`; {has}."
