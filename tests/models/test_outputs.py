@@ -55,7 +55,7 @@ STRUCTURES = {
     "dict of one": lambda out: {"out": out},
     "object": lambda out: SimpleNamespace(logits=out),
     "namedtuple": lambda out: Pair(out.repeat(1, 2), out),
-    "tuple": lambda out: (out, out + 1),
+    "tuple of the same": lambda out: (out, out),
     "list": lambda out: [out],
     "tuple with a loss": lambda out: (out.sum(), out, None),
     "maps of one pixel": lambda out: out[:, :, None, None],
@@ -177,3 +177,19 @@ def test_other_precisions_take_float_rows_and_give_float_scores(kind: torch.dtyp
 def test_log_probabilities_are_logits() -> None:
     classifier, x = taken(lambda out: out.log_softmax(1)), rows()
     assert torch.allclose(classifier.scores(x), PLAIN(x).softmax(1), atol=1e-6)
+
+
+def test_two_tensors_of_one_width_are_refused_unless_they_are_equal() -> None:
+    for several in (lambda out: (out, out + 1), lambda out: [out.relu(), out], lambda out: {"a": out, "b": out + 1}):
+        with pytest.raises(SettingsError, match="several tensors that can be scores") as caught:
+            taken(several)
+        assert "classes=" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_state_dict_and_torchscript_are_named() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    with pytest.raises(SettingsError, match=r"got a state dict.*with_state\(read_weights"):
+        as_classifier(net.state_dict(), input_shape=(1, 4, 4))
+    with pytest.raises(SettingsError, match="TorchScript"):
+        as_classifier(torch.jit.trace(net, torch.zeros(1, 1, 4, 4)), input_shape=(1, 4, 4))

@@ -1,5 +1,6 @@
 """Convert your own models to classifiers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -45,6 +46,15 @@ def as_classifier(
     >>> as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), input_shape=(1, 8, 8)).classes
     10
     """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise SettingsError(["TorchScript modules are not supported. Pass the nn.Module that was scripted or traced."])
+    if isinstance(model, Mapping):
+        raise SettingsError(
+            [
+                "A model must be a network; got a state dict. Build the network, then load the weights: "
+                "as_classifier(network, ...).with_state(read_weights(FILE))."
+            ]
+        )
     if isinstance(model, nn.Module) or is_keras(model):
         adapter = KerasClassifier if is_keras(model) else ModuleClassifier
         return adapter(

@@ -115,12 +115,13 @@ def _find(tensors: dict[Place, Tensor], out: object, rows: int, kind: str, class
         fitting = {place: each for place, each in possible.items() if _width(each, rows) in (classes, 3 - classes)}
         possible = fitting or possible
     widths = {_width(each, rows) for each in possible.values()}
-    if len(widths) > 1 or (len(possible) > 1 and isinstance(out, Mapping)):
+    first = next(iter(possible.items()))
+    flat = [each.reshape(rows, -1) for each in possible.values()]
+    if len(widths) > 1 or not all(torch.equal(each, flat[0]) for each in flat):
         listed = _in_words(possible, out)
-        raise SettingsError(
-            [f"The module returns several tensors that can be scores: {listed}. {ADVICE} Or pass classes=."]
-        )
-    return next(iter(possible.items()))
+        other = " Or pass classes=." if len(widths) > 1 else ""
+        raise SettingsError([f"The module returns several tensors that can be scores: {listed}. {ADVICE}{other}"])
+    return first
 
 
 def _tensors(out: object) -> dict[Place, Tensor]:
@@ -173,7 +174,7 @@ def _assumed(place: Place, tensor: Tensor, out: object, result: Outputs) -> Iter
     if isinstance(place, int):
         yield (
             f"The module returns a {type(out).__name__}. Tensor number {place}, of shape ({shape}), is the "
-            f"{result.kind}. Return this tensor alone to choose another."
+            f"{result.kind}. If the scores are another tensor, return only them from forward."
         )
     elif place is not None:
         yield f"The module returns a {type(out).__name__}. Its {place!r}, of shape ({shape}), is the {result.kind}."
@@ -181,10 +182,10 @@ def _assumed(place: Place, tensor: Tensor, out: object, result: Outputs) -> Iter
         yield f"The module returns ({shape}), which is read as (n, {result.width})."
     if result.width == 1:
         what = "logit" if result.kind == "logits" else "probability"
-        other = "probabilities" if result.kind == "logits" else "logits"
+        other, plural = ("probability", "probabilities") if result.kind == "logits" else ("logit", "logits")
         yield (
-            f"The module returns {ONE_NUMBER}: the {what} of class 1 of two classes. Set outputs to '{other}' if it "
-            "is another number."
+            f"The module returns {ONE_NUMBER}: the {what} of class 1 of two classes. If it is a {other}, pass "
+            f"outputs='{plural}'."
         )
 
 

@@ -115,10 +115,18 @@ def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> 
     elif stated is None and allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1:
         got = f"values from {low:g} to {high:g}, as if rows were in [0, 1]"
     if got:
+        advice = (
+            "Scale the rows, or convert the model with their range: as_classifier(model, bounds=...), bounds=None for "
+            "any range."
+        )
+        if x.dtype == torch.uint8:
+            advice = (
+                f"uint8 values from 0 to 255 become rows in the range of the data set. Pass bounds=({allowed[0]:g}, "
+                f"{allowed[1]:g}) to the data set too, for example to Dataset.from_arrays."
+            )
         raise DataError(
             f"{subject} must have rows in [{allowed[0]:g}, {allowed[1]:g}], the range of {classifier.name}; got {got}. "
-            "Scale the rows, or convert the model with their range: as_classifier(model, bounds=...), "
-            "bounds=None for any range."
+            f"{advice}"
         )
 
 
