@@ -54,7 +54,7 @@ TAKEN: dict[str, tuple[str, Any, str]] = {
     "both, the other way": ("net.pt", prefixed("module._orig_mod."), "'module.'"),
     "a compiled part": ("net.pt", {k.replace("1.", "1._orig_mod."): v for k, v in STATE.items()}, "'_orig_mod.'"),
     "SWA": ("net.pt", {"n_averaged": torch.tensor(3), **prefixed("module.")}, "n_averaged"),
-    "a wrapper of one's own": ("net.pt", prefixed("backbone.encoder."), "'backbone.encoder.'"),
+    "another wrapper": ("net.pt", prefixed("backbone.encoder."), "'backbone.encoder.'"),
     "netC": ("net.pt", {"netC": STATE, "epoch": 3, "optimizerC": optimizer()}, "'netC'"),
     "model_state": ("net.pth", {"model_state": STATE, "optimizer_state": optimizer()}, "'model_state'"),
     "ema": ("net.pt", {"state_dict_ema": STATE}, "'state_dict_ema'"),

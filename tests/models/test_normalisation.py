@@ -73,6 +73,9 @@ def test_a_wrong_mean_or_std_is_refused(more: dict[str, Any], said: str) -> None
 
 
 def test_a_mean_of_bytes_fits_bytes_and_any_number_fits_any_range() -> None:
-    taken((123.7, 116.3, 103.5), (58.4, 57.1, 57.4), bounds=(0, 255))
-    taken(123.7, 58.4, bounds=None)
-    taken(0.0, 1.0, bounds=(0, 255))
+    colours = taken((123.7, 116.3, 103.5), (58.4, 57.1, 57.4), bounds=(0, 255))
+    assert colours.normalised(torch.full((1, *colours.input_shape), 123.7))[0, :, 0, 0].tolist() == pytest.approx(
+        [0.0, 7.4 / 57.1, 20.2 / 57.4], abs=1e-5
+    )
+    assert taken(123.7, 58.4, bounds=None).bounds is None
+    assert taken(0.0, 1.0, bounds=(0, 255)).bounds == (0, 255)

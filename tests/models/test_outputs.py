@@ -91,7 +91,9 @@ def test_another_structure_in_training_is_read_as_well() -> None:
             return (out, out.detach()) if self.training else out
 
     classifier, data = as_classifier(Inception(), input_shape=SHAPE), toy_images(64)
-    EndToEnd(epochs=1, batch_size=32).fit(classifier, data, rng=Rng(0))
+    trained = EndToEnd(epochs=1, batch_size=32).fit(classifier, data, rng=Rng(0))
+    assert any(not torch.equal(value, classifier.state()[name]) for name, value in trained.state().items())
+    assert trained.scores(data.inputs()).shape == (64, 4)
 
 
 REFUSED = {

@@ -8,13 +8,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from antivenom.errors import SettingsError
+from antivenom.private.kernels import hook_count
 from antivenom.private.modules import compiled_inner
 from antivenom.rng import Rng
 
 COMPILED = "OptimizedModule"
 """The class of `torch.compile`. An import of it would take seconds."""
-
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def unwrapped(module: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
@@ -72,12 +71,12 @@ def materialised(module: nn.Module, run: Callable[[nn.Module], object], rng: Rng
 def assumed_of(module: nn.Module) -> tuple[str, ...]:
     """Return what is assumed about hooks and frozen parameters of a module."""
     assumed = []
-    hooks = sum(len(vars(layer).get(kind) or ()) for layer in module.modules() for kind in HOOKS)
+    hooks = hook_count(module)
     if hooks:
         assumed.append(f"The module has {hooks} {'hook' if hooks == 1 else 'hooks'}, which run as a part of it.")
     if count := len(frozen_names(module)):
         which = "1 frozen parameter keeps its values" if count == 1 else f"{count} frozen parameters keep their values"
-        assumed.append(f"{which} in every training. Set requires_grad to train all.")
+        assumed.append(f"{which} in every training. To train them, set requires_grad=True before as_classifier.")
     return tuple(assumed)
 
 

@@ -4,7 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["HAS_FUSED_ADAM", "NORMALISATIONS", "TorchDispatchMode", "fused_adam", "has_hooks", "log_softmax_backward"]
+__all__ = [
+    "HAS_FUSED_ADAM",
+    "NORMALISATIONS",
+    "TorchDispatchMode",
+    "fused_adam",
+    "has_hooks",
+    "hook_count",
+    "log_softmax_backward",
+]
 
 HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_")
 """True if this version of torch has the kernel of `torch.optim.Adam(fused=True)`."""
@@ -50,6 +58,15 @@ def log_softmax_backward(gradient: Tensor, log: Tensor) -> Tensor:
     if hasattr(torch, "_log_softmax_backward_data"):
         return torch._log_softmax_backward_data(gradient, log, 1, log.dtype)
     return gradient - log.exp() * gradient.sum(1, keepdim=True)
+
+
+def hook_count(module: nn.Module) -> int:
+    """Return the number of hooks of a module and its layers, forward and backward."""
+    return sum(
+        len(hooks or ())
+        for layer in module.modules()
+        for hooks in (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    )
 
 
 def has_hooks(module: nn.Module) -> bool:

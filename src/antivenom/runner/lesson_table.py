@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from antivenom.data import Dataset, Splits
-from antivenom.data.formats.delimited import read_table
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
 from antivenom.runner.results.folder import prepare_folder, read_spec_text
@@ -128,16 +127,7 @@ def read_lesson_table(source: dict[str, Any]) -> LessonTable:
 
 def _columns(settings: Csv) -> tuple[str, str]:
     """Return the names of the two columns of numbers."""
-    known = read_table(
-        Path(settings.path),
-        separator=settings.separator,
-        decimal=settings.decimal,
-        label=settings.label,
-        header=settings.header,
-        ignore=(settings.ignore,) if isinstance(settings.ignore, str | int) else settings.ignore,
-        missing=settings.missing,
-        missing_rows=settings.missing_rows,
-    ).columns
+    known = settings.table(Path(settings.path)).columns
     left_out = (known.label, *known.ignored)
     x, y = (name for number, name in enumerate(known.names) if number not in left_out)
     return (x, y) if known.header else (f"column {x}", f"column {y}")

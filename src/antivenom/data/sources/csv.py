@@ -66,7 +66,7 @@ class Csv:
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Load both splits."""
-        tables = [self._table(file) for file in self.files()]
+        tables = [self.table(file) for file in self.files()]
         names, others = tables[0].columns.names, tables[-1].columns.names
         if names != others:
             raise DataError(f"{self.test_path} must have the same columns as {self.path}; got {list(others)}.")
@@ -82,7 +82,8 @@ class Csv:
         """Return the path of the file, and `test_path` if it is set."""
         return (Path(self.path), *([Path(self.test_path)] if self.test_path else []))
 
-    def _table(self, file: Path) -> Table:
+    def table(self, file: Path) -> Table:
+        """Read the numbers, labels and columns of a file with these settings."""
         return read_table(
             file,
             separator=self.separator,
