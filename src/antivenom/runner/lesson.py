@@ -9,7 +9,7 @@ import torch
 from antivenom.analysis.boundary import Boundary
 from antivenom.errors import SettingsError
 from antivenom.models.estimator_classes import CLASSES, class_of
-from antivenom.runner.lesson_table import LessonTable
+from antivenom.runner.lesson_table import LessonTable, rounded
 from antivenom.runner.spec.overrides import override
 
 SHAPES = ("classification", "moons", "circles", "blobs")
@@ -95,7 +95,7 @@ def lesson_points(ranges: tuple[Range, Range] = ((-3.0, 3.0), (-3.0, 3.0))) -> t
     """
 
     def placed(value: float, ends: Range) -> float:
-        return _short((ends[0] + ends[1]) / 2 + value * (ends[1] - ends[0]) / 6)
+        return rounded((ends[0] + ends[1]) / 2 + value * (ends[1] - ends[0]) / 6)
 
     return tuple((placed(x, ranges[0]), placed(0.1, ranges[1])) for x in (-2, -1.75, -1.5, -1.25, -1))
 
@@ -174,7 +174,3 @@ def lesson_model(model: str | dict[str, Any], seed: int | None = None) -> dict[s
     if (name := chosen.get("class_name")) in CLASSES and "random_state" in class_of(name)().get_params():
         chosen["random_state"] = SEED if seed is None else seed
     return chosen
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.9g}")

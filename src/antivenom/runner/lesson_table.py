@@ -64,7 +64,7 @@ class LessonTable:
     def standardised(self, points: Sequence[Pair]) -> tuple[Pair, ...]:
         """Return points, which are in the units of the table, in standard deviations from the mean."""
         return tuple(
-            (_short((x - self.centre[0]) / self.unit[0]), _short((y - self.centre[1]) / self.unit[1]))
+            (rounded((x - self.centre[0]) / self.unit[0]), rounded((y - self.centre[1]) / self.unit[1]))
             for x, y in points
         )
 
@@ -135,8 +135,9 @@ def _columns(settings: Csv) -> tuple[str, str]:
 
 def _pair(values: torch.Tensor) -> Pair:
     x, y = values.tolist()
-    return _short(x), _short(y)
+    return rounded(x), rounded(y)
 
 
-def _short(value: float) -> float:
+def rounded(value: float) -> float:
+    """Return a number with nine digits, as a spec writes it."""
     return float(f"{value:.9g}")
