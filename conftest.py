@@ -60,6 +60,12 @@ def places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     yield folder
 
 
+@pytest.fixture(autouse=True)
+def same_weights() -> None:
+    """Networks that a test makes without `rng.py` have the same weights in every run."""
+    torch.manual_seed(0)
+
+
 def pytest_collection_finish() -> None:
     """Leave what was collected out of all later garbage collections: they take ten times as long with it."""
     gc.collect()
