@@ -23,7 +23,7 @@ def test_keras_models_keep_every_promise(name: str) -> None:
     outputs = "probabilities" if name == "probabilities" else "logits"
     classifier = as_classifier(keras_models()[name], input_shape=SHAPE, outputs=outputs)
     assert isinstance(classifier, KerasClassifier)
-    assert classifier.channels_last == (name != "probabilities")
+    assert (classifier.channels == "last") == (name != "probabilities")
     check_classifier(classifier, DATA)
 
 

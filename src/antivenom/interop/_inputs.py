@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from antivenom.errors import CapabilityError, DataError, ProbabilityOutputsError, SettingsError
 from antivenom.models import ModuleClassifier, as_classifier, as_module, is_module
-from antivenom.models._keras_channels import IMAGE_AXES, ambiguous, channels_of
+from antivenom.models._keras_channels import ambiguous, channels_of
+from antivenom.models.channels import IMAGE_AXES, turned
 from antivenom.models.keras import is_keras
 
 Array = NDArray[Any]
@@ -54,18 +55,6 @@ def has_channels_last(wrapped: Any) -> bool:
     return order == "last"
 
 
-class ChannelsLast(nn.Module):
-    """A module that takes images with their channels last, behind a conversion from channels first."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the output of the module for images with their channels first (n, channels, height, width)."""
-        return self.module(x.movedim(1, -1))  # type: ignore[no-any-return]
-
-
 def to_classifier(wrapped: Any) -> ModuleClassifier:
     """Return a model that states its input shape as a classifier of antivenom. The model is copied.
 
@@ -81,7 +70,7 @@ def to_classifier(wrapped: Any) -> ModuleClassifier:
         raise SettingsError(
             [f"The Keras model takes rows of any size, {stated}. Convert it with a fixed shape by as_classifier."]
         )
-    shape = (stated[-1], *stated[:-1]) if last else stated
+    shape, channels = (turned(stated), "last") if last else (stated, "first")
     if is_keras(wrapped):
         return wrap_model(wrapped, input_shape=shape)
     if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
@@ -92,8 +81,7 @@ def to_classifier(wrapped: Any) -> ModuleClassifier:
     bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
     scale = wrapped.preprocessing
     mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
-    module = ChannelsLast(wrapped.model) if last else wrapped.model
-    classifier = wrap_model(module, input_shape=shape, bounds=bounds, mean=mean, std=std)
+    classifier = wrap_model(wrapped.model, input_shape=shape, channels=channels, bounds=bounds, mean=mean, std=std)
     if classifier.classes != wrapped.nb_classes:
         raise SettingsError(
             [f"nb_classes is {wrapped.nb_classes}, but the model returns {classifier.classes} scores. Correct one."]

@@ -25,7 +25,7 @@ from antivenom.interop._inputs import (
     wrap_model,
 )
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module, is_module
-from antivenom.models._keras_channels import IMAGE_AXES
+from antivenom.models.channels import IMAGE_AXES
 from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning

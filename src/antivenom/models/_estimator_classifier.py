@@ -16,6 +16,7 @@ from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models._adapter import Adapter, range_in_words
 from antivenom.models._estimator_state import arrays_of, begin, has_arrays, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
+from antivenom.models.channels import Order, with_channels_last
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.private.perceptron import update
 from antivenom.rng import Rng
@@ -41,6 +42,7 @@ class EstimatorClassifier(Adapter):
     Args:
         estimator: the estimator, fitted or not; it is copied.
         input_shape: the shape of one row.
+        channels: the order of the channels in the flattened rows: "first", or "last" for (height, width, channels).
         classes: the number of classes; required if the estimator was never fitted.
         bounds: the range of the input rows; None for any range.
         pinned: True if `fresh` keeps the `random_state` of the estimator; False if the stream sets it.
@@ -56,6 +58,7 @@ class EstimatorClassifier(Adapter):
         estimator: Any,
         *,
         input_shape: tuple[int, ...],
+        channels: Order = "first",
         classes: int | None = None,
         bounds: tuple[float, float] | None = (0.0, 1.0),
         pinned: bool = False,
@@ -63,12 +66,13 @@ class EstimatorClassifier(Adapter):
         _check_estimator(estimator, classes, input_shape)
         known = getattr(estimator, "classes_", ())
         self.estimator = copy.deepcopy(estimator)
-        self.input_shape, self.bounds, self.pinned = tuple(input_shape), bounds, pinned
+        self.input_shape, self.bounds, self.pinned, self.channels = tuple(input_shape), bounds, pinned, channels
         self.classes = int(classes or len(known))
         incremental, probabilities = _learns_incrementally(estimator), hasattr(estimator, "predict_proba")
         self.can = frozenset(["incremental"] * incremental + ["probabilities"] * probabilities)
         self.rows: tuple[Inputs, Labels] | None = None
-        self.assumptions = (f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}.",)
+        order = " with channels last" if channels == "last" else ""
+        self.assumptions = (f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}{order}.",)
 
     @property
     def name(self) -> str:
@@ -112,7 +116,7 @@ class EstimatorClassifier(Adapter):
         if absent:
             raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
         with self._plainly():
-            new.estimator.fit(_flat(x), y.cpu().numpy())
+            new.estimator.fit(self._flat(x), y.cpu().numpy())
         new.rows = None if has_arrays(new.estimator) else (x.detach().cpu().flatten(1), y.cpu())
         return new
 
@@ -125,7 +129,8 @@ class EstimatorClassifier(Adapter):
         score = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
         with self._plainly("score"), np.errstate(divide="ignore"):  # naive Bayes: log(0) for a class without rows
             parts = [
-                np.asarray(score(_flat(part, self.estimator)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)
+                np.asarray(score(self._flat(part, self.estimator)), np.float32)
+                for part in x.split(ROWS_PER_ESTIMATOR_BATCH)
             ]
         scores = torch.from_numpy(np.concatenate(parts))
         return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
@@ -140,7 +145,7 @@ class EstimatorClassifier(Adapter):
             raise CapabilityError(f"Incremental learning requires partial_fit, which {self.name} does not have.")
         before, labels = self.scores(x), y.cpu().numpy()
         with self._plainly():
-            update(self.estimator, _flat(x, self.estimator), labels, np.arange(self.classes))
+            update(self.estimator, self._flat(x, self.estimator), labels, np.arange(self.classes))
         if "probabilities" in self.can:
             predicted = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(predicted.clip(np.finfo(np.float64).eps, 1)).mean())
@@ -201,7 +206,9 @@ class EstimatorClassifier(Adapter):
         if any(not isinstance(self.estimator.get_params()[name], int) for name in seeds_of(self.estimator)):
             raise CapabilityError(f"Saving requires a random_state, which {self.name} does not have. Set it, and fit.")
         x, y = self.rows
-        return dict(zip(ROWS, (x.clone(), y.clone(), self.scores(x[:CHECKED_ROWS])), strict=True))
+        return dict(
+            zip(ROWS, (x.clone(), y.clone(), self.scores(x[:CHECKED_ROWS].unflatten(1, self.input_shape))), strict=True)
+        )
 
     def _fitted_again(self, state: dict[str, Tensor]) -> "EstimatorClassifier":
         """Return a copy that is fitted on the rows of a state, after a check that it is the same classifier."""
@@ -213,6 +220,7 @@ class EstimatorClassifier(Adapter):
         if x.ndim != 2 or x.shape[1] != self._width or len(x) != len(y) or set(y.tolist()) != set(range(self.classes)):
             rows = f"rows of {self._width} numbers and {self.classes} classes"
             raise CapabilityError(f"These weights do not fit {self.name}, which requires {rows}.")
+        x = x.unflatten(1, self.input_shape)
         new = new.fit(x, y)
         if not torch.allclose(new.scores(x[:CHECKED_ROWS]), scores, atol=1e-5):
             raise CapabilityError(
@@ -227,7 +235,7 @@ class EstimatorClassifier(Adapter):
         except (TypeError, CapabilityError):
             return None
         bounds = None if self.bounds is None else list(map(repr, self.bounds))
-        arguments = [list(self.input_shape), bounds, self.classes, self.pinned]
+        arguments = [list(self.input_shape), bounds, self.classes, self.pinned, self.channels]
         return {"weights": weights, "estimator": settings, "made": arguments}
 
     def code(self) -> tuple[type, ...]:
@@ -253,6 +261,12 @@ class EstimatorClassifier(Adapter):
     def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
         """Raise CapabilityError: an estimator has no last layer."""
         raise CapabilityError(f"A new head requires a last layer, which {self.name} does not have. Pass an nn.Module.")
+
+    def _flat(self, x: Inputs, like: Any = None) -> NDArray[Any]:
+        """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
+        precision = getattr(getattr(like, "coef_", None), "dtype", np.float64)
+        rows = with_channels_last(x) if self.channels == "last" else x
+        return rows.detach().cpu().flatten(1).numpy().astype(precision)
 
     @contextmanager
     def _plainly(self, act: str = "learn from") -> Iterator[None]:
@@ -286,12 +300,6 @@ def _learns_incrementally(estimator: Any) -> bool:
     settings = estimator.get_params(deep=False)
     hindered = settings.get("early_stopping") or settings.get("class_weight") == "balanced"
     return hasattr(estimator, "partial_fit") and not hindered
-
-
-def _flat(x: Inputs, like: Any = None) -> NDArray[Any]:
-    """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
-    precision = getattr(getattr(like, "coef_", None), "dtype", np.float64)
-    return x.detach().cpu().flatten(1).numpy().astype(precision)
 
 
 def _normal(scores: Tensor) -> NDArray[Any]:

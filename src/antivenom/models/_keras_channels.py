@@ -1,13 +1,12 @@
 """The order of the channels that a Keras model takes: from its layers, or else from its input shape."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from antivenom.data.arrays import inferred_layout
 from antivenom.errors import DataError, SettingsError
+from antivenom.models.channels import IMAGE_AXES, Order, turned
 
-Order = Literal["first", "last"]
-IMAGE_AXES = 3
 ANY_SIZE = 97
 """Takes the place of a size that a model leaves open, to infer the order of its channels."""
 REORDERING = ("Permute", "Reshape")
@@ -32,18 +31,26 @@ def channels_of(model: Any) -> Order | None:
     return "last" if layout == "last" else "first"
 
 
-def channels_for(model: Any, shape: tuple[int, ...]) -> Order | None:
+def channels_for(model: Any, shape: tuple[int, ...], given: Order | None = None) -> Order | None:
     """Return the order in which a Keras model takes rows of `shape`, which have their channels first.
 
+    Args:
+        model: the model.
+        shape: the shape of one row.
+        given: the order that the user states; None to infer it.
+
     Raises:
-        SettingsError: the order is ambiguous, or the layers state an order that does not fit the shape.
+        SettingsError: the order is ambiguous, or the layers state one that does not fit the shape or `given`.
     """
     expected = tuple(getattr(model, "input_shape", ())[1:])
     if len(expected) != IMAGE_AXES or len(shape) != IMAGE_AXES:
         return None
     order = channels_of(model)
-    shapes: dict[Order, tuple[Any, ...]] = {"first": expected, "last": (expected[-1], *expected[:-1])}
+    shapes: dict[Order, tuple[Any, ...]] = {"first": expected, "last": turned(expected)}
     fitting = [each for each, wanted in shapes.items() if _fits(shape, wanted)]
+    if given is not None and (known := order or (fitting[0] if len(fitting) == 1 else given)) != given:
+        raise SettingsError([f"channels is {given!r}, but the Keras model takes channels {known}. Pass {known!r}."])
+    order = order or given
     if order is None and len(fitting) > 1:
         raise SettingsError([ambiguous(expected)])
     if order is not None and fitting and order not in fitting:
@@ -60,7 +67,7 @@ def ambiguous(expected: tuple[int | None, ...]) -> str:
     """Return the message about an input shape that does not tell where the channels are."""
     return (
         f"The Keras model takes rows of shape {expected}, and no layer states whether the channels are first or last. "
-        "Build it with a layer that has data_format, such as Conv2D, or with another shape."
+        "Pass channels='first' or channels='last' to as_classifier, or build it with a layer that has data_format."
     )
 
 

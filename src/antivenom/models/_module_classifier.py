@@ -38,7 +38,7 @@ class ModuleClassifier(ProbedModule):
     """An `nn.Module` as a classifier. `as_classifier` makes one from your own module.
 
     Args:
-        module, input_shape, bounds, mean, std, outputs, device: see `as_classifier`.
+        module, input_shape, bounds, mean, std, channels, outputs, device: see `as_classifier`.
         factory: makes the module with new weights from a stream; if omitted, `fresh` calls `reset_parameters()` of each
             layer.
         optimizer: the optimizer of `learn`; Adam with its defaults if omitted.
@@ -233,7 +233,7 @@ class ModuleClassifier(ProbedModule):
     def identity(self) -> dict[str, Any] | None:
         """Return digests of weights, structure and settings, or None if plain values do not describe the module."""
         settings = (self.input_shape, self.bounds, self.outputs, self.classes, self.mean, self.std, sorted(self.frozen))
-        digest = module_digest(self.module, (*settings, self.optimizer, self.factory))
+        digest = module_digest(self.module, (*settings, self.channels, self.optimizer, self.factory))
         return None if digest is None else {"weights": weights_digest(self), "module": digest}
 
     def code(self) -> tuple[object, ...]:

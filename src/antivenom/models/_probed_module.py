@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from antivenom.errors import CapabilityError
 from antivenom.models._adapter import Adapter, Bounds, range_in_words
 from antivenom.models.batches import rows_fitting
+from antivenom.models.channels import Order, advice_on_channels, check_order, with_channels_last
 from antivenom.models.layout import lay_out, takes_channels_last
-from antivenom.models.normalisation import channelwise, check_range, numbers_of
+from antivenom.models.normalisation import Numbers, channelwise, check_range, numbers_of
 from antivenom.models.optimizers import Optimizer
-from antivenom.models.probing import probe, probing_rows
+from antivenom.models.probing import outputs_of, probe, probing_rows
 from antivenom.models.taking import assumed_of, copied, frozen_names, materialised, unwrapped
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
@@ -39,6 +40,7 @@ class ProbedModule(Adapter):
         bounds: tuple[float, float] | None = (0.0, 1.0),
         mean: Any = None,
         std: Any = None,
+        channels: Order | None = "first",
         outputs: str = "logits",
         classes: int | None = None,
         device: torch.device | str | None = None,
@@ -46,11 +48,13 @@ class ProbedModule(Adapter):
         optimizer: Optimizer | None = None,
     ) -> None:
         self.input_shape, self.bounds, self.outputs = tuple(input_shape), bounds, outputs
+        check_order(channels or "first", self.input_shape)
+        self.channels = channels
         self.mean, self.std = (
             numbers_of(value, name, self.input_shape) for name, value in (("mean", mean), ("std", std))
         )
         check_range(self.mean, self.std, bounds, self.input_shape)
-        self._mean, self._std = (channelwise(value, self.input_shape) for value in (self.mean, self.std))
+        self._normalise_by(self.mean, self.std)
         self.factory = factory
         self.optimizer = optimizer or Optimizer()
         self._running: torch.optim.Optimizer | None = None
@@ -81,17 +85,18 @@ class ProbedModule(Adapter):
     @property
     def returns_logits(self) -> bool:
         """True if the module takes rows and returns logits (n, classes), without any conversion."""
-        return self.outputs == "logits" and self._outputs.width > 1 and self.mean is None and self.std is None
+        plain = self.mean is None and self.std is None and self.channels != "last"
+        return self.outputs == "logits" and self._outputs.width > 1 and plain
 
-    def normalised(self, x: Inputs) -> Inputs:
-        """Return inputs of the module: rows minus `mean`, divided by `std`, in the module's precision."""
+    def normalised(self, x: Inputs) -> Tensor:
+        """Return inputs of the module: rows minus `mean`, divided by `std`, in its precision and order of channels."""
         if self._mean is not None:
             x = x - self._mean.to(x.device)
         x = x if self._std is None else x / self._std.to(x.device)
         x = (x if self._dtype == torch.float32 else x.to(self._dtype)).contiguous()
         if not self.channels_last_filters and x.ndim == 4 and x.shape[1] == 1:
-            return x.flatten(1).view(x.shape)  # one channel: two layouts are contiguous, and only one is in order
-        return x
+            x = x.flatten(1).view(x.shape)  # one channel: two layouts are contiguous, and only one is in order
+        return with_channels_last(x) if self.channels == "last" else x
 
     def lay_out(self) -> None:
         """Convert the weights to the fastest layout in memory that the module supports."""
@@ -132,19 +137,21 @@ class ProbedModule(Adapter):
         self._dtype = torch.float32
         rows = probing_rows(self.input_shape, self.bounds, self.device)
         with self.evaluating():
-            assumed = materialised(self.module, lambda _: self.forward(rows), rng.child("lazy"))
+            run = partial(outputs_of, self.forward, rows, self._advice)
+            assumed = materialised(self.module, lambda _: run(), rng.child("lazy"))
         self._dtype = next((w.dtype for w in self.module.parameters() if w.is_floating_point()), torch.float32)
         return assumed
 
     def _about_module(self) -> tuple[str, ...]:
-        """Return what is assumed about hooks and frozen parameters."""
-        return assumed_of(self.module)
+        """Return what is assumed about channels, hooks and frozen parameters."""
+        order = ("The module takes channels last: rows are converted.",) if self.channels == "last" else ()
+        return (*order, *assumed_of(self.module))
 
     def _probe(self, classes: int | None) -> tuple[str, ...]:
         """Try the module on some rows: find its scores, its last layer, its layout and its size. Return assumptions."""
         rows = probing_rows(self.input_shape, self.bounds, self.device)
         with Rng(0).child("probe").torch_globally(self.device), torch.no_grad(), self.evaluating():
-            probed = probe(self.forward, self.module, rows, self.outputs, classes)
+            probed = probe(self.forward, self.module, rows, self.outputs, classes, self._advice)
             self._outputs, self.classes = probed.outputs, probed.outputs.classes
             self._rowwise = frozenset(probed.trace.rowwise)
             self._head = probed.trace.head(probed.outputs.width)
@@ -160,6 +167,23 @@ class ProbedModule(Adapter):
         precision = str(self._dtype).removeprefix("torch.")
         return (*probed.assumptions, f"The module computes in {precision}: rows are converted, and scores are float32.")
 
+    def _advice(self) -> str:
+        """Return the input shape and the order of channels that the module accepts, for one that refuses its rows."""
+        return advice_on_channels(self.input_shape, self.channels, self._accepts)
+
+    def _accepts(self, shape: tuple[int, ...], channels: Order) -> bool:
+        """True if the module accepts rows of another shape, or in another order of channels."""
+        if any(isinstance(value, tuple) and len(value) not in (1, shape[0]) for value in (self.mean, self.std)):
+            return False
+        trial = copy.copy(self)
+        trial.module, trial.channels, trial.input_shape = copied(self.module), channels, shape
+        trial._normalise_by(self.mean, self.std)
+        with torch.no_grad(), trial.evaluating():
+            return trial._takes(probing_rows(shape, self.bounds, self.device))
+
+    def _normalise_by(self, mean: Numbers, std: Numbers) -> None:
+        self._mean, self._std = (channelwise(value, self.input_shape) for value in (mean, std))
+
     def _scores_by(self, rows: Tensor, module: nn.Module) -> Tensor:
         """Return the scores of another module with the same settings."""
         own, self.module = self.module, module
@@ -171,7 +195,7 @@ class ProbedModule(Adapter):
     def _takes(self, rows: Tensor) -> bool:
         try:
             self.forward(rows)
-        except (RuntimeError, ValueError):
+        except Exception:  # a user's module can raise anything  # noqa: BLE001
             return False
         return True
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from antivenom.errors import SettingsError
 from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models.channels import Order, check_order, check_shape
 from antivenom.models.classifier import Classifier
 from antivenom.models.keras import KerasClassifier, is_keras
 
@@ -19,6 +20,7 @@ def as_classifier(
     bounds: tuple[float, float] | None = (0.0, 1.0),
     mean: Any = None,
     std: Any = None,
+    channels: Order | None = None,
     outputs: str = "logits",
     classes: int | None = None,
     device: torch.device | str | None = None,
@@ -29,11 +31,14 @@ def as_classifier(
         model: an `nn.Module` that takes float rows (n, *input_shape) and returns (n, classes), one number for each row,
             or an object with such a tensor, such as `.logits`; a Keras 3 model on the torch backend; or a scikit-learn
             classifier, which takes flattened rows.
-        input_shape: the shape of one row: (channels, height, width) for images.
+        input_shape: the shape of one row: (channels, height, width) for images, even if the model takes channels last.
         bounds: the range of the input rows, before `mean` and `std`; None for any range.
         mean: subtracted from each row before the module; one number, or one number per channel, as a number, list,
             tuple, array or tensor.
         std: the divisor of each row after that; one number, or one number per channel.
+        channels: "last" if the model takes images as (n, height, width, channels): rows are then converted; "first" if
+            it takes them as rows are, with their channels first. If omitted, it is "first", and for a Keras model the
+            order that its layers or its input shape state.
         outputs: the outputs of the module: "logits" or "probabilities".
         classes: the number of classes; required for a scikit-learn classifier that was never fitted, and for a module
             that returns several tensors of different widths.
@@ -55,6 +60,9 @@ def as_classifier(
                 "as_classifier(network, ...).with_state(read_weights(FILE))."
             ]
         )
+    check_order(channels or "first", input_shape)
+    if channels is None and not is_keras(model):
+        check_shape(input_shape)
     if isinstance(model, nn.Module) or is_keras(model):
         adapter = KerasClassifier if is_keras(model) else ModuleClassifier
         return adapter(
@@ -63,6 +71,7 @@ def as_classifier(
             bounds=bounds,
             mean=mean,
             std=std,
+            channels=channels if is_keras(model) else channels or "first",
             outputs=outputs,
             classes=classes,
             device=device,
@@ -74,7 +83,9 @@ def as_classifier(
         refused = [name for name, value in arguments.items() if value is not None and str(value) != "cpu"]
         if refused:
             raise SettingsError([f"{refused[0]} requires an nn.Module. Put a scikit-learn estimator into a Pipeline."])
-        return EstimatorClassifier(model, input_shape=input_shape, classes=classes, bounds=bounds)
+        return EstimatorClassifier(
+            model, input_shape=input_shape, channels=channels or "first", classes=classes, bounds=bounds
+        )
     raise SettingsError(
         [f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; got {type(model).__name__}."]
     )

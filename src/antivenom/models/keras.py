@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._keras_channels import channels_for
 from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models.channels import Order
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Scores
 
@@ -26,25 +27,22 @@ class KerasClassifier(ModuleClassifier):
     Args:
         model: the Keras model.
         input_shape, bounds, mean, std, outputs, device: see `as_classifier`.
+        channels: the order of the channels that the model takes; from its layers and its input shape if omitted.
 
     Raises:
         SettingsError: Keras uses another backend, the model does not accept such rows, or the order of its channels is
             ambiguous.
     """
 
-    def __init__(self, model: Any, *, input_shape: tuple[int, ...], **settings: Any) -> None:
+    def __init__(
+        self, model: Any, *, input_shape: tuple[int, ...], channels: Order | None = None, **settings: Any
+    ) -> None:
         if not isinstance(model, nn.Module):
             raise SettingsError(["Keras must use the torch backend. Set KERAS_BACKEND=torch before keras is imported."])
         shape = tuple(input_shape)
-        self.channels = channels_for(model, shape)
-        super().__init__(model, input_shape=shape, **settings)
-        order = "last: rows are converted" if self.channels_last else "first, as rows have them"
+        super().__init__(model, input_shape=shape, channels=channels_for(model, shape, channels), **settings)
+        order = "last: rows are converted" if self.channels == "last" else "first, as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
-
-    @property
-    def channels_last(self) -> bool:
-        """True if the model takes images with their channels last."""
-        return self.channels == "last"
 
     def fresh(self, rng: Rng) -> "KerasClassifier":
         """Return the same architecture with new weights. Layers that are not trainable keep theirs."""
@@ -178,11 +176,6 @@ class KerasClassifier(ModuleClassifier):
             with torch.no_grad():
                 one.value.data.copy_(value)
         return new
-
-    def normalised(self, x: Inputs) -> Tensor:
-        """Return inputs of the model: normalised, and with channels last if the model requires it."""
-        x = super().normalised(x)
-        return x.movedim(1, -1) if self.channels_last else x
 
     def _about_module(self) -> tuple[str, ...]:
         frozen = [one.name for one in self.module.layers if one.weights and not one.trainable]  # type: ignore[union-attr]

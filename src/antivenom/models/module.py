@@ -31,6 +31,8 @@ class Module:
         factory: the import path: `package.module:function`.
         mean: subtracted from each row before the module; one number, or one number per channel.
         std: the divisor of each row after that; one number, or one number per channel.
+        channels: the order of the channels that the module takes: `first`, or `last` for images (n, height, width,
+            channels).
         outputs: the outputs of the module: `logits` or `probabilities`.
         weights: the file of the first weights, `.safetensors` or a state dict in `.pt`; new weights if omitted.
         weights_part: the keys of the weights in the file, separated by dots, such as `ema` or `state.netC`; required if
@@ -45,6 +47,7 @@ class Module:
     factory: Annotated[str, Code()]
     mean: float | tuple[float, ...] | None = None
     std: float | tuple[float, ...] | None = None
+    channels: Literal["first", "last"] = "first"
     outputs: Literal["logits", "probabilities"] = "logits"
     weights: str | None = None
     weights_part: str | None = None
@@ -75,6 +78,7 @@ class Module:
             bounds=bounds,
             mean=self.mean,
             std=self.std,
+            channels=self.channels,
             outputs=self.outputs,
             classes=classes,
             factory=factory,

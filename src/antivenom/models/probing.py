@@ -58,7 +58,14 @@ class Probed:
     trace: Trace
 
 
-def probe(forward: Callable[[Tensor], Any], module: nn.Module, rows: Tensor, kind: str, classes: int | None) -> Probed:
+def probe(
+    forward: Callable[[Tensor], Any],
+    module: nn.Module,
+    rows: Tensor,
+    kind: str,
+    classes: int | None,
+    advice: Callable[[], str] = str,
+) -> Probed:
     """Pass rows through a module in evaluation mode, and check what it returns.
 
     Args:
@@ -67,6 +74,7 @@ def probe(forward: Callable[[Tensor], Any], module: nn.Module, rows: Tensor, kin
         rows: `PROBED_ROWS` rows.
         kind: "logits" or "probabilities".
         classes: the number of classes if it is known.
+        advice: returns the end of the message if the module does not take the rows.
 
     Raises:
         SettingsError: the module does not take the rows, its outputs have no class scores, differ from call to call or
@@ -75,7 +83,7 @@ def probe(forward: Callable[[Tensor], Any], module: nn.Module, rows: Tensor, kin
     if kind not in KINDS:
         raise SettingsError([f"outputs must be 'logits' or 'probabilities'; got {kind!r}."])
     with traced(module, len(rows)) as trace:
-        out = _outputs(forward, rows)
+        out = outputs_of(forward, rows, advice)
     outputs, assumptions = find_outputs(out, len(rows), kind, classes)
     scores = outputs.scores(out, len(rows))
     _check_repeats(forward, rows, outputs, scores)
@@ -130,6 +138,25 @@ def tensors_in(value: object) -> list[Tensor]:
     return []
 
 
+def outputs_of(forward: Callable[[Tensor], Any], rows: Tensor, advice: Callable[[], str] = str) -> Any:
+    """Return the outputs of a module for rows.
+
+    Args:
+        forward: returns the outputs of the module for a batch.
+        rows: the rows.
+        advice: returns the end of the message if the module does not take the rows.
+
+    Raises:
+        SettingsError: the module does not take the rows.
+    """
+    try:
+        return forward(rows)
+    except Exception as error:  # a user's module can raise anything
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(". ")
+        message = f"The module does not accept rows of shape {tuple(rows.shape[1:])}: {reason}. {advice()}"
+        raise SettingsError([message.rstrip()]) from error
+
+
 def _observe(trace: Trace, name: str, rows: int, layer: nn.Module, inputs: object, output: object) -> None:
     before, after = (sum(each.numel() * each.element_size() for each in tensors_in(part)) for part in (inputs, output))
     trace.largest = max(trace.largest, (before + after) // rows)
@@ -140,19 +167,11 @@ def _observe(trace: Trace, name: str, rows: int, layer: nn.Module, inputs: objec
         trace.linear.append((name, layer.out_features))
 
 
-def _outputs(forward: Callable[[Tensor], Any], rows: Tensor) -> Any:
-    try:
-        return forward(rows)
-    except Exception as error:  # a user's module can raise anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise SettingsError([f"The module does not accept rows of shape {tuple(rows.shape[1:])}: {reason}"]) from error
-
-
 def _check_repeats(forward: Callable[[Tensor], Any], rows: Tensor, outputs: Outputs, scores: Tensor) -> None:
     """Raise SettingsError if outputs differ from call to call, or if those of a row depend on the other rows."""
-    if close(outputs.scores(_outputs(forward, rows[1:2]), 1), scores[1:2]):
+    if close(outputs.scores(outputs_of(forward, rows[1:2]), 1), scores[1:2]):
         return
-    if close(outputs.scores(_outputs(forward, rows), len(rows)), scores):
+    if close(outputs.scores(outputs_of(forward, rows), len(rows)), scores):
         raise SettingsError(
             [
                 "The module's outputs for a row depend on the other rows of the batch, even in evaluation mode. Use "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError
 from antivenom.models._module_classifier import ModuleClassifier
@@ -26,6 +26,16 @@ def default_silenced_layer(classifier: Classifier) -> str:
     if not convolutions and not hidden:
         raise CapabilityError("Silencing requires a hidden layer; the network has none. Name a layer.")
     return str((convolutions or hidden)[-1])
+
+
+def units_second(layer: object, output: Tensor) -> Tensor:
+    """Return the output of a layer with its units on axis 1: linear and layer-norm layers have them last.
+
+    >>> units_second(nn.Linear(3, 7), torch.zeros(5, 8, 6, 7)).shape
+    torch.Size([5, 7, 8, 6])
+    """
+    last = isinstance(layer, nn.Linear) or (isinstance(layer, nn.LayerNorm) and len(layer.normalized_shape) == 1)
+    return output.movedim(-1, 1) if last and output.ndim > 2 else output
 
 
 def silencing_problems(classifier: Classifier, layer: str | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from antivenom.errors import CapabilityError
 from antivenom.models import ModuleClassifier
 from antivenom.models.batches import ROWS_PER_WIDE_BATCH
-from antivenom.models.silencing import default_silenced_layer, silencing_problems
+from antivenom.models.silencing import default_silenced_layer, silencing_problems, units_second
 from antivenom.shapes import Inputs
 
 
@@ -49,6 +49,7 @@ def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor
     """Return the positive part of each unit's activation, averaged over positions for a channel (n, units)."""
     parts = []
     for part in x.split(min(ROWS_PER_WIDE_BATCH, network.rows_per_batch)):
-        activations = network.activations(part, (layer,))[layer].clamp_min(0)
+        seen = network.activations(part, (layer,))[layer].clamp_min(0)
+        activations = units_second(dict(network.module.named_modules()).get(layer), seen)
         parts.append(activations.flatten(2).mean(2) if activations.ndim > 2 else activations)
     return torch.cat(parts)

@@ -15,6 +15,7 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.batches import batches
+from antivenom.models.silencing import units_second
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import highest_success, suspected_triggers, unchanged
 from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
@@ -149,7 +150,7 @@ def contributions(
             value = objective(observed.logits(x[rows].to(observed.device)), rows)
         handle.remove()
         (gradient,) = torch.autograd.grad(value, kept)
-        products = kept[0].detach() * gradient
+        products = units_second(observed.module.get_submodule(layer), kept[0].detach() * gradient)
         parts.append(products.flatten(2).sum((0, 2)) if products.ndim > 2 else products.sum(0))
     return torch.stack(parts).sum(0) if len(parts) != 1 else parts[0]
 
