@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from torch import Tensor
 
-from antivenom.errors import CapabilityError, DataError, SettingsError
+from antivenom.errors import CapabilityError, DataError
 from antivenom.models._adapter import Adapter, range_in_words
-from antivenom.models._estimator_state import arrays_of, begin, has_arrays, put_arrays, seeds_of
+from antivenom.models._estimator_checks import about_classes, check_estimator, learns_incrementally, text_classes
+from antivenom.models._estimator_state import arrays_of, begin, has_arrays, precision_of, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
@@ -36,8 +37,11 @@ CHECKED_ROWS = 100
 class EstimatorClassifier(Adapter):
     """A scikit-learn classifier as a classifier. `as_classifier` makes one.
 
-    Rows are flattened. It has no gradients and no features. It can learn incrementally if it has `partial_fit`, and has
-    probabilities if it has `predict_proba`. Otherwise its scores are those of its decision function.
+    Rows are flattened and converted to float64, or to the precision of fitted weights such as `coef_`. Class numbers
+    are converted to the labels of the estimator if it was fitted on text.
+
+    It has no gradients and no features. It can learn incrementally if it has `partial_fit`, and has probabilities if it
+    has `predict_proba`. Otherwise its scores are those of its decision function.
 
     Args:
         estimator: the estimator, fitted or not; it is copied.
@@ -48,7 +52,7 @@ class EstimatorClassifier(Adapter):
         pinned: True if `fresh` keeps the `random_state` of the estimator; False if the stream sets it.
 
     Raises:
-        SettingsError: it is not a classifier, was fitted on other rows, or on classes that are not 0, 1, ….
+        SettingsError: it is not a classifier, was fitted on other rows, or on numbers that are not 0, 1, ….
     """
 
     device = torch.device("cpu")
@@ -63,16 +67,17 @@ class EstimatorClassifier(Adapter):
         bounds: tuple[float, float] | None = (0.0, 1.0),
         pinned: bool = False,
     ) -> None:
-        _check_estimator(estimator, classes, input_shape)
+        check_estimator(estimator, classes, input_shape)
         known = getattr(estimator, "classes_", ())
         self.estimator = copy.deepcopy(estimator)
         self.input_shape, self.bounds, self.pinned, self.channels = tuple(input_shape), bounds, pinned, channels
-        self.classes = int(classes or len(known))
-        incremental, probabilities = _learns_incrementally(estimator), hasattr(estimator, "predict_proba")
+        self.classes, self.class_names = int(classes or len(known)), text_classes(known)
+        incremental, probabilities = learns_incrementally(estimator), hasattr(estimator, "predict_proba")
         self.can = frozenset(["incremental"] * incremental + ["probabilities"] * probabilities)
         self.rows: tuple[Inputs, Labels] | None = None
         order = " with channels last" if channels == "last" else ""
-        self.assumptions = (f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}{order}.",)
+        takes = f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}{order}."
+        self.assumptions = (takes, *about_classes(self.class_names))
 
     @property
     def name(self) -> str:
@@ -116,7 +121,7 @@ class EstimatorClassifier(Adapter):
         if absent:
             raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
         with self._plainly():
-            new.estimator.fit(self._flat(x), y.cpu().numpy())
+            new.estimator.fit(self._flat(x), self._labels(y))
         new.rows = None if has_arrays(new.estimator) else (x.detach().cpu().flatten(1), y.cpu())
         return new
 
@@ -128,10 +133,7 @@ class EstimatorClassifier(Adapter):
             return torch.empty(0, self.classes)
         score = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
         with self._plainly("score"), np.errstate(divide="ignore"):  # naive Bayes: log(0) for a class without rows
-            parts = [
-                np.asarray(score(self._flat(part, self.estimator)), np.float32)
-                for part in x.split(ROWS_PER_ESTIMATOR_BATCH)
-            ]
+            parts = [np.asarray(score(self._flat(part)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)]
         scores = torch.from_numpy(np.concatenate(parts))
         return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
 
@@ -145,7 +147,7 @@ class EstimatorClassifier(Adapter):
             raise CapabilityError(f"Incremental learning requires partial_fit, which {self.name} does not have.")
         before, labels = self.scores(x), y.cpu().numpy()
         with self._plainly():
-            update(self.estimator, self._flat(x, self.estimator), labels, np.arange(self.classes))
+            update(self.estimator, self._flat(x), self._labels(y), self._labels(torch.arange(self.classes)))
         if "probabilities" in self.can:
             predicted = _normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(predicted.clip(np.finfo(np.float64).eps, 1)).mean())
@@ -193,7 +195,8 @@ class EstimatorClassifier(Adapter):
             return new
         if state.keys() >= set(ROWS):
             return self._fitted_again(state)
-        begin(new.estimator, self.classes, self._width, incrementally="incremental" in self.can)
+        labels = self._labels(torch.arange(self.classes))
+        begin(new.estimator, labels, self._width, incrementally="incremental" in self.can)
         put_arrays(new.estimator, state)
         return new
 
@@ -235,7 +238,7 @@ class EstimatorClassifier(Adapter):
         except (TypeError, CapabilityError):
             return None
         bounds = None if self.bounds is None else list(map(repr, self.bounds))
-        arguments = [list(self.input_shape), bounds, self.classes, self.pinned, self.channels]
+        arguments = [list(self.input_shape), bounds, self.classes, self.pinned, self.channels, list(self.class_names)]
         return {"weights": weights, "estimator": settings, "made": arguments}
 
     def code(self) -> tuple[type, ...]:
@@ -262,11 +265,16 @@ class EstimatorClassifier(Adapter):
         """Raise CapabilityError: an estimator has no last layer."""
         raise CapabilityError(f"A new head requires a last layer, which {self.name} does not have. Pass an nn.Module.")
 
-    def _flat(self, x: Inputs, like: Any = None) -> NDArray[Any]:
+    def _flat(self, x: Inputs) -> NDArray[Any]:
         """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
-        precision = getattr(getattr(like, "coef_", None), "dtype", np.float64)
+        precision = precision_of(self.estimator)
         rows = with_channels_last(x) if self.channels == "last" else x
         return rows.detach().cpu().flatten(1).numpy().astype(precision)
+
+    def _labels(self, y: Labels) -> NDArray[Any]:
+        """Return the labels of the estimator for class numbers (n)."""
+        numbers = y.cpu().numpy()
+        return np.array(self.class_names)[numbers] if self.class_names else numbers
 
     @contextmanager
     def _plainly(self, act: str = "learn from") -> Iterator[None]:
@@ -276,30 +284,6 @@ class EstimatorClassifier(Adapter):
                 yield
         except ValueError as error:
             raise DataError(f"{self.name} cannot {act} these rows: {str(error).splitlines()[0]}") from error
-
-
-def _check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
-    """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
-    if not is_classifier(estimator):
-        raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
-    known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
-    if known is None and classes is None:
-        raise SettingsError(["The estimator was never fitted. Pass the number of classes as classes=."])
-    if known is not None and not np.array_equal(known, np.arange(len(known))):
-        raise SettingsError([f"The estimator must be fitted on classes 0, 1, …; got {list(known)[:6]}."])
-    if known is not None and classes is not None and len(known) != classes:
-        raise SettingsError([f"classes must be {len(known)}, as the estimator was fitted; got {classes}."])
-    if getattr(estimator, "n_features_in_", width) != width:
-        raise SettingsError(
-            [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
-        )
-
-
-def _learns_incrementally(estimator: Any) -> bool:
-    """True if it has `partial_fit`, and has no setting that scikit-learn refuses in `partial_fit`."""
-    settings = estimator.get_params(deep=False)
-    hindered = settings.get("early_stopping") or settings.get("class_weight") == "balanced"
-    return hasattr(estimator, "partial_fit") and not hindered
 
 
 def _normal(scores: Tensor) -> NDArray[Any]:

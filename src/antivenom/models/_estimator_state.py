@@ -51,9 +51,18 @@ def arrays_of(estimator: Any) -> dict[str, Tensor]:
     return arrays
 
 
-def begin(estimator: Any, classes: int, columns: int, *, incrementally: bool) -> None:
-    """Fit the estimator, so that it has its learned attributes. Their values are replaced later."""
-    rows, labels = np.zeros((classes, columns)), np.arange(classes)
+def precision_of(estimator: Any) -> Any:
+    """Return the precision of the weights of a fitted estimator, or of the last one of a pipeline; else float64."""
+    steps = getattr(estimator, "steps", None)
+    if steps:
+        return precision_of(steps[-1][1])
+    weights = getattr(estimator, "coef_", None)
+    return getattr(next(iter(getattr(estimator, "coefs_", ())), weights), "dtype", np.float64)
+
+
+def begin(estimator: Any, labels: NDArray[Any], columns: int, *, incrementally: bool) -> None:
+    """Fit the estimator on each of these labels, so that it has its learned attributes. Their values are replaced."""
+    rows = np.zeros((len(labels), columns))
     if incrementally:
         estimator.partial_fit(rows, labels, classes=labels)
     else:

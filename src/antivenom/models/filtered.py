@@ -8,6 +8,7 @@ from torch import Tensor
 
 from antivenom.models.classifier import Classifier
 from antivenom.rng import Rng
+from antivenom.settings.fits import NamesClasses
 from antivenom.shapes import Chosen, Features, Inputs, Labels, Scores
 
 
@@ -42,6 +43,11 @@ class Filtered:
     def classes(self) -> int:
         """The number of classes of the classifier."""
         return self.classifier.classes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes that the classifier was fitted on; empty if it knows only class numbers."""
+        return self.classifier.class_names if isinstance(self.classifier, NamesClasses) else ()
 
     @property
     def can(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Check that rows fit a classifier, before any work: their shape, classes, range and finite values."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ TOLERANCE = 1e-3
 """The share of the range by which values may be outside it, for rounding errors."""
 WIDE = 100.0
 """A range this wide is not one of values in [0, 1]."""
+LISTED = 10
+"""The most values that a message lists."""
 ROWS_PROBED = 64
 """The number of rows whose scores must be finite before a defence or a repair uses a classifier."""
 
@@ -38,6 +41,15 @@ class Takes(Protocol):
 
     def scores(self, x: Tensor) -> Tensor:
         """Return class scores (n, classes)."""
+
+
+@runtime_checkable
+class NamesClasses(Protocol):
+    """A classifier that knows the names of its classes."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; empty if it knows only class numbers."""
 
 
 class HasRows(Protocol):
@@ -76,6 +88,31 @@ def check_fits(classifier: Takes, data: HasRows, subject: str = "The data") -> N
             f"{subject} must have names of {classifier.classes} classes, as {classifier.name} has; got names of "
             f"{len(data.classes)} classes. Pass all of them: Dataset.from_arrays(x, y, classes={classifier.classes})."
         )
+    check_names(classifier, data, subject)
+
+
+def check_names(classifier: Takes, data: HasRows, subject: str = "The data") -> None:
+    """Check that a data set has the names of the classes that a classifier was fitted on, in the same order.
+
+    Raises:
+        DataError: it has other names. A classifier that knows only class numbers takes all names.
+    """
+    names = classifier.class_names if isinstance(classifier, NamesClasses) else ()
+    if names and names != data.classes:
+        raise DataError(
+            f"{subject} must have the classes {listed(names)}, as {classifier.name} was fitted; got "
+            f"{listed(data.classes)}. Pass the names in this order as classes= to Dataset.from_arrays, or convert an "
+            "unfitted estimator."
+        )
+
+
+def listed(values: Sequence[object]) -> str:
+    """Return the first values as text for a message.
+
+    >>> listed(("cat", "dog")), listed(range(20))
+    ("'cat', 'dog'", '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …')
+    """
+    return ", ".join([*map(repr, values[:LISTED]), *["…"] * (len(values) > LISTED)])
 
 
 def check_rows(classifier: Takes, x: Tensor, bounds: Bounds, subject: str) -> None:

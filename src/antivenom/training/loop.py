@@ -17,6 +17,7 @@ from antivenom.models.batches import rows_within
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
+from antivenom.settings.fits import check_names
 from antivenom.training.augment import augment
 from antivenom.training.contracts import Callback, Epoch
 from antivenom.training.last_batch import check_batch_size, freeze_statistics, least_rows, pieces, training_problems
@@ -246,5 +247,6 @@ def check_fits(classifier: Classifier, data: Dataset) -> None:
         raise DataError(f"The classifier requires rows of {classifier.input_shape}; the data has rows of {data.shape}.")
     if len(data.classes) > classifier.classes:
         raise DataError(f"The classifier has {classifier.classes} classes; the data has {len(data.classes)}.")
+    check_names(classifier, data, "Training data")
     if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
         raise DataError(f"The classifier requires rows in {classifier.bounds}; the data has rows in {data.bounds}.")

@@ -1,0 +1,63 @@
+"""Checks of estimators, and the labels that they were fitted on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from antivenom.errors import SettingsError
+from antivenom.settings.fits import listed
+
+
+def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
+    """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
+    if not is_classifier(estimator):
+        raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
+    known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
+    if known is None and classes is None:
+        raise SettingsError(["The estimator was never fitted. Pass the number of classes as classes=."])
+    if known is not None and not text_classes(known) and not np.array_equal(known, np.arange(len(known))):
+        raise SettingsError(
+            [
+                f"The estimator must be fitted on classes 0, 1, … or on text labels; got {listed(_values(known))}. "
+                "Fit it again on class numbers, such as y of Dataset.from_arrays."
+            ]
+        )
+    if known is not None and classes is not None and len(known) != classes:
+        raise SettingsError([f"classes must be {len(known)}, as the estimator was fitted; got {classes}."])
+    if getattr(estimator, "n_features_in_", width) != width:
+        raise SettingsError(
+            [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
+        )
+
+
+def learns_incrementally(estimator: Any) -> bool:
+    """True if it has `partial_fit`, and has no setting that scikit-learn refuses in `partial_fit`."""
+    settings = estimator.get_params(deep=False)
+    hindered = settings.get("early_stopping") or settings.get("class_weight") == "balanced"
+    return hasattr(estimator, "partial_fit") and not hindered
+
+
+def text_classes(known: Any) -> tuple[str, ...]:
+    """Return the classes of an estimator if they are text; otherwise an empty tuple.
+
+    >>> text_classes(np.array(["cat", "dog"])), text_classes(np.array([0, 1]))
+    (('cat', 'dog'), ())
+    """
+    values = _values(known)
+    return tuple(map(str, values)) if values and all(isinstance(value, str) for value in values) else ()
+
+
+def about_classes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is assumed about an estimator with text labels."""
+    if not names:
+        return ()
+    sentence = f"The estimator has text labels: its classes 0, 1, … are {listed(names)}, in the order of"
+    return (f"{sentence} Dataset.from_arrays.",)
+
+
+def _values(known: Any) -> list[Any]:
+    """Return classes as plain values of Python."""
+    values: Sequence[Any] = np.asarray(known, dtype=object).tolist()
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
