@@ -21,6 +21,7 @@ from antivenom.models.channels import Order, with_channels_last
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.private.perceptron import update
 from antivenom.rng import Rng
+from antivenom.settings.fits import check_scored
 from antivenom.shapes import Features, Inputs, Labels, Scores
 from antivenom.threads import PASSES
 
@@ -125,8 +126,13 @@ class EstimatorClassifier(Adapter):
         new.rows = None if has_arrays(new.estimator) else (x.detach().cpu().flatten(1), y.cpu())
         return new
 
-    def scores(self, x: Inputs) -> Scores:
-        """Return scores (n, classes): probabilities if it has `predict_proba`; equal scores before the first fit."""
+    def scores(self, x: Tensor) -> Scores:
+        """Return scores (n, classes), equal before the first fit; they sum to 1 if it has `predict_proba`.
+
+        Raises:
+            DataError: rows have another shape, are not floating-point numbers, or are far outside of `bounds`.
+        """
+        check_scored(self, x)
         if not hasattr(self.estimator, "classes_"):
             return torch.full((len(x), self.classes), 1 / self.classes)
         if not len(x):
@@ -269,7 +275,7 @@ class EstimatorClassifier(Adapter):
         """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
         precision = precision_of(self.estimator)
         rows = with_channels_last(x) if self.channels == "last" else x
-        return rows.detach().cpu().flatten(1).numpy().astype(precision)
+        return rows.detach().cpu().flatten(1).double().numpy().astype(precision)
 
     def _labels(self, y: Labels) -> NDArray[Any]:
         """Return the labels of the estimator for class numbers (n)."""

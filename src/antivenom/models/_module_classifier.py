@@ -20,6 +20,7 @@ from antivenom.models.taking import copied, frozen_names, unwrapped
 from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
+from antivenom.settings.fits import check_scored
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
 WITH_UNITS = (
@@ -78,8 +79,15 @@ class ModuleClassifier(ProbedModule):
         new.module = new.module.to(new.device)
         return new
 
-    def scores(self, x: Inputs) -> Scores:
-        """Return probabilities (n, classes) of any number of rows, in evaluation mode and without gradient."""
+    def scores(self, x: Tensor) -> Scores:
+        """Return probabilities (n, classes) that sum to 1, of any number of rows (n, *input_shape), without gradient.
+
+        The module is in evaluation mode. `logits` returns logits.
+
+        Raises:
+            DataError: rows have another shape, are not floating-point numbers, or are far outside of `bounds`.
+        """
+        check_scored(self, x)
         if not len(x):
             return torch.empty(0, self.classes, device=self.device)
         with torch.no_grad(), self.evaluating():

@@ -27,6 +27,9 @@ def as_classifier(
 ) -> Classifier:
     """Convert your own model to a classifier. The model is copied, and the original does not change.
 
+    `scores` of the classifier are probabilities that sum to 1, whatever the model returns. An estimator without
+    `predict_proba` returns its decision function instead. `logits` returns logits.
+
     Args:
         model: an `nn.Module` that takes float rows (n, *input_shape) and returns (n, classes), one number for each row,
             or an object with such a tensor, such as `.logits`; a Keras 3 model on the torch backend; or a scikit-learn
@@ -48,8 +51,9 @@ def as_classifier(
         SettingsError: the model does not take such rows, its outputs are not of the type `outputs`, or it does not
             support an argument.
 
-    >>> as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), input_shape=(1, 8, 8)).classes
-    10
+    >>> classifier = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), input_shape=(1, 8, 8))
+    >>> classifier.scores(torch.zeros(2, 1, 8, 8)).sum(1)
+    tensor([1., 1.])
     """
     if isinstance(model, torch.jit.ScriptModule):
         raise SettingsError(["TorchScript modules are not supported. Pass the nn.Module that was scripted or traced."])

@@ -56,7 +56,7 @@ class Classifier(Protocol):
         """Return a copy that shares nothing with this classifier."""
 
     def scores(self, x: Inputs) -> Scores:
-        """Return class scores (n, classes) without gradient; they are probabilities if `can` contains this ability."""
+        """Return class scores (n, classes) without gradient: probabilities that sum to 1 if `can` has this ability."""
 
     def logits(self, x: Inputs) -> Scores:
         """Return logits (n, classes) of one batch, differentiable in `x` and in the weights."""

@@ -81,7 +81,7 @@ class Filtered:
         """Return a copy with the classifier on another device. The gate keeps its device and accepts rows of any."""
         return replace(self, classifier=self.classifier.to(device))
 
-    def scores(self, x: Inputs) -> Scores:
+    def scores(self, x: Tensor) -> Scores:
         """Return class scores (n, classes) without gradient; zeros for rejected rows."""
         scores = self.classifier.scores(x)
         return torch.where(self.gate.accepts(x).to(scores.device)[:, None], scores, torch.zeros_like(scores))

@@ -12,6 +12,8 @@ TOLERANCE = 1e-3
 """The share of the range by which values may be outside it, for rounding errors."""
 WIDE = 100.0
 """A range this wide is not one of values in [0, 1]."""
+FAR = 0.5
+"""The share of the range by which scored values may be outside it, such as points that noise has moved."""
 LISTED = 10
 """The most values that a message lists."""
 ROWS_PROBED = 64
@@ -121,26 +123,57 @@ def check_rows(classifier: Takes, x: Tensor, bounds: Bounds, subject: str) -> No
     Raises:
         DataError: rows have another shape or range, or are not finite.
     """
+    _check_shape(classifier, x, subject)
+    _check_range(classifier, x, bounds, subject)
+
+
+def check_scored(classifier: Takes, x: Tensor) -> None:
+    """Check rows (n, *shape) before they are scored: floating-point numbers of the right shape, finite, and not far
+    outside of the range.
+
+    Raises:
+        DataError: they are not.
+    """
+    _check_shape(classifier, x, "x")
+    if not x.is_floating_point():
+        dtype = str(x.dtype).removeprefix("torch.")
+        raise DataError(
+            f"x must have floating-point numbers, as {classifier.name} takes; got {dtype}. Pass inputs() of a Dataset, "
+            "or convert x with .float() and scale it."
+        )
+    if not x.numel():
+        return
+    low, high = _extremes(x)
+    _check_finite(low, high, "x")
+    if classifier.bounds is None:
+        return
+    least, most = classifier.bounds
+    margin = FAR * (most - least)
+    if low < least - margin or high > most + margin:
+        raise DataError(_about_range(classifier, x, "x", f"values from {low:g} to {high:g}"))
+
+
+def _check_shape(classifier: Takes, x: Tensor, subject: str) -> None:
     shape, expected = tuple(x.shape[1:]), tuple(classifier.input_shape)
-    if shape != expected:
+    if x.ndim and shape == expected:
+        return
+    got = f"rows of shape {shape}"
+    if tuple(x.shape) == expected:
+        got, advice = f"one row of shape {expected}", "Pass x[None], a batch of one row."
+    else:
         last = len(expected) == 3 and shape == (*expected[1:], expected[0])
         advice = (
             "If they are images with their channels last, pass channels='last' to Dataset.from_arrays."
             if last
             else "Reshape the rows, or convert the model with their shape: as_classifier(model, input_shape=...)."
         )
-        raise DataError(
-            f"{subject} must have rows of shape {expected}, as {classifier.name} takes; got rows of shape {shape}. "
-            f"{advice}"
-        )
-    _check_range(classifier, x, bounds, subject)
+    raise DataError(f"{subject} must have rows of shape {expected}, as {classifier.name} takes; got {got}. {advice}")
 
 
 def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> None:
     allowed = classifier.bounds
     low, high = _extremes(x)
-    if not low - low == high - high == 0:  # NaN or infinity
-        raise DataError(f"{subject} must be finite numbers; got NaN or infinity. Remove or fill these values first.")
+    _check_finite(low, high, subject)
     if allowed is None:
         return
     margin = TOLERANCE * (allowed[1] - allowed[0])
@@ -152,27 +185,35 @@ def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> 
     elif stated is None and allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1:
         got = f"values from {low:g} to {high:g}, as if rows were in [0, 1]"
     if got:
+        raise DataError(_about_range(classifier, x, subject, got))
+
+
+def _check_finite(low: float, high: float, subject: str) -> None:
+    if not low - low == high - high == 0:  # NaN or infinity
+        raise DataError(f"{subject} must be finite numbers; got NaN or infinity. Remove or fill these values first.")
+
+
+def _about_range(classifier: Takes, x: Tensor, subject: str, got: str) -> str:
+    assert classifier.bounds is not None
+    low, high = classifier.bounds
+    advice = (
+        "Scale the rows, or convert the model with their range: as_classifier(model, bounds=...), bounds=None for any "
+        "range."
+    )
+    if x.dtype == torch.uint8:
         advice = (
-            "Scale the rows, or convert the model with their range: as_classifier(model, bounds=...), bounds=None for "
-            "any range."
+            f"uint8 values from 0 to 255 become rows in the range of the data set. Pass bounds=({low:g}, {high:g}) to "
+            "the data set too, for example to Dataset.from_arrays."
         )
-        if x.dtype == torch.uint8:
-            advice = (
-                f"uint8 values from 0 to 255 become rows in the range of the data set. Pass bounds=({allowed[0]:g}, "
-                f"{allowed[1]:g}) to the data set too, for example to Dataset.from_arrays."
-            )
-        raise DataError(
-            f"{subject} must have rows in [{allowed[0]:g}, {allowed[1]:g}], the range of {classifier.name}; got {got}. "
-            f"{advice}"
-        )
+    return f"{subject} must have rows in [{low:g}, {high:g}], the range of {classifier.name}; got {got}. {advice}"
 
 
 def _extremes(x: Tensor) -> tuple[float, float]:
     """Return the smallest and the largest value of float rows; 0 for rows of uint8, whose range is stated."""
     if not x.is_floating_point() or not x.numel():
         return 0.0, 0.0
-    low, high = x.aminmax()
-    return float(low), float(high)
+    low, high = torch.stack(x.aminmax()).tolist()  # one transfer from the device
+    return low, high
 
 
 def undefined_rows(scores: Tensor) -> Tensor:

@@ -1,0 +1,108 @@
+"""Rows that `scores` refuses: another shape, type or range."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.naive_bayes import GaussianNB
+from torch import Tensor, nn
+
+from antivenom.errors import DataError
+from antivenom.models import Classifier, Filtered, as_classifier
+from antivenom.models.mlp import MLP
+from antivenom.rng import Rng
+
+SHAPE = (1, 8, 8)
+
+
+def rows(n: int = 5) -> Tensor:
+    return torch.rand(n, *SHAPE, generator=Rng(0).generator())
+
+
+def flat() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+
+
+class AcceptsAll:
+    def accepts(self, x: Tensor) -> Tensor:
+        return torch.ones(len(x), dtype=torch.bool)
+
+
+def estimator(bounds: Any = (0.0, 1.0)) -> Classifier:
+    fitted = GaussianNB().fit(rows(30).flatten(1).numpy(), np.arange(30) % 3)
+    return as_classifier(fitted, input_shape=SHAPE, bounds=bounds)
+
+
+MAKE: dict[str, Any] = {
+    "module": lambda bounds=(0.0, 1.0): as_classifier(flat(), input_shape=SHAPE, bounds=bounds),
+    "mlp": lambda bounds=(0.0, 1.0): MLP().build(input_shape=SHAPE, classes=3, bounds=bounds, rng=Rng(0)),
+    "estimator": estimator,
+    "filtered": lambda bounds=(0.0, 1.0): Filtered(
+        as_classifier(flat(), input_shape=SHAPE, bounds=bounds), AcceptsAll()
+    ),
+}
+each = pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+
+
+@each
+@pytest.mark.parametrize(
+    ("x", "shown"),
+    [
+        (torch.rand(5, 64), r"shape \(64,\)"),
+        (torch.rand(5, 8, 8, 1), r"shape \(8, 8, 1\)"),
+        (torch.rand(5, 1, 4, 16), r"shape \(1, 4, 16\)"),
+        (torch.rand(0, 9), r"shape \(9,\)"),
+        (torch.rand(1, 8, 8), r"one row.*x\[None\]"),
+        (torch.rand(()), r"shape \(\)"),
+    ],
+)
+def test_another_shape_is_refused(make: Any, x: Tensor, shown: str) -> None:
+    with pytest.raises(DataError, match=rf"must have rows of shape \(1, 8, 8\), as \w+ takes; got .*{shown}"):
+        make().scores(x)
+
+
+@each
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_whole_numbers_are_refused(make: Any, dtype: torch.dtype) -> None:
+    name = str(dtype).removeprefix("torch.")
+    with pytest.raises(DataError, match=rf"floating-point.*got {name}\. .*inputs\(\).*\.float\(\)"):
+        make().scores(rows().to(dtype))
+
+
+@each
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_other_precisions_are_converted(make: Any, dtype: torch.dtype) -> None:
+    classifier, x = make(), rows().to(dtype)
+    assert torch.allclose(classifier.scores(x), classifier.scores(x.float()), atol=1e-6)
+
+
+@each
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (lambda x: 255 * x, "values from"),
+        (lambda x: (x - 0.5) / 0.25, "values from -1"),
+        (lambda x: 2 * x - 1, "values from -0.9"),
+        (lambda x: x.clone().index_fill_(0, torch.tensor([2]), torch.nan), "finite"),
+        (lambda x: x.clone().index_fill_(0, torch.tensor([2]), torch.inf), "finite"),
+    ],
+)
+def test_rows_far_outside_of_the_range_are_refused(make: Any, change: Any, shown: str) -> None:
+    with pytest.raises(DataError, match=shown) as caught:
+        make().scores(change(rows()))
+    assert "finite" in shown or "bounds=None" in str(caught.value)
+
+
+@each
+def test_rows_slightly_outside_are_scored_and_any_range_if_there_are_no_bounds(make: Any) -> None:
+    classifier, x = make(), rows()
+    for near in (1.2 * x, x - 0.3, x + 0.1 * torch.randn(x.shape, generator=Rng(1).generator())):
+        assert classifier.scores(near).shape == (5, 3)
+    assert make(bounds=None).scores(255 * x - 100).shape == (5, 3)
+    assert make(bounds=(0.0, 255.0)).scores(255 * x).shape == (5, 3)
+
+
+@each
+def test_no_rows_have_no_scores(make: Any) -> None:
+    assert make().scores(rows(0)).shape == (0, 3)
