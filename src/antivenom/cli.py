@@ -183,6 +183,10 @@ def measure(
         str | None,
         typer.Option(metavar="MODEL", help="The architecture of the weights, as a name or YAML. Default: the spec's."),
     ] = None,
+    weights_part: Annotated[
+        str | None,
+        typer.Option(metavar="KEYS", help="The keys of the weights in the files, such as ema or state.netC."),
+    ] = None,
     out: OutOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -195,7 +199,16 @@ def measure(
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
     folder = out or Path("runs") / f"measured-{_slug(model.stem)}"
-    metrics = measure_external(model, truth, folder, control=control, arch=arch, device=device, allow_code=allow_code)
+    metrics = measure_external(
+        model,
+        truth,
+        folder,
+        control=control,
+        arch=arch,
+        weights_part=weights_part,
+        device=device,
+        allow_code=allow_code,
+    )
     report = write_report(folder)
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, sort_keys=True))

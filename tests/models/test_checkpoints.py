@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from antivenom.errors import DataError, SettingsError
+from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models import ModuleClassifier, as_classifier
 from antivenom.models.files import read_weights
 from antivenom.models.module import Module
@@ -122,6 +122,59 @@ def test_several_sets_of_weights_are_refused_until_one_is_chosen(tmp_path: Path,
     assert torch.equal(chosen["1.weight"], content["netG"]["1.weight"] if "netG" in content else OTHER["1.weight"])
     with pytest.raises(DataError, match=f"no weights in 'best'.*'{part}'"):
         read_weights(file, "best")
+
+
+class Wrapped(nn.Module):
+    """Has one or several networks as its parts."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.first = names[0]
+        for name in names:
+            self.add_module(name, net())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.get_submodule(self.first)(x)  # type: ignore[no-any-return]
+
+
+def make_wrapped() -> nn.Module:
+    return Wrapped("net")
+
+
+@pytest.mark.parametrize("name", ["net", "model", "backbone"])
+@pytest.mark.parametrize("wrapper", ["", "_orig_mod."])
+def test_a_prefix_that_only_the_module_has_is_added(name: str, wrapper: str) -> None:
+    classifier = as_classifier(Wrapped(name), input_shape=SHAPE).with_state(prefixed(wrapper))
+    assert all(torch.equal(value, STATE[key.removeprefix(f"{name}.")]) for key, value in classifier.state().items())
+    assert f"The prefix '{name}.' is added to the names of the weights." in classifier.assumptions
+
+
+def test_a_prefix_is_added_in_a_spec_and_in_transfer_too(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "net.safetensors")
+    model = Module(factory=f"{__name__}:make_wrapped", weights=str(tmp_path / "net.safetensors"))
+    built = model.build(input_shape=SHAPE, classes=4, bounds=(0, 1), rng=Rng(0))
+    assert torch.equal(built.state()["net.1.weight"], STATE["1.weight"])
+    assert any("'net.' is added" in sentence for sentence in built.assumptions)
+    assert as_classifier(Wrapped("net"), input_shape=SHAPE).classes_of(STATE) == 4  # type: ignore[attr-defined]
+
+
+def test_weights_that_fit_several_parts_of_a_module_are_refused() -> None:
+    classifier = as_classifier(Wrapped("student", "teacher"), input_shape=SHAPE)
+    with pytest.raises(DataError, match=r"several parts of the module: 'student\.', 'teacher\.'.*all parts"):
+        classifier.with_state(STATE)
+
+
+@pytest.mark.parametrize("change", ["missing", "more", "shape"])
+def test_a_prefix_is_not_added_if_names_or_shapes_differ(change: str) -> None:
+    state = dict(STATE)
+    if change == "missing":
+        state.pop("3.bias")
+    elif change == "more":
+        state["4.bias"] = torch.zeros(4)
+    else:
+        state["3.bias"] = torch.zeros(7)
+    with pytest.raises(CapabilityError, match="do not fit this architecture"):
+        as_classifier(Wrapped("net"), input_shape=SHAPE).with_state(state)
 
 
 def test_two_prefixes_in_one_state_dict_are_refused() -> None:

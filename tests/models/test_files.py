@@ -1,5 +1,7 @@
 """Files of weights."""
 
+import argparse
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,25 @@ def test_a_file_that_has_no_weights_says_what_is_accepted(tmp_path: Path, name: 
         read_weights(tmp_path / name)
     assert f"{name} is not a file of weights, or it is damaged: it cannot be read as " in str(caught.value)
     assert "Give a .safetensors file, or a state dict that torch.save(model.state_dict(), FILE)" in str(caught.value)
+
+
+FOREIGN: dict[str, Any] = {
+    "argparse.Namespace": argparse.Namespace(lr=0.1),
+    "pathlib.PosixPath": Path("/data").absolute(),
+    "torch.nn.modules.linear.Linear": nn.Linear(2, 2),
+    "collections.defaultdict": defaultdict(list),
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("name", FOREIGN)
+def test_an_object_of_another_class_is_named_with_the_way_out(name: str, legacy: bool, tmp_path: Path) -> None:
+    content = {"model": nn.Linear(2, 3).state_dict(), "args": FOREIGN[name]}
+    torch.save(content, tmp_path / "net.pt", _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(DataError) as caught:
+        read_weights(tmp_path / "net.pt")
+    assert f"it has an object of {name}, which can run code" in str(caught.value)
+    assert "Ask its author for the weights alone: torch.save(model.state_dict(), FILE)." in str(caught.value)
 
 
 class Hostile:

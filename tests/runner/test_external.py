@@ -223,6 +223,29 @@ def test_wrong_weights_are_refused(written: Path, trained: tuple[Path, Path], tm
             measure_external(tmp_path / name, written, tmp_path / "run")
 
 
+def test_one_of_several_sets_of_weights_is_measured(written: Path, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    state = torch.load(trained[0], weights_only=True)["state_dict"]
+    zeros = {name: torch.zeros_like(value) for name, value in state.items()}
+    torch.save({"model": zeros, "ema": state}, tmp_path / "two.pt")
+    settings: dict[str, Any] = {"arch": ARCH, "allow_code": True}
+    with pytest.raises(DataError, match=r"2 sets of weights: 'model', 'ema'.*--weights-part.*part="):
+        measure_external(tmp_path / "two.pt", written, tmp_path / "run", **settings)
+    wanted = measure_external(trained[0], written, tmp_path / "run", **settings)
+    for control in (None, tmp_path / "two.pt"):
+        figures = measure_external(
+            tmp_path / "two.pt", written, tmp_path / "run", control=control, weights_part="ema", **settings
+        )
+        assert figures["model.clean_accuracy"] == wanted["model.clean_accuracy"]
+    with pytest.raises(DataError, match=r"has no weights in 'other'\. It has: 'model', 'ema'"):
+        measure_external(tmp_path / "two.pt", written, tmp_path / "run", weights_part="other", **settings)
+    with pytest.raises(SettingsError, match="weights_part requires a file of weights; got 'ema' with predictions"):
+        measure_external(tmp_path / "said.npz", written, tmp_path / "run", weights_part="ema")
+    command = ["measure", str(tmp_path / "two.pt"), "--truth", str(written), "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, [*command, "--arch", ARCH, "--allow-code", "--weights-part", "ema", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["model.clean_accuracy"]["mean"] == wanted["model.clean_accuracy"]["mean"]
+
+
 def test_a_truth_that_is_none_or_damaged_is_refused(written: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not contain the truth"):
         measure_external("x.npz", tmp_path, tmp_path / "run")

@@ -47,8 +47,8 @@ def find_weights(content: object, file: str, part: str | None = None) -> Weights
         return _made(matches[part], (f"{file}: the weights are those of {part!r}.",))
     if len(matches) > 1:
         raise DataError(
-            f"{file} contains {len(matches)} sets of weights: {named}. Choose one with the setting weights_part, or "
-            "save one of them alone."
+            f"{file} contains {len(matches)} sets of weights: {named}. Choose one: weights_part in a spec, "
+            "--weights-part of antivenom measure, or read_weights(FILE, part=...) in Python."
         )
     if not matches:
         raise DataError(f"{file} {_without_weights(content)}. Save model.state_dict().")
@@ -60,14 +60,15 @@ def find_weights(content: object, file: str, part: str | None = None) -> Weights
 def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """Return weights with the names of a module, and what was assumed. Weights that do not fit are returned unchanged.
 
-    A prefix of wrappers, such as `module.`, `_orig_mod.` or `model.`, is removed if the weights then have all names.
+    A prefix of wrappers, such as `module.`, `_orig_mod.` or `model.`, is removed if the weights then have all names. A
+    prefix that only the module has is added if the weights then have exactly its names.
 
     Args:
         weights: the weights by name.
         names: the names of the module's parameters and buffers.
 
     Raises:
-        DataError: the weights have all names under several prefixes.
+        DataError: the weights have all names under several prefixes, or fit several parts of the module.
 
     >>> import torch
     >>> fitted({"module.w": torch.ones(1)}, ("w",))[1]
@@ -88,7 +89,7 @@ def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[
         listed = ", ".join(repr(prefix) for prefix in complete)
         raise DataError(f"The weights have all names of the module under several prefixes: {listed}. Save one of them.")
     if not complete:
-        return dict(weights), assumptions
+        return _with_prefix(renamed, names, plain, assumptions) or (dict(weights), assumptions)
     return _without(complete[0], renamed, plain, assumptions)
 
 
@@ -97,11 +98,32 @@ def _without(
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     kept = {name.removeprefix(prefix): value for name, value in renamed.items() if name.startswith(prefix)}
     others = [name for name in renamed if not name.startswith(prefix)]
-    removed = [COMPILED] * any(name != short for name, short in plain.items()) + [prefix] * bool(prefix)
-    sentences = [f"The prefix {each!r} of the names of the weights is removed." for each in removed]
+    sentences = _about_removed(plain, prefix)
     if others and prefix:
         sentences.append(f"{len(others)} other tensors in the file are not used: {', '.join(sorted(others)[:3])}.")
     return kept, (*assumptions, *sentences)
+
+
+def _with_prefix(
+    renamed: dict[str, Tensor], names: tuple[str, ...], plain: dict[str, str], assumptions: tuple[str, ...]
+) -> tuple[dict[str, Tensor], tuple[str, ...]] | None:
+    """Add the prefix with which weights have exactly the names of a module; None if there is none."""
+    first, known = next(iter(renamed)), set(names)
+    prefixes = [name.removesuffix(first) for name in names if name.endswith(f".{first}")]
+    parts = [prefix for prefix in prefixes if all(f"{prefix}{name}" in known for name in renamed)]
+    if len(parts) > 1:
+        listed = ", ".join(map(repr, parts))
+        raise DataError(f"The weights fit several parts of the module: {listed}. Save the weights of all parts.")
+    if not parts or len(renamed) != len(names):
+        return None
+    added = {f"{parts[0]}{name}": value for name, value in renamed.items()}
+    sentence = f"The prefix {parts[0]!r} is added to the names of the weights."
+    return added, (*assumptions, *_about_removed(plain), sentence)
+
+
+def _about_removed(plain: dict[str, str], prefix: str = "") -> list[str]:
+    removed = [COMPILED] * any(name != short for name, short in plain.items()) + [prefix] * bool(prefix)
+    return [f"The prefix {each!r} of the names of the weights is removed." for each in removed]
 
 
 def _candidates(content: object, path: str = "", depth: int = DEPTH) -> Iterator[tuple[str, Mapping[str, Tensor]]]:

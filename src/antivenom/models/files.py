@@ -18,7 +18,7 @@ ADVICE = (
     ".ckpt or .tar file."
 )
 
-SAVE_ALONE = "Save the weights alone: torch.save(model.state_dict(), FILE)."
+SAVE_ALONE = "Ask its author for the weights alone: torch.save(model.state_dict(), FILE)."
 
 
 class _Ignored:
@@ -72,7 +72,7 @@ def _content(file: Path) -> object:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f"it has an object of {named[1]}" if named else "it has more"
+        what = f"it has an object of {named[1]}, which can run code" if named else "it has more"
         raise DataError(f"{file} must contain weights only; {what}. {SAVE_ALONE}") from error
     except DataError:
         raise

@@ -13,7 +13,7 @@ from antivenom.charts import Chart, Evidence, Figure, pair
 from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
 from antivenom.data.formats._reading import contents
-from antivenom.errors import AntivenomError, DataError, RunError
+from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
 from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
@@ -33,6 +33,9 @@ from antivenom.shapes import Inputs, Scores
 from antivenom.storage.chart_files import read_charts, write_charts
 from antivenom.storage.files import locked, read_json, write_arrays, write_json
 from antivenom.storage.yaml12 import parse_yaml, read_yaml
+
+PREDICTIONS = (".csv", ".npz")
+"""The endings of files of predictions; all others are files of weights."""
 
 NO_CONTROL = "No control was given, so the result of the same training without poison is unknown."
 
@@ -68,6 +71,7 @@ def measure_external(
     *,
     control: Path | str | None = None,
     arch: str | None = None,
+    weights_part: str | None = None,
     device: str = "auto",
     allow_code: bool = False,
 ) -> dict[str, dict[str, Any]]:
@@ -81,13 +85,20 @@ def measure_external(
         out: the folder to write to.
         control: weights or predictions of a model that was trained on the folder `control`.
         arch: the architecture of the weights: a name, or settings in YAML. If omitted, the spec's model.
+        weights_part: the keys of the weights in the files, separated by dots, such as `ema`; required if a file has
+            several sets of weights. It is used for the model and for the control.
         device: the device on which weights are evaluated.
         allow_code: whether the spec or `arch` may name code to import.
 
     Raises:
         RunError: `truth` is not such a folder, or it is damaged.
         DataError: the weights or predictions are damaged, are not finite, or do not fit the data or the architecture.
+        SettingsError: `weights_part` without a file of weights.
     """
+    if weights_part is not None and not any(_has_weights(Path(file)) for file in (model, control) if file is not None):
+        raise SettingsError(
+            [f"weights_part requires a file of weights; got {weights_part!r} with predictions, {model}."]
+        )
     place = Path(truth) / "truth" if (Path(truth) / "truth").is_dir() else Path(truth)
     if not (place / "truth.json").is_file():
         raise RunError(f"{truth} does not contain the truth. Pass a folder that `antivenom poison` wrote.")
@@ -95,7 +106,7 @@ def measure_external(
     architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")
     chosen = choose_device(device)
     victim, clean_control = (
-        None if file is None else _classifier(Path(file), test, goal, architecture, chosen, allow_code)
+        None if file is None else _classifier(Path(file), test, goal, architecture, weights_part, chosen, allow_code)
         for file in (model, control)
     )
     assert victim is not None
@@ -163,15 +174,21 @@ def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str,
 
 
 def _classifier(
-    file: Path, test: Dataset, goal: Goal, architecture: object, device: torch.device, allow_code: bool
+    file: Path,
+    test: Dataset,
+    goal: Goal,
+    architecture: object,
+    weights_part: str | None,
+    device: torch.device,
+    allow_code: bool,
 ) -> Scorer:
-    if file.suffix in (".csv", ".npz"):
+    if not _has_weights(file):
         sets = {"test": test}
         if isinstance(goal, TriggeredGoal):
             sets["triggered"] = goal.triggered(goal.attacked(test))
         read = _from_csv if file.suffix == ".csv" else _from_npz
         return PrecomputedPredictions(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
-    weights = read_weights(file)
+    weights = read_weights(file, weights_part)
     broken = [name for name, value in weights.items() if not bool(torch.isfinite(value).all())]
     if broken:
         raise DataError(
@@ -189,6 +206,10 @@ def _classifier(
             f"{file} does not fit the architecture. Name the right one with --arch. {' '.join(str(error).split())}"
         ) from error
     return made.to(device)
+
+
+def _has_weights(file: Path) -> bool:
+    return file.suffix not in PREDICTIONS
 
 
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
