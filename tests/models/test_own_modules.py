@@ -144,7 +144,7 @@ def test_parametrized_layers_start_afresh_or_are_refused(wrap: Any) -> None:
     classifier = as_classifier(module, input_shape=SHAPE)
     with torch.no_grad():
         assert torch.allclose(classifier.scores(rows()), module.eval()(rows()).softmax(1), atol=1e-6)
-    if wrap is not parametrizations.weight_norm:
+    if wrap not in (parametrizations.weight_norm, parametrizations.spectral_norm):
         with pytest.raises(CapabilityError, match="factory"):
             classifier.fresh(Rng(0))
         return
@@ -268,3 +268,46 @@ def test_parts_that_compute_weights_are_no_layers() -> None:
     classifier = as_classifier(module, input_shape=SHAPE)
     assert classifier.layers() == ("0", "1", "2", "3")
     assert classifier.features(rows(), "1").shape == (5, 8)
+
+
+def spectral(**settings: Any) -> nn.Module:
+    first = parametrizations.spectral_norm(nn.Conv2d(1, 4, 3), **settings)
+    return nn.Sequential(first, nn.Flatten(), parametrizations.spectral_norm(nn.Linear(144, 4, bias=False)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"n_power_iterations": 3}, {"dim": 1}, {"eps": 1e-6}])
+def test_new_weights_of_spectral_norm_are_those_of_a_new_layer(settings: dict[str, Any]) -> None:
+    module = spectral(**settings)
+    module.train()(rows())
+    classifier = as_classifier(module, input_shape=SHAPE)
+    assert isinstance(classifier, ModuleClassifier)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    new = classifier.fresh(Rng(3))
+    for layer, dim in ((new.module[0], settings.get("dim", 0)), (new.module[2], 0)):  # type: ignore[index]
+        norm = torch.linalg.matrix_norm(layer.weight.movedim(dim, 0).flatten(1), 2)
+        assert 0.5 < float(norm.detach()) < 1.5
+    assert not any(torch.equal(value, before[name]) for name, value in new.state().items() if value.numel() > 1)
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert not any(bool(value.isnan().any()) for value in new.state().values())
+    new.learn(rows(), torch.arange(5) % 4)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_frozen_weights_with_spectral_norm_keep_their_state(training: bool) -> None:
+    module = spectral().train(training)
+    module[0].parametrizations.weight.original.requires_grad_(False)  # type: ignore[index,union-attr]
+    classifier = as_classifier(module, input_shape=SHAPE)
+    new, old = classifier.fresh(Rng(3)).state(), classifier.state()
+    kept = [name for name in old if name.startswith("0.parametrizations")]
+    assert len(kept) == 3 and all(torch.equal(new[name], old[name]) for name in kept)
+    assert not torch.equal(new["0.bias"], old["0.bias"])
+
+
+def test_spectral_norm_with_another_parametrization_and_the_old_one_name_the_way_out() -> None:
+    both = parametrizations.spectral_norm(parametrizations.weight_norm(nn.Linear(64, 4)))
+    classifier = as_classifier(nn.Sequential(nn.Flatten(), both), input_shape=SHAPE)
+    with pytest.raises(CapabilityError, match="setting factory"):
+        classifier.fresh(Rng(0))
+    old = as_classifier(nn.Sequential(nn.Flatten(), nn.utils.spectral_norm(nn.Linear(64, 4))), input_shape=SHAPE)
+    with pytest.raises(CapabilityError, match=r"torch\.nn\.utils\.parametrizations.*setting factory"):
+        old.fresh(Rng(0))

@@ -7,8 +7,13 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from antivenom.errors import CapabilityError
-from antivenom.private.modules import without_parametrizations
+from antivenom.models.probing import PARAMETRIZATIONS
+from antivenom.private.modules import is_spectral_norm, renew_spectral_norm, without_parametrizations
 
+OLD_WRAPPERS = (
+    "Use spectral_norm or weight_norm of torch.nn.utils.parametrizations, or name a function that makes the module: "
+    "the model `module` with its setting factory."
+)
 ADVICE = "Add this method, or name a function that makes the module: the model `module` with its setting factory."
 
 
@@ -34,14 +39,15 @@ def renew(module: nn.Module, frozen: frozenset[str]) -> None:
                 weight.fill_(math.nan)  # what no layer sets is found below
         for name, layer in layers:
             if parametrize.is_parametrized(layer):
-                _renew_parametrized(name, layer)
+                _renew_parametrized(name, layer, frozen)
             elif callable(reset := getattr(layer, "reset_parameters", None)):
                 reset()
         for name, values in kept.items():
             parameters[name].copy_(values)
     unset = [name for name, weight in parameters.items() if name not in frozen and bool(torch.isnan(weight).any())]
     if unset:
-        raise CapabilityError(f"New weights require reset_parameters(), which does not set '{unset[0]}'. {ADVICE}")
+        advice = OLD_WRAPPERS if unset[0].endswith(("_orig", "_g", "_v")) else ADVICE
+        raise CapabilityError(f"New weights require reset_parameters(), which does not set '{unset[0]}'. {advice}")
 
 
 def _is_kept(name: str, layer: nn.Module, frozen: frozenset[str]) -> bool:
@@ -59,19 +65,32 @@ def _check(name: str, layer: nn.Module) -> None:
         )
 
 
-def _renew_parametrized(name: str, layer: nn.Module) -> None:
+def _renew_parametrized(name: str, layer: nn.Module, frozen: frozenset[str]) -> None:
     """Reset a plain copy of a layer, and assign its weights through the inverse of each parametrization."""
     lists = layer.parametrizations
     assert isinstance(lists, nn.ModuleDict)
-    names = list(lists)
-    if any(True for each in names for _ in lists[each].buffers()):
-        raise CapabilityError(
-            f"New weights require a parametrization without a state of its own, which '{name}.{names[0]}' does not "
-            "have. Name a function that makes the module: the model `module` with its setting factory."
-        )
+    names, mode = list(lists), lists.training
+    for each in names:
+        _check_state(f"{name}.{each}".lstrip("."), lists[each])
+    lists.eval()  # in training mode, spectral_norm changes its state in each pass
     plain = without_parametrizations(layer, names)
     plain.reset_parameters()  # type: ignore[operator]
     for each in names:
-        setattr(layer, each, getattr(plain, each).detach())
+        value = getattr(plain, each).detach()
+        setattr(layer, each, value)
+        own = [f"{name}.{PARAMETRIZATIONS}.{each}.{part}".lstrip(".") for part, _ in lists[each].named_parameters()]
+        if is_spectral_norm(lists[each][0]) and not frozen.issuperset(own):  # type: ignore[index]
+            renew_spectral_norm(lists[each][0], value)  # type: ignore[index]
+    lists.train(mode)
     for each, value in layer.named_parameters(recurse=False):
         value.copy_(getattr(plain, each))
+
+
+def _check_state(name: str, parts: nn.Module) -> None:
+    """Raise CapabilityError if parametrizations have a state that new weights do not determine."""
+    alone = list(parts.children())
+    if any(True for _ in parts.buffers()) and not (len(alone) == 1 and is_spectral_norm(alone[0])):
+        raise CapabilityError(
+            f"New weights require a parametrization without a state of its own, which '{name}' does not have. Name a "
+            "function that makes the module: the model `module` with its setting factory."
+        )

@@ -1,13 +1,28 @@
 """Parts of modules that torch does not make public."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import _SpectralNorm
 
 
 def compiled_inner(module: nn.Module) -> nn.Module:
     """Return the module that `torch.compile` was called with."""
     inner: nn.Module = module._orig_mod  # type: ignore[assignment]
     return inner
+
+
+def is_spectral_norm(parametrization: nn.Module) -> bool:
+    """True if it is the one that `torch.nn.utils.parametrizations.spectral_norm` adds to a layer."""
+    return isinstance(parametrization, _SpectralNorm)
+
+
+def renew_spectral_norm(parametrization: nn.Module, weight: Tensor) -> None:
+    """Estimate the singular vectors of a new weight, as for a new layer. Draws from torch's global stream."""
+    assert isinstance(parametrization, _SpectralNorm)
+    old = parametrization
+    new = _SpectralNorm(weight, old.n_power_iterations, getattr(old, "dim", 0), old.eps)
+    for name, value in old.named_buffers():
+        value.copy_(new.get_buffer(name))
 
 
 def without_parametrizations(layer: nn.Module, names: list[str]) -> nn.Module:
