@@ -15,7 +15,9 @@ def test_what_was_written_goes_on_as_if_it_had_not_been(solver: str) -> None:
     from antivenom.models import as_classifier
 
     splits = Plane(shape="moons").load()
-    blank = as_classifier(Theirs((8,), solver=solver, max_iter=30, random_state=1), input_shape=(2,), classes=2)
+    blank = as_classifier(
+        Theirs((8,), solver=solver, max_iter=30, random_state=1), input_shape=(2,), classes=2, bounds=None
+    )
     with pytest.warns(UserWarning, match="converge"):
         fitted = OwnFit().fit(blank, splits.train, rng=Rng(0))
     again = blank.with_state(fitted.state())

@@ -88,6 +88,7 @@ class ModuleClassifier(ProbedModule):
             DataError: rows have another shape, are not floating-point numbers, or are far outside of `bounds`.
         """
         check_scored(self, x)
+        x = x if x.dtype in (torch.float32, self._dtype) else x.float()
         if not len(x):
             return torch.empty(0, self.classes, device=self.device)
         with torch.no_grad(), self.evaluating():

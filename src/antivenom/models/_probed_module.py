@@ -93,7 +93,7 @@ class ProbedModule(Adapter):
         if self._mean is not None:
             x = x - self._mean.to(x.device)
         x = x if self._std is None else x / self._std.to(x.device)
-        x = x.to(self._dtype).contiguous()
+        x = (x if self._dtype == torch.float32 else x.to(self._dtype)).contiguous()
         if not self.channels_last_filters and x.ndim == 4 and x.shape[1] == 1:
             x = x.flatten(1).view(x.shape)  # one channel: two layouts are contiguous, and only one is in order
         return with_channels_last(x) if self.channels == "last" else x
