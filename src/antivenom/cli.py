@@ -191,6 +191,7 @@ def measure(
     """Measure a model that you trained yourself on poisoned data. The figures and the report are those of a run."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.runner.external import measure_external  # noqa: PLC0415 - loads torch
+    from antivenom.storage.files import read_json  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
@@ -201,7 +202,7 @@ def measure(
         typer.echo(json.dumps(metrics, indent=2, sort_keys=True))
         return
     out_console.print(run_table(metrics, out_console.width))
-    about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    about = read_json(folder / "manifest.json")
     out_console.print(escape(about["headline"]), highlight=False)
     print_assumptions(out_console, about.get("assumptions", ()))
     print_doubts(out_console, {"": about["doubts"]})

@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from antivenom.storage.files import write_bytes
+from antivenom.files.writing import write_bytes
 from antivenom.storage.store import Store
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
@@ -111,7 +111,7 @@ def test_size_and_clean(store: Store) -> None:
     assert (store.size(), store.clean()) == ((0, 0), (0, 0))
     for number in range(3):
         store.put(store.key("fit", {"n": number}), TENSORS, {})
-    half = next(store.folder.glob("??")) / ".half.safetensors.abc"
+    half = next(store.folder.glob("??")) / ".half.safetensors.abc.part"
     half.write_bytes(b"half")
     (store.folder / "a stranger's").write_text("kept")
     total = sum(file.stat().st_size for file in store.folder.rglob("*.safetensors") if file != half)
