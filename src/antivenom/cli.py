@@ -228,6 +228,16 @@ def size() -> None:
 
 
 @store_app.command()
+def verify() -> None:
+    """Compare the checksum of every stage in the store. Remove damaged stages: the next run computes them again."""
+    store = _store()
+    intact, damaged = store.verify()
+    for name, reason in damaged:
+        out_console.print(f"Removed {name}: {reason}", highlight=False, soft_wrap=True, markup=False)
+    out_console.print(f"{intact} stages are intact, {len(damaged)} were damaged.", highlight=False, soft_wrap=True)
+
+
+@store_app.command()
 def clean() -> None:
     """Remove all stages from the store."""
     store = _store()

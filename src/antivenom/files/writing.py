@@ -16,7 +16,7 @@ fcntl: ModuleType | None = importlib.import_module("fcntl") if os.name == "posix
 """Locks of files; None on Windows."""
 
 PART = ".part"
-"""The ending of a file that is being written."""
+"""The ending of the folder that contains a file while it is being written."""
 
 RESERVE = 1 << 20
 """The number of bytes that must stay free on a disk."""
@@ -73,24 +73,15 @@ def atomic_file(file: Path, *, size: int = 0) -> Iterator[Path]:
     """
     make_folder(file.parent, size=size)
     try:
-        handle, part = _temporary(file)
+        with _temporary(file) as part:
+            yield part
+            _to_disk(part)
+            umask = os.umask(0)
+            os.umask(umask)
+            part.chmod(0o666 & ~umask)
+            part.replace(file)
     except OSError as error:
         raise write_error(file, error) from error
-    try:
-        yield part
-        os.fsync(handle)
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise write_error(file, error) from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(handle)
 
 
 def inside(folder: Path, *names: str) -> Path:
@@ -194,15 +185,15 @@ def make_folder(folder: Path, *, size: int = 0) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove the temporary files that killed processes left in a folder. Return their number.
+    """Remove the temporary folders that killed processes left in a folder. Return their number.
 
-    A file that a running process is writing is left alone.
+    What a running process is writing is left alone.
     """
     removed = 0
-    for part in folder.glob(f".*{PART}"):
+    for place in folder.glob(f".*{PART}"):
         with suppress(OSError):  # another process removed it, or the folder is read-only
-            if part.is_symlink() or not _is_being_written(part):
-                part.unlink()
+            if not place.is_symlink() and place.is_dir() and not _is_locked(place):
+                shutil.rmtree(place)
                 removed += 1
     return removed
 
@@ -215,23 +206,51 @@ def write_error(file: Path, error: OSError) -> WriteError:
     return WriteError(f"{file} cannot be written: {reason}. Choose another folder.")
 
 
-def _temporary(file: Path) -> tuple[int, Path]:
-    """Return the handle and the path of a new locked file beside `file`."""
+@contextmanager
+def _temporary(file: Path) -> Iterator[Path]:
+    """Yield a path in a new, locked folder beside `file`. The folder is removed at the end.
+
+    A folder, because libraries write a file of their own beside it and rename that.
+    """
     name = os.fsdecode(os.fsencode(file.name)[: MAX_NAME - 20])
     while True:
-        handle, path = tempfile.mkstemp(dir=file.parent, prefix=f".{name}.", suffix=PART)
-        if fcntl is not None:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        if Path(path).exists():  # otherwise it was removed before it was locked
-            return handle, Path(path)
+        place = Path(tempfile.mkdtemp(dir=file.parent, prefix=f".{name}.", suffix=PART))
+        handle = _lock(place)
+        if place.exists():  # otherwise it was removed before it was locked
+            break
+    try:
+        yield place / "content"
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _to_disk(file: Path) -> None:
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
         os.close(handle)
 
 
-def _is_being_written(part: Path) -> bool:
+def _lock(folder: Path) -> int | None:
+    """Lock a folder for this process. The lock ends with the process, however that ends."""
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def _is_locked(folder: Path) -> bool:
     if fcntl is None:
         return False
-    handle = os.open(part, os.O_RDONLY | os.O_NONBLOCK)
+    handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

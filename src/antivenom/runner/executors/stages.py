@@ -153,8 +153,8 @@ class Stages:
         given = None if self.store is None or parts is None else self._given(parts, threads)
         if self.store is not None and given is not None and pack and unpack:
             key = self.store.key(stage.partition(" ")[0], given)
-            said = partial(Damaged, self.cell, repeat, stage)
-            result = self.store.get(key, unpack, lambda reason: self.on_event(said(reason)))
+            damaged = partial(Damaged, self.cell, repeat, stage)
+            result = self.store.get(key, unpack, lambda reason: self.on_event(damaged(reason)))
             kept = result is not None
         if result is None:
             with using(threads):
