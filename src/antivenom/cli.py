@@ -195,6 +195,7 @@ def measure(
     """Measure a model that you trained yourself on poisoned data. The figures and the report are those of a run."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.runner.external import measure_external  # noqa: PLC0415 - loads torch
+    from antivenom.storage.files import read_json  # noqa: PLC0415 - loads torch
 
     if allow_code:
         sys.path.insert(0, str(Path.cwd()))
@@ -214,7 +215,7 @@ def measure(
         typer.echo(json.dumps(metrics, indent=2, sort_keys=True))
         return
     out_console.print(run_table(metrics, out_console.width))
-    about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    about = read_json(folder / "manifest.json")
     out_console.print(escape(about["headline"]), highlight=False)
     print_assumptions(out_console, about.get("assumptions", ()))
     print_doubts(out_console, {"": about["doubts"]})
@@ -237,6 +238,16 @@ def size() -> None:
     store = _store()
     count, total = store.size()
     out_console.print(f"{count} stages, {_bytes(total)}, in {store.folder}", highlight=False, soft_wrap=True)
+
+
+@store_app.command()
+def verify() -> None:
+    """Compare the checksum of every stage in the store. Remove damaged stages: the next run computes them again."""
+    store = _store()
+    intact, damaged = store.verify()
+    for name, reason in damaged:
+        out_console.print(f"Removed {name}: {reason}", highlight=False, soft_wrap=True, markup=False)
+    out_console.print(f"{intact} stages are intact, {len(damaged)} were damaged.", highlight=False, soft_wrap=True)
 
 
 @store_app.command()

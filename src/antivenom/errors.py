@@ -12,6 +12,7 @@
     ├── UnknownFigureError   a run has no figure or chart with that name (also a LookupError)
     ├── UnknownTermError     the glossary does not have that term
     └── RunError             a folder is not a run, or is damaged
+        └── WriteError         a file cannot be written, for example because the disk is full
 
 A message states in one line what was wrong, what was received, and what to do.
 """
@@ -76,6 +77,10 @@ class ComponentError(AntivenomError, TypeError):
 
 class RunError(AntivenomError):
     """A folder is not a run of antivenom, or its files are damaged."""
+
+
+class WriteError(RunError):
+    """A file cannot be written: the disk is full, the folder is read-only, or its name is not possible."""
 
 
 class UnknownTermError(AntivenomError):

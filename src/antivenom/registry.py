@@ -20,6 +20,7 @@ from typing import Any
 
 from antivenom.errors import UnknownComponentError
 from antivenom.extras import missing_packages
+from antivenom.files.opening import read_text
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def _read(kind: str, module: str, file: Path, class_name: str = "") -> Entry | N
     name = file.stem
     draft = Entry(kind, name, module, "", "")
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(read_text(file))
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
         return replace(draft, broken=f"{type(error).__name__}: {error}", summary="cannot be read")
     for node in tree.body:

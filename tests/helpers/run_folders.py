@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from antivenom.charts import Chart, Figure, by_subject, pair
+from antivenom.files.writing import write_text
 from antivenom.storage.chart_files import write_charts
-from antivenom.storage.files import write_arrays, write_json, write_text
+from antivenom.storage.files import write_arrays, write_json
 from antivenom.storage.yaml12 import dump_yaml
 from tests.helpers.every_chart import every_chart
 

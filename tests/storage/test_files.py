@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from antivenom.errors import RunError
+from antivenom.files.writing import write_bytes
 from antivenom.storage import files
-from antivenom.storage.files import read_json, read_tensors, write_arrays, write_bytes, write_json, write_tensors
+from antivenom.storage.files import read_json, read_tensors, write_arrays, write_json, write_tensors
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
 

@@ -334,5 +334,5 @@ def test_files_are_known_by_their_bytes(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_missing_data(tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match="is missing"):
         bytes_of(Npz(path=str(tmp_path / "absent.npz")).files())
-    with pytest.raises(DataError, match="is a folder"):
+    with pytest.raises(DataError, match="got a folder"):
         bytes_of((tmp_path,))

@@ -9,7 +9,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from antivenom.storage.files import write_bytes
+from antivenom.errors import WriteError
+from antivenom.files.writing import write_bytes
 from antivenom.storage.store import Store
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
@@ -111,7 +112,8 @@ def test_size_and_clean(store: Store) -> None:
     assert (store.size(), store.clean()) == ((0, 0), (0, 0))
     for number in range(3):
         store.put(store.key("fit", {"n": number}), TENSORS, {})
-    half = next(store.folder.glob("??")) / ".half.safetensors.abc"
+    half = next(store.folder.glob("??")) / ".half.safetensors.abc.part" / "content"
+    half.parent.mkdir()
     half.write_bytes(b"half")
     (store.folder / "a stranger's").write_text("kept")
     total = sum(file.stat().st_size for file in store.folder.rglob("*.safetensors") if file != half)
@@ -134,3 +136,79 @@ def test_a_key_changes_with_each_part_and_not_with_their_order(parts: dict[str, 
     changed = {**parts, draw.draw(st.sampled_from(sorted(parts))): "something else"}
     assert (store.key("fit", changed) == key) == (changed == parts)
     assert store.key("fit", {**parts, "another part": 0}) != key
+
+
+def test_every_changed_byte_of_an_entry_is_found(store: Store) -> None:
+    key = store.key("fit", {})
+    tensors = {"x": torch.arange(3.0), "n": torch.tensor(2)}
+    store.put(key, tensors, {"losses": ["0.5"]})
+    file = only_file(store)
+    whole = file.read_bytes()
+    found = 0
+    for place in range(len(whole)):
+        for change in (0x01, 0x80):
+            file.write_bytes(whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+            reasons = list[str]()
+            got = store.get(key, lambda tensors, about: (tensors, about), reasons.append)
+            if got is None:
+                assert len(reasons) == 1
+                assert not file.exists()
+                found += 1
+            else:  # a changed byte of the header that means the same, such as a space
+                assert got[1] == {"losses": ["0.5"]}
+                assert {name: each.tolist() for name, each in got[0].items()} == {"x": [0, 1, 2], "n": 2}
+    assert found > 1.8 * len(whole)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 8, 100, -1])
+def test_a_shortened_entry_is_found(store: Store, cut: int) -> None:
+    key = store.key("fit", {})
+    store.put(key, TENSORS, {})
+    file = only_file(store)
+    file.write_bytes(file.read_bytes()[:cut])
+    assert store.get(key) is None
+    assert not file.exists()
+
+
+def test_an_entry_that_cannot_be_unpacked_is_removed(store: Store) -> None:
+    key = store.key("fit", {})
+    for error in (KeyError("x"), ValueError("a number"), RuntimeError("a shape"), OverflowError("too large")):
+        store.put(key, TENSORS, {})
+        reasons = list[str]()
+
+        def unpack(*_: object, error: Exception = error) -> None:
+            raise error
+
+        assert store.get(key, unpack, reasons.append) is None
+        assert reasons == [str(error)]
+        assert store.get(key) is None
+
+
+def test_an_entry_that_is_a_folder_or_a_fifo_is_removed(store: Store) -> None:
+    key = store.key("fit", {})
+    for make in (Path.mkdir, os.mkfifo, lambda file: file.symlink_to("/dev/zero")):
+        store.put(key, TENSORS, {})
+        file = only_file(store)
+        file.unlink()
+        make(file)
+        assert store.get(key) is None
+        assert not os.path.lexists(file)
+
+
+def test_verify_removes_only_damaged_stages(store: Store) -> None:
+    keys = [store.key("fit", {"n": number}) for number in range(3)]
+    for key in keys:
+        store.put(key, TENSORS, {})
+    file = store._file(keys[1])
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    intact, damaged = store.verify()
+    assert intact == 2
+    assert [name for name, _ in damaged] == [file.name]
+    assert store.verify() == (2, ())
+    assert [store.get(key) is None for key in keys] == [False, True, False]
+
+
+def test_a_store_that_cannot_be_written_to_is_refused_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WriteError, match=r"The store cannot be written to: .* Set \$ANTIVENOM_STORE"):
+        Store(tmp_path / "file" / "store").require_writable()

@@ -190,8 +190,8 @@ def test_a_file_that_is_no_spec_is_refused_by_name(file: Path, content: bytes, s
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_refused(file: Path) -> None:
-    for path in (file, file.parent):
-        with pytest.raises(SettingsError, match="cannot be read"):
+    for path, problem in ((file, "is missing"), (file.parent, "must be a regular file; got a folder")):
+        with pytest.raises(SettingsError, match=problem):
             read_yaml(path)
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from antivenom.data import Dataset
 from antivenom.errors import DataError, SettingsError
+from antivenom.files.opening import require_file
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs
 
@@ -81,7 +82,7 @@ class Generator(nn.Module):
             DataError: the file is missing or damaged, or does not contain a generator.
         """
         try:
-            with safe_open(str(file), framework="pt") as opened:
+            with safe_open(str(require_file(file)), framework="pt") as opened:
                 about = json.loads((opened.metadata() or {})[FORMAT])
                 state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))

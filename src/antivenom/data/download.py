@@ -17,11 +17,14 @@ from typing import Any, Literal
 from antivenom.data.home import data_home
 from antivenom.data.remotes import REMOTES, Remote
 from antivenom.errors import DataError, MissingDataError, UnknownComponentError
+from antivenom.files.opening import open_file, read_text
+from antivenom.files.writing import atomic_file, make_folder, write_text
 from antivenom.registry import did_you_mean
 
 CHUNK = 1 << 18
 TRIES = 4
 TIMEOUT = 30.0
+MAX_PINS = 1 << 20
 PINS = "sums.json"
 
 OnProgress = Callable[[str, int, int], object]
@@ -129,7 +132,7 @@ def _existing(file: Path) -> Path:
 
 
 def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent, size=remote.size)
     part = target.with_name(f"{target.name}.part")
     error: Exception | None = None
     for attempt in range(TRIES):
@@ -237,35 +240,29 @@ def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) 
 
 
 def _copy(stream: Any, file: Path) -> str:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part, digest = file.with_name(f".{file.name}.part"), hashlib.sha256()
-    with part.open("wb") as sink:
+    digest = hashlib.sha256()
+    with atomic_file(file) as part, part.open("wb") as sink:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
             sink.write(chunk)
-        sink.flush()
-        os.fsync(sink.fileno())
-    part.replace(file)
     return digest.hexdigest()
 
 
 def _sum(file: Path) -> str:
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _pins(home: Path) -> dict[str, str]:
     try:
-        values = json.loads((home / PINS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        values = json.loads(read_text(home / PINS, MAX_PINS))
+    except MissingDataError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except (DataError, ValueError, RecursionError) as error:
         raise DataError(f"{home / PINS} is damaged: {error}. Delete it, and download the data again.") from error
     return {str(name): str(value) for name, value in values.items()} if isinstance(values, dict) else {}
 
 
 def _pin(home: Path, sums: dict[str, str]) -> None:
     text = json.dumps({**_pins(home), **sums}, indent=2, sort_keys=True) + "\n"
-    part = home / f".{PINS}.part"
-    part.write_text(text, encoding="utf-8")
-    part.replace(home / PINS)
+    write_text(home / PINS, text)

@@ -6,6 +6,8 @@ import tempfile
 import torch
 from torch import Tensor
 
+from antivenom.files.writing import reserve
+
 MAX_BYTES_IN_MEMORY = 1 << 30
 """Rows of more bytes than this go into a memory-mapped file."""
 
@@ -22,6 +24,7 @@ def empty_rows(count: int, shape: tuple[int, ...], dtype: torch.dtype = torch.ui
     if size * dtype.itemsize <= MAX_BYTES_IN_MEMORY:
         return torch.empty(count, *shape, dtype=dtype)
     with tempfile.NamedTemporaryFile(prefix="antivenom-") as file:
+        reserve(file.fileno(), size * dtype.itemsize, file.name)  # a full disk would end the process with a bus error
         return torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(count, *shape)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from antivenom.errors import DataError, MissingDataError
+from antivenom.errors import DataError
+from antivenom.files.opening import require_file
 from antivenom.models.checkpoints import Weights, find_weights
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
@@ -58,8 +59,7 @@ def read_weights(file: Path | str, part: str | None = None) -> Weights:
     (['bias', 'weight'], True)
     """
     file = Path(file)
-    if not file.is_file():
-        raise MissingDataError(f"{file} is missing.")
+    require_file(file)
     if file.suffix not in SUFFIXES:
         raise DataError(f"A file of weights must end in {', '.join(SUFFIXES)}; got {file}. {ADVICE}")
     return find_weights(_content(file), str(file), part)

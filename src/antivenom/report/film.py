@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from antivenom.errors import RunError
-from antivenom.storage.files import write_bytes
+from antivenom.files.writing import write_bytes
 
 FRAME_SECONDS: Final = 0.3
 LAST_FRAME_SECONDS: Final = 2.0

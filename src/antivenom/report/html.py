@@ -7,11 +7,12 @@ from urllib.parse import quote
 import jinja2
 
 from antivenom.errors import RunError
+from antivenom.files.writing import write_bytes
 from antivenom.report import grid, words
 from antivenom.report.pictures import views, write_pictures
 from antivenom.report.run import Run, cells_of, read_metrics, read_run
 from antivenom.report.sections import Section, section_of
-from antivenom.storage.files import read_json, write_bytes
+from antivenom.storage.files import read_json
 from antivenom.storage.yaml12 import dump_yaml, read_yaml
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from antivenom.analysis.walk import Array, Walk
 from antivenom.errors import RunError
+from antivenom.files.writing import inside, write_bytes, write_text
 from antivenom.report.film import write_film
 from antivenom.report.lesson_charts import frames, lesson_charts
 from antivenom.report.run import Run, read_run
-from antivenom.storage.files import write_bytes, write_text
 
 PREFIX = "analysis.boundary."
 
@@ -47,8 +47,8 @@ def write_lesson(folder: Path, repeats: Sequence[int]) -> dict[str, Any]:
     for old in (folder / "figures").glob("[0-9]*-after-*"):  # of an earlier lesson in the same folder
         old.unlink()
     for name, chart in lesson_charts(walk, steps):
-        write_bytes(folder / "figures" / f"{name}.png", chart.to_png())
-        write_bytes(folder / "figures" / f"{name}.svg", chart.to_svg())
+        write_bytes(inside(folder, "figures", f"{name}.png"), chart.to_png())
+        write_bytes(inside(folder, "figures", f"{name}.svg"), chart.to_svg())
     write_film(folder / "boundary.gif", [chart.to_png() for chart in frames(walk)])
     content = numbers(walk, data, steps)
     write_text(folder / "boundary.json", json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from antivenom.charts import Chart, Images, Table, Tile
 from antivenom.charts.drawing.images import left_out, shown, tile_png
-from antivenom.errors import RunError
+from antivenom.files.writing import inside, write_bytes
 from antivenom.report.tables import Cell, Sheet
-from antivenom.storage.files import write_bytes
 
 MAX_ROWS = 300
 WIDE_PIXELS = 700
@@ -81,13 +80,10 @@ def write_pictures(folder: Path, pngs: Mapping[str, bytes]) -> None:
     """Write drawn charts to `figures/`, with names that are safe on every file system.
 
     Raises:
-        RunError: `figures` is a symbolic link, which could point outside of the run.
+        WriteError: `figures` is a symbolic link, which could point outside of the run.
     """
-    place = folder / "figures"
-    if place.is_symlink():
-        raise RunError(f"{place} must be a folder; got a symbolic link. Remove the link.")
     for name, png in zip(safe_names(pngs), pngs.values(), strict=True):
-        write_bytes(place / f"{name}.png", png)
+        write_bytes(inside(folder, "figures", f"{name}.png"), png)
 
 
 def safe_names(keys: Iterable[str]) -> list[str]:

@@ -9,13 +9,14 @@ from antivenom.attacks import Attack, KeepsRounds, Saveable, TrainsGenerator
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
+from antivenom.files.writing import atomic_file
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of, surrogate_for
 from antivenom.runner.executors.stages import Stages, choose_device, threads_of
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
-from antivenom.storage.files import atomic_file, locked, write_arrays
+from antivenom.storage.files import locked, write_arrays
 from antivenom.storage.store import Store
 
 

@@ -68,7 +68,17 @@ class Finished:
     stored: bool
 
 
-Event = Planned | Started | Read | Trained | Finished
+@dataclass(frozen=True)
+class Damaged:
+    """A stage in the store was damaged. It was removed, and the stage is computed again."""
+
+    cell: str
+    repeat: int
+    stage: str
+    reason: str
+
+
+Event = Planned | Started | Read | Trained | Damaged | Finished
 OnEvent = Callable[[Event], object]
 
 

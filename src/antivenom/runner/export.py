@@ -15,6 +15,7 @@ from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
 from antivenom.extras import missing_packages
+from antivenom.files.writing import write_bytes, write_text
 from antivenom.goals import TriggeredGoal
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
@@ -25,7 +26,7 @@ from antivenom.runner.scoring.models import poison_figures
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
 from antivenom.storage.chart_files import write_charts
-from antivenom.storage.files import write_arrays, write_bytes, write_json, write_text
+from antivenom.storage.files import write_arrays, write_json
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
 

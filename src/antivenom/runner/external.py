@@ -12,8 +12,8 @@ from torch import Tensor
 from antivenom.charts import Chart, Evidence, Figure, pair
 from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
-from antivenom.data.formats._reading import contents
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
+from antivenom.files.opening import read_text
 from antivenom.goals import TriggeredGoal
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
@@ -227,9 +227,9 @@ def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
 
 def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
     try:
-        text = contents(file).decode("utf-8-sig")
+        text = read_text(file).removeprefix("\ufeff")
         rows = list(csv.DictReader(StringIO(text, newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise DataError(f"{file} is not a valid CSV file: {error}") from error
     predicted: dict[int, int] = {}
     numbers = {label: number for number, label in enumerate(data.classes)}

@@ -12,9 +12,9 @@ import torch
 from antivenom.data import Dataset, Splits
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
+from antivenom.files.writing import write_text
 from antivenom.runner.results.folder import prepare_folder, read_spec_text
 from antivenom.settings import build_as
-from antivenom.storage.files import write_text
 
 Pair = tuple[float, float]
 FILES = ("table-train.csv", "table-test.csv")

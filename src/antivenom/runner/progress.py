@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from antivenom.runner.events import Event, Finished, OnEvent, Planned, Read, Started, Trained
+from antivenom.runner.events import Damaged, Event, Finished, OnEvent, Planned, Read, Started, Trained
 
 ProgressOption = Literal["auto", "bar", "lines"] | bool
 SECONDS_BETWEEN_LINES = 10.0
@@ -97,6 +97,8 @@ class Bar:
             if event.stage.startswith("fit"):
                 self._clock.finish(event)
                 self._progress.update(self._task, completed=self._clock.done, left=self._clock.left())
+        elif isinstance(event, Damaged):
+            self._console.print(format_damage(event), highlight=False, markup=False)
         else:
             self.note(format_event(event))
 
@@ -128,6 +130,8 @@ class Lines:
         elif isinstance(event, Finished):
             if event.stage.startswith("fit"):
                 self._clock.finish(event)
+        elif isinstance(event, Damaged):
+            self.note(format_damage(event))
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES and self._clock.total:
             left = self._clock.left()
             counted = f"{self._clock.done} of {self._clock.total} trainings"
@@ -205,6 +209,16 @@ def format_plan(event: Planned) -> list[str]:
     listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
     cells = f"{len(event.cells)} cells, " if len(event.cells) > 1 else ""
     return [*map(format_assumption, event.assumptions), f"{cells}{event.trainings} trainings: {listed}."]
+
+
+def format_damage(event: Damaged) -> str:
+    """Return one line about a damaged stage.
+
+    >>> format_damage(Damaged("", 0, "fit victim", "its checksum differs."))
+    'The stage `fit victim` in the store was damaged and is computed again: its checksum differs.'
+    """
+    place = f"{event.cell} " * bool(event.cell)
+    return f"{place}The stage `{event.stage}` in the store was damaged and is computed again: {event.reason}"
 
 
 def format_event(event: Started | Read | Trained) -> str:

@@ -1,7 +1,8 @@
 """Build components from the content of a spec."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from antivenom.errors import CodeNotAllowedError, SettingsError, UnknownComponentError
 from antivenom.importing import import_named
@@ -11,17 +12,20 @@ from antivenom.settings.marks import LIVE, is_component
 from antivenom.settings.wording import join_path, short
 
 T = TypeVar("T")
+AllowCode = bool | Literal["imported"]
+"""Whether named code may be imported; `imported`: only code of modules that this process has imported already."""
 
 
-def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
+def build(kind: str, value: Any, *, path: str, allow_code: AllowCode = False) -> Any:
     """Build the component that a spec describes: a name, or a mapping with `name` and the component's fields.
 
     Args:
         kind: a key of `registry.KINDS`.
         value: the content of the YAML file.
         path: its position in the spec for messages, such as `attack`.
-        allow_code: True to allow the import of named code. A class in the module of a registered component requires no
-            permission, because that component runs the module anyway.
+        allow_code: True to allow the import of named code; `imported` to allow code that is imported already.
+            A class in the module of a registered component requires no permission, because that component runs the
+            module anyway.
 
     Raises:
         SettingsError: the settings are wrong; it lists all problems below `path`.
@@ -38,7 +42,7 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
         raise SettingsError([f"{path} must be a component; got an object made in Python ({value.get('type')})."])
     try:
         if ":" in name:
-            _allow(name, allow_code or is_registered_module(name))
+            _allow(name, True if is_registered_module(name) else allow_code)
             cls = import_named(name)
         else:
             cls = find(kind, name)
@@ -52,7 +56,7 @@ def build(kind: str, value: Any, *, path: str, allow_code: bool = False) -> Any:
     return build_as(cls, settings, path=path, allow_code=allow_code)
 
 
-def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code: bool = False) -> T:
+def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code: AllowCode = False) -> T:
     """Build an instance of `cls`, a class with the decorator `component`, from plain settings. See `build`."""
     fields = {field.name: field for field in fields_of(cls)}
     problems: list[str] = []
@@ -81,7 +85,7 @@ def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code
         raise SettingsError(join_path(path, line.removeprefix(prefix)) for line in error.problems) from error
 
 
-def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
+def _built(field: Field, value: Any, where: str, allow_code: AllowCode) -> Any:
     if field.kind and not (value is None and field.optional):
         if not field.many:
             if isinstance(value, Mapping) and "name" not in value and is_component(type(field.default)):
@@ -101,7 +105,7 @@ def _built(field: Field, value: Any, where: str, allow_code: bool) -> Any:
     return converted
 
 
-def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -> tuple[Any, ...]:
+def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: AllowCode) -> tuple[Any, ...]:
     components = []
     problems: list[str] = []
     for index, value in enumerate(values):
@@ -114,7 +118,7 @@ def _built_all(kind: str, values: Sequence[Any], where: str, allow_code: bool) -
     return tuple(components)
 
 
-def _allow(code: str, allow_code: bool) -> None:
-    if not allow_code:
+def _allow(code: str, allow_code: AllowCode) -> None:
+    if not allow_code or (allow_code == "imported" and code.partition(":")[0] not in sys.modules):
         advice = "Read it, then pass --allow-code, or allow_code=True in Python."
         raise CodeNotAllowedError(f"The spec names code ('{code}'), which is not allowed to run. {advice}")

@@ -10,7 +10,6 @@ from antivenom.errors import DataError, RunError
 from antivenom.storage.files import read_json, write_arrays, write_json
 
 STRUCTURE, ARRAYS = "charts.json", "charts.npz"
-MAX_TEXT_BYTES = 64 << 20
 MAX_ARRAY_BYTES = 1 << 30
 
 
@@ -44,8 +43,6 @@ def read_charts(folder: Path) -> dict[str, Chart]:
     """
     structure = folder / STRUCTURE
     try:
-        if structure.is_file() and structure.stat().st_size > MAX_TEXT_BYTES:
-            raise RunError(f"{structure} must have at most {MAX_TEXT_BYTES >> 20} MiB; got more.")
         content = read_json(structure)
         names = npz.names(folder / ARRAYS)
         return unpack(content, npz.read(folder / ARRAYS, names, most_bytes=MAX_ARRAY_BYTES))

@@ -1,9 +1,10 @@
-"""Writing files atomically, and reading them without trusting their content."""
+"""Files of JSON, arrays and tensors, and the lock of a folder. Files that are read are not trusted."""
 
+import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -11,42 +12,25 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from antivenom.errors import RunError
+from antivenom.errors import DataError, MissingDataError, RunError, WriteError
+from antivenom.files.opening import read_text, require_file
+from antivenom.files.writing import atomic_file, make_folder, write_bytes, write_error, write_text
 
 LOCK = ".lock"
 """A file that exists in a folder while a run writes to it."""
 
+MAX_JSON_BYTES = 256 << 20
+"""The largest JSON file that is read, in bytes."""
 
-def write_bytes(file: Path, content: bytes) -> None:
-    """Write a file atomically: a reader never sees a part of it, and a killed process leaves the old file."""
-    with atomic_file(file) as part:
-        part.write_bytes(content)
-
-
-@contextmanager
-def atomic_file(file: Path) -> Iterator[Path]:
-    """Yield a temporary path to write to. It becomes the file if the block succeeds, otherwise it is removed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    part = Path(name)
-    try:
-        yield part
-        os.fsync(handle)
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(handle)
+CHECKSUM = "checksum"
+"""The key of the checksum in the header of a .safetensors file."""
 
 
 @contextmanager
@@ -56,19 +40,14 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         RunError: another run is writing to the folder, or the folder cannot be created.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} must be a folder; got a file.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder} cannot be created: {error.strerror or error}.") from error
+    make_folder(folder)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise RunError(f"Another run is writing to {folder}. Wait until it ends, or choose another folder.") from error
     except OSError as error:
-        raise RunError(f"{folder} cannot be written to: {error.strerror or error}.") from error
+        raise WriteError(f"{folder} cannot be written to: {error.strerror or error}.") from error
     try:
         yield
     finally:
@@ -76,19 +55,12 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write UTF-8 text."""
-    write_bytes(file, text.encode())
-
-
-def write_text_lines(file: Path, lines: Iterable[str]) -> None:
-    """Write UTF-8 text line by line, atomically."""
-    with atomic_file(file) as part, part.open("w", encoding="utf-8", newline="") as opened:
-        opened.writelines(lines)
-
-
 def write_json(file: Path, content: object, *, sort_keys: bool = True) -> None:
-    """Write JSON without NaN. Keys are sorted unless their order matters, so that equal content gives equal bytes."""
+    """Write JSON without NaN. Keys are sorted unless their order matters, so that equal content gives equal bytes.
+
+    Raises:
+        WriteError: the file cannot be written, or the disk is full. The old file is left as it was.
+    """
     write_text(file, json.dumps(content, indent=2, sort_keys=sort_keys, allow_nan=False, ensure_ascii=False) + "\n")
 
 
@@ -103,38 +75,76 @@ def write_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write a .safetensors file with `about` in its header, without a copy of the tensors in memory."""
+    """Write a .safetensors file with `about` and a checksum in its header, without a copy of the tensors in memory.
+
+    Raises:
+        WriteError: the file cannot be written, or the disk is full. The old file is left as it was.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     seen = set[int]()
     for name, tensor in plain.items():
         place = tensor.untyped_storage().data_ptr()
         plain[name] = tensor.clone() if place in seen else tensor  # safetensors refuses tensors that share memory
         seen.add(place)
-    with atomic_file(file) as part:
-        save_file(plain, part, {"about": json.dumps(about, sort_keys=True)})
+    text = json.dumps({**about, CHECKSUM: checksum(plain, about)}, sort_keys=True)
+    with atomic_file(file, size=len(text) + sum(tensor.nbytes for tensor in plain.values())) as part:
+        try:
+            save_file(plain, part, {"about": text})
+        except SafetensorError as error:
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else 0
+            raise write_error(file, OSError(code, os.strerror(code) if code else str(error))) from error
+
+
+def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    """Return the checksum of tensors and of what is said about them: 32 hexadecimal digits.
+
+    >>> checksum({"x": torch.zeros(2)}, {}) == checksum({"x": torch.tensor([0.0, 1e-40])}, {})
+    False
+    """
+    digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(json.dumps([name, str(tensor.dtype), tuple(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def read_json(file: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        RunError: the file is missing or damaged.
+        RunError: the file is missing, damaged or too large, or is not a regular file.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{file} is damaged: {error}" if file.exists() else f"{file} is missing.") from error
+        return json.loads(read_text(file, MAX_JSON_BYTES))
+    except MissingDataError as error:
+        raise RunError(str(error)) from error
+    except (DataError, ValueError, RecursionError) as error:
+        raise RunError(f"{file} is damaged: {error}") from error
 
 
-def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_tensors(file: Path, *, checked: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors of a .safetensors file, and its header.
 
+    Args:
+        file: the path.
+        checked: whether the file must have a checksum. A wrong checksum is always an error.
+
     Raises:
-        RunError: the file is missing or damaged.
+        RunError: the file is missing or damaged, or its checksum differs.
     """
     try:
-        with safe_open(str(file), framework="pt") as opened:
+        with safe_open(str(require_file(file)), framework="pt") as opened:
             about = json.loads((opened.metadata() or {}).get("about", "{}"))
-            return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except MissingDataError as error:
+        raise RunError(str(error)) from error
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
-        raise RunError(f"{file} is damaged: {error}" if file.exists() else f"{file} is missing.") from error
+        raise RunError(f"{file} is damaged: {error}") from error
+    if not isinstance(about, dict):
+        raise RunError(f"{file} is damaged: its header must contain a mapping; got {type(about).__name__}.")
+    written = about.pop(CHECKSUM, None)
+    if (checked or written is not None) and written != checksum(tensors, about):
+        raise RunError(f"{file} is damaged: its checksum differs.")
+    return tensors, about

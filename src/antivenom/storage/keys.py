@@ -14,6 +14,7 @@ import torch
 from antivenom.data.home import data_home
 from antivenom.data.remotes import REMOTES
 from antivenom.errors import DataError, MissingDataError
+from antivenom.files.opening import open_handle
 from antivenom.settings import COMPONENT, codes_of, describe, is_component, is_live
 from antivenom.storage.sources import GRAPH, Closure
 
@@ -105,16 +106,14 @@ def missing_files_message(files: Sequence[Path]) -> str:
 def _digest(file: str) -> str:
     digest = hashlib.sha256()
     try:
-        opened = os.open(file, os.O_RDONLY)  # a data set may have 60,000 files; `open` takes twice the time
+        opened = open_handle(file)  # a data set may have 60,000 files; a file object takes twice the time
         try:
             while block := os.read(opened, BLOCK):
                 digest.update(block)
         finally:
             os.close(opened)
-    except FileNotFoundError as error:
+    except MissingDataError as error:
         raise MissingDataError(missing_files_message([Path(file)])) from error
-    except IsADirectoryError as error:
-        raise DataError(f"{file} is a folder, not a file.") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     return digest.hexdigest()

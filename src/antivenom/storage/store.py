@@ -3,21 +3,35 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import platformdirs
 from torch import Tensor
 
-from antivenom.errors import RunError
+from antivenom.errors import AntivenomError, RunError, WriteError
+from antivenom.files.writing import remove_leftovers, write_bytes
 from antivenom.storage.files import read_tensors, write_tensors
+
+ADVICE = "Set $ANTIVENOM_STORE to another folder."
+
+CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# antivenom can compute these files again.\n"
+"""The file CACHEDIR.TAG: programs that make backups leave the folder out."""
+
+T = TypeVar("T")
+Entry = tuple[dict[str, Tensor], dict[str, Any]]
+"""What the store keeps of a stage: tensors by name, and plain values."""
+
+DAMAGE = (AntivenomError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError)
+"""What the conversion of a wrong entry may raise."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of finished stages.
+    """A folder of finished stages. Every entry has a checksum, which is compared when the entry is read.
 
     Args:
         folder: the folder. `Store.default()` uses `$ANTIVENOM_STORE`, or `store` in your cache folder.
@@ -44,31 +58,66 @@ class Store:
         text = json.dumps(parts, sort_keys=True, allow_nan=False)
         return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
-    def get(self, key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return the stage with a key, or None if it is not in the store. A damaged file is removed."""
+    @overload
+    def get(self, key: str) -> Entry | None: ...
+
+    @overload
+    def get(
+        self, key: str, unpack: Callable[[dict[str, Tensor], dict[str, Any]], T], on_damage: Callable[[str], object]
+    ) -> T | None: ...
+
+    def get(
+        self,
+        key: str,
+        unpack: Callable[[dict[str, Tensor], dict[str, Any]], Any] | None = None,
+        on_damage: Callable[[str], object] = str,
+    ) -> Any:
+        """Return the stage with a key, or None if the store does not have it. A damaged entry is removed.
+
+        Args:
+            key: the key.
+            unpack: converts tensors and plain values to the result of the stage. An entry is damaged, too, if this
+                raises an exception.
+            on_damage: called with the reason before a damaged entry is removed.
+
+        Raises:
+            RunError: the store is not a folder, or the damaged entry cannot be removed.
+        """
         file = self._file(key)
         self._usable()
-        if not file.is_file():
+        if not os.path.lexists(file):
             return None
         try:
-            return read_tensors(file)
-        except RunError:
-            file.unlink(missing_ok=True)
+            entry = read_tensors(file, checked=True)
+            return entry if unpack is None else unpack(*entry)
+        except DAMAGE as error:
+            on_damage(str(error) or type(error).__name__)
+            self._remove(file)
             return None
 
     def put(self, key: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """Write a finished stage to the store.
 
         Raises:
-            RunError: the store cannot be written to.
+            WriteError: the store cannot be written to, or its disk is full.
         """
         try:
             write_tensors(self._file(key), tensors, about)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise RunError(
-                f"The store {self.folder} cannot be written to: {reason}. Set $ANTIVENOM_STORE to another folder."
-            ) from error
+        except WriteError as error:
+            raise WriteError(f"The store cannot be written to: {error} {ADVICE}") from error
+
+    def require_writable(self) -> None:
+        """Raise an error if the store cannot be written to. Remove what killed processes left in it.
+
+        Raises:
+            WriteError: the store cannot be written to, or its disk is full.
+        """
+        self._usable()
+        try:
+            write_bytes(self.folder / "CACHEDIR.TAG", CACHE_TAG)
+        except WriteError as error:
+            raise WriteError(f"The store cannot be written to: {error} {ADVICE}") from error
+        self._remove_leftovers()
 
     def size(self) -> tuple[int, int]:
         """Return the number of stages in the store, and their total size in bytes."""
@@ -77,11 +126,39 @@ class Store:
         return len(sizes), sum(sizes)
 
     def clean(self) -> tuple[int, int]:
-        """Remove all stages and incomplete files. Return the number of stages, and their total size in bytes."""
-        count = self.size()
-        for file in (*self._files(), *self.folder.glob("??/.*")):
-            file.unlink(missing_ok=True)
-        return count
+        """Remove all stages, and what killed processes left. Return the number of stages, and their size in bytes.
+
+        Runs that write to the store at this time go on: they compute again what they need.
+        """
+        count = total = 0
+        self._usable()
+        for file in self._files():
+            size = file.lstat().st_size if os.path.lexists(file) else 0
+            self._remove(file)
+            count, total = count + 1, total + size
+        self._remove_leftovers()
+        return count, total
+
+    def verify(self) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """Compare the checksum of every stage. Damaged stages are removed.
+
+        Returns:
+            The number of stages that are intact, and the name and the reason of each removed stage.
+
+        Raises:
+            RunError: the store is not a folder, or a damaged stage cannot be removed.
+        """
+        self._usable()
+        damaged = []
+        intact = 0
+        for file in self._files():
+            try:
+                read_tensors(file, checked=True)
+                intact += 1
+            except RunError as error:
+                damaged.append((file.name, str(error)))
+                self._remove(file)
+        return intact, tuple(damaged)
 
     def _usable(self) -> None:
         if self.folder.exists() and not self.folder.is_dir():
@@ -92,3 +169,16 @@ class Store:
 
     def _file(self, key: str) -> Path:
         return self.folder / key.rpartition("-")[2][:2] / f"{key}.safetensors"
+
+    def _remove(self, file: Path) -> None:
+        try:
+            file.unlink(missing_ok=True)
+        except IsADirectoryError:
+            shutil.rmtree(file)
+        except OSError as error:
+            reason = error.strerror or error
+            raise WriteError(f"{file} is damaged and cannot be removed: {reason}. {ADVICE}") from error
+
+    def _remove_leftovers(self) -> None:
+        for folder in (self.folder, *self.folder.glob("??")):
+            remove_leftovers(folder)

@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
-from antivenom.errors import SettingsError
+from antivenom.errors import DataError, SettingsError
+from antivenom.files.opening import read_text
 from antivenom.settings import short
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 256 << 10
 BREAKS = set("\x85\u2028\u2029")
 """Characters that YAML 1.1 treats as line breaks."""
 
@@ -20,19 +21,10 @@ def read_yaml(file: Path | str) -> dict[str, Any]:
     Raises:
         SettingsError: the file cannot be read, is not valid YAML, or does not contain a mapping.
     """
-    file = Path(file)
     try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise SettingsError(
-                [f"{file} must have at most {MAX_BYTES} bytes; got more. It does not look like a spec."]
-            )
-        text = content.decode("utf-8")
-    except OSError as error:
-        raise SettingsError([f"{file} cannot be read: {error.strerror or error}."]) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError([f"{file} is not UTF-8 text: {error.reason} at offset {error.start}."]) from error
+        text = read_text(file, MAX_BYTES)
+    except DataError as error:
+        raise SettingsError([str(error)]) from error
     mapping = parse_yaml(text, str(file))
     if not isinstance(mapping, dict):
         raise SettingsError([f"{file} must contain settings, `key: value`; got {short(mapping)}."])

@@ -138,5 +138,5 @@ def test_noise_gives_an_array_or_one_error(tmp_path: Path, noise: bytes, packed:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="must be a regular file; got a folder"):
         idx.read(tmp_path)

@@ -30,7 +30,7 @@ def test_a_strangers_folder_is_refused_and_left_alone(tmp_path: Path, held: dict
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(RunError, match="must be a folder"):
+    with pytest.raises(RunError, match="cannot be created: File exists"):
         experiment().run(out=tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from antivenom.data.formats import plain_pickle
-from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
+from antivenom.files.opening import read_bytes
 
 PIXELS = 3 * 32 * 32
 SHAPE = (3, 32, 32)
@@ -27,7 +27,7 @@ def read_binary(file: Path, labels: int = 1) -> tuple[Tensor, Tensor]:
         MissingDataError: the file does not exist.
         DataError: the file is empty, or does not end at the end of a record.
     """
-    content, record = contents(file), labels + PIXELS
+    content, record = read_bytes(file), labels + PIXELS
     count, rest = divmod(len(content), record)
     if rest or not count:
         raise DataError(
@@ -64,7 +64,7 @@ def read_python(file: Path, labels: str) -> tuple[Tensor, Tensor]:
 def names_in_text(file: Path) -> tuple[str, ...]:
     """Return class names from a text file of the binary version, one name per line."""
     try:
-        lines = contents(file, MAX_NAMES).decode().split("\n")
+        lines = read_bytes(file, MAX_NAMES).decode().split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{file} must be UTF-8 text; the byte at offset {error.start} is not.") from error
     return tuple(line.strip() for line in lines if line.strip())

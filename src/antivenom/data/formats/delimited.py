@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from antivenom.data.cells import MISSING, has_decimal_comma, has_point, is_missing, is_number, is_whole, with_points
 from antivenom.data.columns import Columns, infer_columns
-from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
+from antivenom.files.opening import read_bytes
 
 SAMPLE = 1000
 """The number of lines from which the columns are inferred."""
@@ -93,7 +93,7 @@ def read_table(
         DataError: it is not a table of finite numbers with a label in each row; the message names the line.
     """
     try:
-        text = contents(file).decode("utf-8-sig")
+        text = read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file} must be UTF-8 text; the byte at offset {error.start} is not. Save the file as UTF-8."

@@ -4,8 +4,8 @@ import gzip
 import math
 import struct
 import zlib
-from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from antivenom.data.dataset import Dataset, Splits
 from antivenom.errors import DataError, MissingDataError
+from antivenom.files.opening import open_file
 
 CHUNK = 1 << 20
 NAMES = {
@@ -30,8 +31,8 @@ def read(file: Path) -> Tensor:
         DataError: it is not an IDX file, or is too short or too long; the message names the file and the offset.
     """
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            return _parse(stream, file)
+        with open_file(file) as plain:
+            return _parse(gzip.GzipFile(fileobj=plain) if file.suffix == ".gz" else plain, file)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{file} is a damaged gzip file: {error}") from error
     except OSError as error:
@@ -71,7 +72,7 @@ def _split(images: Path, labels: Path, classes: tuple[str, ...]) -> Dataset:
         raise DataError(f"{labels}: {error}") from error
 
 
-def _parse(stream: gzip.GzipFile | BufferedReader, file: Path) -> Tensor:
+def _parse(stream: BinaryIO | gzip.GzipFile, file: Path) -> Tensor:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise DataError(f"{file} is not an IDX file of unsigned bytes: it starts with {magic.hex(' ') or 'nothing'}.")

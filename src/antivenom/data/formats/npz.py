@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antivenom.errors import DataError
+from antivenom.files.opening import open_file
 
-MAX_RATIO = 1100
-"""The largest compression ratio. A deflated stream unpacks to at most 1,032 times its size."""
+MAX_RATIO = 200
+"""The largest compression ratio of an array of more than `SMALL` bytes. Deflated zeros reach 1,032."""
+
+SMALL = 256 << 20
 
 MAX_HEADER = 10_000
 KEYS = {"descr", "fortran_order", "shape"}
@@ -41,7 +44,7 @@ def read(
             header, or is larger than `most_bytes`.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_file(file) as opened, zipfile.ZipFile(opened) as archive:
             members = {info.filename: info for info in archive.infolist()}
             absent = [name for name in names if f"{name}.npy" not in members]
             if absent:
@@ -67,7 +70,7 @@ def names(file: Path) -> tuple[str, ...]:
         DataError: the file does not exist, or is not a ZIP.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_file(file) as opened, zipfile.ZipFile(opened) as archive:
             return tuple(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
@@ -79,7 +82,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDAr
     where = f"{file}: array '{info.filename.removesuffix('.npy')}'"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{where} must be stored or deflated; got the compression type {info.compress_type}.")
-    if info.file_size > MAX_RATIO * max(info.compress_size, 1):
+    if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
         raise DataError(f"{where} declares {info.file_size} bytes, unpacked from only {info.compress_size}.")
     with archive.open(info) as stream:
         try:

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from antivenom.data.numeric import label_hint
-from antivenom.errors import DataError, MissingDataError
+from antivenom.errors import DataError
+from antivenom.files.opening import require_file
 
 MAX_RATIO = 200
 """The largest ratio of unpacked size to file size."""
@@ -46,7 +47,7 @@ def read(file: Path, image: str | None, label: str, ignore: Sequence[str] = ()) 
         DataError: it is not a Parquet file, is damaged, unpacks to far more than its size, or lacks a column.
     """
     try:
-        with pq.ParquetFile(file) as opened:
+        with pq.ParquetFile(require_file(file)) as opened:
             size = file.stat().st_size
             groups = [opened.metadata.row_group(index) for index in range(opened.num_row_groups)]
             declared = sum(max(group.total_byte_size, group.num_rows) for group in groups)
@@ -63,8 +64,6 @@ def read(file: Path, image: str | None, label: str, ignore: Sequence[str] = ()) 
             return _table(_read(opened, chosen, file), image, label, file)
     except DataError:
         raise
-    except FileNotFoundError as error:
-        raise MissingDataError(f"{file} is missing.") from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         first = str(error).partition("\n")[0]
         raise DataError(f"{file} is not a Parquet file, or is damaged: {first}") from error

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
+from antivenom.files.opening import read_bytes
 
 MAX_STEPS = 2_000_000
 """The largest number of steps. CIFAR's files take 300,000. An empty list is 1 byte in a file, 56 in memory."""
@@ -93,7 +93,7 @@ def read(file: Path) -> Any:
         MissingDataError: the file does not exist.
         DataError: the file contains other types, or is damaged; the message names the file and the offset.
     """
-    return parse(contents(file), str(file))
+    return parse(read_bytes(file), str(file))
 
 
 def parse(content: bytes, where: str) -> Any:

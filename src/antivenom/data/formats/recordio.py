@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from antivenom.data.formats._reading import contents
 from antivenom.errors import DataError
+from antivenom.files.opening import read_bytes
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 HEADER = struct.Struct("<IfQQ")
@@ -31,7 +31,7 @@ def read(file: Path) -> Iterator[Record]:
         MissingDataError: the file does not exist.
         DataError: the file is damaged; the message names the file and the offset.
     """
-    yield from parse(contents(file), str(file))
+    yield from parse(read_bytes(file), str(file))
 
 
 def parse(content: bytes, where: str) -> Iterator[Record]:

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
+from typing import BinaryIO
 
 from antivenom.data.formats.images import is_image
 from antivenom.data.formats.splits import Leaf, leaves_of
-from antivenom.errors import DataError, MissingDataError
+from antivenom.errors import DataError
+from antivenom.files.opening import open_file, read_bytes
 
 MAX_FILE = 256 << 20
 """The largest size of an image file, in bytes."""
@@ -54,14 +56,18 @@ class Tree:
     def __init__(self, path: Path, splits: tuple[str, ...] | None = None) -> None:
         self.path = path
         self._archive: zipfile.ZipFile | None = None
+        self._stream: BinaryIO | None = None
         self._lock = threading.Lock()
-        if path.is_dir():
-            names = list(_walk(path))
-        elif path.exists():
-            self._archive = _opened(path)
-            names = list(_members(self._archive, path))
-        else:
-            raise MissingDataError(f"{path} is missing.")
+        try:
+            if path.is_dir():
+                names = list(_walk(path))
+            else:
+                self._stream = open_file(path)
+                self._archive = _opened(self._stream, path)
+                names = list(_members(self._archive, path))
+        except BaseException:
+            self.close()
+            raise
         try:
             self.leaves, notes = leaves_of(sorted(filter(is_image, names)), splits)
         except BaseException as error:
@@ -83,6 +89,8 @@ class Tree:
         """Close the ZIP file."""
         if self._archive is not None:
             self._archive.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def content(self, leaf: Leaf) -> bytes:
         """Return the bytes of an image. Threads may call this at the same time.
@@ -93,11 +101,9 @@ class Tree:
         where = f"{self.path}/{leaf.path}"
         try:
             if self._archive is None:
-                with (self.path / leaf.path).open("rb") as stream:
-                    content = stream.read(MAX_FILE + 1)
-            else:
-                with self._lock, self._archive.open(leaf.path) as member:
-                    content = member.read(MAX_FILE + 1)
+                return read_bytes(f"{self.path}{os.sep}{leaf.path}", MAX_FILE)
+            with self._lock, self._archive.open(leaf.path) as member:
+                content = member.read(MAX_FILE + 1)
         except OSError as error:
             raise DataError(f"{where} cannot be read: {error.strerror or error}") from error
         except (*DAMAGE, NotImplementedError) as error:
@@ -151,9 +157,9 @@ def _walk(root: Path) -> Iterator[str]:
                 yield prefix + entry.name
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+def _opened(stream: BinaryIO, path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(stream)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except DAMAGE as error:

@@ -71,7 +71,7 @@ def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Da
         role=moved["role"],
         origin=moved["origin"],
         rounds=moved.get("rounds"),
-        goal=build("goals", about["goal"], path="goal", allow_code=True),  # from our own store
+        goal=build("goals", about["goal"], path="goal", allow_code="imported"),
         figures=figures,
         charts=charts,
     )

@@ -28,6 +28,8 @@ def run_one(
     """Check an experiment, run it, and write it to `out` if it is not None."""
     stages = Stages(store, choose_device(device), "", on_event)
     assumptions = check({"": experiment}, lambda _: stages)
+    if store is not None:
+        store.require_writable()
     with nullcontext() if out is None else locked(out):
         if out is not None:
             prepare_folder(out, dump_yaml(describe_fields(experiment)))
@@ -50,6 +52,8 @@ def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) 
     """
     device = choose_device(work.device)
     assumptions = check(work.cells, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
+    if work.store is not None:
+        work.store.require_writable()
     folder = work.folder.parent
     with locked(folder):
         prepare_folder(folder, spec)

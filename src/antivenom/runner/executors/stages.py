@@ -17,7 +17,7 @@ from antivenom.defences import Scan, Verdict
 from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
 from antivenom.rng import Rng
-from antivenom.runner.events import Event, Finished, Read, Started, Trained, no_op
+from antivenom.runner.events import Damaged, Event, Finished, Read, Started, Trained, no_op
 from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.packing import (
     Packed,
@@ -153,7 +153,8 @@ class Stages:
         given = None if self.store is None or parts is None else self._given(parts, threads)
         if self.store is not None and given is not None and pack and unpack:
             key = self.store.key(stage.partition(" ")[0], given)
-            result = _unpacked(self.store.get(key), unpack)
+            damaged = partial(Damaged, self.cell, repeat, stage)
+            result = self.store.get(key, unpack, lambda reason: self.on_event(damaged(reason)))
             kept = result is not None
         if result is None:
             with using(threads):
@@ -207,14 +208,6 @@ def choose_device(name: str) -> torch.device:
 def _no_device(name: str) -> str:
     available = ["auto", "cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     return f"The device '{name}' is not available. Choose one of: {', '.join(available)}."
-
-
-def _unpacked(kept: Packed | None, unpack: Callable[..., T]) -> T | None:
-    """Return the unpacked result, or None if the store does not have it or it cannot be unpacked."""
-    try:
-        return None if kept is None else unpack(*kept)
-    except (AntivenomError, LookupError, TypeError):
-        return None
 
 
 def _parts(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any] | None:

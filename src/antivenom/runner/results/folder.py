@@ -3,11 +3,16 @@
 import shutil
 from pathlib import Path
 
-from antivenom.errors import RunError
-from antivenom.storage.files import LOCK, write_text
+from antivenom.errors import DataError, RunError
+from antivenom.files.opening import read_text
+from antivenom.files.writing import folder_inside, remove_leftovers, write_text
+from antivenom.storage.files import LOCK
 
 RUN_MARK = "# Written by antivenom: a run of another spec into this folder replaces what is here.\n"
 """The first line of a run's spec. It marks the folder as a run of antivenom."""
+
+MAX_SPEC_BYTES = 16 << 20
+"""The largest spec of a run, in bytes. It is longer than the spec that the user wrote: it has every default."""
 
 FILES = (
     "metrics.json",
@@ -37,29 +42,46 @@ def prepare_folder(folder: Path, spec: str) -> Path:
     """
     written = folder / "spec.yaml"
     if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
-        if not written.is_file() or not written.read_bytes().startswith(RUN_MARK.encode()):
+        old = _content(written)
+        if not old.startswith(RUN_MARK):
             raise RunError(f"{folder} is not empty and is not a run of antivenom. Choose another folder.")
-        if written.read_bytes() != (RUN_MARK + spec).encode():
+        if old != RUN_MARK + spec:
             _remove_run(folder)
-    try:
-        write_text(written, RUN_MARK + spec)
-    except OSError as error:
-        raise RunError(f"{folder} cannot be written to: {error.strerror or error}.") from error
+        for place in (folder, *(folder / name for name in FOLDERS)):
+            remove_leftovers(place)
+    write_text(written, RUN_MARK + spec)
     return folder
 
 
 def read_spec_text(folder: Path) -> str:
-    """Return the spec of a run, in YAML, without its first line."""
-    return (folder / "spec.yaml").read_text(encoding="utf-8").removeprefix(RUN_MARK)
+    """Return the spec of a run, in YAML, without its first line.
+
+    Raises:
+        RunError: the file is missing, is not a regular file of text, or is too large.
+    """
+    try:
+        return read_text(folder / "spec.yaml", MAX_SPEC_BYTES).removeprefix(RUN_MARK)
+    except DataError as error:
+        raise RunError(str(error)) from error
 
 
 def repeat_folder(folder: Path, number: int) -> Path:
     """Return the folder of a repeat's poison and weights. For the first repeat, it is the run's folder."""
-    return folder if number == 0 else folder / "repeats" / str(number)
+    return folder if number == 0 else folder_inside(folder, "repeats", str(number))
+
+
+def _content(file: Path) -> str:
+    """Return the text of a file; empty if it is not a file of text."""
+    try:
+        return read_text(file, MAX_SPEC_BYTES)
+    except DataError:
+        return ""
 
 
 def _remove_run(folder: Path) -> None:
     for name in FOLDERS:
+        if (folder / name).is_symlink():
+            (folder / name).unlink()
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in FILES:
         (folder / name).unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from antivenom.charts import Chart
 from antivenom.data import Poisoned
+from antivenom.files.writing import write_text
 from antivenom.models import Classifier
 from antivenom.runner.results.folder import prepare_folder, repeat_folder
 from antivenom.runner.results.repeat import Repeat
@@ -17,7 +18,7 @@ from antivenom.runner.results.rows import row_table
 from antivenom.runner.scoring.metrics import Metrics
 from antivenom.settings import describe
 from antivenom.storage.chart_files import write_charts
-from antivenom.storage.files import write_arrays, write_json, write_tensors, write_text
+from antivenom.storage.files import write_arrays, write_json, write_tensors
 from antivenom.storage.tables import csv_text
 
 

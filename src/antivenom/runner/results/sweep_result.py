@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from antivenom.charts import Chart
 from antivenom.errors import UnknownFigureError
+from antivenom.files.writing import write_text_lines
 from antivenom.registry import did_you_mean
 from antivenom.runner.results.comparing import cells_chart
 from antivenom.runner.results.result import Result, frame
 from antivenom.runner.spec.naming import label
-from antivenom.storage.files import read_json, write_json, write_text_lines
+from antivenom.storage.files import read_json, write_json
 from antivenom.storage.tables import csv_lines
 
 if TYPE_CHECKING:

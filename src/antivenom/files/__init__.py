@@ -1,0 +1,1 @@
+"""Opening and writing files: every file goes through these modules."""
