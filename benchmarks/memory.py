@@ -11,13 +11,17 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.machine import machine
 
 REQUIRED_MIB = 3 * 1024
 CLASSES = 10
+SLOW = ("fine-pruning",)
+"""Works that are measured with fewer rows only."""
 
 
 def resnet18() -> Any:
@@ -48,28 +52,91 @@ def resnet18() -> Any:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, CLASSES))
 
 
-def work(name: str, rows: int) -> None:
-    """Do one work, and print the peak memory in MiB."""
+def data_of(rows: int) -> Any:
+    """Return random images of 224×224 pixels with labels."""
     import numpy as np  # noqa: PLC0415
 
-    from antivenom import Dataset, Rng, as_classifier  # noqa: PLC0415
-    from antivenom.defences import NeuralCleanse  # noqa: PLC0415
+    from antivenom import Dataset, Rng  # noqa: PLC0415
+
+    x = Rng(1).child("x").numpy().integers(0, 256, (rows, 3, 224, 224), np.uint8)
+    return Dataset.from_arrays(x, np.arange(rows) % CLASSES, channels="first")
+
+
+def with_own_labels(classifier: Any, data: Any) -> Any:
+    """Centre the logits of a new network, and label the rows as it predicts. To silence a unit then costs accuracy."""
+    import torch  # noqa: PLC0415
+
+    from antivenom.models import predictions  # noqa: PLC0415
+
+    with torch.no_grad(), classifier.evaluating():
+        classifier.module[-1].bias -= classifier.logits(data.inputs(slice(0, 16))).mean(0)
+    return replace(data, y=predictions(classifier, data))
+
+
+def suspicion_by_scores(x: Any, classifier: Any, **_: object) -> Any:
+    """Return the suspicion of inputs by a filter that asks the classifier."""
+    return -classifier.scores(x).amax(1)
+
+
+def works(classifier: Any, data: Any) -> dict[str, Callable[[], object]]:
+    """Return all works by name."""
+    import torch  # noqa: PLC0415
+
+    from antivenom import Rng, defences, repairs  # noqa: PLC0415
+    from antivenom.goals import Backdoor  # noqa: PLC0415
     from antivenom.metrics import accuracy  # noqa: PLC0415
-    from antivenom.repairs import FinePruning, FineTuning  # noqa: PLC0415
+    from antivenom.runner.scoring.filters import score_filters  # noqa: PLC0415
+    from antivenom.testing.repairs import verdict_on  # noqa: PLC0415
+    from antivenom.triggers import Patch  # noqa: PLC0415
+
+    short, verdict = {"epochs": 1, "batch_size": 16}, verdict_on(data, 2)
+    goal = Backdoor(trigger=Patch(), target=2)
+    one = SimpleNamespace(needs=frozenset(), false_rejection_rate=0.05, suspicion=suspicion_by_scores)
+
+    def repaired(repair: Any, rows: Any = data) -> Callable[[], object]:
+        return lambda: repair.repair(classifier, rows, rng=Rng(0), verdict=verdict)
+
+    def detected(detector: Any) -> Callable[[], object]:
+        return lambda: detector.score(data, classifier, rng=Rng(0), clean=data.subset(torch.arange(len(data) // 2)))
+
+    def filtered() -> object:
+        return accuracy(repairs.Filtering().repair(classifier, data, rng=Rng(0), verdict=verdict), data)
+
+    def pruned() -> object:
+        return repaired(repairs.FinePruning(limit=0.01, **short), with_own_labels(classifier, data))()
+
+    return {
+        "data alone": lambda: None,
+        "scoring": lambda: accuracy(classifier, data),
+        "success": lambda: goal.success(classifier, data),
+        "features": lambda: classifier.features(data.inputs(slice(0, len(data) // 2))),
+        "scanning": lambda: defences.NeuralCleanse(steps=3).scan(classifier, data, rng=Rng(0)),
+        "fine-tuning": repaired(repairs.FineTuning(**short)),
+        "fine-pruning": pruned,
+        "pruning by effect": repaired(repairs.Pruning()),
+        "pruning by activation": repaired(repairs.Pruning(rank="activation")),
+        "unlearning": repaired(repairs.Unlearning(**short)),
+        "filtering": filtered,
+        "nearest neighbours": detected(defences.NearestNeighbours()),
+        "trim": detected(defences.Trim(rounds=2)),
+        "filter": lambda: score_filters({"one": one}, (classifier, classifier), goal, data, data, Rng(0)),
+    }
+
+
+NAMES = (
+    "data alone", "scoring", "success", "features", "scanning", "fine-tuning", "fine-pruning", "pruning by effect",
+    "pruning by activation", "unlearning", "filtering", "nearest neighbours", "trim", "filter",
+)  # fmt: skip
+"""The names of all works. The parent imports no torch, so it does not call `works`."""
+
+
+def work(name: str, rows: int) -> None:
+    """Do one work, and print the peak memory in MiB."""
+    from antivenom import Rng, as_classifier  # noqa: PLC0415
 
     with Rng(0).torch_globally():
         classifier = as_classifier(resnet18(), input_shape=(3, 224, 224))
-    x = Rng(1).child("x").numpy().integers(0, 256, (rows, 3, 224, 224)).astype(np.uint8)
-    data = Dataset.from_arrays(x, np.arange(rows) % CLASSES, channels="first")
-    works: dict[str, Callable[[], object]] = {
-        "data alone": lambda: None,
-        "scoring": lambda: accuracy(classifier, data),
-        "features": lambda: classifier.features(data.inputs(slice(0, rows // 2))),
-        "scanning": lambda: NeuralCleanse(steps=3).scan(classifier, data, rng=Rng(0)),
-        "fine-tuning": lambda: FineTuning(epochs=1, batch_size=16).repair(classifier, data, rng=Rng(0)),
-        "fine-pruning": lambda: FinePruning(epochs=1, batch_size=16).repair(classifier, data, rng=Rng(0)),
-    }
-    works[name]()
+    works(classifier, data_of(rows))[name]()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
@@ -85,8 +152,8 @@ def main() -> int:
         return 0
     print(machine())
     peaks: dict[str, int] = {}
-    for name in ("data alone", "scoring", "features", "scanning", "fine-tuning", "fine-pruning"):
-        for rows in (200,) if arguments.quick else (200, 400):
+    for name in NAMES:
+        for rows in (200,) if arguments.quick or name in SLOW else (200, 400):
             command = [sys.executable, "-W", "ignore", "-m", "benchmarks.memory", "--work", name, str(rows)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:

@@ -38,7 +38,7 @@ ACTIONS = {
     "activations": "from antivenom.repairs.layer import mean_activations as m; m(c, data.inputs(slice(0, 300)), '0.0')",
     "contributions": (
         "from antivenom.repairs.pruning import contributions as f;"
-        "f(c, data.inputs(slice(0, 200)), '1.0', lambda out, rows: out.sum())"
+        "f(c, data.subset(torch.arange(200)), '1.0', lambda out, rows: out.sum())"
     ),
     "epoch": (
         "from antivenom.training.end_to_end import EndToEnd;"

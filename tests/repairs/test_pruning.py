@@ -42,7 +42,7 @@ def test_the_effect_of_silencing_is_measured_to_first_order() -> None:
     clean = toy_images(64, seed=1)
     linear = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Linear(8, 4)), input_shape=(1, 6, 6))
     x = clean.inputs()
-    got = contributions(linear, x, "1", first_logit)
+    got = contributions(linear, clean, "1", first_logit)
     before = float(first_logit(linear.logits(x)).detach())
     for unit in range(8):
         without = linear.silence("1", torch.tensor([unit]))

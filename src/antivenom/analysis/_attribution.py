@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from antivenom.analysis.layers import with_layers
 from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
+from antivenom.models import Classifier, ModuleClassifier
 from antivenom.shapes import Inputs, Labels
 
 
@@ -109,9 +109,14 @@ def integrated_gradients(
 def _gradient(classifier: Classifier, x: Inputs, y: Labels) -> Tensor:
     network = with_layers(classifier)
     with network.evaluating(), torch.enable_grad():
-        inputs = x.detach().to(network.device).requires_grad_()
-        logits = network.logits(inputs).gather(1, y.to(network.device)[:, None])
-        (gradient,) = torch.autograd.grad(logits.sum(), inputs)
+        size = network.rows_per_gradient
+        return torch.cat([_batch_gradient(network, *each) for each in zip(x.split(size), y.split(size), strict=True)])
+
+
+def _batch_gradient(network: ModuleClassifier, x: Inputs, y: Labels) -> Tensor:
+    inputs = x.detach().to(network.device).requires_grad_()
+    logits = network.logits(inputs).gather(1, y.to(network.device)[:, None])
+    (gradient,) = torch.autograd.grad(logits.sum(), inputs)
     return gradient
 
 

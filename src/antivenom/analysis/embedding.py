@@ -1,6 +1,7 @@
 """Embedding: rows in a network's representation, drawn in two dimensions."""
 
 import warnings
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from antivenom.analysis._context import AnalysisContext
 from antivenom.charts import Panels, Points, Scatter, title_of
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.extras import missing_packages
+from antivenom.models.batches import input_batches
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Features
@@ -61,12 +63,12 @@ class Embedding:
         clean = context.test.subset(rng.child("clean").order(context.test.ids)[: self.rows])
         poisoned, wanted = context.poisoned_rows()
         chosen = rng.child("poisoned").order(poisoned.ids)[: self.poisoned_rows]
-        inputs = torch.cat([clean.inputs(), poisoned.inputs(chosen)])
+        parts = zip(*((each.x, each.y, each.ids) for each in (clean, poisoned.subset(chosen))), strict=True)
+        x, y, ids = map(torch.cat, parts)
+        rows = replace(clean, x=x, y=y, ids=ids)
+        features = [torch.cat([each.features(x) for _, x in input_batches(rows)]) for each in context.networks]
         places = np.array(
-            [
-                [embed(network.features(inputs), method, rng=rng.child(method)) for network in context.networks]
-                for method in self.methods
-            ]
+            [[embed(each, method, rng=rng.child(method)) for each in features] for method in self.methods]
         )
         data = {
             "places": places,

@@ -8,12 +8,16 @@ from torch import Tensor
 
 from antivenom.data import Dataset
 from antivenom.models import Classifier, ModuleClassifier, as_module
+from antivenom.models.batches import input_batches
 
 RESHAPING: Final = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
 """The first parts of the class names of layers that only move or copy numbers."""
 
 BATCH_ROWS: Final = 64
 """The number of rows per batch. Activations of larger batches do not fit into the caches, and are slower."""
+
+LEAST_ROWS: Final = 4
+"""A batch has at least this number of rows, even if it needs more memory: CKA requires them."""
 
 
 @runtime_checkable
@@ -67,12 +71,17 @@ def penultimate(layers: Sequence[str]) -> str | None:
 def observe_layers(
     networks: Sequence[Classifier], data: Dataset, observers: Sequence[Observer], *, batch_size: int = BATCH_ROWS
 ) -> None:
-    """Send the data through each network once, and pass the activations to all observers."""
+    """Send the data through each network once, and pass the activations to all observers.
+
+    A batch has at most `batch_size` rows, and fewer if the activations of all networks need too much memory.
+    """
     active = [each for each in observers if any(each.layers)]
     if not active:
         return
     layers = [tuple(dict.fromkeys(name for each in active for name in each.layers[n])) for n in range(len(networks))]
-    passes = (in_batches(network, data, names, batch_size) for network, names in zip(networks, layers, strict=True))
+    rows = min(with_layers(each).rows_per_gradient for each in networks) // len(networks)
+    size = min(batch_size, max(LEAST_ROWS, rows))
+    passes = (in_batches(network, data, names, size) for network, names in zip(networks, layers, strict=True))
     for batch in zip(*passes, strict=True):
         for observer in active:
             observer.observe(batch[0][0], [activations for _, activations in batch])
@@ -81,11 +90,14 @@ def observe_layers(
 def in_batches(
     classifier: Classifier, data: Dataset, layers: Sequence[str], batch_size: int
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Yield the position of each batch, and each layer's activations (n, …). One forward pass serves all layers."""
+    """Yield the position of each batch, and each layer's activations (n, …). One forward pass serves all layers.
+
+    A batch has at most `batch_size` rows, and fewer if the activations need more memory than `BYTES_OF_ACTIVATIONS`.
+    """
     network = with_layers(classifier)
-    for start in range(0, len(data), batch_size):
-        rows = slice(start, min(start + batch_size, len(data)))
-        yield rows, network.activations(data.inputs(rows), layers)
+    largest = network.rows_per_batch if len(layers) == 1 else max(LEAST_ROWS, network.rows_per_gradient)
+    for rows, x in input_batches(data, most=min(batch_size, largest)):
+        yield rows, network.activations(x, layers)
 
 
 def narrowed(activation: Tensor, width: int) -> Tensor:

@@ -14,6 +14,7 @@ from antivenom.analysis.layers import narrowed, observe_layers, penultimate, stu
 from antivenom.charts import Lines, pair, worded
 from antivenom.data import Dataset
 from antivenom.models import Classifier
+from antivenom.models.batches import input_batches
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.trial import Trial
@@ -138,8 +139,9 @@ class _ProbesObserver(_FeaturesByLayer):
             values = victim.get(last), control.get(last)
             figures += pair("penultimate_accuracy", *values, better="high", headline=True)
         if self.settings.layer in (None, OUTPUT):
-            inputs = self.context.test.inputs()
-            softmax = [self._accuracies({"softmax": each.scores(inputs)}) for each in self.context.networks]
+            test = self.context.test
+            scores = [torch.cat([each.scores(x) for _, x in input_batches(test)]) for each in self.context.networks]
+            softmax = [self._accuracies({"softmax": each}) for each in scores]
             figures += pair("softmax_accuracy", *(each["softmax"] for each in softmax), better="high", headline=True)
             victim, control = victim | softmax[0], control | softmax[1]
         return AnalysisResult(figures=tuple(figures), charts=(_chart(victim, control),))

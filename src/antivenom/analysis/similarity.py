@@ -55,7 +55,7 @@ def similarity(
         other: the second network.
         data: the rows.
         layers: the names of the layers in both; see `studied_layers` for the layers that are used if omitted.
-        batch_size: the number of rows per batch, at least 4.
+        batch_size: the largest number of rows per batch, at least 4. Batches of large activations are smaller.
 
     Raises:
         CapabilityError: a network does not provide features, or does not have these layers.

@@ -17,6 +17,7 @@ from antivenom.data import Dataset, Poisoned
 from antivenom.errors import DataError, SettingsError
 from antivenom.goals.availability import Availability
 from antivenom.models import Classifier
+from antivenom.models.batches import input_batches
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, Positive, component
 from antivenom.shapes import Inputs, Labels, Positions, Rows
@@ -88,10 +89,14 @@ class GenerativePoison(VictimStepAttack):
         rows, others = self.choose(data, rng), self.normal_rows(data, rng)
         victim = frozen_copy(surrogate, "GenerativePoison")
         objective = objective_for(victim, self.victim_step, others.inputs(), others.y, attack="GenerativePoison")
-        y = self.labels(data.inputs(rows), data.y[rows], len(data.classes), objective)
+        y = data.y[rows]
+        for part, x in input_batches(data, rows):
+            y[part] = self.labels(x, y[part], len(data.classes), objective)
         if self.generator is not None:
             generator = self._load_generator(data)
-            final = data.encode(generator.poison(data.inputs(rows)).clone())
+            final = data.x.new_empty(len(rows), *data.shape)
+            for part, x in input_batches(data, rows):
+                final[part] = data.encode(generator.poison(x).clone())
             rounds = final.unsqueeze(1)
         else:
             generator = pretrained(

@@ -147,17 +147,16 @@ class GradientPoison(VictimStepAttack):
         """Craft the poisons in windows while the victim learns from them, and return the rounds to keep."""
         weights, count = victim.weights(), len(y)
         keys = rng.child("between").keys(torch.arange(count * self.between, device=data.device)) % len(data)
-        clean_x = data.inputs(keys).view(count, self.between, *data.shape)
-        clean_y = data.y[keys].view(count, self.between)
+        keys = keys.view(count, self.between)
         history = [crafted.stored() for _ in range(self.rounds)] if self.keep_rounds else []
         stride = 1 if self.recraft else self.horizon
         for first in range(0, count, stride):
             window = slice(first, min(first + self.horizon, count))
+            drawn = keys[window]
+            clean = data.inputs(drawn.flatten()).view(*drawn.shape, *data.shape), data.y[drawn]
 
-            def path(window: slice = window) -> Unrolled:
-                return Unrolled(
-                    victim, self.victim_step, crafted.decoded(window), y[window], clean_x[window], clean_y[window]
-                )
+            def path(window: slice = window, clean: tuple[Tensor, Tensor] = clean) -> Unrolled:
+                return Unrolled(victim, self.victim_step, crafted.decoded(window), y[window], *clean)
 
             for number in range(self.rounds):
                 gradients = path().gradients(weights, *normal)[1]

@@ -9,8 +9,12 @@ from antivenom.data import Dataset, Poisoned
 from antivenom.data.dataset import LARGEST
 from antivenom.goals.availability import Availability
 from antivenom.models import Classifier
+from antivenom.models.batches import input_batches, rows_within
 from antivenom.rng import Rng
 from antivenom.settings import NonNegative, component
+
+ROWS_PER_DRAW = 16
+"""torch draws normal numbers in blocks of 16. Batches of a multiple of 16 rows get the numbers of a single draw."""
 
 
 @component
@@ -37,9 +41,13 @@ class RandomNoise(PoisonBudget):
         """Return the data with noisy rows."""
         rows = self.choose(data, rng)
         low, high = data.bounds or (0.0, 1.0)
-        inputs = data.inputs(rows)
-        noise = torch.randn(inputs.shape, generator=rng.child("noise").generator()).to(data.device)
-        x = data.encode(inputs + noise * (self.std * (high - low)))
+        x, generator = data.x.new_empty(len(rows), *data.shape), rng.child("noise").generator()
+        most = rows_within(data.shape, max(1, len(rows)))
+        if most < len(rows):
+            most = max(1, most // ROWS_PER_DRAW * ROWS_PER_DRAW)
+        for part, inputs in input_batches(data, rows, most=most):
+            noise = torch.randn(inputs.shape, generator=generator).to(data.device)
+            x[part] = data.encode(inputs + noise * (self.std * (high - low)))
         return self.contribute(data, rows, x=x, goal=Availability())
 
     def problems(self, data: Dataset) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch.nn import functional
 from antivenom.data import Dataset
 from antivenom.errors import CapabilityError
 from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.batches import input_batches, rows_within
 from antivenom.models.torch_modules import as_module
 from antivenom.shapes import Inputs, Labels
 
@@ -78,15 +80,19 @@ def frozen_copy(surrogate: Classifier | None, attack: str) -> ModuleClassifier:
 def accuracy_after_step(victim: Classifier, step: VictimStep, x: Inputs, y: Labels, data: Dataset) -> Tensor:
     """Return the accuracy on `data` after one step on each row of `x` alone (m), float64."""
     frozen = frozen_copy(victim, "accuracy_after_step")
-    rows, accuracies = data.inputs(), []
+    batches_of_rows = partial(input_batches, data, most=ROWS_PER_BATCH)
+    decoded = list(batches_of_rows()) if rows_within(data.shape, len(data)) == len(data) else None
+    accuracies = []
     for row in range(len(x)):
         weights = {name: weight.requires_grad_() for name, weight in frozen.weights().items()}
         loss = functional.cross_entropy(frozen.logits_with(weights, x[row : row + 1]), y[row : row + 1])
         gradients = torch.autograd.grad(loss, list(weights.values()))
         with torch.no_grad():
             after = step.weights_after(weights, gradients)
-            parts = zip(rows.split(ROWS_PER_BATCH), data.y.split(ROWS_PER_BATCH), strict=True)
-            correct = sum(int((frozen.logits_with(after, part).argmax(1) == labels).sum()) for part, labels in parts)
+            parts = decoded or batches_of_rows()  # few rows are converted once
+            correct = sum(
+                int((frozen.logits_with(after, each).argmax(1) == data.y[rows]).sum()) for rows, each in parts
+            )
         accuracies.append(correct / len(data))
     return torch.tensor(accuracies, dtype=torch.float64)
 

@@ -36,6 +36,8 @@ class Filter(Protocol):
     ) -> Tensor | WithEvidence[Tensor]:
         """Return a float score for each input (n); higher is more suspicious. It must not depend on the other inputs.
 
+        Many large inputs come in several calls. The evidence of the first call is then used.
+
         Args:
             x: inputs in the form that the classifier takes (n, *shape).
             classifier: the classifier that the filter protects.

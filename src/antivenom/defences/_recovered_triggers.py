@@ -9,7 +9,7 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.models import Classifier
-from antivenom.models.batches import rows_within
+from antivenom.models.batches import ROWS_PER_BATCH, input_batches
 from antivenom.models.predict import predicted_classes
 from antivenom.shapes import Inputs, ShortRepr
 
@@ -64,8 +64,7 @@ def trigger_success(classifier: Classifier, data: Dataset, mask: Tensor, pattern
     """Return the share of rows of other classes that a trigger sends to `target`; NaN without such rows."""
     rows = data.subset(data.y != target)
     hits = 0
-    for part in torch.arange(len(rows), device=rows.device).split(rows_within(data.shape)):
-        x = rows.inputs(part)
+    for _, x in input_batches(rows, most=ROWS_PER_BATCH):
         predicted = predicted_classes(classifier.scores(apply_mask(x, mask, pattern)))
         hits += int((predicted == target).sum())
     return hits / len(rows) if len(rows) else math.nan

@@ -9,7 +9,7 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.defences._features import distance_features
 from antivenom.models import Classifier
-from antivenom.models.batches import ROWS_PER_WIDE_BATCH
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH, rows_within
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 
@@ -59,7 +59,7 @@ class NearestNeighbours:
             return torch.zeros(len(data), device=data.device)
         trusted_features = distance_features(trusted, classifier)
         scores = []
-        for rows in torch.arange(len(data), device=data.device).split(ROWS_PER_WIDE_BATCH):
+        for rows in torch.arange(len(data), device=data.device).split(rows_within(data.shape, ROWS_PER_WIDE_BATCH)):
             features = distance_features(data.subset(rows), classifier)
             distances = torch.cdist(features, trusted_features)
             row, column = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)

@@ -6,6 +6,7 @@ import torch
 
 from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
+from antivenom.models.batches import input_batches
 from antivenom.models.predict import predictions
 from antivenom.settings import Component, Count, component
 from antivenom.shapes import Labels
@@ -46,7 +47,9 @@ class Backdoor:
         """
         if data.bounds is None:
             raise DataError("A trigger requires the range of the data. Give the data set bounds.")
-        x = data.encode(self.trigger.apply(data.inputs(), data.bounds))
+        x = data.x.new_empty(data.x.shape)
+        for rows, inputs in input_batches(data):
+            x[rows] = data.encode(self.trigger.apply(inputs, data.bounds))
         return Dataset(x=x, y=data.y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 
     def wanted(self, data: Dataset) -> Labels:

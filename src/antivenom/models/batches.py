@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterator
 
+from antivenom.data import Dataset
+from antivenom.shapes import Inputs, Positions
+
 ROWS_PER_BATCH = 2048
 """The largest number of rows per batch when a network scores rows."""
 
@@ -40,6 +43,31 @@ def rows_within(shape: tuple[int, ...], most: int = ROWS_PER_BATCH) -> int:
     (2048, 445)
     """
     return max(1, min(most, BYTES_OF_ROWS // (4 * max(1, math.prod(shape)))))
+
+
+def input_batches(
+    data: Dataset, rows: Positions | None = None, *, most: int | None = None
+) -> Iterator[tuple[slice, Inputs]]:
+    """Yield batches of rows as a classifier receives them, in order; each batch fits into `BYTES_OF_ROWS`.
+
+    Use it instead of `data.inputs()`, which converts all rows at once.
+
+    Args:
+        data: the rows.
+        rows: the positions of the rows; all rows if omitted.
+        most: the largest number of rows per batch, at least 1; only the bytes count if omitted.
+
+    Yields:
+        the place of each batch among the rows, and its inputs (n, *shape). Without rows there is no batch.
+
+    >>> import torch
+    >>> data = Dataset.from_arrays([[0.0], [1.0], [2.0]], [0, 1, 0])
+    >>> [(place.start, x.tolist()) for place, x in input_batches(data, torch.tensor([2, 0, 1]), most=2)]
+    [(0, [[2.0], [0.0]]), (2, [[1.0]])]
+    """
+    count = len(data) if rows is None else len(rows)
+    for place in batches(count, rows_within(data.shape, max(1, count) if most is None else most)):
+        yield place, data.inputs(place if rows is None else rows[place])
 
 
 def rows_fitting(bytes_per_row: int, most: int = ROWS_PER_BATCH) -> int:

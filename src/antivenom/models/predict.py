@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from antivenom.data import Dataset, Scorer
-from antivenom.models.batches import batches, rows_within
+from antivenom.models.batches import ROWS_PER_BATCH, input_batches
 from antivenom.models.classifier import Classifier
 from antivenom.settings.fits import check_fits, check_scores, undefined_rows
 from antivenom.shapes import Labels, Scores
@@ -32,8 +32,8 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
     """
     _check(classifier, data)
     losses = [data.x.new_empty(0, dtype=torch.float32)]
-    for rows in batches(len(data), rows_within(data.shape)):
-        scores = classifier.scores(data.inputs(rows)).to(data.device)
+    for rows, x in input_batches(data, most=ROWS_PER_BATCH):
+        scores = classifier.scores(x).to(data.device)
         check_scores(scores, "the classifier")
         scores = scores.clamp_min(torch.finfo(torch.float32).tiny)
         losses.append(functional.nll_loss(scores.log(), data.y[rows], reduction="none"))
@@ -58,8 +58,7 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     torch.Size([450])
     """
     _check(classifier, data)
-    slices = batches(len(data), rows_within(data.shape))
-    parts = [predicted_classes(classifier.scores(data.inputs(rows))) for rows in slices]
+    parts = [predicted_classes(classifier.scores(x)) for _, x in input_batches(data, most=ROWS_PER_BATCH)]
     return torch.cat(parts) if parts else data.y.new_empty(0)
 
 

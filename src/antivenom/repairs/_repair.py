@@ -12,6 +12,7 @@ from antivenom.data import Dataset
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences._scan import require_triggers
 from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.batches import input_batches
 from antivenom.models.filtered import Filtered
 from antivenom.rng import Rng
 
@@ -82,7 +83,8 @@ def split_validation(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, D
 def with_trigger(data: Dataset, rows: Tensor, triggers: RecoveredTriggers, target: int) -> Tensor:
     """Return all stored rows (n, *shape), those at `rows` with the trigger that was recovered for a class."""
     x = data.x.clone()
-    x[rows] = data.encode(triggers.apply(data.inputs(rows), target))
+    for part, inputs in input_batches(data, rows):
+        x[rows[part]] = data.encode(triggers.apply(inputs, target))
     return x
 
 

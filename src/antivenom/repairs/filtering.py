@@ -1,8 +1,9 @@
 """Filtering of rows that activate the same units as a recovered trigger."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -14,10 +15,11 @@ from antivenom.defences import Verdict
 from antivenom.errors import CapabilityError
 from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.batches import input_batches
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import split_validation, suspected_triggers, unchanged
-from antivenom.repairs.layer import mean_activations
+from antivenom.repairs.layer import mean_activations, no_change, rows_per_activation
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.shapes import Chosen, Inputs, ShortRepr
@@ -66,13 +68,13 @@ class Filtering:
         if triggers is None or not targets:
             return Filtered(unchanged(network, by="Filtering"), ActivationFilter(network.copy(), layer, (), math.inf))
         known, validation = split_validation(clean, 0.5, rng)
-        profiles = []
+        plain, profiles = activations_of(network, known, layer), []
         for target in targets:
-            x = known.inputs()
-            plain, excited = (unit_activations(network, each, layer) for each in (x, triggers.apply(x, target)))
+            excited = activations_of(network, known, layer, partial(triggers.apply, target=target))
             profiles.append(Profile.between(plain, excited, self.share))
         unlimited = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
-        threshold = threshold_for(unlimited.score(validation.inputs()).cpu(), self.false_rejection_rate)
+        scores = unlimited.score_activations(activations_of(network, validation, layer))
+        threshold = threshold_for(scores.cpu(), self.false_rejection_rate)
         return Filtered(network, ActivationFilter(unlimited.network, layer, tuple(profiles), threshold))
 
 
@@ -117,16 +119,28 @@ class ActivationFilter(ShortRepr):
 
     def score(self, x: Inputs) -> Tensor:
         """Return the highest score of each row over the profiles (n)."""
-        scores = torch.full((len(x),), -math.inf, device=self.network.device)
-        if self.profiles:
-            activations = unit_activations(self.network, x, self.layer)
-            for each in self.profiles:
-                scores = torch.maximum(scores, each.score(activations))
+        if not self.profiles:
+            return torch.full((len(x),), -math.inf, device=self.network.device)
+        return self.score_activations(unit_activations(self.network, x, self.layer))
+
+    def score_activations(self, activations: Tensor) -> Tensor:
+        """Return the highest score over the profiles (n), from the activations of each row (n, units)."""
+        scores = torch.full((len(activations),), -math.inf, device=activations.device)
+        for each in self.profiles:
+            scores = torch.maximum(scores, each.score(activations))
         return scores
 
     def accepts(self, x: Inputs) -> Chosen:
         """Return a mask of the rows whose score is at most the threshold (n)."""
         return self.score(x) <= self.threshold
+
+
+def activations_of(
+    network: ModuleClassifier, data: Dataset, layer: str | None, change: Callable[[Inputs], Inputs] = no_change
+) -> Tensor:
+    """Return the activation of each unit for all rows (n, units), after a change of the inputs such as a trigger."""
+    most = network.rows_per_batch if layer is None else rows_per_activation(network)
+    return torch.cat([unit_activations(network, change(x), layer) for _, x in input_batches(data, most=most)])
 
 
 def unit_activations(network: ModuleClassifier, x: Inputs, layer: str | None) -> Tensor:

@@ -10,7 +10,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
-from antivenom.models.batches import ROWS_PER_WIDE_BATCH, rows_within
+from antivenom.models.batches import ROWS_PER_WIDE_BATCH, input_batches
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs.fine_tuning import FineTuning
 from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
@@ -55,9 +55,8 @@ class FinePruning(FineTuning):
         network = as_module(classifier, by="FinePruning")
         layer = find_layer(network, self.layer)
         activity = torch.zeros(0)
-        size = rows_within(clean.shape, ROWS_PER_WIDE_BATCH)
-        for part in torch.arange(len(clean), device=clean.device).split(size):
-            part_activity = mean_activations(network, clean.inputs(part), layer).sum(0)
+        for _, x in input_batches(clean, most=ROWS_PER_WIDE_BATCH):
+            part_activity = mean_activations(network, x, layer).sum(0)
             activity = part_activity if not len(activity) else activity + part_activity
         order, floor = activity.argsort(), accuracy(network, clean) - self.limit
         silenced = order[:0]

@@ -45,11 +45,21 @@ def layer_problems(network: ModuleClassifier, layer: str | None) -> Iterator[str
         yield from silencing_problems(network, name)
 
 
+def rows_per_activation(network: ModuleClassifier) -> int:
+    """Return the rows per batch of `mean_activations`."""
+    return min(ROWS_PER_WIDE_BATCH, network.rows_per_batch)
+
+
 def mean_activations(network: ModuleClassifier, x: Inputs, layer: str) -> Tensor:
     """Return the positive part of each unit's activation, averaged over positions for a channel (n, units)."""
     parts = []
-    for part in x.split(min(ROWS_PER_WIDE_BATCH, network.rows_per_batch)):
+    for part in x.split(rows_per_activation(network)):
         seen = network.activations(part, (layer,))[layer].clamp_min(0)
         activations = units_second(dict(network.module.named_modules()).get(layer), seen)
         parts.append(activations.flatten(2).mean(2) if activations.ndim > 2 else activations)
     return torch.cat(parts)
+
+
+def no_change(x: Inputs) -> Inputs:
+    """Return the inputs unchanged."""
+    return x

@@ -14,11 +14,11 @@ from antivenom.data import Dataset
 from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
-from antivenom.models.batches import batches
+from antivenom.models.batches import batches, input_batches, rows_within
 from antivenom.models.silencing import units_second
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._repair import highest_success, suspected_triggers, unchanged
-from antivenom.repairs.layer import find_layer, layer_problems, mean_activations
+from antivenom.repairs.layer import find_layer, layer_problems, mean_activations, no_change, rows_per_activation
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Inputs
@@ -98,10 +98,12 @@ def activation_increase(
     network: ModuleClassifier, clean: Dataset, triggers: RecoveredTriggers, targets: tuple[int, ...], layer: str
 ) -> Tensor:
     """Return the increase of each unit's activation by recovered triggers, summed over rows and classes (units)."""
-    x = clean.inputs()
-    plain = mean_activations(network, x, layer)
-    triggered = sum(mean_activations(network, triggers.apply(x, target), layer) for target in targets)
-    return (triggered - len(targets) * plain).sum(0)
+    parts = []
+    for _, x in input_batches(clean, most=rows_per_activation(network)):
+        plain = mean_activations(network, x, layer)
+        triggered = sum(mean_activations(network, triggers.apply(x, target), layer) for target in targets)
+        parts.append(triggered - len(targets) * plain)
+    return torch.cat(parts).sum(0)
 
 
 def silencing_effects(
@@ -111,17 +113,16 @@ def silencing_effects(
 
     This is a first-order estimate: the activation of a unit times the gradient with respect to it.
     """
-    x = clean.inputs()
     labels = clean.y.to(network.device)
 
     def loss(logits: Tensor, rows: slice) -> Tensor:
         return functional.cross_entropy(logits, labels[rows], reduction="sum")
 
-    total = CLEAN_LOSS_WEIGHT * contributions(network, x, layer, loss)
+    total = CLEAN_LOSS_WEIGHT * contributions(network, clean, layer, loss)
     for target in targets:
         rows = clean.subset(clean.y != target)
-        x = triggers.apply(rows.inputs(), target)
-        total = total + contributions(network, x, layer, partial(logit_lead, target=target))
+        lead, change = partial(logit_lead, target=target), partial(triggers.apply, target=target)
+        total = total + contributions(network, rows, layer, lead, change)
     return total
 
 
@@ -132,22 +133,28 @@ def logit_lead(logits: Tensor, _: slice, *, target: int) -> Tensor:
 
 
 def contributions(
-    network: ModuleClassifier, x: Inputs, layer: str, objective: Callable[[Tensor, slice], Tensor]
+    network: ModuleClassifier,
+    data: Dataset,
+    layer: str,
+    objective: Callable[[Tensor, slice], Tensor],
+    change: Callable[[Inputs], Inputs] = no_change,
 ) -> Tensor:
     """Return each unit's activation times the gradient of an objective, summed over rows and positions (units).
 
     Args:
         network: the network.
-        x: the rows.
+        data: the rows.
         layer: the name of the layer with the units.
         objective: the sum of a number over the rows of a batch, from their logits and their place among the rows.
+        change: a change of the inputs of a batch, such as a trigger; none if omitted.
     """
     observed, parts = network.copy(), []
-    for rows in batches(max(1, len(x)), network.rows_per_gradient):
+    observed.module.requires_grad_(False)  # nothing before the layer is kept for the gradient
+    for rows in batches(max(1, len(data)), rows_within(data.shape, network.rows_per_gradient)):
         kept: list[Tensor] = []
         handle = observed.module.get_submodule(layer).register_forward_hook(partial(_keep_output, kept))
         with observed.evaluating():
-            value = objective(observed.logits(x[rows].to(observed.device)), rows)
+            value = objective(observed.logits(change(data.inputs(rows)).to(observed.device)), rows)
         handle.remove()
         (gradient,) = torch.autograd.grad(value, kept)
         products = units_second(observed.module.get_submodule(layer), kept[0].detach() * gradient)

@@ -13,6 +13,7 @@ from antivenom.defences import Filter
 from antivenom.goals import TriggeredGoal
 from antivenom.metrics import auroc, share_above, threshold_for
 from antivenom.models import Classifier, predictions
+from antivenom.models.batches import input_batches
 from antivenom.rng import Rng
 from antivenom.runner.scoring.trusted import halves
 
@@ -80,9 +81,12 @@ def _judge(
 
 
 def _suspicion(each: Filter, data: Dataset, classifier: Classifier, known: Dataset, rng: Rng) -> WithEvidence[Tensor]:
-    inputs = data.inputs(), classifier
-    result = scores_from(each, Filter.suspicion, *inputs, rows=len(data), rng=rng, clean=known)
-    return replace(result, result=result.result.to(data.device))
+    """Return the suspicion of each row (n), with the evidence of the first batch."""
+    parts = [
+        scores_from(each, Filter.suspicion, x, classifier, rows=len(x), rng=rng, clean=known)
+        for _, x in input_batches(data)
+    ]
+    return replace(parts[0], result=torch.cat([part.result for part in parts]).to(data.device))
 
 
 def _figures(victim: _Judged, control: _Judged) -> tuple[Figure, ...]:
