@@ -82,6 +82,7 @@ class AimedChaff:
                 "attack_is_reproducible",
                 "attack_reports_its_rows",
                 "attack_has_an_effect",
+                "attack_converts_rows_in_batches",
             ),
             "it puts points into the plane, and the rows of the checks are images",
         ),

@@ -5,6 +5,7 @@ Adapters are imported on first use, so that an import of a type alone does not d
 
 from typing import TYPE_CHECKING
 
+from antivenom.models.batches import input_batches
 from antivenom.models.classifier import Checkpoint, Classifier, Model, WeightedModel
 from antivenom.models.filtered import Filtered, Gate
 from antivenom.models.predict import predictions, row_losses
@@ -37,6 +38,7 @@ __all__ = [
     "WeightedModel",
     "as_classifier",
     "as_module",
+    "input_batches",
     "is_module",
     "predictions",
     "require",

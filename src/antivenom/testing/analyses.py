@@ -21,7 +21,7 @@ from antivenom.training.end_to_end import EndToEnd
 
 
 @cache_here
-def _toy_contexts() -> tuple[AnalysisContext, ...]:
+def toy_contexts() -> tuple[AnalysisContext, ...]:
     """Return a context with a backdoor, and one with wrong labels, which do not have a trigger."""
     data, test, contexts = toy_images(), toy_images(seed=1), []
     for attack in (BadNets(rate=0.2), LabelFlip(rate=0.2)):
@@ -36,7 +36,7 @@ def _toy_contexts() -> tuple[AnalysisContext, ...]:
 @check(quick=True)
 def analysis_does_not_change_its_inputs(analysis: Analysis) -> None:
     """The analysis does not change networks, rows or global random streams."""
-    for context in _toy_contexts():
+    for context in toy_contexts():
         before = [*map(bytes_of, context.networks), dataclasses.replace(context.test).fingerprint]
         with global_state_untouched():
             analyse({"it": analysis}, context, Rng(0))
@@ -47,7 +47,7 @@ def analysis_does_not_change_its_inputs(analysis: Analysis) -> None:
 @check
 def analysis_is_reproducible(analysis: Analysis) -> None:
     """The same seed returns the same figures, charts and data."""
-    for context in _toy_contexts():
+    for context in toy_contexts():
         (first, data), (again, same) = (analyse({"it": analysis}, context, Rng(0)) for _ in range(2))
         assert first.figures == again.figures, "the same seed returned different figures"
         charts = [{name: chart.to_png() for name, chart in each.charts.items()} for each in (first, again)]
@@ -60,7 +60,7 @@ def analysis_is_reproducible(analysis: Analysis) -> None:
 @check
 def analysis_describes_itself(analysis: Analysis) -> None:
     """The analysis returns a figure or a chart, and each chart has a description in words."""
-    for context in _toy_contexts():
+    for context in toy_contexts():
         evidence, _ = analyse({"it": analysis}, context, Rng(0))
         assert evidence.figures or evidence.charts, "the analysis returned neither a figure nor a chart"
         for name, chart in evidence.charts.items():

@@ -20,7 +20,8 @@ from antivenom.testing.register import check
 from antivenom.training.end_to_end import EndToEnd
 
 
-def _poison(attack: Attack, data: Dataset, seed: int = 0) -> Poisoned:
+def poison(attack: Attack, data: Dataset, seed: int = 0) -> Poisoned:
+    """Return the data with the rows of the attack. An attack that needs a surrogate receives a small new network."""
     surrogate = None
     if "surrogate" in attack.needs:
         surrogate = (
@@ -58,7 +59,7 @@ def attack_does_not_change_its_inputs(attack: Attack) -> None:
     data = toy_images()
     copied = dataclasses.replace(data, x=data.x.clone(), y=data.y.clone(), ids=data.ids.clone())
     with global_state_untouched():
-        _poison(attack, data)
+        poison(attack, data)
     assert copied.fingerprint == dataclasses.replace(data).fingerprint, "the attack changed the data that it received"
 
 
@@ -66,7 +67,7 @@ def attack_does_not_change_its_inputs(attack: Attack) -> None:
 def attack_is_reproducible(attack: Attack) -> None:
     """The same seed returns the same bytes, and another seed returns other bytes."""
     data = toy_images()
-    first, again, other = (_poison(attack, data, seed).data.fingerprint for seed in (0, 0, 1))
+    first, again, other = (poison(attack, data, seed).data.fingerprint for seed in (0, 0, 1))
     assert first == again, "the same seed returned different poisons"
     assert first != other, "different seeds returned the same poison"
 
@@ -75,7 +76,7 @@ def attack_is_reproducible(attack: Attack) -> None:
 def attack_reports_its_rows(attack: Attack) -> None:
     """The attack does not change the rows that it calls clean, nor their ids."""
     data = toy_images()
-    poisoned = _poison(attack, data)
+    poisoned = poison(attack, data)
     expected = len(poisoned.rows) if attack.appends else 0
     appended = poisoned.appended
     assert appended == expected, f"with `appends` {attack.appends}, {expected} rows must be appended; got {appended}"
@@ -94,7 +95,7 @@ def attack_keeps_type_and_bounds(attack: Attack) -> None:
     for data in (toy_images(), toy_table()):
         if _refuses(attack, data):
             continue
-        poisoned = _poison(attack, data).data
+        poisoned = poison(attack, data).data
         properties = [(each.x.dtype, each.shape, each.device) for each in (data, poisoned)]
         assert properties[0] == properties[1], f"type, shape and device must be {properties[0]}; got {properties[1]}"
         inputs = poisoned.inputs()
@@ -108,9 +109,9 @@ def attack_keeps_its_rate(attack: Attack) -> None:
     if "rate" not in _settings(attack):
         return
     data, nothing = toy_images(), _with(attack, rate=0.0, cover_rate=0.0)
-    assert _poison(nothing, data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
+    assert poison(nothing, data).data.fingerprint == data.fingerprint, "rate 0 changed the data"
     for rate in (0.05, 0.2):
-        actual = _poison(_with(attack, rate=rate), data).poison_rate
+        actual = poison(_with(attack, rate=rate), data).poison_rate
         assert abs(actual - rate) <= 1 / len(data), f"the poison rate must be {rate}; got {actual:.4f}"
 
 
@@ -121,7 +122,7 @@ def attack_keeps_its_cover_rate(attack: Attack) -> None:
         return
     data = toy_images()
     for rate in (0.0, 0.05, 0.2):
-        poisoned = _poison(_with(attack, rate=0.1, cover_rate=rate), data)
+        poisoned = poison(_with(attack, rate=0.1, cover_rate=rate), data)
         actual, covers = poisoned.cover_rate, poisoned.role == COVER
         assert abs(actual - rate) <= 1 / len(data), f"the cover rate must be {rate}; got {actual:.4f}"
         assert abs(poisoned.poison_rate - 0.1) <= 1 / len(data), "cover rows changed the poison rate"
@@ -133,7 +134,7 @@ def attack_keeps_its_cover_rate(attack: Attack) -> None:
 def attack_has_an_effect(attack: Attack) -> None:
     """The goal has more success on the victim than on the control. If it has no rate, the attack changes its rows."""
     data, test = toy_images(), toy_images(seed=1)
-    poisoned = _poison(_with(attack, rate=0.2), data)
+    poisoned = poison(_with(attack, rate=0.2), data)
     training = EndToEnd(epochs=15, batch_size=16, learning_rate=5e-3)
     blank = toy_model(data)
     sets = (poisoned.data, poisoned.control(Rng(0)))

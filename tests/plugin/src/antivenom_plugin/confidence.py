@@ -1,8 +1,11 @@
 """An analysis with its own figure and chart."""
 
+import torch
+
 from antivenom import Rng
 from antivenom.analysis import AnalysisContext, AnalysisResult, NoLayers
 from antivenom.charts import Axis, Histogram, Values, column, pair
+from antivenom.models import input_batches
 from antivenom.settings import component
 
 
@@ -21,8 +24,10 @@ class Confidence:
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
-        x = context.test.inputs()
-        victim, control = (each.scores(x).amax(1) * self.scale for each in (context.victim, context.control))
+        victim, control = (
+            torch.cat([each.scores(x).amax(1) * self.scale for _, x in input_batches(context.test)])
+            for each in context.networks
+        )
         chart = Histogram(
             name="confidence",
             groups=(

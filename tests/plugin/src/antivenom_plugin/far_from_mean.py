@@ -1,5 +1,6 @@
 """A detector that compares rows with each other, with a figure and a chart."""
 
+import math
 from typing import Annotated
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from antivenom import Classifier, Dataset, Rng
 from antivenom.charts import Bars, BarSeries, Figure, WithEvidence, column
+from antivenom.models import input_batches
 from antivenom.settings import component
 
 
@@ -30,11 +32,15 @@ class FarFromMean:
         clean: Dataset | None = None,
     ) -> WithEvidence[Tensor]:
         """Return the distance of each row (n)."""
-        x, scores = data.inputs().flatten(1), torch.zeros(len(data), device=data.device)
-        spreads = []
+        sums = torch.zeros(len(data.classes), math.prod(data.shape), device=data.device)
+        for rows, x in input_batches(data):
+            sums.index_add_(0, data.y[rows], x.flatten(1))
+        means = sums / data.y.bincount(minlength=len(data.classes)).clamp_min(1)[:, None]
+        distances = torch.cat([(x.flatten(1) - means[data.y[rows]]).norm(dim=1) for rows, x in input_batches(data)])
+        scores, spreads = torch.zeros_like(distances), []
         for label in range(len(data.classes)):
             in_class = data.y == label
-            distance = (x[in_class] - x[in_class].mean(0)).norm(dim=1)
+            distance = distances[in_class]
             spread = distance.mean() if bool(in_class.any()) else torch.zeros((), device=data.device)
             scores[in_class] = distance / spread.clamp_min(1e-9)
             spreads.append(float(spread))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from antivenom.data import Dataset, Scorer
-from antivenom.models import predictions
+from antivenom.models import input_batches, predictions
 from antivenom.settings import component
 from antivenom.shapes import Inputs, Labels
 
@@ -31,7 +31,10 @@ class NextClass:
 
     def triggered(self, data: Dataset) -> Dataset:
         """Return the rows with the trigger."""
-        return replace(data, x=data.encode(DarkRow().apply(data.inputs(), data.bounds or (0.0, 1.0))))
+        x = torch.empty_like(data.x)
+        for rows, inputs in input_batches(data):
+            x[rows] = data.encode(DarkRow().apply(inputs, data.bounds or (0.0, 1.0)))
+        return replace(data, x=x)
 
     def wanted(self, data: Dataset) -> Labels:
         """Return the next class for each row (n)."""

@@ -33,8 +33,8 @@ class PriorShift:
         """Return a verdict on the whole model."""
         if clean is None:
             raise DataError("PriorShift requires clean rows, because it makes noise from their values. Pass clean=….")
-        noise = rng.child("pixels").numpy().permuted(clean.inputs().flatten(1).cpu().numpy(), axis=1)
-        x = torch.from_numpy(noise)[: self.rows].reshape(-1, *clean.shape)
+        values = clean.inputs(slice(0, self.rows)).flatten(1).cpu().numpy()
+        x = torch.from_numpy(rng.child("pixels").numpy().permuted(values, axis=1)).reshape(-1, *clean.shape)
         shares = torch.bincount(classifier.scores(x).argmax(1).cpu(), minlength=classifier.classes) / len(x)
         largest = float(shares.max())
         p_value = torch.tensor([max(1e-6, 1 - largest) if largest > 0.9 else 1.0], dtype=torch.float64)
