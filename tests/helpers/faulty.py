@@ -13,7 +13,7 @@ from antivenom.analysis import AnalysisContext, AnalysisResult, NoLayers
 from antivenom.charts import Figure, Histogram, Values
 from antivenom.data import CLEAN, Dataset, Splits
 from antivenom.defences import StreamVerdict, Subject, Verdict
-from antivenom.models import MLP, Checkpoint, Classifier, predictions
+from antivenom.models import MLP, Checkpoint, Classifier, input_batches, predictions
 from antivenom.repairs import FineTuning
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -38,6 +38,10 @@ class Faulty:
             x[-1:] = 0
         if self.fault == "draws from the global stream":
             torch.rand(1)
+
+    def convert(self, data: Dataset) -> None:
+        if self.fault == "converts all rows":
+            data.inputs()
 
     def stream(self, rng: Rng) -> Rng:
         if self.fault == "is not reproducible":
@@ -75,7 +79,10 @@ class FaultyTriggeredGoal(FaultyGoal):
         return test if self.fault == "attacks the wanted class" else test.subset(test.y != 1)
 
     def triggered(self, data: Dataset) -> Dataset:
-        x = data.x if self.fault == "has no trigger" else data.encode(FaultyTrigger().apply(data.inputs(), (0.0, 1.0)))
+        self.convert(data)
+        x = data.x.clone()
+        for rows, inputs in input_batches(data) if self.fault != "has no trigger" else ():
+            x[rows] = data.encode(FaultyTrigger().apply(inputs, (0.0, 1.0)))
         y = torch.zeros_like(data.y) if self.fault == "changes the labels" else data.y
         return Dataset(x=x, y=y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 
@@ -170,7 +177,9 @@ class FaultyDetector(Faulty):
             return noise(len(data))
         if self.fault == "looks at the order":
             return torch.arange(len(data)).float()
-        right = classifier.scores(data.inputs()).softmax(1)[torch.arange(len(data)), data.y]
+        self.convert(data)
+        scores = torch.cat([classifier.scores(x).softmax(1) for _, x in input_batches(data)])
+        right = scores[torch.arange(len(data)), data.y]
         return torch.zeros(len(data)) if self.fault == "finds nothing" else 1 - right
 
 
@@ -179,7 +188,8 @@ class FaultyScan(Faulty):
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
         assert clean is not None
         self.touch(clean.x)
-        marked = clean.inputs()
+        self.convert(clean)
+        marked = clean.inputs(slice(0, 96)).clone()
         marked[..., -2:, :2] = 1
         share = (classifier.scores(marked).argmax(1) == 2).double().mean()
         found = noise(1) if self.fault == "is not reproducible" else share[None]
@@ -211,6 +221,7 @@ class FaultyStreamDefence(Faulty):
 class FaultyRepair(Faulty):
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Any = None) -> Any:
         self.touch(clean.x)
+        self.convert(clean)
         if self.fault == "gives the same classifier":
             return classifier
         if self.fault == "forgets everything":
@@ -225,6 +236,7 @@ class FaultyAnalysis(Faulty):
 
     def finish(self, context: AnalysisContext) -> AnalysisResult:
         self.touch(torch.zeros(1))
+        self.convert(context.test)
         if self.fault == "describes nothing":
             return AnalysisResult()
         value = float(noise(1)) if self.fault == "is not reproducible" else 0.5

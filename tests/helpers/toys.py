@@ -31,6 +31,7 @@ class FaultyAttack:
         "gives covers a wrong label",
         "counts covers as poison",
         "leaves the bounds",
+        "converts all rows",
         "none",
     ] = "none"
     rate: Rate = 0.2
@@ -41,6 +42,8 @@ class FaultyAttack:
         stream = Rng(0) if self.fault == "ignores its stream" else rng
         rate = 0.5 if self.fault == "ignores its rate" else self.rate
         rows = stream.order(data.ids)[: round(rate * len(data))]
+        if self.fault == "converts all rows":
+            data.inputs()
         if self.fault == "writes into the data":
             data.y[0] += 1
         if self.fault == "draws from the global stream":

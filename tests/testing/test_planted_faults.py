@@ -17,10 +17,11 @@ from tests.helpers.toys import FaultyAttack
 pytestmark = pytest.mark.slow  # every check once more, on a broken component
 
 WRITES, DRAWS, ANEW = "writes into its inputs", "draws from the global stream", "is not reproducible"
-DEAF = "ignores its stream"
+DEAF, WHOLE = "ignores its stream", "converts all rows"
 
 FAULTS: dict[type[Any], list[tuple[str, str]]] = {
     FaultyAttack: [
+        (WHOLE, "attack_converts_rows_in_batches"),
         ("writes into the data", "attack_does_not_change_its_inputs"),
         (DRAWS, "attack_does_not_change_its_inputs"),
         (DEAF, "attack_is_reproducible"),
@@ -40,6 +41,7 @@ FAULTS: dict[type[Any], list[tuple[str, str]]] = {
         ("looks at the order", "goal_success_is_reproducible"),
     ],
     faulty.FaultyTriggeredGoal: [
+        (WHOLE, "goal_converts_rows_in_batches"),
         ("attacks the wanted class", "goal_changes_only_inputs"),
         ("has no trigger", "goal_changes_only_inputs"),
         ("changes the labels", "goal_changes_only_inputs"),
@@ -94,12 +96,14 @@ FAULTS: dict[type[Any], list[tuple[str, str]]] = {
         ("calls no callback", "training_learns"),
     ],
     faulty.FaultyDetector: [
+        (WHOLE, "detector_converts_rows_in_batches"),
         (WRITES, "detector_does_not_change_its_inputs"),
         (ANEW, "detector_is_reproducible"),
         ("looks at the order", "detector_ignores_the_order"),
         ("finds nothing", "detector_finds_wrong_labels"),
     ],
     faulty.FaultyScan: [
+        (WHOLE, "scan_converts_rows_in_batches"),
         (WRITES, "scan_does_not_change_its_inputs"),
         (ANEW, "scan_is_reproducible"),
         ("finds nothing", "scan_finds_a_backdoor"),
@@ -111,12 +115,14 @@ FAULTS: dict[type[Any], list[tuple[str, str]]] = {
         ("finds nothing", "stream_defence_finds_a_burst"),
     ],
     faulty.FaultyRepair: [
+        (WHOLE, "repair_converts_rows_in_batches"),
         (WRITES, "repair_does_not_change_its_inputs"),
         ("gives the same classifier", "repair_does_not_change_its_inputs"),
         (ANEW, "repair_is_reproducible"),
         ("forgets everything", "repair_keeps_the_accuracy"),
     ],
     faulty.FaultyAnalysis: [
+        (WHOLE, "analysis_converts_rows_in_batches"),
         (DRAWS, "analysis_does_not_change_its_inputs"),
         (ANEW, "analysis_is_reproducible"),
         ("describes nothing", "analysis_describes_itself"),

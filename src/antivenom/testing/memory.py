@@ -97,6 +97,7 @@ def attack_converts_rows_in_batches(attack: Attack) -> None:
 @check
 def goal_converts_rows_in_batches(goal: TriggeredGoal) -> None:
     """The goal does not convert all attacked rows to inputs at once."""
-    victim, test = toy_victim(), toy_images(2 * ROWS)
+    victim, test = toy_victim(), toy_images(ROWS)
     with few_rows_at_once():
+        goal.triggered(test)
         goal.success(victim, test)
