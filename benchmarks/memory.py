@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory [--quick] [--json FILE]
 
-Each work runs in a process of its own, on the CPU. The peak must be below 3 GiB, with twice as many rows too.
+Each work runs in a process of its own, on the CPU, with 200 and 400 rows. The peak must be below 3 GiB.
 """
 
 import argparse
@@ -83,6 +83,7 @@ def works(classifier: Any, data: Any) -> dict[str, Callable[[], object]]:
     import torch  # noqa: PLC0415
 
     from antivenom import Rng, defences, repairs  # noqa: PLC0415
+    from antivenom.analysis import gradient_saliency, similarity  # noqa: PLC0415
     from antivenom.goals import Backdoor  # noqa: PLC0415
     from antivenom.metrics import accuracy  # noqa: PLC0415
     from antivenom.runner.scoring.filters import score_filters  # noqa: PLC0415
@@ -119,13 +120,16 @@ def works(classifier: Any, data: Any) -> dict[str, Callable[[], object]]:
         "filtering": filtered,
         "nearest neighbours": detected(defences.NearestNeighbours()),
         "trim": detected(defences.Trim(rounds=2)),
+        "similarity": lambda: similarity(classifier, classifier, data),
+        "saliency": lambda: gradient_saliency(classifier, data.inputs(slice(0, 64)), data.y[:64]),
         "filter": lambda: score_filters({"one": one}, (classifier, classifier), goal, data, data, Rng(0)),
     }
 
 
 NAMES = (
     "data alone", "scoring", "success", "features", "scanning", "fine-tuning", "fine-pruning", "pruning by effect",
-    "pruning by activation", "unlearning", "filtering", "nearest neighbours", "trim", "filter",
+    "pruning by activation", "unlearning", "filtering", "nearest neighbours", "trim",
+    "similarity", "saliency", "filter",
 )  # fmt: skip
 """The names of all works. The parent imports no torch, so it does not call `works`."""
 
