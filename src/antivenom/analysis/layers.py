@@ -79,12 +79,13 @@ def observe_layers(
     if not active:
         return
     layers = [tuple(dict.fromkeys(name for each in active for name in each.layers[n])) for n in range(len(networks))]
-    rows = min(with_layers(each).rows_per_gradient for each in networks) // len(networks)
-    size = min(batch_size, max(LEAST_ROWS, rows))
-    passes = (in_batches(network, data, names, size) for network, names in zip(networks, layers, strict=True))
-    for batch in zip(*passes, strict=True):
+    modules = [with_layers(each) for each in networks]
+    fitting = min(each.rows_per_gradient for each in modules) // len(modules)
+    for rows, x in input_batches(data, most=min(batch_size, max(LEAST_ROWS, fitting))):
+        activations = [each.activations(x, names) for each, names in zip(modules, layers, strict=True)]
         for observer in active:
-            observer.observe(batch[0][0], [activations for _, activations in batch])
+            observer.observe(rows, activations)
+        del activations  # before the next batch needs as much memory
 
 
 def in_batches(
