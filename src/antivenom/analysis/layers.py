@@ -8,7 +8,7 @@ from torch import Tensor
 
 from antivenom.data import Dataset
 from antivenom.models import Classifier, ModuleClassifier, as_module
-from antivenom.models.batches import input_batches
+from antivenom.models.batches import batches, input_batches, rows_within
 
 RESHAPING: Final = ("Flatten", "Identity", "Dropout", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad")
 """The first parts of the class names of layers that only move or copy numbers."""
@@ -81,8 +81,10 @@ def observe_layers(
     layers = [tuple(dict.fromkeys(name for each in active for name in each.layers[n])) for n in range(len(networks))]
     modules = [with_layers(each) for each in networks]
     fitting = min(each.rows_per_gradient for each in modules) // len(modules)
-    for rows, x in input_batches(data, most=min(batch_size, max(LEAST_ROWS, fitting))):
-        activations = [each.activations(x, names) for each, names in zip(modules, layers, strict=True)]
+    size = rows_within(data.shape, min(batch_size, max(LEAST_ROWS, fitting)))
+    for rows in batches(len(data), size):
+        pairs = zip(modules, layers, strict=True)  # a network may change its inputs in place, so each gets its own
+        activations = [each.activations(data.inputs(rows), names) for each, names in pairs]
         for observer in active:
             observer.observe(rows, activations)
         del activations  # before the next batch needs as much memory
