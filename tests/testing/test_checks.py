@@ -92,10 +92,13 @@ def test_one_reason_of_several_failures_is_one_line() -> None:
     with pytest.raises(AssertionError) as caught:
         check_component(NoScan())
     title, *lines = str(caught.value).splitlines()
-    assert title == f"NoScan fails 4 of {len(checks_for(NoScan()))} checks."
+    assert title == f"NoScan fails 5 of {len(checks_for(NoScan()))} checks."
     same = f"{__name__}:NoScan.scan must return a Verdict; got None."
-    names = "scan_does_not_change_its_inputs, scan_is_reproducible, scan_finds_a_backdoor, scan_takes_unusual_modules"
-    assert lines[-1] == f"- 4 checks: {same} ({names})"
+    names = (
+        "scan_converts_rows_in_batches, scan_does_not_change_its_inputs, scan_is_reproducible, scan_finds_a_backdoor, "
+        "scan_takes_unusual_modules"
+    )
+    assert lines[-1] == f"- 5 checks: {same} ({names})"
 
 
 @pytest.mark.parametrize(
