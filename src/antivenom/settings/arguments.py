@@ -1,6 +1,7 @@
 """Check the arguments of a component's main method, so that a wrong one has a clear error and no deep traceback.
 
-The methods of defences and repairs also check that the rows fit the classifier, before any work.
+The methods of defences and repairs also check, before any work, that the rows fit the classifier and that the trusted
+rows are enough.
 """
 
 import functools
@@ -8,6 +9,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from antivenom.errors import DataError
+from antivenom.settings.contracts import ChecksCleanRows
 from antivenom.settings.fits import check_fits, check_probe, check_rows
 
 METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "fit")
@@ -54,6 +57,8 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
                 _check(where, name, value)
         if method.__name__ in FITTED and "classifier" in given:
             _check_fits(where, given)
+        if isinstance(self, ChecksCleanRows) and given.get("clean") is not None:
+            _check_clean(where, self, given["clean"])
         return method(self, *arguments, **named)
 
     setattr(checked, CHECKED, True)
@@ -76,6 +81,12 @@ def _check_fits(where: str, given: Mapping[str, Any]) -> None:
         check_rows(classifier, given["x"], None, f"{where}: `x`")
     for data in sets.values():
         check_probe(classifier, data, where)
+
+
+def _check_clean(where: str, part: ChecksCleanRows, clean: Any) -> None:
+    """Check that the trusted rows of a call are enough for a component that says what it requires."""
+    if problems := list(part.clean_problems(clean)):
+        raise DataError(f"{where} {' '.join(problems)} Pass more trusted rows as `clean`.")
 
 
 def _named(value: object) -> str:

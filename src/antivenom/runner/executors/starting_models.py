@@ -67,7 +67,7 @@ def fit_defender(
     on its own rows, with the victim's training and from the victim's start.
     """
     model = experiment.needs_earlier_model
-    train, clean, rest = split_trusted(splits.test, experiment.trusted, rng.child("trusted"), model=model)
+    train, clean, rest = defender_rows(experiment, splits.test, rng)
     if not model:
         return rest, None, clean
     if start is not None and isinstance(experiment.training, StreamTraining):
@@ -76,6 +76,12 @@ def fit_defender(
     training, architecture = experiment.training, experiment.model
     fitted = stages.fit("defender", training, architecture, blank, train, rng.child("fit"), number, start)
     return rest, fitted.classifier, clean
+
+
+def defender_rows(experiment: ExperimentSettings, test: Dataset, rng: Rng) -> tuple[Dataset, Dataset, Dataset]:
+    """Return the defender's rows to train a model on, its other rows, and the rest of the test set to measure on."""
+    model = experiment.needs_earlier_model
+    return split_trusted(test, experiment.trusted, rng.child("trusted"), model=model)
 
 
 def build_blank(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:

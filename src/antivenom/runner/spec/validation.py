@@ -22,7 +22,7 @@ def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
     return problems or list(_with_model(experiment, train))
 
 
-def _parts(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
+def parts_of(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
     """Yield every component of the experiment, after its place in the spec."""
     for path in ("attack", "model", "training"):
         yield f"{path} ({describe(f'{path}s', getattr(experiment, path))['name']})", getattr(experiment, path)
@@ -48,7 +48,7 @@ def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
 
 def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
     without_range = list[str]()
-    for path, part in _parts(experiment):
+    for path, part in parts_of(experiment):
         if "images" in needs_of(part) and not train.is_image:
             yield f"{path} requires images; got rows of the shape {tuple(train.shape)}."
         if "bounds" in needs_of(part) and train.bounds is None:
@@ -108,7 +108,7 @@ def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]
 
 
 def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
-    for path, part in _parts(experiment):
+    for path, part in parts_of(experiment):
         if path.startswith(("attack", "model")):
             continue  # an attack uses the surrogate, not the model
         for need in sorted(needs_of(part) & ADVICE.keys() - made.can):
@@ -117,7 +117,7 @@ def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str
 
 def _own_checks(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
     yield from (f"training ({_name(experiment)}) {each}" for each in model_problems(experiment.training, made))
-    for path, part in _parts(experiment):
+    for path, part in parts_of(experiment):
         if not path.startswith(("attack", "model", "training")) and isinstance(part, ChecksItself):
             yield from (f"{path}: {problem}" for problem in part.problems(made))
 
