@@ -10,7 +10,7 @@ from antivenom.models.predict import predictions
 from antivenom.settings import Component, Count, component
 from antivenom.shapes import Labels
 from antivenom.trial import Trial
-from antivenom.triggers import Trigger
+from antivenom.triggers import Trigger, apply_trigger
 
 
 @component
@@ -46,7 +46,7 @@ class Backdoor:
         """
         if data.bounds is None:
             raise DataError("A trigger requires the range of the data. Give the data set bounds.")
-        x = data.encode(self.trigger.apply(data.inputs(), data.bounds))
+        x = data.encode(apply_trigger(self.trigger, data.inputs(), data.bounds))
         return Dataset(x=x, y=data.y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 
     def wanted(self, data: Dataset) -> Labels:

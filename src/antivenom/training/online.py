@@ -9,7 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from antivenom.arrivals import Arrival
+from antivenom.arrivals import Arrival, arranged
 from antivenom.arrivals.spread import Spread
 from antivenom.data import CLEAN, Dataset, Source, Splits
 from antivenom.errors import DataError, SettingsError
@@ -139,9 +139,9 @@ class Online:
             return torch.arange(len(roles), device=roles.device)
         arrival = self.arrival or Spread()
         if self.warm_up is None or self.warm_up_share < 1:
-            return arrival.arrange(roles, ids, rng)
+            return arranged(arrival, Arrival.arrange, roles, ids, rng)
         arriving = torch.nonzero(roles != CLEAN).flatten()
-        return arriving[arrival.arrange(roles[arriving], ids[arriving], rng)]
+        return arriving[arranged(arrival, Arrival.arrange, roles[arriving], ids[arriving], rng)]
 
     def fit(
         self,

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from antivenom.analysis import AnalysisContext, analyse
+from antivenom.arrivals import arranged
 from antivenom.charts import Chart, Evidence
 from antivenom.data import CLEAN, Dataset, NamesRows, Splits
 from antivenom.goals import TriggeredGoal
@@ -35,7 +36,7 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
 from antivenom.shapes import Roles
 from antivenom.storage.yaml12 import dump_yaml
-from antivenom.training import PretrainedTraining, StreamTraining
+from antivenom.training import PretrainedTraining, StreamTraining, pretrained_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ def _of_weights(experiment: ExperimentSettings, train: Dataset) -> tuple[str, ..
         return ()
     blank = experiment.blank(train, Rng(experiment.seed))
     own = blank.assumptions if isinstance(model, WeightedModel) else ()
-    start = training.pretrained_model(model, blank) if isinstance(training, PretrainedTraining) else None
+    start = pretrained_model(training, model, blank) if isinstance(training, PretrainedTraining) else None
     return own if start is None else (*own, *(each for each in start.assumptions if each not in blank.assumptions))
 
 
@@ -165,7 +166,9 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
     fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
     roles = None
     if isinstance(experiment.training, StreamTraining):
-        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
+        order = arranged(
+            experiment.training, StreamTraining.arrange, poisoned.roles, poisoned.data.ids, rng.child("arrival")
+        )
         fed = {role: rows.subset(order) for role, rows in fed.items()}
         roles = poisoned.roles[order] if experiment.training.single_pass else None
     victim, control = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from antivenom.calling import sentences_from
 from antivenom.data import Dataset
 from antivenom.defences import Filter
 from antivenom.runner.executors.crafting import starting_data, stream_of
@@ -46,4 +47,6 @@ def _problems(
     way_out = f"Set `trusted` higher: {experiment.trusted:g} gives the defender {given} of {len(test)} test rows{half}."
     for path, part in asking.items():
         rows = halves(clean, stream.child("filter"))[0] if isinstance(part, Filter) else clean
-        yield from ((path, f"{problem} {way_out}") for problem in part.clean_problems(rows))
+        yield from (
+            (path, f"{problem} {way_out}") for problem in sentences_from(part, ChecksCleanRows.clean_problems, rows)
+        )
