@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +15,10 @@ from antivenom.cli_notes import print_doubts
 from antivenom.errors import SettingsError
 
 if TYPE_CHECKING:
-    from antivenom.runner import Experiment, Sweep
+    from antivenom.runner import Experiment, Result, Sweep
     from antivenom.runner.events import Event
     from antivenom.runner.lesson_table import LessonTable
+    from antivenom.runner.progress import Display
 
 Point = tuple[float, float]
 
@@ -84,23 +85,20 @@ def boundary(
     from antivenom.runner.lesson import lesson_overrides, lesson_source  # noqa: PLC0415
     from antivenom.runner.lesson_table import read_lesson_table  # noqa: PLC0415
     from antivenom.runner.progress import display_for  # noqa: PLC0415
-    from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
     _check_aim(aim, points, count)
     source, others = lesson_overrides(lesson_source(data, seed), overrides or ())
     table = read_lesson_table(source) if source["name"] == "csv" else None
     spec = _spec(source, table, model, points, labels, seed, aim, count or 5, counts[-1])
-    experiment = _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
-    if table is not None:
-        spec["dataset"] = table.write(out)
+    _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
+    with nullcontext(source) if table is None else table.written(out) as spec["dataset"]:
         experiment = _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
-    with display_for("auto", err_console) as display:
-        on_event = _with_assumptions(display.on_event, () if table is None else table.assumptions)
-        result = experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=on_event)
-        display.note("drawing")
-        report = write_report(out)
-        lesson = write_lesson(out, counts)
+        with display_for("auto", err_console) as display:
+            result = _run_lesson(experiment, table, out, display)
+            display.note("drawing")
+            report = write_report(out)
+            lesson = write_lesson(out, counts)
     if as_json:
         typer.echo(json.dumps(lesson, indent=2))
         return
@@ -113,18 +111,22 @@ def boundary(
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
-def _with_assumptions(on_event: Callable[["Event"], None], sentences: tuple[str, ...]) -> Callable[["Event"], None]:
-    """Return a callback that names the assumptions about the table instead of those about the files made from it."""
+def _run_lesson(experiment: "Experiment", table: "LessonTable | None", out: Path, display: "Display") -> "Result":
+    """Run the experiment. The assumptions are about the user's table, and not about the files made from it."""
     from antivenom.runner.events import Planned  # noqa: PLC0415 - loads torch
-    from antivenom.runner.lesson_table import FILES  # noqa: PLC0415
+    from antivenom.storage.store import Store  # noqa: PLC0415
 
-    def called(event: "Event") -> None:
-        if isinstance(event, Planned) and sentences:
-            others = [each for each in event.assumptions if not any(f"{file}: " in each for file in FILES)]
-            event = replace(event, assumptions=(*sentences, *others))
-        on_event(event)
+    def on_event(event: "Event") -> None:
+        if isinstance(event, Planned) and table is not None:
+            event = replace(event, assumptions=table.assumptions_with(event.assumptions))
+        display.on_event(event)
 
-    return called
+    result = experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=on_event)
+    if table is not None:
+        assumptions = list(table.assumptions_with(result.about["assumptions"]))
+        result = replace(result, about={**result.about, "assumptions": assumptions})
+        result.save(out)
+    return result
 
 
 def _check_aim(aim: str | None, points: str | None, count: int | None) -> None:
