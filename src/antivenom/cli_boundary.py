@@ -29,50 +29,63 @@ MOST_CALLS = 500
 MOST_COUNTS = 12
 MOST_POINTS = 200
 
+Repeats = Annotated[
+    str, typer.Option(metavar="N,N,…", help="Numbers of partial_fit calls after which to draw the boundary.")
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")]
+Points = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points within the range of the data."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|0|1|…",
+        help="One class for all points, or one for each. Default: the second. With --aim, the search chooses it.",
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--estimator",
+        metavar="NAME",
+        help="MLPClassifier, SGDClassifier or GaussianNB of scikit-learn, or mlp (PyTorch), …",
+    ),
+]
+Data = Annotated[
+    str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
+]
+Aim = Annotated[
+    str | None, typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in few calls.")
+]
+PointCount = Annotated[
+    int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only boundary.json on stdout.")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
+]
+
 
 def boundary(
-    repeats: Annotated[
-        str, typer.Option(metavar="N,N,…", help="Numbers of partial_fit calls after which to draw the boundary.")
-    ] = "1,5,15",
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("runs/boundary"),
-    points: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points within the range of the data."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|0|1|…",
-            help="One class for all points, or one for each. Default: the second. With --aim, the search chooses it.",
-        ),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--estimator",
-            metavar="NAME",
-            help="MLPClassifier, SGDClassifier or GaussianNB of scikit-learn, or mlp (PyTorch), …",
-        ),
-    ] = "MLPClassifier",
-    data: Annotated[
-        str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
-    ] = "classification",
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
-    ] = None,
-    aim: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in few calls.")
-    ] = None,
-    count: Annotated[
-        int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print only boundary.json on stdout.")] = False,
-    allow_code: Annotated[
-        bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
-    ] = False,
+    repeats: Repeats = "1,5,15",
+    out: Out = Path("runs/boundary"),
+    points: Points = None,
+    labels: Labels = None,
+    model: ModelName = "MLPClassifier",
+    data: Data = "classification",
+    seed: Seed = None,
+    aim: Aim = None,
+    count: PointCount = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Show how poison moves a decision boundary in the plane: numbers, charts and a film.
 
