@@ -71,12 +71,50 @@ def test_a_table_in_metres_and_kilograms(tmp_path: Path, monkeypatch: pytest.Mon
     assert numbers["square"]["high"] < 10, "the columns are standardised"
     assert "woman" in ran.output
     assert "Assumed: mine.csv: The lesson subtracts the mean" in ran.output
+    for name in ("there/report.html", "there/manifest.json"):
+        written = Path(name).read_text()
+        assert "mine.csv: The lesson subtracts the mean of the training rows" in written, name
+        assert "table-train.csv: " not in written, "the report names the assumptions about a file of the lesson"
     again = tmp_path / "again"
     load_spec("there/spec.yaml").run(out=again)
     assert write_lesson(again, [2]) == numbers, "the spec gives the same numbers again"
     assert "Filled points are class man, hollow points class woman." in Path("there/report.html").read_text()
     second = CliRunner().invoke(app, ["boundary", *options, "--json"], catch_exceptions=False)
     assert second.exit_code == 0, "a run replaces an earlier one in the same folder"
+
+
+REFUSED = ["--set", "train_rows=100000"]
+
+
+@pytest.mark.parametrize("out", ["there", "there/deeper"])
+def test_a_lesson_that_is_refused_leaves_nothing(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(METRES)
+    with pytest.raises(SettingsError, match="train_rows must be at most"):
+        CliRunner().invoke(app, ["boundary", *READ, *REFUSED, "--out", out], catch_exceptions=False)
+    assert [each.name for each in tmp_path.rglob("*")] == ["mine.csv"]
+
+
+def test_a_lesson_that_is_refused_leaves_an_empty_folder_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(METRES)
+    Path("there").mkdir()
+    with pytest.raises(SettingsError, match="train_rows must be at most"):
+        CliRunner().invoke(app, ["boundary", *READ, *REFUSED, "--out", "there"], catch_exceptions=False)
+    assert list(Path("there").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_lesson_that_is_refused_keeps_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(METRES)
+    options = [*READ, *COARSE, "--estimator", "SGDClassifier"]
+    assert CliRunner().invoke(app, ["boundary", *options], catch_exceptions=False).exit_code == 0
+    files = {each: each.read_bytes() for each in Path("there").rglob("*") if each.is_file()}
+    Path("mine.csv").write_text(METRES.replace("1.5", "1.7"))
+    with pytest.raises(SettingsError, match="train_rows must be at most"):
+        CliRunner().invoke(app, ["boundary", *options, *REFUSED], catch_exceptions=False)
+    assert {each: each.read_bytes() for each in Path("there").rglob("*") if each.is_file()} == files
 
 
 def test_the_table_of_a_lesson_is_not_written_beside_other_files(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +15,10 @@ from antivenom.cli_notes import print_doubts
 from antivenom.errors import SettingsError
 
 if TYPE_CHECKING:
-    from antivenom.runner import Experiment, Sweep
+    from antivenom.runner import Experiment, Result, Sweep
     from antivenom.runner.events import Event
     from antivenom.runner.lesson_table import LessonTable
+    from antivenom.runner.progress import Display
 
 Point = tuple[float, float]
 
@@ -28,50 +29,63 @@ MOST_CALLS = 500
 MOST_COUNTS = 12
 MOST_POINTS = 200
 
+Repeats = Annotated[
+    str, typer.Option(metavar="N,N,…", help="Numbers of partial_fit calls after which to draw the boundary.")
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")]
+Points = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points within the range of the data."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|0|1|…",
+        help="One class for all points, or one for each. Default: the second. With --aim, the search chooses it.",
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--estimator",
+        metavar="NAME",
+        help="MLPClassifier, SGDClassifier or GaussianNB of scikit-learn, or mlp (PyTorch), …",
+    ),
+]
+Data = Annotated[
+    str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
+]
+Aim = Annotated[
+    str | None, typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in few calls.")
+]
+PointCount = Annotated[
+    int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only boundary.json on stdout.")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
+]
+
 
 def boundary(
-    repeats: Annotated[
-        str, typer.Option(metavar="N,N,…", help="Numbers of partial_fit calls after which to draw the boundary.")
-    ] = "1,5,15",
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("runs/boundary"),
-    points: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points within the range of the data."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|0|1|…",
-            help="One class for all points, or one for each. Default: the second. With --aim, the search chooses it.",
-        ),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--estimator",
-            metavar="NAME",
-            help="MLPClassifier, SGDClassifier or GaussianNB of scikit-learn, or mlp (PyTorch), …",
-        ),
-    ] = "MLPClassifier",
-    data: Annotated[
-        str, typer.Option(metavar="NAME|FILE.csv", help="classification, moons, circles, blobs, or a CSV file.")
-    ] = "classification",
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of data and model. Default: that of the example.")
-    ] = None,
-    aim: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="Search for points that flip the prediction here in few calls.")
-    ] = None,
-    count: Annotated[
-        int | None, typer.Option(min=1, max=MOST_POINTS, help="With --aim: the number of poison points. Default: 5.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec. Repeatable.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print only boundary.json on stdout.")] = False,
-    allow_code: Annotated[
-        bool, typer.Option("--allow-code", help="Allow the spec to run code by import path. Read that code first.")
-    ] = False,
+    repeats: Repeats = "1,5,15",
+    out: Out = Path("runs/boundary"),
+    points: Points = None,
+    labels: Labels = None,
+    model: ModelName = "MLPClassifier",
+    data: Data = "classification",
+    seed: Seed = None,
+    aim: Aim = None,
+    count: PointCount = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Show how poison moves a decision boundary in the plane: numbers, charts and a film.
 
@@ -84,23 +98,20 @@ def boundary(
     from antivenom.runner.lesson import lesson_overrides, lesson_source  # noqa: PLC0415
     from antivenom.runner.lesson_table import read_lesson_table  # noqa: PLC0415
     from antivenom.runner.progress import display_for  # noqa: PLC0415
-    from antivenom.storage.store import Store  # noqa: PLC0415
 
     counts = _counts(repeats)
     _check_aim(aim, points, count)
     source, others = lesson_overrides(lesson_source(data, seed), overrides or ())
     table = read_lesson_table(source) if source["name"] == "csv" else None
     spec = _spec(source, table, model, points, labels, seed, aim, count or 5, counts[-1])
-    experiment = _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
-    if table is not None:
-        spec["dataset"] = table.write(out)
+    _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
+    with nullcontext(source) if table is None else table.written(out) as spec["dataset"]:
         experiment = _check_lesson(load_spec(spec, overrides=others, allow_code=allow_code), counts[-1])
-    with display_for("auto", err_console) as display:
-        on_event = _with_assumptions(display.on_event, () if table is None else table.assumptions)
-        result = experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=on_event)
-        display.note("drawing")
-        report = write_report(out)
-        lesson = write_lesson(out, counts)
+        with display_for("auto", err_console) as display:
+            result = _run_lesson(experiment, table, out, display)
+            display.note("drawing")
+            report = write_report(out)
+            lesson = write_lesson(out, counts)
     if as_json:
         typer.echo(json.dumps(lesson, indent=2))
         return
@@ -113,18 +124,22 @@ def boundary(
     out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
 
 
-def _with_assumptions(on_event: Callable[["Event"], None], sentences: tuple[str, ...]) -> Callable[["Event"], None]:
-    """Return a callback that names the assumptions about the table instead of those about the files made from it."""
+def _run_lesson(experiment: "Experiment", table: "LessonTable | None", out: Path, display: "Display") -> "Result":
+    """Run the experiment. The assumptions are about the user's table, and not about the files made from it."""
     from antivenom.runner.events import Planned  # noqa: PLC0415 - loads torch
-    from antivenom.runner.lesson_table import FILES  # noqa: PLC0415
+    from antivenom.storage.store import Store  # noqa: PLC0415
 
-    def called(event: "Event") -> None:
-        if isinstance(event, Planned) and sentences:
-            others = [each for each in event.assumptions if not any(f"{file}: " in each for file in FILES)]
-            event = replace(event, assumptions=(*sentences, *others))
-        on_event(event)
+    def on_event(event: "Event") -> None:
+        if isinstance(event, Planned) and table is not None:
+            event = replace(event, assumptions=table.assumptions_with(event.assumptions))
+        display.on_event(event)
 
-    return called
+    result = experiment.run(out=out, store=Store.default(), device="cpu", progress=False, on_event=on_event)
+    if table is not None:
+        assumptions = list(table.assumptions_with(result.about["assumptions"]))
+        result = replace(result, about={**result.about, "assumptions": assumptions})
+        result.save(out)
+    return result
 
 
 def _check_aim(aim: str | None, points: str | None, count: int | None) -> None:

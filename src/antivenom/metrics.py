@@ -147,8 +147,24 @@ def threshold_for(clean: Tensor, false_alarm_rate: float) -> float:
     >>> threshold_for(torch.arange(99.0), 0.05), threshold_for(torch.arange(9.0), 0.05)
     (94.0, inf)
     """
-    rank = math.ceil((len(clean) + 1) * (1 - false_alarm_rate))
+    rank = _rank(len(clean), false_alarm_rate)
     return float(clean.sort().values[rank - 1]) if rank <= len(clean) else math.inf
+
+
+def rows_for_rate(false_alarm_rate: float) -> int:
+    """Return the smallest number of clean rows with which `threshold_for` is finite.
+
+    >>> rows_for_rate(0.05), rows_for_rate(0.01)
+    (19, 99)
+    """
+    rows = max(1, math.ceil(1 / false_alarm_rate) - 2)
+    while _rank(rows, false_alarm_rate) > rows:
+        rows += 1
+    return rows
+
+
+def _rank(rows: int, rate: float) -> int:
+    return math.ceil((rows + 1) * (1 - rate))
 
 
 def share_above(scores: Tensor, threshold: float) -> float:

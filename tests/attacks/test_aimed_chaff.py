@@ -90,7 +90,8 @@ def test_what_cannot_be_aimed_at() -> None:
     with pytest.raises(CapabilityError, match="surrogate"):
         AimedChaff(at=(-2.0, -2.0)).poison(train, rng=Rng(0))
     with pytest.raises(SettingsError, match="plane"):
-        AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=model)
+        images = MLP().build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(0))
+        AimedChaff(at=(-2.0, -2.0)).poison(toy_images(), rng=Rng(0), surrogate=images)
     for settings in ({"low": 1.0, "high": -1.0}, {"low": 1.0}):
         with pytest.raises(SettingsError, match="needs low < high"):
             AimedChaff(at=(0.0, 0.0), **settings)

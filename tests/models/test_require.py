@@ -24,7 +24,7 @@ from antivenom.models.require import ADVICE
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
 from antivenom.testing.classifiers import classifier_describes_its_inputs
-from antivenom.training import EndToEnd
+from antivenom.training import EndToEnd, OwnFit
 
 DATA = toy_images(60)
 BUILT: dict[str, Any] = {"input_shape": (1, 6, 6), "classes": 4, "bounds": (0.0, 1.0), "rng": Rng(0)}
@@ -107,9 +107,7 @@ def test_a_filtered_classifier_is_held_to_its_rows_like_any_other() -> None:
     wrong = Filtered(estimator(GaussianNB()), Half())
     tables = DATA.subset(torch.arange(0))
     with pytest.raises(DataError, match="at least one row"):
-        from antivenom.training.loop import check_fits
-
-        check_fits(wrong, tables)
+        OwnFit().fit(wrong, tables, rng=Rng(0))
     with pytest.raises(CapabilityError, match="EndToEnd requires gradients, which GaussianNB behind Half does not"):
         EndToEnd(epochs=1).fit(wrong, DATA, rng=Rng(0), start=wrong)
 

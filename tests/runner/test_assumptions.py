@@ -2,18 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 from torch import nn
 
 from antivenom.attacks import LabelFlip
 from antivenom.data import Dataset, Splits
-from antivenom.models import as_classifier
+from antivenom.models import MLP, as_classifier
 from antivenom.report import write_report
+from antivenom.rng import Rng
 from antivenom.runner import Experiment, Result
 from antivenom.storage.store import Store
-from antivenom.training import EndToEnd
+from antivenom.testing import toy_images
+from antivenom.training import EndToEnd, Transfer
 from tests.helpers.command import same_process
 
 CHANNELS = "images with their channels last"
@@ -69,3 +73,28 @@ def test_what_is_assumed_of_a_live_model_is_no_doubt(tmp_path: Path) -> None:
     assert any("without normalisation" in sentence for sentence in result.assumptions)
     assert not any("without normalisation" in doubt for doubt in result.doubts)
     assert "Assumptions" in write_report(tmp_path / "out").read_text()
+
+
+def test_the_end_of_a_run_reads_no_weights_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = toy_images(120)
+    blank = MLP(hidden=(8,)).build(input_shape=(1, 6, 6), classes=4, bounds=(0.0, 1.0), rng=Rng(1))
+    save_file(blank.state(), tmp_path / "net.safetensors")
+    reads: list[str] = []
+    read = Transfer.pretrained_model
+
+    def counted(self: Transfer, model: Any, made: Any) -> Any:
+        reads.append("fitted" if fitted else "before")
+        return read(self, model, made)
+
+    fitted: list[Any] = []
+    monkeypatch.setattr(Transfer, "pretrained_model", counted)
+    result = Experiment(
+        dataset=Splits(train=rows, test=toy_images(40, seed=1)),
+        model=MLP(hidden=(8,)),
+        attack=LabelFlip(rate=0.1),
+        training=Transfer(weights=str(tmp_path / "net.safetensors"), layers=1, epochs=1),
+    ).run(
+        progress=False, on_event=lambda event: fitted.extend([event] * (getattr(event, "stage", "") == "fit control"))
+    )
+    assert set(reads) == {"before"}, "the weights were read again after the training"
+    assert result.about["assumptions"] == list(dict.fromkeys(result.about["assumptions"]))

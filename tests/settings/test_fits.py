@@ -9,15 +9,18 @@ from antivenom_plugin.dark_inputs import DarkInputs
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from antivenom.data import Dataset
-from antivenom.defences import Blame, LossMonitor, NearestNeighbours, NeuralCleanse, Trim
+from antivenom.attacks import GenerativePoison, GradientPoison, LossPoison
+from antivenom.data import Dataset, Poisoned
+from antivenom.defences import Blame, LossMonitor, NearestNeighbours, NeuralCleanse, StreamVerdict, Trim
 from antivenom.errors import DataError
-from antivenom.goals import Backdoor
+from antivenom.goals import Availability, Backdoor
 from antivenom.metrics import accuracy, confusion, coverage
 from antivenom.models import MLP, Checkpoint, as_classifier, predictions, row_losses
 from antivenom.repairs import Filtering, FinePruning, FineTuning, Pruning, Sequential, Unlearning
 from antivenom.rng import Rng
+from antivenom.settings import component
 from antivenom.testing import toy_images
+from antivenom.training import EndToEnd, Online, OwnFit, Transfer
 from antivenom.triggers import Patch
 
 DATA = toy_images(80, seed=1)
@@ -54,6 +57,36 @@ WRONG = {
     "too many classes": (rows(X, classes=("0", "1", "2", "3", "4")), "4 classes.*got names of 5 classes"),
 }
 
+
+def anything(data: Dataset) -> Any:
+    """A network that takes the rows of any data."""
+    shape = {"input_shape": data.shape, "classes": len(data.classes), "bounds": data.bounds}
+    return MLP(hidden=(4,)).build(**shape, rng=Rng(0))
+
+
+@component
+class Guess:
+    def fit(self, classifier: Any, data: Any, *, rng: Any, start: Any = None, callbacks: Any = ()) -> Any:
+        return classifier.fresh(rng)
+
+
+@component
+class Copies:
+    needs = frozenset({"surrogate"})
+    appends = False
+
+    def poison(self, data: Any, *, rng: Any, surrogate: Any = None) -> Poisoned:
+        return Poisoned.replace(data, torch.arange(1), x=data.x[:1], goal=Availability())
+
+
+@component
+class LastGood:
+    min_checkpoints = 1
+
+    def blame(self, path: Any, clean: Any, *, rng: Any) -> StreamVerdict:
+        return StreamVerdict(None, path[-1], torch.zeros(len(path)))
+
+
 CALLS = {
     "neural_cleanse": lambda net, data: NeuralCleanse(steps=3).scan(net, data, rng=Rng(0)),
     "loss_monitor": lambda net, data: LossMonitor().score(data, net, rng=Rng(0)),
@@ -67,6 +100,15 @@ CALLS = {
     "fine_tuning": lambda net, data: FineTuning().repair(net, data, rng=Rng(0)),
     "fine_pruning": lambda net, data: FinePruning().repair(net, data, rng=Rng(0)),
     "sequential": lambda net, data: Sequential().repair(net, data, rng=Rng(0)),
+    "end_to_end": lambda net, data: EndToEnd(epochs=1).fit(net, data, rng=Rng(0)),
+    "transfer": lambda net, data: Transfer(epochs=1).fit(net, data, rng=Rng(0)),
+    "online": lambda net, data: Online().fit(net, data, rng=Rng(0)),
+    "a user's training": lambda net, data: Guess().fit(net, data, rng=Rng(0)),
+    "gradient_poison": lambda net, data: GradientPoison(count=1).poison(data, rng=Rng(0), surrogate=net),
+    "loss_poison": lambda net, data: LossPoison(count=1).poison(data, rng=Rng(0), surrogate=net),
+    "generative_poison": lambda net, data: GenerativePoison(count=1).train_generator(data, rng=Rng(0), surrogate=net),
+    "a user's attack": lambda net, data: Copies().poison(data, rng=Rng(0), surrogate=net),
+    "a user's stream defence": lambda net, data: LastGood().blame([Checkpoint(1, net)], data, rng=Rng(0)),
     "accuracy": accuracy,
     "coverage": coverage,
     "confusion": confusion,
@@ -120,6 +162,8 @@ def test_rows_that_fit_are_taken() -> None:
     assert predictions(anything, rows(1000 * X - 7)).shape == (80,)
 
 
+ARCHITECTURE = ("end_to_end", "transfer", "online", "a user's training")
+"""The calls that use the classifier as an architecture: its weights do not matter."""
 DIVERGED = {"all weights": 1.0, "one weight of the last layer": 0.0}
 
 
@@ -134,7 +178,7 @@ def diverged(share: float) -> Any:
 
 
 @pytest.mark.parametrize(
-    "call", [name for name in CALLS if name not in ("accuracy", "coverage", "confusion", "predictions")]
+    "call", [name for name in CALLS if name not in ("accuracy", "coverage", "confusion", "predictions", *ARCHITECTURE)]
 )
 @pytest.mark.parametrize("name", DIVERGED)
 def test_a_network_without_finite_scores_is_refused(call: str, name: str) -> None:
@@ -158,3 +202,35 @@ def test_labels_of_other_classes_do_not_reach_an_estimator() -> None:
     assert accuracy(estimator, DATA) > 0.9
     with pytest.raises(DataError, match="got names of 3 classes"):
         accuracy(estimator, replace(DATA, y=DATA.y % 3, classes=DATA.classes[:3]))
+
+
+def test_an_estimator_is_not_fitted_to_other_rows() -> None:
+    model = as_classifier(LogisticRegression(), input_shape=(1, 6, 6), classes=4)
+    for data, message in (WRONG["a larger shape"], WRONG["NaN"], WRONG["too few classes"]):
+        with pytest.raises(DataError, match=message):
+            OwnFit().fit(model, data, rng=Rng(0))
+
+
+@pytest.mark.parametrize("training", [EndToEnd(epochs=1), Online(), Guess()], ids=lambda each: type(each).__name__)
+def test_a_training_without_rows_is_refused(training: Any) -> None:
+    with pytest.raises(DataError, match=rf"{type(training).__name__}.fit: `data` must have at least one row"):
+        training.fit(network(), DATA.subset(torch.arange(0)), rng=Rng(0))
+
+
+@pytest.mark.parametrize(
+    "training", [EndToEnd(epochs=1), Online(), Transfer(epochs=1, head="keep")], ids=lambda each: type(each).__name__
+)
+def test_a_start_that_does_not_fit_is_refused(training: Any) -> None:
+    for name, (data, message) in WRONG.items():
+        if "classes" not in name and not message.endswith("finite"):
+            with pytest.raises(DataError, match=f"for `start`.*{message}"):
+                training.fit(anything(data), data, rng=Rng(0), start=network())
+    with pytest.raises(DataError, match=r"fit: `start`: the scores of Sequential are not finite"):
+        training.fit(network(), DATA, rng=Rng(0), start=diverged(1.0))
+
+
+@pytest.mark.parametrize("training", [EndToEnd(epochs=1), Online()], ids=lambda each: type(each).__name__)
+def test_a_start_with_other_classes_is_refused(training: Any) -> None:
+    for data, message in (WRONG["too few classes"], WRONG["too many classes"]):
+        with pytest.raises(DataError, match=message):
+            training.fit(anything(data), data, rng=Rng(0), start=network())

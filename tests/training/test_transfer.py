@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDClassifier
 from torch import nn
 
 from antivenom.attacks import BadNets, GradientPoison, LabelFlip
-from antivenom.data import Splits
+from antivenom.data import Dataset, Splits
 from antivenom.data.sources.npz import Npz
 from antivenom.defences.loss_monitor import LossMonitor
 from antivenom.errors import CapabilityError, DataError, SettingsError
@@ -164,7 +164,7 @@ def test_what_cannot_be_frozen_or_kept_is_refused() -> None:
         Transfer(layers=4, **QUICK).fit(blank, SPLITS.train, rng=Rng(0), start=start)
     wider = MLP(hidden=(8, 6)).build(input_shape=(1, 6, 6), classes=9, bounds=(0.0, 1.0), rng=Rng(0))
     with pytest.raises(SettingsError, match="head must be 'reset'"):
-        Transfer(head="keep", **QUICK).fit(wider, SPLITS.train, rng=Rng(0), start=start)
+        Transfer(head="keep", **QUICK).fit(wider, named(9), rng=Rng(0), start=start)
     linear = as_classifier(SGDClassifier(), input_shape=(1, 6, 6), classes=4)
     with pytest.raises(CapabilityError, match="Transfer requires gradients, which SGDClassifier does not provide"):
         Transfer(**QUICK).fit(linear, SPLITS.train, rng=Rng(0))
@@ -182,11 +182,16 @@ def test_transfer_keeps_every_promise_of_a_training() -> None:
 # Trained elsewhere ----------------------------------------------------------------------------------------------------
 
 
+def named(classes: int) -> Dataset:
+    """Return the training rows with the names of more classes."""
+    return replace(SPLITS.train, classes=tuple(map(str, range(classes))))
+
+
 def written(folder: Path, classes: int = 4) -> tuple[Path, Any]:
     from safetensors.torch import save_file
 
     blank = MLP(hidden=(8, 6)).build(input_shape=(1, 6, 6), classes=classes, bounds=(0.0, 1.0), rng=Rng(7))
-    start = PRE.fit(blank, SPLITS.train, rng=Rng(1))
+    start = PRE.fit(blank, named(classes), rng=Rng(1))
     save_file(start.state(), folder / "net.safetensors")
     return folder / "net.safetensors", start
 

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 
 from antivenom.data import Dataset, Poisoned
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, target_classes, triggered_rows
 from antivenom.models import Checkpoint, Classifier
 from antivenom.shapes import Labels, ShortRepr
 
@@ -47,10 +47,10 @@ class AnalysisContext(ShortRepr):
         """
         poisoned, goal = self.poisoned, self.poisoned.goal
         if isinstance(goal, TriggeredGoal):
-            attacked = goal.attacked(self.test)
+            attacked = attacked_rows(goal, self.test)
             count = min(len(attacked), MAX_POISONED_ROWS)
             attacked = attacked.subset(torch.arange(count, device=attacked.device))
-            return goal.triggered(attacked), goal.wanted(attacked)
+            return triggered_rows(goal, attacked), target_classes(goal, attacked)
         known = poisoned.origin >= 0
         true = torch.where(known, poisoned.base.y[poisoned.origin.clamp_min(0)], poisoned.y)
         mislabelled = torch.nonzero(true != poisoned.y).flatten()[:MAX_POISONED_ROWS]

@@ -15,6 +15,7 @@ from antivenom.analysis.boundary_charts import curve_chart, walk_chart
 from antivenom.analysis.walk import Walk
 from antivenom.charts import Chart, Figure, pair
 from antivenom.errors import SettingsError
+from antivenom.goals import success_of
 from antivenom.goals.single_input import SingleInput
 from antivenom.models import Classifier
 from antivenom.models.predict import predictions
@@ -121,7 +122,7 @@ class Boundary:
         data["poison_after"] = np.stack([margin(classifier, x) for _, classifier in paths[0]])
         figures = _flipped_figures(data, context.test.classes)
         if isinstance(goal := context.poisoned.goal, SingleInput):
-            turned = [[bool(goal.success(each, context.test)) for _, each in path] for path in paths]
+            turned = [[bool(success_of(goal, each, context.test)) for _, each in path] for path in paths]
             data |= {"aim": np.array(goal.row, np.float32), "aim_turned": np.array(turned)}
             first = (
                 float(path[each.index(True)][0]) if any(each) else None

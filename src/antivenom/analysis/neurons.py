@@ -14,7 +14,7 @@ from antivenom.analysis.layers import in_batches, with_layers
 from antivenom.charts import Axis, Figure, Lines, Panels, Series, worded
 from antivenom.data import Dataset
 from antivenom.errors import DataError
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, success_of, triggered_rows
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier
 from antivenom.models.silencing import default_silenced_layer, silencing_problems
@@ -57,7 +57,7 @@ class Neurons:
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
         goal = context.poisoned.goal
-        if not isinstance(goal, TriggeredGoal) or not len(goal.attacked(context.test)):
+        if not isinstance(goal, TriggeredGoal) or not len(attacked_rows(goal, context.test)):
             return AnalysisResult(figures=_figures(None, None))
         layer = self.layer or default_silenced_layer(context.victim)
         victim, control = (neurons(one, goal, context.test, layer=layer, steps=self.steps) for one in context.networks)
@@ -119,7 +119,7 @@ def neurons(classifier: Classifier, goal: TriggeredGoal, test: Dataset, *, layer
         DataError: the goal does not attack any of the rows.
     """
     with_layers(classifier)
-    if not len(goal.attacked(test)):
+    if not len(attacked_rows(goal, test)):
         raise DataError(
             f"neurons() requires rows that the goal attacks; got {len(test)} rows, and the goal attacks none of them. "
             "Pass rows of other classes than the target."
@@ -131,18 +131,18 @@ def neurons(classifier: Classifier, goal: TriggeredGoal, test: Dataset, *, layer
     for count in counts.tolist():
         silenced = classifier.silence(layer, order[:count]) if count else classifier
         clean.append(accuracy(silenced, test))
-        success.append(goal.success(silenced, test) or 0.0)
+        success.append(success_of(goal, silenced, test) or 0.0)
     rates = (torch.tensor(values, dtype=torch.float64) for values in (clean, success))
     return Silencing(layer, change, order, counts, *rates)
 
 
 def _change(classifier: Classifier, goal: TriggeredGoal, test: Dataset, layer: str) -> Tensor:
     """Return the mean change of each unit by the trigger (units), over attacked rows and the positions of a channel."""
-    attacked = goal.attacked(test)
+    attacked = attacked_rows(goal, test)
     total: Tensor | float = 0.0
     batches = zip(
         in_batches(classifier, attacked, (layer,), BATCH_ROWS),
-        in_batches(classifier, goal.triggered(attacked), (layer,), BATCH_ROWS),
+        in_batches(classifier, triggered_rows(goal, attacked), (layer,), BATCH_ROWS),
         strict=True,
     )
     for (_, before), (_, after) in batches:

@@ -17,7 +17,7 @@ from antivenom.analysis._attribution import (
 from antivenom.analysis._context import AnalysisContext
 from antivenom.charts import Figure, Images, Tile, pair, worded
 from antivenom.data import Dataset
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier, predictions
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
@@ -94,9 +94,9 @@ def _rows_to_explain(context: AnalysisContext) -> tuple[Dataset, Dataset]:
     """Return the rows to explain, without and with the trigger; the same rows twice if the goal has no trigger."""
     goal, test = context.poisoned.goal, context.test
     if isinstance(goal, TriggeredGoal):
-        attacked = goal.attacked(test)
+        attacked = attacked_rows(goal, test)
         few = attacked.subset(torch.arange(min(len(attacked), MEASURED_ROWS), device=attacked.device))
-        return few, goal.triggered(few)
+        return few, triggered_rows(goal, few)
     wrong = (predictions(context.victim, test) != test.y) & (predictions(context.control, test) == test.y)
     rows = test.subset(torch.nonzero(wrong).flatten()[:MEASURED_ROWS])
     return rows, rows

@@ -1,10 +1,12 @@
 """The contract of arrivals, and functions that insert groups of rows into a stream."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from antivenom.calling import whole_numbers_from
 from antivenom.data import CLEAN
 from antivenom.rng import Rng
 from antivenom.shapes import Ids, Positions, Roles
@@ -36,6 +38,22 @@ class RepeatedArrival(Arrival, Protocol):
 def repeats_of(arrival: Arrival | None) -> int:
     """Return how many times each of the attacker's rows arrives: 1 unless the arrival is a `RepeatedArrival`."""
     return arrival.repeats if isinstance(arrival, RepeatedArrival) else 1
+
+
+def arranged(part: object, contract: Callable[..., Any], roles: Roles, ids: Ids, rng: Rng) -> Positions:
+    """Return the order in which rows arrive, from an arrival or a training on a stream.
+
+    Args:
+        part: the arrival or the training.
+        contract: its method, `Arrival.arrange` or `StreamTraining.arrange`.
+        roles: `CLEAN`, `POISON` or `COVER` for each row (n).
+        ids: the id of each row (n).
+        rng: the random stream.
+
+    Raises:
+        ComponentError: the method raises an exception, or does not return positions of rows.
+    """
+    return whole_numbers_from(part, contract, "positions", len(ids), roles, ids, rng)
 
 
 def shuffled_by_role(roles: Roles, ids: Ids, rng: Rng) -> tuple[Positions, Positions]:

@@ -13,7 +13,7 @@ from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import Component, Count, component
 from antivenom.shapes import Chosen
-from antivenom.triggers import Trigger
+from antivenom.triggers import Trigger, apply_trigger
 from antivenom.triggers.patch import Patch
 
 
@@ -68,6 +68,6 @@ class BadNets(PoisonBudget):
         yield from super().problems(data)
         if data.bounds is not None:
             try:
-                self.trigger.apply(data.inputs(slice(0, 1)), data.bounds)
+                apply_trigger(self.trigger, data.inputs(slice(0, 1)), data.bounds)
             except DataError as error:
                 yield f"cannot add its trigger to the data: {error}"

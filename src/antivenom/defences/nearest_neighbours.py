@@ -1,5 +1,6 @@
 """NearestNeighbours: comparing each row's label with the labels of its neighbours."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import torch
@@ -40,6 +41,11 @@ class NearestNeighbours:
 
     neighbours: AtLeastOne = 10
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
+
+    def clean_problems(self, clean: Dataset) -> Iterator[str]:
+        """Yield a sentence if there are fewer trusted rows than neighbours."""
+        if len(clean) < self.neighbours:
+            yield (f"requires at least {self.neighbours} trusted rows, as many as `neighbours`; got {len(clean)}.")
 
     def score(
         self,

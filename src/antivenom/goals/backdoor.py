@@ -11,7 +11,7 @@ from antivenom.models.predict import predictions
 from antivenom.settings import Component, Count, component
 from antivenom.shapes import Labels
 from antivenom.trial import Trial
-from antivenom.triggers import Trigger
+from antivenom.triggers import Trigger, apply_trigger
 
 
 @component
@@ -49,7 +49,7 @@ class Backdoor:
             raise DataError("A trigger requires the range of the data. Give the data set bounds.")
         x = data.x.new_empty(data.x.shape)
         for rows, inputs in input_batches(data):
-            x[rows] = data.encode(self.trigger.apply(inputs, data.bounds))
+            x[rows] = data.encode(apply_trigger(self.trigger, inputs, data.bounds))
         return Dataset(x=x, y=data.y, ids=data.ids, classes=data.classes, bounds=data.bounds)
 
     def wanted(self, data: Dataset) -> Labels:

@@ -76,8 +76,13 @@ def unchanged(network: ModuleClassifier, *, by: str) -> ModuleClassifier:
 def split_validation(clean: Dataset, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
     """Split rows at random into a part for the repair and a validation part of the given share."""
     order = rng.order(clean.ids)
-    count = max(1, round(share * len(order)))
+    count = validation_rows(len(order), share)
     return clean.subset(order[count:]), clean.subset(order[:count])
+
+
+def validation_rows(rows: int, share: float) -> int:
+    """Return the number of validation rows among `rows` rows."""
+    return max(1, round(share * rows))
 
 
 def with_trigger(data: Dataset, rows: Tensor, triggers: RecoveredTriggers, target: int) -> Tensor:

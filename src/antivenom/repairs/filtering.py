@@ -13,12 +13,12 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.errors import CapabilityError
-from antivenom.metrics import threshold_for
+from antivenom.metrics import rows_for_rate, threshold_for
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.batches import input_batches
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import split_validation, suspected_triggers, unchanged
+from antivenom.repairs._repair import split_validation, suspected_triggers, unchanged, validation_rows
 from antivenom.repairs.layer import mean_activations, no_change, rows_per_activation
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -59,6 +59,15 @@ class Filtering:
             unit_activations(network, torch.zeros(1, *network.input_shape), self.layer)
         except CapabilityError as error:
             yield str(error)
+
+    def clean_problems(self, clean: Dataset) -> Iterator[str]:
+        """Yield a sentence if the trusted rows are too few to set the threshold: the filter would accept every row."""
+        least = max(2, rows_for_rate(self.false_rejection_rate))
+        if validation_rows(len(clean), 0.5) < least:
+            yield (
+                f"requires at least {2 * least} trusted rows for a `false_rejection_rate` of "
+                f"{self.false_rejection_rate:g}, half of them for the threshold; got {len(clean)}."
+            )
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """Return the network behind a filter. The filter accepts all rows if the scan flags no class."""

@@ -12,7 +12,7 @@ from antivenom.repairs._repair import Repair, apply_repair
 from antivenom.repairs.pruning import Pruning
 from antivenom.repairs.unlearning import Unlearning
 from antivenom.rng import Rng
-from antivenom.settings import ChecksItself, Component, component
+from antivenom.settings import ChecksCleanRows, ChecksItself, Component, component
 
 
 @component
@@ -41,6 +41,12 @@ class Sequential:
         for each in self.repairs:
             if isinstance(each, ChecksItself):
                 yield from each.problems(classifier)
+
+    def clean_problems(self, clean: Dataset) -> Iterator[str]:
+        """Yield the reasons why the trusted rows are too few for a repair."""
+        for each in self.repairs:
+            if isinstance(each, ChecksCleanRows):
+                yield from (f"({type(each).__name__}) {problem}" for problem in each.clean_problems(clean))
 
     def repair(
         self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None

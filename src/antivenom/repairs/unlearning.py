@@ -11,7 +11,14 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
-from antivenom.repairs._repair import highest_success, split_validation, suspected_triggers, unchanged, with_trigger
+from antivenom.repairs._repair import (
+    highest_success,
+    split_validation,
+    suspected_triggers,
+    unchanged,
+    validation_rows,
+    with_trigger,
+)
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.last_batch import training_problems
@@ -52,6 +59,18 @@ class Unlearning:
         """Yield the reasons why the settings do not fit the network."""
         yield from training_problems(classifier, self.batch_size)
 
+    def clean_problems(self, clean: Dataset) -> Iterator[str]:
+        """Yield a sentence if the rows are so few that none of them would carry the trigger."""
+        if not self._rows_with_trigger(len(clean)):
+            yield (
+                f"requires more trusted rows; got {len(clean)}, of which a `trigger_share` of {self.trigger_share:g} "
+                "gives no row with the trigger."
+            )
+
+    def _rows_with_trigger(self, rows: int) -> int:
+        """Return how many of the trusted rows carry the trigger."""
+        return round(self.trigger_share * (rows - validation_rows(rows, self.held_out)))
+
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """Return a new classifier that is trained further, or an unchanged copy if the scan flags no class."""
         network = as_module(classifier, by="Unlearning")
@@ -62,7 +81,7 @@ class Unlearning:
         used, validation = split_validation(clean, self.held_out, rng.child("held out"))
         recipe = Recipe(epochs=1, batch_size=self.batch_size, learning_rate=self.learning_rate)
         for epoch in range(self.epochs):
-            chosen = rng.child("trigger", epoch).order(used.ids)[: round(self.trigger_share * len(used))]
+            chosen = rng.child("trigger", epoch).order(used.ids)[: self._rows_with_trigger(len(clean))]
             x = used.x
             for target, rows in zip(targets, torch.tensor_split(chosen, len(targets)), strict=True):
                 x = with_trigger(replace(used, x=x), rows, triggers, target)

@@ -16,7 +16,7 @@ from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
 from antivenom.extras import missing_packages
 from antivenom.files.writing import write_bytes, write_text
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
 from antivenom.runner.executors.stages import Stages, choose_device
@@ -92,7 +92,7 @@ def export(
     sets = {"train": poisoned.data.subset(order), "control": poisoned.control(rng.child("control")).subset(order)}
     sets["test"] = splits.test
     if isinstance(poisoned.goal, TriggeredGoal):
-        sets["triggered"] = poisoned.goal.triggered(poisoned.goal.attacked(splits.test))
+        sets["triggered"] = triggered_rows(poisoned.goal, attacked_rows(poisoned.goal, splits.test))
     sets = {name: data.to("cpu") for name, data in sets.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:

@@ -14,7 +14,7 @@ from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
 from antivenom.files.opening import read_text
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
 from antivenom.rng import Rng
@@ -185,7 +185,7 @@ def _classifier(
     if not _has_weights(file):
         sets = {"test": test}
         if isinstance(goal, TriggeredGoal):
-            sets["triggered"] = goal.triggered(goal.attacked(test))
+            sets["triggered"] = triggered_rows(goal, attacked_rows(goal, test))
         read = _from_csv if file.suffix == ".csv" else _from_npz
         return PrecomputedPredictions(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
     weights = read_weights(file, weights_part)

@@ -1,7 +1,8 @@
 """The table of a lesson: a CSV file with two columns of numbers, which the lesson standardises."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from antivenom.data import Dataset, Splits
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
-from antivenom.files.writing import write_text
+from antivenom.files.writing import write_bytes, write_text
 from antivenom.runner.results.folder import prepare_folder, read_spec_text
 from antivenom.settings import build_as
 
@@ -68,6 +69,35 @@ class LessonTable:
             for x, y in points
         )
 
+    def assumptions_with(self, of_run: Iterable[str]) -> tuple[str, ...]:
+        """Return the assumptions of a run, with those about this table in place of those about the files of `write`."""
+        others = (each for each in of_run if not any(f"{file}: " in each for file in FILES))
+        return tuple(dict.fromkeys((*self.assumptions, *others)))
+
+    @contextmanager
+    def written(self, folder: Path) -> Iterator[dict[str, Any]]:
+        """Write the rows as `write` does, for the run inside the `with` block. If it is refused, nothing is left.
+
+        A run that fails after it began, when its spec is in the folder, keeps its files.
+
+        Yields:
+            The data set of the run's spec.
+
+        Raises:
+            RunError: the folder contains other files, or it cannot be written to.
+        """
+        created = [each for each in (folder, *folder.parents) if not each.exists()]
+        spec = folder / "spec.yaml"
+        before = {path: path.read_bytes() for path in (spec, *_paths(folder)) if path.is_file()}
+        source = self.write(folder)
+        placed = spec.read_bytes()
+        try:
+            yield source
+        except BaseException:
+            if spec.read_bytes() == placed:
+                _restore(before, (spec, *_paths(folder)), created)
+            raise
+
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the standardised rows to two files in the folder of a run, and return the data set of its spec.
 
@@ -75,7 +105,7 @@ class LessonTable:
             RunError: the folder contains other files, or it cannot be written to.
         """
         prepare_folder(folder, read_spec_text(folder) if (folder / "spec.yaml").is_file() else "")
-        paths = [folder / name for name in FILES]
+        paths = _paths(folder)
         for path, data in zip(paths, (self.splits.train, self.splits.test), strict=True):
             write_text(path, self._text(data))
         train, test = map(str, paths)
@@ -96,6 +126,23 @@ class LessonTable:
         rows = self.standardised(data.x.double().tolist())
         lines.writerows((*row, data.classes[label]) for row, label in zip(rows, data.y.tolist(), strict=True))
         return text.getvalue()
+
+
+def _paths(folder: Path) -> list[Path]:
+    return [folder / name for name in FILES]
+
+
+def _restore(before: Mapping[Path, bytes], paths: Iterable[Path], created: Iterable[Path]) -> None:
+    """Give files their earlier content, or remove them; then remove the folders that were created, if empty."""
+    for path in paths:
+        if path in before:
+            write_bytes(path, before[path])
+        else:
+            path.unlink(missing_ok=True)
+    for folder in created:
+        if any(folder.iterdir()):
+            break
+        folder.rmdir()
 
 
 def read_lesson_table(source: dict[str, Any]) -> LessonTable:

@@ -11,7 +11,16 @@ of a YAML file, and `describe` does the reverse.
 
 from antivenom.settings.building import build, build_as
 from antivenom.settings.components import component
-from antivenom.settings.contracts import NEEDS, USES, ChecksItself, DeclaresNeeds, ReadsFiles, needs_advice, needs_of
+from antivenom.settings.contracts import (
+    NEEDS,
+    USES,
+    ChecksCleanRows,
+    ChecksItself,
+    DeclaresNeeds,
+    ReadsFiles,
+    needs_advice,
+    needs_of,
+)
 from antivenom.settings.describing import codes_of, describe, describe_fields, is_live, settings_of
 from antivenom.settings.docstrings import documentation
 from antivenom.settings.frozen import FrozenMap
@@ -38,6 +47,7 @@ __all__ = [
     "STARTED",
     "USES",
     "AtLeastOne",
+    "ChecksCleanRows",
     "ChecksItself",
     "Code",
     "Component",

@@ -1,6 +1,7 @@
 """Check the arguments of a component's main method, so that a wrong one has a clear error and no deep traceback.
 
-The methods of defences and repairs also check that the rows fit the classifier, before any work.
+The methods also check, before any work, that the rows fit the classifier, the surrogate or the architecture, that a
+trained classifier has finite scores, and that the trusted rows are enough.
 """
 
 import functools
@@ -8,24 +9,26 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from antivenom.errors import DataError
+from antivenom.settings.contracts import ChecksCleanRows
 from antivenom.settings.fits import check_fits, check_probe, check_rows
 
-METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "fit")
+METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "train_generator", "fit")
 """The methods whose arguments are checked."""
-
-FITTED = ("score", "suspicion", "scan", "repair")
-"""The methods whose rows must fit the classifier: those of detectors, filters, scans and repairs."""
 
 CHECKED = "__antivenom_checks_arguments__"
 """The attribute of a method that checks its arguments."""
 
 DATASET = (("inputs", "ids"), "a Dataset. Make one: Dataset.from_arrays(x, y)")
+CLASSIFIER = (
+    ("scores", "can"),
+    "a classifier. Convert your model: as_classifier(model, input_shape=(1, 28, 28)), with the shape of one row",
+)
 EXPECTED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "rng": (("child", "seed"), "an Rng. Pass rng=Rng(0), with `from antivenom import Rng`"),
-    "classifier": (
-        ("scores", "can"),
-        "a classifier. Convert your model: as_classifier(model, input_shape=(1, 28, 28)), with the shape of one row",
-    ),
+    "classifier": CLASSIFIER,
+    "surrogate": CLASSIFIER,
+    "start": CLASSIFIER,
     "clean": DATASET,
     "data": DATASET,
 }
@@ -44,6 +47,7 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
     parameters = inspect.signature(method).parameters
     names = list(parameters)[1:]
     optional = {name for name, each in parameters.items() if each.default is None or "None" in str(each.annotation)}
+    optional |= {"start", "surrogate"}
 
     @functools.wraps(method)
     def checked(self: Any, *arguments: Any, **named: Any) -> Any:
@@ -52,8 +56,12 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
         for name, value in given.items():
             if name in EXPECTED and not (value is None and name in optional):
                 _check(where, name, value)
-        if method.__name__ in FITTED and "classifier" in given:
-            _check_fits(where, given)
+        if method.__name__ == "fit":
+            _check_training(where, given)
+        elif (trained := _trained(given)) is not None:
+            _check_fits(where, trained, given)
+        if isinstance(self, ChecksCleanRows) and given.get("clean") is not None:
+            _check_clean(where, self, given["clean"])
         return method(self, *arguments, **named)
 
     setattr(checked, CHECKED, True)
@@ -66,16 +74,45 @@ def _check(where: str, name: str, value: object) -> None:
         raise TypeError(f"{where}: `{name}` must be {expected}; got {_named(value)}.")
 
 
-def _check_fits(where: str, given: Mapping[str, Any]) -> None:
-    """Check that the rows of a call fit its classifier, and that the classifier has finite scores."""
-    classifier = given["classifier"]
+def _trained(given: Mapping[str, Any]) -> Any:
+    """Return the trained classifier that a call uses; None if it has none."""
+    if given.get("path"):
+        return given["path"][-1].classifier
+    return given.get("classifier", given.get("surrogate"))
+
+
+def _check_fits(where: str, trained: Any, given: Mapping[str, Any]) -> None:
+    """Check that the rows of a call fit a trained classifier, and that the classifier has finite scores."""
     sets = {name: given[name] for name in ("data", "clean") if given.get(name) is not None}
     for name, data in sets.items():
-        check_fits(classifier, data, f"{where}: `{name}`")
+        check_fits(trained, data, f"{where}: `{name}`")
     if given.get("x") is not None:
-        check_rows(classifier, given["x"], None, f"{where}: `x`")
+        check_rows(trained, given["x"], None, f"{where}: `x`")
     for data in sets.values():
-        check_probe(classifier, data, where)
+        check_probe(trained, data, where)
+
+
+def _check_training(where: str, given: Mapping[str, Any]) -> None:
+    """Check that the rows of a training fit the architecture, and the shape and range of the classifier to start from.
+
+    A training may give the classifier to start from other classes.
+    """
+    data, classifier, start = (given.get(name) for name in ("data", "classifier", "start"))
+    if data is None or classifier is None:
+        return
+    subject = f"{where}: `data`"
+    if not len(data.x):
+        raise DataError(f"{subject} must have at least one row; it has none.")
+    check_fits(classifier, data, subject)
+    if start is not None:
+        check_rows(start, data.x, data.bounds, f"{subject} for `start`")
+        check_probe(start, data, f"{where}: `start`")
+
+
+def _check_clean(where: str, part: ChecksCleanRows, clean: Any) -> None:
+    """Check that the trusted rows of a call are enough for a component that says what it requires."""
+    if problems := list(part.clean_problems(clean)):
+        raise DataError(f"{where} {' '.join(problems)} Pass more trusted rows as `clean`.")
 
 
 def _named(value: object) -> str:

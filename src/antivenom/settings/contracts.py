@@ -36,6 +36,25 @@ class ChecksItself(Protocol):
 
 
 @runtime_checkable
+class ChecksCleanRows(Protocol):
+    """A defence or a repair that checks whether trusted rows are enough, before anything is trained.
+
+    A run asks every repeat's rows at its check; a call from Python asks before the main method. A component inside
+    another one, such as a step of `Sequential`, is asked by that one.
+    """
+
+    def clean_problems(self, clean: Any) -> Iterable[str]:
+        """Return a sentence without its subject for each problem, such as "requires at least 20 trusted rows; got 8.".
+
+        Only what rows and labels tell for certain is a problem. If the result depends on the predictions of the
+        classifier, return an inconclusive verdict instead. A sentence that says how to give more rows is added.
+
+        Args:
+            clean: the data set that the main method receives as `clean`. A filter receives half of the trusted rows.
+        """
+
+
+@runtime_checkable
 class ReadsFiles(Protocol):
     """A component that reads files. The bytes of the files are part of the keys of its results."""
 

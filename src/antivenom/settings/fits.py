@@ -85,6 +85,15 @@ def check_fits(classifier: Takes, data: HasRows, subject: str = "The data") -> N
         DataError: rows have another shape or range, are not finite, or the data has another number of classes.
     """
     check_rows(classifier, data.x, data.bounds, subject)
+    check_classes(classifier, data, subject)
+
+
+def check_classes(classifier: Takes, data: HasRows, subject: str = "The data") -> None:
+    """Check that a data set has the classes of a classifier.
+
+    Raises:
+        DataError: it has names of more or fewer classes.
+    """
     if len(data.classes) != classifier.classes:
         raise DataError(
             f"{subject} must have names of {classifier.classes} classes, as {classifier.name} has; got names of "

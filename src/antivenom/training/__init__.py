@@ -10,8 +10,10 @@ from antivenom.training.contracts import (
     StreamTraining,
     Training,
     checkpoints_of,
+    divided,
     model_problems,
     pretrained_by,
+    pretrained_model,
     single_pass,
 )
 
@@ -24,8 +26,10 @@ __all__ = [
     "StreamTraining",
     "Training",
     "checkpoints_of",
+    "divided",
     "model_problems",
     "pretrained_by",
+    "pretrained_model",
     "single_pass",
 ]
 

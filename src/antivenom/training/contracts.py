@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from antivenom.calling import got, guarded, must_return, sentences_from
 from antivenom.charts import WithEvidence
 from antivenom.data import Dataset, Source, Splits
 from antivenom.models import Classifier, Model
@@ -153,9 +154,37 @@ def pretrained_by(training: Training) -> Training | None:
 def model_problems(training: Training | None, classifier: Classifier) -> Iterator[str]:
     """Yield the reasons why a training, or its pretraining, does not fit an untrained classifier."""
     if isinstance(training, ModelCheckingTraining):
-        yield from training.model_problems(classifier)
+        yield from sentences_from(training, ModelCheckingTraining.model_problems, classifier)
     if training is not None and (before := pretrained_by(training)) is not None:
         yield from model_problems(before, classifier)
+
+
+def pretrained_model(training: PretrainedTraining, model: Model, blank: Classifier) -> Classifier | None:
+    """Return the model of a training that was trained elsewhere, or None.
+
+    Raises:
+        ComponentError: the training raises an exception, or returns something else.
+    """
+    made = guarded(training, PretrainedTraining.pretrained_model, None)(model, blank)
+    if made is not None and not isinstance(made, Classifier):
+        raise must_return(training, PretrainedTraining.pretrained_model, f"a Classifier, or None; got {got(made)}.")
+    return made
+
+
+def divided(
+    training: PretrainedTraining, splits: Splits, rng: Rng, read: Callable[[Source], Splits]
+) -> tuple[Dataset | None, Splits]:
+    """Return the rows for the pretraining of a training, or None, and the splits of the training itself.
+
+    Raises:
+        ComponentError: the training raises an exception, or returns something else.
+    """
+    parts = guarded(training, PretrainedTraining.divide, tuple)(splits, rng, read)
+    right = len(parts) == 2 and isinstance(parts[0], Dataset | None) and isinstance(parts[1], Splits)
+    if not right:
+        kinds = ", ".join(got(each) for each in parts)
+        raise must_return(training, PretrainedTraining.divide, f"a Dataset or None, and a Splits; got ({kinds}).")
+    return parts[0], parts[1]
 
 
 def load_source(source: Source) -> Splits:

@@ -17,7 +17,7 @@ from antivenom.models.batches import rows_within
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
-from antivenom.settings.fits import check_names
+from antivenom.settings.fits import check_classes
 from antivenom.training.augment import augment
 from antivenom.training.contracts import Callback, Epoch
 from antivenom.training.last_batch import check_batch_size, freeze_statistics, least_rows, pieces, training_problems
@@ -228,25 +228,19 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int) ->
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe, name: str) -> ModuleClassifier:
     advice = "Pass an nn.Module, or use own_fit or online to train a scikit-learn estimator."
     module = as_module(classifier, by=name, advice=advice)
-    check_fits(classifier, data)
+    check_learnable(classifier, data, name)
     for problem in recipe.problems(data):
         raise DataError(f"{name} {problem}")
     module.check_trainable()
     return module
 
 
-def check_fits(classifier: Classifier, data: Dataset) -> None:
-    """Check that data fits the classifier that learns from it.
+def check_learnable(classifier: Classifier, data: Dataset, name: str) -> None:
+    """Check that a classifier, which may be the `start` of a training, can learn from rows of its shape and range.
 
     Raises:
-        DataError: the data has no rows, or another shape, range, or more classes than the classifier.
+        DataError: the data has no rows, or other classes than the classifier.
     """
     if not len(data):
-        raise DataError("Training data must have at least one row; it has none.")
-    if data.shape != classifier.input_shape:
-        raise DataError(f"The classifier requires rows of {classifier.input_shape}; the data has rows of {data.shape}.")
-    if len(data.classes) > classifier.classes:
-        raise DataError(f"The classifier has {classifier.classes} classes; the data has {len(data.classes)}.")
-    check_names(classifier, data, "Training data")
-    if data.bounds is not None and classifier.bounds is not None and data.bounds != classifier.bounds:
-        raise DataError(f"The classifier requires rows in {classifier.bounds}; the data has rows in {data.bounds}.")
+        raise DataError(f"{name}: `data` must have at least one row; it has none.")
+    check_classes(classifier, data, f"{name}: `data`")

@@ -9,7 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from antivenom.arrivals import Arrival
+from antivenom.arrivals import Arrival, arranged
 from antivenom.arrivals.spread import Spread
 from antivenom.data import CLEAN, Dataset, Source, Splits
 from antivenom.errors import DataError, SettingsError
@@ -22,7 +22,7 @@ from antivenom.shapes import Ids, Positions, Roles
 from antivenom.training.contracts import Callback, Epoch, Training, load_source
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.last_batch import check_batch_size, least_rows, pieces, training_problems
-from antivenom.training.loop import Recipe, check_fits, learning, run_epochs, train
+from antivenom.training.loop import Recipe, check_learnable, learning, run_epochs, train
 from antivenom.training.step import step_for
 
 ROWS_PER_GATHER = 4096
@@ -139,9 +139,9 @@ class Online:
             return torch.arange(len(roles), device=roles.device)
         arrival = self.arrival or Spread()
         if self.warm_up is None or self.warm_up_share < 1:
-            return arrival.arrange(roles, ids, rng)
+            return arranged(arrival, Arrival.arrange, roles, ids, rng)
         arriving = torch.nonzero(roles != CLEAN).flatten()
-        return arriving[arrival.arrange(roles[arriving], ids[arriving], rng)]
+        return arriving[arranged(arrival, Arrival.arrange, roles[arriving], ids[arriving], rng)]
 
     def fit(
         self,
@@ -160,7 +160,7 @@ class Online:
             return self._stream_module(first, data, rng, callbacks)
         require(first, "incremental", by="Online")
         self._check_estimator()
-        check_fits(first, data)
+        check_learnable(first, data, "Online")
         learner = first.copy()
         if self.schedule == "mixed":
             self._mix(data, callbacks, learner, rng.child("loop"))
@@ -198,7 +198,7 @@ class Online:
     def _stream_module(
         self, first: ModuleClassifier, data: Dataset, rng: Rng, callbacks: Sequence[Callback]
     ) -> Classifier:
-        check_fits(first, data)
+        check_learnable(first, data, "Online")
         first.check_trainable()
         trained, recipe = first.copy(), self._recipe
         data = data.to(trained.device)

@@ -10,7 +10,7 @@ from antivenom.models.estimators import as_estimator
 from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.training.contracts import Callback, Epoch
-from antivenom.training.loop import check_fits
+from antivenom.training.loop import check_learnable
 from antivenom.trial import Trial
 
 
@@ -52,7 +52,7 @@ class OwnFit:
     ) -> Classifier:
         """Return a new, fitted classifier."""
         first = as_estimator(classifier.fresh(rng.child("weights")) if start is None else start, by="own_fit")
-        check_fits(first, data)
+        check_learnable(first, data, "OwnFit")
         began = time.perf_counter()
         order = data.ids.argsort()
         fitted = first.fit(data.inputs(order), data.y[order])

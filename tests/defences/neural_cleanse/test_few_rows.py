@@ -76,6 +76,24 @@ def test_a_network_that_predicts_one_class_has_no_trigger_for_it(target: int) ->
     assert any("already predicts" in each for each in verdict.untested)
 
 
+@pytest.mark.parametrize("schedule", ["successive", "all"])
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_a_verdict_is_inconclusive_if_predictions_leave_no_class_to_test(classes: int, schedule: Any) -> None:
+    x = torch.zeros(20 * classes, 1, 6, 6)
+    y = torch.arange(classes).repeat(20)
+    x[torch.arange(len(x)), 0, 0, (y + 1) % classes] = 1.0  # every row is predicted as the next class
+    module = nn.Sequential(nn.Flatten(), nn.Linear(36, classes))
+    with torch.no_grad():
+        module[1].weight.copy_(10 * torch.eye(classes, 36))
+        module[1].bias.zero_()
+    rows = Dataset.from_arrays(x.numpy(), y.numpy(), bounds=(0, 1))
+    scan = NeuralCleanse(steps=40, schedule=schedule)
+    verdict = scan.scan(as_classifier(module, input_shape=(1, 6, 6)), rows, rng=Rng(0))
+    assert bool(verdict.inconclusive.all())
+    assert not verdict.is_suspicious
+    assert any("Class 0 was not tested" in each for each in verdict.untested)
+
+
 def test_steps_without_rows_of_other_classes_never_succeed() -> None:
     search = Search(steps=40, batch_size=4, window=3)
     only = CLEAN.subset((CLEAN.y == 1).nonzero().flatten()[:12])

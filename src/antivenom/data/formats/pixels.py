@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
+from antivenom.data.formats.colour_profiles import NEITHER, to_srgb
 from antivenom.errors import DataError
 
 Mode = Literal["rgb", "grey"]
@@ -37,6 +38,10 @@ SENTENCES = {
     "background": "{n} with transparent pixels, in front of the background that is set ('background').",
     "cmyk": "{n} in CMYK, converted to RGB without a colour profile. Convert them to RGB for exact colours.",
     "lab": "{n} in LAB, converted to sRGB for the white point D50. Convert them to RGB if this is wrong.",
+    "profile": "{n} with a colour profile other than sRGB, converted to sRGB. Remove the profile to keep the numbers "
+    "as they are stored.",
+    "profile_unused": "{n} with a colour profile that cannot be applied, read as sRGB. Save them as sRGB, or remove "
+    "the profile.",
     "colour16": "{n} in colour with 16 bits, of which the upper 8 bits are read, so 65535 is white. Save them with 8 "
     "bits if white has another value.",
     "scale16": "{n} with more than 8 bits, scaled so that 65535 is white (the largest value is {most:g}). Set white "
@@ -118,6 +123,7 @@ class Pixels:
         self._check_channels(image, where)
         orientation, turned = _orientation(image)
         plain = self._flat(self._eight_bits(image, where, findings), where, findings)
+        plain = _in_srgb(image, plain, findings)
         if deep_colour:
             self._check_deep_colours(plain, where, findings)
         if turned:
@@ -245,6 +251,19 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
     image = image.copy()
     image.getexif()[ORIENTATION] = orientation
     return ImageOps.exif_transpose(image)
+
+
+def _in_srgb(image: Image.Image, plain: Image.Image, findings: Findings) -> Image.Image:
+    """Return the pixels of an image in sRGB, from the colour profile of its file. CMYK and LAB have their own rules."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode in ("CMYK", "LAB"):
+        return plain
+    converted = to_srgb(plain, profile)
+    if converted is NEITHER:
+        findings.add("profile_unused")
+    elif converted is not plain:
+        findings.add("profile")
+    return plain if isinstance(converted, str) else converted
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

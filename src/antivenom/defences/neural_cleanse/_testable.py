@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.errors import DataError
 
 MIN_ROWS = 20
 """The smallest number of rows of other classes on which the trigger of a class can be tried."""
@@ -16,8 +15,8 @@ MIN_SOURCES, MIN_SOURCE_ROWS = 3, 5
 """The number of other classes that must have at least `MIN_SOURCE_ROWS` rows; all others if there are fewer."""
 CLASSES_NAMED = 8
 
-REQUIREMENT = (
-    f"A class requires at least {MIN_ROWS} rows of other classes that the network does not predict as this class, "
+REQUIRED = (
+    f"at least {MIN_ROWS} rows of other classes that the network does not predict as this class, "
     f"{MIN_SHARE:.0%} of all rows, and {MIN_SOURCE_ROWS} rows of each of {MIN_SOURCES} other classes"
 )
 
@@ -50,21 +49,13 @@ def testable_classes(tried: Tensor, rows: int) -> Tensor:
     return (total >= max(MIN_ROWS, MIN_SHARE * rows)) & (sources >= min(MIN_SOURCES, classes - 1))
 
 
-def require_testable(tried: Tensor, clean: Dataset) -> Tensor:
-    """Return the classes that can be tested (k), bool.
-
-    Raises:
-        DataError: no class can be tested.
-    """
-    testable = testable_classes(tried, len(clean))
-    if not bool(testable.any()):
+def certain_problems(clean: Dataset) -> Iterator[str]:
+    """Yield a sentence if the labels alone say that no class can be tested, whatever the network predicts."""
+    none = torch.full_like(clean.y, -1)
+    if len(clean) and not bool(testable_classes(tried_rows(clean, none, len(clean.classes)), len(clean)).any()):
         present = torch.bincount(clean.y, minlength=len(clean.classes)).cpu()
         counts = ", ".join(f"{int(present[each])} of class {each}" for each in present.nonzero().flatten().tolist())
-        raise DataError(
-            f"NeuralCleanse: {REQUIREMENT}; got {len(clean)} rows ({counts}), so no class can be tested. "
-            "Pass more clean rows, of several classes (in a spec, set `trusted` higher)."
-        )
-    return testable
+        yield (f"requires {REQUIRED} for each class; got {len(clean)} rows ({counts}), so no class can be tested.")
 
 
 def untested_classes(tried: Tensor, clean: Dataset, testable: Tensor) -> Iterator[str]:
@@ -77,6 +68,6 @@ def untested_classes(tried: Tensor, clean: Dataset, testable: Tensor) -> Iterato
         seen = f"the data has {others} rows of other classes" + (
             f", of which the network already predicts {already} as this class" if already else ""
         )
-        yield f"Class {target} was not tested: {seen}. {REQUIREMENT}."
+        yield f"Class {target} was not tested: {seen}. A class requires {REQUIRED}."
     if len(missing) > CLASSES_NAMED:
         yield f"{len(missing) - CLASSES_NAMED} more classes were not tested for the same reason."

@@ -12,7 +12,12 @@ from antivenom.data import Dataset
 from antivenom.defences._recovered_triggers import RecoveredTriggers, trigger_success
 from antivenom.defences._scan import Subject, Verdict, clean_rows_for
 from antivenom.defences.neural_cleanse._charts import norms_chart, triggers_chart
-from antivenom.defences.neural_cleanse._testable import require_testable, tried_rows, untested_classes
+from antivenom.defences.neural_cleanse._testable import (
+    certain_problems,
+    testable_classes,
+    tried_rows,
+    untested_classes,
+)
 from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, restart_search
 from antivenom.defences.neural_cleanse.outliers import MIN_CLASSES, Prior, anomaly_index, p_values_and_thresholds
 from antivenom.defences.neural_cleanse.search_settings import Search
@@ -70,12 +75,16 @@ class NeuralCleanse(Search):
     spread: Positive = 0.35
     spread_weight: NonNegative = 10.0
 
+    def clean_problems(self, clean: Dataset) -> Iterator[str]:
+        """Yield a sentence if the trusted rows can test no class, whatever the network predicts."""
+        yield from certain_problems(clean)
+
     def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
         """Return the verdict, one row for each class."""
         network, clean = as_module(classifier, by="NeuralCleanse"), clean_rows_for(self, clean)
         inversion = Inversion(network, clean, torch.arange(network.classes), self, rng)
         tried = tried_rows(clean, inversion.predicted, network.classes)
-        testable = require_testable(tried, clean)
+        testable = testable_classes(tried, len(clean))
         compared = torch.nonzero(testable).flatten()
         if self.schedule == "all":
             inversion.finish(compared)

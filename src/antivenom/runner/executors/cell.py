@@ -1,6 +1,6 @@
 """One cell: all repeats of an experiment, stage by stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from antivenom.analysis import AnalysisContext, analyse
+from antivenom.arrivals import arranged
 from antivenom.charts import Chart, Evidence
 from antivenom.data import CLEAN, Dataset, NamesRows, Splits
 from antivenom.goals import TriggeredGoal
@@ -35,12 +36,12 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
 from antivenom.shapes import Roles
 from antivenom.storage.yaml12 import dump_yaml
-from antivenom.training import PretrainedTraining, StreamTraining
+from antivenom.training import PretrainedTraining, StreamTraining, Training, pretrained_model
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One repeat: its figures and charts, its raw data, the test rows, the defender, and doubts about scores."""
+    """One repeat: its figures and charts, its raw data, the test rows, the defender, doubts, and what was assumed."""
 
     repeat: Repeat
     evidence: Evidence
@@ -48,12 +49,14 @@ class Measured:
     test: Dataset
     defender: Defender | None
     doubts: tuple[str, ...]
+    assumptions: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The models of one repeat, before anything is measured."""
+    """The models of one repeat, before anything is measured. `blank` is the untrained classifier."""
 
+    blank: Classifier
     pair: Pair
     crafted: Crafted
     roles: Roles | None
@@ -79,35 +82,45 @@ def run_experiment(experiment: ExperimentSettings, stages: Stages) -> Result:
         about={
             **about_machine(stages.device, experiment.seed),
             "stages": stages.timings,
-            "assumptions": assumptions_of(experiment, splits, repeats[0].victim),
+            "assumptions": list(first.assumptions),
         },
         charts=_sorted_charts({**first.evidence.charts, **summary.charts}),
         data=first.data,
     )
 
 
-def assumptions_of(experiment: ExperimentSettings, splits: Splits, victim: Classifier | None = None) -> list[str]:
-    """Return what was inferred from the data and from the model of a user, one sentence each.
+def assumptions_of(experiment: ExperimentSettings, splits: Splits) -> list[str]:
+    """Return what was inferred from the data and from the model of a user before a run, one sentence each."""
+    model, training = experiment.model, experiment.training
+    if isinstance(model, Classifier):
+        return _assumptions(splits, model.assumptions)
+    if not (_trained_elsewhere(training) or isinstance(model, WeightedModel)):
+        return _assumptions(splits, ())
+    blank = experiment.blank(splits.train, Rng(experiment.seed))
+    start = pretrained_model(training, model, blank) if isinstance(training, PretrainedTraining) else None
+    return _assumptions(splits, _of_weights(experiment, blank, start))
 
-    Args:
-        experiment: the experiment.
-        splits: its data.
-        victim: the trained victim, or None before the training.
-    """
-    model = experiment.model
-    own = (victim or model).assumptions if isinstance(model, Classifier) else _of_weights(experiment, splits.train)
+
+def _assumptions_after(experiment: ExperimentSettings, splits: Splits, trained: Trained) -> list[str]:
+    """Return the same sentences after a run, from the models of its first repeat."""
+    if isinstance(experiment.model, Classifier):
+        return _assumptions(splits, trained.pair.victim.classifier.assumptions)
+    start = trained.pair.start if _trained_elsewhere(experiment.training) else None
+    return _assumptions(splits, _of_weights(experiment, trained.blank, start))
+
+
+def _assumptions(splits: Splits, own: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*splits.train.assumptions, *splits.test.assumptions, *own)))
 
 
-def _of_weights(experiment: ExperimentSettings, train: Dataset) -> tuple[str, ...]:
+def _trained_elsewhere(training: Training) -> bool:
+    """Return whether a training starts from a model that no run trains, such as a file of weights."""
+    return isinstance(training, PretrainedTraining) and training.pretrained_by is None
+
+
+def _of_weights(experiment: ExperimentSettings, blank: Classifier, start: Classifier | None) -> tuple[str, ...]:
     """Return what was inferred from your own network, or from a file of weights, that a spec names."""
-    model, training = experiment.model, experiment.training
-    elsewhere = isinstance(training, PretrainedTraining) and training.pretrained_by is None
-    if not (elsewhere or isinstance(model, WeightedModel)):
-        return ()
-    blank = experiment.blank(train, Rng(experiment.seed))
-    own = blank.assumptions if isinstance(model, WeightedModel) else ()
-    start = training.pretrained_model(model, blank) if isinstance(training, PretrainedTraining) else None
+    own = blank.assumptions if isinstance(experiment.model, WeightedModel) else ()
     return own if start is None else (*own, *(each for each in start.assumptions if each not in blank.assumptions))
 
 
@@ -147,7 +160,8 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
         row_scores=defended.rows,
         row_names=source.row_names() if defended.rows and isinstance(source, NamesRows) else None,
     )
-    return Measured(repeat, evidence, data, test, trained.defender, defended.doubts)
+    assumptions = _assumptions_after(experiment, splits, trained)
+    return Measured(repeat, evidence, data, test, trained.defender, defended.doubts, assumptions)
 
 
 def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Trained:
@@ -165,7 +179,9 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
     fed = {"victim": poisoned.data, "control": poisoned.control(rng.child("control"))}
     roles = None
     if isinstance(experiment.training, StreamTraining):
-        order = experiment.training.arrange(poisoned.roles, poisoned.data.ids, rng.child("arrival"))
+        order = arranged(
+            experiment.training, StreamTraining.arrange, poisoned.roles, poisoned.data.ids, rng.child("arrival")
+        )
         fed = {role: rows.subset(order) for role, rows in fed.items()}
         roles = poisoned.roles[order] if experiment.training.single_pass else None
     victim, control = (
@@ -173,7 +189,7 @@ def _train(experiment: ExperimentSettings, splits: Splits, stages: Stages, numbe
         for role, rows in fed.items()
     )
     defender = None if clean is None else Defender(before, victim.classifier, clean, len(splits.test) - len(test))
-    return Trained(Pair(victim, control, start), crafted, roles, test, defender)
+    return Trained(blank, Pair(victim, control, start), crafted, roles, test, defender)
 
 
 def _own_reports(experiment: ExperimentSettings, trained: Trained) -> Evidence:

@@ -12,6 +12,7 @@ from antivenom.runner.executors.crafting import prepared, starting_data
 from antivenom.runner.executors.executor import Executor, Work
 from antivenom.runner.executors.plan import planned
 from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.trusted_rows import trusted_problems
 from antivenom.runner.results.folder import prepare_folder
 from antivenom.runner.results.result import Result
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -78,7 +79,7 @@ def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], St
         try:
             stages = stages_of(name)
             data = starting_data(experiment, prepared(experiment, stages), stages, 0)
-            own = problems_of(experiment, data.splits.train)
+            own = problems_of(experiment, data.splits.train) or trusted_problems(experiment, data, stages)
             if not own:
                 assumptions |= dict.fromkeys(assumptions_of(experiment, data.splits))
         except SettingsError as error:

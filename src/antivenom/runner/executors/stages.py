@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from antivenom.attacks import Attack
-from antivenom.calling import guarded
+from antivenom.calling import Own, guarded
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.defences import Scan, Verdict
@@ -65,11 +65,15 @@ class Stages:
         return self.cache.get(source, lambda: self._read(source, repeat))
 
     def _read(self, source: Source, repeat: int) -> Splits:
+        own = Own()
+        report = own.calling(lambda done, of: self.on_event(Read(self.cell, repeat, done, of)))
+
         def compute() -> Splits:
-            return source.load(lambda done, of: self.on_event(Read(self.cell, repeat, done, of)))
+            splits: Splits = guarded(source, Source.load, Splits, passing=own.exceptions)(report)
+            return splits
 
         known = None if isinstance(source, Splits) else identity("datasets", source)
-        parts = None if known is None else {"dataset": known, "files": bytes_of(source.files())}
+        parts = None if known is None else {"dataset": known, "files": bytes_of(guarded(source, Source.files, None)())}
         splits = self._stage(repeat, "prepare", parts, compute, pack_splits, unpack_splits)
         return Splits(train=splits.train.to(self.device), test=splits.test.to(self.device))
 
@@ -112,7 +116,9 @@ class Stages:
                     kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
                 self.on_event(Trained(self.cell, repeat, stage, epoch))
 
-            fitted = with_evidence(training.fit(blank, data, rng=rng, start=start, callbacks=(keep,)))
+            own = Own()
+            fit = guarded(training, Training.fit, Classifier, passing=own.exceptions)
+            fitted = with_evidence(fit(blank, data, rng=rng, start=start, callbacks=(own.calling(keep),)))
             return Fitted(fitted.result, tuple(losses), tuple(kept), fitted.figures, fitted.charts)
 
         known = {"training": identity("trainings", training), "model": identity("models", model)}

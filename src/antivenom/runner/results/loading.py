@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from antivenom.calling import guarded
 from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, MissingDataError, RunError
@@ -163,7 +164,8 @@ def _load_data(dataset: Source) -> Splits:
     missing = [file for file in dataset.files() if not file.exists()] if isinstance(dataset, ReadsFiles) else []
     if missing:
         raise MissingDataError(missing_files_message(missing))
-    return dataset.load()
+    splits: Splits = guarded(dataset, Source.load, Splits)()
+    return splits
 
 
 def _load_poisoned(folder: Path, base: Dataset, allow_code: bool) -> Poisoned:

@@ -10,7 +10,7 @@ from torch import Tensor
 from antivenom.charts import Chart, Images, Table, Tile
 from antivenom.data import Dataset, Goal, Poisoned, Scorer
 from antivenom.data.spread import spread_over
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import predictions
 
 ROWS_SHOWN = 8
@@ -45,9 +45,9 @@ def poison_chart(poisoned: Poisoned) -> Chart | None:
 def attempts_chart(goal: Goal, victim: Scorer, control: Scorer | None, test: Dataset) -> Chart | None:
     """Return a chart of test rows with the trigger, or of rows that only the victim gets wrong, or None if none."""
     if isinstance(goal, TriggeredGoal):
-        attacked = goal.attacked(test)
+        attacked = attacked_rows(goal, test)
         rows = attacked.subset(spread_over(attacked.y, torch.ones_like(attacked.y, dtype=torch.bool), ROWS_SHOWN))
-        after, caption = goal.triggered(rows), "Test images with the trigger."
+        after, caption = triggered_rows(goal, rows), "Test images with the trigger."
     else:
         wrong = predictions(victim, test).to(test.device) != test.y
         if control is not None:

@@ -10,7 +10,7 @@ from antivenom.calling import scores_from
 from antivenom.charts import Axis, Evidence, Figure, Histogram, Values, WithEvidence, column, pair
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Filter
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, target_classes, triggered_rows
 from antivenom.metrics import auroc, share_above, threshold_for
 from antivenom.models import Classifier, predictions
 from antivenom.models.batches import input_batches
@@ -71,11 +71,11 @@ def _judge(
     answered = own.result <= threshold
     right = predictions(classifier, test).to(test.device) == test.y
     accuracy = float((right & answered).sum() / answered.sum()) if bool(answered.any()) else None
-    if not isinstance(goal, TriggeredGoal) or not len(attacked := goal.attacked(test)):
+    if not isinstance(goal, TriggeredGoal) or not len(attacked := attacked_rows(goal, test)):
         return _Judged(own.result, None, threshold, accuracy, None, own)
-    triggered = goal.triggered(attacked)
+    triggered = triggered_rows(goal, attacked)
     scores = _suspicion(each, triggered, classifier, known, rng).result
-    hits = predictions(classifier, triggered).to(test.device) == goal.wanted(attacked)
+    hits = predictions(classifier, triggered).to(test.device) == target_classes(goal, attacked)
     success = float((hits & (scores <= threshold)).double().mean())
     return _Judged(own.result, scores, threshold, accuracy, success, own)
 

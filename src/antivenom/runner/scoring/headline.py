@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from antivenom.charts import worded
 from antivenom.data import Dataset, Goal
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, target_classes
 from antivenom.runner.scoring.metrics import Metrics
 
 CLASSES_NAMED = 5
@@ -59,7 +59,7 @@ def _change(drop: float) -> str:
 
 
 def _targets(goal: TriggeredGoal, test: Dataset) -> str:
-    numbers = sorted(set(goal.wanted(goal.attacked(test)).tolist()))
+    numbers = sorted(set(target_classes(goal, attacked_rows(goal, test)).tolist()))
     names = [test.classes[number] if number < len(test.classes) else str(number) for number in numbers]
     if len(names) == 1:
         return f"class {names[0]}"

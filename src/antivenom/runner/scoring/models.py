@@ -9,7 +9,7 @@ from torch import Tensor
 
 from antivenom.charts import Evidence, Figure, finite, pair
 from antivenom.data import COVER, POISON, Dataset, Goal, Poisoned, Scorer
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, success_of, triggered_rows
 from antivenom.metrics import accuracy_from, class_accuracies, confusion_from
 from antivenom.models import predictions
 from antivenom.models.predict import UNDEFINED
@@ -57,7 +57,7 @@ def score_models(goal: Goal, victim: Scorer, control: Scorer | None, test: Datas
     by_class = [class_accuracies(each) for each in counts] + [[None] * len(test.classes)] * (control is None)
     for name, mine, theirs in zip(test.classes, *by_class, strict=True):
         model += pair("class_accuracy", mine, theirs, better="high", subject=name)
-    success = goal.success(victim, test), goal.success(control, test) if control is not None else None
+    success = success_of(goal, victim, test), success_of(goal, control, test) if control is not None else None
     attack = [
         *pair("success_rate", *success, better="low", headline=True),
         Figure(name="trigger_lost", value=trigger_lost(goal, test), better="low"),
@@ -89,8 +89,8 @@ def trigger_lost(goal: Goal, test: Dataset) -> float | None:
     """Return the share of attacked test rows that the trigger does not change; None without a trigger or such rows."""
     if not isinstance(goal, TriggeredGoal):
         return None
-    rows = goal.attacked(test)
+    rows = attacked_rows(goal, test)
     if not len(rows):
         return None
-    same = (goal.triggered(rows).x == rows.x).flatten(1).all(1)
+    same = (triggered_rows(goal, rows).x == rows.x).flatten(1).all(1)
     return int(same.sum()) / len(rows)

@@ -7,7 +7,7 @@ from antivenom.charts import Evidence, Figure, WithEvidence, finite, pair
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
 from antivenom.defences._scan import undecided
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, success_of, triggered_rows
 from antivenom.metrics import accuracy, coverage, coverage_and_accuracy
 from antivenom.models import Classifier
 from antivenom.repairs import Repair, apply_repair
@@ -63,7 +63,7 @@ def score_repairs(
                 unit="points",
                 better="low",
             ),
-            Figure(name="attack_success_rate", value=goal.success(after[0], test), better="low", headline=True),
+            Figure(name="attack_success_rate", value=success_of(goal, after[0], test), better="low", headline=True),
             *pair("coverage", *answered, better="high"),
             Figure(name="rejected", value=rejected(after[0], goal, test)),
         )
@@ -93,6 +93,6 @@ def _applied(
 
 def rejected(classifier: Classifier, goal: Goal, test: Dataset) -> float | None:
     """Return the share of attacked rows without an answer; None without a trigger or attacked rows."""
-    if not isinstance(goal, TriggeredGoal) or not len(attacked := goal.attacked(test)):
+    if not isinstance(goal, TriggeredGoal) or not len(attacked := attacked_rows(goal, test)):
         return None
-    return 1 - coverage(classifier, goal.triggered(attacked))
+    return 1 - coverage(classifier, triggered_rows(goal, attacked))

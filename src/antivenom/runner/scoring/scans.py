@@ -9,7 +9,7 @@ from torch import Tensor
 from antivenom.charts import Chart, Evidence, Figure, pair, side_by_side
 from antivenom.data import Dataset, Goal
 from antivenom.defences import Verdict
-from antivenom.goals import TriggeredGoal
+from antivenom.goals import TriggeredGoal, attacked_rows, target_classes, triggered_rows
 
 ROWS_COMPARED = 200
 """The largest number of test rows that show which pixels a trigger changes."""
@@ -39,12 +39,12 @@ def score_scans(verdicts: Mapping[str, tuple[Verdict, Verdict]], goal: Goal, tes
 
 def overlap(mask: Tensor, goal: TriggeredGoal, test: Dataset, target: int) -> Overlap | None:
     """Return the overlap of a mask (1 or channels, height, width) with a trigger, or None if no row has the target."""
-    rows = goal.attacked(test)
-    rows = rows.subset(goal.wanted(rows) == target)
+    rows = attacked_rows(goal, test)
+    rows = rows.subset(target_classes(goal, rows) == target)
     few = rows.subset(torch.arange(min(len(rows), ROWS_COMPARED), device=rows.device))
     if not len(few):
         return None
-    changed = (goal.triggered(few).x != few.x).any(0).cpu()
+    changed = (triggered_rows(goal, few).x != few.x).any(0).cpu()
     if changed.ndim == 1:  # rows that are not images
         there, weight = changed, mask
     else:
@@ -63,7 +63,7 @@ def _figures(victim: Verdict, control: Verdict, goal: Goal, test: Dataset) -> It
     yield from pair("inconclusive", *inconclusive, better="low")
     identified = precision = iou = None
     if isinstance(goal, TriggeredGoal):
-        targets = sorted(set(goal.wanted(goal.attacked(test)).tolist()))
+        targets = sorted(set(target_classes(goal, attacked_rows(goal, test)).tolist()))
         if any(subject.target is not None for subject in victim.subjects):
             identified = float(sorted(victim.suspected) == targets)
         if victim.triggers is not None:

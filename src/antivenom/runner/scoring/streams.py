@@ -9,6 +9,7 @@ from antivenom.charts import Axis, Chart, Evidence, Figure, Lines, Series, colum
 from antivenom.charts.parts import Role
 from antivenom.data import CLEAN, POISON, Dataset, Goal
 from antivenom.defences import StreamDefence, StreamVerdict
+from antivenom.goals import success_of
 from antivenom.metrics import accuracy
 from antivenom.models import Checkpoint
 from antivenom.rng import Rng
@@ -66,7 +67,7 @@ def _figures(
         *pair("alarm", *alarms, unit="yes_no", headline=True),
         Figure(name="identified", value=identified, unit="yes_no", better="high", headline=True),
         Figure(name="accuracy_gain", value=gain, unit="points", better="high", headline=True),
-        Figure(name="attack_success_rate", value=goal.success(back.classifier, test), better="low"),
+        Figure(name="attack_success_rate", value=success_of(goal, back.classifier, test), better="low"),
         Figure(name="clean_rows_lost", value=lost, better="low"),
     )
 

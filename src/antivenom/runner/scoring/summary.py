@@ -23,6 +23,7 @@ from antivenom.charts import (
 )
 from antivenom.charts.parts import Role
 from antivenom.data import Dataset, Goal
+from antivenom.goals import success_of
 from antivenom.metrics import accuracy
 from antivenom.models import Checkpoint
 from antivenom.runner.scoring.metrics import Metrics
@@ -65,7 +66,7 @@ def path_chart(
     steps = min(map(len, paths))
     rows = column([each.rows for each in paths[0][:steps]])
     accuracies = [column([accuracy(each.classifier, few) for each in path[:steps]]) for path in paths]
-    successes = [column([_or_nan(goal.success(each.classifier, few)) for each in path[:steps]]) for path in paths]
+    successes = [column([_or_nan(success_of(goal, each.classifier, few)) for each in path[:steps]]) for path in paths]
     ticks = column(poison) if poison is not None and len(poison) else None
 
     def panel(name: str, values: list[NDArray[np.float64]], label: str) -> Lines:

@@ -1,6 +1,5 @@
 """The defender's trusted rows: a share of the test set, on which nothing is measured."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from antivenom.charts import worded
 from antivenom.data import Dataset
 from antivenom.defences import Detector, Filter
 from antivenom.errors import SettingsError
-from antivenom.metrics import threshold_for
+from antivenom.metrics import rows_for_rate
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 
@@ -99,4 +98,5 @@ def too_few_clean_rows(
 
 def _rows_missing(rows: int, rate: float) -> int:
     """Return the number of rows that a threshold for this rate requires; 0 if there are enough."""
-    return math.ceil(1 / rate) - 1 if threshold_for(torch.arange(float(rows)), rate) == math.inf else 0
+    needed = rows_for_rate(rate)
+    return needed if rows < needed else 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from antivenom.data import Dataset, Source, Splits
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.training import PretrainedTraining
+from antivenom.training import PretrainedTraining, divided
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,4 @@ def divide_rows(
     """Return the rows for pretraining and the rest. `read` reads another data set if the pretraining uses one."""
     if not isinstance(experiment.training, PretrainedTraining):
         return StartingData(None, splits)
-    return StartingData(*experiment.training.divide(splits, rng.child("divide"), read))
+    return StartingData(*divided(experiment.training, splits, rng.child("divide"), read))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from antivenom.calling import sentences_from
 from antivenom.data import Dataset
 from antivenom.data.needs import range_advice, unmet_needs
 from antivenom.defences import Detector, Filter, RecoversTriggers, Scan, StreamDefence
@@ -12,7 +13,7 @@ from antivenom.models.require import ADVICE, PHRASE
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
-from antivenom.training import PretrainedTraining, checkpoints_of, model_problems, single_pass
+from antivenom.training import PretrainedTraining, checkpoints_of, model_problems, pretrained_model, single_pass
 
 
 def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
@@ -22,7 +23,7 @@ def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
     return problems or list(_with_model(experiment, train))
 
 
-def _parts(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
+def parts_of(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
     """Yield every component of the experiment, after its place in the spec."""
     for path in ("attack", "model", "training"):
         yield f"{path} ({describe(f'{path}s', getattr(experiment, path))['name']})", getattr(experiment, path)
@@ -48,7 +49,7 @@ def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
 
 def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
     without_range = list[str]()
-    for path, part in _parts(experiment):
+    for path, part in parts_of(experiment):
         if "images" in needs_of(part) and not train.is_image:
             yield f"{path} requires images; got rows of the shape {tuple(train.shape)}."
         if "bounds" in needs_of(part) and train.bounds is None:
@@ -63,7 +64,8 @@ def _with_data(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]:
         if isinstance(part, ChecksItself):
             name = describe(f"{kind}s", part)["name"]
             reported = set(unmet_needs(train, frozenset(needs_of(part))))
-            yield from (f"{kind} ({name}) {problem}" for problem in part.problems(subject) if problem not in reported)
+            sentences = sentences_from(part, ChecksItself.problems, subject)
+            yield from (f"{kind} ({name}) {problem}" for problem in sentences if problem not in reported)
 
 
 def _streams(experiment: ExperimentSettings) -> Iterator[str]:
@@ -95,7 +97,7 @@ def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]
     try:
         made = experiment.blank(train, Rng(experiment.seed))
         if isinstance(experiment.training, PretrainedTraining):
-            experiment.training.pretrained_model(experiment.model, made)
+            pretrained_model(experiment.training, experiment.model, made)
     except SettingsError as error:
         yield from (f"model: {problem}" for problem in error.problems)
         return
@@ -108,7 +110,7 @@ def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]
 
 
 def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
-    for path, part in _parts(experiment):
+    for path, part in parts_of(experiment):
         if path.startswith(("attack", "model")):
             continue  # an attack uses the surrogate, not the model
         for need in sorted(needs_of(part) & ADVICE.keys() - made.can):
@@ -117,9 +119,9 @@ def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str
 
 def _own_checks(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
     yield from (f"training ({_name(experiment)}) {each}" for each in model_problems(experiment.training, made))
-    for path, part in _parts(experiment):
+    for path, part in parts_of(experiment):
         if not path.startswith(("attack", "model", "training")) and isinstance(part, ChecksItself):
-            yield from (f"{path}: {problem}" for problem in part.problems(made))
+            yield from (f"{path}: {problem}" for problem in sentences_from(part, ChecksItself.problems, made))
 
 
 def _name(experiment: ExperimentSettings) -> str:
