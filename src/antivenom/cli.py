@@ -15,6 +15,7 @@ from antivenom.cli_components import find_spec
 from antivenom.cli_notes import print_assumptions, print_doubts
 from antivenom.cli_tables import run_table, sweep_tables, with_doubts
 from antivenom.errors import AntivenomError, SettingsError, debugging
+from antivenom.own_code import allow_folder
 
 if TYPE_CHECKING:
     from antivenom.runner import Experiment, Result, Store, Sweep, SweepResult
@@ -97,7 +98,7 @@ def run(
     from antivenom.runner import load_spec  # noqa: PLC0415 - loads torch
 
     if allow_code:
-        sys.path.insert(0, str(Path.cwd()))
+        allow_folder(Path.cwd())
     experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     resume = "the same command" if out is None else f"the same command with --out {out}"
     _run(experiment, out or Path("runs") / _slug(experiment.name), device, as_json, quiet, resume, workers)
@@ -198,7 +199,7 @@ def measure(
     from antivenom.storage.files import read_json  # noqa: PLC0415 - loads torch
 
     if allow_code:
-        sys.path.insert(0, str(Path.cwd()))
+        allow_folder(Path.cwd())
     folder = out or Path("runs") / f"measured-{_slug(model.stem)}"
     metrics = measure_external(
         model,
@@ -329,7 +330,7 @@ def _single_experiment(spec: str, overrides: list[str] | None, allow_code: bool)
     from antivenom.runner import Experiment, load_spec  # noqa: PLC0415 - loads torch
 
     if allow_code:
-        sys.path.insert(0, str(Path.cwd()))
+        allow_folder(Path.cwd())
     experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     if not isinstance(experiment, Experiment):
         advice = "Choose one cell: remove the grid with --set grid=null, and give its keys with --set."

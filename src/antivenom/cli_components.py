@@ -1,6 +1,5 @@
 """The commands `antivenom list` and `antivenom show`: the components and examples that exist."""
 
-import sys
 from dataclasses import MISSING
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +14,7 @@ from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, CodeNotAllowedError, UnknownComponentError
 from antivenom.glossary import find_term, terms
 from antivenom.importing import import_named
+from antivenom.own_code import allow_folder
 from antivenom.registry import KINDS, Entry, did_you_mean, entries, name_of
 
 out_console = Console()
@@ -89,7 +89,7 @@ def _own_entry(path: str, allow_code: bool) -> Entry:
 
     if not allow_code:
         raise CodeNotAllowedError(f"'{path}' names code, which is not allowed to run. Read it, then add --allow-code.")
-    sys.path.insert(0, str(Path.cwd()))
+    allow_folder(Path.cwd())
     cls = import_named(path)
     kind = next((each for each, of in KINDS.items() if any(hasattr(cls, method) for method in of.methods)), None)
     if not is_component(cls) or kind is None:

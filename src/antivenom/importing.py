@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from antivenom.errors import UnknownComponentError
+from antivenom.own_code import name_module
 from antivenom.registry import did_you_mean
 
 
@@ -16,6 +17,7 @@ def import_named(path: str) -> Any:
         UnknownComponentError: the module does not exist, or does not define the name.
     """
     module, _, name = path.partition(":")
+    name_module(module)
     try:
         named: Any = importlib.import_module(module)
     except Exception as error:

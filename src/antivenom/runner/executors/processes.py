@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from antivenom.errors import RunError, SettingsError
+from antivenom.own_code import allow_folder, own_folders, safe_children
 from antivenom.runner.events import Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.data_cache import DataCache
@@ -64,10 +65,10 @@ class Processes:
         specs = {name: _plain(name, experiment) for name, experiment in work.cells.items()}
         count = min(self.workers or os.cpu_count() or 1, max(1, len(specs)))
         context = multiprocessing.get_context("spawn")
-        with _manager(context) as manager:
+        with safe_children(), _manager(context) as manager:
             events = manager.Queue()
             threads = max(1, torch.get_num_threads() // count)
-            pool = ProcessPoolExecutor(count, context, _begin, (list(sys.path), threads))
+            pool = ProcessPoolExecutor(count, context, _begin, (list(sys.path), own_folders(), threads))
             try:
                 yield from _all(pool, specs, work, events, on_event, count * (1 + CELLS_WAITING_PER_WORKER))
             except BrokenProcessPool as error:
@@ -143,8 +144,10 @@ def _drain(events: Any, on_event: OnEvent) -> None:
             return
 
 
-def _begin(path: list[str], threads: int) -> None:
+def _begin(path: list[str], folders: list[Path], threads: int) -> None:
     sys.path[:] = path
+    for folder in folders:
+        allow_folder(folder)
     torch.set_num_threads(threads)
 
 

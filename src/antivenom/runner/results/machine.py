@@ -1,7 +1,6 @@
 """Versions, hardware and seed of a run: results may depend on them."""
 
 import platform
-import subprocess
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import torch
 
+from antivenom.runner.results.revision import revision, source_checksum
 from antivenom.waiting import waiting
 
 VERSIONS = ("antivenom", "torch", "numpy", "scikit-learn", "scipy", "safetensors")
@@ -26,7 +26,8 @@ def about_machine(device: torch.device, seed: int) -> dict[str, Any]:
             "threads": torch.get_num_threads(),
             "waiting": waiting(),
         },
-        "git": _git_revision(),
+        "git": revision(),
+        "source": source_checksum(),
         "seed": seed,
     }
 
@@ -40,17 +41,7 @@ def _versions() -> dict[str, str]:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
-
-
-@cache
-def _git_revision() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
