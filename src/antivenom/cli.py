@@ -268,7 +268,7 @@ def main() -> None:
         app()
     except SettingsError as error:
         _raise_if_debugging()
-        for problem in error.problems:
+        for problem in error.shown:
             err_console.print(f"[red]✗[/red] {escape(problem)}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except AntivenomError as error:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from antivenom.charts import capitalised, title_of
 from antivenom.errors import AntivenomError, CodeNotAllowedError, UnknownComponentError
+from antivenom.files.opening import is_file, is_folder
 from antivenom.glossary import find_term, terms
 from antivenom.importing import import_named
 from antivenom.own_code import allow_folder
@@ -145,11 +146,11 @@ def find_spec(spec: str) -> Path:
         AntivenomError: no file and no example has that name.
     """
     path, shipped = Path(spec), shipped_examples()
-    if not path.is_file() and spec in shipped:
+    if not is_file(path) and spec in shipped:
         return shipped[spec]
-    if not spec or path.is_dir():
+    if not spec or is_folder(path):
         raise AntivenomError(f"'{spec}' is not a file. Give the path of a spec, or the name of an example.")
-    if not path.is_file():
+    if not is_file(path):
         names = list(shipped)
         raise AntivenomError(
             f"No spec file and no example is called '{spec}'.{did_you_mean(spec, names)} Examples: {', '.join(names)}."

@@ -20,6 +20,12 @@ A message states in one line what was wrong, what was received, and what to do.
 import os
 from collections.abc import Iterable
 
+MAX_PROBLEMS = 50
+"""The largest number of problems that one error lists."""
+
+MAX_LINE = 2000
+"""The largest length of a problem, in characters."""
+
 
 class AntivenomError(Exception):
     """The base class of all exceptions of antivenom. The command prints them without a traceback."""
@@ -31,13 +37,21 @@ class SettingsError(AntivenomError, ValueError):
     Args:
         problems: all problems, one line each.
 
+    Attributes:
+        problems: all problems.
+        shown: the lines of the message: the first `MAX_PROBLEMS` problems, and the start of very long ones.
+
     >>> SettingsError(["attack.rate must be in [0, 1]; got 1.5.", "seed must be a whole number; got 'a'."])
     SettingsError("attack.rate must be in [0, 1]; got 1.5.\nseed must be a whole number; got 'a'.")
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+        shown = self.problems[:MAX_PROBLEMS]
+        if len(shown) < len(self.problems):
+            shown = (*shown, f"… and {len(self.problems) - MAX_PROBLEMS:,} more problems.")
+        self.shown = tuple(line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}…" for line in shown)
+        super().__init__("\n".join(self.shown))
 
     def __reduce__(self) -> tuple[type["SettingsError"], tuple[tuple[str, ...]]]:
         return type(self), (self.problems,)

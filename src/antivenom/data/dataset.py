@@ -74,6 +74,8 @@ class Dataset:
             if max(map(abs, self.bounds)) > LARGEST:
                 raise DataError(f"bounds must be within ±{LARGEST:g}, the range of float32; got {self.bounds}.")
             object.__setattr__(self, "bounds", (float(self.bounds[0]), float(self.bounds[1])))
+        for name in self.classes:
+            _check_encodable(name)
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"Class names must be unique; got {self.classes}.")
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
@@ -313,3 +315,12 @@ def _checked_bounds(rows: Rows, bounds: tuple[float, float] | None) -> tuple[flo
     if bounds is not None and ((rows < bounds[0]) | (rows > bounds[1])).any():
         raise DataError(f"x must be within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}.")
     return bounds
+
+
+def _check_encodable(name: str) -> None:
+    """Raise DataError for a class name that no file can contain, such as that of a folder in another encoding."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        shown = ascii(name)
+        raise DataError(f"Class names must be text that UTF-8 can encode; got {shown}. Rename the class.") from error

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from antivenom.data.home import data_home
 from antivenom.data.remotes import REMOTES, Remote
 from antivenom.errors import DataError, MissingDataError, UnknownComponentError
-from antivenom.files.opening import open_file, read_text
+from antivenom.files.opening import is_file, open_file, read_text
 from antivenom.files.writing import atomic_file, make_folder, write_text
 from antivenom.registry import did_you_mean
 
@@ -70,7 +70,7 @@ def present(name: str) -> list[State]:
     True
     """
     files = [_existing(data_home() / file) for remote in remotes(name) for file in remote.files]
-    return [State(file, "there" if file.is_file() else "missing") for file in files]
+    return [State(file, "there" if is_file(file) else "missing") for file in files]
 
 
 def check(name: str) -> Iterator[State]:
@@ -79,7 +79,7 @@ def check(name: str) -> Iterator[State]:
     for remote in remotes(name):
         for relative in remote.files:
             file = _existing(home / relative)
-            if not file.is_file():
+            if not is_file(file):
                 yield State(file, "missing")
                 continue
             expected = pins.get(relative) if remote.members or file != home / relative else remote.sha256
@@ -106,7 +106,7 @@ def get(name: str, *, on_progress: OnProgress = lambda *_: None, network: bool =
     """
     home, written = data_home(), list[Path]()
     for remote in remotes(name):
-        absent = [file for file in remote.files if not _existing(home / file).is_file()]
+        absent = [file for file in remote.files if not is_file(_existing(home / file))]
         if not absent:
             continue
         if not network or offline():
@@ -115,7 +115,7 @@ def get(name: str, *, on_progress: OnProgress = lambda *_: None, network: bool =
                 "allow network access."
             )
         archive = home / remote.place
-        if not (remote.members and archive.is_file() and _sum(archive) == remote.sha256):
+        if not (remote.members and is_file(archive) and _sum(archive) == remote.sha256):
             _fetch(remote, archive, on_progress)
         if remote.members:
             written += _unpack(remote, archive, home, on_progress)
@@ -128,7 +128,7 @@ def get(name: str, *, on_progress: OnProgress = lambda *_: None, network: bool =
 def _existing(file: Path) -> Path:
     """Return the file, or the file without `.gz` if only that exists."""
     plain = file.with_suffix("")
-    return plain if file.suffix == ".gz" and not file.is_file() and plain.is_file() else file
+    return plain if file.suffix == ".gz" and not is_file(file) and is_file(plain) else file
 
 
 def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
@@ -149,7 +149,7 @@ def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
         except (OSError, HTTPException) as caught:
             error = caught
     else:
-        part_size = part.stat().st_size if part.is_file() else 0
+        part_size = part.stat().st_size if is_file(part) else 0
         raise DataError(
             f"{remote.url} could not be downloaded: {error}. {part_size} bytes are kept. Run it again to continue."
         )
@@ -168,7 +168,7 @@ RETRY_AFTER = 1.0
 
 def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
     """Download the rest of a partial file. Refuse more bytes than the published size."""
-    have = part.stat().st_size if part.is_file() else 0
+    have = part.stat().st_size if is_file(part) else 0
     if have > remote.size:
         part.unlink()
         have = 0

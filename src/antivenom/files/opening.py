@@ -15,6 +15,21 @@ MAX_BYTES = 4 * GIB
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
+def is_file(path: Path | str) -> bool:
+    """Return whether a path is a regular file. A path that is not possible, for example too long, is not."""
+    return os.path.isfile(path)  # noqa: PTH113 - the method of Path raises exceptions for impossible paths
+
+
+def is_folder(path: Path | str) -> bool:
+    """Return whether a path is a folder. A path that is not possible, for example too long, is not."""
+    return os.path.isdir(path)  # noqa: PTH112 - the method of Path raises exceptions for impossible paths
+
+
+def exists(path: Path | str) -> bool:
+    """Return whether a path exists. A path that is not possible, for example too long, does not."""
+    return os.path.exists(path)  # noqa: PTH110 - the method of Path raises exceptions for impossible paths
+
+
 def open_file(file: Path | str, *, within: Path | None = None) -> BufferedReader:
     """Open a regular file for reading, in binary mode. FIFOs, devices, sockets and folders are refused at once.
 

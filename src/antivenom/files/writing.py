@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from antivenom.errors import WriteError
+from antivenom.files.opening import exists, is_folder
 
 fcntl: ModuleType | None = importlib.import_module("fcntl") if os.name == "posix" else None
 """Locks of files; None on Windows."""
@@ -133,7 +134,7 @@ def require_space(folder: Path, size: int) -> None:
         WriteError: the disk is too full.
     """
     place = folder.absolute()
-    while not place.exists() and place != place.parent:
+    while not exists(place) and place != place.parent:
         place = place.parent
     with suppress(OSError):  # some file systems do not tell their free space; then writing tells
         free = shutil.disk_usage(place).free
@@ -192,7 +193,7 @@ def remove_leftovers(folder: Path) -> int:
     removed = 0
     for place in folder.glob(f".*{PART}"):
         with suppress(OSError):  # another process removed it, or the folder is read-only
-            if not place.is_symlink() and place.is_dir() and not _is_locked(place):
+            if not place.is_symlink() and is_folder(place) and not _is_locked(place):
                 shutil.rmtree(place)
                 removed += 1
     return removed
@@ -216,7 +217,7 @@ def _temporary(file: Path) -> Iterator[Path]:
     while True:
         place = Path(tempfile.mkdtemp(dir=file.parent, prefix=f".{name}.", suffix=PART))
         handle = _lock(place)
-        if place.exists():  # otherwise it was removed before it was locked
+        if exists(place):  # otherwise it was removed before it was locked
             break
     try:
         yield place / "content"

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import jinja2
 
 from antivenom.errors import RunError
+from antivenom.files.opening import is_file
 from antivenom.files.writing import write_bytes
 from antivenom.report import grid, words
 from antivenom.report.pictures import views, write_pictures
@@ -32,7 +33,7 @@ def write_report(folder: Path | str) -> Path:
         RunError: the folder is not a finished run, or it is damaged.
     """
     folder = Path(folder)
-    if not (folder / "manifest.json").is_file():
+    if not is_file(folder / "manifest.json"):
         raise RunError(f"{folder} is not a finished run of antivenom: it does not contain manifest.json.")
     about = read_json(folder / "manifest.json")
     if not isinstance(about, dict):

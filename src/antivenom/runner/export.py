@@ -15,6 +15,7 @@ from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
 from antivenom.extras import missing_packages
+from antivenom.files.opening import exists, is_folder
 from antivenom.files.writing import write_bytes, write_text
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.runner.events import OnEvent, no_op
@@ -80,7 +81,7 @@ def export(
     if form == "parquet" and find_spec("pyarrow") is None:
         raise AntivenomError(missing_packages("The format parquet", ["pyarrow"]))
     target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if exists(target) and (not is_folder(target) or any(target.iterdir())):
         raise RunError(f"{target} is not an empty folder. Choose another folder.")
     stages = Stages(store, choose_device(device), on_event=on_event)
     start, rng = checked_data(experiment, prepared(experiment, stages), stages), stream_of(experiment, 0)
@@ -102,7 +103,7 @@ def export(
         _write_truth(experiment, poisoned, order, splits.test, made / "truth", form)
         for name, data in sets.items():
             _check(data, made / PLACES[name], form)
-        if target.exists():
+        if exists(target):
             target.rmdir()
         made.rename(target)
     return Exported(target, {name: len(data) for name, data in sets.items()}, len(poisoned.rows))

@@ -13,7 +13,7 @@ from antivenom.charts import Chart, Evidence, Figure, pair
 from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
-from antivenom.files.opening import read_text
+from antivenom.files.opening import is_file, is_folder, read_text
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
@@ -99,8 +99,8 @@ def measure_external(
         raise SettingsError(
             [f"weights_part requires a file of weights; got {weights_part!r} with predictions, {model}."]
         )
-    place = Path(truth) / "truth" if (Path(truth) / "truth").is_dir() else Path(truth)
-    if not (place / "truth.json").is_file():
+    place = Path(truth) / "truth" if is_folder(Path(truth) / "truth") else Path(truth)
+    if not is_file(place / "truth.json"):
         raise RunError(f"{truth} does not contain the truth. Pass a folder that `antivenom poison` wrote.")
     test, goal, about, spec = _read_truth(place, allow_code)
     architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")

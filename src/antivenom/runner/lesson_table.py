@@ -13,6 +13,7 @@ import torch
 from antivenom.data import Dataset, Splits
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
+from antivenom.files.opening import exists, is_file
 from antivenom.files.writing import write_bytes, write_text
 from antivenom.runner.results.folder import prepare_folder, read_spec_text
 from antivenom.settings import build_as
@@ -86,9 +87,9 @@ class LessonTable:
         Raises:
             RunError: the folder contains other files, or it cannot be written to.
         """
-        created = [each for each in (folder, *folder.parents) if not each.exists()]
+        created = [each for each in (folder, *folder.parents) if not exists(each)]
         spec = folder / "spec.yaml"
-        before = {path: path.read_bytes() for path in (spec, *_paths(folder)) if path.is_file()}
+        before = {path: path.read_bytes() for path in (spec, *_paths(folder)) if is_file(path)}
         source = self.write(folder)
         placed = spec.read_bytes()
         try:
@@ -104,7 +105,7 @@ class LessonTable:
         Raises:
             RunError: the folder contains other files, or it cannot be written to.
         """
-        prepare_folder(folder, read_spec_text(folder) if (folder / "spec.yaml").is_file() else "")
+        prepare_folder(folder, read_spec_text(folder) if is_file(folder / "spec.yaml") else "")
         paths = _paths(folder)
         for path, data in zip(paths, (self.splits.train, self.splits.test), strict=True):
             write_text(path, self._text(data))

@@ -13,6 +13,7 @@ import platformdirs
 from torch import Tensor
 
 from antivenom.errors import AntivenomError, RunError, WriteError
+from antivenom.files.opening import exists, is_folder
 from antivenom.files.writing import remove_leftovers, write_bytes
 from antivenom.storage.files import read_tensors, write_tensors
 
@@ -161,7 +162,7 @@ class Store:
         return intact, tuple(damaged)
 
     def _usable(self) -> None:
-        if self.folder.exists() and not self.folder.is_dir():
+        if exists(self.folder) and not is_folder(self.folder):
             raise RunError(f"The store {self.folder} is not a folder. Set $ANTIVENOM_STORE to a folder.")
 
     def _files(self) -> list[Path]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from antivenom.data.dataset import Dataset, Splits
 from antivenom.errors import DataError, MissingDataError
-from antivenom.files.opening import open_file
+from antivenom.files.opening import is_file, open_file
 
 CHUNK = 1 << 20
 NAMES = {
@@ -42,7 +42,7 @@ def read(file: Path) -> Tensor:
 def files_in(folder: Path) -> tuple[Path, ...]:
     """Return the paths of the four files of an MNIST-like folder; with `.gz` if the plain file does not exist."""
     plain = [folder / name for pair in NAMES.values() for name in pair]
-    return tuple(file if file.is_file() else file.with_name(f"{file.name}.gz") for file in plain)
+    return tuple(file if is_file(file) else file.with_name(f"{file.name}.gz") for file in plain)
 
 
 def read_splits(folder: Path, classes: tuple[str, ...]) -> Splits:
@@ -54,7 +54,7 @@ def read_splits(folder: Path, classes: tuple[str, ...]) -> Splits:
     """
     files = files_in(folder)
     for file in files:
-        if not file.is_file():
+        if not is_file(file):
             raise MissingDataError(f"{file.with_suffix('')} is missing, and so is {file.name}. Provide one of them.")
     sets = [_split(images, labels, classes) for images, labels in zip(files[::2], files[1::2], strict=True)]
     return Splits(train=sets[0], test=sets[1])

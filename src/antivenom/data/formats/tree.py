@@ -13,7 +13,7 @@ from typing import BinaryIO
 from antivenom.data.formats.images import is_image
 from antivenom.data.formats.splits import Leaf, leaves_of
 from antivenom.errors import DataError
-from antivenom.files.opening import open_file, read_bytes
+from antivenom.files.opening import is_file, is_folder, open_file, read_bytes
 
 MAX_FILE = 256 << 20
 """The largest size of an image file, in bytes."""
@@ -59,7 +59,7 @@ class Tree:
         self._stream: BinaryIO | None = None
         self._lock = threading.Lock()
         try:
-            if path.is_dir():
+            if is_folder(path):
                 names = list(_walk(path))
             else:
                 self._stream = open_file(path)
@@ -115,7 +115,7 @@ class Tree:
 
 def files_in(path: Path, splits: tuple[str, ...] | None = None) -> tuple[Path, ...]:
     """Return the files that a tree reads: the ZIP file, or every image of the folder."""
-    if not path.is_dir():
+    if not is_folder(path):
         return (path,)
     with Tree(path, splits) as tree:
         return tuple(Path(f"{path}{os.sep}{leaf.path}") for leaf in tree.leaves)
@@ -147,12 +147,12 @@ def _walk(root: Path) -> Iterator[str]:
             real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{prefix}{entry.name}/")
-            elif real != entry.path and Path(real).is_dir():
+            elif real != entry.path and is_folder(Path(real)):
                 raise DataError(f"{entry.path} must not be a link to a folder. Replace the link by the folder.")
             elif _is_candidate(entry.name):
                 if real != entry.path and not real.startswith(inside):
                     raise DataError(f"{entry.path} is a link that leads out of {root}. Replace it by the file.")
-                if not (entry.is_file(follow_symlinks=False) or Path(real).is_file()):
+                if not (entry.is_file(follow_symlinks=False) or is_file(Path(real))):
                     raise DataError(f"{entry.path} is not a regular file.")
                 yield prefix + entry.name
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from antivenom.data.dataset import Dataset, OnProgress
 from antivenom.data.formats import images, recordio
 from antivenom.errors import DataError, MissingDataError
+from antivenom.files.opening import is_file
 
 Layout = Literal["any", "binary", "python", "recordio"]
 Pair = tuple[Tensor, Tensor]
@@ -26,7 +27,7 @@ def chosen(files: dict[str, tuple[Path, ...]], layout: Layout) -> str:
     if layout != "any":
         return layout
     for name, needed in files.items():
-        if all(file.is_file() for file in needed):
+        if all(is_file(file) for file in needed):
             return name
     tried = ", ".join(str(needed[0]) for needed in files.values())
     raise MissingDataError(

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from antivenom.errors import DataError, RunError
-from antivenom.files.opening import read_text
+from antivenom.files.opening import is_folder, read_text
 from antivenom.files.writing import folder_inside, remove_leftovers, write_text
 from antivenom.storage.files import LOCK
 
@@ -41,7 +41,7 @@ def prepare_folder(folder: Path, spec: str) -> Path:
         RunError: the folder contains other files, or it cannot be written to.
     """
     written = folder / "spec.yaml"
-    if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
+    if is_folder(folder) and any(entry.name != LOCK for entry in folder.iterdir()):
         old = _content(written)
         if not old.startswith(RUN_MARK):
             raise RunError(f"{folder} is not empty and is not a run of antivenom. Choose another folder.")

@@ -13,6 +13,7 @@ from antivenom.calling import guarded
 from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, MissingDataError, RunError
+from antivenom.files.opening import exists, is_file
 from antivenom.models import Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
@@ -37,7 +38,7 @@ def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
     Raises:
         RunError: the folder is not a run, or it is damaged.
     """
-    if not (folder / "spec.yaml").is_file():
+    if not is_file(folder / "spec.yaml"):
         raise RunError(f"{folder} is not a run of antivenom: it does not contain spec.yaml.")
     try:
         spec = read_spec_text(folder)
@@ -161,7 +162,7 @@ def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[st
 
 
 def _load_data(dataset: Source) -> Splits:
-    missing = [file for file in dataset.files() if not file.exists()] if isinstance(dataset, ReadsFiles) else []
+    missing = [file for file in dataset.files() if not exists(file)] if isinstance(dataset, ReadsFiles) else []
     if missing:
         raise MissingDataError(missing_files_message(missing))
     splits: Splits = guarded(dataset, Source.load, Splits)()

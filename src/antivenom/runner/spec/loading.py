@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from antivenom.errors import DataError, MissingDataError, SettingsError
+from antivenom.files.opening import exists
 from antivenom.registry import KINDS
 from antivenom.runner.spec.overrides import override
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -76,7 +77,7 @@ def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
         if not isinstance(part, ReadsFiles):
             continue
         try:
-            if absent := [file for file in part.files() if not file.exists()]:
+            if absent := [file for file in part.files() if not exists(file)]:
                 missing.append(f"{path}: {missing_files_message(absent)}")
         except DataError as error:
             missing.append(f"{path}: {error}")

@@ -15,10 +15,13 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
 from antivenom.training import PretrainedTraining, checkpoints_of, model_problems, pretrained_model, single_pass
 
+MAX_CLASSES = 10_000
+"""The largest number of classes. Confusion matrices have its square of numbers."""
+
 
 def problems_of(experiment: ExperimentSettings, train: Dataset) -> list[str]:
     """Return the reasons why the settings do not fit the data, one sentence each; empty if they fit."""
-    problems = [*_unknown_defences(experiment), *_with_data(experiment, train), *_streams(experiment)]
+    problems = [*_classes(train), *_unknown_defences(experiment), *_with_data(experiment, train), *_streams(experiment)]
     problems += _triggers(experiment)
     return problems or list(_with_model(experiment, train))
 
@@ -35,6 +38,14 @@ def parts_of(experiment: ExperimentSettings) -> Iterator[tuple[str, Any]]:
     for group, members in groups.items():
         for index, (name, part) in enumerate(members.items()):
             yield f"{group}[{index}]: {name}", part
+
+
+def _classes(train: Dataset) -> Iterator[str]:
+    if len(train.classes) > MAX_CLASSES:
+        yield (
+            f"dataset must have at most {MAX_CLASSES:,} classes, because every pair of classes is counted; got "
+            f"{len(train.classes):,}. Check the labels: one wrong label can add very many classes."
+        )
 
 
 def _unknown_defences(experiment: ExperimentSettings) -> Iterator[str]:
