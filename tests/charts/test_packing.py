@@ -12,7 +12,7 @@ from antivenom.charts import Chart, Lines, Series
 from antivenom.charts.data import CHARTS
 from antivenom.charts.packing import pack, unpack
 from antivenom.errors import DataError, RunError
-from antivenom.storage import chart_files
+from antivenom.storage import chart_files, files
 from antivenom.storage.chart_files import read_charts, write_charts
 from tests.helpers.every_chart import every_chart
 
@@ -126,6 +126,6 @@ def test_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(chart_files, "MAX_ARRAY_BYTES", 100)
     with pytest.raises(RunError, match="at most 100 bytes"):
         read_charts(tmp_path)
-    monkeypatch.setattr(chart_files, "MAX_TEXT_BYTES", 100)
-    with pytest.raises(RunError, match="MiB"):
+    monkeypatch.setattr(files, "MAX_JSON_BYTES", 100)
+    with pytest.raises(RunError, match="at most 100 bytes"):
         read_charts(tmp_path)

@@ -108,7 +108,8 @@ def test_units_of_a_layer_over_the_last_axis_are_found(layer: str) -> None:
     classifier = as_classifier(Dense(), input_shape=SHAPE, channels="last")
     assert isinstance(classifier, ModuleClassifier)
     assert mean_activations(classifier, rows(5), layer).shape == (5, 7)
-    assert contributions(classifier, rows(5), layer, lambda logits, _: logits.sum()).shape == (7,)
+    data = Dataset.from_arrays(rows(5), [0, 1, 2, 3, 0], channels="first", bounds=(0, 1))
+    assert contributions(classifier, data, layer, lambda logits, _: logits.sum()).shape == (7,)
 
 
 def test_a_spec_names_the_order_of_the_channels() -> None:

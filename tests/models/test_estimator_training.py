@@ -32,6 +32,6 @@ def test_what_scikit_learn_refuses_is_an_error_of_ours() -> None:
 
     from antivenom.models import as_classifier
 
-    blank = as_classifier(SVC(C=-1.0), input_shape=(2,), classes=2)
+    blank = as_classifier(SVC(C=-1.0), input_shape=(2,), classes=2, bounds=None)
     with pytest.raises(DataError, match="SVC cannot learn from these rows: The 'C' parameter"):
         OwnFit().fit(blank, Plane().load().train, rng=Rng(0))

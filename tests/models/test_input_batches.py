@@ -13,7 +13,6 @@ from antivenom.attacks.victim_step import VictimStep, accuracy_after_step
 from antivenom.data import Dataset
 from antivenom.goals import Backdoor
 from antivenom.models import MLP, batches, input_batches
-from antivenom.repairs._repair import with_trigger
 from antivenom.repairs.filtering import activations_of
 from antivenom.repairs.pruning import activation_increase, silencing_effects
 from antivenom.rng import Rng
@@ -28,7 +27,6 @@ NET = MLP(hidden=(16,)).build(input_shape=DATA.shape, classes=4, bounds=(0.0, 1.
 TRIGGERS: Any = verdict_on(DATA, 2).triggers
 EXACT: dict[str, Callable[[], torch.Tensor]] = {
     "triggered": lambda: Backdoor(trigger=Patch(), target=1).triggered(DATA).x,
-    "with_trigger": lambda: with_trigger(DATA, torch.arange(50).flip(0), TRIGGERS, 2),
     "next": lambda: GenerativePoison(count=60, hidden=(8,), pretraining=2, rounds=1).poison(DATA, **attacked()).y,
     "between": lambda: GradientPoison(count=20, between=2, horizon=4, rounds=2).poison(DATA, **attacked()).x,
     "accuracy": lambda: accuracy_after_step(NET, VictimStep(0.5), DATA.inputs(slice(0, 3)), DATA.y[:3], DATA),

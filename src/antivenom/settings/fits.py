@@ -12,8 +12,8 @@ TOLERANCE = 1e-3
 """The share of the range by which values may be outside it, for rounding errors."""
 WIDE = 100.0
 """A range this wide is not one of values in [0, 1]."""
-FAR = 0.5
-"""The share of the range by which scored values may be outside it, such as points that noise has moved."""
+FAR = 10.0
+"""How many times the range scored values may be outside it. Noise may move points; 0–255 for 0–1 is refused."""
 LISTED = 10
 """The most values that a message lists."""
 ROWS_PROBED = 64

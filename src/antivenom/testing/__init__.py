@@ -11,7 +11,7 @@ for its checks, and the checks that it cannot pass: `antivenom.trial.Trial`.
 
 from antivenom.testing._cases import Case, cases, try_out
 from antivenom.testing._device import on_device
-from antivenom.testing._toys import global_state_untouched, toy_images, toy_network, toy_table
+from antivenom.testing._toys import global_state_untouched, toy_images, toy_network, toy_table, toy_victim
 from antivenom.testing.classifiers import check_classifier
 from antivenom.testing.register import check, check_component, checks_for
 from antivenom.testing.second_device import second_device
@@ -31,5 +31,6 @@ __all__ = [
     "toy_images",
     "toy_network",
     "toy_table",
+    "toy_victim",
     "try_out",
 ]

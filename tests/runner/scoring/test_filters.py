@@ -12,8 +12,7 @@ from antivenom.rng import Rng
 from antivenom.runner.scoring.filters import score_filters
 from antivenom.settings import component
 from antivenom.shapes import Inputs
-from antivenom.testing import toy_images
-from antivenom.testing._toys import toy_victim
+from antivenom.testing import toy_images, toy_victim
 from antivenom.triggers import Patch
 
 
