@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from antivenom.charts import title_of, worded, worded_interval
+from antivenom.terminal import printable, styled
 
 CELLS_SHOWN = 40
 MAX_NAME_WIDTH = 30
@@ -49,7 +49,7 @@ def run_table(metrics: Metrics, width: int = 80) -> Group:
     for component, lines in groups.items():
         own = table(header=False)
         for title, *cells in lines:
-            own.add_row("  " + escape("\n  ".join(names[title])), *map(escape, cells))
+            own.add_row("  " + "\n  ".join(names[title]), *cells)
         parts += [_heading(component, width), own]
     return Group(*parts)
 
@@ -80,13 +80,13 @@ def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Grou
         differing = {key: title for key, title in figures.items() if key not in same}
         metrics = next(iter(cells.values()))
         listed = "; ".join(f"{figures[key]} {_in_words(metrics, key)}" for key in same)
-        sentence = Text(f"The same in all cells: {listed}.\n" if same else "")
+        sentence = styled(f"The same in all cells: {listed}.\n" if same else "")
         if not differing:
             yield Group(_heading(component, width), sentence)
             continue
         for number, (table, caption) in enumerate(_component_tables(cells, differing, width)):
             title = component + (", continued" if number else "")
-            notes = [Text(caption)] * bool(caption) + [sentence] * (number == 0)
+            notes = [styled(caption)] * bool(caption) + [sentence] * (number == 0)
             yield Group(_heading(title, width), table, *notes)
 
 
@@ -128,7 +128,7 @@ def _component_tables(
         for key in keys:
             table.add_column(figures[key], justify="right", width=widths[key])
         for row, cell in enumerate(rows):
-            table.add_row(escape(broken(cell, name_width)), *(escape("\n".join(values[key][row])) for key in keys))
+            table.add_row(broken(cell, name_width), *("\n".join(values[key][row]) for key in keys))
         caption = _caption(
             len(cells) - len(shown),
             controls=any(key + ".control" in each for key in keys for each in rows.values()),
@@ -158,7 +158,7 @@ def broken(name: str, width: int) -> str:
 
 def _heading(text: str, width: int) -> Text:
     """Return a title that spans the row."""
-    return Text(broken(text, width), style="bold", overflow="fold")
+    return Text(broken(printable(text), width), style="bold", overflow="fold")
 
 
 def _caption(more: int, *, controls: bool, intervals: bool) -> str:
