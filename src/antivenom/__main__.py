@@ -1,5 +1,20 @@
-"""`python -m antivenom` is `antivenom`."""
+"""`python -m antivenom` is `antivenom`. Signals are handled before the command loads."""
 
-from antivenom.cli import main
+import sys
 
-main()
+from antivenom.stopping import Stopped, stopped_by_signals
+
+
+def main() -> None:
+    """Load the command and run it."""
+    try:
+        with stopped_by_signals():
+            from antivenom.cli import main as command  # noqa: PLC0415 - takes half a second
+    except Stopped as stop:
+        sys.stderr.write("\nStopped.\n")
+        sys.exit(128 + stop.number)
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from antivenom.charts import capitalised, title_of
+from antivenom.cli_listing import Row, print_listing
 from antivenom.errors import AntivenomError, CodeNotAllowedError, UnknownComponentError
 from antivenom.glossary import find_term, terms
 from antivenom.importing import import_named
@@ -31,19 +31,17 @@ def list_components(
         return
     chosen, only = (None, None) if kind is None else _kind(kind)
     for plural in KINDS if chosen is None else (chosen,):
-        table = Table(
-            title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
-        )
-        table.add_column("name", style="bold", no_wrap=True)
         contracts = bool(KINDS[plural].contracts)
-        if contracts:
-            table.add_column("kind", no_wrap=True)
-        table.add_column("description")
-        for entry in entries(plural).values():
-            if only is not None and entry.contract != only:
-                continue
-            table.add_row(entry.name, *([entry.contract] if contracts else []), _described(entry))
-        out_console.print(table if table.row_count else f"There is no built-in {only or KINDS[plural].singular}.")
+        columns = ("name", *(["kind"] if contracts else []), "description")
+        rows: list[Row] = [
+            (entry.name, *([entry.contract] if contracts else []), _described(entry))
+            for entry in entries(plural).values()
+            if only is None or entry.contract == only
+        ]
+        if rows:
+            print_listing(out_console, columns, rows, title=capitalised(title_of(plural)))
+        else:
+            out_console.print(f"There is no built-in {only or KINDS[plural].singular}.")
         out_console.print()
     out_console.print("`antivenom show NAME` shows the settings and documentation of a component.", style="dim")
 
@@ -109,12 +107,15 @@ def _show(name: str, entry: Entry) -> None:
     contract = KINDS[entry.kind].contract_of(dir(cls))
     out_console.print(styled((name, "bold"), f", {contract}: {entry.module}.{entry.class_name}\n"))
     out_console.print(documentation(cls))
-    table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("key", "default", "must be"):
-        table.add_column(column, style="bold" if column == "key" else "")
-    for key, phrase, default in settings_of(cls):
-        table.add_row(key, "(required)" if default is MISSING else _yaml(default), phrase)
-    out_console.print(table if table.row_count else "This component has no settings.")
+    rows = [
+        (key, "(required)" if default is MISSING else _yaml(default), phrase)
+        for key, phrase, default in settings_of(cls)
+    ]
+    out_console.print()
+    if rows:
+        print_listing(out_console, ("key", "default", "must be"), rows, title="Settings")
+    else:
+        out_console.print("This component has no settings.")
     if entry.package:
         out_console.print(
             f"\nThe package {_package(entry)} adds this component. `pip uninstall {entry.package}` removes it.",
@@ -167,13 +168,11 @@ def _package(entry: Entry) -> str:
 
 
 def _list_examples() -> None:
-    table = Table(title="Examples", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("name", style="bold", no_wrap=True)
-    table.add_column("description")
-    for name, file in shipped_examples().items():
-        first = file.read_text(encoding="utf-8").partition("\n")[0]
-        table.add_row(name, first.removeprefix("#").strip())
-    out_console.print(table)
+    rows = [
+        (name, file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("#").strip())
+        for name, file in shipped_examples().items()
+    ]
+    print_listing(out_console, ("name", "description"), rows, title="Examples")
     out_console.print("\n`antivenom run NAME` runs an example.", style="dim")
 
 

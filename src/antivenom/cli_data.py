@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
+from antivenom.cli_listing import print_listing
 from antivenom.stopping import advice_if_stopped
 from antivenom.terminal import err_console, out_console
 
@@ -22,21 +22,21 @@ def list_data(as_json: JsonOption = False) -> None:
     from antivenom.data.home import data_home  # noqa: PLC0415
     from antivenom.data.remotes import REMOTES  # noqa: PLC0415
 
-    rows = []
+    rows: list[dict[str, str | int]] = []
+    sizes: list[int] = []
     for name, remotes in REMOTES.items():
         is_present = [file.state == "there" for file in present(name)]
         state = "here" if all(is_present) else "in part" if any(is_present) else "missing"
-        size = sum(remote.size for remote in remotes)
-        rows.append({"name": name, "state": state, "folder": str(data_home() / name), "bytes_to_get": size})
+        sizes.append(sum(remote.size for remote in remotes))
+        rows.append({"name": name, "state": state, "folder": str(data_home() / name), "bytes_to_get": sizes[-1]})
     if as_json:
         out_console.json(rows)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("name", "state", "size", "where"):
-        table.add_column(column, style="bold" if column == "name" else "")
-    for row in rows:
-        table.add_row(row["name"], row["state"], f"{row['bytes_to_get'] / 2**20:.0f} MiB", row["folder"])  # type: ignore[operator, arg-type]
-    out_console.print(table)
+    lines = [
+        (str(row["name"]), str(row["state"]), f"{size / 2**20:.0f} MiB", str(row["folder"]))
+        for row, size in zip(rows, sizes, strict=True)
+    ]
+    print_listing(out_console, ("name", "state", "size", "where"), lines)
     out_console.print("`antivenom data get NAME` downloads one. `digits` is built in.", style="dim")
 
 

@@ -1,5 +1,6 @@
 """The end of every command: a message for each error, the exit status, and a log file for an unexpected error."""
 
+import errno
 import os
 import platform
 import signal
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from antivenom.errors import AntivenomError, SettingsError, debugging
 from antivenom.stopping import Stopped, stopped_by_signals
-from antivenom.terminal import OutputClosedError, err_console, finish_streams, prepare_streams, problem, styled
+from antivenom.terminal import OutputError, err_console, finish_streams, prepare_streams, problem, styled
 
 (UsageError,) = typer.BadParameter.__bases__
 """A wrong option or argument."""
@@ -25,6 +26,8 @@ WRONG, UNEXPECTED, SIGNAL = 2, 70, 128
 """Exit statuses: a wrong input, a defect of the program (`EX_SOFTWARE`), and 128 plus the number of a signal."""
 PIPE = 13
 """The number of the signal SIGPIPE, which ends other programs when the reader of their output has ended."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a full disk."""
 NO_MEMORY = "The memory is not sufficient. Use fewer rows, a smaller model, a smaller batch_size or fewer workers."
 ALLOCATORS = ("DefaultCPUAllocator", "out of memory")
 """Words of torch's errors about memory, which are `RuntimeError`s."""
@@ -37,34 +40,44 @@ def exit_status_of(command: Callable[[], int | None]) -> int:
         command: runs the command, and returns its exit status or None.
     """
     prepare_streams()
+    received: list[int] = []
     try:
-        with stopped_by_signals():
+        with stopped_by_signals(received.append):
             status = _printed(command)
             finish_streams()
         return status
     except (Stopped, KeyboardInterrupt) as stop:  # also while a message is printed
         return _stopped(stop)
-    except OutputClosedError:
-        return SIGNAL + PIPE
-    except OSError as error:  # a message cannot be printed, or the rest of the output
-        return _unwritten(error)
+    except OutputError as error:
+        if received:  # the terminal was closed
+            return SIGNAL + received[0]
+        return SIGNAL + PIPE if error.closed else _unwritten(error)
 
 
 def _printed(command: Callable[[], int | None]) -> int:
     """Run a command. Print its error, and return its exit status."""
     try:
         return command() or 0
-    except OutputClosedError:
+    except OutputError:
         raise
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:  # of a library that prints; files have a `WriteError`
+            raise OutputError(os.strerror(error.errno), closed=False) from error
+        return _reported(error)
     except Exception as error:  # noqa: BLE001 - the only place where all errors end: each is printed, none is lost
-        if debugging():
-            err_console.print("".join(traceback.format_exception(error)), soft_wrap=True)
-        status, lines = _explained(error)
-        for line in lines:
-            err_console.print(line, soft_wrap=True)
-        return status
+        return _reported(error)
+
+
+def _reported(error: Exception) -> int:
+    """Print an error, and return its exit status."""
+    if debugging():
+        err_console.print("".join(traceback.format_exception(error)), soft_wrap=True)
+    status, lines = _explained(error)
+    for line in lines:
+        err_console.print(line, soft_wrap=True)
+    return status
 
 
 def _explained(error: Exception) -> tuple[int, list[Text]]:
@@ -136,15 +149,15 @@ def _stopped(stop: Stopped | KeyboardInterrupt) -> int:
     advice = getattr(stop, "advice", "")
     try:
         err_console.print(styled("\nStopped." + f" {advice}" * bool(advice)), soft_wrap=True)
-    except (OSError, OutputClosedError):
-        return SIGNAL + number  # the terminal is closed
+    except OutputError:  # the terminal is closed
+        return SIGNAL + number
     return SIGNAL + number
 
 
-def _unwritten(error: OSError) -> int:
+def _unwritten(error: OutputError) -> int:
     """Print that the output cannot be written, if stderr can be, and return the exit status."""
     try:
-        err_console.print(problem(f"The output cannot be written: {error.strerror or error}."), soft_wrap=True)
-    except (OSError, OutputClosedError):
+        err_console.print(problem(str(error)), soft_wrap=True)
+    except OutputError:
         return WRONG
     return WRONG

@@ -42,7 +42,7 @@ def _table(lesson: dict[str, Any]) -> Table:
     low, high = lesson["classes"]
     areas = (f"area {low} → {high}", f"area {high} → {low}")
     for name in ("calls", "held-out accuracy", *areas, "control's area", "new errors"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     table.add_row("0", f"{lesson['before']['accuracy']:.2f}", "", "", "", "")
     for each in lesson["after"]:
         shares = [f"{100 * each['flipped'][direction]:.2f} %" for direction in ("0 to 1", "1 to 0")]

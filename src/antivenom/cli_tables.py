@@ -34,7 +34,9 @@ def run_table(metrics: Metrics, width: int = 80) -> Group:
     columns, groups = ("victim", "control", "95 % interval"), by_component(metrics)
     values = [columns, *(line[1:] for lines in groups.values() for line in lines)]
     widths = [max(map(len, column)) for column in zip(*values, strict=True)]
-    room = max(MIN_NAME_WIDTH, width - sum(widths) - COLUMN_GAP * (len(columns) + 1))
+    room = width - sum(widths) - COLUMN_GAP * (len(columns) + 1)
+    if room < MIN_NAME_WIDTH:
+        return _narrow(groups, width)
     names = {line[0]: broken(line[0], room - 2).splitlines() for lines in groups.values() for line in lines}
     name_width = min(room, 2 + max((len(each) for lines in names.values() for each in lines), default=0))
 
@@ -51,6 +53,17 @@ def run_table(metrics: Metrics, width: int = 80) -> Group:
         for title, *cells in lines:
             own.add_row("  " + "\n  ".join(names[title]), *cells)
         parts += [_heading(component, width), own]
+    return Group(*parts)
+
+
+def _narrow(groups: Mapping[str, Sequence[tuple[str, str, str, str]]], width: int) -> Group:
+    """Return the figures of one run as a list, for a terminal on which a table would lose digits."""
+    parts: list[RenderableType] = [_heading("Means over the repeats", width)]
+    for component, lines in groups.items():
+        parts.append(_heading(component, width))
+        for title, victim, control, interval in lines:
+            named = (f"control {control}" * bool(control), f"interval {interval}" * bool(interval))
+            parts.append(styled(f"  {title}: {', '.join(filter(None, (victim, *named)))}"))
     return Group(*parts)
 
 
@@ -121,12 +134,12 @@ def _component_tables(
     rows = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
     values = {key: [_lines_of(metrics, key) for metrics in rows.values()] for key in figures}
     widths = {key: _column_width(title, values[key]) for key, title in figures.items()}
-    name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)))
+    name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)), max(4, width // 2))
     for keys in _column_groups(widths, width - name_width - COLUMN_GAP):
         table = Table(box=SIMPLE_HEAD, **TIGHT)
         table.add_column("cell", overflow="fold", width=name_width)
         for key in keys:
-            table.add_column(figures[key], justify="right", width=widths[key])
+            table.add_column(figures[key], justify="right", width=widths[key], overflow="fold")
         for row, cell in enumerate(rows):
             table.add_row(broken(cell, name_width), *("\n".join(values[key][row]) for key in keys))
         caption = _caption(

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, TypeVar
@@ -30,11 +31,14 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals(on_signal: Callable[[int], object] = int) -> Iterator[None]:
     """Raise `Stopped` when a signal arrives. Signals that the process ignores, as `nohup` asks for, stay ignored.
 
     After the first signal, SIGTERM and SIGHUP are ignored, so that they do not interrupt the removal of temporary
     files. A second Ctrl-C interrupts it.
+
+    Args:
+        on_signal: called with the number of the signal, before the exception is raised.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,6 +50,7 @@ def stopped_by_signals() -> Iterator[None]:
     def stop(number: int, _: FrameType | None) -> None:
         for each in taken:
             signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_IGN)
+        on_signal(number)
         raise Stopped(number)
 
     for number in taken:
@@ -79,6 +84,7 @@ def signals_for_parent_only() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # a helper of multiprocessing; its start would let the signals through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
     try:
         yield

@@ -34,8 +34,17 @@ _CONTROLS = re.compile(
 """Characters that control a terminal, change the direction of text or are invisible, and halves of characters."""
 
 
-class OutputClosedError(Exception):
-    """The reader of the output has ended, as `head` does. The command ends as well."""
+class OutputError(Exception):
+    """The output cannot be written. It is raised once for a stream; then the text for the stream is dropped.
+
+    Args:
+        reason: the reason, in words.
+        closed: whether the reader of the output has ended, as `head` does. Then the command ends without a message.
+    """
+
+    def __init__(self, reason: str, *, closed: bool) -> None:
+        super().__init__(f"The output cannot be written: {reason}.")
+        self.closed = closed
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:
@@ -120,8 +129,7 @@ class Stream(io.TextIOBase):
     """The current stdout or stderr. After an error, all further text is dropped.
 
     Raises:
-        OutputClosedError: the reader of the stream has ended. It is raised once.
-        OSError: the stream cannot be written, for example because a disk is full. It is raised once.
+        OutputError: the stream cannot be written: its reader has ended, or a disk is full.
     """
 
     def __init__(self, *, stderr: bool = False, file: IO[str] | None = None) -> None:
@@ -168,9 +176,7 @@ class Stream(io.TextIOBase):
         except OSError as error:
             self._failed_on = target
             _drop_buffer(target)
-            if isinstance(error, BrokenPipeError):
-                raise OutputClosedError from error
-            raise
+            raise OutputError(error.strerror or str(error), closed=isinstance(error, BrokenPipeError)) from error
 
 
 def prepare_streams() -> None:
@@ -185,8 +191,7 @@ def finish_streams() -> None:
     """Write what the buffers of stdout and stderr contain.
 
     Raises:
-        OutputClosedError: the reader of a stream has ended.
-        OSError: a stream cannot be written.
+        OutputError: a stream cannot be written.
     """
     for console in (out_console, err_console):
         console.stream.flush()

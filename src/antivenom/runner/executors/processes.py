@@ -136,8 +136,9 @@ def _manager(context: SpawnContext) -> Iterator[SyncManager]:
     if "_inheriting" in vars(multiprocessing.current_process()):  # set by multiprocessing
         raise RunError(NO_GUARD)
     try:
+        manager = SyncManager(ctx=context)
         with signals_for_parent_only():
-            manager = context.Manager()
+            manager.start(prepare_worker)
     except EOFError as error:
         raise RunError(NO_GUARD) from error
     with manager:
