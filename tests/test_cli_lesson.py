@@ -4,9 +4,9 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from antivenom.cli_lesson import print_lesson
+from antivenom.terminal import Terminal
 
 
 def printed(victim: int | None, control: int | None) -> str:
@@ -21,7 +21,7 @@ def printed(victim: int | None, control: int | None) -> str:
         "aim": {"x": 1.6, "y": 75.0, "turned_after": victim, "turned_after.control": control},
     }
     text = StringIO()
-    print_lesson(Console(file=text, width=300), lesson, default_points=False)
+    print_lesson(Terminal(file=text, width=300), lesson, default_points=False)
     return text.getvalue()
 
 

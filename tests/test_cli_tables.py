@@ -3,17 +3,18 @@
 from io import StringIO
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from antivenom.cli_tables import run_table, sweep_tables, with_doubts
+from antivenom.terminal import Terminal
 
 
 def shown(*tables: RenderableType, width: int = 80) -> str:
-    console = Console(file=StringIO(), width=width)
+    file = StringIO()
+    console = Terminal(file=file, width=width)
     for table in tables:
         console.print(table)
-    assert isinstance(console.file, StringIO)
-    text = console.file.getvalue()
+    text = file.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     return text

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from antivenom.charts import Chart, Table, title_of
 from antivenom.cli_tables import run_table, sweep_tables
 from antivenom.report import write_report
 from antivenom.runner import Experiment, Result, Sweep, SweepResult, load_spec
+from antivenom.terminal import Terminal
 
 pytestmark = pytest.mark.slow  # whole runs and reports
 
@@ -85,7 +85,7 @@ def page(folder: Path, result: Result) -> str:
 
 
 def on_80_columns(*tables: object) -> str:
-    console = Console(width=80, color_system=None)
+    console = Terminal(width=80, color_system=None)
     with console.capture() as captured:
         for table in tables:
             console.print(table)

@@ -1,21 +1,21 @@
 """The `antivenom` command: it parses options, calls the library and prints the result."""
 
-import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from antivenom import cli_boundary, cli_components, cli_data
 from antivenom.cli_components import find_spec
+from antivenom.cli_errors import exit_status_of
 from antivenom.cli_notes import print_assumptions, print_doubts
 from antivenom.cli_tables import run_table, sweep_tables, with_doubts
-from antivenom.errors import AntivenomError, SettingsError, debugging
+from antivenom.errors import SettingsError
 from antivenom.own_code import allow_folder
+from antivenom.stopping import advice_if_stopped
+from antivenom.terminal import err_console, out_console
 
 if TYPE_CHECKING:
     from antivenom.runner import Experiment, Result, Store, Sweep, SweepResult
@@ -36,13 +36,10 @@ app.command(name="list")(cli_components.list_components)
 app.command()(cli_components.show)
 app.command()(cli_components.glossary)
 
-out_console = Console()
-err_console = Console(stderr=True)
-
 
 def _print_version(requested: bool | None) -> None:
     if requested:
-        typer.echo(f"antivenom {version('antivenom')}")
+        out_console.line_of(f"antivenom {version('antivenom')}")
         raise typer.Exit
 
 
@@ -142,9 +139,9 @@ def poison(
     with display_for("auto", err_console) as display:
         written = export(experiment, out, form=form, store=_store(), device=device, on_event=display.on_event)  # type: ignore[arg-type]
     sizes = ", ".join(f"{count} {name}" for name, count in written.rows.items())
-    out_console.print(f"Wrote {sizes} rows. The attacker contributed {written.poison} training rows.", highlight=False)
+    out_console.print(f"Wrote {sizes} rows. The attacker contributed {written.poison} training rows.")
     advice = f"Train on {out / 'data'}. Do not show {out / 'truth'} to your training script."
-    out_console.print(advice, highlight=False, soft_wrap=True)
+    out_console.print(advice, soft_wrap=True)
 
 
 @app.command()
@@ -164,11 +161,9 @@ def craft(
         crafted = make(experiment, out, store=_store(), device=device, on_event=display.on_event)
     poisoned = crafted.poisoned
     rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
-    out_console.print(
-        f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {crafted.file}", highlight=False, soft_wrap=True
-    )
+    out_console.print(f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {crafted.file}", soft_wrap=True)
     if crafted.generator is not None:
-        out_console.print(f"Generator: {crafted.generator}", highlight=False, soft_wrap=True)
+        out_console.print(f"Generator: {crafted.generator}", soft_wrap=True)
 
 
 @app.command()
@@ -213,14 +208,14 @@ def measure(
     )
     report = write_report(folder)
     if as_json:
-        typer.echo(json.dumps(metrics, indent=2, sort_keys=True))
+        out_console.json(metrics, sort_keys=True)
         return
     out_console.print(run_table(metrics, out_console.width))
     about = read_json(folder / "manifest.json")
-    out_console.print(escape(about["headline"]), highlight=False)
+    out_console.print(about["headline"])
     print_assumptions(out_console, about.get("assumptions", ()))
     print_doubts(out_console, {"": about["doubts"]})
-    out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+    out_console.print(f"Report: {report}", soft_wrap=True)
 
 
 @app.command()
@@ -230,7 +225,7 @@ def report(
     """Write the report of a finished run, or of one cell of a grid, again."""
     from antivenom.report import write_report  # noqa: PLC0415 - loads matplotlib
 
-    out_console.print(f"Report: {write_report(run)}", highlight=False, soft_wrap=True)
+    out_console.print(f"Report: {write_report(run)}", soft_wrap=True)
 
 
 @store_app.command()
@@ -238,7 +233,7 @@ def size() -> None:
     """Print the number of stages, their size and the folder of the store."""
     store = _store()
     count, total = store.size()
-    out_console.print(f"{count} stages, {_bytes(total)}, in {store.folder}", highlight=False, soft_wrap=True)
+    out_console.print(f"{count} stages, {_bytes(total)}, in {store.folder}", soft_wrap=True)
 
 
 @store_app.command()
@@ -247,8 +242,8 @@ def verify() -> None:
     store = _store()
     intact, damaged = store.verify()
     for name, reason in damaged:
-        out_console.print(f"Removed {name}: {reason}", highlight=False, soft_wrap=True, markup=False)
-    out_console.print(f"{intact} stages are intact, {len(damaged)} were damaged.", highlight=False, soft_wrap=True)
+        out_console.print(f"Removed {name}: {reason}", soft_wrap=True)
+    out_console.print(f"{intact} stages are intact, {len(damaged)} were damaged.", soft_wrap=True)
 
 
 @store_app.command()
@@ -256,31 +251,12 @@ def clean() -> None:
     """Remove all stages from the store."""
     store = _store()
     count, total = store.clean()
-    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.folder}", highlight=False, soft_wrap=True)
+    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.folder}", soft_wrap=True)
 
 
 def main() -> None:
-    """Run the command. Print an `AntivenomError` without a traceback and exit with status 2.
-
-    With `ANTIVENOM_DEBUG=1` in the environment, print its traceback.
-    """
-    try:
-        app()
-    except SettingsError as error:
-        _raise_if_debugging()
-        for problem in error.shown:
-            err_console.print(f"[red]✗[/red] {escape(problem)}", highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except AntivenomError as error:
-        _raise_if_debugging()
-        err_console.print(f"[red]✗[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
-
-
-def _raise_if_debugging() -> None:
-    """Raise the exception again if the user asks for tracebacks."""
-    if debugging():
-        raise  # noqa: PLE0704 - it is called in an `except` block
+    """Run the command, and exit with its status. Errors are messages; `ANTIVENOM_DEBUG=1` shows their tracebacks."""
+    sys.exit(exit_status_of(lambda: app(standalone_mode=False)))
 
 
 def _run(
@@ -301,28 +277,25 @@ def _run(
         problem = f"--workers {workers} requires a spec with a grid; this spec has none. Remove --workers."
         raise SettingsError([problem])
     shown: set[str] = set()  # assumptions that the display has shown with the plan
-    try:
-        with display_for(not quiet and "auto", err_console) as display:
+    continuing = f"Finished stages are kept. To continue, run {resume}."
+    with advice_if_stopped(continuing), display_for(not quiet and "auto", err_console) as display:
 
-            def on_event(event: Event) -> None:
-                display.on_event(event)
-                if isinstance(event, Planned) and not quiet:
-                    shown.update(event.assumptions)
+        def on_event(event: Event) -> None:
+            display.on_event(event)
+            if isinstance(event, Planned) and not quiet:
+                shown.update(event.assumptions)
 
-            kwargs = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": on_event}
-            if isinstance(experiment, Sweep) and workers is not None:
-                kwargs["executor"] = Processes(workers=workers)
-            result = experiment.run(**kwargs)  # type: ignore[arg-type]
-            display.note("writing the report")
-            report = write_report(out)
-    except KeyboardInterrupt:
-        err_console.print(f"\nStopped. Finished stages are kept. To continue, run {resume}.", highlight=False)
-        raise typer.Exit(130) from None
+        kwargs = {"out": out, "store": _store(), "device": device, "progress": False, "on_event": on_event}
+        if isinstance(experiment, Sweep) and workers is not None:
+            kwargs["executor"] = Processes(workers=workers)
+        result = experiment.run(**kwargs)  # type: ignore[arg-type]
+        display.note("writing the report")
+        report = write_report(out)
     if as_json:
-        typer.echo(json.dumps(_metrics(result), indent=2, sort_keys=True))
+        out_console.json(_metrics(result), sort_keys=True)
         return
     _print_result(result, shown)
-    out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+    out_console.print(f"Report: {report}", soft_wrap=True)
 
 
 def _single_experiment(spec: str, overrides: list[str] | None, allow_code: bool) -> "Experiment":
@@ -352,7 +325,7 @@ def _print_result(result: "Result | SweepResult", shown: set[str]) -> None:
 
     if isinstance(result, Result):
         out_console.print(run_table(result.metrics, out_console.width))
-        out_console.print(escape(result.headline), highlight=False)
+        out_console.print(result.headline)
         print_assumptions(out_console, (sentence for sentence in result.assumptions if sentence not in shown))
         print_doubts(out_console, {"": list(result.doubts)})
         return

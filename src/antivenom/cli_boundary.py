@@ -1,6 +1,5 @@
 """The commands `antivenom boundary` and `antivenom playground`: how poison moves a decision boundary."""
 
-import json
 import math
 from contextlib import nullcontext
 from dataclasses import replace
@@ -8,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from antivenom.cli_lesson import print_lesson
-from antivenom.cli_notes import print_doubts
+from antivenom.cli_notes import doubt_line, print_doubts
 from antivenom.errors import SettingsError
+from antivenom.terminal import err_console, out_console
 
 if TYPE_CHECKING:
     from antivenom.runner import Experiment, Result, Sweep
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from antivenom.runner.progress import Display
 
 Point = tuple[float, float]
-
-out_console = Console()
-err_console = Console(stderr=True)
 
 MOST_CALLS = 500
 MOST_COUNTS = 12
@@ -113,15 +109,15 @@ def boundary(
             report = write_report(out)
             lesson = write_lesson(out, counts)
     if as_json:
-        typer.echo(json.dumps(lesson, indent=2))
+        out_console.json(lesson)
         return
     print_lesson(out_console, lesson, default_points=points is None and aim is None)
     print_doubts(out_console, {"": result.doubts})
     if experiment.repeats > 1:
-        out_console.print("[yellow]?[/yellow] This table shows the first repeat. metrics.json has the means of all.")
-    out_console.print(f"Numbers: {out / 'boundary.json'}", highlight=False, soft_wrap=True)
-    out_console.print(f"Film: {out / 'boundary.gif'}", highlight=False, soft_wrap=True)
-    out_console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+        out_console.print(doubt_line("This table shows the first repeat. metrics.json has the means of all."))
+    out_console.print(f"Numbers: {out / 'boundary.json'}", soft_wrap=True)
+    out_console.print(f"Film: {out / 'boundary.gif'}", soft_wrap=True)
+    out_console.print(f"Report: {report}", soft_wrap=True)
 
 
 def _run_lesson(experiment: "Experiment", table: "LessonTable | None", out: Path, display: "Display") -> "Result":
@@ -305,5 +301,5 @@ def playground(
 
 
 def _print_address(address: str) -> None:
-    out_console.print(f"The playground is at {address}", highlight=False, soft_wrap=True)
-    out_console.print("Press Ctrl-C to stop it.", style="dim", highlight=False)
+    out_console.print(f"The playground is at {address}", soft_wrap=True)
+    out_console.print("Press Ctrl-C to stop it.", style="dim")

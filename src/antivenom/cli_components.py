@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from antivenom.charts import capitalised, title_of
+from antivenom.cli_listing import Row, print_listing
 from antivenom.errors import AntivenomError, CodeNotAllowedError, UnknownComponentError
 from antivenom.files.opening import is_file, is_folder
 from antivenom.glossary import find_term, terms
 from antivenom.importing import import_named
 from antivenom.own_code import allow_folder
 from antivenom.registry import KINDS, Entry, did_you_mean, entries, name_of
+from antivenom.terminal import out_console, styled
 
-out_console = Console()
 EXAMPLES = "examples"
 
 
@@ -33,27 +32,27 @@ def list_components(
         return
     chosen, only = (None, None) if kind is None else _kind(kind)
     for plural in KINDS if chosen is None else (chosen,):
-        table = Table(
-            title=capitalised(title_of(plural)), title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False
-        )
-        table.add_column("name", style="bold", no_wrap=True)
         contracts = bool(KINDS[plural].contracts)
-        if contracts:
-            table.add_column("kind", no_wrap=True)
-        table.add_column("description")
-        for entry in entries(plural).values():
-            if only is not None and entry.contract != only:
-                continue
-            note = f" [red]requires {' and '.join(entry.missing)} (not installed)[/red]" if entry.missing else ""
-            note += f" [red]{escape(entry.broken)}[/red]" if entry.broken else ""
-            note += f" [dim](package {escape(_package(entry))})[/dim]" if entry.package else ""
-            cells = (entry.name, *([entry.contract] if contracts else []), escape(entry.summary) + note)
-            table.add_row(*cells)
-        out_console.print(table if table.row_count else f"There is no built-in {only or KINDS[plural].singular}.")
+        columns = ("name", *(["kind"] if contracts else []), "description")
+        rows: list[Row] = [
+            (entry.name, *([entry.contract] if contracts else []), _described(entry))
+            for entry in entries(plural).values()
+            if only is None or entry.contract == only
+        ]
+        if rows:
+            print_listing(out_console, columns, rows, title=capitalised(title_of(plural)))
+        else:
+            out_console.print(f"There is no built-in {only or KINDS[plural].singular}.")
         out_console.print()
-    out_console.print(
-        "`antivenom show NAME` shows the settings and documentation of a component.", style="dim", highlight=False
-    )
+    out_console.print("`antivenom show NAME` shows the settings and documentation of a component.", style="dim")
+
+
+def _described(entry: Entry) -> Text:
+    """Return the description of a component, and what it requires."""
+    missing = f" requires {' and '.join(entry.missing)} (not installed)" if entry.missing else ""
+    broken = f" {entry.broken}" if entry.broken else ""
+    package = f" (package {_package(entry)})" if entry.package else ""
+    return styled(entry.summary, (missing, "red"), (broken, "red"), (package, "dim"))
 
 
 def show(
@@ -107,19 +106,20 @@ def _show(name: str, entry: Entry) -> None:
 
     cls = entry.load()
     contract = KINDS[entry.kind].contract_of(dir(cls))
-    out_console.print(f"[bold]{name}[/bold], {contract}: {entry.module}.{entry.class_name}\n")
-    out_console.print(documentation(cls), highlight=False, markup=False)
-    table = Table(title="\nSettings", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("key", "default", "must be"):
-        table.add_column(column, style="bold" if column == "key" else "")
-    for key, phrase, default in settings_of(cls):
-        table.add_row(key, "(required)" if default is MISSING else escape(_yaml(default)), escape(phrase))
-    out_console.print(table if table.row_count else "This component has no settings.")
+    out_console.print(styled((name, "bold"), f", {contract}: {entry.module}.{entry.class_name}\n"))
+    out_console.print(documentation(cls))
+    rows = [
+        (key, "(required)" if default is MISSING else _yaml(default), phrase)
+        for key, phrase, default in settings_of(cls)
+    ]
+    out_console.print()
+    if rows:
+        print_listing(out_console, ("key", "default", "must be"), rows, title="Settings")
+    else:
+        out_console.print("This component has no settings.")
     if entry.package:
         out_console.print(
             f"\nThe package {_package(entry)} adds this component. `pip uninstall {entry.package}` removes it.",
-            highlight=False,
-            markup=False,
         )
 
 
@@ -131,12 +131,12 @@ def glossary(
 ) -> None:
     """Explain a word of the glossary, or list all its words."""
     if term is None:
-        out_console.print("\n".join(each.name for each in terms()), highlight=False, markup=False)
+        out_console.print("\n".join(each.name for each in terms()))
         return
     match = find_term(term)
     also = f" Also called: {', '.join(match.also)}." if match.also else ""
     see = f" See also: {', '.join(match.see)}." if match.see else ""
-    out_console.print(f"[bold]{escape(match.name)}[/bold]: {escape(match.meaning + also + see)}", highlight=False)
+    out_console.print(styled((match.name, "bold"), f": {match.meaning}{also}{see}"))
 
 
 def find_spec(spec: str) -> Path:
@@ -169,14 +169,12 @@ def _package(entry: Entry) -> str:
 
 
 def _list_examples() -> None:
-    table = Table(title="Examples", title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("name", style="bold", no_wrap=True)
-    table.add_column("description")
-    for name, file in shipped_examples().items():
-        first = file.read_text(encoding="utf-8").partition("\n")[0]
-        table.add_row(name, escape(first.removeprefix("#").strip()))
-    out_console.print(table)
-    out_console.print("\n`antivenom run NAME` runs an example.", style="dim", highlight=False)
+    rows = [
+        (name, file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("#").strip())
+        for name, file in shipped_examples().items()
+    ]
+    print_listing(out_console, ("name", "description"), rows, title="Examples")
+    out_console.print("\n`antivenom run NAME` runs an example.", style="dim")
 
 
 def _kind(word: str) -> tuple[str, str | None]:

@@ -1,16 +1,16 @@
 """The commands of `antivenom data`: list, download and check the named data sets."""
 
-import json
 import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
+
+from antivenom.cli_listing import print_listing
+from antivenom.stopping import advice_if_stopped
+from antivenom.terminal import err_console, out_console
 
 app = typer.Typer(no_args_is_help=True, help="List, download and check the named data sets.")
-out_console = Console()
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 
@@ -22,22 +22,22 @@ def list_data(as_json: JsonOption = False) -> None:
     from antivenom.data.home import data_home  # noqa: PLC0415
     from antivenom.data.remotes import REMOTES  # noqa: PLC0415
 
-    rows = []
+    rows: list[dict[str, str | int]] = []
+    sizes: list[int] = []
     for name, remotes in REMOTES.items():
         is_present = [file.state == "there" for file in present(name)]
         state = "here" if all(is_present) else "in part" if any(is_present) else "missing"
-        size = sum(remote.size for remote in remotes)
-        rows.append({"name": name, "state": state, "folder": str(data_home() / name), "bytes_to_get": size})
+        sizes.append(sum(remote.size for remote in remotes))
+        rows.append({"name": name, "state": state, "folder": str(data_home() / name), "bytes_to_get": sizes[-1]})
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        out_console.json(rows)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("name", "state", "size", "where"):
-        table.add_column(column, style="bold" if column == "name" else "")
-    for row in rows:
-        table.add_row(row["name"], row["state"], f"{row['bytes_to_get'] / 2**20:.0f} MiB", row["folder"])  # type: ignore[operator, arg-type]
-    out_console.print(table)
-    out_console.print("`antivenom data get NAME` downloads one. `digits` is built in.", style="dim", highlight=False)
+    lines = [
+        (str(row["name"]), str(row["state"]), f"{size / 2**20:.0f} MiB", str(row["folder"]))
+        for row, size in zip(rows, sizes, strict=True)
+    ]
+    print_listing(out_console, ("name", "state", "size", "where"), lines)
+    out_console.print("`antivenom data get NAME` downloads one. `digits` is built in.", style="dim")
 
 
 @app.command()
@@ -51,8 +51,8 @@ def get(
     """Download a named data set from its authors' site. A stopped download continues."""
     from antivenom.data import download  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=err_console, transient=True) as progress:
         tasks = {}
 
         def on_progress(file: str, done: int, of: int) -> None:
@@ -60,15 +60,12 @@ def get(
                 tasks[file] = progress.add_task(file, total=of)
             progress.update(tasks[file], completed=done, total=of)
 
-        try:
+        with advice_if_stopped(f"To continue, run `antivenom data get {name}`."):
             written = download.get(name, on_progress=on_progress, network=not offline)
-        except KeyboardInterrupt:
-            out_console.print(f"\nStopped. To continue, run `antivenom data get {name}`.", highlight=False)
-            raise typer.Exit(130) from None
     for file in written:
-        out_console.print(f"{file}", highlight=False, soft_wrap=True)
+        out_console.print(f"{file}", soft_wrap=True)
     if not written:
-        out_console.print(f"{name} is already complete.", highlight=False)
+        out_console.print(f"{name} is already complete.")
 
 
 @app.command()
@@ -83,12 +80,12 @@ def check(
     names = REMOTES if name is None else [name]
     rows = [{"name": each, "file": str(s.file), "state": s.state} for each in names for s in download.check(each)]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        out_console.json(rows)
     else:
         marks = {"right": "✓", "wrong": "✗", "missing": "–", "unknown": "?"}
         notes = {"unknown": " (no checksum, because `antivenom data get` did not download this file)"}
         for row in rows:
             line = f"{marks[row['state']]} {row['file']}: {row['state']}{notes.get(row['state'], '')}"
-            out_console.print(line, highlight=False, soft_wrap=True)
+            out_console.print(line, soft_wrap=True)
     if any(row["state"] == "wrong" for row in rows):
         sys.exit(2)

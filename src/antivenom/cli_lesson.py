@@ -3,15 +3,15 @@
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from antivenom.terminal import Terminal, styled
 
 NAMED = 8
 """The largest number of poison points that are printed."""
 
 
-def print_lesson(console: Console, lesson: dict[str, Any], *, default_points: bool) -> None:
+def print_lesson(console: Terminal, lesson: dict[str, Any], *, default_points: bool) -> None:
     """Print the content of `boundary.json` as a table and a few sentences.
 
     Args:
@@ -21,15 +21,15 @@ def print_lesson(console: Console, lesson: dict[str, Any], *, default_points: bo
     """
     console.print(_table(lesson))
     if lesson.get("aim"):
-        console.print(escape(_aimed(lesson)), highlight=False)
+        console.print(_aimed(lesson))
     if default_points:
         first, last = (f"({each['x']:.4g}, {each['y']:.4g})" for each in (lesson["points"][0], lesson["points"][-1]))
         label = lesson["classes"][lesson["points"][0]["label"]]
         place = f"The {len(lesson['points'])} poison points of class {label} lie on a line from {first} to {last}."
-        console.print(f"{escape(place)} --points places them elsewhere.", highlight=False)
+        console.print(f"{place} --points places them elsewhere.")
     if outside := sum(_outside(lesson, each) for each in lesson["points"]):
         points = "1 point lies" if outside == 1 else f"{outside} points lie"
-        console.print(f"[yellow]?[/yellow] {points} outside the square that is drawn.", highlight=False)
+        console.print(styled(("?", "yellow"), f" {points} outside the square that is drawn."))
 
 
 def _table(lesson: dict[str, Any]) -> Table:
@@ -39,10 +39,10 @@ def _table(lesson: dict[str, Any]) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    low, high = (escape(name) for name in lesson["classes"])
+    low, high = lesson["classes"]
     areas = (f"area {low} → {high}", f"area {high} → {low}")
     for name in ("calls", "held-out accuracy", *areas, "control's area", "new errors"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     table.add_row("0", f"{lesson['before']['accuracy']:.2f}", "", "", "", "")
     for each in lesson["after"]:
         shares = [f"{100 * each['flipped'][direction]:.2f} %" for direction in ("0 to 1", "1 to 0")]

@@ -2,21 +2,27 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
+
+from antivenom.terminal import Terminal, styled
 
 CELLS_NAMED = 6
 
 
-def print_assumptions(console: Console, sentences: Iterable[str]) -> None:
+def print_assumptions(console: Terminal, sentences: Iterable[str]) -> None:
     """Print each different assumption as one line."""
     from antivenom.runner.progress import format_assumption  # noqa: PLC0415 - loads torch
 
     for sentence in dict.fromkeys(sentences):
-        console.print(f"[dim]{escape(format_assumption(sentence))}[/dim]", highlight=False, soft_wrap=True)
+        console.line_of((format_assumption(sentence), "dim"))
 
 
-def print_doubts(console: Console, doubts: Mapping[str, Sequence[str]]) -> None:
+def doubt_line(text: str) -> Text:
+    """Return the line about a doubt."""
+    return styled(("?", "yellow"), f" {text}")
+
+
+def print_doubts(console: Terminal, doubts: Mapping[str, Sequence[str]]) -> None:
     """Print each different doubt once, with the cells that have it unless all cells do.
 
     Args:
@@ -30,4 +36,4 @@ def print_doubts(console: Console, doubts: Mapping[str, Sequence[str]]) -> None:
     for doubt, names in shared.items():
         listed = ", ".join(names[:CELLS_NAMED]) + (f" and {len(names) - CELLS_NAMED} more" * (len(names) > CELLS_NAMED))
         where = f" ({listed})" if len(names) < len(doubts) else ""
-        console.print(f"[yellow]?[/yellow] {escape(doubt)}{escape(where)}", highlight=False)
+        console.print(doubt_line(doubt + where))

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from antivenom.charts import title_of, worded, worded_interval
+from antivenom.terminal import printable, styled
 
 CELLS_SHOWN = 40
 MAX_NAME_WIDTH = 30
@@ -34,7 +34,9 @@ def run_table(metrics: Metrics, width: int = 80) -> Group:
     columns, groups = ("victim", "control", "95 % interval"), by_component(metrics)
     values = [columns, *(line[1:] for lines in groups.values() for line in lines)]
     widths = [max(map(len, column)) for column in zip(*values, strict=True)]
-    room = max(MIN_NAME_WIDTH, width - sum(widths) - COLUMN_GAP * (len(columns) + 1))
+    room = width - sum(widths) - COLUMN_GAP * (len(columns) + 1)
+    if room < MIN_NAME_WIDTH:
+        return _narrow(groups, width)
     names = {line[0]: broken(line[0], room - 2).splitlines() for lines in groups.values() for line in lines}
     name_width = min(room, 2 + max((len(each) for lines in names.values() for each in lines), default=0))
 
@@ -49,8 +51,19 @@ def run_table(metrics: Metrics, width: int = 80) -> Group:
     for component, lines in groups.items():
         own = table(header=False)
         for title, *cells in lines:
-            own.add_row("  " + escape("\n  ".join(names[title])), *map(escape, cells))
+            own.add_row("  " + "\n  ".join(names[title]), *cells)
         parts += [_heading(component, width), own]
+    return Group(*parts)
+
+
+def _narrow(groups: Mapping[str, Sequence[tuple[str, str, str, str]]], width: int) -> Group:
+    """Return the figures of one run as a list, for a terminal on which a table would lose digits."""
+    parts: list[RenderableType] = [_heading("Means over the repeats", width)]
+    for component, lines in groups.items():
+        parts.append(_heading(component, width))
+        for title, victim, control, interval in lines:
+            named = (f"control {control}" * bool(control), f"interval {interval}" * bool(interval))
+            parts.append(styled(f"  {title}: {', '.join(filter(None, (victim, *named)))}"))
     return Group(*parts)
 
 
@@ -80,13 +93,13 @@ def sweep_tables(cells: Mapping[str, Metrics], width: int = 80) -> Iterator[Grou
         differing = {key: title for key, title in figures.items() if key not in same}
         metrics = next(iter(cells.values()))
         listed = "; ".join(f"{figures[key]} {_in_words(metrics, key)}" for key in same)
-        sentence = Text(f"The same in all cells: {listed}.\n" if same else "")
+        sentence = styled(f"The same in all cells: {listed}.\n" if same else "")
         if not differing:
             yield Group(_heading(component, width), sentence)
             continue
         for number, (table, caption) in enumerate(_component_tables(cells, differing, width)):
             title = component + (", continued" if number else "")
-            notes = [Text(caption)] * bool(caption) + [sentence] * (number == 0)
+            notes = [styled(caption)] * bool(caption) + [sentence] * (number == 0)
             yield Group(_heading(title, width), table, *notes)
 
 
@@ -121,14 +134,14 @@ def _component_tables(
     rows = {cell: metrics for cell, metrics in shown.items() if any(key in metrics for key in figures)}
     values = {key: [_lines_of(metrics, key) for metrics in rows.values()] for key in figures}
     widths = {key: _column_width(title, values[key]) for key, title in figures.items()}
-    name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)))
+    name_width = min(MAX_NAME_WIDTH, max(4, *map(len, rows)), max(4, width // 2))
     for keys in _column_groups(widths, width - name_width - COLUMN_GAP):
         table = Table(box=SIMPLE_HEAD, **TIGHT)
         table.add_column("cell", overflow="fold", width=name_width)
         for key in keys:
-            table.add_column(figures[key], justify="right", width=widths[key])
+            table.add_column(figures[key], justify="right", width=widths[key], overflow="fold")
         for row, cell in enumerate(rows):
-            table.add_row(escape(broken(cell, name_width)), *(escape("\n".join(values[key][row])) for key in keys))
+            table.add_row(broken(cell, name_width), *("\n".join(values[key][row]) for key in keys))
         caption = _caption(
             len(cells) - len(shown),
             controls=any(key + ".control" in each for key in keys for each in rows.values()),
@@ -158,7 +171,7 @@ def broken(name: str, width: int) -> str:
 
 def _heading(text: str, width: int) -> Text:
     """Return a title that spans the row."""
-    return Text(broken(text, width), style="bold", overflow="fold")
+    return Text(broken(printable(text), width), style="bold", overflow="fold")
 
 
 def _caption(more: int, *, controls: bool, intervals: bool) -> str:

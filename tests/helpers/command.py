@@ -8,16 +8,12 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from antivenom import cli, cli_boundary, cli_components, cli_data
+from antivenom import cli
+from antivenom.terminal import err_console, out_console
 from tests.helpers.forked import forked
 
 WIDTH = 200
-CONSOLES = {
-    id(console): console
-    for module in (cli, cli_boundary, cli_components, cli_data)
-    for name, console in vars(module).items()
-    if name in ("out_console", "err_console")
-}.values()
+CONSOLES = (out_console, err_console)
 
 
 def environment_at(place: Path, **more: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The cells of a table of text: numbers, missing values, and decimal commas."""
+"""The cells of a table of text: numbers, missing values, decimal commas, and text that is not a formula."""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +11,30 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 
 POINT = re.compile(r"[+-]?(?:\d*\.\d+(?:[eE][+-]?\d+)?|\d{1,3}(?:\.\d{3})+(?:,\d+)?)")
 """A number with a decimal point, or with points of thousands."""
+
+FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""The beginning of a text that a spreadsheet takes for a formula, also in its wide forms, or of one that is marked."""
+
+SIGNED = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
+"""A number, which is not a formula."""
+
+
+def safe_cell(text: str) -> str:
+    """Return a text as the cell of a CSV file, with an apostrophe if a spreadsheet would take it for a formula.
+
+    >>> safe_cell("=1+1"), safe_cell("-1.5"), safe_cell("-inf"), safe_cell("a=1")
+    ("'=1+1", '-1.5', '-inf', 'a=1')
+    """
+    return f"'{text}" if FORMULA.match(text) and not SIGNED.fullmatch(text) else text
+
+
+def cell_text(cell: str) -> str:
+    """Return the text of a cell that `safe_cell` wrote. Other cells are returned as they are.
+
+    >>> cell_text("'=1+1"), cell_text("'tis"), cell_text("'-1.5")
+    ('=1+1', "'tis", "'-1.5")
+    """
+    return cell[1:] if cell[:1] == "'" and safe_cell(cell[1:]) == cell else cell
 
 
 def is_missing(cell: str, missing: Sequence[str] = MISSING) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from antivenom.data import Dataset, Splits
+from antivenom.data.cells import safe_cell
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
 from antivenom.files.opening import exists, is_file
@@ -123,9 +124,11 @@ class LessonTable:
     def _text(self, data: Dataset) -> str:
         text = StringIO()
         lines = csv.writer(text, lineterminator="\n")
-        lines.writerow((*self.columns, "label" if "label" not in self.columns else "the label"))
+        lines.writerow(map(safe_cell, (*self.columns, "label" if "label" not in self.columns else "the label")))
         rows = self.standardised(data.x.double().tolist())
-        lines.writerows((*row, data.classes[label]) for row, label in zip(rows, data.y.tolist(), strict=True))
+        lines.writerows(
+            (*row, safe_cell(data.classes[label])) for row, label in zip(rows, data.y.tolist(), strict=True)
+        )
         return text.getvalue()
 
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Literal, Protocol, runtime_checkable
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from antivenom.runner.events import Damaged, Event, Finished, OnEvent, Planned, Read, Started, Trained
+from antivenom.terminal import Terminal, printable
 
 ProgressOption = Literal["auto", "bar", "lines"] | bool
 SECONDS_BETWEEN_LINES = 10.0
@@ -62,11 +62,11 @@ class Clock:
 class Bar:
     """A progress bar with the finished trainings, the remaining time and the current work."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console, self._clock = console, Clock()
         self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
+            SpinnerColumn("line" if console.options.ascii_only else "dots"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("trainings"),
@@ -90,7 +90,7 @@ class Bar:
         """Show an event."""
         if isinstance(event, Planned):
             for line in format_plan(event):
-                self._console.print(line, highlight=False, markup=False)
+                self._console.print(line)
             self._clock.plan(event)
             self._progress.update(self._task, total=self._clock.total)
         elif isinstance(event, Finished):
@@ -98,19 +98,19 @@ class Bar:
                 self._clock.finish(event)
                 self._progress.update(self._task, completed=self._clock.done, left=self._clock.left())
         elif isinstance(event, Damaged):
-            self._console.print(format_damage(event), highlight=False, markup=False)
+            self._console.print(format_damage(event))
         else:
             self.note(format_event(event))
 
     def note(self, text: str) -> None:
         """Show a text about the current work."""
-        self._progress.update(self._task, description=text)
+        self._progress.update(self._task, description=printable(text, self._console.encoding))
 
 
 class Lines:
     """A line from time to time, for output that goes to a file or a pipe."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console, self._clock, self._last = console, Clock(), 0.0
 
     def __enter__(self) -> "Lines":
@@ -140,7 +140,7 @@ class Lines:
     def note(self, text: str) -> None:
         """Write a line."""
         self._last = time.monotonic()
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
 
 class Quiet:
@@ -174,12 +174,12 @@ def progress_for(option: ProgressOption, on_event: OnEvent | None) -> Iterator[O
         yield show_and_pass_on
 
 
-def display_for(option: ProgressOption, console: Console | None = None) -> Display:
+def display_for(option: ProgressOption, console: Terminal | None = None) -> Display:
     """Return the display for an option. `auto` is a bar in a terminal or a notebook, and lines elsewhere."""
     if option is False:
         return Quiet()
-    console = console or Console(stderr=True)
-    is_bar = option == "bar" or (option in ("auto", True) and (console.is_terminal or console.is_jupyter))
+    console = console or Terminal(stderr=True)
+    is_bar = option == "bar" or (option in ("auto", True) and (console.is_interactive or console.is_jupyter))
     return Bar(console) if is_bar else Lines(console)
 
 

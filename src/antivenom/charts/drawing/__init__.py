@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
+from antivenom.charts.drawing import _loading as _loading  # the first, before anything imports matplotlib
+
+# isort: split
 import matplotlib.style
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg

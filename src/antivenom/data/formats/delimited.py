@@ -13,7 +13,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from antivenom.data.cells import MISSING, has_decimal_comma, has_point, is_missing, is_number, is_whole, with_points
+from antivenom.data.cells import (
+    MISSING,
+    cell_text,
+    has_decimal_comma,
+    has_point,
+    is_missing,
+    is_number,
+    is_whole,
+    with_points,
+)
 from antivenom.data.columns import Columns, infer_columns
 from antivenom.errors import DataError
 from antivenom.files.opening import read_bytes
@@ -143,7 +152,7 @@ def _is_padded(label: str) -> bool:
 
 def _lines(text: str, separator: str, decimal: Decimal, file: Path) -> Iterator[Line]:
     """Yield the number and the cells of each line that is not empty. All have the same number of cells."""
-    width = 0
+    width, has_marks = 0, "'" in text
     try:
         reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
         for cells in reader:
@@ -156,7 +165,8 @@ def _lines(text: str, separator: str, decimal: Decimal, file: Path) -> Iterator[
                     f"separator is {SEPARATORS.get(separator, repr(separator))}.{_about_commas(text, separator)}"
                 )
             if cells:
-                yield reader.line_num, cells if decimal == "." else _with_points(cells, file, reader.line_num)
+                texts = list(map(cell_text, cells)) if has_marks else cells
+                yield reader.line_num, texts if decimal == "." else _with_points(texts, file, reader.line_num)
     except (csv.Error, TypeError) as error:
         raise DataError(f"{file} is not a CSV file with the separator {separator!r}: {error}") from error
 

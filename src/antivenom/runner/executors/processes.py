@@ -26,6 +26,7 @@ from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe_fields, is_live
+from antivenom.stopping import end_workers, in_worker, prepare_worker, signals_for_parent_only
 from antivenom.storage.store import Store
 
 CELLS_WAITING_PER_WORKER = 2
@@ -68,6 +69,7 @@ class Processes:
         with safe_children(), _manager(context) as manager:
             events = manager.Queue()
             threads = max(1, torch.get_num_threads() // count)
+            others = multiprocessing.active_children()
             pool = ProcessPoolExecutor(count, context, _begin, (list(sys.path), own_folders(), threads))
             try:
                 yield from _all(pool, specs, work, events, on_event, count * (1 + CELLS_WAITING_PER_WORKER))
@@ -76,6 +78,10 @@ class Processes:
                     "A worker process died. It may have run out of memory. Run the same again with fewer workers: "
                     "finished stages are kept in the store."
                 ) from error
+            except BaseException as error:
+                if not isinstance(error, Exception):  # the run was stopped: its workers need not finish their cells
+                    end_workers(others)
+                raise
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -90,7 +96,9 @@ def _all(
         while len(running) < most and (item := next(left, None)) is not None:
             name, spec = item
             store = None if work.store is None else work.store.folder
-            running[pool.submit(_run, name, spec, work.folder / name, store, work.device, events)] = name
+            with signals_for_parent_only():
+                future = pool.submit(in_worker, _run, name, spec, work.folder / name, store, work.device, events)
+            running[future] = name
         if not running:
             break
         done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
@@ -129,7 +137,9 @@ def _manager(context: SpawnContext) -> Iterator[SyncManager]:
     if "_inheriting" in vars(multiprocessing.current_process()):  # set by multiprocessing
         raise RunError(NO_GUARD)
     try:
-        manager = context.Manager()
+        manager = SyncManager(ctx=context)
+        with signals_for_parent_only():
+            manager.start(prepare_worker)
     except EOFError as error:
         raise RunError(NO_GUARD) from error
     with manager:
@@ -145,6 +155,7 @@ def _drain(events: Any, on_event: OnEvent) -> None:
 
 
 def _begin(path: list[str], folders: list[Path], threads: int) -> None:
+    prepare_worker()
     sys.path[:] = path
     for folder in folders:
         allow_folder(folder)

@@ -1,6 +1,6 @@
 """Running experiments: all are checked against their data first, then each is run and written."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +59,12 @@ def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) 
     with locked(folder):
         prepare_folder(folder, spec)
         on_event(replace(planned(work.cells), assumptions=assumptions))
-        yield executor.run(work, on_event)
+        names = executor.run(work, on_event)
+        try:
+            yield names
+        finally:
+            if isinstance(names, Generator):  # ends its processes, also if the caller stopped
+                names.close()
 
 
 def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], Stages]) -> tuple[str, ...]:
