@@ -19,6 +19,7 @@ from antivenom.playground.answer import answer, picture  # noqa: E402
 from antivenom.playground.board import Board  # noqa: E402
 from antivenom.playground.server import MOST_BYTES  # noqa: E402
 from antivenom.playground.serving import serve  # noqa: E402
+from antivenom.playground.turns import WAITING  # noqa: E402
 from tests.helpers.playground import HANGING, LESSON, client, plain, wait_until  # noqa: E402
 
 
@@ -105,7 +106,7 @@ def test_too_many_at_once_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch
         found: list[int] = []
         askers = [
             threading.Thread(target=lambda: found.append(page.post("/api/refined", json={"board": {}}).status_code))
-            for _ in range(serving_module.WAITING + 4)
+            for _ in range(WAITING + 4)
         ]
         for asker in askers:
             asker.start()
