@@ -26,12 +26,12 @@ class Limits:
         received: the largest number of bytes that a visitor sends between two responses.
 
     >>> Limits(idle=1.0).request
-    10.0
+    5.0
     """
 
     connections: int = 128
-    idle: float = 10.0
-    request: float = 10.0
+    idle: float = 5.0
+    request: float = 5.0
     writing: float = 10.0
     requests: int = 1000
     received: int = 1 << 20

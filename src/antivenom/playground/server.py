@@ -49,7 +49,7 @@ def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> 
         token: the secret that the address must contain on the first request, or None if no secret is required.
         hosts: the host names that requests may use, against DNS rebinding. An empty tuple allows all names.
     """
-    quick, slow = Turn(), Turn()
+    quick, slow = Turn(), Turn(waiting=8)
 
     def endpoint(turn: Turn, work: Work) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:

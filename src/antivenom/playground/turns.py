@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 WAITING = 32
 """The largest number of waiting requests of one kind. Further requests get status 503."""
-SECONDS = 30.0
+SECONDS = 8.0
 """The longest time of a request in a queue and in computation, in seconds."""
 
 Result = TypeVar("Result")
