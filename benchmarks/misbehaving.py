@@ -27,7 +27,7 @@ FOREIGN = itertools.cycle(
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
-Way = Callable[[Reader, Writer], Awaitable[None]]
+Kind = Callable[[Reader, Writer], Awaitable[None]]
 
 
 async def _drip(writer: Writer, head: bytes, part: bytes = b"x", seconds: float = 1.0) -> None:
@@ -38,7 +38,7 @@ async def _drip(writer: Writer, head: bytes, part: bytes = b"x", seconds: float 
         await writer.drain()
 
 
-async def silent(reader: Reader, _: Writer) -> None:
+async def wordless(reader: Reader, _: Writer) -> None:
     """Say nothing."""
     await reader.read()
 
@@ -106,24 +106,24 @@ async def foreign(reader: Reader, writer: Writer) -> None:
 
 
 TURNS = itertools.count()
-WAYS: tuple[Way, ...] = (
-    silent, slow_headers, slow_next_headers, slow_body, unread, idle, pipelined, endless_chunks, too_large, foreign,
+KINDS: tuple[Kind, ...] = (
+    wordless, slow_headers, slow_next_headers, slow_body, unread, idle, pipelined, endless_chunks, too_large, foreign,
 )  # fmt: skip
 
 
-async def _again_and_again(way: Way, port: int) -> None:
+async def _again_and_again(kind: Kind, port: int) -> None:
     while True:
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                await way(reader, writer)
+                await kind(reader, writer)
             finally:
                 writer.transport.abort()
         await asyncio.sleep(PAUSE)
 
 
 async def _all(port: int, connections: int, stop: Event) -> None:
-    tasks = [asyncio.create_task(_again_and_again(WAYS[each % len(WAYS)], port)) for each in range(connections)]
+    tasks = [asyncio.create_task(_again_and_again(KINDS[each % len(KINDS)], port)) for each in range(connections)]
     while not stop.is_set():
         await asyncio.sleep(0.1)
         for task in tasks:

@@ -30,7 +30,7 @@ import h11
 
 from benchmarks.hostile_requests import request
 from benchmarks.machine import machine
-from benchmarks.misbehaving import WAYS, misbehaving
+from benchmarks.misbehaving import KINDS, misbehaving
 
 WITHIN, GROWTH = 2.0, 1.1
 LATEST, MAX_GROWTH = 10.0, 500.0
@@ -203,7 +203,7 @@ def main() -> None:
             result = asyncio.run(fuzz(server, options.fuzz, options.fuzz_seconds))
         else:
             with misbehaving(server.port, options.connections):
-                result = {"connections": options.connections, "ways": len(WAYS)} | visit(server, options.seconds)
+                result = {"connections": options.connections, "kinds": len(KINDS)} | visit(server, options.seconds)
         printed = server.printed()
     result |= {"machine": machine(), "printed_errors": printed[-2000:]}
     print("\n".join(f"{name}: {value}" for name, value in result.items()))

@@ -26,7 +26,7 @@ HANGING = 600.0
 
 
 def client(**settings: Any) -> TestClient:
-    return TestClient(make_app(**settings), base_url="http://127.0.0.1:8760")
+    return TestClient(make_app(seconds=HANGING, **settings), base_url="http://127.0.0.1:8760")
 
 
 def plain(board: Board) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def running(app: Any = None, **limits: Any) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(config_for(app or make_app(), Limits(**limits)))
+        server = uvicorn.Server(config_for(app or make_app(seconds=HANGING), Limits(**limits)))
         thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"

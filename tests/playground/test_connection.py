@@ -116,12 +116,13 @@ def test_a_visitor_who_does_not_read_is_closed() -> None:
     async def large(request: Request) -> Response:
         return Response(b"x" * (32 << 20))
 
-    with running(Starlette(routes=[Route("/", large)]), idle=HANGING, writing=0.5) as address:
-        with visitor(address, b"GET / HTTP/1.1\r\n" + HOST + b"\r\n") as connection:
-            time.sleep(2)
-            assert len(everything(connection)) < 32 << 20
-        with visitor(address, b"GET / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n") as connection:
-            assert len(everything(connection)) > 32 << 20
+    app, sent = Starlette(routes=[Route("/", large)]), b"GET / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+    with running(app, idle=HANGING, writing=0.5) as address, visitor(address, sent) as connection:
+        time.sleep(2)
+        assert len(everything(connection)) < 32 << 20
+    with running(app, idle=0.5, writing=HANGING) as address, visitor(address, sent) as connection:
+        time.sleep(2)
+        assert len(everything(connection)) > 32 << 20
 
 
 def test_too_many_bytes_close_the_connection() -> None:

@@ -119,11 +119,8 @@ class Connection(H11Protocol):
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def shutdown(self) -> None:
-        """Close the connection, after the response that is being computed."""
-        if self.is_working():
-            super().shutdown()
-        else:
-            self.transport.abort()
+        """Close the connection at once, which also stops the work for its visitor."""
+        self.transport.abort()
 
     def is_working(self) -> bool:
         """Return True if a request has arrived, and its response is not complete."""

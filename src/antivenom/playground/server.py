@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from antivenom.errors import AntivenomError, SettingsError
 from antivenom.playground.answer import answer, picture, refined, scene
 from antivenom.playground.board import HIGH, LOW, MOST_POINTS, Board, aim
-from antivenom.playground.turns import BusyError, StoppedError, Turn
+from antivenom.playground.turns import SECONDS, BusyError, StoppedError, Turn
 from antivenom.settings import build_as, short
 
 MOST_BYTES = 16_384
@@ -42,14 +42,15 @@ PAGE = {
 Work = Callable[[Board, dict[str, Any]], Any]
 
 
-def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> Starlette:
+def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK, seconds: float = SECONDS) -> Starlette:
     """Return the application that serves the page and its API.
 
     Args:
         token: the secret that the address must contain on the first request, or None if no secret is required.
         hosts: the host names that requests may use, against DNS rebinding. An empty tuple allows all names.
+        seconds: the longest time of a request in the queue and in computation.
     """
-    quick, slow = Turn(), Turn(waiting=8)
+    quick, slow = Turn(seconds=seconds), Turn(seconds=seconds, waiting=8)
 
     def endpoint(turn: Turn, work: Work) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
@@ -107,7 +108,7 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").lower()
         origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2].lower() != host:
+        if origin is not None and not (host and origin.partition("://")[2].lower() == host):
             return PlainTextResponse("Requests from other web pages are refused.", status_code=403)
         if self.token is None:
             return None
