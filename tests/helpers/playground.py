@@ -15,7 +15,7 @@ import uvicorn  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
 from antivenom.playground.board import Board  # noqa: E402
-from antivenom.playground.idle_timeout import IdleTimeout  # noqa: E402
+from antivenom.playground.connection import Limits, config_for  # noqa: E402
 from antivenom.playground.server import make_app  # noqa: E402
 from antivenom.runner.lesson import lesson_points  # noqa: E402
 
@@ -26,7 +26,7 @@ HANGING = 600.0
 
 
 def client(**settings: Any) -> TestClient:
-    return TestClient(make_app(**settings), base_url="http://127.0.0.1:8760")
+    return TestClient(make_app(seconds=HANGING, **settings), base_url="http://127.0.0.1:8760")
 
 
 def plain(board: Board) -> dict[str, Any]:
@@ -41,12 +41,12 @@ def wait_until(there: Callable[[], bool], otherwise: Callable[[], str] = lambda:
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(app: Any = None, **limits: Any) -> Iterator[str]:
     """The server, as it is served."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(make_app(), http=IdleTimeout, log_level="error", lifespan="off"))
+        server = uvicorn.Server(config_for(app or make_app(seconds=HANGING), Limits(**limits)))
         thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"

@@ -13,12 +13,15 @@ from antivenom.cli import app
 from antivenom.errors import AntivenomError
 
 starlette = pytest.importorskip("starlette", reason="the playground's extra is not installed")
+import uvicorn  # noqa: E402
+from starlette.testclient import TestClient  # noqa: E402
 
 from antivenom.playground import server as serving_module  # noqa: E402
 from antivenom.playground.answer import answer, picture  # noqa: E402
 from antivenom.playground.board import Board  # noqa: E402
 from antivenom.playground.server import MOST_BYTES  # noqa: E402
 from antivenom.playground.serving import serve  # noqa: E402
+from antivenom.playground.turns import WAITING  # noqa: E402
 from tests.helpers.playground import HANGING, LESSON, client, plain, wait_until  # noqa: E402
 
 
@@ -78,6 +81,9 @@ def test_other_pages_and_names_are_kept_out() -> None:
         assert page.get("/", headers={"host": "elsewhere.example:8760"}).status_code == 400
         for host in ("localhost:8760", "[::1]:8760", "[::1]", "127.0.0.1"):
             assert page.get("/", headers={"host": host}).status_code == 200, host
+        assert page.get("/", headers={"host": ""}).status_code == 400
+    with client(hosts=()) as page:
+        assert page.get("/", headers={"host": "", "origin": "null"}).status_code == 403
 
 
 def test_the_token_is_asked_for_once() -> None:
@@ -105,7 +111,7 @@ def test_too_many_at_once_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch
         found: list[int] = []
         askers = [
             threading.Thread(target=lambda: found.append(page.post("/api/refined", json={"board": {}}).status_code))
-            for _ in range(serving_module.WAITING + 4)
+            for _ in range(WAITING + 4)
         ]
         for asker in askers:
             asker.start()
@@ -134,6 +140,26 @@ def test_a_port_that_is_taken_is_one_clear_error() -> None:
             serve("127.0.0.1", taken.getsockname()[1], (), on_listening=print)
     with pytest.raises(AntivenomError, match="Cannot listen"):
         serve("no such place", 0, (), on_listening=print)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_other_machines_need_a_token(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listening: list[str] = []
+    addresses: list[str] = []
+
+    def run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        listening.extend(each.getsockname()[0] for each in sockets)
+        with TestClient(server.config.app, base_url="http://127.0.0.1") as page:  # type: ignore[arg-type]
+            for path in ("/", "/page.js", "/absent"):
+                assert (page.get(path).status_code == 401) == ("token=" in addresses[0])
+            if "token=" in addresses[0]:
+                assert page.post("/api/scene", json={"board": {}}).status_code == 401
+                assert page.get("/?" + addresses[0].partition("?")[2]).status_code == 200
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    serve(host, 0, (), on_listening=addresses.append)
+    assert listening == [host]
+    assert ("token=" in addresses[0]) == (host != "127.0.0.1")
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from antivenom.errors import SettingsError
 from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, predictions
 from antivenom.models.estimator import Seed
+from antivenom.playground.turns import stop_if_left
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, dump_spec, load_spec
 from antivenom.runner.executors.crafting import prepared, starting_data, stream_of
@@ -159,6 +160,7 @@ def field(classifier: Classifier) -> NDArray[np.float64]:
 @lru_cache(maxsize=16)
 def start_of(data: str, model: str, seed: int | None) -> Start:
     """Train the model on the clean rows. The result is cached."""
+    stop_if_left()
     experiment = Board(data=data, model=model, seed=seed).experiment(1)  # type: ignore[arg-type]
     stages = Stages(None, torch.device("cpu"))
     splits = prepared(experiment, stages)
@@ -188,6 +190,7 @@ def path_of(board: Board, calls: int, clean: bool = False) -> tuple[dict[str, Te
     path: list[dict[str, Tensor]] = []
 
     def keep(epoch: Epoch) -> None:
+        stop_if_left()
         assert epoch.classifier is not None
         path.append(epoch.classifier.state())
 
@@ -214,6 +217,7 @@ def _dropped(rows: tuple[Place, ...] | None, data: str, model: str, seed: int | 
 
     The defence trusts the training rows of the model.
     """
+    stop_if_left()
     start, detector, rng = start_of(data, model, seed), DEFENCES[name], Rng(0).child("defence")
     scored_rows = start.test if rows is None else _dataset(rows, start.known)
     scores, trusted_scores = score_together(detector, scored_rows, start.classifier, start.known, rng)
@@ -256,8 +260,23 @@ def aim(board: Board, at: tuple[float, float], count: int = 5) -> tuple[Place, .
     """
     start = start_of(board.data, board.model, board.seed)
     attack = AimedChaff(at=at, count=count, calls=CALLS_AHEAD, low=LOW, high=HIGH, evaluations=AIM_EVALUATIONS)
-    poisoned = attack.poison(start.known, rng=Rng(board.seed or 0).child("aim"), surrogate=start.classifier)
+    surrogate: Any = _Stoppable(start.classifier)
+    poisoned = attack.poison(start.known, rng=Rng(board.seed or 0).child("aim"), surrogate=surrogate)
     return tuple(
         (round(float(x), 3), round(float(y), 3), int(label))
         for (x, y), label in zip(poisoned.x, poisoned.y, strict=True)
     )
+
+
+class _Stoppable:
+    """A classifier whose search ends when the visitor leaves: the attack copies it before each evaluation."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.classifier, name)
+
+    def copy(self) -> Classifier:
+        stop_if_left()
+        return self.classifier.copy()

@@ -1,6 +1,5 @@
 """The server of the page. It limits the time, size and number of all requests."""
 
-import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -8,23 +7,22 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from antivenom.errors import AntivenomError, SettingsError
 from antivenom.playground.answer import answer, picture, refined, scene
 from antivenom.playground.board import HIGH, LOW, MOST_POINTS, Board, aim
+from antivenom.playground.turns import SECONDS, BusyError, StoppedError, Turn
 from antivenom.settings import build_as, short
 
 MOST_BYTES = 16_384
-WAITING = 8
-"""The largest number of waiting requests of one kind. Further requests get status 503."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -44,56 +42,29 @@ PAGE = {
 Work = Callable[[Board, dict[str, Any]], Any]
 
 
-class Turn:
-    """A queue that does one piece of work at a time in a thread. At most `WAITING` requests wait in it."""
-
-    def __init__(self) -> None:
-        self.limiter = CapacityLimiter(1)
-        self.waiting = 0
-
-    async def take(self, work: Callable[[], Any]) -> Any:
-        """Wait, do the work and return its result.
-
-        Raises:
-            BusyError: too many requests wait.
-        """
-        if self.waiting > WAITING:
-            raise BusyError
-        self.waiting += 1
-        try:
-            return await to_thread.run_sync(work, limiter=self.limiter)
-        finally:
-            self.waiting -= 1
-
-
-class BusyError(Exception):
-    """The queue is full."""
-
-
-def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> Starlette:
+def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK, seconds: float = SECONDS) -> Starlette:
     """Return the application that serves the page and its API.
 
     Args:
         token: the secret that the address must contain on the first request, or None if no secret is required.
         hosts: the host names that requests may use, against DNS rebinding. An empty tuple allows all names.
+        seconds: the longest time of a request in the queue and in computation.
     """
-    quick, slow = Turn(), Turn()
+    quick, slow = Turn(seconds=seconds), Turn(seconds=seconds, waiting=8)
 
     def endpoint(turn: Turn, work: Work) -> Callable[[Request], Awaitable[Response]]:
         async def respond(request: Request) -> Response:
             try:
                 body = await _json(request)
                 board = _board(body.pop("board", None))
-                result = await turn.take(lambda: work(board, body))
+                result = await turn.take(lambda: work(board, body), _left(request))
             except AntivenomError as error:
                 problems = list(error.problems) if isinstance(error, SettingsError) else [str(error)]
                 return _json_response({"problems": problems}, 400)
             except BusyError:
                 problem = "The server is busy with other requests. Try again in a second."
                 return _json_response({"problems": [problem]}, 503, {"Retry-After": "1"})
-            except TimeoutError:
-                return _json_response({"problems": ["The request did not arrive within 10 seconds."]}, 408)
-            except ClientDisconnect:
+            except (ClientDisconnect, StoppedError):
                 return Response(status_code=400)  # the client is gone and does not read this
             if isinstance(result, bytes):
                 return Response(result, media_type="image/png")
@@ -114,27 +85,30 @@ def make_app(*, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK) -> 
     return Starlette(routes=routes, middleware=[trusted, Middleware(Guard, token=token)])
 
 
-class Guard(BaseHTTPMiddleware):
+class Guard:
     """Refuses requests from another web page or without the token."""
 
-    def __init__(self, app: Any, token: str | None) -> None:
-        super().__init__(app)
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self.app = app
         self.token = token
         # The name depends on the token, because servers on different ports of a host share their cookies.
         self.cookie = f"antivenom-{sha256((token or '').encode()).hexdigest()[:8]}"
 
-    async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Return the response, or a refusal with the reason."""
-        response = self._refusal(request)
-        if response is None:
-            response = await call_next(request)
-        response.headers.update(HEADERS)
-        return response
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response, or a refusal with the reason."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        refusal = self._refusal(Request(scope)) if scope["type"] == "http" else None
+        await (refusal or self.app)(scope, receive, send_with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").lower()
         origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2].lower() != host:
+        if origin is not None and not (host and origin.partition("://")[2].lower() == host):
             return PlainTextResponse("Requests from other web pages are refused.", status_code=403)
         if self.token is None:
             return None
@@ -149,6 +123,12 @@ class Guard(BaseHTTPMiddleware):
             problem = "The address does not contain the token. Open the address that `antivenom playground` printed."
             return PlainTextResponse(problem, status_code=401)
         return None
+
+
+async def _left(request: Request) -> None:
+    """Wait until the visitor leaves. The body of the request must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -179,11 +159,10 @@ async def _json(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise SettingsError(["The content type of a request must be application/json."])
     body = b""
-    async with asyncio.timeout(10):
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                raise SettingsError([f"A request may have at most {MOST_BYTES} bytes."])
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise SettingsError([f"A request may have at most {MOST_BYTES} bytes."])
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:

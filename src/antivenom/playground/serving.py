@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from antivenom.errors import AntivenomError
 from antivenom.extras import missing_packages
 
-MAX_CONNECTIONS = 64
-"""The largest number of connections at the same time."""
+SEND_BUFFER = 1 << 18
+"""The number of bytes of a response that the system keeps for a visitor who does not read."""
 
 
 def serve(
@@ -34,7 +34,7 @@ def serve(
     try:
         import uvicorn  # noqa: PLC0415 - an extra
 
-        from antivenom.playground.idle_timeout import IdleTimeout  # noqa: PLC0415
+        from antivenom.playground.connection import Limits, config_for  # noqa: PLC0415
         from antivenom.playground.server import LOOPBACK, make_app  # noqa: PLC0415
     except ImportError as error:
         raise AntivenomError(missing_packages("The playground", [str(error.name)])) from error
@@ -45,21 +45,13 @@ def serve(
     bracketed = f"[{host}]" if ":" in host else host
     host_name = socket.gethostname() if host in ("0.0.0.0", "::") else bracketed  # noqa: S104 - only compared
     hosts = (*LOOPBACK, host_name, *names) if token is None or names else ()  # with a token, all names are allowed
-    config = uvicorn.Config(
-        make_app(token=token, hosts=hosts),
-        http=IdleTimeout,
-        log_level="warning",
-        access_log=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_keep_alive=20,
-        server_header=False,
-    )
+    server = uvicorn.Server(config_for(make_app(token=token, hosts=hosts), Limits()))
     address = f"http://{host_name}:{port}/" + (f"?token={token}" if token else "")
     on_listening(address)
     if open_page:
         webbrowser.open(address)
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 def is_loopback(host: str) -> bool:
@@ -80,6 +72,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit it
     try:
         listener.bind((host, port))
     except OSError as error:
