@@ -45,6 +45,7 @@ reproduce: .venv/.dev
 	$(BIN)/antivenom run neural_cleanse_mnist
 	$(BIN)/python -m benchmarks.boundary
 	$(BIN)/python -m benchmarks.playground
+	$(BIN)/python -m benchmarks.neighbours
 	$(BIN)/python -m benchmarks.large
 
 clean:
