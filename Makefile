@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check coverage bounds pythons docs reproduce clean
+.PHONY: demo test check coverage bounds pythons docs reproduce lock sbom clean
 
 demo: .venv/.antivenom
 	$(BIN)/antivenom demo
@@ -48,6 +48,13 @@ reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.neighbours
 	$(BIN)/python -m benchmarks.large
 
+# requirements.lock anew, and the bill of materials of what it names, in build/sbom.json.
+lock:
+	scripts/lock
+
+sbom:
+	scripts/sbom
+
 clean:
 	rm -rf .venv build dist runs
 
@@ -56,7 +63,13 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-.venv/.dev: pyproject.toml constraints.txt tests/plugin/pyproject.toml
+# With LOCKED=1, as in CI: exactly the files of requirements.lock, by their SHA-256 sums (Linux, x86-64, Python 3.11).
+.venv/.dev: pyproject.toml constraints.txt requirements.lock tests/plugin/pyproject.toml
 	$(PYTHON) -m venv .venv
+ifeq ($(LOCKED),1)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e tests/plugin
+else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e tests/plugin
+endif
 	@touch $@ .venv/.antivenom
