@@ -184,7 +184,8 @@ def prepare_streams() -> None:
     codecs.register_error(ERRORS, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=ERRORS)
+            with suppress(OSError):  # its file was exchanged, as `os.dup2` does; our own consoles work as well
+                stream.reconfigure(errors=ERRORS)
 
 
 def finish_streams() -> None:

@@ -1,8 +1,10 @@
 """Every chart is drawn: the same bytes each time, whatever it holds, in bounds, and with what its data says."""
 
+import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -27,6 +29,7 @@ from antivenom.charts import (
     Table,
     Tile,
     Values,
+    column,
 )
 from tests.helpers.every_chart import NASTY, every_chart
 
@@ -237,3 +240,25 @@ def test_a_notebook_shows_the_picture_and_its_words() -> None:
     assert 'src="data:image/png;base64,' in html
     assert chart._repr_png_() == chart.to_png()
     assert repr(chart) == "Table(t: <b>)"
+
+
+HOSTILE_SETTINGS = {
+    "other values": b"text.usetex: True\nbackend: TkAgg\nfont.family: None\nfigure.dpi: 300\nsavefig.bbox: tight\n",
+    "not text": b"\xff\xfe\0",
+}
+DRAW = """
+import sys
+from antivenom.charts import Lines, Series, column
+from antivenom.charts.drawing import to_png
+sys.stdout.buffer.write(to_png(Lines(series=(Series(x=column([1, 2]), y=column([3, 4])),), title="50 % of a_b")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE_SETTINGS)
+def test_the_users_own_settings_change_no_byte(name: str, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(HOSTILE_SETTINGS[name])
+    environment = {**os.environ} | ({"MPLBACKEND": "nonsense"} if name == "not text" else {})
+    done = subprocess.run([sys.executable, "-c", DRAW], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    chart = Lines(series=(Series(x=column([1, 2]), y=column([3, 4])),), title="50 % of a_b")
+    assert done.stdout == chart.to_png()

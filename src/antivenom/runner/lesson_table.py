@@ -1,23 +1,21 @@
 """The table of a lesson: a CSV file with two columns of numbers, which the lesson standardises."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from antivenom.data import Dataset, Splits
-from antivenom.data.cells import safe_cell
 from antivenom.data.sources.csv import Csv
 from antivenom.errors import SettingsError
 from antivenom.files.opening import exists, is_file
 from antivenom.files.writing import write_bytes, write_text
 from antivenom.runner.results.folder import prepare_folder, read_spec_text
 from antivenom.settings import build_as
+from antivenom.storage.tables import csv_line
 
 Pair = tuple[float, float]
 FILES = ("table-train.csv", "table-test.csv")
@@ -122,14 +120,9 @@ class LessonTable:
         }
 
     def _text(self, data: Dataset) -> str:
-        text = StringIO()
-        lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(map(safe_cell, (*self.columns, "label" if "label" not in self.columns else "the label")))
-        rows = self.standardised(data.x.double().tolist())
-        lines.writerows(
-            (*row, safe_cell(data.classes[label])) for row, label in zip(rows, data.y.tolist(), strict=True)
-        )
-        return text.getvalue()
+        header = csv_line((*self.columns, "label" if "label" not in self.columns else "the label"))
+        rows = zip(self.standardised(data.x.double().tolist()), data.y.tolist(), strict=True)
+        return header + "".join(csv_line((*row, data.classes[label])) for row, label in rows)
 
 
 def _paths(folder: Path) -> list[Path]:

@@ -24,15 +24,20 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 def csv_lines(rows: Callable[[], Iterable[Mapping[str, Any]]]) -> Iterator[str]:
     """Yield the lines of `csv_text`. `rows` is called twice, first for the columns, so no table is kept in memory."""
     columns = list(dict.fromkeys(key for row in rows() for key in row))
-    buffer = StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_cell, columns))
-    yield buffer.getvalue()
+    yield csv_line(columns)
     for row in rows():
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow(_cell(row.get(column)) for column in columns)
-        yield buffer.getvalue()
+        yield csv_line(row.get(column) for column in columns)
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    r"""Return values as one line of a CSV file.
+
+    >>> csv_line(["a,b", 1.5, "\r"])
+    '"a,b",1.5,"\'\r"\n'
+    """
+    text = StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, values))  # quotes cells with \r or \n
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> Any:

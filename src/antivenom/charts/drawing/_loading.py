@@ -2,12 +2,10 @@
 
 import os
 import sys
+from contextlib import chdir
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-
-SETTINGS = ("MATPLOTLIBRC", "MPLBACKEND")
-"""The variables with the user's settings."""
 
 
 def load_matplotlib() -> None:
@@ -20,14 +18,16 @@ def load_matplotlib() -> None:
         spec = find_spec("matplotlib")
         assert spec is not None
         assert spec.submodule_search_locations is not None
-        default = Path(next(iter(spec.submodule_search_locations))) / "mpl-data" / "matplotlibrc"
-        before = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
-        os.environ["MATPLOTLIBRC"] = str(default)
+        folder = Path(next(iter(spec.submodule_search_locations))) / "mpl-data"
+        backend = os.environ.pop("MPLBACKEND", None)
         try:
-            import_module("matplotlib")
+            with chdir(
+                folder
+            ):  # the first place in which matplotlib looks for a `matplotlibrc`; this one has its defaults
+                import_module("matplotlib")
         finally:
-            del os.environ["MATPLOTLIBRC"]
-            os.environ.update(before)
+            if backend is not None:
+                os.environ["MPLBACKEND"] = backend
 
 
 load_matplotlib()
