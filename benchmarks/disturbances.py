@@ -19,6 +19,10 @@ RESERVE = 1 << 20
 """The space in bytes that antivenom leaves free on a disk."""
 
 
+MOMENT = 0.2
+"""The longest delay in seconds between the end of a stage and a kill."""
+
+
 def kept(store: Path) -> int:
     """Return the number of poisons and trainings in a store."""
     return sum(file.name.startswith(("fit-", "poison-")) for file in store.glob("??/*.safetensors"))
@@ -34,9 +38,12 @@ def computed(out: Path) -> int:
 def kill(right: Reference, base: Path, dice: random.Random, number: int) -> Row:
     """Kill a run at a moment, and run it again."""
     workers, alone = number % 4 == 3, number % 20 == 7
-    delay = dice.random() * right.seconds[workers]
+    delay = dice.random() * (MOMENT if number % 2 else right.seconds[0])
+    stages = dice.randrange(1, kept(right.place.store)) if number % 2 else 0
     with new_place(base) as place:
         running = place.run(workers)
+        while kept(place.store) < stages and not running.ended():
+            time.sleep(0.001)
         time.sleep(delay)
         running.kill(group=not alone)
         status = running.wait().status
@@ -45,7 +52,14 @@ def kill(right: Reference, base: Path, dice: random.Random, number: int) -> Row:
         twice = 0 if problems or workers else computed(place.out) - (kept(right.place.store) - before)
     kind = f"{'two workers' if workers else 'one process'}{', first process only' * alone}"
     moment = "after its end" if status == 0 else "with finished stages" if before else "before the first stage"
-    return {"kind": kind, "moment": moment, "delay": round(delay, 3), "twice": twice, "problems": problems}
+    return {
+        "kind": kind,
+        "moment": moment,
+        "stages": stages,
+        "delay": round(delay, 3),
+        "twice": twice,
+        "problems": problems,
+    }
 
 
 def disk(right: Reference, base: Path, dice: random.Random, number: int) -> Row:
