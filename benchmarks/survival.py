@@ -5,12 +5,12 @@
 The run is a grid of three cells on digits with two repeats. Every trial starts from a seed, so it can be repeated.
 
 `kills`: the process group is killed after a delay, or shortly after the end of a stage, and the same command is run
-again. Every fourth trial has two workers; in some of them, only the first process is killed. `disks`: the disk becomes full during the run: files
-have a largest size, or the store or the run's folder is on a small file system (as root). Then the same command is run
-without the limit. `store`: bytes of stages in the store are changed, and the run is repeated. `folder`: a byte of a
-finished run is changed, then `antivenom report` and `Result.load` read it. `together`: two runs use the same store at
-the same time; the store is cleaned, or verified, all the time during a run. `places`: the store or the folder cannot
-be written to, or becomes read-only during the run.
+again. Every fourth trial has two workers; in some of them, only the first process is killed. `disks`: the disk becomes
+full during the run: files have a largest size, or the store or the run's folder is on a small file system (as root).
+Then the same command is run without the limit. `store`: bytes of stages in the store are changed, and the run is
+repeated. `folder`: a byte of a finished run is changed, then `antivenom report` and `Result.load` read it. `together`:
+two runs use the same store at the same time; the store is cleaned, or verified, all the time during a run. `places`:
+the store or the folder cannot be written to, or becomes read-only during the run.
 
 With `--json`, every result is written at once, and a benchmark that was stopped continues there.
 """
