@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, TypeVar
@@ -104,13 +105,14 @@ def end_workers(others: Collection[BaseProcess]) -> None:
 
 
 def prepare_worker() -> None:
-    """Let SIGTERM unwind this worker process, so that it removes its temporary files."""
+    """Let SIGTERM unwind this worker process, so that it removes its temporary files. End it with its parent."""
 
     def end(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+    end_with_parent()
 
 
 def in_worker(work: Callable[..., T], *arguments: Any) -> T:
@@ -119,3 +121,19 @@ def in_worker(work: Callable[..., T], *arguments: Any) -> T:
         return work(*arguments)
     except SystemExit as end:
         os._exit(end.code if isinstance(end.code, int) else 1)
+
+
+def end_with_parent() -> None:
+    """End this process when the process that started it ends, however that ends.
+
+    Otherwise, a worker would go on with its cell while the same run continues in other processes.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_for_end() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait_for_end, name="end with parent", daemon=True).start()

@@ -9,7 +9,7 @@ import numpy as np
 from antivenom.charts import Chart, Figure, by_subject, pair
 from antivenom.files.writing import write_text
 from antivenom.storage.chart_files import write_charts
-from antivenom.storage.files import write_arrays, write_json
+from antivenom.storage.files import read_json, write_arrays, write_json
 from antivenom.storage.yaml12 import dump_yaml
 from tests.helpers.every_chart import every_chart
 
@@ -98,4 +98,13 @@ def make_grid(folder: Path, grid: Mapping[str, Sequence[Any]], cells: Sequence[M
         )
     write_text(folder / "spec.yaml", dump_yaml({"name": "a grid", "grid": {key: list(v) for key, v in grid.items()}}))
     write_json(folder / "manifest.json", {**ABOUT, "cells": held})
+    return folder
+
+
+def without_checksums(folder: Path) -> Path:
+    """The run as if it had been made by hand: its files can be changed."""
+    manifest = read_json(folder / "manifest.json")
+    write_json(
+        folder / "manifest.json", {key: each for key, each in manifest.items() if key not in ("files", "checksum")}
+    )
     return folder

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from antivenom.errors import WriteError
 from antivenom.files.writing import write_bytes
+from antivenom.storage import store as storage
+from antivenom.storage.files import read_tensors
 from antivenom.storage.store import Store
 
 TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch.zeros(0, 4)}
@@ -212,3 +214,26 @@ def test_a_store_that_cannot_be_written_to_is_refused_with_the_setting(tmp_path:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(WriteError, match=r"The store cannot be written to: .* Set \$ANTIVENOM_STORE"):
         Store(tmp_path / "file" / "store").require_writable()
+
+
+def test_stages_that_another_process_removes_at_this_moment_are_not_called_damaged(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [store.key("fit", {"n": number}) for number in range(3)]
+    for key in keys:
+        store.put(key, TENSORS, {})
+    files, read = store._files(), read_tensors
+
+    def late(file: Path, *, checked: bool) -> Any:
+        files[0].unlink(missing_ok=True)
+        return read(file, checked=checked)
+
+    monkeypatch.setattr(storage, "read_tensors", late)
+    reasons = list[str]()
+    for key in keys:
+        store.get(key, lambda *_: True, reasons.append)
+    assert reasons == []
+    monkeypatch.setattr(Store, "_files", lambda _: files)
+    assert store.verify() == (2, ())
+    assert store.size()[0] == 2
+    assert store.clean()[0] == 2

@@ -1,6 +1,7 @@
 """Writing files: whole or not at all, checked for space, and never through a link out of a folder."""
 
 import errno
+import glob
 import importlib
 import os
 import shutil
@@ -74,7 +75,7 @@ def atomic_file(file: Path, *, size: int = 0) -> Iterator[Path]:
     """
     make_folder(file.parent, size=size)
     try:
-        with _temporary(file) as part:
+        with temporary_path(file) as part:
             yield part
             _to_disk(part)
             umask = os.umask(0)
@@ -136,10 +137,10 @@ def require_space(folder: Path, size: int) -> None:
     place = folder.absolute()
     while not exists(place) and place != place.parent:
         place = place.parent
-    with suppress(OSError):  # some file systems do not tell their free space; then writing tells
-        free = shutil.disk_usage(place).free
-        if size + RESERVE > free:
-            needed, left = (f"{count / (1 << 20):,.1f} MiB" for count in (size, free))
+    with suppress(OSError):  # some file systems do not tell their free space, or have a size of 0; then writing tells
+        usage = shutil.disk_usage(place)
+        if usage.total and size + RESERVE > usage.free:
+            needed, left = (f"{count / (1 << 20):,.1f} MiB" for count in (size + RESERVE, usage.free))
             raise WriteError(f"{folder} requires {needed} of free space; the disk has {left}. Free some space there.")
 
 
@@ -185,13 +186,17 @@ def make_folder(folder: Path, *, size: int = 0) -> None:
     require_space(folder, size)
 
 
-def remove_leftovers(folder: Path) -> int:
+def remove_leftovers(folder: Path, name: str = "") -> int:
     """Remove the temporary folders that killed processes left in a folder. Return their number.
 
     What a running process is writing is left alone.
+
+    Args:
+        folder: the folder.
+        name: the file or folder that was being written; empty for all of them.
     """
     removed = 0
-    for place in folder.glob(f".*{PART}"):
+    for place in folder.glob(f".{glob.escape(name)}{'.' * bool(name)}*{PART}"):
         with suppress(OSError):  # another process removed it, or the folder is read-only
             if not place.is_symlink() and is_folder(place) and not _is_locked(place):
                 shutil.rmtree(place)
@@ -208,10 +213,10 @@ def write_error(file: Path, error: OSError) -> WriteError:
 
 
 @contextmanager
-def _temporary(file: Path) -> Iterator[Path]:
-    """Yield a path in a new, locked folder beside `file`. The folder is removed at the end.
+def temporary_path(file: Path) -> Iterator[Path]:
+    """Yield a path in a new, locked folder beside `file`, for what will be renamed to it. It is removed at the end.
 
-    A folder, because libraries write a file of their own beside it and rename that.
+    It is in a folder, because libraries write a file of their own beside it and rename that.
     """
     name = os.fsdecode(os.fsencode(file.name)[: MAX_NAME - 20])
     while True:
@@ -219,6 +224,8 @@ def _temporary(file: Path) -> Iterator[Path]:
         handle = _lock(place)
         if exists(place):  # otherwise it was removed before it was locked
             break
+        if handle is not None:
+            os.close(handle)
     try:
         yield place / "content"
     finally:

@@ -13,7 +13,8 @@ from antivenom.report import grid, words
 from antivenom.report.pictures import views, write_pictures
 from antivenom.report.run import Run, cells_of, read_metrics, read_run
 from antivenom.report.sections import Section, section_of
-from antivenom.storage.files import read_json
+from antivenom.runner.results.folder import written_files
+from antivenom.runner.results.manifest import MANIFEST, read_manifest
 from antivenom.storage.yaml12 import dump_yaml, read_yaml
 
 
@@ -33,14 +34,13 @@ def write_report(folder: Path | str) -> Path:
         RunError: the folder is not a finished run, or it is damaged.
     """
     folder = Path(folder)
-    if not is_file(folder / "manifest.json"):
+    if not is_file(folder / MANIFEST):
         raise RunError(f"{folder} is not a finished run of antivenom: it does not contain manifest.json.")
-    about = read_json(folder / "manifest.json")
-    if not isinstance(about, dict):
-        raise RunError(f"{folder / 'manifest.json'} must contain a mapping; got {type(about).__name__}.")
+    manifest = read_manifest(folder / MANIFEST)
     try:
-        if "cells" in about:
-            return _write_grid(folder, about)
+        if "cells" in manifest.about:
+            manifest.check_all(written_files(folder))
+            return _write_grid(folder, manifest.about)
         run = read_run(folder, folder.name if folder.parent.name == "cells" else None)
         return _write_run(folder, run)[0]
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:

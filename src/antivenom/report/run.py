@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from antivenom.charts import Better, Chart, Unit, title_of
 from antivenom.charts.typed import Reader, short
 from antivenom.errors import AntivenomError, DataError, RunError
+from antivenom.runner.results.folder import written_files
 from antivenom.runner.results.loading import read_details
+from antivenom.runner.results.manifest import MANIFEST, read_manifest
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json
 from antivenom.storage.yaml12 import read_yaml
@@ -91,14 +93,13 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
         RunError: a file is missing or damaged.
     """
     try:
-        spec, about = read_yaml(folder / "spec.yaml"), read_json(folder / "manifest.json")
+        manifest = read_manifest(folder / MANIFEST)
+        manifest.check_all(written_files(folder))
+        spec, about = read_yaml(folder / "spec.yaml"), manifest.about
         if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
             raise RunError(f"{folder / 'spec.yaml'} must contain settings with a `name`; got {short(spec)}.")
-        where = str(folder / "manifest.json")
-        content = about
-        if isinstance(about, dict):
-            content = {"assumptions": [], **{key: about[key] for key in _WORDS if key in about}}
-        words = Reader().make(content, _Words, where)
+        content = {"assumptions": [], **{key: about[key] for key in _WORDS if key in about}}
+        words = Reader().make(content, _Words, str(folder / MANIFEST))
         return Run(
             name=spec["name"] if name is None else name,
             spec=spec,
@@ -125,6 +126,7 @@ def read_metrics(folder: Path) -> dict[str, Measured]:
         RunError: the figures are missing or damaged.
     """
     file = folder / "metrics.json"
+    read_manifest(folder / MANIFEST).check(file.name)
     metrics = read_json(file)
     if not isinstance(metrics, dict) or not metrics:
         raise RunError(f"{file} must contain figures by key; got {short(metrics)}.")

@@ -9,7 +9,7 @@ from antivenom.attacks import Attack, KeepsRounds, Saveable, TrainsGenerator
 from antivenom.data import Dataset, Poisoned
 from antivenom.data.formats import rounds
 from antivenom.errors import RunError, SettingsError
-from antivenom.files.writing import atomic_file
+from antivenom.files.writing import atomic_file, remove_leftovers
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of, surrogate_for
 from antivenom.runner.executors.stages import Stages, choose_device, threads_of
@@ -73,6 +73,7 @@ def craft(
     name = describe("attacks", attack)["name"].removesuffix("_poison")
     file, saved = target / f"{name}_attack_{source}.npz", target / f"generator_{source}.safetensors"
     with locked(target):
+        remove_leftovers(target)
         _write(file, poisoned, data.splits.train)
         if generator is not None:
             with atomic_file(saved) as part:

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +15,13 @@ from antivenom.data.formats import images, npz, tree
 from antivenom.errors import AntivenomError, RunError, SettingsError
 from antivenom.extras import missing_packages
 from antivenom.files.opening import exists, is_folder
-from antivenom.files.writing import write_bytes, write_text
+from antivenom.files.writing import make_folder, remove_leftovers, temporary_path, write_bytes, write_error, write_text
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.runner.events import OnEvent, no_op
 from antivenom.runner.executors.crafting import checked_data, craft_poison, prepared, stream_of
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.results.folder import RUN_MARK
+from antivenom.runner.results.manifest import write_manifest
 from antivenom.runner.scoring.examples import poison_chart
 from antivenom.runner.scoring.models import poison_figures
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -95,17 +95,22 @@ def export(
     if isinstance(poisoned.goal, TriggeredGoal):
         sets["triggered"] = triggered_rows(poisoned.goal, attacked_rows(poisoned.goal, splits.test))
     sets = {name: data.to("cpu") for name, data in sets.items()}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
-        made = Path(place) / "made"
-        for name, data in sets.items():
-            _write(data, made / PLACES[name], form)
-        _write_truth(experiment, poisoned, order, splits.test, made / "truth", form)
-        for name, data in sets.items():
-            _check(data, made / PLACES[name], form)
-        if exists(target):
-            target.rmdir()
-        made.rename(target)
+    make_folder(target.parent)
+    remove_leftovers(target.parent, target.name)
+    try:
+        with temporary_path(target) as made:
+            for name, data in sets.items():
+                _write(data, made / PLACES[name], form)
+            _write_truth(experiment, poisoned, order, splits.test, made / "truth", form)
+            for name, data in sets.items():
+                _check(data, made / PLACES[name], form)
+            if exists(target):
+                target.rmdir()
+            made.rename(target)
+    except AntivenomError:
+        raise
+    except OSError as error:
+        raise write_error(target, error) from error
     return Exported(target, {name: len(data) for name, data in sets.items()}, len(poisoned.rows))
 
 
@@ -186,7 +191,6 @@ def _write_truth(
         "figures": {figure.key: figure.value for figure in poison_figures(poisoned)},
         "bounds": base.bounds,
     }
-    write_json(place / "truth.json", about)
     rows = {"ids": poisoned.data.ids[order], "roles": poisoned.roles[order], "y": poisoned.data.y[order]}
     write_arrays(place / "rows.npz", {name: tensor.cpu().numpy() for name, tensor in rows.items()})
     tensors = {"x": test.x, "y": test.y, "ids": test.ids}
@@ -194,6 +198,7 @@ def _write_truth(
     write_arrays(place / "test.npz", {**arrays, "classes": np.array(base.classes)})
     chart = poison_chart(poisoned)
     write_charts(place, {} if chart is None else {"attack.examples": chart})
+    write_manifest(place / "truth.json", about, sorted(file.name for file in place.iterdir()))
 
 
 def _check(data: Dataset, place: Path, form: Format) -> None:

@@ -19,8 +19,9 @@ from antivenom.models import Classifier
 from antivenom.models.files import read_weights
 from antivenom.rng import Rng
 from antivenom.runner.executors.stages import choose_device
-from antivenom.runner.results.folder import prepare_folder, read_spec_text
+from antivenom.runner.results.folder import prepare_folder, read_spec_text, written_files
 from antivenom.runner.results.machine import about_machine
+from antivenom.runner.results.manifest import MANIFEST, read_manifest, write_manifest
 from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart
 from antivenom.runner.scoring.headline import headline
@@ -141,7 +142,7 @@ def measure_external(
         write_charts(folder, charts)
         write_json(folder / "repeats.json", [{key: each.value for key, each in evidence.figures.items()}])
         write_json(folder / "metrics.json", metrics, sort_keys=False)
-        write_json(folder / "manifest.json", manifest)
+        write_manifest(folder / MANIFEST, manifest, written_files(folder))
     return metrics
 
 
@@ -156,7 +157,9 @@ def _poison_figures(about: dict[str, Any]) -> list[Figure]:
 
 def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str, Any], dict[str, Any]]:
     try:
-        about = read_json(place / "truth.json")
+        manifest = read_manifest(place / "truth.json")
+        manifest.check("spec.yaml", "goal.json", "test.npz", "charts.json", "charts.npz")
+        about = manifest.about
         arrays = npz.read(place / "test.npz", ("x", "y", "ids", "classes"))
         bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
         test = Dataset(

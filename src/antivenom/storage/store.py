@@ -92,6 +92,8 @@ class Store:
             entry = read_tensors(file, checked=True)
             return entry if unpack is None else unpack(*entry)
         except DAMAGE as error:
+            if not os.path.lexists(file):  # another process has just removed it
+                return None
             on_damage(str(error) or type(error).__name__)
             self._remove(file)
             return None
@@ -123,7 +125,7 @@ class Store:
     def size(self) -> tuple[int, int]:
         """Return the number of stages in the store, and their total size in bytes."""
         self._usable()
-        sizes = [file.stat().st_size for file in self._files()]
+        sizes = [size for size in map(_size_of, self._files()) if size is not None]
         return len(sizes), sum(sizes)
 
     def clean(self) -> tuple[int, int]:
@@ -134,9 +136,10 @@ class Store:
         count = total = 0
         self._usable()
         for file in self._files():
-            size = file.lstat().st_size if os.path.lexists(file) else 0
-            self._remove(file)
-            count, total = count + 1, total + size
+            size = _size_of(file)
+            if size is not None:
+                self._remove(file)
+                count, total = count + 1, total + size
         self._remove_leftovers()
         return count, total
 
@@ -157,8 +160,9 @@ class Store:
                 read_tensors(file, checked=True)
                 intact += 1
             except RunError as error:
-                damaged.append((file.name, str(error)))
-                self._remove(file)
+                if os.path.lexists(file):  # otherwise another process has just removed it
+                    damaged.append((file.name, str(error)))
+                    self._remove(file)
         return intact, tuple(damaged)
 
     def _usable(self) -> None:
@@ -178,8 +182,16 @@ class Store:
             shutil.rmtree(file)
         except OSError as error:
             reason = error.strerror or error
-            raise WriteError(f"{file} is damaged and cannot be removed: {reason}. {ADVICE}") from error
+            raise WriteError(f"{file} cannot be removed from the store: {reason}. {ADVICE}") from error
 
     def _remove_leftovers(self) -> None:
         for folder in (self.folder, *self.folder.glob("??")):
             remove_leftovers(folder)
+
+
+def _size_of(file: Path) -> int | None:
+    """Return the size of a file in bytes, or None if another process has just removed it."""
+    try:
+        return file.lstat().st_size
+    except FileNotFoundError:
+        return None

@@ -19,6 +19,7 @@ from antivenom.runner import Experiment, Result, load_spec
 from antivenom.testing import toy_images
 from tests.helpers.command import own_process
 from tests.helpers.forked import forked
+from tests.helpers.run_folders import without_checksums
 from tests.helpers.small_experiment import DIGITS, SPLITS, experiment
 
 
@@ -104,7 +105,7 @@ def copied(run: Path, to: Path) -> Path:
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
 def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
-    out = copied(run, tmp_path / "out")
+    out = without_checksums(copied(run, tmp_path / "out"))
     damage(out)
     with pytest.raises(RunError):  # models and poison are read when they are asked for
         again = Result.load(out)
@@ -128,7 +129,7 @@ def test_a_damaged_run_is_one_error(run: Path, tmp_path: Path, damage: Callable[
 def test_poison_that_does_not_fit_the_data_is_one_error(
     run: Path, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = copied(run, tmp_path / "out")
+    out = without_checksums(copied(run, tmp_path / "out"))
     with np.load(out / "poison.npz") as held:
         arrays = dict(held)
     np.savez(

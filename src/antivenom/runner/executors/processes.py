@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from antivenom.errors import RunError, SettingsError
+from antivenom.errors import RunError, SettingsError, WriteError
 from antivenom.own_code import allow_folder, own_folders, safe_children
 from antivenom.runner.events import Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
@@ -136,12 +136,14 @@ def _manager(context: SpawnContext) -> Iterator[SyncManager]:
     """
     if "_inheriting" in vars(multiprocessing.current_process()):  # set by multiprocessing
         raise RunError(NO_GUARD)
+    manager = SyncManager(ctx=context)
     try:
-        manager = SyncManager(ctx=context)
         with signals_for_parent_only():
             manager.start(prepare_worker)
     except EOFError as error:
         raise RunError(NO_GUARD) from error
+    except OSError as error:
+        raise WriteError(f"The worker processes cannot be started: {error.strerror or error}.") from error
     with manager:
         yield manager
 

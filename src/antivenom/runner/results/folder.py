@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from antivenom.errors import DataError, RunError
+from antivenom.errors import DataError, RunError, WriteError
 from antivenom.files.opening import is_folder, read_text
-from antivenom.files.writing import folder_inside, remove_leftovers, write_text
+from antivenom.files.writing import PART, folder_inside, remove_leftovers, write_text
 from antivenom.storage.files import LOCK
 
 RUN_MARK = "# Written by antivenom: a run of another spec into this folder replaces what is here.\n"
@@ -41,16 +41,28 @@ def prepare_folder(folder: Path, spec: str) -> Path:
         RunError: the folder contains other files, or it cannot be written to.
     """
     written = folder / "spec.yaml"
-    if is_folder(folder) and any(entry.name != LOCK for entry in folder.iterdir()):
+    if is_folder(folder) and any(not _is_remainder(entry.name) for entry in folder.iterdir()):
         old = _content(written)
         if not old.startswith(RUN_MARK):
             raise RunError(f"{folder} is not empty and is not a run of antivenom. Choose another folder.")
         if old != RUN_MARK + spec:
             _remove_run(folder)
-        for place in (folder, *(folder / name for name in FOLDERS)):
+    for place in (folder, *(folder / name for name in FOLDERS), *(folder / "repeats").glob("*")):
+        if not place.is_symlink():
             remove_leftovers(place)
     write_text(written, RUN_MARK + spec)
     return folder
+
+
+def written_files(folder: Path) -> list[str]:
+    """Return the paths, in a run's folder, of the files that its manifest covers: all but the manifest and the report.
+
+    The files of a sweep's cells belong to the manifests of the cells.
+    """
+    places = [folder, *(place for place in sorted((folder / "repeats").glob("*")) if place.is_dir())]
+    names = ("spec.yaml", *(name for name in FILES if name not in ("manifest.json", "report.html")))
+    files = [place / name for place in places for name in names]
+    return [file.relative_to(folder).as_posix() for file in files if file.is_file()]
 
 
 def read_spec_text(folder: Path) -> str:
@@ -70,6 +82,11 @@ def repeat_folder(folder: Path, number: int) -> Path:
     return folder if number == 0 else folder_inside(folder, "repeats", str(number))
 
 
+def _is_remainder(name: str) -> bool:
+    """Return whether a run that was killed before it wrote its spec may have left this entry in its folder."""
+    return name == LOCK or (name.startswith(".spec.yaml.") and name.endswith(PART))
+
+
 def _content(file: Path) -> str:
     """Return the text of a file; empty if it is not a file of text."""
     try:
@@ -79,9 +96,14 @@ def _content(file: Path) -> str:
 
 
 def _remove_run(folder: Path) -> None:
-    for name in FOLDERS:
-        if (folder / name).is_symlink():
-            (folder / name).unlink()
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
+    try:
+        for name in FOLDERS:
+            if (folder / name).is_symlink():
+                (folder / name).unlink()
+            elif (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WriteError(f"The earlier run in {folder} cannot be removed: {reason}. Choose another folder.") from error

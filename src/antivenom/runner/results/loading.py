@@ -17,6 +17,7 @@ from antivenom.files.opening import exists, is_file
 from antivenom.models import Classifier, Model
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
+from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest
 from antivenom.runner.results.repeat import Artifacts, Repeat
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -29,6 +30,7 @@ from antivenom.storage.yaml12 import parse_yaml
 from antivenom.training.contracts import load_source
 
 DETAILS = ("confusion", "losses")
+READ_AT_ONCE = ("spec.yaml", "metrics.json", "repeats.json", "details.npz", "charts.json", "charts.npz")
 DAMAGE = (AntivenomError, LookupError, AttributeError, TypeError, ValueError, RuntimeError, OSError)
 
 
@@ -45,13 +47,15 @@ def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
         mapping = parse_yaml(spec, str(folder / "spec.yaml"))
         if isinstance(mapping, dict) and mapping.get("grid") is not None:
             raise RunError(f"{folder} is a sweep. Load one of its cells, from {folder / 'cells'}.")
-        about, metrics = read_json(folder / "manifest.json"), read_json(folder / "metrics.json")
+        manifest = read_manifest(folder / MANIFEST)
+        manifest.check(*READ_AT_ONCE)
+        about, metrics = dict(manifest.about), read_json(folder / "metrics.json")
         details, values = read_details(folder / "details.npz"), read_json(folder / "repeats.json")
         doubts, headline = tuple(map(str, about.pop("doubts"))), str(about.pop("headline"))
         return {
             "spec": spec,
             "repeats": tuple(
-                _repeat(OnDisk(folder, number, mapping, allow_code), values[number], details)
+                _repeat(OnDisk(folder, number, mapping, allow_code, manifest), values[number], details)
                 for number in range(len(values))
             ),
             "metrics": metrics,
@@ -85,12 +89,14 @@ class OnDisk(Artifacts):
         number: the number of the repeat, from 0.
         spec: the run's spec.
         allow_code: whether code that the spec names may run.
+        manifest: the run's manifest, which has the checksums of the files.
     """
 
     folder: Path
     number: int
     spec: dict[str, Any]
     allow_code: bool
+    manifest: Manifest
 
     @cached_property
     def victim(self) -> Classifier:  # type: ignore[override] # loaded at the first use
@@ -122,6 +128,7 @@ class OnDisk(Artifacts):
             splits = experiment.part(_load_data(experiment.dataset))
             rng = Rng(experiment.seed).child("repeat", self.number)
             base = divide_rows(experiment, splits, rng, load_source).splits.train
+            self._check("poison.npz", "goal.json")
             return _load_poisoned(self._place, base, self.allow_code)
         except DAMAGE as error:
             raise RunError(f"The poison of {self.folder} cannot be read: {error}") from error
@@ -130,12 +137,17 @@ class OnDisk(Artifacts):
     def _place(self) -> Path:
         return repeat_folder(self.folder, self.number)
 
+    def _check(self, *names: str) -> None:
+        place = self._place.relative_to(self.folder)
+        self.manifest.check(*((place / name).as_posix() for name in names))
+
     @cached_property
     def _experiment(self) -> ExperimentSettings:
         return make_experiment(self.spec, ExperimentSettings, allow_code=self.allow_code, look_for_files=False)
 
     def _classifier(self, who: str) -> Classifier:
         try:
+            self._check(f"{who}.safetensors")
             state, about = read_tensors(self._place / f"{who}.safetensors")
             shape, bounds = tuple(map(int, about["input_shape"])), about["bounds"]
             model: Model = build("models", self.spec["model"], path="model", allow_code=self.allow_code)

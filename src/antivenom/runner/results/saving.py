@@ -12,7 +12,8 @@ from antivenom.charts import Chart
 from antivenom.data import Poisoned
 from antivenom.files.writing import write_text
 from antivenom.models import Classifier
-from antivenom.runner.results.folder import prepare_folder, repeat_folder
+from antivenom.runner.results.folder import prepare_folder, repeat_folder, written_files
+from antivenom.runner.results.manifest import MANIFEST, write_manifest
 from antivenom.runner.results.repeat import Repeat
 from antivenom.runner.results.rows import row_table
 from antivenom.runner.scoring.metrics import Metrics
@@ -42,7 +43,8 @@ def save_parts(
     write_charts(folder, charts)
     write_json(folder / "repeats.json", [dict(repeat.values) for repeat in repeats])
     write_json(folder / "metrics.json", metrics, sort_keys=False)
-    write_json(folder / "manifest.json", {**about, "headline": headline, "doubts": list(doubts)})
+    content = {**about, "headline": headline, "doubts": list(doubts)}
+    write_manifest(folder / MANIFEST, content, written_files(folder))
     return folder
 
 

@@ -10,9 +10,11 @@ from antivenom.errors import UnknownFigureError
 from antivenom.files.writing import write_text_lines
 from antivenom.registry import did_you_mean
 from antivenom.runner.results.comparing import cells_chart
+from antivenom.runner.results.folder import written_files
+from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from antivenom.runner.results.result import Result, frame
 from antivenom.runner.spec.naming import label
-from antivenom.storage.files import read_json, write_json
+from antivenom.storage.files import read_json
 from antivenom.storage.tables import csv_lines
 
 if TYPE_CHECKING:
@@ -65,20 +67,20 @@ class SweepResult:
         Raises:
             RunError: the metrics are missing or damaged.
         """
+        self._manifest(cell).check("metrics.json")
         metrics: dict[str, dict[str, Any]] = read_json(self.folder / "cells" / cell / "metrics.json")
         return metrics
 
     def doubts(self, cell: str) -> list[str]:
         """Return a cell's doubts, one sentence each."""
-        return [str(doubt) for doubt in self._manifest(cell)["doubts"]]
+        return [str(doubt) for doubt in self._manifest(cell).about["doubts"]]
 
     def assumptions(self, cell: str) -> list[str]:
         """Return what was inferred from a cell's data and model, one sentence each."""
-        return [str(sentence) for sentence in self._manifest(cell).get("assumptions", ())]
+        return [str(sentence) for sentence in self._manifest(cell).about.get("assumptions", ())]
 
-    def _manifest(self, cell: str) -> dict[str, Any]:
-        manifest: dict[str, Any] = read_json(self.folder / "cells" / cell / "manifest.json")
-        return manifest
+    def _manifest(self, cell: str) -> Manifest:
+        return read_manifest(self.folder / "cells" / cell / MANIFEST)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each cell: its grid values, the mean of each figure, and the headline figures' intervals."""
@@ -115,12 +117,12 @@ class SweepResult:
         """Write `table.csv` and `manifest.json`, and return the sweep's folder."""
         write_text_lines(self.folder / "table.csv", csv_lines(self.rows))
         own = ("stages", "doubts", "headline", "assumptions")
-        shared = {key: value for key, value in self._manifest(next(iter(self.axes))).items() if key not in own}
+        shared = {key: value for key, value in self._manifest(next(iter(self.axes))).about.items() if key not in own}
         cells = {
             cell: {"axes": dict(axes), "doubts": self.doubts(cell), "assumptions": self.assumptions(cell)}
             for cell, axes in self.axes.items()
         }
-        write_json(self.folder / "manifest.json", {**shared, "cells": cells})
+        write_manifest(self.folder / MANIFEST, {**shared, "cells": cells}, written_files(self.folder))
         return self.folder
 
     def __repr__(self) -> str:
