@@ -48,7 +48,7 @@ reproduce: .venv/.dev
 	$(BIN)/python -m benchmarks.neighbours
 	$(BIN)/python -m benchmarks.large
 
-# requirements.lock anew, and the bill of materials of what it names, in build/sbom.json.
+# Writes requirements.lock, and the bill of materials of what it names, in build/sbom.json.
 lock:
 	scripts/lock
 
