@@ -87,6 +87,7 @@ def start(
             os.dup2(name, number)
         for each in (*out, *err):
             os.close(each)
+        sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115 - open until the process ends
         os._exit(_call(call, at, environment or {}, file_bytes))
     os.close(out[1])
     os.close(err[1])
