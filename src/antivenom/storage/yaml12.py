@@ -11,6 +11,8 @@ from antivenom.files.opening import read_text
 from antivenom.settings import short
 
 MAX_BYTES = 256 << 10
+LARGEST = 10**300
+"""The largest whole number: a larger one does not fit into a float."""
 BREAKS = set("\x85\u2028\u2029")
 """Characters that YAML 1.1 treats as line breaks."""
 
@@ -69,6 +71,12 @@ class _Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, f"{refused} are not allowed", event.start_mark)
         return super().compose_node(parent, index)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value = int(self.construct_scalar(node))
+        if abs(value) > LARGEST:
+            raise yaml.constructor.ConstructorError(None, None, "a number is too large", node.start_mark)
+        return value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
@@ -80,6 +88,9 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 class _Dumper(yaml.SafeDumper):
