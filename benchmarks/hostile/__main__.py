@@ -43,6 +43,7 @@ def attack(name: str, count: int, seed: int, minutes: float) -> tuple[Counter[st
         root = Path(place).resolve()
         (root / "outside").mkdir()
         (root / "outside" / "kept.txt").write_text("kept")
+        (root / "temporary").mkdir()
         (root / "marker").mkdir()
         (root / "marker" / f"{isolated.MARKER}.py").write_text("X = 1\n")
         sys.path.append(str(root / "marker"))

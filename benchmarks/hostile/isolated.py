@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -88,7 +89,8 @@ class Watch:
             return
         file = os.fsdecode(path)
         real = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))  # noqa: PTH118, PTH119, PTH120
-        if not real.startswith((f"{self.folder}/", "/dev/null")) and real != self.folder:
+        allowed = (f"{self.folder}/", f"{tempfile.tempdir}/", "/dev/null")
+        if not real.startswith(allowed) and real != self.folder:
             self.faults.append(f"it writes outside of its folder: {real!r}")
 
 
@@ -140,6 +142,7 @@ def _child(attempt: Attempt, numbers: range, root: Path, writing: int, log: Path
     os.dup2(devnull, 2)
     limit = _memory("VmSize") + (4 << 30)  # the machine is protected; the growth is measured
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    tempfile.tempdir = str(root / "temporary")
     sys.addaudithook(WATCH.hook)
     with os.fdopen(writing, "w", encoding="utf-8") as sink:
         for number in numbers:

@@ -24,6 +24,11 @@ from antivenom.registry import did_you_mean
 CHUNK = 1 << 18
 TRIES = 4
 TIMEOUT = 30.0
+PATIENCE = 60.0
+SLOWEST = 1 << 10
+"""An answer that is slower than this after `PATIENCE` seconds, in bytes per second, counts as a broken connection."""
+SPARE = 64 << 20
+"""The bytes of an unpacked archive that are read in addition to its members."""
 MAX_PINS = 1 << 20
 PINS = "sums.json"
 
@@ -181,8 +186,12 @@ def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
         resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if resumed else 0
         with part.open("ab" if resumed else "wb") as sink:
-            while chunk := answer.read(CHUNK):
+            began, started = have, time.monotonic()
+            while chunk := answer.read1(CHUNK):
                 have += len(chunk)
+                waited = time.monotonic() - started
+                if waited > PATIENCE and have - began < SLOWEST * waited:
+                    raise ConnectionError(f"the server sent only {have - began} bytes in {waited:.0f} s")
                 if have > remote.size:
                     sink.close()
                     part.unlink()

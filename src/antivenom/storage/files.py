@@ -27,6 +27,9 @@ from antivenom.files.writing import atomic_file, make_folder, write_bytes, write
 LOCK = ".lock"
 """A file that exists in a folder while a run writes to it."""
 
+DEPTH = 64
+"""The most lists and mappings inside of each other in a JSON file."""
+
 MAX_JSON_BYTES = 256 << 20
 """The largest JSON file that is read, in bytes."""
 
@@ -139,7 +142,14 @@ def parse_json(text: str) -> Any:
     Traceback (most recent call last):
     ValueError: 1e999 is not a finite number
     """
-    return json.loads(text, parse_int=_whole, parse_float=_decimal, parse_constant=_decimal)
+    content = json.loads(text, parse_int=_whole, parse_float=_decimal, parse_constant=_decimal)
+    level = [content]
+    for _ in range(DEPTH):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for parts in inner for each in parts if isinstance(each, dict | list)]
+        if not level:
+            return content
+    raise ValueError(f"it is nested more than {DEPTH} levels deep")
 
 
 def read_tensors(file: Path, *, checked: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]]:

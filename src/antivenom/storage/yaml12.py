@@ -13,6 +13,8 @@ from antivenom.settings import short
 MAX_BYTES = 256 << 10
 LARGEST = 10**300
 """The largest whole number: a larger one does not fit into a float."""
+DEPTH = 100
+"""The most lists and mappings inside of each other."""
 BREAKS = set("\x85\u2028\u2029")
 """Characters that YAML 1.1 treats as line breaks."""
 
@@ -63,13 +65,21 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         tag = getattr(event, "tag", None)
+        self.depth += 1
         refused = "aliases (*name)" if isinstance(event, yaml.AliasEvent) else f"tags ({tag})" if tag else None
         if refused:
             raise yaml.composer.ComposerError(None, None, f"{refused} are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
+        if self.depth > DEPTH:
+            problem = f"more than {DEPTH} lists and mappings inside of each other"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         value = int(self.construct_scalar(node))

@@ -15,6 +15,7 @@ from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, MissingDataError, RunError
 from antivenom.files.opening import exists, is_file
 from antivenom.models import Classifier, Model
+from antivenom.models.sized import build_for
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
 from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest
@@ -160,11 +161,12 @@ class OnDisk(Artifacts):
             state, about = read_tensors(self._place / f"{who}.safetensors")
             shape, bounds = tuple(map(int, about["input_shape"])), about["bounds"]
             model: Model = build("models", self.spec["model"], path="model", allow_code=self.allow_code)
-            blank = model.build(
+            blank = build_for(
+                model,
+                state,
                 input_shape=shape,
                 classes=len(about["classes"]),
                 bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
-                rng=Rng(0),
             )
             return blank.with_state(state)
         except DAMAGE as error:
