@@ -28,11 +28,15 @@ class Mine:
         return data
 '''
 
-TEXTS = ("class (", "(" * 50_000, "-" * 100_000 + "1", "x = " + "[" * 3000, "import ", f"import {MARKER}", "from . import x",
-         "import " + "a." * 5000 + "b", "class Mine: 3", "\x00", "# coding: klingon\n", "x = " + "9" * 5000, "\ufeff", "\x0c" * 9,
+TEXTS = ("class (", "(" * 50_000, "-" * 100_000 + "1", "x = " + "[" * 3000, "import ", f"import {MARKER}",
+    "from . import x",
+         "import " + "a." * 5000 + "b", "class Mine: 3", "\x00", "# coding: klingon\n", "x = " + "9" * 5000,
+         "\ufeff", "\x0c" * 9,
          "from __main__ import x", "import os.path.no, sys.x", "@" + "a." * 3000 + "component\nclass Mine: pass",
-         "class Mine:\n    '''" + "x" * 100_000 + "'''", "x = 1" + "+1" * 20_000, "\\", "def f():\n\treturn 1\n        return 2",
-         "import " + "z" * 5000, "raise SystemExit", "@component\nclass Mine:\n    '''\x1b[31m\n'''", "f'{" * 200)  # fmt: skip
+         "class Mine:\n    '''" + "x" * 100_000 + "'''", "x = 1" + "+1" * 20_000, "\\",
+         "def f():\n\treturn 1\n        return 2",
+         "import " + "z" * 5000, "raise SystemExit", "@component\nclass Mine:\n    '''\x1b[31m\n'''",
+         "f'{" * 200)  # fmt: skip
 
 
 class Plugins:
@@ -50,12 +54,12 @@ class Plugins:
         sys.path.insert(0, str(place))
         importlib.invalidate_caches()
         try:
-            for cache in (registry.entries, registry._installed):
-                cache.cache_clear()
+            registry.entries.cache_clear()
+            registry._installed.cache_clear()
             with watched():
-                listed = CliRunner().invoke(app, ["list"])
+                shown = listed = CliRunner().invoke(app, ["list", "attack" if draw.random() < 0.9 else "models"])
+            if draw.random() < 0.1:  # this imports the plugin, which is installed
                 shown = CliRunner().invoke(app, ["show", "mine"])
-                _load("attacks", "mine")
         finally:
             sys.path.remove(str(place))
         for outcome in (listed, shown):
@@ -85,9 +89,12 @@ class Plugins:
         elif change < 0.6:
             file.write_bytes(spoiled(draw, GOOD.encode()))
         elif change < 0.75:
-            value = str(draw.choice(np.array([*NAMES, "os:system", "no.such.module:X", ":", "a:b:c", "", f"{module}:No.Where",
-                                              "antivenom.attacks.badnets:BadNets", ".:X", f"{module}.x:Mine", f"{MARKER}:X",
-                                              f"{module}:Mine [extra]", "site:main", "-", "=", "a b"], object)))  # fmt: skip
+            value = str(draw.choice(np.array([*NAMES, "os:system", "no.such.module:X", ":", "a:b:c", "",
+                f"{module}:No.Where",
+                                              "antivenom.attacks.badnets:BadNets", ".:X", f"{module}.x:Mine",
+                                              f"{MARKER}:X",
+                                              f"{module}:Mine [extra]", "site:main", "-", "=", "a b"],
+                                              object)))  # fmt: skip
             point = f"mine = {value.split(chr(10), maxsplit=1)[0]}".encode("utf-8", "replace").decode()
         elif change < 0.85:
             name = str(draw.choice(np.array([*NAMES, "badnets", "label_flip", "[x]", "=", "#", "a=b=c"], object)))
@@ -110,11 +117,3 @@ class Plugins:
             (about / "entry_points.txt").unlink()
             os.mkfifo(about / "entry_points.txt") if draw.random() < 0 else (about / "entry_points.txt").mkdir()
         return broken
-
-
-def _load(kind: str, name: str) -> None:
-    """Read the entry of a component as a spec does, without its import."""
-    try:
-        registry.entries(kind).get(name)
-    except AntivenomError:
-        return

@@ -37,7 +37,7 @@ def list_components(
         rows: list[Row] = [
             (entry.name, *([entry.contract] if contracts else []), _described(entry))
             for entry in entries(plural).values()
-            if only is None or entry.contract == only
+            if only is None or entry.contract == only or entry.broken
         ]
         if rows:
             print_listing(out_console, columns, rows, title=capitalised(title_of(plural)))

@@ -1,5 +1,6 @@
 """Download named data sets: resume partial downloads, check SHA-256, and write complete files only."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from antivenom.data.home import data_home
 from antivenom.data.remotes import REMOTES, Remote
@@ -139,6 +140,11 @@ def _existing(file: Path) -> Path:
 def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
     make_folder(target.parent, size=remote.size)
     part = target.with_name(f"{target.name}.part")
+    for place in (part, target):
+        if place.is_symlink():
+            place.unlink()
+        elif place.exists() and not place.is_file():
+            raise DataError(f"{place} must be a regular file. Remove what has this name.")
     error: Exception | None = None
     for attempt in range(TRIES):
         if attempt:
@@ -204,6 +210,10 @@ def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
         raise ConnectionError(f"the connection closed after {have} of {remote.size} bytes")
 
 
+UNPACKING = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, LookupError, ArithmeticError, RuntimeError)
+"""What `tarfile` and `gzip` raise for a damaged archive."""
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Allow a few redirects, to HTTP(S) only, and none from HTTPS to HTTP."""
 
@@ -223,8 +233,9 @@ _OPENER = urllib.request.build_opener(_Redirects)
 def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) -> list[Path]:
     """Unpack the required members of an archive, each completely or not at all. Ignore all other members."""
     members, folder, sums, written = dict(remote.members), archive.parent, {}, list[Path]()
+    limit = 2 * sum(members.values()) + SPARE
     try:
-        with tarfile.open(archive, "r|gz") as opened:
+        with open_file(archive) as packed, tarfile.open(fileobj=_Bounded(packed, limit), mode="r|") as opened:
             for member in opened:
                 name = member.name.removeprefix("./")
                 if name not in members or not member.isreg():
@@ -240,12 +251,30 @@ def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) 
                 on_progress(name, len(written), len(remote.members))
                 if not members:
                     break
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except UNPACKING as error:
         raise DataError(f"{archive} cannot be unpacked: {error}") from error
     if members:
         raise DataError(f"{archive} does not contain {', '.join(members)}.")
     _pin(home, sums)
     return written
+
+
+class _Bounded(gzip.GzipFile):
+    """The content of a gzip file, of which no more than a number of bytes are read: a small file may have terabytes."""
+
+    def __init__(self, packed: BinaryIO, limit: int) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._left = limit
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        content = super().read(self._left + 1 if size is None or size < 0 else min(size, self._left + 1))
+        self._left -= len(content)
+        if self._left < 0:
+            raise DataError("The archive has far more bytes than its members. It was not unpacked.")
+        return content
 
 
 def _copy(stream: Any, file: Path) -> str:
