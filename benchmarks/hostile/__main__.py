@@ -71,19 +71,19 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     print(machine())
-    found = {}
+    counted = {}
     for name in KINDS if arguments.what == "all" else [arguments.what]:
         began = time.monotonic()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             counts, faults = attack(name, arguments.inputs, arguments.seed, arguments.minutes)
-        found[name] = {**counts, "sorts of faults": len(faults)}
+        counted[name] = {**counts, "sorts of faults": len(faults)}
         print(name, sum(counts.values()), "inputs in", round(time.monotonic() - began), "s", dict(counts), flush=True)
         for fault in faults[:40]:
             print(f"--- {name} {fault.number}: {fault.result}\n{fault.details}")
     if arguments.json:
-        arguments.json.write_text(json.dumps(found))
-    return int(any(each["sorts of faults"] for each in found.values()))
+        arguments.json.write_text(json.dumps(counted))
+    return int(any(each["sorts of faults"] for each in counted.values()))
 
 
 if __name__ == "__main__":

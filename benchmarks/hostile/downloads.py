@@ -54,6 +54,7 @@ class Downloads:
     def __init__(self, root: Path, seed: int) -> None:
         self.seed, self.root = seed, root
         self.server: Server | None = None
+        self.bomb = gzip.compress(bytes(_bomb()), 1, mtime=0)
 
     def __call__(self, number: int, folder: Path) -> str:
         """Get a data set from a server that sends a hostile answer."""
@@ -63,7 +64,7 @@ class Downloads:
         draw = Rng(self.seed).child("downloads").child(str(number)).numpy()
         os.environ["ANTIVENOM_DATA"] = str(folder)
         server, packed = self.server, draw.random() < 0.5
-        body = archive(draw) if packed else CONTENT
+        body = self._archive(draw) if packed else CONTENT
         url = f"http://127.0.0.1:{server.port}/{draw.choice(['a.gz', '%00', 'x' * 3000])}"
         sha = hashlib.sha256(body).hexdigest()
         REMOTES["thing"] = (Remote(url, len(body), sha, "thing/some.gz", MEMBERS if packed else ()),)
@@ -76,6 +77,9 @@ class Downloads:
             list(download.check("thing"))
             download.present("thing")
         return "read"
+
+    def _archive(self, draw: Draw) -> bytes:
+        return self.bomb if draw.random() < 0.02 else archive(draw)
 
     def _answer(self, draw: Draw, body: bytes) -> bytes:
         assert self.server is not None
@@ -163,8 +167,6 @@ def archive(draw: Draw) -> bytes:
     if draw.random() < 0.5:
         for _ in range(int(draw.choice([1, 3, 10]))):
             content[int(draw.integers(min(len(content), 3000)))] = int(draw.integers(256))
-    if draw.random() < 0.03:
-        content = _bomb()
     packed = gzip.compress(bytes(content), 1, mtime=0)
     return spoiled(draw, packed) if draw.random() < 0.2 else packed
 

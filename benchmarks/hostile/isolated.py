@@ -56,8 +56,8 @@ class Outcome:
 
 
 @dataclass
-class Watch:
-    """What the audit hook of a child process has seen.
+class Audit:
+    """The writes, programs and imports that a child process must not start.
 
     Attributes:
         folder: the folder that may be written to.
@@ -77,7 +77,7 @@ class Watch:
             path, mode, flags = arguments
             if isinstance(path, str | bytes | os.PathLike) and (flags & WRITES or set("wax+") & set(mode or "")):
                 self._written(path)
-        elif event in CHANGES:
+        elif event in CHANGES and arguments[-1] in (-1, None):  # otherwise the path is relative to an open folder
             self._written(arguments[CHANGES[event]])
         elif event in RUNS:
             self.faults.append(f"it starts a program: {arguments[0]!r}")
@@ -94,7 +94,7 @@ class Watch:
             self.faults.append(f"it writes outside of its folder: {real!r}")
 
 
-WATCH = Watch()
+AUDIT = Audit()
 
 
 def run(attempt: Attempt, count: int, root: Path, seconds: float) -> Iterator[Outcome]:
@@ -143,7 +143,7 @@ def _child(attempt: Attempt, numbers: range, root: Path, writing: int, log: Path
     limit = _memory("VmSize") + (4 << 30)  # the machine is protected; the growth is measured
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     tempfile.tempdir = str(root / "temporary")
-    sys.addaudithook(WATCH.hook)
+    sys.addaudithook(AUDIT.hook)
     with os.fdopen(writing, "w", encoding="utf-8") as sink:
         for number in numbers:
             if time.monotonic() > end:
@@ -161,7 +161,7 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
     folder = root / "input"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    WATCH.folder, WATCH.faults = str(folder.resolve()), []
+    AUDIT.folder, AUDIT.faults = str(folder.resolve()), []
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # the peak of memory starts again
     before = _memory("VmRSS")
@@ -172,10 +172,10 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
     except BaseException:  # noqa: BLE001 - a traceback is what the benchmark looks for
         result, details = "traceback", traceback.format_exc(limit=-6)
     finally:
-        WATCH.on = False
+        AUDIT.on = False
     grown = _memory("VmHWM") - before
-    if WATCH.faults:
-        return Outcome(number, "breaks out", "\n".join(WATCH.faults[:3]))
+    if AUDIT.faults:
+        return Outcome(number, "breaks out", "\n".join(AUDIT.faults[:3]))
     if grown > MEMORY and result != "traceback":
         return Outcome(number, "fills memory", f"{grown >> 20} MiB")
     return Outcome(number, result, details)
@@ -184,11 +184,11 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
     """Watch the writes and imports of the block: it has only antivenom's own work, not the making of the input."""
-    WATCH.on = True
+    AUDIT.on = True
     try:
         yield
     finally:
-        WATCH.on = False
+        AUDIT.on = False
 
 
 def _memory(name: str) -> int:

@@ -1,5 +1,6 @@
 """Hostile packages with entry points: `antivenom list` must work, import nothing, and say what is broken."""
 
+import functools
 import importlib
 import os
 import sys
@@ -44,6 +45,7 @@ class Plugins:
 
     def __init__(self, root: Path, seed: int) -> None:
         self.root, self.seed = root, seed
+        registry._built_in = functools.cache(registry._built_in)
 
     def __call__(self, number: int, folder: Path) -> str:
         """Make a package, put it on the path, and list all components."""
@@ -57,7 +59,7 @@ class Plugins:
             registry.entries.cache_clear()
             registry._installed.cache_clear()
             with watched():
-                shown = listed = CliRunner().invoke(app, ["list", "attack" if draw.random() < 0.9 else "models"])
+                shown = listed = CliRunner().invoke(app, ["list", "attacks"])
             if draw.random() < 0.1:  # this imports the plugin, which is installed
                 shown = CliRunner().invoke(app, ["show", "mine"])
         finally:
@@ -67,7 +69,7 @@ class Plugins:
                 raise RuntimeError("the command failed") from outcome.exception
         if listed.exit_code:
             raise RuntimeError(f"antivenom list ends with {listed.exit_code}: {listed.exception!r}")
-        if broken and "cannot be " not in listed.stdout:
+        if broken and "cannot be" not in " ".join(listed.stdout.split()):
             raise RuntimeError(f"antivenom list does not say that the plugin is broken:\n{listed.stdout}")
         if "\x1b[31m" in listed.stdout or "\x00" in listed.stdout:
             raise RuntimeError("antivenom list prints control characters")

@@ -102,9 +102,14 @@ def _own_entry(path: str, allow_code: bool) -> Entry:
 
 
 def _show(name: str, entry: Entry) -> None:
-    from antivenom.settings import documentation, settings_of  # noqa: PLC0415 - takes longer than all of `list`
+    from antivenom.settings import documentation, is_component, settings_of  # noqa: PLC0415 - longer than all of `list`
 
     cls = entry.load()
+    if not is_component(cls):
+        raise UnknownComponentError(
+            f"'{name}' is not a component: {entry.module}:{entry.class_name} must be a class with the decorator "
+            "antivenom.settings.component."
+        )
     contract = KINDS[entry.kind].contract_of(dir(cls))
     out_console.print(styled((name, "bold"), f", {contract}: {entry.module}.{entry.class_name}\n"))
     out_console.print(documentation(cls))

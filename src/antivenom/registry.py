@@ -128,7 +128,6 @@ def entries(kind: str) -> dict[str, Entry]:
     return dict(sorted(components.items()))
 
 
-@cache
 def _built_in(kind: str) -> dict[str, Entry]:
     package = KINDS[kind].package
     components = {}
@@ -275,7 +274,7 @@ def _plugin(kind: str, point: EntryPoint) -> Entry:
     try:
         file, exists = _file_of(module)
         entry = (None if file is None else _read(kind, module, file, class_name)) or plain
-        if not exists:
+        if not exists and module not in sys.modules:
             entry = replace(plain, broken=f"cannot be found: the module {printable(module)!r} does not exist")
     except (OSError, ValueError) as error:  # a null character or a very long name
         entry = replace(plain, broken=f"cannot be found: {printable(f'{module!r}: {error}')}")
@@ -288,8 +287,6 @@ def _file_of(module: str) -> tuple[Path | None, bool]:
     above, _, stem = module.rpartition(".")
     places = [folder / f"{stem}.py" for folder in (_folders(above) if above else ())]
     places += [folder / "__init__.py" for folder in _folders(module)]
-    if not above and module.isidentifier() and (spec := importlib.util.find_spec(module)) and spec.origin:
-        places.append(Path(spec.origin))
     files = [place for place in places if place.is_file()]
     python = next((file for file in files if file.suffix == ".py"), None)
     compiled = (each for place in places for each in place.parent.glob(f"{glob.escape(place.stem)}.*"))
@@ -307,7 +304,7 @@ def _package_of(point: EntryPoint) -> tuple[str, str]:
 def _read(kind: str, module: str, file: Path, class_name: str = "") -> Entry | None:
     """Return the component in a file: the class with this name, or the component with the name of the file."""
     name = file.stem
-    draft = Entry(kind, name, module, "", "")
+    draft = Entry(kind, name, module, "", "", KINDS[kind].singular)
     try:
         tree = ast.parse(read_text(file, MAX_SOURCE_BYTES))
         return _described(draft, tree, class_name)

@@ -157,7 +157,9 @@ def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
             caught.close()
             if caught.code in (401, 403, 404, 410):
                 break
-        except (OSError, HTTPException) as caught:
+        except DataError:
+            raise
+        except (OSError, HTTPException, ValueError) as caught:  # a ValueError: a wrong address in a redirect
             error = caught
     else:
         part_size = part.stat().st_size if is_file(part) else 0

@@ -82,7 +82,7 @@ def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[
     ("The prefix 'module.' of the names of the weights is removed.",)
     """
     assumptions = weights.assumptions if isinstance(weights, Weights) else ()
-    if not names or weights.keys() == set(names):
+    if not names or not weights or weights.keys() == set(names):
         return dict(weights), assumptions
     plain = {name: name.replace(COMPILED, "") for name in weights}
     if len(set(plain.values())) < len(plain) or any(COMPILED in name for name in names):

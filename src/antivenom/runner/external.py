@@ -188,7 +188,8 @@ def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str,
             bounds=bounds,
         )
         goal = build("goals", read_json(place / "goal.json"), path="goal", allow_code=allow_code)
-        _poison_figures(about)
+        if "poison_rows" not in {figure.key for figure in _poison_figures(about)}:
+            raise RunError(f"{place / 'truth.json'} must have the figure 'poison_rows'; it is missing.")
         spec = read_yaml(place / "spec.yaml")
         if type(spec.get("seed", 0)) is not int or not isinstance(spec.get("attack", {}), dict):
             raise RunError(f"{place / 'spec.yaml'} must have a whole number as `seed`, and settings of an `attack`.")
@@ -237,6 +238,8 @@ def _has_weights(file: Path) -> bool:
 
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
     labels = _numbers(npz.read(file, (name,), most_bytes=MAX_PREDICTIONS)[name], name, file)
+    if labels.ndim and len(labels) != len(data):
+        raise DataError(f"{file}: {name!r} must have {len(data)} rows, as the set has; got {len(labels)}.")
     if labels.ndim == 2 and labels.shape[1] == len(data.classes) and not labels.is_complex():
         check_scores(labels.double(), f"the array {name!r}", str(file))
         labels = labels.double().argmax(1)
