@@ -107,13 +107,8 @@ def _near(draw: Draw, value: Any) -> Any:
     if isinstance(value, int):
         return draw.choice(np.array([value + 1, value - 1, -value, 10**6, 10**12, 2**63 - 1, 2**63, 0], object))
     if isinstance(value, float):
-        return draw.choice(
-            np.array(
         whole = round(value % 1e6) if math.isfinite(value) else 0
         return draw.choice(np.array([-value, value * 1e30, 1e300, 0.0, whole, str(value)], object))
-                object,
-            )
-        )
     if isinstance(value, str):
         return draw.choice(np.array([value.upper(), value + "\x00", value * 200, value[:-1], f"../{value}", 3], object))
     return odd_value(draw)

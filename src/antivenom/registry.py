@@ -287,10 +287,20 @@ def _file_of(module: str) -> tuple[Path | None, bool]:
     above, _, stem = module.rpartition(".")
     places = [folder / f"{stem}.py" for folder in (_folders(above) if above else ())]
     places += [folder / "__init__.py" for folder in _folders(module)]
+    places += _top_level(module) if not above else []
     files = [place for place in places if place.is_file()]
     python = next((file for file in files if file.suffix == ".py"), None)
     compiled = (each for place in places for each in place.parent.glob(f"{glob.escape(place.stem)}.*"))
     return python, bool(files) or any(each.is_file() for each in compiled)
+
+
+def _top_level(module: str) -> list[Path]:
+    """Return the file of a module that is not in a package. It is not imported."""
+    try:
+        spec = importlib.util.find_spec(module) if module else None
+    except ValueError:  # a module that was made in Python
+        return []
+    return [Path(spec.origin)] if spec and spec.origin else []
 
 
 def _package_of(point: EntryPoint) -> tuple[str, str]:

@@ -112,7 +112,8 @@ def test_an_odd_spec_is_refused(name: str, truth: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-ODD_TRUTHS = ('{"bounds": [0, 1], "figures": {}}', '{"bounds": null}', '{"bounds": [0, 1], "figures": {"a b": 1}}', '{"bounds": 3, "figures": {}}', "[]",
+ODD_TRUTHS = ('{"bounds": [0, 1], "figures": {}}',
+              '{"bounds": null}', '{"bounds": [0, 1], "figures": {"a b": 1}}', '{"bounds": 3, "figures": {}}', "[]",
               '{"bounds": [0, 1e999], "figures": {}}', '{"bounds": [0, 1], "figures": {"a": [1]}}')  # fmt: skip
 
 
