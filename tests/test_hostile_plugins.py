@@ -53,9 +53,7 @@ def test_a_module_that_is_no_file_is_listed_as_broken(kind: str, package: Callab
         registry.find("attacks", "mine")
 
 
-@pytest.mark.parametrize(
-    "text", ["class (", "(" * 50_000, "-" * 100_000 + "1", "\0", "# coding: klingon\n", "x = " + "9" * 5000, "\udcff"]
-)
+@pytest.mark.parametrize("text", ["class (", "(" * 50_000, "-" * 100_000 + "1", "\0", "x = " + "9" * 5000, "\udcff"])
 def test_a_module_that_cannot_be_parsed_is_listed_as_broken(
     text: str, package: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -276,7 +276,7 @@ def _plugin(kind: str, point: EntryPoint) -> Entry:
         entry = (None if file is None else _read(kind, module, file, class_name)) or plain
         if not exists and module not in sys.modules:
             entry = replace(plain, broken=f"cannot be found: the module {printable(module)!r} does not exist")
-    except (OSError, ValueError) as error:  # a null character or a very long name
+    except (OSError, ValueError, ImportError) as error:  # a null character, a very long name, or only dots
         entry = replace(plain, broken=f"cannot be found: {printable(f'{module!r}: {error}')}")
     package, version = _package_of(point)
     return replace(entry, name=name, class_name=class_name, package=package, version=version)
