@@ -115,7 +115,7 @@ class Downloads:
             starts = (_ok(body)[:-10], b"HTTP/1.1 200 OK\r\n", b"", b"HTTP/1.1 100 C\r\n\r\n")
             return starts[int(draw.integers(4))]
         if change == 6:
-            self.server.pause = 0.02 if draw.random() < 0.1 else 0.0
+            self.server.pause = 0.005 if draw.random() < 0.1 else 0.0
             self.server.endless = b"x" if self.server.pause else b""
             return b"HTTP/1.1 200 OK\r\n\r\n" + body[:20]
         if change == 7:

@@ -10,6 +10,7 @@ from antivenom.charts import Chart, Figure
 from antivenom.charts.packing import pack, unpack
 from antivenom.data import Dataset, Poisoned, Splits
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
+from antivenom.errors import DataError
 from antivenom.models import Checkpoint, Classifier
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
@@ -35,6 +36,9 @@ def pack_splits(splits: Splits) -> Packed:
 def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
     """Return the splits that `pack_splits` packed."""
     bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
+    words = (*about["classes"], *(sentence for sentences in about["assumptions"] for sentence in sentences))
+    if not all(isinstance(word, str) for word in words):
+        raise DataError("The names of the classes and the assumptions must be text.")
     train, test = (
         Dataset(
             x=tensors[f"{name}.x"],
