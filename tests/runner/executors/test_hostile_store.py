@@ -55,6 +55,7 @@ ODD: dict[str, tuple[str, Callable[[Tensors, About], object]]] = {
     "a role of bool": ("poison", of("role", lambda role: role > 0)),
     "a goal of text": ("poison", lambda _, about: about.update(goal="x")),
     "a goal without a trigger": ("poison", lambda _, about: about.update(goal={"name": "backdoor"})),
+    "a goal beyond the classes": ("poison", lambda _, about: about["goal"].update(target=2**63 - 1)),
     "a figure whose subject is a number": ("poison", lambda _, about: figure(about).append({**FIGURE, "subject": 3})),
     "a figure whose control is text": ("poison", lambda _, about: figure(about).append({**FIGURE, "control": "x"})),
     "classes of numbers": ("prepare", lambda _, about: about.update(classes=list(range(10)))),
