@@ -15,7 +15,17 @@ from antivenom.rng import Rng
 from antivenom.runner import Result, SweepResult, load_spec
 from antivenom.storage.files import read_json, read_tensors, write_tensors
 from benchmarks.hostile.isolated import MARKER, watched
-from benchmarks.hostile.mutations import Draw, as_text, mutated, odd_arrays, odd_file, odd_tensors, spoiled, write
+from benchmarks.hostile.mutations import (
+    Draw,
+    as_text,
+    mutated,
+    odd_arrays,
+    odd_file,
+    odd_tensors,
+    spoiled,
+    without_checksums,
+    write,
+)
 
 SPEC = {
     "attack": {"name": "badnets", "target": 7},
@@ -31,6 +41,7 @@ class RunFolders:
         self.seed, self.base = seed, root / "base"
         load_spec(SPEC).run(out=self.base / "run")
         load_spec({**SPEC, "grid": {"attack.rate": [0.05, 0.1]}}).run(out=self.base / "grid")
+        without_checksums(self.base)
         shutil.copytree(self.base / "run", self.base / "bare")
         (self.base / "bare" / "charts.json").write_text("[]")
         for place in ("run", "bare", "grid"):

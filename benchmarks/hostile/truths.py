@@ -15,7 +15,17 @@ from antivenom.runner.experiment import Experiment
 from antivenom.runner.export import export
 from antivenom.runner.external import measure_external
 from benchmarks.hostile.isolated import watched
-from benchmarks.hostile.mutations import Draw, mutated, odd_arrays, odd_file, odd_tensors, packed, spoiled, write
+from benchmarks.hostile.mutations import (
+    Draw,
+    mutated,
+    odd_arrays,
+    odd_file,
+    odd_tensors,
+    packed,
+    spoiled,
+    without_checksums,
+    write,
+)
 from benchmarks.hostile.run_folders import mutate_content
 
 SPEC = {"attack": {"name": "badnets", "target": 7}, "model": {"name": "mlp", "hidden": [8]}}
@@ -30,6 +40,7 @@ class Truths:
         experiment = load_spec({**SPEC, "training": {"name": "end_to_end", "epochs": 1}})
         assert isinstance(experiment, Experiment)
         written = export(experiment, self.base, form="npz")
+        without_checksums(self.base)
         shutil.rmtree(self.base / "data")
         counts = {name: written.rows[name] for name in ("test", "triggered")}
         labels = {name: np.arange(count) % 10 for name, count in counts.items()}

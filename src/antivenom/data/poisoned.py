@@ -157,6 +157,8 @@ class Poisoned:
     ) -> "Poisoned":
         if isinstance(role, int):
             role = torch.full((len(rows),), role, dtype=torch.uint8, device=data.device)
+        if not len(rows) == len(x) == len(y) == len(role) == len(origin):
+            raise DataError(f"Positions, x and y must have equal lengths; got {len(rows)}, {len(x)} and {len(y)}.")
         return cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal, rounds=rounds)
 
     @property

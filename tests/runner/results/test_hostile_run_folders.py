@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmarks.hostile.mutations import without_checksums
 
 from antivenom.errors import RunError
 from antivenom.report import write_report
@@ -29,6 +30,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stranger") / "run"
     load_spec(SPEC).run(out=folder, progress=False)
     write_json(folder / "charts.json", [])
+    without_checksums(folder)
     return folder
 
 

@@ -69,7 +69,10 @@ def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
     entries = _entries(file)
     _measured(entries, file)
     defaults = {each.name: each.default for each in fields(Measured) if each.default is not MISSING}
-    return {key: {**defaults, **entry} for key, entry in entries.items()}
+    return {
+        key: {**entry, **{name: value for name, value in defaults.items() if name not in entry}}
+        for key, entry in entries.items()
+    }
 
 
 def read_repeats(file: Path) -> list[dict[str, float | None]]:
