@@ -37,7 +37,7 @@ def list_components(
         rows: list[Row] = [
             (entry.name, *([entry.contract] if contracts else []), _described(entry))
             for entry in entries(plural).values()
-            if only is None or entry.contract == only
+            if only is None or entry.contract == only or entry.broken
         ]
         if rows:
             print_listing(out_console, columns, rows, title=capitalised(title_of(plural)))
@@ -102,9 +102,14 @@ def _own_entry(path: str, allow_code: bool) -> Entry:
 
 
 def _show(name: str, entry: Entry) -> None:
-    from antivenom.settings import documentation, settings_of  # noqa: PLC0415 - takes longer than all of `list`
+    from antivenom.settings import documentation, is_component, settings_of  # noqa: PLC0415 - longer than all of `list`
 
     cls = entry.load()
+    if not is_component(cls):
+        raise UnknownComponentError(
+            f"'{name}' is not a component: {entry.module}:{entry.class_name} must be a class with the decorator "
+            "antivenom.settings.component."
+        )
     contract = KINDS[entry.kind].contract_of(dir(cls))
     out_console.print(styled((name, "bold"), f", {contract}: {entry.module}.{entry.class_name}\n"))
     out_console.print(documentation(cls))

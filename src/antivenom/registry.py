@@ -7,20 +7,27 @@ entry points: group `antivenom.attacks`, name `my_attack`, value `package.module
 """
 
 import ast
+import glob
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from typing import Any
 
 from antivenom.errors import UnknownComponentError
 from antivenom.extras import missing_packages
 from antivenom.files.opening import read_text
+
+MAX_SOURCE_BYTES = 16 << 20
+"""The largest file of Python source, in bytes."""
+
+METADATA_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError)
+"""What the metadata of a damaged package raises in the parser of the standard library."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,18 @@ class Entry:
             UnknownComponentError: its file is broken, or requires a package that is not installed.
         """
         singular = KINDS[self.kind].singular
+        if self.broken:
+            raise UnknownComponentError(
+                f"The {singular} '{self.name}' cannot be loaded from {printable(self.module)}: {self.broken}"
+            )
         if self.missing:
             raise UnknownComponentError(missing_packages(f"The {singular} '{self.name}'", self.missing))
         try:
             return getattr(importlib.import_module(self.module), self.class_name)  # type: ignore[no-any-return]
-        except (ImportError, AttributeError, SyntaxError, ValueError) as error:  # ValueError: null bytes, before 3.11.4
+        except (Exception, SystemExit) as error:  # the module of a stranger may raise anything
+            reason = printable(str(error) or type(error).__name__)
             raise UnknownComponentError(
-                f"The {singular} '{self.name}' cannot be loaded from {self.module}: {self.broken or error}"
+                f"The {singular} '{self.name}' cannot be loaded from {printable(self.module)}: {reason}"
             ) from error
 
 
@@ -109,6 +121,14 @@ def entries(kind: str) -> dict[str, Entry]:
     >>> entries("attacks")["badnets"].class_name
     'BadNets'
     """
+    components = dict(_built_in(kind))
+    group = KINDS[kind].package if kind != "datasets" else "antivenom.datasets"
+    for entry in plugins(kind, group):
+        components[entry.name] = entry
+    return dict(sorted(components.items()))
+
+
+def _built_in(kind: str) -> dict[str, Entry]:
     package = KINDS[kind].package
     components = {}
     for folder in _folders(package):
@@ -117,9 +137,7 @@ def entries(kind: str) -> dict[str, Entry]:
             entry = _read(kind, f"{package}.{module}", file)
             if entry is not None:
                 components[entry.name] = entry
-    for point in entry_points(group=package if kind != "datasets" else "antivenom.datasets"):
-        components[point.name] = _plugin(kind, point)
-    return dict(sorted(components.items()))
+    return components
 
 
 def find(kind: str, name: str) -> type[Any]:
@@ -219,34 +237,101 @@ def _folders(package: str) -> list[Path]:
     return [Path(folder, *below) for folder in (spec.submodule_search_locations if spec else None) or ()]
 
 
+def plugins(kind: str, group: str) -> Iterator[Entry]:
+    """Yield the components of a kind that other packages add. A package whose metadata is damaged is broken."""
+    try:
+        points = list(entry_points(group=group))
+    except METADATA_ERRORS:
+        points = []
+        for distribution in distributions():
+            try:
+                points += distribution.entry_points.select(group=group)
+            except METADATA_ERRORS as error:
+                yield _broken_package(kind, distribution, error)
+    yield from (_plugin(kind, point) for point in points)
+
+
+def _broken_package(kind: str, distribution: Distribution, error: Exception) -> Entry:
+    place = printable(str(getattr(distribution, "_path", "a package")))
+    broken = f"cannot be read: the entry points in {place}: {type(error).__name__}"
+    return Entry(kind, Path(place).name, "", "", "no description", KINDS[kind].singular, broken=broken)
+
+
+def printable(text: str) -> str:
+    r"""Return text in which every character that cannot be printed is a question mark.
+
+    >>> printable("red \x1b[31m")
+    'red ?[31m'
+    """
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _plugin(kind: str, point: EntryPoint) -> Entry:
     """Return the entry of a component that another package adds. Its file is read, not imported."""
     module, _, class_name = point.value.partition(":")
+    name = printable(point.name)
+    plain = Entry(kind, name, module, class_name, "no description", KINDS[kind].singular)
+    try:
+        file, exists = _file_of(module)
+        entry = (None if file is None else _read(kind, module, file, class_name)) or plain
+        if not exists and module not in sys.modules:
+            entry = replace(plain, broken=f"cannot be found: the module {printable(module)!r} does not exist")
+    except (OSError, ValueError, ImportError) as error:  # a null character, a very long name, or only dots
+        entry = replace(plain, broken=f"cannot be found: {printable(f'{module!r}: {error}')}")
+    package, version = _package_of(point)
+    return replace(entry, name=name, class_name=class_name, package=package, version=version)
+
+
+def _file_of(module: str) -> tuple[Path | None, bool]:
+    """Return the Python file of a module, or None; and whether there is any file of it, such as a compiled one."""
     above, _, stem = module.rpartition(".")
     places = [folder / f"{stem}.py" for folder in (_folders(above) if above else ())]
     places += [folder / "__init__.py" for folder in _folders(module)]
-    file = next((place for place in places if place.is_file()), None)
-    entry = None if file is None else _read(kind, module, file, class_name)
-    plain = Entry(kind, point.name, module, class_name, "no description", KINDS[kind].singular)
-    package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
-    return replace(entry or plain, name=point.name, class_name=class_name, package=package, version=version)
+    places += _top_level(module) if not above else []
+    files = [place for place in places if place.is_file()]
+    python = next((file for file in files if file.suffix == ".py"), None)
+    compiled = (each for place in places for each in place.parent.glob(f"{glob.escape(place.stem)}.*"))
+    return python, bool(files) or any(each.is_file() for each in compiled)
+
+
+def _top_level(module: str) -> list[Path]:
+    """Return the file of a module that is not in a package. It is not imported."""
+    try:
+        spec = importlib.util.find_spec(module) if module else None
+    except ValueError:  # a module that was made in Python
+        return []
+    return [Path(spec.origin)] if spec and spec.origin else []
+
+
+def _package_of(point: EntryPoint) -> tuple[str, str]:
+    """Return the name and the version of the package of an entry point; empty text for metadata without them."""
+    try:
+        return (printable(str(point.dist.name)), printable(str(point.dist.version))) if point.dist else ("", "")
+    except METADATA_ERRORS:
+        return "", ""
 
 
 def _read(kind: str, module: str, file: Path, class_name: str = "") -> Entry | None:
     """Return the component in a file: the class with this name, or the component with the name of the file."""
     name = file.stem
-    draft = Entry(kind, name, module, "", "")
+    draft = Entry(kind, name, module, "", "", KINDS[kind].singular)
     try:
-        tree = ast.parse(read_text(file))
-    except (OSError, SyntaxError, ValueError, RecursionError) as error:
-        return replace(draft, broken=f"{type(error).__name__}: {error}", summary="cannot be read")
+        tree = ast.parse(read_text(file, MAX_SOURCE_BYTES))
+        return _described(draft, tree, class_name)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply
+        return replace(draft, broken=printable(f"{type(error).__name__}: {error}"), summary="cannot be read")
+
+
+def _described(draft: Entry, tree: ast.Module, class_name: str) -> Entry | None:
+    """Return the entry of the component in a parsed file."""
+    kind, name = draft.kind, draft.name
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and (
             node.name == class_name
             if class_name
             else node.name.lower() == name.replace("_", "") and _is_component(node)
         ):
-            doc = (ast.get_docstring(node) or "no description").partition("\n")[0]
+            doc = printable((ast.get_docstring(node) or "no description").partition("\n")[0])
             contract = KINDS[kind].contract_of({each.name for each in node.body if isinstance(each, ast.FunctionDef)})
             return replace(draft, class_name=node.name, summary=doc, contract=contract, missing=_missing(tree))
     return None

@@ -4,10 +4,10 @@ import pytest
 
 from antivenom.charts import Figure, capitalised, title_of
 from antivenom.cli_tables import by_component
-from antivenom.report.run import Measured
 from antivenom.report.sections import card_of
 from antivenom.report.tables import figures_table, subjects_tables
 from antivenom.runner.results.comparing import scale_of
+from antivenom.runner.results.reading import Measured
 
 TITLES = {
     "auroc": "AUROC",

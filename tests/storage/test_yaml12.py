@@ -106,9 +106,9 @@ def test_plain_text_is_what_yaml_1_2_takes_it_for(text: str, value: Any) -> None
         ("\ta: 1", "line 1"),
         ("@a", "line 1"),
         ("a: \x00", "here"),
-        ("[" * 5000, "cannot be read as YAML"),
-        ("{a: " * 5000, "cannot be read as YAML"),
-        ("- " * 5000, "cannot be read as YAML"),
+        ("[" * 5000, "more than 100 lists and mappings inside"),
+        ("{a: " * 5000, "more than 100 lists and mappings inside"),
+        ("- " * 5000, "more than 100 lists and mappings inside"),
         ("a: " + "9" * 5000, "cannot be read as YAML"),
     ],
 )

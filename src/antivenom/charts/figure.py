@@ -57,6 +57,11 @@ class Figure:
             raise DataError(f"A figure's name must be lower-case words joined by underscores; got {self.name!r}.")
         if self.unit not in get_args(Unit):
             raise DataError(f"Figure {self.name}: unit must be one of {', '.join(get_args(Unit))}; got {self.unit!r}.")
+        words = f"Figure {self.name}"
+        if self.better not in (None, "high", "low"):
+            raise DataError(f"{words}: better must be 'high', 'low' or None; got {self.better!r}.")
+        if not isinstance(self.subject, str) or {type(self.control), type(self.headline)} != {bool}:
+            raise DataError(f"{words}: subject must be text, and control and headline True or False.")
         if self.value is not None:
             object.__setattr__(self, "value", float(self.value))
             if not math.isfinite(self.value):

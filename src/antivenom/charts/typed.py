@@ -12,6 +12,9 @@ from antivenom.errors import DataError
 
 T = TypeVar("T")
 
+LARGEST = 10**300
+"""The largest whole number in place of a float."""
+
 
 class Reader:
     """A converter from JSON to values of a given type.
@@ -102,7 +105,7 @@ def short(value: object) -> str:
 
 
 def _plain(value: Any, hint: type, where: str) -> Any:
-    fits = type(value) is hint or (hint is float and type(value) is int)
+    fits = type(value) is hint or (hint is float and type(value) is int and abs(value) <= LARGEST)
     if not fits or (hint is float and not math.isfinite(value)):
         raise DataError(f"{where} must be {hint.__name__}; got {short(value)}.")
     return float(value) if hint is float else value

@@ -1,5 +1,6 @@
 """Download named data sets: resume partial downloads, check SHA-256, and write complete files only."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from antivenom.data.home import data_home
 from antivenom.data.remotes import REMOTES, Remote
@@ -24,6 +25,11 @@ from antivenom.registry import did_you_mean
 CHUNK = 1 << 18
 TRIES = 4
 TIMEOUT = 30.0
+PATIENCE = 60.0
+SLOWEST = 1 << 10
+"""An answer that is slower than this after `PATIENCE` seconds, in bytes per second, counts as a broken connection."""
+SPARE = 64 << 20
+"""The bytes of an unpacked archive that are read in addition to its members."""
 MAX_PINS = 1 << 20
 PINS = "sums.json"
 
@@ -134,6 +140,11 @@ def _existing(file: Path) -> Path:
 def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
     make_folder(target.parent, size=remote.size)
     part = target.with_name(f"{target.name}.part")
+    for place in (part, target):
+        if place.is_symlink():
+            place.unlink()
+        elif place.exists() and not place.is_file():
+            raise DataError(f"{place} must be a regular file. Remove what has this name.")
     error: Exception | None = None
     for attempt in range(TRIES):
         if attempt:
@@ -146,7 +157,9 @@ def _fetch(remote: Remote, target: Path, on_progress: OnProgress) -> None:
             caught.close()
             if caught.code in (401, 403, 404, 410):
                 break
-        except (OSError, HTTPException) as caught:
+        except DataError:
+            raise
+        except (OSError, HTTPException, ValueError) as caught:  # a ValueError: a wrong address in a redirect
             error = caught
     else:
         part_size = part.stat().st_size if is_file(part) else 0
@@ -181,8 +194,12 @@ def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
         resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if resumed else 0
         with part.open("ab" if resumed else "wb") as sink:
-            while chunk := answer.read(CHUNK):
+            began, started = have, time.monotonic()
+            while chunk := answer.read1(CHUNK):
                 have += len(chunk)
+                waited = time.monotonic() - started
+                if waited > PATIENCE and have - began < SLOWEST * waited:
+                    raise ConnectionError(f"the server sent only {have - began} bytes in {waited:.0f} s")
                 if have > remote.size:
                     sink.close()
                     part.unlink()
@@ -195,10 +212,24 @@ def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
         raise ConnectionError(f"the connection closed after {have} of {remote.size} bytes")
 
 
+UNPACKING = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, LookupError, ArithmeticError, RuntimeError)
+"""What `tarfile` and `gzip` raise for a damaged archive."""
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Allow a few redirects, to HTTP(S) only, and none from HTTPS to HTTP."""
 
     max_redirections = 5
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Return the answer of the new address. If it is refused, the connection is closed."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except BaseException:
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         """Return the redirected request; refuse unsafe addresses."""
@@ -214,8 +245,9 @@ _OPENER = urllib.request.build_opener(_Redirects)
 def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) -> list[Path]:
     """Unpack the required members of an archive, each completely or not at all. Ignore all other members."""
     members, folder, sums, written = dict(remote.members), archive.parent, {}, list[Path]()
+    limit = 2 * sum(members.values()) + SPARE
     try:
-        with tarfile.open(archive, "r|gz") as opened:
+        with open_file(archive) as packed, tarfile.open(fileobj=_Bounded(packed, limit), mode="r|") as opened:
             for member in opened:
                 name = member.name.removeprefix("./")
                 if name not in members or not member.isreg():
@@ -231,12 +263,30 @@ def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) 
                 on_progress(name, len(written), len(remote.members))
                 if not members:
                     break
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except UNPACKING as error:
         raise DataError(f"{archive} cannot be unpacked: {error}") from error
     if members:
         raise DataError(f"{archive} does not contain {', '.join(members)}.")
     _pin(home, sums)
     return written
+
+
+class _Bounded(gzip.GzipFile):
+    """The content of a gzip file, of which no more than a number of bytes are read: a small file may have terabytes."""
+
+    def __init__(self, packed: BinaryIO, limit: int) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._left = limit
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        content = super().read(self._left + 1 if size is None or size < 0 else min(size, self._left + 1))
+        self._left -= len(content)
+        if self._left < 0:
+            raise DataError("The archive has far more bytes than its members. It was not unpacked.")
+        return content
 
 
 def _copy(stream: Any, file: Path) -> str:

@@ -68,6 +68,31 @@ class Poisoned:
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
 
+    def __post_init__(self) -> None:
+        data, rows, x, rounds = self.base, self.rows, self.x, self.rounds
+        for name, tensor in (("rows", rows), ("origin", self.origin), ("role", self.role)):
+            kind = torch.uint8 if name == "role" else torch.int64
+            if tensor.ndim != 1 or tensor.dtype != kind:
+                raise DataError(f"{name} must be {kind}, of shape (m,); got {tensor.dtype} of {tuple(tensor.shape)}.")
+        if x.ndim < 1 or not len(rows) == len(x) == self.y.numel() == len(self.role) == len(self.origin):
+            raise DataError(f"Positions, x and y must have equal lengths; got {len(rows)}, {len(x)} and {len(self.y)}.")
+        if x.dtype != data.x.dtype or x.shape[1:] != data.x.shape[1:]:
+            raise DataError(
+                f"Poison must have the type and shape of the data, {data.x.dtype} of {data.shape}; "
+                f"got {x.dtype} of {tuple(x.shape[1:])}. Convert it with Dataset.encode."
+            )
+        if len(rows.unique()) != len(rows):
+            raise DataError("Each row may be replaced only once; got a position twice.")
+        _check_positions(rows, 0, len(data) + self.appended)
+        _check_positions(self.origin, -1, len(data))
+        if not torch.isin(self.role, torch.tensor([POISON, COVER], device=self.role.device)).all():
+            raise DataError("The role of a contributed row must be POISON or COVER.")
+        if rounds is not None and (
+            rounds.ndim < 2 or len(rounds) != len(x) or rounds.dtype != x.dtype or rounds.shape[2:] != x.shape[1:]
+        ):
+            raise DataError(f"rounds must be {x.dtype} of shape (m, rounds, *{data.shape}); got {tuple(rounds.shape)}.")
+        replace(data, x=x, y=self.y, ids=rows)  # raises an error for labels that are not classes
+
     @classmethod
     def replace(
         cls,
@@ -134,21 +159,7 @@ class Poisoned:
             role = torch.full((len(rows),), role, dtype=torch.uint8, device=data.device)
         if not len(rows) == len(x) == len(y) == len(role) == len(origin):
             raise DataError(f"Positions, x and y must have equal lengths; got {len(rows)}, {len(x)} and {len(y)}.")
-        if x.dtype != data.x.dtype or x.shape[1:] != data.x.shape[1:]:
-            raise DataError(
-                f"Poison must have the type and shape of the data, {data.x.dtype} of {data.shape}; "
-                f"got {x.dtype} of {tuple(x.shape[1:])}. Convert it with Dataset.encode."
-            )
-        if len(rows.unique()) != len(rows):
-            raise DataError("Each row may be replaced only once; got a position twice.")
-        _check_positions(origin, -1, len(data))
-        if not torch.isin(role, torch.tensor([POISON, COVER], device=role.device)).all():
-            raise DataError("The role of a contributed row must be POISON or COVER.")
-        if rounds is not None and (len(rounds) != len(x) or rounds.dtype != x.dtype or rounds.shape[2:] != x.shape[1:]):
-            raise DataError(f"rounds must be {x.dtype} of shape (m, rounds, *{data.shape}); got {tuple(rounds.shape)}.")
-        poisoned = cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal, rounds=rounds)
-        replace(data, x=x, y=y, ids=rows)  # raises an error for labels that are not classes
-        return poisoned
+        return cls(base=data, rows=rows, x=x, y=y, role=role, origin=origin, goal=goal, rounds=rounds)
 
     @property
     def appended(self) -> int:

@@ -102,6 +102,8 @@ def read_bytes(file: Path | str, limit: int = MAX_BYTES, *, within: Path | None 
             content = stream.read(min(size, limit) + 1)  # `read` allocates this number of bytes first
         except OSError as error:
             raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
+        except MemoryError as error:
+            raise DataError(f"{file} has {size:,} bytes, too many for the memory of this machine.") from error
     if len(content) > limit:
         raise DataError(f"{file} must have at most {limit:,} bytes; it is longer.")
     return content

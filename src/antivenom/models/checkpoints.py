@@ -14,6 +14,13 @@ COMPILED = "_orig_mod."
 """What `torch.compile` adds to the names of weights."""
 
 
+TYPES = frozenset(
+    {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
+    | {torch.uint8, torch.bool}
+)
+"""The types of weights that every function of torch takes."""
+
+
 class Weights(dict[str, Tensor]):
     """Tensors by name.
 
@@ -44,7 +51,7 @@ def find_weights(content: object, file: str, part: str | None = None) -> Weights
     if part is not None:
         if part not in matches:
             raise DataError(f"{file} has no weights in {part!r}. It has: {named or 'weights without a key'}.")
-        return _made(matches[part], (f"{file}: the weights are those of {part!r}.",))
+        return _made(matches[part], (f"{file}: the weights are those of {part!r}.",), file)
     if len(matches) > 1:
         raise DataError(
             f"{file} contains {len(matches)} sets of weights: {named}. Choose one: weights_part in a spec, "
@@ -54,7 +61,7 @@ def find_weights(content: object, file: str, part: str | None = None) -> Weights
         raise DataError(f"{file} {_without_weights(content)}. Save model.state_dict().")
     [(path, weights)] = matches.items()
     about = (f"{file}: the weights are those of {path!r}. The file contains no others.",) if path else ()
-    return _made(weights, about)
+    return _made(weights, about, file)
 
 
 def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
@@ -75,7 +82,7 @@ def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[
     ("The prefix 'module.' of the names of the weights is removed.",)
     """
     assumptions = weights.assumptions if isinstance(weights, Weights) else ()
-    if not names or weights.keys() == set(names):
+    if not names or not weights or weights.keys() == set(names):
         return dict(weights), assumptions
     plain = {name: name.replace(COMPILED, "") for name in weights}
     if len(set(plain.values())) < len(plain) or any(COMPILED in name for name in names):
@@ -139,7 +146,10 @@ def _candidates(content: object, path: str = "", depth: int = DEPTH) -> Iterator
                 yield from _candidates(value, f"{path}.{key}".lstrip("."), depth - 1)
 
 
-def _made(weights: Mapping[str, Tensor], assumptions: tuple[str, ...]) -> Weights:
+def _made(weights: Mapping[str, Tensor], assumptions: tuple[str, ...], file: str) -> Weights:
+    for name, value in weights.items():
+        if value.dtype not in TYPES:
+            raise DataError(f"{file}: the weights {name!r} must be plain real numbers; got {value.dtype}.")
     made = Weights((str(name), Tensor.detach(value)) for name, value in weights.items())
     made.assumptions = assumptions
     return made

@@ -6,8 +6,8 @@ from typing import Any
 
 from antivenom.charts import Chart, capitalised, worded
 from antivenom.charts.comparing import Compared, Value, curves, dots, numeric_axis
-from antivenom.report.run import Measured
 from antivenom.report.tables import Cell, Sheet, full_title, value_cell
+from antivenom.runner.results.reading import Measured
 from antivenom.runner.spec.naming import label, labels
 
 MAX_SECTIONS = 12

@@ -1,5 +1,6 @@
 """Writing the page: a run's figures and charts in a template that escapes all text."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +12,15 @@ from antivenom.files.opening import is_file
 from antivenom.files.writing import write_bytes
 from antivenom.report import grid, words
 from antivenom.report.pictures import views, write_pictures
-from antivenom.report.run import Run, cells_of, read_metrics, read_run
+from antivenom.report.run import Run, cells_of, read_run
 from antivenom.report.sections import Section, section_of
 from antivenom.runner.results.folder import written_files
 from antivenom.runner.results.manifest import MANIFEST, read_manifest
+from antivenom.runner.results.reading import read_figures
 from antivenom.storage.yaml12 import dump_yaml, read_yaml
+
+DAMAGE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+"""The exceptions that the parts of a manifest and a spec that are only shown may raise if they are damaged."""
 
 
 def write_report(folder: Path | str) -> Path:
@@ -43,7 +48,7 @@ def write_report(folder: Path | str) -> Path:
             return _write_grid(folder, manifest.about)
         run = read_run(folder, folder.name if folder.parent.name == "cells" else None)
         return _write_run(folder, run)[0]
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+    except DAMAGE as error:
         raise RunError(f"{folder} is damaged: {type(error).__name__}: {error}") from error
 
 
@@ -70,7 +75,7 @@ def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
             sections += [section] * (inline and place < grid.MAX_SECTIONS)
             figures = run.metrics
         else:
-            figures = read_metrics(cell)
+            figures = read_figures(cell)
         page = f"cells/{quote(name)}/report.html" if place < with_page else ""
         link = f"#{quote(name)}" if inline and page else page
         rows.append(grid.row_of(name, chosen, figures, doubts, link))
@@ -107,6 +112,11 @@ def _write(folder: Path, page: str) -> Path:
 
 
 def _page(template: str, **content: Any) -> str:
+    return _environment().get_template(template).render(**content)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("antivenom.report"),
         autoescape=True,
@@ -115,4 +125,4 @@ def _page(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = words.unbroken
-    return environment.get_template(template).render(**content)
+    return environment

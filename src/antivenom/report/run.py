@@ -1,58 +1,23 @@
 """Reading a finished run's folder for a report. All content is checked."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from antivenom.charts import Better, Chart, Unit, title_of
-from antivenom.charts.typed import Reader, short
-from antivenom.errors import AntivenomError, DataError, RunError
+from antivenom.charts import Chart
+from antivenom.charts.typed import short
+from antivenom.errors import AntivenomError, RunError
 from antivenom.runner.results.folder import written_files
 from antivenom.runner.results.loading import read_details
 from antivenom.runner.results.manifest import MANIFEST, read_manifest
+from antivenom.runner.results.reading import Measured, checked_about, read_figures, read_repeats
 from antivenom.storage.chart_files import read_charts
-from antivenom.storage.files import read_json
 from antivenom.storage.yaml12 import read_yaml
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A figure over the repeats of a run, in the form of `metrics.json`.
-
-    Args:
-        name: lower-case words with underscores between them.
-        component: the component that reports the figure: its kind, and its name if a run may have several of the kind.
-        mean: the mean over the repeats; None if the figure does not apply.
-        n: the number of repeats in the mean.
-        low, high: the bounds of the 95 % interval; None for none.
-        unit: the unit.
-        better: whether a high or a low value is good for the model's owner.
-        subject: the subject of the figure, such as a class, if several figures have the same name.
-        control: whether the figure is about the control.
-        headline: whether the figure belongs in a short summary.
-    """
-
-    name: str
-    component: str
-    mean: float | None
-    n: int
-    low: float | None
-    high: float | None
-    unit: Unit
-    better: Better | None = None
-    subject: str = ""
-    control: bool = False
-    headline: bool = False
-
-    @property
-    def title(self) -> str:
-        """The name in words."""
-        return title_of(self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,20 +60,18 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
     try:
         manifest = read_manifest(folder / MANIFEST)
         manifest.check_all(written_files(folder))
-        spec, about = read_yaml(folder / "spec.yaml"), manifest.about
-        if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
+        spec, about = read_yaml(folder / "spec.yaml"), checked_about(manifest.about, folder / MANIFEST)
+        if not isinstance(spec.get("name"), str):
             raise RunError(f"{folder / 'spec.yaml'} must contain settings with a `name`; got {short(spec)}.")
-        content = {"assumptions": [], **{key: about[key] for key in _WORDS if key in about}}
-        words = Reader().make(content, _Words, str(folder / MANIFEST))
         return Run(
             name=spec["name"] if name is None else name,
             spec=spec,
-            metrics=read_metrics(folder),
-            repeats=_repeats(folder / "repeats.json"),
+            metrics=read_figures(folder),
+            repeats=read_repeats(folder / "repeats.json"),
             about=about,
-            headline=words.headline,
-            doubts=words.doubts,
-            assumptions=words.assumptions,
+            headline=about["headline"],
+            doubts=tuple(about["doubts"]),
+            assumptions=tuple(about["assumptions"]),
             charts=read_charts(folder),
             axes=axes or {},
             arrays=read_details(folder / "details.npz"),
@@ -117,31 +80,6 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
         raise
     except AntivenomError as error:
         raise RunError(f"{folder} is not a finished run, or it is damaged: {error}") from error
-
-
-def read_metrics(folder: Path) -> dict[str, Measured]:
-    """Return the figures of a run, in their order.
-
-    Raises:
-        RunError: the figures are missing or damaged.
-    """
-    file = folder / "metrics.json"
-    read_manifest(folder / MANIFEST).check(file.name)
-    metrics = read_json(file)
-    if not isinstance(metrics, dict) or not metrics:
-        raise RunError(f"{file} must contain figures by key; got {short(metrics)}.")
-    known = {each.name for each in fields(Measured)}
-    try:
-        return {
-            key: Reader().make(
-                {name: value for name, value in entry.items() if name in known} if isinstance(entry, dict) else entry,
-                Measured,
-                f"{file}: {short(key)}",
-            )
-            for key, entry in metrics.items()
-        }
-    except DataError as error:
-        raise RunError(str(error)) from error
 
 
 def cells_of(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Path, dict[str, Any], int]]:
@@ -164,26 +102,6 @@ def cells_of(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Path
             raise RunError(f"{folder / 'manifest.json'}: cell {short(name)} must have `axes`; got {short(entry)}.")
         doubts = entry.get("doubts", [])
         yield name, cell, entry["axes"], len(doubts) if isinstance(doubts, list) else 0
-
-
-@dataclass(frozen=True)
-class _Words:
-    headline: str
-    doubts: tuple[str, ...]
-    assumptions: tuple[str, ...]
-
-
-_WORDS = ("headline", "doubts", "assumptions")
-
-
-def _repeats(file: Path) -> list[dict[str, float | None]]:
-    repeats = read_json(file)
-    if not isinstance(repeats, list) or not all(isinstance(each, dict) for each in repeats):
-        raise RunError(f"{file} must contain a list of figures by key; got {short(repeats)}.")
-    return [
-        {key: Reader().read(value, float | None, f"{file}: {short(key)}") for key, value in each.items()}
-        for each in repeats
-    ]
 
 
 def _number(name: str) -> tuple[float, str]:

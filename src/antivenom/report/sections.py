@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from antivenom.charts import capitalised, title_of, worded
 from antivenom.report import tables, words
 from antivenom.report.pictures import View, views
-from antivenom.report.run import Measured, Run
+from antivenom.report.run import Run
 from antivenom.report.tables import Sheet
+from antivenom.runner.results.reading import Measured
 from antivenom.storage.yaml12 import dump_yaml
 
 MAX_CARDS_PER_KIND = 3

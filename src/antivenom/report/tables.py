@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from antivenom.charts import capitalised, title_of, worded, worded_interval
 from antivenom.report import words
-from antivenom.report.run import Measured, Run
+from antivenom.report.run import Run
+from antivenom.runner.results.reading import Measured
 
 MAX_ROWS = 1000
 MAX_REPEATS = 100

@@ -6,7 +6,7 @@ from typing import Any
 
 from antivenom.charts import capitalised, title_of, worded, worded_interval
 from antivenom.glossary import terms
-from antivenom.report.run import Measured
+from antivenom.runner.results.reading import Measured
 
 ON_PAGE = ("clean accuracy", "attack success rate")
 """The figures that every page explains."""

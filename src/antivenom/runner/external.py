@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from antivenom.charts import Chart, Evidence, Figure, pair
@@ -17,7 +18,7 @@ from antivenom.files.opening import is_file, is_folder, read_text
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier
 from antivenom.models.files import read_weights
-from antivenom.rng import Rng
+from antivenom.models.sized import build_for
 from antivenom.runner.executors.stages import choose_device
 from antivenom.runner.results.folder import prepare_folder, read_spec_text, written_files
 from antivenom.runner.results.machine import about_machine
@@ -28,15 +29,32 @@ from antivenom.runner.scoring.headline import headline
 from antivenom.runner.scoring.metrics import summarise
 from antivenom.runner.scoring.models import score_models
 from antivenom.runner.scoring.summary import summary_charts
-from antivenom.settings import build
+from antivenom.settings import build, short
 from antivenom.settings.fits import check_scores
 from antivenom.shapes import Inputs, Scores
 from antivenom.storage.chart_files import read_charts, write_charts
 from antivenom.storage.files import locked, read_json, write_arrays, write_json
 from antivenom.storage.yaml12 import parse_yaml, read_yaml
 
+Array = NDArray[Any]
+
+DAMAGE = (AntivenomError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What the conversion of a damaged truth may raise."""
+
+MAX_TEST_BYTES = 4 << 30
+"""The largest size of the test rows, in bytes."""
+
 PREDICTIONS = (".csv", ".npz")
 """The endings of files of predictions; all others are files of weights."""
+
+MAX_PREDICTIONS = 64 << 20
+"""The largest size of predictions, in bytes."""
+
+LARGEST_NUMBER = 8
+"""The size of the largest type of numbers that torch has, in bytes."""
+
+LONGEST_NUMBER = 18
+"""The most digits of the number of a row or a class: it fits into int64."""
 
 NO_CONTROL = "No control was given, so the result of the same training without poison is unknown."
 
@@ -160,7 +178,7 @@ def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str,
         manifest = read_manifest(place / "truth.json")
         manifest.check("spec.yaml", "goal.json", "test.npz", "charts.json", "charts.npz")
         about = manifest.about
-        arrays = npz.read(place / "test.npz", ("x", "y", "ids", "classes"))
+        arrays = npz.read(place / "test.npz", ("x", "y", "ids", "classes"), most_bytes=MAX_TEST_BYTES)
         bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
         test = Dataset(
             x=torch.from_numpy(arrays["x"]),
@@ -170,9 +188,13 @@ def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str,
             bounds=bounds,
         )
         goal = build("goals", read_json(place / "goal.json"), path="goal", allow_code=allow_code)
-        _poison_figures(about)
-        return test, goal, about, read_yaml(place / "spec.yaml")
-    except (AntivenomError, LookupError, TypeError, ValueError, AttributeError) as error:
+        if "poison_rows" not in {figure.key for figure in _poison_figures(about)}:
+            raise RunError(f"{place / 'truth.json'} must have the figure 'poison_rows'; it is missing.")
+        spec = read_yaml(place / "spec.yaml")
+        if type(spec.get("seed", 0)) is not int or not isinstance(spec.get("attack", {}), dict):
+            raise RunError(f"{place / 'spec.yaml'} must have a whole number as `seed`, and settings of an `attack`.")
+        return test, goal, about, spec
+    except DAMAGE as error:
         raise RunError(f"{place} is damaged: {error}") from error
 
 
@@ -199,10 +221,9 @@ def _classifier(
             "the training has diverged. Train it again, for example with a lower learning rate."
         )
     component = build("models", architecture, path="arch", allow_code=allow_code)
-    blank: Classifier = component.build(
-        input_shape=test.shape, classes=len(test.classes), bounds=test.bounds, rng=Rng(0)
-    )
     try:
+        shape, classes = test.shape, len(test.classes)
+        blank = build_for(component, weights, input_shape=shape, classes=classes, bounds=test.bounds)
         made = blank.with_state(weights)
     except AntivenomError as error:
         raise DataError(
@@ -216,10 +237,12 @@ def _has_weights(file: Path) -> bool:
 
 
 def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
-    labels = torch.from_numpy(npz.read(file, (name,))[name])
+    labels = _numbers(npz.read(file, (name,), most_bytes=MAX_PREDICTIONS)[name], name, file)
+    if labels.ndim and len(labels) != len(data):
+        raise DataError(f"{file}: {name!r} must have {len(data)} rows, as the set has; got {len(labels)}.")
     if labels.ndim == 2 and labels.shape[1] == len(data.classes) and not labels.is_complex():
         check_scores(labels.double(), f"the array {name!r}", str(file))
-        labels = labels.argmax(1)
+        labels = labels.double().argmax(1)
     if labels.ndim != 1 or labels.is_floating_point():
         raise DataError(
             f"{file}: {name!r} must be class numbers (n) or scores (n, {len(data.classes)}); "
@@ -228,23 +251,18 @@ def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
     return _checked(labels.to(torch.int64), file, name, data)
 
 
+def _numbers(array: Array, name: str, file: Path) -> Tensor:
+    """Return an array of numbers as a tensor, whatever the order of its bytes."""
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > LARGEST_NUMBER:
+        raise DataError(f"{file}: {name!r} must be an array of numbers; got {array.dtype}.")
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
 def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
     try:
-        text = read_text(file).removeprefix("\ufeff")
-        rows = list(csv.DictReader(StringIO(text, newline="")))
+        predicted = _predicted(file, name, {label: number for number, label in enumerate(data.classes)})
     except csv.Error as error:
         raise DataError(f"{file} is not a valid CSV file: {error}") from error
-    predicted: dict[int, int] = {}
-    numbers = {label: number for number, label in enumerate(data.classes)}
-    for line, row in enumerate(rows, 2):
-        if row.get("set") != name:
-            continue
-        label, place = row.get("label") or "", row.get("row") or ""
-        if not place.isdecimal() or (label not in numbers and not label.isdecimal()):
-            raise DataError(
-                f"{file}, line {line}: must have a row number and a class; got row {place!r} and class {label!r}."
-            )
-        predicted[int(place)] = numbers[label] if label in numbers else int(label)
     absent = next((row for row in range(len(data)) if row not in predicted), None)
     if absent is not None or len(predicted) != len(data):
         raise DataError(
@@ -252,6 +270,27 @@ def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
             + (f"row {absent} is missing." if absent is not None else f"it has {len(predicted)} rows.")
         )
     return _checked(torch.tensor([predicted[row] for row in range(len(data))], dtype=torch.int64), file, name, data)
+
+
+def _predicted(file: Path, name: str, numbers: dict[str, int]) -> dict[int, int]:
+    """Return the class of each row of a set, by the row's number."""
+    predicted: dict[int, int] = {}
+    text = read_text(file, MAX_PREDICTIONS).removeprefix("\ufeff")
+    for line, row in enumerate(csv.DictReader(StringIO(text, newline="")), 2):
+        if row.get("set") != name:
+            continue
+        label, place = row.get("label") or "", row.get("row") or ""
+        if not _is_number(place) or (label not in numbers and not _is_number(label)):
+            raise DataError(
+                f"{file}, line {line}: must have a row number and a class; "
+                f"got row {short(place)} and class {short(label)}."
+            )
+        predicted[int(place)] = numbers[label] if label in numbers else int(label)
+    return predicted
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_NUMBER
 
 
 def _checked(labels: Tensor, file: Path, name: str, data: Dataset) -> Tensor:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,9 @@ from antivenom.files.writing import atomic_file, make_folder, write_bytes, write
 
 LOCK = ".lock"
 """A file that exists in a folder while a run writes to it."""
+
+DEPTH = 64
+"""The most lists and mappings inside of each other in a JSON file."""
 
 MAX_JSON_BYTES = 256 << 20
 """The largest JSON file that is read, in bytes."""
@@ -118,11 +122,34 @@ def read_json(file: Path) -> Any:
         RunError: the file is missing, damaged or too large, or is not a regular file.
     """
     try:
-        return json.loads(read_text(file, MAX_JSON_BYTES))
+        return parse_json(read_text(file, MAX_JSON_BYTES))
     except MissingDataError as error:
         raise RunError(str(error)) from error
     except (DataError, ValueError, RecursionError) as error:
         raise RunError(f"{file} is damaged: {error}") from error
+
+
+def parse_json(text: str) -> Any:
+    """Return the content of JSON text. NaN and numbers that do not fit into a float are refused.
+
+    Raises:
+        ValueError: it is not JSON, or a number is too large.
+        RecursionError: it is nested too deeply.
+
+    >>> parse_json('{"rate": 0.5}')
+    {'rate': 0.5}
+    >>> parse_json("[1e999]")
+    Traceback (most recent call last):
+    ValueError: 1e999 is not a finite number
+    """
+    content = json.loads(text, parse_int=_whole, parse_float=_decimal, parse_constant=_decimal)
+    level = [content]
+    for _ in range(DEPTH):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for parts in inner for each in parts if isinstance(each, dict | list)]
+        if not level:
+            return content
+    raise ValueError(f"it is nested more than {DEPTH} levels deep")
 
 
 def read_tensors(file: Path, *, checked: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -137,15 +164,29 @@ def read_tensors(file: Path, *, checked: bool = False) -> tuple[dict[str, Tensor
     """
     try:
         with safe_open(str(require_file(file)), framework="pt") as opened:
-            about = json.loads((opened.metadata() or {}).get("about", "{}"))
+            about = parse_json((opened.metadata() or {}).get("about", "{}"))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except MissingDataError as error:
         raise RunError(str(error)) from error
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise RunError(f"{file} is damaged: {error}") from error
+    except MemoryError as error:
+        raise RunError(f"{file} is damaged, or too large for the memory of this machine.") from error
     if not isinstance(about, dict):
         raise RunError(f"{file} is damaged: its header must contain a mapping; got {type(about).__name__}.")
     written = about.pop(CHECKSUM, None)
     if (checked or written is not None) and written != checksum(tensors, about):
         raise RunError(f"{file} is damaged: its checksum differs.")
     return tensors, about
+
+
+def _whole(text: str) -> int:
+    _decimal(text)
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number

@@ -11,6 +11,10 @@ from antivenom.files.opening import read_text
 from antivenom.settings import short
 
 MAX_BYTES = 256 << 10
+LARGEST = 10**300
+"""The largest whole number: a larger one does not fit into a float."""
+DEPTH = 100
+"""The most lists and mappings inside of each other."""
 BREAKS = set("\x85\u2028\u2029")
 """Characters that YAML 1.1 treats as line breaks."""
 
@@ -61,13 +65,27 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         tag = getattr(event, "tag", None)
+        self.depth += 1
         refused = "aliases (*name)" if isinstance(event, yaml.AliasEvent) else f"tags ({tag})" if tag else None
         if refused:
             raise yaml.composer.ComposerError(None, None, f"{refused} are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
+        if self.depth > DEPTH:
+            problem = f"more than {DEPTH} lists and mappings inside of each other"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value = int(self.construct_scalar(node))
+        if abs(value) > LARGEST:
+            raise yaml.constructor.ConstructorError(None, None, "a number is too large", node.start_mark)
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -80,6 +98,9 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -10,6 +10,8 @@ from antivenom.charts import Chart, Figure
 from antivenom.charts.packing import pack, unpack
 from antivenom.data import Dataset, Poisoned, Splits
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
+from antivenom.errors import DataError
+from antivenom.goals import TriggeredGoal, target_classes, triggered_rows
 from antivenom.models import Checkpoint, Classifier
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
@@ -35,6 +37,9 @@ def pack_splits(splits: Splits) -> Packed:
 def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
     """Return the splits that `pack_splits` packed."""
     bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
+    words = (*about["classes"], *(sentence for sentences in about["assumptions"] for sentence in sentences))
+    if not all(isinstance(word, str) for word in words):
+        raise DataError("The names of the classes and the assumptions must be text.")
     train, test = (
         Dataset(
             x=tensors[f"{name}.x"],
@@ -62,6 +67,9 @@ def pack_poisoned(poisoned: Poisoned) -> Packed:
 def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Dataset) -> Poisoned:
     """Return the poisoned data that `pack_poisoned` packed, on the training data that it was made for."""
     figures, charts = unpack_evidence(tensors, about["evidence"])
+    goal = build("goals", about["goal"], path="goal", allow_code="imported")
+    if isinstance(goal, TriggeredGoal):  # a goal that does not fit the data raises an error
+        target_classes(goal, triggered_rows(goal, train.subset(torch.arange(min(1, len(train)), device=train.device))))
     moved = {name: tensor.to(train.device) for name, tensor in tensors.items() if not name.startswith("chart ")}
     return Poisoned(
         base=train,
@@ -71,7 +79,7 @@ def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Da
         role=moved["role"],
         origin=moved["origin"],
         rounds=moved.get("rounds"),
-        goal=build("goals", about["goal"], path="goal", allow_code="imported"),
+        goal=goal,
         figures=figures,
         charts=charts,
     )

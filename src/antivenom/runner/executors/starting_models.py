@@ -103,5 +103,6 @@ def defender_rows(experiment: ExperimentSettings, test: Dataset, rng: Rng) -> tu
 
 def build_blank(stages: Stages, model: Model, data: Dataset, rng: Rng) -> Classifier:
     """Return an untrained classifier on the run's device."""
-    made = model.build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
+    build = guarded(model, Model.build, Classifier)
+    made: Classifier = build(input_shape=data.shape, classes=len(data.classes), bounds=data.bounds, rng=rng)
     return made.to(stages.device)

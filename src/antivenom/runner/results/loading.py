@@ -15,14 +15,16 @@ from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, MissingDataError, RunError
 from antivenom.files.opening import exists, is_file
 from antivenom.models import Classifier, Model
+from antivenom.models.sized import build_for
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
 from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest
+from antivenom.runner.results.reading import checked_about, read_metrics, read_repeats
 from antivenom.runner.results.repeat import Artifacts, Repeat
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import divide_rows
-from antivenom.settings import ReadsFiles, build
+from antivenom.settings import ReadsFiles, build, short
 from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
 from antivenom.storage.keys import missing_files_message
@@ -31,7 +33,11 @@ from antivenom.training.contracts import load_source
 
 DETAILS = ("confusion", "losses")
 READ_AT_ONCE = ("spec.yaml", "metrics.json", "repeats.json", "details.npz", "charts.json", "charts.npz")
-DAMAGE = (AntivenomError, LookupError, AttributeError, TypeError, ValueError, RuntimeError, OSError)
+MAX_DETAILS_BYTES = 256 << 20
+"""The largest size of the arrays of `details.npz`, in bytes."""
+
+DAMAGE = (AntivenomError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, OSError)
+"""What files of a run that are damaged may raise in the parsers of other libraries and in components."""
 
 
 def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
@@ -47,11 +53,14 @@ def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
         mapping = parse_yaml(spec, str(folder / "spec.yaml"))
         if isinstance(mapping, dict) and mapping.get("grid") is not None:
             raise RunError(f"{folder} is a sweep. Load one of its cells, from {folder / 'cells'}.")
+        if not isinstance(mapping, dict):
+            raise RunError(f"{folder / 'spec.yaml'} must contain settings; got {short(mapping)}.")
         manifest = read_manifest(folder / MANIFEST)
         manifest.check(*READ_AT_ONCE)
-        about, metrics = dict(manifest.about), read_json(folder / "metrics.json")
-        details, values = read_details(folder / "details.npz"), read_json(folder / "repeats.json")
-        doubts, headline = tuple(map(str, about.pop("doubts"))), str(about.pop("headline"))
+        about, metrics = checked_about(manifest.about, folder / MANIFEST), read_metrics(folder)
+        values = read_repeats(folder / "repeats.json")
+        details = _checked_details(read_details(folder / "details.npz"), len(values), folder)
+        doubts, headline = tuple(about.pop("doubts")), about.pop("headline")
         return {
             "spec": spec,
             "repeats": tuple(
@@ -77,7 +86,8 @@ def read_details(file: Path) -> dict[str, NDArray[Any]]:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return npz.read(file, DETAILS, [name for name in npz.names(file) if name not in DETAILS])
+    others = [name for name in npz.names(file) if name not in DETAILS]
+    return npz.read(file, DETAILS, others, most_bytes=MAX_DETAILS_BYTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +161,12 @@ class OnDisk(Artifacts):
             state, about = read_tensors(self._place / f"{who}.safetensors")
             shape, bounds = tuple(map(int, about["input_shape"])), about["bounds"]
             model: Model = build("models", self.spec["model"], path="model", allow_code=self.allow_code)
-            blank = model.build(
+            blank = build_for(
+                model,
+                state,
                 input_shape=shape,
                 classes=len(about["classes"]),
                 bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
-                rng=Rng(0),
             )
             return blank.with_state(state)
         except DAMAGE as error:
@@ -171,6 +182,18 @@ def _repeat(artifacts: OnDisk, values: dict[str, float | None], details: dict[st
         confusion=details["confusion"][number],
         artifacts=artifacts,
     )
+
+
+def _checked_details(details: dict[str, NDArray[Any]], repeats: int, folder: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays unchanged if the confusion matrices and the losses have the right shapes."""
+    confusion, losses = details["confusion"], details["losses"]
+    if confusion.ndim != 4 or confusion.shape[:2] != (repeats, 2) or confusion.dtype.kind not in "biuf":
+        wrong, needed = confusion, "confusion matrices must be numbers of shape"
+    elif losses.ndim != 3 or losses.shape[:2] != (repeats, 2) or losses.dtype.kind != "f":
+        wrong, needed = losses, "losses must be decimal numbers of shape"
+    else:
+        return details
+    raise RunError(f"{folder / 'details.npz'}: {needed} ({repeats}, 2, …); got {wrong.dtype} of {wrong.shape}.")
 
 
 def _load_data(dataset: Source) -> Splits:

@@ -52,7 +52,7 @@ class Result:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """The assumptions about the data and the model, one sentence each."""
-        return tuple(map(str, self.about.get("assumptions", ())))
+        return tuple(self.about.get("assumptions", ()))
 
     @property
     def victim(self) -> Classifier:

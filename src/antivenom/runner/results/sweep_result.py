@@ -12,9 +12,9 @@ from antivenom.registry import did_you_mean
 from antivenom.runner.results.comparing import cells_chart
 from antivenom.runner.results.folder import written_files
 from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from antivenom.runner.results.reading import checked_about, read_metrics
 from antivenom.runner.results.result import Result, frame
 from antivenom.runner.spec.naming import label
-from antivenom.storage.files import read_json
 from antivenom.storage.tables import csv_lines
 
 if TYPE_CHECKING:
@@ -68,19 +68,22 @@ class SweepResult:
             RunError: the metrics are missing or damaged.
         """
         self._manifest(cell).check("metrics.json")
-        metrics: dict[str, dict[str, Any]] = read_json(self.folder / "cells" / cell / "metrics.json")
-        return metrics
+        return read_metrics(self.folder / "cells" / cell)
 
     def doubts(self, cell: str) -> list[str]:
         """Return a cell's doubts, one sentence each."""
-        return [str(doubt) for doubt in self._manifest(cell).about["doubts"]]
+        return list(self._about(cell)["doubts"])
 
     def assumptions(self, cell: str) -> list[str]:
         """Return what was inferred from a cell's data and model, one sentence each."""
-        return [str(sentence) for sentence in self._manifest(cell).about.get("assumptions", ())]
+        return list(self._about(cell)["assumptions"])
 
     def _manifest(self, cell: str) -> Manifest:
         return read_manifest(self.folder / "cells" / cell / MANIFEST)
+
+    def _about(self, cell: str) -> dict[str, Any]:
+        manifest = self._manifest(cell)
+        return checked_about(manifest.about, manifest.file)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each cell: its grid values, the mean of each figure, and the headline figures' intervals."""

@@ -1,0 +1,1 @@
+"""Give hostile files to antivenom. See `benchmarks.hostile.__main__`."""

@@ -1,0 +1,199 @@
+"""Running hostile inputs in child processes, which watch time, memory, writes and imports."""
+
+import contextlib
+import faulthandler
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from antivenom.errors import AntivenomError
+
+SECONDS = 10
+"""The longest time of one input, in seconds."""
+
+MEMORY = 500 << 20
+"""The largest growth of memory of one input, in bytes."""
+
+BATCH = 200
+"""The number of inputs of one child process."""
+
+MARKER = "hostile_marker"
+"""A module that hostile files name. It must never be imported."""
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+CHANGES = {
+    "os.mkdir": 0,
+    "os.remove": 0,
+    "os.rmdir": 0,
+    "os.rename": 1,
+    "os.symlink": 1,
+    "os.link": 1,
+    "os.truncate": 0,
+}
+RUNS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pty.spawn")
+
+Attempt = Callable[[int, Path], str]
+"""Makes the input of a number in a folder, gives it to antivenom, and returns the outcome in a word."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one input: `read`, `refused`, or the kind of fault with its details."""
+
+    number: int
+    result: str
+    details: str = ""
+
+
+@dataclass
+class Audit:
+    """The writes, programs and imports that a child process must not start.
+
+    Attributes:
+        folder: the folder that may be written to.
+        faults: the faults of the current input.
+        on: whether the hook watches.
+    """
+
+    folder: str = ""
+    faults: list[str] = field(default_factory=list)
+    on: bool = False
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Record writes outside of the folder, imports of the marker, and new programs."""
+        if not self.on:
+            return
+        if event == "open":
+            path, mode, flags = arguments
+            if isinstance(path, str | bytes | os.PathLike) and (flags & WRITES or set("wax+") & set(mode or "")):
+                self._written(path)
+        elif event in CHANGES and arguments[-1] in (-1, None):  # otherwise the path is relative to an open folder
+            self._written(arguments[CHANGES[event]])
+        elif event in RUNS:
+            self.faults.append(f"it starts a program: {arguments[0]!r}")
+        elif event == "import" and str(arguments[0]).partition(".")[0] == MARKER:
+            self.faults.append("it imports named code without permission")
+
+    def _written(self, path: Any) -> None:
+        if isinstance(path, int):
+            return
+        file = os.fsdecode(path)
+        real = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))  # noqa: PTH118, PTH119, PTH120
+        allowed = (f"{self.folder}/", f"{tempfile.tempdir}/", "/dev/null")
+        if not real.startswith(allowed) and real != self.folder:
+            self.faults.append(f"it writes outside of its folder: {real!r}")
+
+
+AUDIT = Audit()
+
+
+def run(attempt: Attempt, count: int, root: Path, seconds: float) -> Iterator[Outcome]:
+    """Yield the outcome of each input, until `count` inputs or `seconds` are over. Batches run in child processes."""
+    end, number = time.monotonic() + seconds, 0
+    while number < count and time.monotonic() < end:
+        last = min(number + BATCH, count)
+        for outcome in _batch(attempt, number, last, root, end):
+            number = outcome.number + 1
+            yield outcome
+
+
+def _batch(attempt: Attempt, first: int, last: int, root: Path, end: float) -> Iterator[Outcome]:
+    """Yield the outcomes of one child process. If it dies, the last outcome is a fault."""
+    reading, writing = os.pipe()
+    log = root / "log"
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _child(attempt, range(first, last), root, writing, log, end)
+    os.close(writing)
+    done, started = first - 1, first
+    with os.fdopen(reading, encoding="utf-8") as lines:
+        for line in lines:
+            content = json.loads(line)
+            if isinstance(content, int):
+                started = content
+            else:
+                done = content[0]
+                yield Outcome(*content)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) and started > done:
+        kind = "hangs" if "Timeout" in log.read_text(errors="replace") else "ends the process"
+        reason = f"exit {os.waitstatus_to_exitcode(status)}\n{log.read_text(errors='replace')[-3000:]}"
+        yield Outcome(started, kind, reason)
+
+
+def _child(attempt: Attempt, numbers: range, root: Path, writing: int, log: Path, end: float) -> None:
+    """Run the inputs with these numbers, and end the process."""
+    logged = log.open("w")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    devnull = os.open(os.devnull, os.O_RDWR)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
+    limit = _memory("VmSize") + (4 << 30)  # the machine is protected; the growth is measured
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    tempfile.tempdir = str(root / "temporary")
+    sys.addaudithook(AUDIT.hook)
+    with os.fdopen(writing, "w", encoding="utf-8") as sink:
+        for number in numbers:
+            if time.monotonic() > end:
+                break
+            print(number, file=sink, flush=True)
+            faulthandler.dump_traceback_later(SECONDS, exit=True, file=logged)
+            outcome = _watched(attempt, number, root)
+            faulthandler.cancel_dump_traceback_later()
+            print(json.dumps([outcome.number, outcome.result, outcome.details]), file=sink, flush=True)
+    os._exit(0)
+
+
+def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
+    """Try one input, and compare time, memory and writes with the limits."""
+    folder = root / "input"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    AUDIT.folder, AUDIT.faults = str(folder.resolve()), []
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory starts again
+    before = _memory("VmRSS")
+    try:
+        result, details = attempt(number, folder), ""
+    except AntivenomError:
+        result, details = "refused", ""
+    except BaseException:  # noqa: BLE001 - a traceback is what the benchmark looks for
+        result, details = "traceback", traceback.format_exc(limit=-6)
+    finally:
+        AUDIT.on = False
+    grown = _memory("VmHWM") - before
+    if AUDIT.faults:
+        return Outcome(number, "breaks out", "\n".join(AUDIT.faults[:3]))
+    if grown > MEMORY and result != "traceback":
+        return Outcome(number, "fills memory", f"{grown >> 20} MiB")
+    return Outcome(number, result, details)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Watch the writes and imports of the block: it has only antivenom's own work, not the making of the input."""
+    AUDIT.on = True
+    try:
+        yield
+    finally:
+        AUDIT.on = False
+
+
+def _memory(name: str) -> int:
+    """Return an entry of this process's memory, such as `VmRSS`, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) << 10
+    return 0

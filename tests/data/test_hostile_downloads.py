@@ -1,0 +1,167 @@
+"""A server or an archive of a stranger: one error, in little time and memory, and nothing is written elsewhere."""
+
+import gzip
+import io
+import os
+import socket
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from antivenom.data import download
+from antivenom.data.remotes import REMOTES, Remote
+from antivenom.errors import DataError
+
+MEMBERS = (("bin/a.bin", 4),)
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Answers:
+    """A server that answers every request with the same bytes, and then with `endless`, one at a time."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.start, self.endless, self.pause = b"", b"", 0.0
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/a.gz"
+        self.open, self.thread = True, threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        while self.open:
+            connection, _ = self.socket.accept()
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.recv(65536)
+                connection.sendall(self.start)
+                while self.endless:
+                    connection.sendall(self.endless)
+                    time.sleep(self.pause)
+            except OSError:
+                return
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Answers]:
+    monkeypatch.setattr(download, "RETRY_AFTER", 0.0)
+    monkeypatch.setattr(download, "TRIES", 2)
+    monkeypatch.setattr(download, "TIMEOUT", 1.0)
+    monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path / "data"))
+    answers = Answers()
+    monkeypatch.setitem(REMOTES, "thing", (Remote(answers.url, 10, "0" * 64, "thing/a.gz"),))
+    yield answers
+    answers.endless = b""
+    answers.open = False
+    socket.create_connection(answers.socket.getsockname()).close()
+    answers.thread.join()
+    answers.socket.close()
+
+
+ANSWERS = {
+    "a negative length": OK + b"Content-Length: -1\r\n\r\n",
+    "a length of text": OK + b"Content-Length: abc\r\n\r\n",
+    "a wrong chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a huge chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\nab",
+    "a long header": OK + b"A: " + b"b" * 70_000 + b"\r\n\r\n",
+    "many headers": OK + b"A: b\r\n" * 200 + b"\r\n",
+    "another range": b"HTTP/1.1 206 Partial\r\nContent-Range: bytes */*\r\n\r\nabc",
+    "a file": b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+    "a control character": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\x01\r\n\r\n",
+    "a wrong port": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:99999/\r\n\r\n",
+    "a wrong address": b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n",
+    "a host of other letters": b"HTTP/1.1 302 Found\r\nLocation: /\xe5\x90\x8d\r\n\r\n",
+    "no status": b"HTTP/1.1 abc\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_odd_answer_is_one_error(name: str, server: Answers, tmp_path: Path) -> None:
+    server.start = ANSWERS[name]
+    with pytest.raises(DataError, match=r"could not be downloaded|must have SHA-256|sends more"):
+        download.get("thing")
+    assert {file.name for file in tmp_path.rglob("*") if file.is_file()} <= {"a.gz.part"}
+
+
+@pytest.mark.parametrize("start", [b"", OK, OK + b"\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+@pytest.mark.parametrize("endless", [b"x" * 65536, b"A: b\r\n"])
+def test_an_endless_answer_ends(start: bytes, endless: bytes, server: Answers) -> None:
+    server.start, server.endless = start, endless
+    began = time.monotonic()
+    with pytest.raises(DataError):
+        download.get("thing")
+    assert time.monotonic() - began < 8
+
+
+def test_a_slow_answer_is_a_broken_connection(server: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PATIENCE", 0.2)
+    monkeypatch.setitem(REMOTES, "thing", (Remote(server.url, 10**6, "0" * 64, "thing/a.gz"),))
+    server.start, server.endless, server.pause = OK + b"\r\n", b"x", 0.01
+    began = time.monotonic()
+    with pytest.raises(DataError, match="the server sent only"):
+        download.get("thing")
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("name", ["a.gz", "a.gz.part"])
+@pytest.mark.parametrize("kind", ["a FIFO", "a folder", "a link"])
+def test_what_is_in_the_way_is_not_written_to(kind: str, name: str, server: Answers, tmp_path: Path) -> None:
+    place, outside = tmp_path / "data" / "thing" / name, tmp_path / "kept"
+    place.parent.mkdir(parents=True)
+    outside.write_text("kept")
+    if kind == "a FIFO":
+        os.mkfifo(place)
+    elif kind == "a folder":
+        place.mkdir()
+    else:
+        place.symlink_to(outside if name.endswith("part") else tmp_path / "absent")
+    server.start = OK + b"\r\n0123456789"
+    with pytest.raises(DataError):
+        download.get("thing")
+    assert outside.read_text() == "kept"
+    assert not (tmp_path / "absent").exists()
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, link: str = "") -> bytes:
+    about = tarfile.TarInfo(name)
+    about.type, about.size, about.linkname = kind, size, link
+    return about.tobuf(tarfile.GNU_FORMAT)
+
+
+ARCHIVES = {
+    "a device": member("bin/a.bin", tarfile.CHRTYPE),
+    "a FIFO": member("bin/a.bin", tarfile.FIFOTYPE),
+    "a hard link": member("bin/a.bin", tarfile.LNKTYPE, link="../../kept"),
+    "a link above": member("bin", tarfile.SYMTYPE, link="/tmp") + member("bin/a.bin", size=5),
+    "a negative size": member("bin/a.bin")[:124] + b"\xff" * 12 + member("bin/a.bin")[136:],
+    "a long name without an end": member("x", tarfile.GNUTYPE_LONGNAME, size=10**9),
+    "long names in long names": member("x", tarfile.GNUTYPE_LONGNAME, size=1) * 3000,
+    "an odd extended header": member("x", tarfile.XHDTYPE, size=512) + b"9999999 a=b\n".ljust(512, b"\0"),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_odd_archive_is_one_error(name: str, tmp_path: Path) -> None:
+    place = tmp_path / "data" / "thing" / "a.gz"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(gzip.compress(ARCHIVES[name] + bytes(2048)))
+    with pytest.raises(DataError, match=r"cannot be unpacked|does not contain|must have at most"):
+        download._unpack(Remote("", 1, "", "thing/a.gz", MEMBERS), place, tmp_path / "data", lambda *_: None)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [place]
+
+
+def test_an_archive_of_terabytes_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "SPARE", 1 << 20)
+    stream = io.BytesIO()
+    with gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=1) as packed:
+        packed.write(member("x", tarfile.XHDTYPE, size=1 << 40))
+        for _ in range(8):
+            packed.write(bytes(1 << 20))
+    (tmp_path / "a.gz").write_bytes(stream.getvalue())
+    with pytest.raises(DataError, match="far more bytes than its members"):
+        download._unpack(Remote("", 1, "", "a.gz", MEMBERS), tmp_path / "a.gz", tmp_path, lambda *_: None)
