@@ -1,14 +1,16 @@
 """`python -m antivenom` is `antivenom`. Signals are handled before the command loads."""
 
+import os
 import sys
 
-from antivenom.own_code import forget_working_directory
+if sys.path and not sys.flags.safe_path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - before pathlib is imported
+    del sys.path[0]  # `python -m` puts the working directory there; no file in it may run unasked
+
 from antivenom.stopping import Stopped, stopped_by_signals
 
 
 def main() -> None:
     """Load the command and run it."""
-    forget_working_directory()
     try:
         with stopped_by_signals():
             from antivenom.cli import main as command  # noqa: PLC0415 - takes half a second

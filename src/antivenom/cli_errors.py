@@ -144,9 +144,11 @@ def _cache() -> Path:
 
 
 def _stopped(stop: Stopped | KeyboardInterrupt) -> int:
-    """Print that the command was stopped, and return the exit status."""
+    """Print that the command was stopped, unless a signal asks a server to end, and return the exit status."""
     number = getattr(stop, "number", int(signal.SIGINT))
     advice = getattr(stop, "advice", "")
+    if not advice and number != signal.SIGINT:
+        return SIGNAL + number
     try:
         err_console.print(styled("\nStopped." + f" {advice}" * bool(advice)), soft_wrap=True)
     except OutputError:  # the terminal is closed

@@ -79,12 +79,6 @@ def name_module(module: str) -> None:
             finder.name(module)
 
 
-def forget_working_directory() -> None:
-    """Take the working directory off the path where `python -m` has put it, so that no file there runs unasked."""
-    if sys.path and not sys.flags.safe_path and sys.path[0] in ("", str(Path.cwd())):
-        del sys.path[0]
-
-
 @contextmanager
 def safe_children() -> Iterator[None]:
     """Start Python processes that do not search the working directory for modules."""
