@@ -61,7 +61,7 @@ class ProbedModule(Adapter):
         module, unwrapping = unwrapped(module)
         first = next(iter(module.parameters()), None)
         self.device = torch.device(device or (first.device if first is not None else "cpu"))
-        self.module = copied(module).to(self.device)
+        self.module = copied(module).to(self.device).eval()
         self.frozen, self.channels_last_filters = frozen_names(self.module), False
         about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *self._about_module())
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
