@@ -16,7 +16,7 @@ from antivenom.models.checkpoints import fitted
 from antivenom.models.identity import called_by, module_digest, weights_digest
 from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
-from antivenom.models.taking import copied, frozen_names, unwrapped
+from antivenom.models.taking import copied, unwrapped
 from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
@@ -59,7 +59,7 @@ class ModuleClassifier(ProbedModule):
         if self.factory is not None:
             new.module = unwrapped(self.factory(rng))[0].to(self.device).eval()
             new._materialise(rng)
-            new.frozen = frozen_names(new.module)
+            new.freeze_cut(self.cut)
             new.lay_out()
             return new
         with rng.torch_globally(self.device):
