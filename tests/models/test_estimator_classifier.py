@@ -8,8 +8,12 @@ import torch
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models import Classifier, as_classifier
@@ -92,3 +96,44 @@ def test_an_estimators_weights_fit_or_are_refused() -> None:
     state = {**one.state(), "coef_": torch.zeros(2, 2)}
     with pytest.raises(CapabilityError, match="a different shape"):
         one.with_state(state)
+
+
+PAIRS = {
+    "alone": lambda: SVC(decision_function_shape="ovo"),
+    "pipeline": lambda: make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo")),
+    "search": lambda: GridSearchCV(SVC(decision_function_shape="ovo"), {"C": [1.0]}, cv=2),
+    "searched": lambda: GridSearchCV(SVC(), {"decision_function_shape": ["ovr", "ovo"]}, cv=2),
+    "search in a pipeline": lambda: make_pipeline(
+        StandardScaler(), GridSearchCV(SVC(), {"decision_function_shape": ["ovo"]}, cv=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("name", PAIRS)
+def test_scores_of_pairs_of_classes_are_refused(name: str, fitted: bool) -> None:
+    estimator = PAIRS[name]()
+    if name == "searched" and fitted:
+        estimator.set_params(param_grid={"decision_function_shape": ["ovo"]})
+    if fitted:
+        estimator.fit(DATA.inputs().flatten(1).numpy(), DATA.y.numpy())
+    with pytest.raises(SettingsError, match=r"Set decision_function_shape='ovr'"):
+        as_classifier(estimator, input_shape=SHAPE, classes=CLASSES)
+
+
+def test_one_score_per_class_is_not_refused() -> None:
+    assert as_classifier(SVC(decision_function_shape="ovo"), input_shape=SHAPE, classes=2).classes == 2
+    assert as_classifier(SVC(), input_shape=SHAPE, classes=CLASSES).classes == CLASSES
+
+
+class OneColumn(GaussianNB):
+    """An estimator whose probabilities have one column."""
+
+    def predict_proba(self, X: Any) -> Any:
+        return super().predict_proba(X)[:, :1]
+
+
+def test_scores_with_another_number_of_columns_are_refused() -> None:
+    estimator = OneColumn().fit(DATA.inputs().flatten(1).numpy(), DATA.y.numpy())
+    with pytest.raises(CapabilityError, match=r"must return 4 scores for each row.*got 1"):
+        as_classifier(estimator, input_shape=SHAPE).scores(DATA.inputs())

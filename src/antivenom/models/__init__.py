@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from antivenom.models._module_classifier import ModuleClassifier as ModuleClassifier
     from antivenom.models.adapters import as_classifier as as_classifier
     from antivenom.models.torch_modules import as_module as as_module
+    from antivenom.models.torch_modules import as_trainable as as_trainable
     from antivenom.models.torch_modules import is_module as is_module
 
 _HOMES = {
@@ -24,6 +25,7 @@ _HOMES = {
     "ModuleClassifier": "antivenom.models._module_classifier",
     "as_classifier": "antivenom.models.adapters",
     "as_module": "antivenom.models.torch_modules",
+    "as_trainable": "antivenom.models.torch_modules",
     "is_module": "antivenom.models.torch_modules",
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "WeightedModel",
     "as_classifier",
     "as_module",
+    "as_trainable",
     "input_batches",
     "is_module",
     "predictions",

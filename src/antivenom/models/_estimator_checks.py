@@ -1,13 +1,18 @@
 """Checks of estimators, and the labels that they were fitted on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import is_classifier
+from torch import Tensor
 
-from antivenom.errors import SettingsError
+from antivenom.errors import CapabilityError, SettingsError
 from antivenom.settings.fits import listed
+
+PAIRS = ("decision_function_shape", "ovo")
+"""The setting of scikit-learn, and its value, that gives scores of pairs of classes."""
 
 
 def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
@@ -26,10 +31,63 @@ def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int,
         )
     if known is not None and classes is not None and len(known) != classes:
         raise SettingsError([f"classes must be {len(known)}, as the estimator was fitted; got {classes}."])
+    check_one_score_per_class(estimator, int(classes or 0) if known is None else len(known))
     if getattr(estimator, "n_features_in_", width) != width:
         raise SettingsError(
             [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
         )
+
+
+def check_one_score_per_class(estimator: Any, classes: int) -> None:
+    """Raise SettingsError if the scores of an estimator are those of pairs of classes.
+
+    Args:
+        estimator: the estimator, or one that contains it, such as a Pipeline or a search of settings.
+        classes: the number of classes. One pair has the same scores as two classes.
+    """
+    if classes > 2 and not hasattr(estimator, "predict_proba") and any(map(_scores_pairs, _parts(estimator))):
+        raise SettingsError(
+            [
+                f"{type(estimator).__name__} has decision_function_shape='ovo', which gives a score for each pair of "
+                "classes. Set decision_function_shape='ovr', which gives one for each class."
+            ]
+        )
+
+
+def one_per_class(scores: Tensor, rows: int, classes: int, name: str) -> Tensor:
+    """Return scores (rows, classes) of the estimator `name`, also if it has one score for two classes.
+
+    Raises:
+        CapabilityError: the scores have another shape.
+    """
+    scores = torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
+    if scores.shape != (rows, classes):
+        raise CapabilityError(
+            f"{name} must return {classes} scores for each row, one for each class; got {scores[0].numel()}. Use an "
+            "estimator with one score for each class."
+        )
+    return scores
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator and those in its settings."""
+    yield estimator
+    for each in estimator.get_params().values():
+        if callable(getattr(each, "get_params", None)) and not isinstance(each, type):
+            yield each
+
+
+def _scores_pairs(estimator: Any) -> bool:
+    """True if a setting of an estimator, or a value that a search can choose for it, is that of pairs of classes."""
+    settings = estimator.get_params(deep=False)
+    searched = settings.get("param_grid", settings.get("param_distributions")) or ()
+    chosen = {PAIRS[0]: [settings.get(PAIRS[0])]}
+    grids = [chosen, *([searched] if isinstance(searched, Mapping) else searched)]
+    return any(
+        key.endswith(PAIRS[0]) and isinstance(values, Sequence | np.ndarray) and PAIRS[1] in list(values)
+        for grid in grids
+        for key, values in grid.items()
+    )
 
 
 def learns_incrementally(estimator: Any) -> bool:

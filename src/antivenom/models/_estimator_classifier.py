@@ -14,7 +14,13 @@ from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models._adapter import Adapter, range_in_words
-from antivenom.models._estimator_checks import about_classes, check_estimator, learns_incrementally, text_classes
+from antivenom.models._estimator_checks import (
+    about_classes,
+    one_per_class,
+    check_estimator,
+    learns_incrementally,
+    text_classes,
+)
 from antivenom.models._estimator_state import arrays_of, begin, has_arrays, precision_of, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
@@ -131,6 +137,7 @@ class EstimatorClassifier(Adapter):
 
         Raises:
             DataError: rows have another shape, are not floating-point numbers, or are far outside of `bounds`.
+            CapabilityError: the estimator does not return one score for each class.
         """
         check_scored(self, x)
         if not hasattr(self.estimator, "classes_"):
@@ -141,7 +148,7 @@ class EstimatorClassifier(Adapter):
         with self._plainly("score"), np.errstate(divide="ignore"):  # naive Bayes: log(0) for a class without rows
             parts = [np.asarray(score(self._flat(part)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)]
         scores = torch.from_numpy(np.concatenate(parts))
-        return torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
+        return one_per_class(scores, len(x), self.classes, self.name)
 
     def learn(self, x: Inputs, y: Labels) -> float:
         """Call `partial_fit` on one batch. Return the mean cross-entropy before it, or the error rate in [0, 1].

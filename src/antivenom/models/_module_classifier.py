@@ -16,7 +16,7 @@ from antivenom.models.checkpoints import fitted
 from antivenom.models.identity import called_by, module_digest, weights_digest
 from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
-from antivenom.models.taking import copied, frozen_names, unwrapped
+from antivenom.models.taking import copied, unwrapped
 from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
@@ -57,9 +57,9 @@ class ModuleClassifier(ProbedModule):
         """
         new = self.copy()
         if self.factory is not None:
-            new.module = unwrapped(self.factory(rng))[0].to(self.device)
+            new.module = unwrapped(self.factory(rng))[0].to(self.device).eval()
             new._materialise(rng)
-            new.frozen = frozen_names(new.module)
+            new.freeze_cut(self.cut)
             new.lay_out()
             return new
         with rng.torch_globally(self.device):
@@ -95,7 +95,10 @@ class ModuleClassifier(ProbedModule):
             return torch.cat([self.logits(part.to(self.device)).softmax(1) for part in x.split(self.rows_per_batch)])
 
     def logits(self, x: Inputs) -> Scores:
-        """Return differentiable logits (n, classes) of one batch, in the current mode of the module."""
+        """Return differentiable logits (n, classes) of one batch.
+
+        The module is in evaluation mode, except during a training: see `EndToEnd`, `Transfer` and `learn`.
+        """
         return self._outputs.logits(self.forward(x), len(x))
 
     def weights(self) -> dict[str, Tensor]:
@@ -163,12 +166,19 @@ class ModuleClassifier(ProbedModule):
             self.check_trainable()
             self._running = self.optimizer.build(self.module.parameters())
         self.module.train()
+        try:
+            return self._update(self._running, x, y)
+        finally:
+            self.module.eval()
+
+    def _update(self, optimizer: torch.optim.Optimizer, x: Inputs, y: Labels) -> float:
+        """Update on one batch; return the loss before it."""
         if len(x) == 1 and self.requires_two_rows():
             raise CapabilityError(f"One update of {self.name} requires 2 rows, for its batch normalisation; got 1.")
-        self._running.zero_grad()
+        optimizer.zero_grad()
         loss = functional.cross_entropy(self.logits(x.to(self.device)), y.to(self.device))
         loss.backward()
-        self._running.step()
+        optimizer.step()
         return float(loss.detach())
 
     def silence(self, layer: str, units: Tensor) -> "ModuleClassifier":
@@ -200,6 +210,7 @@ class ModuleClassifier(ProbedModule):
             parent = new.module.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], head)
         new.factory = None
+        new.module.eval()
         try:
             new._probe(classes)
         except SettingsError as error:

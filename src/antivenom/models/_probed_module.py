@@ -13,6 +13,7 @@ from antivenom.errors import CapabilityError
 from antivenom.models._adapter import Adapter, Bounds, range_in_words
 from antivenom.models.batches import rows_fitting
 from antivenom.models.channels import Order, advice_on_channels, check_order, with_channels_last
+from antivenom.models.gradients import about_cut, find_gradients
 from antivenom.models.layout import lay_out, takes_channels_last
 from antivenom.models.normalisation import Numbers, channelwise, check_range, numbers_of
 from antivenom.models.optimizers import Optimizer
@@ -21,12 +22,16 @@ from antivenom.models.taking import assumed_of, copied, frozen_names, materialis
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
 
+RESTORE_GRADIENTS = "Remove torch.no_grad and detach from its forward, and operations without a derivative."
+"""The advice for a module whose rows or weights get no gradient."""
+
 
 class ProbedModule(Adapter):
     """The part of `ModuleClassifier` that takes a user's module.
 
     Attributes:
         frozen: the names of the parameters that keep their values.
+        cut: those of them that require a gradient in the user's module, but never get one.
         rows_per_batch: the rows per batch without gradients, so that the activations fit into memory.
         rows_per_gradient: the rows per batch with gradients.
         channels_last_filters: True if filters are in the layout channels last.
@@ -61,7 +66,7 @@ class ProbedModule(Adapter):
         module, unwrapping = unwrapped(module)
         first = next(iter(module.parameters()), None)
         self.device = torch.device(device or (first.device if first is not None else "cpu"))
-        self.module = copied(module).to(self.device)
+        self.module = copied(module).to(self.device).eval()
         self.frozen, self.channels_last_filters = frozen_names(self.module), False
         about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *self._about_module())
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
@@ -117,6 +122,10 @@ class ProbedModule(Adapter):
     def check_trainable(self) -> None:
         """Raise CapabilityError if no weight can be trained."""
         if not self.trainable:
+            if self.cut:
+                raise CapabilityError(
+                    f"Training requires weights to train; those of {self.name} get no gradient. {RESTORE_GRADIENTS}"
+                )
             count = sum(1 for _ in self.module.parameters())
             state = f"all {count} parameters are frozen" if count else "the module has no parameters"
             raise CapabilityError(f"Training requires weights to train; {state}. Set requires_grad of some to True.")
@@ -162,10 +171,26 @@ class ProbedModule(Adapter):
         self.rows_per_batch = rows_fitting(2 * max(probed.trace.largest, least))
         self.rows_per_gradient = rows_fitting(max(probed.trace.total, least))
         self.lay_out()
+        assumed = (*probed.assumptions, *self._cut_gradients(rows))
         if self._dtype == torch.float32:
-            return probed.assumptions
+            return assumed
         precision = str(self._dtype).removeprefix("torch.")
-        return (*probed.assumptions, f"The module computes in {precision}: rows are converted, and scores are float32.")
+        return (*assumed, f"The module computes in {precision}: rows are converted, and scores are float32.")
+
+    def _cut_gradients(self, rows: Tensor) -> tuple[str, ...]:
+        """Freeze the parameters that never get a gradient; return what is assumed. Find out if rows get one."""
+        gradients = find_gradients(self.module, lambda module, x: self._scores_by(x, module), rows)
+        self.can = type(self).can if gradients.to_rows else type(self).can - {"gradients"}
+        self.freeze_cut(gradients.cut)
+        return about_cut(gradients.cut)
+
+    def freeze_cut(self, names: tuple[str, ...]) -> None:
+        """Freeze these parameters, which never get a gradient."""
+        self.cut = names
+        for name, weight in self.module.named_parameters():
+            if name in names:
+                weight.requires_grad_(False)
+        self.frozen = frozen_names(self.module)
 
     def _advice(self) -> str:
         """Return the input shape and the order of channels that the module accepts, for one that refuses its rows."""

@@ -186,7 +186,7 @@ class KerasClassifier(ModuleClassifier):
         )
 
     def _replace(self, model: Any) -> None:
-        self.module = model.to(self.device)
+        self.module = model.to(self.device).eval()
 
     def _layers(self) -> list[Any]:
         if getattr(self.module, "inputs", None) is None:

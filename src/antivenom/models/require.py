@@ -1,6 +1,7 @@
 """Check that a classifier has the abilities that a method requires."""
 
 from antivenom.errors import CapabilityError, SettingsError
+from antivenom.models._probed_module import RESTORE_GRADIENTS, ProbedModule
 from antivenom.models.classifier import Classifier
 from antivenom.registry import did_you_mean
 
@@ -42,4 +43,17 @@ def require(classifier: Classifier, *abilities: str, by: str, advice: str = "") 
         if ability not in classifier.can:
             what = PHRASE.get(ability, ability)
             lacks = f"{by} requires {what}, which {classifier.name} does not provide."
-            raise CapabilityError(f"{lacks} {advice or ADVICE[ability]}")
+            raise CapabilityError(f"{lacks} {advice_without(ability, classifier, advice)}")
+
+
+def advice_without(ability: str, classifier: Classifier, advice: str = "") -> str:
+    """Return what the user can do about a classifier without an ability.
+
+    Args:
+        ability: the ability.
+        classifier: the classifier.
+        advice: the advice for a classifier that is not an `nn.Module`; the usual one if omitted.
+    """
+    if ability == "gradients" and isinstance(classifier, ProbedModule):
+        return RESTORE_GRADIENTS
+    return advice or ADVICE[ability]

@@ -35,3 +35,17 @@ def as_module(classifier: Classifier, *abilities: str, by: str, advice: str = ""
     if not is_module(classifier):
         raise CapabilityError(f"{by} requires an nn.Module, which {classifier.name} is not. Pass an nn.Module.")
     return classifier
+
+
+def as_trainable(classifier: Classifier, *, by: str, advice: str = "") -> ModuleClassifier:
+    """Return the classifier itself if it wraps an `nn.Module`, also if the rows of the module get no gradient.
+
+    Args:
+        classifier: the classifier to check.
+        by: the name of the training, for the message.
+        advice: a sentence that tells the user what to do; the usual advice if omitted.
+
+    Raises:
+        CapabilityError: the classifier does not wrap an `nn.Module`.
+    """
+    return classifier if is_module(classifier) else as_module(classifier, by=by, advice=advice)

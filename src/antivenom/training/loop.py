@@ -12,7 +12,7 @@ from torch import Tensor
 
 from antivenom.data import Dataset
 from antivenom.errors import DataError, SettingsError
-from antivenom.models import Classifier, ModuleClassifier, as_module
+from antivenom.models import Classifier, ModuleClassifier, as_trainable
 from antivenom.models.batches import rows_within
 from antivenom.models.optimizers import Optimizer, OptimizerName
 from antivenom.rng import Rng
@@ -227,7 +227,7 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int) ->
 
 def _checked(classifier: Classifier, data: Dataset, recipe: Recipe, name: str) -> ModuleClassifier:
     advice = "Pass an nn.Module, or use own_fit or online to train a scikit-learn estimator."
-    module = as_module(classifier, by=name, advice=advice)
+    module = as_trainable(classifier, by=name, advice=advice)
     check_learnable(classifier, data, name)
     for problem in recipe.problems(data):
         raise DataError(f"{name} {problem}")

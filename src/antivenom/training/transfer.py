@@ -11,7 +11,7 @@ from torch import nn
 
 from antivenom.data import Dataset, Source, Splits
 from antivenom.errors import CapabilityError, DataError, SettingsError
-from antivenom.models import Classifier, Model, ModuleClassifier, WeightedModel, as_module, is_module
+from antivenom.models import Classifier, Model, ModuleClassifier, WeightedModel, as_trainable, is_module
 from antivenom.models.files import read_weights
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, Count, component
@@ -179,7 +179,7 @@ class Transfer(Recipe):
         callbacks: Sequence[Callback] = (),
     ) -> Classifier:
         """Return `start` with its last layers trained on the data; without `start`, a classifier with new weights."""
-        first = as_module(classifier.fresh(rng.child("weights")) if start is None else start, by="Transfer")
+        first = as_trainable(classifier.fresh(rng.child("weights")) if start is None else start, by="Transfer")
         if self.head == "reset" or first.classes != classifier.classes:
             if self.head == "keep":
                 counts = f"{first.classes} classes, the data {classifier.classes}"

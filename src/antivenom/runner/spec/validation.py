@@ -8,8 +8,8 @@ from antivenom.data import Dataset
 from antivenom.data.needs import range_advice, unmet_needs
 from antivenom.defences import Detector, Filter, RecoversTriggers, Scan, StreamDefence
 from antivenom.errors import SettingsError
-from antivenom.models import Classifier
-from antivenom.models.require import ADVICE, PHRASE
+from antivenom.models import Classifier, is_module
+from antivenom.models.require import ADVICE, PHRASE, advice_without
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
@@ -125,7 +125,8 @@ def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str
         if path.startswith(("attack", "model")):
             continue  # an attack uses the surrogate, not the model
         for need in sorted(needs_of(part) & ADVICE.keys() - made.can):
-            yield f"{path} requires {PHRASE.get(need, need)}, which the model {made.name} does not provide."
+            lacks = f"{path} requires {PHRASE.get(need, need)}, which the model {made.name} does not provide."
+            yield f"{lacks} {advice_without(need, made)}" if is_module(made) else lacks
 
 
 def _own_checks(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
