@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from antivenom.data.cells import has_decimal_comma, is_missing, is_number, is_whole
-from antivenom.data.identifiers import COUNTED, counts_from, identifies, is_identifier_name, mostly_different
+from antivenom.data.identifiers import (
+    COUNTED,
+    counts_from,
+    identifies,
+    in_equal_steps,
+    is_identifier_name,
+    mostly_different,
+    numbers_identify,
+)
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
 
@@ -104,12 +112,10 @@ def infer_columns(
     result = Columns(names, has_names, place, ignored, counting, advised)
     if ignore is None:
         table.refuse_identifiers(result)
-    more = tuple(
+    more = table.about_identifiers(result) + tuple(
         f"{result.shown(number)} counts the rows, so it is left out. Set ignore to [] to use it."
         for number, _ in counting
     )
-    if ignore is not None:
-        more = table.about_identifiers(result)
     return replace(result, assumptions=(*notes, *more, *about_label))
 
 
@@ -199,30 +205,41 @@ class _Sample:
 
     def advised(self, label: int, ignored: Sequence[int]) -> tuple[int, ...]:
         """Return the columns to leave out: those that are left out, identifiers, and columns of text."""
-        others = [number for number in range(len(self.names)) if number != label and number not in ignored]
-        return (*ignored, *(number for number in others if self._identifies(number) or self._is_text(number)))
+        used = self._used(label, ignored)
+        identifying = self._identifying(label, ignored)
+        return (*ignored, *(number for number in used if number in identifying or self._is_text(number)))
 
     def refuse_identifiers(self, columns: Columns) -> None:
-        """Refuse columns with the name of an identifier, and a different value in most rows."""
-        used = [number for number in columns.advised if number not in columns.ignored]
-        for number in filter(self._identifies, used):
+        """Refuse columns of identifiers: by the name and the values, or by the values alone if there are no names."""
+        for number in self._identifying(columns.label, columns.ignored):
+            about = f"the column {self.names[number]!r}" if self.has_names else f"in column {number} whole numbers"
             raise DataError(
-                f"has the column {self.names[number]!r} with a different value in each row or most rows, as an "
-                f"identifier has. Set ignore to {columns.ignoring(number)} to leave it out, or to [] to use it."
+                f"has {about} with a different value in each row or most rows, as an identifier has. Set ignore to "
+                f"{columns.ignoring(number)} to leave it out, or to [] to use it."
             )
 
     def about_identifiers(self, columns: Columns) -> tuple[str, ...]:
         """Return a sentence about each column that is used, although it seems to identify or count the rows."""
         counting = [number for number, _ in self.counting()]
-        used = [number for number in range(len(self.names)) if number not in (columns.label, *columns.ignored)]
+        identifying = self._identifying(columns.label, columns.ignored)
         return tuple(
             f"{columns.shown(number)} seems to identify or count the rows, and is used. Add it to ignore to drop it."
-            for number in used
-            if number in counting or self._identifies(number)
+            for number in self._used(columns.label, columns.ignored)
+            if number in (*counting, *identifying) or numbers_identify(self.column(number))
         )
 
-    def _identifies(self, number: int) -> bool:
-        return self.has_names and identifies(self.names[number], self.column(number))
+    def _used(self, label: int, ignored: Sequence[int]) -> list[int]:
+        return [number for number in range(len(self.names)) if number not in (label, *ignored)]
+
+    def _identifying(self, label: int, ignored: Sequence[int]) -> list[int]:
+        """Return the columns of identifiers. Without names, other features must remain, or the numbers must count."""
+        used = self._used(label, ignored)
+        if self.has_names:
+            return [number for number in used if identifies(self.names[number], self.column(number))]
+        different = [number for number in used if numbers_identify(self.column(number))]
+        if len(different) < len(used):
+            return different
+        return [number for number in different if in_equal_steps(self.column(number))]
 
     def _has_text(self, number: int) -> bool:
         return not all(is_number(cell) or is_missing(cell) for cell in self.column(number))
