@@ -180,3 +180,43 @@ def test_numbers_that_identify_rows_under_another_name_are_said(tmp_path: Path) 
     said = written(tmp_path, lines).load().train.assumptions
     assert any("Column 0 ('patient') seems to identify" in one for one in said)
     assert not any("Column 1" in one for one in said)
+
+
+TWO_CANDIDATES: dict[str, tuple[list[str], str]] = {
+    "text, and a last column of two numbers": (
+        ["age,sex,chol,HeartDisease", *(f"{n * 7 % 31},{'MF'[n % 2]},{200 + n}.5,{n // 3 % 2}" for n in range(20))],
+        "sex, HeartDisease",
+    ),
+    "text, and a first column of two numbers": (
+        ["Survived,Sex,Age", *(f"{n // 3 % 2},{'MF'[n % 2]},{n * 7 % 31}.5" for n in range(20))],
+        "Survived, Sex",
+    ),
+    "text at the end, and a first column of two numbers": (
+        ["Survived,Age,Sex", *(f"{n // 3 % 2},{n * 7 % 31}.5,{'MF'[n % 2]}" for n in range(20))],
+        "Survived, Sex",
+    ),
+    "text, and two numbers in the middle": (
+        ["age,sex,ill,chol", *(f"{n * 7 % 31},{'MF'[n % 2]},{n // 3 % 2},{200 + n}.5" for n in range(20))],
+        "sex, ill",
+    ),
+    "without names": ([f"{n % 7}.5,{'MF'[n % 2]},{n // 3 % 2}" for n in range(20)], "1, 2"),
+}
+
+
+@pytest.mark.parametrize("kind", TWO_CANDIDATES)
+def test_a_column_of_text_beside_a_likely_column_of_numbers_is_not_chosen(kind: str, tmp_path: Path) -> None:
+    lines, candidates = TWO_CANDIDATES[kind]
+    with pytest.raises(DataError, match=f"several columns that can be the labels: {candidates}.*Set label"):
+        written(tmp_path, lines).load()
+    text = candidates.split(", ")[1 if "Survived" in candidates else 0]
+    assert written(tmp_path, lines, label=int(text) if text.isdigit() else text).load().train.classes == ("F", "M")
+
+
+def test_a_column_of_text_is_the_labels_beside_measurements(tmp_path: Path) -> None:
+    for row in ("{n}.5,{w},{kind}", "{n}.5,{kind},{n}.25", "{kind},{n}.5,{w}", "{w},{n}.5,{kind}"):
+        lines = [row.format(n=n, w=n % 7 + 1, kind="MF"[n % 2]) for n in range(20)]
+        if row.startswith("{kind}"):
+            with pytest.raises(DataError, match="several columns"):
+                written(tmp_path, lines).load()
+        else:
+            assert written(tmp_path, lines).load().train.classes == ("F", "M")

@@ -189,7 +189,7 @@ class _Sample:
         likely = (
             self._named(others, LABEL_NAMES)
             or self._named(others, WEAK_LABEL_NAMES)
-            or [number for number in others if number in texts]
+            or self._texts_or_rivals([number for number in others if number in texts], others)
             or [number for number in others if _could_be_labels(self.column(number))]
         )
         if len(likely) == 1:
@@ -202,6 +202,20 @@ class _Sample:
             f"has {many}: {shown}.{hint}{self._about_commas(texts)}{self._about_names()} Set label to a name, or to a "
             "number: 0 is the first column, -1 the last. Set ignore to a list of the columns to leave out."
         )
+
+    def _texts_or_rivals(self, texts: list[int], others: list[int]) -> list[int]:
+        """Return the columns of text, and those of whole numbers that can be the labels instead of a single text.
+
+        Those are: columns with two different numbers; and the last column if it has a few different whole numbers.
+        Beside a last column of text, only the first column counts: labels are usually first or last.
+        """
+        if len(texts) != 1:
+            return texts
+        last = others[-1]
+        numbers = [number for number in others if _could_be_labels(self.column(number))]
+        binary = [number for number in numbers if len(_different(self.column(number))) == 2]
+        rivals = [number for number in binary if texts[0] != last or number == others[0]]
+        return sorted({*texts, *rivals, *(number for number in numbers if number == last)})
 
     def advised(self, label: int, ignored: Sequence[int]) -> tuple[int, ...]:
         """Return the columns to leave out: those that are left out, identifiers, and columns of text."""
@@ -269,5 +283,10 @@ class _Sample:
 
 def _could_be_labels(cells: Sequence[str]) -> bool:
     """Return True for a few different whole numbers, each twice on average."""
-    values = {cell for cell in cells if not is_missing(cell)}
+    values = _different(cells)
     return all(map(is_whole, values)) and 2 <= len(values) <= min(MANY_CLASSES, len(cells) // 2)
+
+
+def _different(cells: Sequence[str]) -> set[str]:
+    """Return the different values in a column, without the missing ones."""
+    return {cell for cell in cells if not is_missing(cell)}
