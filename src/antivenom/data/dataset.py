@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -49,6 +49,10 @@ class Dataset:
     Raises:
         DataError: the parts have wrong types or shapes, or do not match each other.
     """
+
+    __antivenom_advice__: ClassVar[Mapping[str, str]] = {
+        "datasets": "Pass Splits(train=…, test=…), or divide the rows: data.split(0.2, Rng(0)).",
+    }
 
     x: Rows
     y: Labels
@@ -262,10 +266,15 @@ class Splits(ShortRepr):
     test: Dataset
 
     def __post_init__(self) -> None:
-        if self.train.shape != self.test.shape or self.train.classes != self.test.classes:
+        if self.train.shape != self.test.shape:
             raise DataError(
-                f"Training and test set must have the same row shape and classes; got rows of {self.train.shape} and "
-                f"{self.test.shape}, {len(self.train.classes)} and {len(self.test.classes)} classes."
+                f"Training and test set must have the same row shape; got rows of {self.train.shape} and "
+                f"{self.test.shape}. Resize or select the rows first."
+            )
+        if self.train.classes != self.test.classes:
+            raise DataError(
+                f"Training and test set must have the same classes; got {_different(self.train, self.test)}. Pass the "
+                "same classes= to both, or make both with Dataset.several_from_arrays."
             )
         if not len(self.train) or not len(self.test):
             raise DataError(f"Training and test set must have rows; got {len(self.train)} and {len(self.test)} rows.")
@@ -304,6 +313,15 @@ class NamesRows(Protocol):
 
     def row_names(self) -> Mapping[int, str]:
         """The name of each row of the training set, by its id."""
+
+
+def _different(train: Dataset, test: Dataset) -> str:
+    """Return the classes of both data sets in words: their numbers, or their names if the numbers are equal."""
+    if len(train.classes) != len(test.classes):
+        return f"{len(train.classes)} and {len(test.classes)} classes"
+    return " and ".join(
+        f"{'' if data is test else 'the classes '}{', '.join(data.classes[:8])}" for data in (train, test)
+    )
 
 
 def _checked_bounds(rows: Rows, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
