@@ -74,7 +74,7 @@ def test_the_names_that_pandas_writes_are_names(tmp_path: Path) -> None:
 
 
 AMBIGUOUS: dict[str, tuple[list[str], str, dict[str, Any]]] = {
-    "numbers without names": (DIGITS, "several columns that can be the labels", {"label": 0}),
+    "numbers without names": (DIGITS, "several columns that can be the labels", {"label": 0, "ignore": []}),
     "whole numbers without a usual name": (["digit,p0,p1", *DIGITS], "several columns", {"label": "digit"}),
     "two usual names": (
         ["label,target,a", *DIGITS],
@@ -143,3 +143,80 @@ def test_columns_that_do_not_exist_are_refused() -> None:
     for settings in ({"label": "lable"}, {"label": 2}, {"ignore": ["b"]}):
         with pytest.raises(DataError, match="has no column"):
             infer_columns(sample, **{"label": None, "header": None, "ignore": None, **settings})
+
+
+UNNAMED: dict[str, list[int]] = {
+    "rising with gaps": [842302 + 217 * n + 91 * (n % 3) for n in range(60)],
+    "shuffled": [(n * 37) % 60 + 1 for n in range(60)],
+    "far apart in few rows": [(n * 7919) % 104729 for n in range(20)],
+    "counted in steps": [100 + 10 * n for n in range(20)],
+    "counted backwards": list(range(20, 0, -1)),
+}
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("kind", UNNAMED)
+def test_an_identifier_without_a_name_is_refused_until_ignore_is_set(kind: str, place: int, tmp_path: Path) -> None:
+    rows = [["MB"[n % 2], f"{n}.25"] for n in range(len(UNNAMED[kind]))]
+    lines = [",".join([*row[:place], str(one), *row[place:]]) for row, one in zip(rows, UNNAMED[kind], strict=True)]
+    with pytest.raises(DataError, match=rf"[cC]olumn {place} .*Set ignore to \[{place}\] to leave it out, or to \[\]"):
+        written(tmp_path, lines).load()
+    assert len(rows_of(written(tmp_path, lines, ignore=[place]))[0][0]) == 1
+    used = written(tmp_path, lines, ignore=[])
+    assert len(rows_of(used)[0][0]) == 2
+    assert any(f"Column {place} seems to identify" in said for said in used.load().train.assumptions)
+
+
+def test_whole_numbers_without_a_name_can_be_features(tmp_path: Path) -> None:
+    for cells in ([(n * 7) % 31 for n in range(20)], [n // 2 * 1000 for n in range(60)]):
+        lines = [f"{one},{n}.25,{'MB'[n % 2]}" for n, one in enumerate(cells)]
+        assert written(tmp_path, lines).load().train.shape == (2,)
+    lines = [f"{n * n * 7},{5000 - n * n},{'MB'[n % 2]}" for n in range(60)]
+    assert written(tmp_path, lines).load().train.shape == (2,)
+
+
+def test_numbers_that_identify_rows_under_another_name_are_said(tmp_path: Path) -> None:
+    lines = ["patient,a,label", *(f"{842302 + n * 217},{n % 7}.5,{n % 2}" for n in range(60))]
+    said = written(tmp_path, lines).load().train.assumptions
+    assert any("Column 0 ('patient') seems to identify" in one for one in said)
+    assert not any("Column 1" in one for one in said)
+
+
+TWO_CANDIDATES: dict[str, tuple[list[str], str]] = {
+    "text, and a last column of two numbers": (
+        ["age,sex,chol,HeartDisease", *(f"{n * 7 % 31},{'MF'[n % 2]},{200 + n}.5,{n // 3 % 2}" for n in range(20))],
+        "sex, HeartDisease",
+    ),
+    "text, and a first column of two numbers": (
+        ["Survived,Sex,Age", *(f"{n // 3 % 2},{'MF'[n % 2]},{n * 7 % 31}.5" for n in range(20))],
+        "Survived, Sex",
+    ),
+    "text at the end, and a first column of two numbers": (
+        ["Survived,Age,Sex", *(f"{n // 3 % 2},{n * 7 % 31}.5,{'MF'[n % 2]}" for n in range(20))],
+        "Survived, Sex",
+    ),
+    "text, and two numbers in the middle": (
+        ["age,sex,ill,chol", *(f"{n * 7 % 31},{'MF'[n % 2]},{n // 3 % 2},{200 + n}.5" for n in range(20))],
+        "sex, ill",
+    ),
+    "without names": ([f"{n % 7}.5,{'MF'[n % 2]},{n // 3 % 2}" for n in range(20)], "1, 2"),
+}
+
+
+@pytest.mark.parametrize("kind", TWO_CANDIDATES)
+def test_a_column_of_text_beside_a_likely_column_of_numbers_is_not_chosen(kind: str, tmp_path: Path) -> None:
+    lines, candidates = TWO_CANDIDATES[kind]
+    with pytest.raises(DataError, match=f"several columns that can be the labels: {candidates}.*Set label"):
+        written(tmp_path, lines).load()
+    text = candidates.split(", ")[1 if "Survived" in candidates else 0]
+    assert written(tmp_path, lines, label=int(text) if text.isdigit() else text).load().train.classes == ("F", "M")
+
+
+def test_a_column_of_text_is_the_labels_beside_measurements(tmp_path: Path) -> None:
+    for row in ("{n}.5,{w},{kind}", "{n}.5,{kind},{n}.25", "{kind},{n}.5,{w}", "{w},{n}.5,{kind}"):
+        lines = [row.format(n=n, w=n % 7 + 1, kind="MF"[n % 2]) for n in range(20)]
+        if row.startswith("{kind}"):
+            with pytest.raises(DataError, match="several columns"):
+                written(tmp_path, lines).load()
+        else:
+            assert written(tmp_path, lines).load().train.classes == ("F", "M")

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from antivenom.data import Dataset, Splits
+from antivenom.data.given_classes import names_of
+from antivenom.data.samples import from_torch
 from antivenom.errors import DataError
 
 
@@ -113,7 +115,45 @@ def test_classes_that_are_given_count() -> None:
 
 
 def test_sets_with_different_classes_are_not_put_together() -> None:
-    with pytest.raises(DataError, match="same row shape and classes"):
+    with pytest.raises(DataError, match=r"the same (row shape|classes)"):
         Splits(train=data([0, 1, 2]), test=data([0, 2], renumber=True))
     train, test = Dataset.several_from_arrays([(np.zeros((3, 2)), [0, 1, 2]), (np.zeros((2, 2)), [0, 2])])
     assert Splits(train=train, test=test).test.y.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("classes", [{"dog": 1, "cat": 0}, {1: "dog", 0: "cat"}, {np.int64(1): "dog", 0: "cat"}])
+def test_a_mapping_between_names_and_numbers_orders_the_classes(classes: Any) -> None:
+    assert data([0, 1], classes=classes).classes == ("cat", "dog")
+    assert from_torch([(torch.zeros(2), 0), (torch.zeros(2), 1)], classes=classes).classes == ("cat", "dog")
+    assert data(["dog", "cat"], classes=classes).y.tolist() == [1, 0]
+
+
+WITHOUT_AN_ORDER: dict[str, tuple[Any, str]] = {
+    "a set": ({"dog", "cat"}, "order of their numbers; got a set"),
+    "one text": ("ab", r"a list such as \['cat', 'dog'\], or the number of classes; got 'ab'"),
+    "a bool": (True, "or the number of classes; got True"),
+    "a fraction": (2.0, "or the number of classes; got 2.0"),
+    "numbers with a gap": ({"cat": 0, "dog": 2}, "without a gap, such as"),
+    "one number twice": ({"cat": 0, "dog": 0}, "without a gap, such as"),
+    "numbers as names": ({0: 1, 1: 0}, "without a gap, such as"),
+    "an empty mapping": ({}, "without a gap, such as"),
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_AN_ORDER)
+def test_names_without_an_order_are_refused(kind: str) -> None:
+    classes, message = WITHOUT_AN_ORDER[kind]
+    with pytest.raises(DataError, match=f"^classes must .*{message}"):
+        names_of(classes)
+
+
+MASKED = np.ma.masked_equal([[0, 1], [2, 3]], 3)
+
+
+@pytest.mark.parametrize("rows", [list(MASKED), [list(MASKED[0]), list(MASKED[1])]])
+def test_masks_inside_lists_are_seen(rows: Any) -> None:
+    with pytest.raises(DataError, match="x must not have masked values; got 1"):
+        Dataset.from_arrays(rows, [0, 1])
+    with pytest.raises(DataError, match="y must not have masked values; got 1"):
+        Dataset.from_arrays(np.zeros((2, 2)), rows)
+    assert Dataset.from_arrays(list(MASKED[:1]), [0]).x.tolist() == [[0, 1]]

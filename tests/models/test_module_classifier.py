@@ -271,6 +271,8 @@ def test_a_classifier_serves_as_an_architecture_for_rows_like_its_own() -> None:
     for change in ({"classes": 4}, {"input_shape": (1, 8, 10)}, {"bounds": None}, {"bounds": (0.0, 255.0)}):
         with pytest.raises(SettingsError, match="The classifier requires rows of"):
             classifier.build(**{**IMAGE, **change}, rng=Rng(1))
+    with pytest.raises(SettingsError, match=r"Pass bounds=\(.*\) for the data, or bounds=None for the model"):
+        classifier.build(**{**IMAGE, "bounds": None}, rng=Rng(1))
 
 
 DATA = toy_images()

@@ -12,7 +12,7 @@ from antivenom.attacks.victim_step import VictimStep
 from antivenom.data import Dataset
 from antivenom.errors import SettingsError
 from antivenom.rng import Rng
-from antivenom.settings import AtLeastOne, Count, NonNegative, Positive, component
+from antivenom.settings import AtLeastOne, ClassNumber, NonNegative, Positive, component
 from antivenom.shapes import Inputs, Labels
 
 T = TypeVar("T", bound="VictimStepAttack")
@@ -39,7 +39,7 @@ class VictimStepAttack(PoisonBudget):
     victim_learning_rate: Positive = 0.05
     bias_rate_factor: NonNegative = 2.0
     label: LabelRule = "next"
-    target: Count | None = None
+    target: ClassNumber | None = None
     keep_rounds: bool = False
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from antivenom.errors import DataError, SettingsError
 from antivenom.goals.backdoor import Backdoor
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.settings import Component, Count, component
+from antivenom.settings import ClassNumber, Component, component
 from antivenom.shapes import Chosen
 from antivenom.triggers import Trigger, apply_trigger
 from antivenom.triggers.patch import Patch
@@ -40,8 +40,8 @@ class BadNets(PoisonBudget):
 
     needs = frozenset({"bounds"})
 
-    target: Count = 0
-    source: Count | None = None
+    target: ClassNumber = 0
+    source: ClassNumber | None = None
     trigger: Annotated[Trigger, Component("triggers")] = Patch()
 
     def __post_init__(self) -> None:

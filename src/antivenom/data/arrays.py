@@ -88,15 +88,20 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         DataError: rows have different lengths, or values are masked.
     """
-    masked = int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
-    if masked:
-        raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
-    if isinstance(values, list | tuple) and any(value is np.ma.masked for value in values):
-        raise DataError(f"{name} must not have masked values. Fill or remove them first.")
     try:
-        return np.asarray(values)
+        masked = _masked(values)
+        if not masked:
+            return np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{name} must be an array of numbers: {error}") from error
+    raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
+
+
+def _masked(values: object) -> int:
+    """Return the number of masked values in an array, or in arrays in lists: numpy drops the mask of those."""
+    if isinstance(values, np.ma.MaskedArray):
+        return int(np.ma.getmaskarray(values).sum())
+    return sum(map(_masked, values)) if isinstance(values, list | tuple) else 0
 
 
 def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple[str, ...]]:

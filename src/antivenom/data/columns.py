@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from antivenom.data.cells import has_decimal_comma, is_missing, is_number, is_whole
-from antivenom.data.identifiers import COUNTED, counts_from, identifies, is_identifier_name, mostly_different
+from antivenom.data.identifiers import (
+    COUNTED,
+    counts_from,
+    identifies,
+    in_equal_steps,
+    is_identifier_name,
+    mostly_different,
+    numbers_identify,
+)
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
 
@@ -104,12 +112,10 @@ def infer_columns(
     result = Columns(names, has_names, place, ignored, counting, advised)
     if ignore is None:
         table.refuse_identifiers(result)
-    more = tuple(
+    more = table.about_identifiers(result) + tuple(
         f"{result.shown(number)} counts the rows, so it is left out. Set ignore to [] to use it."
         for number, _ in counting
     )
-    if ignore is not None:
-        more = table.about_identifiers(result)
     return replace(result, assumptions=(*notes, *more, *about_label))
 
 
@@ -183,7 +189,7 @@ class _Sample:
         likely = (
             self._named(others, LABEL_NAMES)
             or self._named(others, WEAK_LABEL_NAMES)
-            or [number for number in others if number in texts]
+            or self._texts_or_rivals([number for number in others if number in texts], others)
             or [number for number in others if _could_be_labels(self.column(number))]
         )
         if len(likely) == 1:
@@ -197,32 +203,57 @@ class _Sample:
             "number: 0 is the first column, -1 the last. Set ignore to a list of the columns to leave out."
         )
 
+    def _texts_or_rivals(self, texts: list[int], others: list[int]) -> list[int]:
+        """Return the columns of text, and those of whole numbers that can be the labels instead of a single text.
+
+        Those are: columns with two different numbers; and the last column if it has a few different whole numbers.
+        Beside a last column of text, only the first column counts: labels are usually first or last.
+        """
+        if len(texts) != 1:
+            return texts
+        last = others[-1]
+        numbers = [number for number in others if _could_be_labels(self.column(number))]
+        binary = [number for number in numbers if len(_different(self.column(number))) == 2]
+        rivals = [number for number in binary if texts[0] != last or number == others[0]]
+        return sorted({*texts, *rivals, *(number for number in numbers if number == last)})
+
     def advised(self, label: int, ignored: Sequence[int]) -> tuple[int, ...]:
         """Return the columns to leave out: those that are left out, identifiers, and columns of text."""
-        others = [number for number in range(len(self.names)) if number != label and number not in ignored]
-        return (*ignored, *(number for number in others if self._identifies(number) or self._is_text(number)))
+        used = self._used(label, ignored)
+        identifying = self._identifying(label, ignored)
+        return (*ignored, *(number for number in used if number in identifying or self._is_text(number)))
 
     def refuse_identifiers(self, columns: Columns) -> None:
-        """Refuse columns with the name of an identifier, and a different value in most rows."""
-        used = [number for number in columns.advised if number not in columns.ignored]
-        for number in filter(self._identifies, used):
+        """Refuse columns of identifiers: by the name and the values, or by the values alone if there are no names."""
+        for number in self._identifying(columns.label, columns.ignored):
+            about = f"the column {self.names[number]!r}" if self.has_names else f"in column {number} whole numbers"
             raise DataError(
-                f"has the column {self.names[number]!r} with a different value in each row or most rows, as an "
-                f"identifier has. Set ignore to {columns.ignoring(number)} to leave it out, or to [] to use it."
+                f"has {about} with a different value in each row or most rows, as an identifier has. Set ignore to "
+                f"{columns.ignoring(number)} to leave it out, or to [] to use it."
             )
 
     def about_identifiers(self, columns: Columns) -> tuple[str, ...]:
         """Return a sentence about each column that is used, although it seems to identify or count the rows."""
         counting = [number for number, _ in self.counting()]
-        used = [number for number in range(len(self.names)) if number not in (columns.label, *columns.ignored)]
+        identifying = self._identifying(columns.label, columns.ignored)
         return tuple(
             f"{columns.shown(number)} seems to identify or count the rows, and is used. Add it to ignore to drop it."
-            for number in used
-            if number in counting or self._identifies(number)
+            for number in self._used(columns.label, columns.ignored)
+            if number in (*counting, *identifying) or numbers_identify(self.column(number))
         )
 
-    def _identifies(self, number: int) -> bool:
-        return self.has_names and identifies(self.names[number], self.column(number))
+    def _used(self, label: int, ignored: Sequence[int]) -> list[int]:
+        return [number for number in range(len(self.names)) if number not in (label, *ignored)]
+
+    def _identifying(self, label: int, ignored: Sequence[int]) -> list[int]:
+        """Return the columns of identifiers. Without names, other features must remain, or the numbers must count."""
+        used = self._used(label, ignored)
+        if self.has_names:
+            return [number for number in used if identifies(self.names[number], self.column(number))]
+        different = [number for number in used if numbers_identify(self.column(number))]
+        if len(different) < len(used):
+            return different
+        return [number for number in different if in_equal_steps(self.column(number))]
 
     def _has_text(self, number: int) -> bool:
         return not all(is_number(cell) or is_missing(cell) for cell in self.column(number))
@@ -252,5 +283,10 @@ class _Sample:
 
 def _could_be_labels(cells: Sequence[str]) -> bool:
     """Return True for a few different whole numbers, each twice on average."""
-    values = {cell for cell in cells if not is_missing(cell)}
+    values = _different(cells)
     return all(map(is_whole, values)) and 2 <= len(values) <= min(MANY_CLASSES, len(cells) // 2)
+
+
+def _different(cells: Sequence[str]) -> set[str]:
+    """Return the different values in a column, without the missing ones."""
+    return {cell for cell in cells if not is_missing(cell)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from antivenom.data.arrays import Channels, as_rows
+from antivenom.data.given_classes import GivenClasses
 from antivenom.data.labels import labelling, plain_labels
 from antivenom.data.memmap import take_rows
 from antivenom.errors import DataError
@@ -41,13 +42,17 @@ class Dataset:
         y: class numbers (n), int64.
         ids: one number per row (n), int64. A row keeps its id when data is shuffled, selected or poisoned.
         classes: the names of the classes.
-        bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255, usually
-            (0, 1); None if `x` has no range.
+        bounds: the smallest and largest possible value of a number in the inputs of a classifier, usually (0, 1);
+            uint8 is scaled to them. None if `x` has no range.
         assumptions: what was assumed when the data was read, one sentence each. They do not identify the data.
 
     Raises:
         DataError: the parts have wrong types or shapes, or do not match each other.
     """
+
+    __antivenom_advice__: ClassVar[Mapping[str, str]] = {
+        "datasets": "Pass Splits(train=…, test=…), or divide the rows: data.split(0.2, Rng(0)).",
+    }
 
     x: Rows
     y: Labels
@@ -88,7 +93,7 @@ class Dataset:
         x: ArrayLike | Tensor,
         y: ArrayLike | Tensor,
         *,
-        classes: Sequence[str] | int | None = None,
+        classes: GivenClasses | None = None,
         bounds: tuple[float, float] | None = None,
         channels: Channels | None = None,
         renumber: bool = False,
@@ -99,10 +104,11 @@ class Dataset:
             x: rows. Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). Other arrays keep their shape. uint8 stays
                 uint8; all other numbers become float32.
             y: labels (n): whole numbers or text; or one-hot rows (n, classes).
-            classes: the names of all classes, or their number; if omitted, the labels that occur, which must then be
-                0, 1, … without a gap, or text.
-            bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255; (0, 1)
-                for uint8 if omitted.
+            classes: the names of all classes in the order of their numbers, a mapping such as `{"cat": 0, "dog": 1}`,
+                or how many there are; if omitted, the labels that occur, which must then be 0, 1, … without a gap, or
+                text.
+            bounds: the smallest and largest possible value of a number in `x`; uint8 is scaled to them, so that 0
+                becomes the smallest and 255 the largest. (0, 1) for uint8 if omitted.
             channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
                 the axis of length 1, 3 or 4.
             renumber: make a class of each different number if the labels are not 0, 1, ….
@@ -124,7 +130,7 @@ class Dataset:
         cls,
         pairs: Sequence[tuple[ArrayLike | Tensor, ArrayLike | Tensor]],
         *,
-        classes: Sequence[str] | int | None = None,
+        classes: GivenClasses | None = None,
         bounds: tuple[float, float] | None = None,
         channels: Channels | None = None,
         renumber: bool = False,
@@ -133,9 +139,9 @@ class Dataset:
 
         Args:
             pairs: rows and labels of each data set.
-            classes: the names of all classes, or their number; if omitted, the labels that occur in any of the sets.
-            bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255; (0, 1)
-                for uint8 if omitted.
+            classes: as in `from_arrays`; if omitted, the labels that occur in any of the sets.
+            bounds: the smallest and largest possible value of a number in `x`; uint8 is scaled to them, so that 0
+                becomes the smallest and 255 the largest. (0, 1) for uint8 if omitted.
             channels: the layout of images; see `from_arrays`.
             renumber: make a class of each different number if the labels of all sets are not 0, 1, ….
 
@@ -260,10 +266,15 @@ class Splits(ShortRepr):
     test: Dataset
 
     def __post_init__(self) -> None:
-        if self.train.shape != self.test.shape or self.train.classes != self.test.classes:
+        if self.train.shape != self.test.shape:
             raise DataError(
-                f"Training and test set must have the same row shape and classes; got rows of {self.train.shape} and "
-                f"{self.test.shape}, {len(self.train.classes)} and {len(self.test.classes)} classes."
+                f"Training and test set must have the same row shape; got rows of {self.train.shape} and "
+                f"{self.test.shape}. Resize or select the rows first."
+            )
+        if self.train.classes != self.test.classes:
+            raise DataError(
+                f"Training and test set must have the same classes; got {_different(self.train, self.test)}. Pass the "
+                "same classes= to both, or make both with Dataset.several_from_arrays."
             )
         if not len(self.train) or not len(self.test):
             raise DataError(f"Training and test set must have rows; got {len(self.train)} and {len(self.test)} rows.")
@@ -302,6 +313,15 @@ class NamesRows(Protocol):
 
     def row_names(self) -> Mapping[int, str]:
         """The name of each row of the training set, by its id."""
+
+
+def _different(train: Dataset, test: Dataset) -> str:
+    """Return the classes of both data sets in words: their numbers, or their names if the numbers are equal."""
+    if len(train.classes) != len(test.classes):
+        return f"{len(train.classes)} and {len(test.classes)} classes"
+    return " and ".join(
+        f"{'' if data is test else 'the classes '}{', '.join(data.classes[:8])}" for data in (train, test)
+    )
 
 
 def _checked_bounds(rows: Rows, bounds: tuple[float, float] | None) -> tuple[float, float] | None:

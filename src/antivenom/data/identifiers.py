@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from antivenom.data.cells import is_whole
 
@@ -13,6 +14,15 @@ COUNTED = 5
 
 IDENTIFYING = 10
 """From this number of rows on, a column with the name of an identifier is checked."""
+
+MANY_ROWS = 50
+"""From this number of rows on, different whole numbers in all rows of a column identify the rows."""
+
+FAR_APART = 10
+"""In fewer rows, they identify the rows if the range is at least this many times as wide as the rows are many."""
+
+LONGEST = 100
+"""Whole numbers of more digits are not numbers."""
 
 _PLAIN = re.compile(r"(?:.*[\W_])?(?:id|uuid|guid|index|key)", re.IGNORECASE | re.DOTALL)
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Index|Key|Uuid|UUID)", re.DOTALL)
@@ -50,12 +60,43 @@ def identifies(name: str, cells: Sequence[str]) -> bool:
     return name.lower() in INDEX_NAMES or not any(_is_fraction(cell) for cell in cells)
 
 
+def numbers_identify(cells: Sequence[str]) -> bool:
+    """Return True for a different whole number in each row, as identifiers have, in a column without a known name.
+
+    In a table with few rows, the numbers must also be far apart or in equal steps.
+
+    >>> numbers_identify([str(842302 + 217 * row) for row in range(10)]), numbers_identify(["3", "8", "5"] * 5)
+    (True, False)
+    """
+    if len(cells) < IDENTIFYING or len(set(cells)) < len(cells) or not all(map(_is_plain_whole, cells)):
+        return False
+    numbers = list(map(int, cells))
+    far_apart = max(numbers) - min(numbers) >= FAR_APART * len(cells)
+    return len(cells) >= MANY_ROWS or far_apart or in_equal_steps(cells)
+
+
+def in_equal_steps(cells: Sequence[str]) -> bool:
+    """Return True for different whole numbers in equal steps, in any order.
+
+    >>> in_equal_steps(["30", "10", "20"]), in_equal_steps(["10", "20", "40"])
+    (True, False)
+    """
+    numbers = sorted(map(int, cells))
+    steps = {high - low for low, high in pairwise(numbers)}
+    return len(steps) == 1 and 0 not in steps
+
+
 def counts_from(cells: Sequence[str]) -> int | None:
     """Return 0 or 1 if the cells are 0, 1, 2, … or 1, 2, 3, …; otherwise None."""
     start = int(cells[0]) if cells and cells[0] in ("0", "1") else None
     if start is None or list(cells) != list(map(str, range(start, start + len(cells)))):
         return None
     return start
+
+
+def _is_plain_whole(cell: str) -> bool:
+    """Return True for a whole number of usual length in decimal digits, without a point."""
+    return len(cell) <= LONGEST and cell.removeprefix("-").isdecimal()
 
 
 def _is_fraction(cell: str) -> bool:

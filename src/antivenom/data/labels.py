@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from antivenom.data.arrays import as_array
+from antivenom.data.given_classes import GivenClasses, names_of
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
 
@@ -55,7 +57,7 @@ class Labelling:
         return torch.from_numpy(positions[inverse.reshape(-1)])
 
 
-def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None, renumber: bool = False) -> Labelling:
+def labelling(*parts: NDArray[Any], classes: GivenClasses | None = None, renumber: bool = False) -> Labelling:
     """Return the classes of labels, such as those of a training set and of a test set.
 
     Whole numbers are class numbers if they are 0, 1, … without a gap. Other numbers are refused, unless each different
@@ -63,7 +65,8 @@ def labelling(*parts: NDArray[Any], classes: Sequence[str] | int | None = None, 
 
     Args:
         parts: arrays of whole numbers or of text (n), of int64 or of text, as `plain_labels` returns them.
-        classes: the names of all classes, or their number; class numbers then count from 0.
+        classes: the names of all classes in the order of their numbers, a mapping between names and numbers, or how
+            many there are; class numbers then count from 0.
         renumber: make a class of each different number if they are not 0, 1, ….
 
     Raises:
@@ -212,15 +215,11 @@ def _whole(labels: NDArray[Any]) -> NDArray[Any]:
     return labels.astype(np.int64)
 
 
-def _given(occurring: list[Any], classes: Sequence[str] | int, *, text: bool) -> Labelling:
+def _given(occurring: list[Any], classes: GivenClasses, *, text: bool) -> Labelling:
     """Return the labelling with the classes that the user named or counted."""
-    if isinstance(classes, int):
-        if classes < 1:
-            raise DataError(f"classes must be at least 1; got {classes}.")
-        if text:
-            raise DataError("classes must be the names of the classes if labels are text; got a number.")
-        classes = tuple(map(str, range(classes)))
-    names = tuple(map(str, classes))
+    names = names_of(classes)
+    if text and isinstance(classes, Integral):
+        raise DataError("classes must be the names of the classes if labels are text; got a number.")
     if text:
         result = Labelling(names, names)
         result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown

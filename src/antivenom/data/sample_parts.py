@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset
 
@@ -96,12 +97,17 @@ def splitter(sample: Any, parts: Parts | None) -> tuple[Callable[[Any], tuple[An
 
 
 def check_single(row: Any, label: Any) -> None:
-    """Refuse a sample that is a batch, or that has several rows.
+    """Refuse a sample that is a batch, that has several rows, or whose label is an image.
 
     Raises:
         DataError: the label is a vector as long as the row, and the row has an axis more than usual rows; or the row
-            consists of several arrays.
+            consists of several arrays; or the label has two axes or more.
     """
+    if isinstance(label, Image.Image) or (len(getattr(label, "shape", ())) > 1 and label.shape[-1] > 1):
+        raise DataError(
+            f"Labels must be whole numbers or text; got {type(label).__name__}. Pass parts=(1, 0) if the label comes "
+            "first in a sample. In samples that are mappings, parts= has the keys of the row and of the label."
+        )
     shape, many = getattr(row, "shape", None), getattr(label, "shape", None)
     if isinstance(row, tuple | list) and any(hasattr(part, "shape") or hasattr(part, "getbands") for part in row):
         raise DataError(

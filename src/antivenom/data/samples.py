@@ -15,6 +15,7 @@ from antivenom.data.arrays import Channels, as_tensor
 from antivenom.data.dataset import Dataset
 from antivenom.data.formats.images import Canvas, Fit
 from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.given_classes import GivenClasses
 from antivenom.data.numeric import label_hint, rows_from_columns
 from antivenom.data.sample_parts import Parts, check_single, class_names, each_sample, labels_of, splitter
 from antivenom.errors import DataError
@@ -28,7 +29,7 @@ MOST = 100_000
 def from_torch(
     samples: Samples,
     *,
-    classes: Sequence[str] | int | None = None,
+    classes: GivenClasses | None = None,
     bounds: tuple[float, float] | None = None,
     channels: Channels | None = None,
     parts: Parts | None = None,
@@ -45,9 +46,10 @@ def from_torch(
 
     Args:
         samples: the samples. Batches are refused: pass `loader.dataset` instead of a `DataLoader`.
-        classes: names of the classes, or their number; if omitted, `classes` or `class_to_idx` of the samples, or the
-            labels that occur.
-        bounds: the smallest and largest possible value of a number in float rows; (0, 1) for uint8.
+        classes: names of the classes, a mapping such as `{"cat": 0, "dog": 1}`, or their number; if omitted, `classes`
+            or `class_to_idx` of the samples, or the labels that occur.
+        bounds: the smallest and largest possible value of a number; uint8 is scaled to them. (0, 1) for uint8 if
+            omitted.
         channels: the layout of images that are arrays, as in `Dataset.from_arrays`.
         parts: the places or keys of the row and of the label in a sample.
         limit: the number of samples to read, from the first; all if omitted. Samples without a length need it if there

@@ -8,7 +8,7 @@ from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
 from antivenom.models.batches import input_batches
 from antivenom.models.predict import predictions
-from antivenom.settings import Component, Count, component
+from antivenom.settings import ClassNumber, Component, component
 from antivenom.shapes import Labels
 from antivenom.trial import Trial
 from antivenom.triggers import Trigger, apply_trigger
@@ -31,8 +31,8 @@ class Backdoor:
     trial = Trial(settings={"target": 1, "trigger": "patch"})
 
     trigger: Annotated[Trigger, Component("triggers")]
-    target: Count
-    source: Count | None = None
+    target: ClassNumber
+    source: ClassNumber | None = None
 
     def attacked(self, test: Dataset) -> Dataset:
         """Return the test rows of the source class, or of all classes, without those of the target class."""

@@ -5,7 +5,7 @@ import torch
 from antivenom.data import Dataset, Scorer
 from antivenom.errors import DataError
 from antivenom.models.predict import predicted_classes
-from antivenom.settings import Count, component
+from antivenom.settings import ClassNumber, component
 from antivenom.trial import Trial
 
 
@@ -24,7 +24,7 @@ class SingleInput:
     trial = Trial(settings={"row": (0.5,) * 36, "target": 1})
 
     row: tuple[float, ...]
-    target: Count
+    target: ClassNumber
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
         """Return 1 if the model predicts the target for the input, else 0.

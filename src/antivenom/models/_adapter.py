@@ -50,11 +50,16 @@ class Adapter(ABC):
         Raises:
             SettingsError: the classifier has another input shape, range, or number of classes.
         """
+        advice = (
+            ""
+            if bounds == self.bounds
+            else f" Pass bounds={self.bounds} for the data, or bounds={bounds} for the model."
+        )
         if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
             raise SettingsError(
                 [
                     f"The classifier requires rows of {self.input_shape} in {self.bounds} and {self.classes} classes; "
-                    f"the data has rows of {input_shape} in {bounds} and {classes} classes."
+                    f"the data has rows of {input_shape} in {bounds} and {classes} classes.{advice}"
                 ]
             )
         return self.fresh(rng)

@@ -14,7 +14,7 @@ from antivenom.registry import KINDS
 from antivenom.settings.annotations import annotation_problem, component_in, unmarked
 from antivenom.settings.frozen import FrozenMap
 from antivenom.settings.fulfilment import lacking, missing_field, wrong_method
-from antivenom.settings.marks import Code, Component
+from antivenom.settings.marks import ADVICE, Code, Component
 from antivenom.settings.wording import phrase_of, short
 
 
@@ -137,7 +137,8 @@ def _problem(field: Field, member: Any, where: str) -> str | None:
     methods = KINDS[field.kind].methods
     phrase = dataclasses.replace(field, many=False).phrase
     if isinstance(member, type) or not closest or set(closest) & set(methods):
-        named = _misnamed(member, methods)
+        advice = getattr(type(member), ADVICE, {}).get(field.kind)
+        named = f" {advice}" if advice else _misnamed(member, methods)
         return f"{where} must be {phrase}, with a method {' or '.join(methods)}; got {short(member)}.{named}"
     if contract is None or "needs" in closest or not vars(contract).get("_is_protocol", False):
         return f"{where} must be {phrase}; got {short(member)}, which does not have {', '.join(closest)}."

@@ -10,14 +10,24 @@ STARTED = time.time_ns()
 """The time at which this process imported antivenom. A file of antivenom with a later time is not what runs."""
 COMPONENT = "__antivenom_component__"
 """The attribute of a component's class with its time of creation, in nanoseconds since 1970."""
+ADVICE = "__antivenom_advice__"
+"""The attribute of a class with advice for users who pass its object as a component: one sentence by kind."""
 LIVE = "live"
 """The name in a description of an object that was made in Python and is not a component."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The words for a value in messages, in place of its type: `the number of a class`."""
+
+    words: str
 
 
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
 NonNegative = Annotated[float, Interval(ge=0)]
 Count = Annotated[int, Interval(ge=0)]
+ClassNumber = Annotated[int, Interval(ge=0), Meaning("the number of a class")]
 AtLeastOne = Annotated[int, Interval(ge=1)]
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Interval
 
+from antivenom.settings.marks import Meaning
+
 
 def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
     """Return the allowed values of this type in words.
@@ -20,7 +22,8 @@ def phrase_of(hint: Any, *, bounds_only: bool = False) -> str:
         bounds = " and ".join(_bounds(mark) for mark in arguments[1:] if isinstance(mark, Interval))
         if bounds and bounds_only:
             return bounds
-        return f"{phrase_of(arguments[0])} {bounds}".strip()
+        meaning = next((mark.words for mark in arguments[1:] if isinstance(mark, Meaning)), None)
+        return f"{meaning or phrase_of(arguments[0])}{', ' if meaning and bounds else ' '}{bounds}".strip()
     if origin in (Union, types.UnionType):
         return " or ".join(phrase_of(member, bounds_only=bounds_only) for member in arguments)
     if origin is Literal:

@@ -30,8 +30,8 @@ class Npz:
     Args:
         path: the file. A relative path starts at the current folder.
         test_share: the share of the rows for testing, in (0, 1), if the file has no `x_test`.
-        bounds: the smallest and largest possible value of a number in `x`, after uint8 is divided by 255; (0, 1) for
-            uint8 if omitted.
+        bounds: the smallest and largest possible value of a number in `x`; uint8 is scaled to them. (0, 1) for uint8 if
+            omitted.
         channels: the layout of images: `first`, `last` or `none`; if omitted, the axis of length 1, 3 or 4.
 
     Raises:
