@@ -16,9 +16,9 @@ from antivenom.errors import CapabilityError, DataError
 from antivenom.models._adapter import Adapter, range_in_words
 from antivenom.models._estimator_checks import (
     about_classes,
-    one_per_class,
     check_estimator,
     learns_incrementally,
+    one_per_class,
     text_classes,
 )
 from antivenom.models._estimator_state import arrays_of, begin, has_arrays, precision_of, put_arrays, seeds_of
