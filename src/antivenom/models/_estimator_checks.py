@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import is_classifier
-from torch import Tensor
 
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.errors import SettingsError
 from antivenom.settings.fits import listed
 
 PAIRS = ("decision_function_shape", "ovo")
@@ -52,21 +50,6 @@ def check_one_score_per_class(estimator: Any, classes: int) -> None:
                 "classes. Set decision_function_shape='ovr', which gives one for each class."
             ]
         )
-
-
-def one_per_class(scores: Tensor, rows: int, classes: int, name: str) -> Tensor:
-    """Return scores (rows, classes) of the estimator `name`, also if it has one score for two classes.
-
-    Raises:
-        CapabilityError: the scores have another shape.
-    """
-    scores = torch.stack([-scores, scores], 1) if scores.ndim == 1 else scores
-    if scores.shape != (rows, classes):
-        raise CapabilityError(
-            f"{name} must return {classes} scores for each row, one for each class; got {scores[0].numel()}. Use an "
-            "estimator with one score for each class."
-        )
-    return scores
 
 
 def _parts(estimator: Any) -> Iterator[Any]:

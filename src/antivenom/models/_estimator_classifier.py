@@ -14,13 +14,8 @@ from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models._adapter import Adapter, range_in_words
-from antivenom.models._estimator_checks import (
-    about_classes,
-    check_estimator,
-    learns_incrementally,
-    one_per_class,
-    text_classes,
-)
+from antivenom.models._estimator_checks import about_classes, check_estimator, learns_incrementally, text_classes
+from antivenom.models._estimator_scores import normal, one_per_class
 from antivenom.models._estimator_state import arrays_of, begin, has_arrays, precision_of, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
@@ -162,7 +157,7 @@ class EstimatorClassifier(Adapter):
         with self._plainly():
             update(self.estimator, self._flat(x), self._labels(y), self._labels(torch.arange(self.classes)))
         if "probabilities" in self.can:
-            predicted = _normal(before)[np.arange(len(labels)), labels]
+            predicted = normal(before)[np.arange(len(labels)), labels]
             return float(-np.log(predicted.clip(np.finfo(np.float64).eps, 1)).mean())
         return float((before.argmax(1) != y.cpu()).float().mean())
 
@@ -297,9 +292,3 @@ class EstimatorClassifier(Adapter):
                 yield
         except ValueError as error:
             raise DataError(f"{self.name} cannot {act} these rows: {str(error).splitlines()[0]}") from error
-
-
-def _normal(scores: Tensor) -> NDArray[Any]:
-    """Return probabilities that sum to 1 in double precision."""
-    rows = scores.double().numpy()
-    return np.asarray(rows / rows.sum(1, keepdims=True))
