@@ -195,3 +195,14 @@ def test_a_state_dict_and_torchscript_are_named() -> None:
         as_classifier(net.state_dict(), input_shape=(1, 4, 4))
     with pytest.raises(SettingsError, match="TorchScript"):
         as_classifier(torch.jit.trace(net, torch.zeros(1, 1, 4, 4)), input_shape=(1, 4, 4))
+
+
+def test_several_widths_without_the_given_number_of_classes_do_not_ask_for_it_again() -> None:
+    with pytest.raises(SettingsError, match="several tensors") as caught:
+        as_classifier(Net(lambda out: (out.repeat(1, 2), out)), input_shape=SHAPE, classes=3)
+    assert "classes=" not in str(caught.value)
+
+
+def test_rows_that_are_flattened_together_name_the_input_shape() -> None:
+    with pytest.raises(SettingsError, match=r"input_shape may be wrong"):
+        as_classifier(Net(lambda out: out.repeat(2, 1)), input_shape=SHAPE)

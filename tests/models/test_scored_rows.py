@@ -8,10 +8,12 @@ import torch
 from sklearn.naive_bayes import GaussianNB
 from torch import Tensor, nn
 
+from antivenom.data import Dataset
 from antivenom.errors import DataError
 from antivenom.models import Classifier, Filtered, as_classifier
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
+from antivenom.training.end_to_end import EndToEnd
 
 SHAPE = (1, 8, 8)
 
@@ -111,3 +113,10 @@ def test_rows_that_noise_has_moved_are_scored_and_any_range_if_there_are_no_boun
 @each
 def test_no_rows_have_no_scores(make: Any) -> None:
     assert make().scores(rows(0)).shape == (0, 3)
+
+
+def test_data_with_more_classes_than_the_model_names_both_ways_out() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    data = Dataset.from_arrays(torch.rand(10, 1, 4, 4), torch.arange(10), bounds=(0, 1), channels="first")
+    with pytest.raises(DataError, match=r"Use a model with 10 classes, or only rows of the 2 classes of the model"):
+        EndToEnd(epochs=1).fit(as_classifier(module, input_shape=(1, 4, 4)), data, rng=Rng(0))

@@ -119,7 +119,7 @@ def _find(tensors: dict[Place, Tensor], out: object, rows: int, kind: str, class
     flat = [each.reshape(rows, -1) for each in possible.values()]
     if len(widths) > 1 or not all(torch.equal(each, flat[0]) for each in flat):
         listed = _in_words(possible, out)
-        other = " Or pass classes=." if len(widths) > 1 else ""
+        other = " Or pass classes=." if len(widths) > 1 and classes is None else ""
         raise SettingsError([f"The module returns several tensors that can be scores: {listed}. {ADVICE}{other}"])
     return first
 
@@ -163,7 +163,8 @@ def _check(tensor: Tensor, rows: int, place: Place) -> None:
         raise SettingsError(
             [
                 f"The module must return one row of scores for each row of the batch; got {shape}{where} for {rows} "
-                "rows. Keep the first dimension."
+                "rows. Keep the first dimension. If forward keeps it, input_shape may be wrong: it is the shape of "
+                "one row, such as (1, 8, 8) for gray images of 8 x 8."
             ]
         )
     raise SettingsError([f"The module must return scores (n, classes); got {shape}{where} for {rows} rows. {ADVICE}"])

@@ -95,11 +95,18 @@ def check_classes(classifier: Takes, data: HasRows, subject: str = "The data") -
         DataError: it has names of more or fewer classes.
     """
     if len(data.classes) != classifier.classes:
-        raise DataError(
-            f"{subject} must have names of {classifier.classes} classes, as {classifier.name} has; got names of "
-            f"{len(data.classes)} classes. Pass all of them: Dataset.from_arrays(x, y, classes={classifier.classes})."
-        )
+        raise DataError(_about_classes(classifier, len(data.classes), subject))
     check_names(classifier, data, subject)
+
+
+def _about_classes(classifier: Takes, classes: int, subject: str) -> str:
+    wrong = f"{subject} must have names of {classifier.classes} classes, as {classifier.name} has; got names of"
+    advice = (
+        f"Use a model with {classes} classes, or only rows of the {classifier.classes} classes of the model."
+        if classes > classifier.classes
+        else f"Pass all of them: Dataset.from_arrays(x, y, classes={classifier.classes})."
+    )
+    return f"{wrong} {classes} classes. {advice}"
 
 
 def check_names(classifier: Takes, data: HasRows, subject: str = "The data") -> None:
