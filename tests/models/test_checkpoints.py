@@ -149,6 +149,23 @@ def test_a_prefix_that_only_the_module_has_is_added(name: str, wrapper: str) -> 
     assert f"The prefix '{name}.' is added to the names of the weights." in classifier.assumptions
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module.", "model."])
+def test_one_prefix_is_replaced_by_another(prefix: str) -> None:
+    classifier = as_classifier(Wrapped("net"), input_shape=SHAPE).with_state(prefixed(prefix))
+    assert all(torch.equal(value, STATE[key.removeprefix("net.")]) for key, value in classifier.state().items())
+    removed = prefix.removeprefix("_orig_mod.")
+    assert f"The prefix '{removed}' of the names of the weights is removed." in classifier.assumptions
+    assert "The prefix 'net.' is added to the names of the weights." in classifier.assumptions
+
+
+def test_the_name_of_the_only_layer_is_not_a_prefix() -> None:
+    one, other = nn.Sequential(nn.Flatten()), nn.Sequential(nn.Flatten())
+    one.add_module("first", nn.Linear(64, 4))
+    other.add_module("second", nn.Linear(64, 4))
+    with pytest.raises(CapabilityError, match="do not fit this architecture"):
+        as_classifier(one, input_shape=(1, 8, 8)).with_state(other.state_dict())
+
+
 def test_a_prefix_is_added_in_a_spec_and_in_transfer_too(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "net.safetensors")
     model = Module(factory=f"{__name__}:make_wrapped", weights=str(tmp_path / "net.safetensors"))

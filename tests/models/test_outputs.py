@@ -206,3 +206,21 @@ def test_several_widths_without_the_given_number_of_classes_do_not_ask_for_it_ag
 def test_rows_that_are_flattened_together_name_the_input_shape() -> None:
     with pytest.raises(SettingsError, match=r"input_shape may be wrong"):
         as_classifier(Net(lambda out: out.repeat(2, 1)), input_shape=SHAPE)
+
+
+def test_rows_without_channels_get_the_shape_with_one_channel() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 10))
+    gray = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(36, 10))
+    with pytest.raises(SettingsError, match=r"Pass input_shape=\(1, 8, 8\)"):
+        as_classifier(network, input_shape=(8, 8))
+    with pytest.raises(SettingsError, match=r"input_shape may be wrong"):
+        as_classifier(gray, input_shape=(8, 8))
+
+
+def test_a_forward_that_takes_rows_by_name_is_to_be_wrapped() -> None:
+    class Named(nn.Module):
+        def forward(self, *, pixels: Tensor) -> Tensor:
+            return pixels.flatten(1)
+
+    with pytest.raises(SettingsError, match=r"forward\(self, x\): return self\.module\(pixels=x\)"):
+        as_classifier(Named(), input_shape=SHAPE)

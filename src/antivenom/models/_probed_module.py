@@ -18,7 +18,7 @@ from antivenom.models.layout import lay_out, takes_channels_last
 from antivenom.models.normalisation import Numbers, channelwise, check_range, numbers_of
 from antivenom.models.optimizers import Optimizer
 from antivenom.models.probing import outputs_of, probe, probing_rows
-from antivenom.models.taking import assumed_of, copied, frozen_names, materialised, unwrapped
+from antivenom.models.taking import advice_on_forward, assumed_of, copied, frozen_names, materialised, unwrapped
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
 
@@ -194,7 +194,7 @@ class ProbedModule(Adapter):
 
     def _advice(self) -> str:
         """Return the input shape and the order of channels that the module accepts, for one that refuses its rows."""
-        return advice_on_channels(self.input_shape, self.channels, self._accepts)
+        return advice_on_forward(self.module) or advice_on_channels(self.input_shape, self.channels, self._accepts)
 
     def _accepts(self, shape: tuple[int, ...], channels: Order) -> bool:
         """True if the module accepts rows of another shape, or in another order of channels."""

@@ -92,6 +92,8 @@ def advice_on_channels(
     >>> advice_on_channels((3, 8, 8), "first", lambda shape, order: order == "last")
     "The channels can be last. Pass channels='last'."
     """
+    if len(shape) == 2 and accepts((1, *shape), "first"):
+        return f"input_shape is (channels, height, width) for images. Pass input_shape={(1, *shape)}."
     if len(shape) != IMAGE_AXES or channels is None:
         return ""
     other: Order = "last" if channels == "first" else "first"

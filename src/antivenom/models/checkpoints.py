@@ -68,7 +68,7 @@ def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[
     """Return weights with the names of a module, and what was assumed. Weights that do not fit are returned unchanged.
 
     A prefix of wrappers, such as `module.`, `_orig_mod.` or `model.`, is removed if the weights then have all names. A
-    prefix that only the module has is added if the weights then have exactly its names.
+    prefix that only the module has is added if the weights then have exactly its names. Both can happen.
 
     Args:
         weights: the weights by name.
@@ -96,7 +96,10 @@ def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[
         listed = ", ".join(repr(prefix) for prefix in complete)
         raise DataError(f"The weights have all names of the module under several prefixes: {listed}. Save one of them.")
     if not complete:
-        return _with_prefix(renamed, names, plain, assumptions) or (dict(weights), assumptions)
+        added = _with_prefix(renamed, names, plain, assumptions) or _with_other_prefix(
+            renamed, names, plain, assumptions
+        )
+        return added or (dict(weights), assumptions)
     return _without(complete[0], renamed, plain, assumptions)
 
 
@@ -126,6 +129,30 @@ def _with_prefix(
     added = {f"{parts[0]}{name}": value for name, value in renamed.items()}
     sentence = f"The prefix {parts[0]!r} is added to the names of the weights."
     return added, (*assumptions, *_about_removed(plain), sentence)
+
+
+def _with_other_prefix(
+    renamed: dict[str, Tensor], names: tuple[str, ...], plain: dict[str, str], assumptions: tuple[str, ...]
+) -> tuple[dict[str, Tensor], tuple[str, ...]] | None:
+    """Replace the prefix of all weights by that of all names of a module; None if they then differ."""
+    for old in _common_prefixes(tuple(renamed)):
+        rest = {name.removeprefix(old): value for name, value in renamed.items()}
+        for new in _common_prefixes(names):
+            is_layer = not any("." in name for name in rest)  # the prefix is the name of the only layer
+            if not is_layer and {f"{new}{name}" for name in rest} == set(names):
+                sentence = f"The prefix {new!r} is added to the names of the weights."
+                added = {f"{new}{name}": value for name, value in rest.items()}
+                return added, (*assumptions, *_about_removed(plain, old), sentence)
+    return None
+
+
+def _common_prefixes(names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the prefixes that all names have, the shortest first."""
+    parts = names[0].split(".")
+    for count in range(1, len(parts)):
+        prefix = ".".join(parts[:count]) + "."
+        if all(name.startswith(prefix) for name in names):
+            yield prefix
 
 
 def _about_removed(plain: dict[str, str], prefix: str = "") -> list[str]:

@@ -84,7 +84,11 @@ def probe(
         raise SettingsError([f"outputs must be 'logits' or 'probabilities'; got {kind!r}."])
     with traced(module, len(rows)) as trace:
         out = outputs_of(forward, rows, advice)
-    outputs, assumptions = find_outputs(out, len(rows), kind, classes)
+    try:
+        outputs, assumptions = find_outputs(out, len(rows), kind, classes)
+    except SettingsError as error:
+        help_on_shape = advice() if rows.ndim == 3 else ""  # a convolution takes them as one image
+        raise SettingsError([f"{problem} {help_on_shape}".rstrip() for problem in error.problems]) from error
     scores = outputs.scores(out, len(rows))
     _check_repeats(forward, rows, outputs, scores)
     _check_kind(forward, rows, outputs, out, scores)

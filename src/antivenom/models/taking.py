@@ -1,6 +1,7 @@
 """A user's module as antivenom uses it: without wrappers, copied, and with all layers of known size."""
 
 import copy
+import inspect
 from collections.abc import Callable
 
 import torch
@@ -78,6 +79,19 @@ def assumed_of(module: nn.Module) -> tuple[str, ...]:
         which = "1 frozen parameter keeps its values" if count == 1 else f"{count} frozen parameters keep their values"
         assumed.append(f"{which} in every training. To train them, set requires_grad=True before as_classifier.")
     return tuple(assumed)
+
+
+def advice_on_forward(module: nn.Module) -> str:
+    """Return how to wrap a module whose forward takes its rows only by name; an empty text for other modules."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return ""
+    if not parameters or any(each.kind not in (each.KEYWORD_ONLY, each.VAR_KEYWORD) for each in parameters):
+        return ""
+    name = parameters[0].name if parameters[0].kind is parameters[0].KEYWORD_ONLY else "NAME"
+    call = f"return self.module({name}=x)"
+    return f"Its forward takes rows only by name. Wrap the module in an nn.Module with forward(self, x): {call}."
 
 
 def frozen_names(module: nn.Module) -> frozenset[str]:
