@@ -38,3 +38,17 @@ def test_a_factory_is_called_with_what_it_asks_for_and_from_the_stream() -> None
 def test_a_factory_that_makes_something_else_is_refused(factory: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         Module(factory=factory).build(**IMAGE, rng=Rng(0))
+
+
+def required_number(num_classes: int) -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(num_classes))
+
+
+def another_number(num_classes: int = 10) -> torch.nn.Module:
+    return required_number(num_classes)
+
+
+def test_a_factory_whose_number_of_classes_has_another_name_is_refused_with_the_right_one() -> None:
+    for name in ("required_number", "another_number"):
+        with pytest.raises(SettingsError, match=r"argument must be called `classes`.*num_classes"):
+            Module(factory=f"{__name__}:{name}").build(**IMAGE, rng=Rng(0))

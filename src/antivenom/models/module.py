@@ -19,6 +19,9 @@ from antivenom.rng import Rng
 from antivenom.settings import Code, component
 from antivenom.trial import Trial
 
+BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+"""The kinds of arguments that can be given by name."""
+
 
 @component
 class Module:
@@ -72,17 +75,21 @@ class Module:
         """
         weights = None if self.weights is None else read_weights(self.weights, self.weights_part)
         factory = self._factory({"input_shape": input_shape, "classes": classes}, weights)
-        new = ModuleClassifier(
-            factory(rng),
-            input_shape=input_shape,
-            bounds=bounds,
-            mean=self.mean,
-            std=self.std,
-            channels=self.channels,
-            outputs=self.outputs,
-            classes=classes,
-            factory=factory,
-        )
+        try:
+            new = ModuleClassifier(
+                factory(rng),
+                input_shape=input_shape,
+                bounds=bounds,
+                mean=self.mean,
+                std=self.std,
+                channels=self.channels,
+                outputs=self.outputs,
+                classes=classes,
+                factory=factory,
+            )
+        except SettingsError as error:
+            advice = self._advice_on_classes() if any("classes is" in problem for problem in error.problems) else ""
+            raise SettingsError([f"{problem} {advice}".rstrip() for problem in error.problems]) from error
         if weights is not None:
             new.assumptions += fitted(weights, tuple(new.module.state_dict()))[1]
         return new
@@ -95,6 +102,11 @@ class Module:
         except (TypeError, ValueError) as error:
             raise SettingsError([f"{self.factory} must be a function that returns an nn.Module."]) from error
         arguments = {name: value for name, value in given.items() if name in named}
+        required = [name for name, each in named.items() if each.default is each.empty and each.kind in BY_NAME]
+        if unknown := [name for name in required if name not in given]:
+            raise SettingsError(
+                [f"{self.factory} requires {', '.join(unknown)}, which it does not get. {self._advice_on_classes()}"]
+            )
 
         def factory(stream: Rng) -> nn.Module:
             with stream.torch_globally():
@@ -104,6 +116,14 @@ class Module:
             return module if weights is None else _with_weights(module, weights, str(self.weights))
 
         return factory
+
+    def _advice_on_classes(self) -> str:
+        """Return how a function gets the number of classes; an empty text if it gets it."""
+        named = inspect.signature(import_named(self.factory)).parameters
+        if "classes" in named:
+            return ""
+        own = ", ".join(named) or "no arguments"
+        return f"For the number of classes, the function's argument must be called `classes`; it has {own}."
 
 
 def _with_weights(module: nn.Module, weights: Weights, file: str) -> nn.Module:
