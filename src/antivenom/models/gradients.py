@@ -1,6 +1,7 @@
 """The gradients of a module: the parameters that get none, and whether its rows get one."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -72,7 +73,10 @@ def _reached(module: nn.Module, run: Run, rows: Tensor) -> tuple[set[str] | None
     ran: set[str] = set()
     layers = list(module.named_modules())
     handles = [layer.register_forward_hook(partial(_note, ran, name)) for name, layer in layers]
-    with torch.inference_mode(False), torch.enable_grad():
+    inference = (
+        torch.is_inference_mode_enabled()
+    )  # leaving it where it is not on would reset other settings of autograd
+    with torch.inference_mode(False) if inference else nullcontext(), torch.enable_grad():
         inputs = rows.detach().clone().requires_grad_()
         variables = {"": inputs, **{name: each for name, each in module.named_parameters() if each.requires_grad}}
         try:
