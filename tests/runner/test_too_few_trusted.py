@@ -108,6 +108,7 @@ def test_the_same_rows_are_refused_without_a_run() -> None:
 
 
 def test_enough_trusted_rows_are_not_refused() -> None:
-    experiment(dataset=load("digits"), trusted=0.5, defences=(TwoHundredRows(), NearestNeighbours())).run(
-        progress=False
-    )
+    both = (TwoHundredRows(), NearestNeighbours())
+    result = experiment(dataset=load("digits"), trusted=0.5, defences=both).run(progress=False)
+    for kind in ("scan", "detector"):
+        assert any(key.startswith(f"{kind}.") for key in result.metrics)

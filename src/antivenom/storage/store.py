@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -104,10 +105,8 @@ class Store:
         Raises:
             WriteError: the store cannot be written to, or its disk is full.
         """
-        try:
+        with _advised():
             write_tensors(self._file(key), tensors, about)
-        except WriteError as error:
-            raise WriteError(f"The store cannot be written to: {error} {ADVICE}") from error
 
     def require_writable(self) -> None:
         """Raise an error if the store cannot be written to. Remove what killed processes left in it.
@@ -116,10 +115,8 @@ class Store:
             WriteError: the store cannot be written to, or its disk is full.
         """
         self._usable()
-        try:
+        with _advised():
             write_bytes(self.folder / "CACHEDIR.TAG", CACHE_TAG)
-        except WriteError as error:
-            raise WriteError(f"The store cannot be written to: {error} {ADVICE}") from error
         self._remove_leftovers()
 
     def size(self) -> tuple[int, int]:
@@ -195,3 +192,12 @@ def _size_of(file: Path) -> int | None:
         return file.lstat().st_size
     except FileNotFoundError:
         return None
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """Add what to do to an error about writing."""
+    try:
+        yield
+    except WriteError as error:
+        raise WriteError(f"The store cannot be written to: {error} {ADVICE}") from error
