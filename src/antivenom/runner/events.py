@@ -11,7 +11,7 @@ class Planned:
     """The plan of a run, sent before anything runs: the cells and the number of their trainings.
 
     Each training ends with a `Finished` event, even if the store already has it. `assumptions` says what was inferred
-    from the data and the model, one sentence each.
+    from the data and the model, one sentence each. `kept` is the number of cells that an earlier run finished.
     """
 
     cells: tuple[str, ...]
@@ -21,6 +21,7 @@ class Planned:
     defenders: int = 0
     warm_ups: int = 0
     assumptions: tuple[str, ...] = ()
+    kept: int = 0
 
     @property
     def trainings(self) -> int:
@@ -78,7 +79,33 @@ class Damaged:
     reason: str
 
 
-Event = Planned | Started | Read | Trained | Damaged | Finished
+@dataclass(frozen=True)
+class CellStarted:
+    """A worker has started a cell."""
+
+    cell: str
+
+
+@dataclass(frozen=True)
+class CellFinished:
+    """A cell has been written. `kept` is true if an earlier run wrote it."""
+
+    cell: str
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class CellFailed:
+    """A cell failed. The other cells go on. `error` is the name of the exception's class."""
+
+    cell: str
+    error: str
+    message: str
+    trace: str
+
+
+CellEvent = CellStarted | CellFinished | CellFailed
+Event = Planned | Started | Read | Trained | Damaged | Finished | CellEvent
 OnEvent = Callable[[Event], object]
 
 

@@ -10,11 +10,12 @@ from weakref import finalize
 
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.executor import Executor, Work
-from antivenom.runner.executors.running import run_one, running_cells
+from antivenom.runner.executors.running import Resuming, failure_of, run_cells, run_one
 from antivenom.runner.executors.serial import Serial
 from antivenom.runner.progress import ProgressOption, progress_for
 from antivenom.runner.results.result import Result
-from antivenom.runner.results.sweep_result import SweepResult
+from antivenom.runner.results.status import reporting_status
+from antivenom.runner.results.sweep_result import SweepResult, finished_axes
 from antivenom.runner.spec.grid import Grid, expand
 from antivenom.runner.spec.loading import make_experiment, read_spec
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -95,31 +96,52 @@ class Sweep(ShortRepr):
         store: Store | None = None,
         device: str = "auto",
         executor: Executor | None = None,
+        only: Sequence[str] = (),
+        shard: tuple[int, int] | None = None,
+        retry_failed: bool = False,
         progress: ProgressOption = "auto",
         on_event: OnEvent | None = None,
     ) -> SweepResult:
         """Run all cells. With a store, stages that several cells share are computed only once.
 
+        A cell that an earlier run of the same spec finished in this folder is not run again. A cell that fails is
+        recorded, and the others go on.
+
         Args:
             out: the sweep's folder. If omitted, a temporary folder, which is removed together with the result.
             store: keeps finished stages for later runs; None computes everything again.
             device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
-            executor: runs the cells: `Serial()` (default) or `Processes(workers=…)`.
+            executor: runs the cells: `Serial()` (default), `Processes(workers=…)` or `Ray(address=…)`.
+            only: the names of the cells to run; empty for all.
+            shard: `(i, n)` runs only the i-th of n parts. Shards may run at the same time, into the same folder.
+            retry_failed: whether cells that failed in an earlier run are run again.
             progress: `auto` shows a progress bar in a terminal or a notebook, and lines elsewhere; False shows nothing.
             on_event: called with every event of every cell.
+
+        Returns:
+            The result. It has the cells that are finished.
+
+        Raises:
+            SettingsError: the settings do not fit the data. Nothing has been written.
+            RunError: cells failed. The others were written, and so was the table.
         """
         folder = Path(mkdtemp(prefix="antivenom-sweep-") if out is None else out)
         work = Work(self.cells, folder / "cells", store, device)
+        resuming = Resuming(tuple(only), shard, retry_failed)
         with (
             progress_for(progress, on_event) as report_event,
-            running_cells(work, dump_yaml(self.grid.spec), executor or Serial(), report_event) as names,
+            reporting_status(folder, resuming.status, report_event) as both,
         ):
-            for _ in names:  # each cell has written its own folder
-                pass
-            result = SweepResult(self.name, folder, self.axes, self.allow_code)
-            if out is None:
-                finalize(result, rmtree, folder, ignore_errors=True)
+            spec = dump_yaml(self.grid.spec)
+            failures = run_cells(work, self.axes, spec, executor or Serial(), resuming, both)
+        result = SweepResult(self.name, folder, finished_axes(folder, self.axes), self.allow_code)
+        if out is None:
+            finalize(result, rmtree, folder, ignore_errors=True)
+        if result.axes:
             result.write_table()
+        if failures:
+            count = len(resuming.chosen(self.cells))
+            raise failure_of(failures, count) from next(iter(failures.values())).cause
         return result
 
 

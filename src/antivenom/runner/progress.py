@@ -8,7 +8,19 @@ from typing import Literal, Protocol, runtime_checkable
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from antivenom.runner.events import Damaged, Event, Finished, OnEvent, Planned, Read, Started, Trained
+from antivenom.runner.events import (
+    CellFailed,
+    CellFinished,
+    CellStarted,
+    Damaged,
+    Event,
+    Finished,
+    OnEvent,
+    Planned,
+    Read,
+    Started,
+    Trained,
+)
 from antivenom.terminal import Terminal, printable
 
 ProgressOption = Literal["auto", "bar", "lines"] | bool
@@ -40,6 +52,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.total, self.done, self._began, self._computed = 0, 0, time.monotonic(), 0
+        self._failed: set[str] = set()
 
     def plan(self, event: Planned) -> None:
         """Take the number of trainings from a plan."""
@@ -50,6 +63,14 @@ class Clock:
         """Count a finished training."""
         self.done += 1
         self._computed += not event.stored
+
+    def fail(self, event: CellFailed) -> None:
+        """Count a cell that failed."""
+        self._failed.add(event.cell)
+
+    def failures(self) -> str:
+        """Return the number of cells that failed, as the start of a line; empty if none has."""
+        return f"{len(self._failed)} failed, " if self._failed else ""
 
     def left(self) -> str:
         """Return the remaining time in words; empty if it cannot be estimated yet."""
@@ -99,8 +120,11 @@ class Bar:
                 self._progress.update(self._task, completed=self._clock.done, left=self._clock.left())
         elif isinstance(event, Damaged):
             self._console.print(format_damage(event))
-        else:
-            self.note(format_event(event))
+        elif isinstance(event, CellFailed):
+            self._clock.fail(event)
+            self._console.print(format_failure(event))
+        elif isinstance(event, Started | Read | Trained):
+            self.note(f"{self._clock.failures()}{format_event(event)}")
 
     def note(self, text: str) -> None:
         """Show a text about the current work."""
@@ -132,9 +156,14 @@ class Lines:
                 self._clock.finish(event)
         elif isinstance(event, Damaged):
             self.note(format_damage(event))
+        elif isinstance(event, CellFailed):
+            self._clock.fail(event)
+            self.note(format_failure(event))
+        elif isinstance(event, CellStarted | CellFinished):
+            return
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES and self._clock.total:
             left = self._clock.left()
-            counted = f"{self._clock.done} of {self._clock.total} trainings"
+            counted = f"{self._clock.failures()}{self._clock.done} of {self._clock.total} trainings"
             self.note(f"{counted}: {format_event(event)}" + (f"; {left}" if left else ""))
 
     def note(self, text: str) -> None:
@@ -206,9 +235,12 @@ def format_plan(event: Planned) -> list[str]:
         "warm-up": event.warm_ups,
     }
     named = [f"{count} {who}{'' if count == 1 else 's'}" for who, count in counts.items() if count]
-    listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
-    cells = f"{len(event.cells)} cells, " if len(event.cells) > 1 else ""
-    return [*map(format_assumption, event.assumptions), f"{cells}{event.trainings} trainings: {listed}."]
+    listed = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else "".join(named)
+    cells = f"{len(event.cells)} cells, " if len(event.cells) > 1 or event.kept else ""
+    kept = f" {event.kept} cells are finished already." if event.kept else ""
+    if not event.cells:
+        return [*map(format_assumption, event.assumptions), f"Nothing is left to run.{kept}"]
+    return [*map(format_assumption, event.assumptions), f"{cells}{event.trainings} trainings: {listed}.{kept}"]
 
 
 def format_damage(event: Damaged) -> str:
@@ -219,6 +251,15 @@ def format_damage(event: Damaged) -> str:
     """
     place = f"{event.cell} " * bool(event.cell)
     return f"{place}The stage `{event.stage}` in the store was damaged and is computed again: {event.reason}"
+
+
+def format_failure(event: CellFailed) -> str:
+    """Return one line about a cell that failed.
+
+    >>> format_failure(CellFailed("3-mlp", "DataError", "a.npz is missing.", ""))
+    '3-mlp failed: DataError: a.npz is missing. The other cells go on.'
+    """
+    return f"{event.cell} failed: {event.error}: {event.message} The other cells go on."
 
 
 def format_event(event: Started | Read | Trained) -> str:

@@ -38,14 +38,19 @@ CHECKSUM = "checksum"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, name: str = LOCK, *, seconds: float = 0) -> Iterator[None]:
     """Lock a folder against other runs. The folder is created if it does not exist.
+
+    Args:
+        folder: the folder.
+        name: the name of the file that is locked.
+        seconds: how long to wait for the lock.
 
     Raises:
         RunError: another run is writing to the folder, or the folder cannot be created.
     """
     make_folder(folder)
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / name, timeout=seconds)
     try:
         lock.acquire()
     except Timeout as error:

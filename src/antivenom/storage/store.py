@@ -108,6 +108,14 @@ class Store:
         with _advised():
             write_tensors(self._file(key), tensors, about)
 
+    def remove(self, key: str) -> None:
+        """Remove a stage, if the store has it.
+
+        Raises:
+            WriteError: it cannot be removed.
+        """
+        self._remove(self._file(key))
+
     def require_writable(self) -> None:
         """Raise an error if the store cannot be written to. Remove what killed processes left in it.
 

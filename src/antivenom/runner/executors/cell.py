@@ -1,7 +1,7 @@
 """One cell: all repeats of an experiment, stage by stage."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,10 +124,19 @@ def _of_weights(experiment: ExperimentSettings, blank: Classifier, start: Classi
     return own if start is None else (*own, *(each for each in start.assumptions if each not in blank.assumptions))
 
 
-def run_cell(name: str, experiment: ExperimentSettings, folder: Path, stages: Stages) -> str:
-    """Run one cell of a sweep, write it to its folder, and return its name."""
-    run_experiment(experiment, stages).save(folder)
-    return name
+def run_cell(experiment: ExperimentSettings, folder: Path, stages: Stages, key: str | None = None) -> None:
+    """Run one cell of a sweep, and write it to its folder.
+
+    Args:
+        experiment: the cell's experiment.
+        folder: the cell's folder.
+        stages: the stages of the run.
+        key: the key of the cell's result. The manifest keeps it, so that the next run knows that the cell is finished.
+    """
+    result = run_experiment(experiment, stages)
+    if key is not None:
+        result = replace(result, about={**result.about, "key": key})
+    result.save(folder)
 
 
 def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, number: int) -> Measured:

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import queue
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -18,10 +18,11 @@ import torch
 
 from antivenom.errors import RunError, SettingsError, WriteError
 from antivenom.own_code import allow_folder, own_folders, safe_children
-from antivenom.runner.events import Event, OnEvent, Trained
+from antivenom.runner.events import CellStarted, Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.data_cache import DataCache
-from antivenom.runner.executors.executor import Work
+from antivenom.runner.executors.executor import Outcome, Work, failed
+from antivenom.runner.executors.order import CellQueue
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
@@ -29,7 +30,14 @@ from antivenom.settings import describe_fields, is_live
 from antivenom.stopping import end_workers, in_worker, prepare_worker, signals_for_parent_only
 from antivenom.storage.store import Store
 
-CELLS_WAITING_PER_WORKER = 2
+CELLS_WAITING = 1
+"""The number of cells that are sent ahead, so that no process waits for its next cell."""
+
+MOST_DEATHS = 3
+DIED = (
+    "The worker process died {count} times while it ran this cell. It may have run out of memory. "
+    "Use fewer rows, a smaller model or fewer workers."
+)
 POLL_SECONDS = 0.2
 NO_GUARD = (
     "Processes cannot start its workers: each worker first runs your script, and the script starts workers again. "
@@ -44,7 +52,8 @@ CACHE = DataCache()
 class Processes:
     """Runs several cells at the same time, each in its own process. The processes divide the threads among them.
 
-    A process receives a cell as its spec, so nothing large is copied. Cells that share a stage may compute it twice.
+    A process receives a cell as its spec, so nothing large is copied. If a process dies, it is replaced, and its cells
+    are run again: finished stages are kept in the store.
 
     Args:
         workers: the number of processes. If omitted, one for each core.
@@ -56,28 +65,57 @@ class Processes:
         if self.workers is not None and self.workers < 1:
             raise SettingsError([f"workers must be at least 1; got {self.workers}."])
 
-    def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
-        """Run every cell, and yield names in the order in which cells finish. A failed cell does not stop the others.
+    def threads(self, cells: int) -> int:
+        """Return the number of threads of each process."""
+        return max(1, torch.get_num_threads() // self._count(cells))
+
+    def run(self, work: Work, on_event: OnEvent) -> Iterator[Outcome]:
+        """Run every cell, and yield the outcome of each when it has finished. A failed cell does not stop the others.
 
         Raises:
             SettingsError: a cell contains an object made in Python, which cannot be sent to another process.
-            RunError: cells failed, a process died, or the script does not have `if __name__ == "__main__":`.
+            RunError: the script does not have `if __name__ == "__main__":`.
+            WriteError: a disk is full or read-only, or processes cannot be started.
         """
-        specs = {name: _plain(name, experiment) for name, experiment in work.cells.items()}
-        count = min(self.workers or os.cpu_count() or 1, max(1, len(specs)))
+        specs = plain_specs(work.cells, "a process")
+        if not specs:
+            return
         context = multiprocessing.get_context("spawn")
         with safe_children(), _manager(context) as manager:
-            events = manager.Queue()
-            threads = max(1, torch.get_num_threads() // count)
+            yield from _Pool(self._count(len(specs)), self.threads(len(specs)), context, work, specs, on_event).run(
+                manager.Queue()
+            )
+
+    def _count(self, cells: int) -> int:
+        return min(self.workers or os.cpu_count() or 1, max(1, cells))
+
+
+class _Pool:
+    """The processes of a run. They are started again if one of them dies."""
+
+    def __init__(
+        self,
+        count: int,
+        threads: int,
+        context: SpawnContext,
+        work: Work,
+        specs: dict[str, dict[str, Any]],
+        on_event: OnEvent,
+    ) -> None:
+        self._count, self._threads, self._context = count, threads, context
+        self._work, self._specs, self._on_event = work, specs, on_event
+        self._queue = CellQueue(work.cells)
+        self._suspects: list[str] = []  # they were running when a process died; each is tried again alone
+        self._deaths: dict[str, int] = {}
+
+    def run(self, events: Any) -> Iterator[Outcome]:
+        """Yield the outcomes of all cells."""
+        while self._queue or self._suspects:
             others = multiprocessing.active_children()
-            pool = ProcessPoolExecutor(count, context, _begin, (list(sys.path), own_folders(), threads))
+            begin = list(sys.path), own_folders(), self._threads
+            pool = ProcessPoolExecutor(self._count, self._context, _begin, begin)
             try:
-                yield from _all(pool, specs, work, events, on_event, count * (1 + CELLS_WAITING_PER_WORKER))
-            except BrokenProcessPool as error:
-                raise RunError(
-                    "A worker process died. It may have run out of memory. Run the same again with fewer workers: "
-                    "finished stages are kept in the store."
-                ) from error
+                yield from self._until_death(pool, events)
             except BaseException as error:
                 if not isinstance(error, Exception):  # the run was stopped: its workers need not finish their cells
                     end_workers(others)
@@ -85,46 +123,79 @@ class Processes:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
+    def _until_death(self, pool: ProcessPoolExecutor, events: Any) -> Iterator[Outcome]:
+        """Yield outcomes until all cells have finished, or until a process dies."""
+        running: dict[Future[None], str] = {}
+        full: WriteError | None = None
+        while True:
+            while full is None and (name := self._next(running.values())) is not None:
+                try:
+                    running[self._submit(pool, name, events)] = name
+                except BrokenProcessPool:
+                    yield from self._blame(name)
+                    break
+            if not running:
+                break
+            done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            _drain(events, self._on_event)
+            if any(isinstance(each.exception(), BrokenProcessPool) for each in done):
+                yield from self._after_death(running)
+                return
+            for each in done:
+                name, error = running.pop(each), each.exception()
+                self._queue.finish(name)
+                if isinstance(error, WriteError):
+                    full = error
+                else:
+                    yield Outcome(name) if error is None else failed(name, error)
+        _drain(events, self._on_event)
+        if full is not None:
+            raise full
 
-def _all(
-    pool: ProcessPoolExecutor, specs: dict[str, dict[str, Any]], work: Work, events: Any, on_event: OnEvent, most: int
-) -> Iterator[str]:
-    """Run at most `most` cells at the same time. Failures are raised after all other cells have finished."""
-    left, running = iter(specs.items()), dict[Future[str], str]()
-    failed: dict[str, Exception] = {}
-    while True:
-        while len(running) < most and (item := next(left, None)) is not None:
-            name, spec = item
-            store = None if work.store is None else work.store.folder
-            with signals_for_parent_only():
-                future = pool.submit(in_worker, _run, name, spec, work.folder / name, store, work.device, events)
-            running[future] = name
-        if not running:
-            break
-        done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        _drain(events, on_event)
-        for each in done:
-            name = running.pop(each)
-            try:
-                yield each.result()
-            except BrokenProcessPool:
-                raise
-            except Exception as error:  # noqa: BLE001 - reported with the cell's name, after the other cells
-                failed[name] = error
-    _drain(events, on_event)
-    if failed:
-        in_order = {name: failed[name] for name in specs if name in failed}
-        raise _failure(in_order, len(specs)) from next(iter(failed.values()))
+    def _next(self, running: Collection[str]) -> str | None:
+        """Return the cell to start now, if any. A suspect runs alone: then it is certain which cell ends a process."""
+        if any(name in self._deaths for name in running):
+            return None
+        if self._suspects:
+            return None if running else self._suspects.pop(0)
+        return self._queue.next(running) if len(running) < self._count + CELLS_WAITING else None
 
+    def _after_death(self, running: dict[Future[None], str]) -> Iterator[Outcome]:
+        """Yield the outcomes of the cells that had finished, and put the others back."""
+        for future, name in running.items():
+            error = future.exception()
+            if error is None:
+                self._queue.finish(name)
+                yield Outcome(name)
+                continue
+            if not isinstance(error, BrokenProcessPool):
+                yield failed(name, error)
+                continue
+            yield from self._blame(name)
 
-def _failure(failed: dict[str, Exception], count: int) -> RunError:
-    named = "; ".join(
-        f"{name}: {type(error).__name__}: {str(error).removesuffix('.')}" for name, error in failed.items()
-    )
-    return RunError(
-        f"{len(failed)} of {count} cells failed; the others were written. {named}. "
-        "Correct the spec and run it again: finished stages are kept in the store."
-    )
+    def _blame(self, name: str) -> Iterator[Outcome]:
+        """Put a cell back that was running when a process died. Yield its failure if that happened too often."""
+        self._deaths[name] = self._deaths.get(name, 0) + 1
+        if self._deaths[name] < MOST_DEATHS:
+            self._suspects.append(name)
+        else:
+            yield failed(name, RunError(DIED.format(count=MOST_DEATHS)))
+
+    def _submit(self, pool: ProcessPoolExecutor, name: str, events: Any) -> "Future[None]":
+        work = self._work
+        store = None if work.store is None else work.store.folder
+        with signals_for_parent_only():
+            return pool.submit(
+                in_worker,
+                _run,
+                name,
+                self._specs[name],
+                work.folder / name,
+                store,
+                work.device,
+                work.keys.get(name),
+                events,
+            )
 
 
 @contextmanager
@@ -164,23 +235,34 @@ def _begin(path: list[str], folders: list[Path], threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _run(name: str, spec: dict[str, Any], folder: Path, store: Path | None, device: str, events: Any) -> str:
+def _run(
+    name: str, spec: dict[str, Any], folder: Path, store: Path | None, device: str, key: str | None, events: Any
+) -> None:
     def send(event: Event) -> None:
         if isinstance(event, Trained):  # classifiers are not sent
             event = replace(event, epoch=replace(event.epoch, classifier=None))
         events.put(event)
 
+    send(CellStarted(name))
     experiment = make_experiment(
         spec, ExperimentSettings, allow_code=True
     )  # the caller allowed code, or the spec names none
     stages = Stages(None if store is None else Store(store), choose_device(device), name, send, cache=CACHE)
-    return run_cell(name, experiment, folder, stages)
+    run_cell(experiment, folder, stages, key)
 
 
-def _plain(name: str, experiment: ExperimentSettings) -> dict[str, Any]:
-    spec = describe_fields(experiment)
-    if is_live(spec):
-        raise SettingsError(
-            [f"{name} contains an object made in Python, which cannot be sent to a process. Use executor=Serial()."]
-        )
-    return spec
+def plain_specs(cells: Mapping[str, ExperimentSettings], place: str) -> dict[str, dict[str, Any]]:
+    """Return the spec of each cell, which can be sent to another process.
+
+    Raises:
+        SettingsError: cells contain objects made in Python, which cannot be sent.
+    """
+    specs = {name: describe_fields(experiment) for name, experiment in cells.items()}
+    problems = [
+        f"{name} contains an object made in Python, which cannot be sent to {place}. Use executor=Serial()."
+        for name, spec in specs.items()
+        if is_live(spec)
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return specs

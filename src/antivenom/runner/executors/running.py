@@ -1,26 +1,38 @@
 """Running experiments: all are checked against their data first, then each is run and written."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from antivenom.errors import SettingsError
-from antivenom.runner.events import OnEvent
+from antivenom.errors import RunError, SettingsError
+from antivenom.registry import did_you_mean
+from antivenom.runner.events import CellFailed, CellFinished, OnEvent
 from antivenom.runner.executors.cell import assumptions_of, run_experiment
+from antivenom.runner.executors.cell_key import cell_keys, is_finished
 from antivenom.runner.executors.crafting import prepared, starting_data
-from antivenom.runner.executors.executor import Executor, Work
+from antivenom.runner.executors.executor import Executor, Outcome, Work
 from antivenom.runner.executors.plan import planned
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.executors.trusted_rows import trusted_problems
-from antivenom.runner.results.folder import prepare_folder
+from antivenom.runner.results.failures import add_failure, read_failures, remove_failures, write_planned
+from antivenom.runner.results.folder import prepare_folder, require_same_spec
 from antivenom.runner.results.result import Result
+from antivenom.runner.results.status import STATUS
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.validation import problems_of
 from antivenom.settings import describe_fields
-from antivenom.storage.files import locked
+from antivenom.storage.files import LOCK, locked
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
+
+SHARD_WAIT_SECONDS = 60.0
+"""How long a shard waits for another one that prepares the folder."""
+
+MOST_SHOWN = 20
+"""The most failed cells that a message names."""
 
 
 def run_one(
@@ -41,30 +53,154 @@ def run_one(
     return result
 
 
-@contextmanager
-def running_cells(work: Work, spec: str, executor: Executor, on_event: OnEvent) -> Iterator[Iterator[str]]:
-    """Check all cells, then yield an iterator that runs them and returns their names. The folder is locked meanwhile.
+@dataclass(frozen=True)
+class Resuming:
+    """Which cells of a sweep run, and which are left as an earlier run left them.
+
+    Args:
+        only: the names of the cells to run; empty for all.
+        shard: `(i, n)`: only every n-th cell, from the i-th on, so that n runs divide a sweep. Shards may run at the
+            same time, into the same folder.
+        retry_failed: whether cells that failed in an earlier run are run again.
+    """
+
+    only: tuple[str, ...] = ()
+    shard: tuple[int, int] | None = None
+    retry_failed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
+            raise SettingsError([f"shard must be i/n with 1 <= i <= n; got {self.shard[0]}/{self.shard[1]}."])
+
+    @property
+    def lock(self) -> str:
+        """The name of the file that is locked while this part of the sweep runs."""
+        return LOCK if self.shard is None else f".shard-{self.shard[0]}-of-{self.shard[1]}.lock"
+
+    @property
+    def status(self) -> str:
+        """The name of the file with the status of this part of the sweep."""
+        return STATUS if self.shard is None else f"status-{self.shard[0]}-of-{self.shard[1]}.json"
+
+    def chosen(self, cells: Mapping[str, ExperimentSettings]) -> dict[str, ExperimentSettings]:
+        """Return the cells to run.
+
+        Raises:
+            SettingsError: a name of `only` is not the name of a cell.
+        """
+        unknown = [name for name in self.only if name not in cells]
+        if unknown:
+            raise SettingsError([f"only: there is no cell '{name}'.{did_you_mean(name, cells)}" for name in unknown])
+        first, step = self.shard or (1, 1)
+        kept = islice(cells.items(), first - 1, None, step)
+        return {name: each for name, each in kept if not self.only or name in self.only}
+
+
+def run_cells(
+    work: Work,
+    axes: Mapping[str, Mapping[str, Any]],
+    spec: str,
+    executor: Executor,
+    resuming: Resuming,
+    on_event: OnEvent,
+) -> dict[str, Outcome]:
+    """Check all cells, and run those that are not finished. The folder is locked meanwhile.
 
     Args:
         work: the cells. They are written to the folder `cells` in the sweep's folder.
+        axes: the values that the grid sets in each cell.
         spec: the spec of the sweep.
         executor: runs the cells.
+        resuming: which cells run.
         on_event: called with every event.
+
+    Returns:
+        The outcomes of the cells that failed, now or earlier, by name.
+
+    Raises:
+        SettingsError: settings do not fit the data. Nothing has been written.
+        WriteError: a disk is full or read-only. Finished cells are kept.
     """
-    device = choose_device(work.device)
-    assumptions = check(work.cells, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
+    device, folder = choose_device(work.device), work.folder.parent
+    chosen = resuming.chosen(work.cells)
+    assumptions = check(chosen, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
     if work.store is not None:
         work.store.require_writable()
-    folder = work.folder.parent
-    with locked(folder):
-        prepare_folder(folder, spec)
-        on_event(replace(planned(work.cells), assumptions=assumptions))
-        names = executor.run(work, on_event)
-        try:
-            yield names
-        finally:
-            if isinstance(names, Generator):  # ends its processes, also if the caller stopped
-                names.close()
+    with _prepared(folder, spec, axes, resuming):
+        keys = cell_keys(chosen, work.device, executor.threads(len(chosen)))
+        finished = [name for name in chosen if is_finished(work.folder / name, keys.get(name))]
+        failures = {} if resuming.retry_failed else _known_failures(folder, set(chosen) - set(finished))
+        left = {name: each for name, each in chosen.items() if name not in finished and name not in failures}
+        remove_failures(folder, set(finished) | set(left))
+        on_event(replace(planned(left), assumptions=assumptions, kept=len(finished)))
+        for name in finished:
+            on_event(CellFinished(name, kept=True))
+        for outcome in failures.values():
+            on_event(_failed_event(outcome))
+        failures |= _run_left(replace(work, cells=left, keys=keys), executor, folder, on_event)
+    return failures
+
+
+def _run_left(work: Work, executor: Executor, folder: Path, on_event: OnEvent) -> dict[str, Outcome]:
+    failures: dict[str, Outcome] = {}
+    outcomes = executor.run(work, on_event)
+    try:
+        for outcome in outcomes:
+            if outcome.failure is None:
+                on_event(CellFinished(outcome.cell))
+            else:
+                failures[outcome.cell] = outcome
+                add_failure(folder, outcome.cell, outcome.failure)
+                on_event(_failed_event(outcome))
+    finally:
+        if isinstance(outcomes, Generator):  # ends its processes, also if the run was stopped
+            outcomes.close()
+    return failures
+
+
+def failure_of(failures: Mapping[str, Outcome], count: int) -> RunError:
+    """Return the error that names the cells that failed, of `count` cells."""
+    known = [(name, each.failure) for name, each in failures.items() if each.failure is not None]
+    shown = "; ".join(f"{name}: {each.error}: {each.message.removesuffix('.')}" for name, each in known[:MOST_SHOWN])
+    more = f"; and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
+    return RunError(
+        f"{len(known)} of {count} cells failed; the others were written. {shown}{more}. "
+        "Correct the cause, and run the same again with --retry-failed (retry_failed=True in Python): "
+        "finished cells are kept."
+    )
+
+
+def _failed_event(outcome: Outcome) -> CellFailed:
+    assert outcome.failure is not None
+    return CellFailed(outcome.cell, outcome.failure.error, outcome.failure.message, outcome.failure.trace)
+
+
+def _known_failures(folder: Path, cells: Collection[str]) -> dict[str, Outcome]:
+    return {name: Outcome(name, failure) for name, failure in read_failures(folder).items() if name in cells}
+
+
+@contextmanager
+def _prepared(folder: Path, spec: str, axes: Mapping[str, Mapping[str, Any]], resuming: Resuming) -> Iterator[None]:
+    """Prepare the folder of a sweep, and lock it. Shards of one sweep lock only their own part.
+
+    Raises:
+        RunError: another run is writing to the folder, or the folder has a shard of another spec.
+    """
+    if resuming.shard is None:
+        with locked(folder):
+            for file in folder.glob(".shard-*.lock"):
+                with locked(folder, file.name):  # a shard that is running holds it
+                    pass
+            prepare_folder(folder, spec)
+            write_planned(folder, axes)
+            yield
+        return
+    with locked(folder, resuming.lock):
+        with locked(folder, seconds=SHARD_WAIT_SECONDS):
+            require_same_spec(folder, spec)
+            prepare_folder(folder, spec)
+            write_planned(folder, axes)
+        yield
 
 
 def check(cells: Mapping[str, ExperimentSettings], stages_of: Callable[[str], Stages]) -> tuple[str, ...]:

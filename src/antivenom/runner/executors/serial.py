@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from antivenom.runner.events import OnEvent
+import torch
+
+from antivenom.errors import WriteError
+from antivenom.runner.events import CellStarted, OnEvent
 from antivenom.runner.executors.cell import run_cell
-from antivenom.runner.executors.executor import Work
+from antivenom.runner.executors.executor import Outcome, Work, failed
 from antivenom.runner.executors.stages import Stages, choose_device
 
 
@@ -13,9 +16,21 @@ from antivenom.runner.executors.stages import Stages, choose_device
 class Serial:
     """Runs one cell after the other."""
 
-    def run(self, work: Work, on_event: OnEvent) -> Iterator[str]:
+    def threads(self, cells: int) -> int:  # noqa: ARG002 - all cells have the same threads
+        """Return the number of threads of this process."""
+        return torch.get_num_threads()
+
+    def run(self, work: Work, on_event: OnEvent) -> Iterator[Outcome]:
         """Run every cell. With a store, stages that several cells share are computed only once."""
         device = choose_device(work.device)
         for name, experiment in work.cells.items():
             stages = Stages(work.store, device, name, on_event, cache=work.cache)
-            yield run_cell(name, experiment, work.folder / name, stages)
+            on_event(CellStarted(name))
+            try:
+                run_cell(experiment, work.folder / name, stages, work.keys.get(name))
+            except WriteError:
+                raise
+            except Exception as error:  # noqa: BLE001 - recorded with the cell's name; the other cells go on
+                yield failed(name, error)
+            else:
+                yield Outcome(name)

@@ -6,7 +6,6 @@ from pathlib import Path
 from antivenom.errors import DataError, RunError, WriteError
 from antivenom.files.opening import is_folder, read_text
 from antivenom.files.writing import PART, folder_inside, remove_leftovers, write_text
-from antivenom.storage.files import LOCK
 
 RUN_MARK = "# Written by antivenom: a run of another spec into this folder replaces what is here.\n"
 """The first line of a run's spec. It marks the folder as a run of antivenom."""
@@ -26,10 +25,19 @@ FILES = (
     "goal.json",
     "victim.safetensors",
     "control.safetensors",
+    "cells.json",
+    "failures.json",
+    "status.json",
     "table.csv",
+    "table.parquet",
+    "costs.csv",
     "report.html",
+    "table.html",
 )
 """The files of a run, in addition to its spec."""
+
+NOT_COVERED = ("manifest.json", "report.html", "table.html", "failures.json", "status.json", "cells.json")
+"""The files that change after the manifest is written, or that it does not describe."""
 
 FOLDERS = ("cells", "repeats", "figures")
 
@@ -54,13 +62,26 @@ def prepare_folder(folder: Path, spec: str) -> Path:
     return folder
 
 
+def require_same_spec(folder: Path, spec: str) -> None:
+    """Raise an error if a folder has a run of another spec.
+
+    Raises:
+        RunError: it has.
+    """
+    old = _content(folder / "spec.yaml")
+    if old and old != RUN_MARK + spec:
+        raise RunError(
+            f"{folder} has a sweep with another spec. Shards must have the same spec. Choose another folder."
+        )
+
+
 def written_files(folder: Path) -> list[str]:
     """Return the paths, in a run's folder, of the files that its manifest covers: all but the manifest and the report.
 
     The files of a sweep's cells belong to the manifests of the cells.
     """
     places = [folder, *(place for place in sorted((folder / "repeats").glob("*")) if place.is_dir())]
-    names = ("spec.yaml", *(name for name in FILES if name not in ("manifest.json", "report.html")))
+    names = ("spec.yaml", *(name for name in FILES if name not in NOT_COVERED))
     files = [place / name for place in places for name in names]
     return [file.relative_to(folder).as_posix() for file in files if file.is_file()]
 
@@ -84,7 +105,7 @@ def repeat_folder(folder: Path, number: int) -> Path:
 
 def _is_remainder(name: str) -> bool:
     """Return whether a run that was killed before it wrote its spec may have left this entry in its folder."""
-    return name == LOCK or (name.startswith(".spec.yaml.") and name.endswith(PART))
+    return name.endswith(".lock") or (name.startswith(".spec.yaml.") and name.endswith(PART))
 
 
 def _content(file: Path) -> str:

@@ -132,6 +132,11 @@ class SweepResult:
         return f"SweepResult({self.name}: {len(self.axes)} cells in {self.folder})"
 
 
+def finished_axes(folder: Path, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the values of the cells that are finished in a sweep's folder, in the grid's order."""
+    return {cell: values for cell, values in axes.items() if (folder / "cells" / cell / MANIFEST).is_file()}
+
+
 def cell_row(cell: str, axes: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return a cell's row in the table of all cells."""
     row: dict[str, Any] = {"cell": cell, **{key: _plain(value) for key, value in axes.items()}}

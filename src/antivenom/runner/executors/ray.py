@@ -1,0 +1,224 @@
+"""Running cells as tasks of Ray, on this machine or on a cluster."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from antivenom.errors import AntivenomError, RunError, SettingsError, WriteError
+from antivenom.extras import missing_packages
+from antivenom.own_code import allow_folder, own_folders
+from antivenom.runner.events import CellStarted, Finished, OnEvent
+from antivenom.runner.executors.cell import run_cell
+from antivenom.runner.executors.cell_files import entry_of, pack_cell, unpack_cell
+from antivenom.runner.executors.data_cache import DataCache
+from antivenom.runner.executors.executor import Outcome, Work, failed
+from antivenom.runner.executors.order import CellQueue
+from antivenom.runner.executors.processes import plain_specs
+from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.results.manifest import MANIFEST, read_manifest
+from antivenom.runner.spec.loading import make_experiment
+from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.storage.store import Store
+
+TASKS_PER_SLOT = 2
+"""Cells in flight for each cell that the cluster can run at the same time: no worker waits for the driver."""
+
+WAIT_SECONDS = 1.0
+RETRIES = 3
+"""How often Ray runs a cell again whose worker or machine was lost."""
+
+CACHE = DataCache()
+"""The data sets of a worker. Its cells share them."""
+
+
+@dataclass(frozen=True)
+class Ray:
+    """Runs each cell as a task of Ray. The workers publish cells in the store; this process copies them to the folder.
+
+    A task returns only a key, so nothing large travels, and a lost driver loses nothing: the next run finds the
+    finished cells in the store. All workers must reach the store.
+
+    Args:
+        address: the address of a cluster, such as `auto` or `ray://head:10001`. If omitted, Ray is started on this
+            machine, and ends with the run.
+        workers: the number of cells at the same time, if Ray is started on this machine. If omitted, one for each core.
+        cpus: the cores that a cell takes.
+        gpus: the GPUs that a cell takes. It may be a fraction, such as 0.25 for four cells on each GPU.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.workers is not None and self.workers < 1:
+            problems.append(f"workers must be at least 1; got {self.workers}.")
+        if self.workers is not None and self.address is not None:
+            problems.append("workers cannot be set for a cluster: it runs as many cells as it has cores. Remove it.")
+        problems += [
+            f"{name} must be at least 0; got {value}."
+            for name, value in (("cpus", self.cpus), ("gpus", self.gpus))
+            if value < 0
+        ]
+        if not self.cpus and not self.gpus:
+            problems.append("cpus and gpus are both 0. Set one of them.")
+        if problems:
+            raise SettingsError(problems)
+
+    def threads(self, cells: int) -> int:  # noqa: ARG002 - each cell has the cores that it takes
+        """Return the number of threads of each cell."""
+        return max(1, int(self.cpus))
+
+    def run(self, work: Work, on_event: OnEvent) -> Iterator[Outcome]:
+        """Run every cell, and yield the outcome of each when it has finished. A failed cell does not stop the others.
+
+        Raises:
+            SettingsError: a cell contains an object made in Python, or the sweep has no store that workers can reach.
+            RunError: Ray cannot be started, or the cluster cannot be reached.
+            WriteError: a disk is full or read-only.
+        """
+        specs = plain_specs(work.cells, "a worker of Ray")
+        if not specs:
+            return
+        ray = _module()
+        with tempfile.TemporaryDirectory(prefix="antivenom-ray-") as place:
+            store = work.store
+            if store is None and self.address is not None:
+                raise SettingsError(["A sweep on a cluster requires a store. Set $ANTIVENOM_STORE to a place that all "
+                                     "machines reach."])  # fmt: skip
+            store = store or Store(Path(place))
+            with _connected(ray, self):
+                yield from _Tasks(ray, self, work, store, specs, on_event).outcomes()
+
+
+class _Tasks:
+    """The tasks of a run, and the copying of finished cells."""
+
+    def __init__(
+        self, ray: Any, settings: Ray, work: Work, store: Store, specs: dict[str, dict[str, Any]], on_event: OnEvent
+    ) -> None:
+        self._ray, self._settings, self._work, self._store, self._specs = ray, settings, work, store, specs
+        self._on_event, self._queue = on_event, CellQueue(work.cells)
+        options = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "max_retries": RETRIES}
+        self._task = ray.remote(**options)(run_task)
+        self._common = list(sys.path), [str(each) for each in own_folders()], store.folder, work.device
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield the outcome of each cell, in the order in which they finish."""
+        running: dict[Any, str] = {}
+        full: WriteError | None = None
+        while True:
+            while full is None and len(running) < self._most() and (name := self._queue.next(running.values())):
+                running[self._start(name)] = name
+            if not running:
+                break
+            done, _ = self._ray.wait(list(running), num_returns=1, timeout=WAIT_SECONDS)
+            for each in done:
+                name = running.pop(each)
+                self._queue.finish(name)
+                try:
+                    self._publish(name, self._ray.get(each))
+                except Exception as error:  # noqa: BLE001 - recorded with the cell's name; the other cells go on
+                    cause = _cause(error)
+                    if isinstance(cause, WriteError):
+                        full = cause
+                    else:
+                        yield failed(name, cause)
+                else:
+                    yield Outcome(name)
+        if full is not None:
+            raise full
+
+    def _most(self) -> int:
+        """Return the most cells in flight. Machines may join and leave the cluster during the run."""
+        resources = self._ray.cluster_resources()
+        wanted = {"CPU": self._settings.cpus, "GPU": self._settings.gpus}
+        slots = min(int(resources.get(name, 0) / each) for name, each in wanted.items() if each)
+        return TASKS_PER_SLOT * max(1, slots)
+
+    def _start(self, name: str) -> Any:
+        self._on_event(CellStarted(name))
+        return self._task.remote(name, self._specs[name], self._work.keys.get(name), *self._common)
+
+    def _publish(self, name: str, key: str) -> None:
+        """Copy a cell from the store to its folder."""
+        folder = self._work.folder / name
+        found = self._store.get(entry_of(key))
+        if found is None:
+            raise RunError(f"The worker's result is missing in the store {self._store.folder}. "
+                           "All workers must use the same store.")  # fmt: skip
+        unpack_cell(folder, found[0])
+        self._store.remove(entry_of(key))
+        for timing in read_manifest(folder / MANIFEST).about.get("stages", ()):
+            self._on_event(Finished(name, timing["repeat"], timing["stage"], timing["seconds"], timing["stored"]))
+
+
+def run_task(
+    name: str, spec: dict[str, Any], key: str | None, path: list[str], folders: list[str], address: Any, device: str
+) -> str:
+    """Run a cell in a worker of Ray, publish it in the store, and return its key."""
+    sys.path[:] = list(dict.fromkeys([*sys.path, *path]))
+    for folder in folders:
+        allow_folder(Path(folder))
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    store = Store(address)
+    known = key or f"{name}-{os.urandom(8).hex()}"
+    if key is not None and store.get(entry_of(key)) is not None:
+        return key  # an earlier driver was lost after this cell had finished
+    experiment = make_experiment(spec, ExperimentSettings, allow_code=True)  # the driver allowed it
+    stages = Stages(store, choose_device(device), name, cache=CACHE)
+    with tempfile.TemporaryDirectory(prefix="antivenom-cell-") as place:
+        run_cell(experiment, Path(place) / "cell", stages, key)
+        store.put(entry_of(known), *pack_cell(Path(place) / "cell"))
+    return known
+
+
+@contextmanager
+def _connected(ray: Any, settings: Ray) -> Iterator[None]:
+    """Connect to a cluster, or start Ray on this machine. A connection that exists is used, and left open."""
+    if ray.is_initialized():
+        yield
+        return
+    local: dict[str, Any] = {}
+    if settings.address is None:
+        cores = settings.workers and settings.workers * settings.cpus
+        local = {"num_cpus": cores and max(1, int(cores)), "include_dashboard": False}
+    try:
+        ray.init(address=settings.address or "local", log_to_driver=False, logging_level="ERROR", **local)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        place = f"The cluster {settings.address} cannot be reached" if settings.address else "Ray cannot be started"
+        raise RunError(f"{place}: {error}. Check it with `ray status`.") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the exception of the cell inside of Ray's, or an error that says that the worker was lost."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, BaseException):
+        return cause
+    if type(error).__module__.startswith("ray."):
+        text = " ".join(str(error).split())[:300]
+        return RunError(f"The worker was lost {RETRIES + 1} times while it ran this cell: {text}")
+    return error
+
+
+def _module() -> Any:
+    try:
+        import ray  # noqa: PLC0415 - an optional package
+    except ImportError as error:
+        raise AntivenomError(missing_packages("The executor 'ray'", ["ray"])) from error
+    if not hasattr(ray, "init"):
+        raise AntivenomError("The module `ray` is not the package Ray. Remove the other module of that name.")
+    return ray
