@@ -93,6 +93,10 @@ class RunError(AntivenomError):
     """A folder is not a run of antivenom, or its files are damaged."""
 
 
+class CellsFailedError(RunError):
+    """Cells of a sweep failed. The others were written."""
+
+
 class WriteError(RunError):
     """A file cannot be written: the disk is full, the folder is read-only, or its name is not possible."""
 

@@ -50,8 +50,8 @@ def run(place: Path, out: str = "out", **options: Any) -> None:
 
 
 def content(out: Path) -> dict[str, bytes]:
-    """Every file of a run except for the manifests, which contain times."""
-    files = [file for file in out.rglob("*") if not file.is_dir() and file.name != "manifest.json"]
+    """Every file of a run except for those that contain times."""
+    files = [file for file in out.rglob("*") if not file.is_dir() and file.name not in ("manifest.json", "status.json")]
     return {file.relative_to(out).as_posix(): file.read_bytes() for file in files}
 
 

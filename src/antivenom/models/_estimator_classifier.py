@@ -1,7 +1,6 @@
 """scikit-learn estimators as classifiers."""
 
 import copy
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -289,13 +288,7 @@ class EstimatorClassifier(Adapter):
     def _plainly(self, act: str = "learn from") -> Iterator[None]:
         """Convert errors of scikit-learn to DataError."""
         try:
-            with (
-                np.errstate(over="ignore", invalid="ignore"),
-                warnings.catch_warnings(),
-            ):  # it checks new weights itself
-                warnings.filterwarnings(
-                    "ignore", "X does not have valid feature names"
-                )  # `check_columns` compares them
+            with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn checks the new weights itself
                 yield
         except ValueError as error:
             raise DataError(f"{self.name} cannot {act} these rows: {str(error).splitlines()[0]}") from error

@@ -2,6 +2,7 @@
 
 from antivenom.runner.executors.executor import Executor
 from antivenom.runner.executors.processes import Processes
+from antivenom.runner.executors.ray import Ray
 from antivenom.runner.executors.serial import Serial
 from antivenom.runner.experiment import Experiment, Sweep, dump_spec, load_spec
 from antivenom.runner.results.repeat import Repeat
@@ -13,6 +14,7 @@ __all__ = [
     "Executor",
     "Experiment",
     "Processes",
+    "Ray",
     "Repeat",
     "Result",
     "Serial",

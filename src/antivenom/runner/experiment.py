@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
+from antivenom.errors import RunError
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.executor import Executor, Work
 from antivenom.runner.executors.running import Resuming, failure_of, run_cells, run_one
@@ -139,9 +140,11 @@ class Sweep(ShortRepr):
             finalize(result, rmtree, folder, ignore_errors=True)
         if result.axes:
             result.write_table()
+        chosen = resuming.chosen(self.cells)
         if failures:
-            count = len(resuming.chosen(self.cells))
-            raise failure_of(failures, count) from next(iter(failures.values())).cause
+            raise failure_of(failures, len(chosen)) from next(iter(failures.values())).cause
+        if removed := [name for name in chosen if name not in result.axes]:
+            raise RunError(f"{folder / 'cells' / removed[0]} is missing: it was removed during the run. Run it again.")
         return result
 
 

@@ -36,7 +36,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: its folder is written, or it failed.
+    """The outcome of a cell: its folder is written, or it failed.
 
     Args:
         cell: the cell's name.

@@ -152,11 +152,11 @@ class _Tasks:
     def _publish(self, name: str, key: str) -> None:
         """Copy a cell from the store to its folder."""
         folder = self._work.folder / name
-        found = self._store.get(entry_of(key))
-        if found is None:
+        entry = self._store.get(entry_of(key))
+        if entry is None:
             raise RunError(f"The worker's result is missing in the store {self._store.folder}. "
                            "All workers must use the same store.")  # fmt: skip
-        unpack_cell(folder, found[0])
+        unpack_cell(folder, entry[0])
         self._store.remove(entry_of(key))
         for timing in read_manifest(folder / MANIFEST).about.get("stages", ()):
             self._on_event(Finished(name, timing["repeat"], timing["stage"], timing["seconds"], timing["stored"]))

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from antivenom.errors import RunError, SettingsError
+from antivenom.errors import CellsFailedError, SettingsError
 from antivenom.registry import did_you_mean
 from antivenom.runner.events import CellFailed, CellFinished, OnEvent
 from antivenom.runner.executors.cell import assumptions_of, run_experiment
@@ -55,7 +55,7 @@ def run_one(
 
 @dataclass(frozen=True)
 class Resuming:
-    """Which cells of a sweep run, and which are left as an earlier run left them.
+    """The choice of the cells that run. All others stay as an earlier run left them.
 
     Args:
         only: the names of the cells to run; empty for all.
@@ -158,12 +158,12 @@ def _run_left(work: Work, executor: Executor, folder: Path, on_event: OnEvent) -
     return failures
 
 
-def failure_of(failures: Mapping[str, Outcome], count: int) -> RunError:
+def failure_of(failures: Mapping[str, Outcome], count: int) -> CellsFailedError:
     """Return the error that names the cells that failed, of `count` cells."""
     known = [(name, each.failure) for name, each in failures.items() if each.failure is not None]
     shown = "; ".join(f"{name}: {each.error}: {each.message.removesuffix('.')}" for name, each in known[:MOST_SHOWN])
     more = f"; and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
-    return RunError(
+    return CellsFailedError(
         f"{len(known)} of {count} cells failed; the others were written. {shown}{more}. "
         "Correct the cause, and run the same again with --retry-failed (retry_failed=True in Python): "
         "finished cells are kept."

@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from antivenom.errors import RunError
 from antivenom.files.opening import exists
-from antivenom.storage.files import read_json, write_json
+from antivenom.storage.files import locked, read_json, write_json
 
 FAILURES, PLANNED = "failures.json", "cells.json"
 """The cells that failed, with their errors; and the values that the grid sets in each cell."""
@@ -21,7 +19,7 @@ WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a cell failed.
+    """The reason why a cell failed.
 
     Args:
         error: the name of the exception's class.
@@ -83,7 +81,7 @@ def remove_failures(folder: Path, cells: set[str]) -> None:
 @contextmanager
 def _changing(folder: Path) -> Iterator[dict[str, Failure]]:
     """Yield the failures for a change, while no other process of the sweep changes them."""
-    with FileLock(folder / LOCK, timeout=WAIT_SECONDS):
+    with locked(folder, LOCK, seconds=WAIT_SECONDS):
         failures = read_failures(folder)
         yield failures
         content = {name: asdict(failures[name]) for name in sorted(failures)}

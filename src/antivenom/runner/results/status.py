@@ -25,7 +25,7 @@ STALE_SECONDS = 15.0
 
 @dataclass
 class Status:
-    """What a process that runs a sweep is doing.
+    """The state of a process that runs a sweep.
 
     Attributes:
         running: the stage of each running cell, by the cell's name.
@@ -51,7 +51,7 @@ class Status:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still runs, as far as the file tells."""
+        """True if the process still runs, as far as the file tells."""
         return not self.ended and time.time() - self.renewed < STALE_SECONDS
 
     @property
