@@ -230,10 +230,10 @@ def report(
 
 @store_app.command()
 def size() -> None:
-    """Print the number of stages, their size and the folder of the store."""
+    """Print the number of stages, their size and the address of the store."""
     store = _store()
     count, total = store.size()
-    out_console.print(f"{count} stages, {_bytes(total)}, in {store.folder}", soft_wrap=True)
+    out_console.print(f"{count} stages, {_bytes(total)}, in {store.address}", soft_wrap=True)
 
 
 @store_app.command()
@@ -251,7 +251,7 @@ def clean() -> None:
     """Remove all stages from the store."""
     store = _store()
     count, total = store.clean()
-    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.folder}", soft_wrap=True)
+    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.address}", soft_wrap=True)
 
 
 def main() -> None:

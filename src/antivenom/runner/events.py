@@ -78,7 +78,17 @@ class Damaged:
     reason: str
 
 
-Event = Planned | Started | Read | Trained | Damaged | Finished
+@dataclass(frozen=True)
+class Waiting:
+    """Another worker computes this stage, and this one waits for its result."""
+
+    cell: str
+    repeat: int
+    stage: str
+    owner: str
+
+
+Event = Planned | Started | Read | Trained | Damaged | Waiting | Finished
 OnEvent = Callable[[Event], object]
 
 

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from antivenom.runner.events import Damaged, Event, Finished, OnEvent, Planned, Read, Started, Trained
+from antivenom.runner.events import Damaged, Event, Finished, OnEvent, Planned, Read, Started, Trained, Waiting
 from antivenom.terminal import Terminal, printable
 
 ProgressOption = Literal["auto", "bar", "lines"] | bool
@@ -221,13 +221,15 @@ def format_damage(event: Damaged) -> str:
     return f"{place}The stage `{event.stage}` in the store was damaged and is computed again: {event.reason}"
 
 
-def format_event(event: Started | Read | Trained) -> str:
+def format_event(event: Started | Read | Trained | Waiting) -> str:
     """Return an event as one line of text."""
     if isinstance(event, Read):
         return f"reading the data, {event.done} of {event.of} rows"
     place = f"{event.cell} " * bool(event.cell) + f"repeat {event.repeat + 1}: {event.stage}"
     if isinstance(event, Started):
         return place
+    if isinstance(event, Waiting):
+        return f"{place}, waiting for {event.owner}, which computes it"
     return f"{place}, epoch {event.epoch.number}/{event.epoch.of}, loss {event.epoch.loss:.3f}"
 
 

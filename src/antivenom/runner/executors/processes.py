@@ -44,7 +44,8 @@ CACHE = DataCache()
 class Processes:
     """Runs several cells at the same time, each in its own process. The processes divide the threads among them.
 
-    A process receives a cell as its spec, so nothing large is copied. Cells that share a stage may compute it twice.
+    A process receives a cell as its spec, so nothing large is copied. With a store, cells that share a
+    stage compute it once.
 
     Args:
         workers: the number of processes. If omitted, one for each core.
@@ -95,7 +96,7 @@ def _all(
     while True:
         while len(running) < most and (item := next(left, None)) is not None:
             name, spec = item
-            store = None if work.store is None else work.store.folder
+            store = None if work.store is None else work.store.address
             with signals_for_parent_only():
                 future = pool.submit(in_worker, _run, name, spec, work.folder / name, store, work.device, events)
             running[future] = name
@@ -164,7 +165,7 @@ def _begin(path: list[str], folders: list[Path], threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _run(name: str, spec: dict[str, Any], folder: Path, store: Path | None, device: str, events: Any) -> str:
+def _run(name: str, spec: dict[str, Any], folder: Path, store: str | None, device: str, events: Any) -> str:
     def send(event: Event) -> None:
         if isinstance(event, Trained):  # classifiers are not sent
             event = replace(event, epoch=replace(event.epoch, classifier=None))
