@@ -1,4 +1,4 @@
-"""Where the store keeps its files: a folder of this machine, or a place that fsspec reaches, such as a bucket of S3."""
+"""The places of the files of a store: a folder, or a place that fsspec reaches, such as a bucket of S3."""
 
 from antivenom.storage.places.addresses import absolute, local_path
 from antivenom.storage.places.local import LocalPlace

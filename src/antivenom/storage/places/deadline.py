@@ -17,7 +17,7 @@ def within(seconds: float, call: Callable[..., T], *arguments: Any, **options: A
         options: its keyword arguments.
 
     Raises:
-        TimeoutError: it has not returned in time.
+        TimeoutError: it does not return in time.
 
     >>> within(60, max, 1, 2)
     2

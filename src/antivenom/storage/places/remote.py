@@ -1,5 +1,6 @@
 """A place that fsspec reaches, such as a bucket of S3, as the place of a store."""
 
+import errno
 import re
 import secrets
 import tempfile
@@ -162,9 +163,11 @@ class RemotePlace:
     def _part(self, name: str, start: int, stop: int) -> bytes:
         """Return the bytes from `start` to `stop`, or fewer at the end of the file."""
         try:
-            content: bytes = self._requests.read("cat_file", self._path(name), start, stop, size=stop - start)
-        except RunError:
-            size = self._size(name)  # S3 refuses to read a part of an empty file
+            content: bytes = self._requests.read("cat_file", self._path(name), size=stop - start, start=start, end=stop)
+        except RunError as error:
+            if getattr(error.__cause__, "errno", None) != errno.EINVAL:
+                raise
+            size = self._size(name)  # S3 refuses to read a part that begins at the end of a file
             if size is None:
                 raise FileNotFoundError(name) from None
             if size > start:
