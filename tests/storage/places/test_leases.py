@@ -124,6 +124,7 @@ def test_workers_compute_a_stage_once(store: Store) -> None:
         time.sleep(0.1)
         return 3
 
+    Stages(store, torch.device("cpu"))._given({}, 1)  # CPython 3.11 cannot parse source in several threads
     in_threads(3, lambda _: stage(store, compute, kept, on_event=waited.append))
     assert computed == [1]
     assert sorted(each.timings[0]["stored"] for each in kept) == [False, True, True]
@@ -132,6 +133,7 @@ def test_workers_compute_a_stage_once(store: Store) -> None:
 
 def test_a_worker_that_fails_lets_the_next_compute(store: Store) -> None:
     results, begun = list[int](), threading.Event()
+    Stages(store, torch.device("cpu"))._given({}, 1)  # as above
 
     def fail() -> int:
         begun.set()
