@@ -180,9 +180,9 @@ def test_an_abandoned_lease_is_taken_over_by_exactly_one(
 
 
 def files_of(store: Store) -> Any:
-    from antivenom.storage.places.local import _Files
+    from antivenom.storage.places.local import LocalLeaseFiles
 
-    return _Files(store.place.folder) if isinstance(store.place, LocalPlace) else store.place
+    return LocalLeaseFiles(store.place.folder) if isinstance(store.place, LocalPlace) else store.place
 
 
 def test_a_suspended_owner_does_not_remove_the_lease_of_another(memory: str) -> None:

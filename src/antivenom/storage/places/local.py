@@ -102,11 +102,11 @@ class LocalPlace:
                 try:
                     stack.enter_context(flocked(self.folder / LEASES / f"{key}.lock", on_wait))
                 except NoLocksError:
-                    stack.enter_context(shared_lease(_Files(self.folder), key, on_wait))
+                    stack.enter_context(shared_lease(LocalLeaseFiles(self.folder), key, on_wait))
             yield
 
 
-class _Files:
+class LocalLeaseFiles:
     """The files of leases in a folder, for file systems without locks."""
 
     def __init__(self, folder: Path) -> None:
