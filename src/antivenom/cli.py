@@ -226,10 +226,10 @@ def report(
 
 @store_app.command()
 def size() -> None:
-    """Print the number of stages, their size and the folder of the store."""
+    """Print the number of stages, their size and the address of the store."""
     place = store()
     count, total = place.size()
-    out_console.print(f"{count} stages, {_bytes(total)}, in {place.folder}", soft_wrap=True)
+    out_console.print(f"{count} stages, {_bytes(total)}, in {place.address}", soft_wrap=True)
 
 
 @store_app.command()
@@ -247,7 +247,7 @@ def clean() -> None:
     """Remove all stages from the store."""
     place = store()
     count, total = place.clean()
-    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {place.folder}", soft_wrap=True)
+    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {place.address}", soft_wrap=True)
 
 
 def main() -> None:

@@ -122,8 +122,17 @@ def pre_commit(words: list[str], folder: Path) -> None:
     assert (ROOT / ".pre-commit-config.yaml").is_file()
 
 
+def export(words: list[str], _: Path) -> None:
+    """A variable that the package reads gets a value."""
+    (assignment,) = words
+    name, _, value = assignment.partition("=")
+    assert value
+    assert any(f'"{name}"' in file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
+
+
 COMMANDS: dict[str, Callable[[list[str], Path], None]] = {
     "antivenom": antivenom,
+    "export": export,
     "make": make,
     "pip": pip,
     "python": python,

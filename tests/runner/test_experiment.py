@@ -141,7 +141,7 @@ def test_what_a_change_does_not_reach_is_kept(store: Store, changes: dict[str, A
 
 def test_a_damaged_store_costs_time_alone(store: Store) -> None:
     first = experiment().run(store=store)
-    for file in store.folder.rglob("*.safetensors"):
+    for file in Path(store.address).rglob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-1])
     assert figures(experiment().run(store=store)) == figures(first)
     assert stored(experiment(), store)["fit victim"]

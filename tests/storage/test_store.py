@@ -19,7 +19,7 @@ TENSORS = {"x": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "empty": torch
 
 
 def only_file(store: Store) -> Path:
-    (file,) = store.folder.rglob("*.safetensors")
+    (file,) = Path(store.address).rglob("*.safetensors")
     return file
 
 
@@ -64,7 +64,7 @@ def test_a_kill_before_the_last_step_leaves_what_was_there(store: Store, monkeyp
             with pytest.raises(KeyboardInterrupt):
                 store.put(key, TENSORS, {"n": 2})
         assert only_file(store).read_bytes() == before
-        assert [file.name for file in store.folder.rglob("*") if file.is_file()] == [only_file(store).name]
+        assert [file.name for file in Path(store.address).rglob("*") if file.is_file()] == [only_file(store).name]
 
 
 def test_a_reader_never_sees_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,19 +114,19 @@ def test_size_and_clean(store: Store) -> None:
     assert (store.size(), store.clean()) == ((0, 0), (0, 0))
     for number in range(3):
         store.put(store.key("fit", {"n": number}), TENSORS, {})
-    half = next(store.folder.glob("??")) / ".half.safetensors.abc.part" / "content"
+    half = next(Path(store.address).glob("??")) / ".half.safetensors.abc.part" / "content"
     half.parent.mkdir()
     half.write_bytes(b"half")
-    (store.folder / "a stranger's").write_text("kept")
-    total = sum(file.stat().st_size for file in store.folder.rglob("*.safetensors") if file != half)
+    (Path(store.address) / "a stranger's").write_text("kept")
+    total = sum(file.stat().st_size for file in Path(store.address).rglob("*.safetensors") if file != half)
     assert store.size() == (3, total)
     assert store.clean() == (3, total)
     assert store.size() == (0, 0)
-    assert [file.name for file in store.folder.rglob("*") if file.is_file()] == ["a stranger's"]
+    assert [file.name for file in Path(store.address).rglob("*") if file.is_file()] == ["a stranger's"]
 
 
 def test_the_stores_place_is_stated() -> None:
-    assert str(Store.default().folder) == os.environ["ANTIVENOM_STORE"]
+    assert Store.default().address == os.environ["ANTIVENOM_STORE"]
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), min_size=1, max_size=3), st.data())
@@ -201,7 +201,7 @@ def test_verify_removes_only_damaged_stages(store: Store) -> None:
     keys = [store.key("fit", {"n": number}) for number in range(3)]
     for key in keys:
         store.put(key, TENSORS, {})
-    file = store._file(keys[1])
+    file = next(Path(store.address).rglob(f"{keys[1]}.*"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     intact, damaged = store.verify()
     assert intact == 2
@@ -222,10 +222,11 @@ def test_stages_that_another_process_removes_at_this_moment_are_not_called_damag
     keys = [store.key("fit", {"n": number}) for number in range(3)]
     for key in keys:
         store.put(key, TENSORS, {})
-    files, read = store._files(), read_tensors
+    sizes, read = store.place.sizes(), read_tensors
+    first = Path(store.address) / next(iter(sizes))
 
     def late(file: Path, *, checked: bool) -> Any:
-        files[0].unlink(missing_ok=True)
+        first.unlink(missing_ok=True)
         return read(file, checked=checked)
 
     monkeypatch.setattr(storage, "read_tensors", late)
@@ -233,7 +234,8 @@ def test_stages_that_another_process_removes_at_this_moment_are_not_called_damag
     for key in keys:
         store.get(key, lambda *_: True, reasons.append)
     assert reasons == []
-    monkeypatch.setattr(Store, "_files", lambda _: files)
+    monkeypatch.setattr(type(store.place), "sizes", lambda _: sizes)
     assert store.verify() == (2, ())
+    monkeypatch.undo()
     assert store.size()[0] == 2
     assert store.clean()[0] == 2

@@ -80,6 +80,16 @@ class Damaged:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Another worker computes this stage, and this one waits for its result."""
+
+    cell: str
+    repeat: int
+    stage: str
+    owner: str
+
+
+@dataclass(frozen=True)
 class CellStarted:
     """A worker has started a cell."""
 
@@ -105,7 +115,7 @@ class CellFailed:
 
 
 CellEvent = CellStarted | CellFinished | CellFailed
-Event = Planned | Started | Read | Trained | Damaged | Finished | CellEvent
+Event = Planned | Started | Read | Trained | Damaged | Waiting | Finished | CellEvent
 OnEvent = Callable[[Event], object]
 
 

@@ -20,6 +20,7 @@ from antivenom.runner.events import (
     Read,
     Started,
     Trained,
+    Waiting,
 )
 from antivenom.terminal import Terminal, printable
 
@@ -123,7 +124,7 @@ class Bar:
         elif isinstance(event, CellFailed):
             self._clock.fail(event)
             self._console.print(format_failure(event))
-        elif isinstance(event, Started | Read | Trained):
+        elif isinstance(event, Started | Read | Trained | Waiting):
             self.note(f"{self._clock.failures()}{format_event(event)}")
 
     def note(self, text: str) -> None:
@@ -262,13 +263,15 @@ def format_failure(event: CellFailed) -> str:
     return f"{event.cell} failed: {event.error}: {event.message} The other cells go on."
 
 
-def format_event(event: Started | Read | Trained) -> str:
+def format_event(event: Started | Read | Trained | Waiting) -> str:
     """Return an event as one line of text."""
     if isinstance(event, Read):
         return f"reading the data, {event.done} of {event.of} rows"
     place = f"{event.cell} " * bool(event.cell) + f"repeat {event.repeat + 1}: {event.stage}"
     if isinstance(event, Started):
         return place
+    if isinstance(event, Waiting):
+        return f"{place}, waiting for {event.owner}, which computes it"
     return f"{place}, epoch {event.epoch.number}/{event.epoch.of}, loss {event.epoch.loss:.3f}"
 
 

@@ -3,25 +3,19 @@
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import platformdirs
 from torch import Tensor
 
-from antivenom.errors import AntivenomError, RunError, WriteError
-from antivenom.files.opening import exists, is_folder
-from antivenom.files.writing import remove_leftovers, write_bytes
+from antivenom.errors import AntivenomError, RunError
 from antivenom.storage.files import read_tensors, write_tensors
-
-ADVICE = "Set $ANTIVENOM_STORE to another folder."
-
-CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# antivenom can compute these files again.\n"
-"""The file CACHEDIR.TAG: programs that make backups leave the folder out."""
+from antivenom.storage.places import Place, absolute, place_of
 
 T = TypeVar("T")
 Entry = tuple[dict[str, Tensor], dict[str, Any]]
@@ -31,15 +25,25 @@ DAMAGE = (AntivenomError, LookupError, TypeError, ValueError, AttributeError, Ru
 """What the conversion of a wrong entry may raise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Store:
-    """A folder of finished stages. Every entry has a checksum, which is compared when the entry is read.
+    """Finished stages in a folder, or in a place that fsspec reaches. Every entry has a checksum, compared on reading.
+
+    A store can be pickled. Workers make theirs from `address`.
 
     Args:
-        folder: the folder. `Store.default()` uses `$ANTIVENOM_STORE`, or `store` in your cache folder.
+        address: the path of the folder, or a URL such as `s3://bucket/store`. Options of fsspec's file system follow
+            after a question mark: `s3://bucket/store?endpoint_url=http://localhost:9000`. `Store.default()` uses
+            `$ANTIVENOM_STORE`, or `store` in your cache folder.
+
+    Attributes:
+        address: the absolute path of the folder, or the URL.
+
+    Raises:
+        SettingsError: the address is empty.
 
     >>> import tempfile, torch
-    >>> store = Store(Path(tempfile.mkdtemp()))
+    >>> store = Store(tempfile.mkdtemp())
     >>> key = store.key("poison", {"rate": 0.1})
     >>> store.put(key, {"x": torch.ones(2)}, {"seconds": 1})
     >>> tensors, about = store.get(key)
@@ -47,13 +51,27 @@ class Store:
     (1, None)
     """
 
-    folder: Path
+    address: str
+
+    def __init__(self, address: Path | str) -> None:
+        object.__setattr__(self, "address", absolute(address))
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
+        return type(self), (self.address,)
 
     @classmethod
     def default(cls) -> "Store":
         """Return the default store: `$ANTIVENOM_STORE`, or `store` in your cache folder."""
-        named = os.environ.get("ANTIVENOM_STORE")
-        return cls(Path(named) if named else platformdirs.user_cache_path("antivenom") / "store")
+        return cls(os.environ.get("ANTIVENOM_STORE") or platformdirs.user_cache_path("antivenom") / "store")
+
+    @cached_property
+    def place(self) -> Place:
+        """The place of the files.
+
+        Raises:
+            AntivenomError: a package is not installed, or the address is wrong.
+        """
+        return place_of(self.address)
 
     def key(self, stage: str, parts: Mapping[str, Any]) -> str:
         """Return the key of a stage with these inputs."""
@@ -83,30 +101,50 @@ class Store:
             on_damage: called with the reason before a damaged entry is removed.
 
         Raises:
-            RunError: the store is not a folder, or the damaged entry cannot be removed.
+            RunError: the store cannot be read, or the damaged entry cannot be removed.
         """
-        file = self._file(key)
-        self._usable()
-        if not os.path.lexists(file):
-            return None
-        try:
-            entry = read_tensors(file, checked=True)
-            return entry if unpack is None else unpack(*entry)
-        except DAMAGE as error:
-            if not os.path.lexists(file):  # another process has just removed it
+        name = _name(key)
+        self.place.require_usable()
+        with self.place.as_local_file(name) as file:
+            if file is None:
                 return None
-            on_damage(str(error) or type(error).__name__)
-            self._remove(file)
-            return None
+            try:
+                entry = read_tensors(file, checked=True)
+                return entry if unpack is None else unpack(*entry)
+            except DAMAGE as error:
+                if not self.place.exists(name):  # another process has just removed it
+                    return None
+                on_damage(self._reason(error, file, name))
+        self.place.remove(name)
+        return None
 
     def put(self, key: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Write a finished stage to the store.
+        """Write a finished stage to the store. Readers see all of it or nothing.
 
         Raises:
-            WriteError: the store cannot be written to, or its disk is full.
+            WriteError: the store cannot be written to, or a disk is full.
         """
-        with _advised():
-            write_tensors(self._file(key), tensors, about)
+        self.place.publish(_name(key), lambda file: write_tensors(file, tensors, about))
+
+    def lease(self, key: str, on_wait: Callable[[str], object] = str) -> AbstractContextManager[None]:
+        """Return a context in which no other worker, on any machine, holds the lease of the same key.
+
+        If another worker holds it, this one waits until that one is finished or dead. Then look into the store again.
+
+        Args:
+            key: the key of the stage that will be computed.
+            on_wait: called once with a description of the other worker, if there is one.
+
+        Raises:
+            RunError: the store cannot be read.
+            WriteError: the store cannot be written to.
+
+        >>> import tempfile
+        >>> store = Store(tempfile.mkdtemp())
+        >>> with store.lease("fit-abcd"):
+        ...     store.get("fit-abcd")
+        """
+        return self.place.lease(key, on_wait)
 
     def remove(self, key: str) -> None:
         """Remove a stage, if the store has it.
@@ -122,90 +160,60 @@ class Store:
         Raises:
             WriteError: the store cannot be written to, or its disk is full.
         """
-        self._usable()
-        with _advised():
-            write_bytes(self.folder / "CACHEDIR.TAG", CACHE_TAG)
-        self._remove_leftovers()
+        self.place.require_writable()
+        self.place.remove_leftovers()
 
     def size(self) -> tuple[int, int]:
         """Return the number of stages in the store, and their total size in bytes."""
-        self._usable()
-        sizes = [size for size in map(_size_of, self._files()) if size is not None]
-        return len(sizes), sum(sizes)
+        self.place.require_usable()
+        sizes = self.place.sizes()
+        return len(sizes), sum(sizes.values())
 
     def clean(self) -> tuple[int, int]:
         """Remove all stages, and what killed processes left. Return the number of stages, and their size in bytes.
 
-        Runs that write to the store at this time go on: they compute again what they need.
+        Runs that write to the store at this time go on, and keep their leases. They compute again what they need.
         """
-        count = total = 0
-        self._usable()
-        for file in self._files():
-            size = _size_of(file)
-            if size is not None:
-                self._remove(file)
-                count, total = count + 1, total + size
-        self._remove_leftovers()
-        return count, total
+        self.place.require_usable()
+        sizes = self.place.sizes()
+        self.place.remove(*sizes)
+        self.place.remove_leftovers()
+        return len(sizes), sum(sizes.values())
 
     def verify(self) -> tuple[int, tuple[tuple[str, str], ...]]:
-        """Compare the checksum of every stage. Damaged stages are removed.
+        """Compare the checksum of every stage. Damaged stages are removed. Those of other machines are downloaded.
 
         Returns:
             The number of stages that are intact, and the name and the reason of each removed stage.
 
         Raises:
-            RunError: the store is not a folder, or a damaged stage cannot be removed.
+            RunError: the store cannot be read, or a damaged stage cannot be removed.
         """
-        self._usable()
+        self.place.require_usable()
         damaged = []
         intact = 0
-        for file in self._files():
-            try:
-                read_tensors(file, checked=True)
-                intact += 1
-            except RunError as error:
-                if os.path.lexists(file):  # otherwise another process has just removed it
-                    damaged.append((file.name, str(error)))
-                    self._remove(file)
+        for name in self.place.sizes():
+            reason = self._damage(name)
+            if reason:
+                damaged.append((name.rpartition("/")[2], reason))
+                self.place.remove(name)
+            intact += reason == ""
         return intact, tuple(damaged)
 
-    def _usable(self) -> None:
-        if exists(self.folder) and not is_folder(self.folder):
-            raise RunError(f"The store {self.folder} is not a folder. Set $ANTIVENOM_STORE to a folder.")
+    def _damage(self, name: str) -> str | None:
+        """Return why a stage is damaged, an empty text if it is intact, or None if it does not exist any more."""
+        with self.place.as_local_file(name) as file:
+            if file is None:
+                return None
+            try:
+                read_tensors(file, checked=True)
+            except RunError as error:
+                return self._reason(error, file, name) if self.place.exists(name) else None
+        return ""
 
-    def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("??/*.safetensors"))
-
-    def _file(self, key: str) -> Path:
-        return self.folder / key.rpartition("-")[2][:2] / f"{key}.safetensors"
-
-    def _remove(self, file: Path) -> None:
-        try:
-            file.unlink(missing_ok=True)
-        except IsADirectoryError:
-            shutil.rmtree(file)
-        except OSError as error:
-            reason = error.strerror or error
-            raise WriteError(f"{file} cannot be removed from the store: {reason}. {ADVICE}") from error
-
-    def _remove_leftovers(self) -> None:
-        for folder in (self.folder, *self.folder.glob("??")):
-            remove_leftovers(folder)
+    def _reason(self, error: Exception, file: Path, name: str) -> str:
+        return (str(error) or type(error).__name__).replace(str(file), self.place.where(name))
 
 
-def _size_of(file: Path) -> int | None:
-    """Return the size of a file in bytes, or None if another process has just removed it."""
-    try:
-        return file.lstat().st_size
-    except FileNotFoundError:
-        return None
-
-
-@contextmanager
-def _advised() -> Iterator[None]:
-    """Add what to do to an error about writing."""
-    try:
-        yield
-    except WriteError as error:
-        raise WriteError(f"The store cannot be written to: {error} {ADVICE}") from error
+def _name(key: str) -> str:
+    return f"{key.rpartition('-')[2][:2]}/{key}.safetensors"

@@ -53,7 +53,7 @@ class Processes:
     """Runs several cells at the same time, each in its own process. The processes divide the threads among them.
 
     A process receives a cell as its spec, so nothing large is copied. If a process dies, it is replaced, and its cells
-    are run again: finished stages are kept in the store.
+    are run again. With a store, cells that share a stage compute it once.
 
     Args:
         workers: the number of processes. If omitted, one for each core.
@@ -183,7 +183,7 @@ class _Pool:
 
     def _submit(self, pool: ProcessPoolExecutor, name: str, events: Any) -> "Future[None]":
         work = self._work
-        store = None if work.store is None else work.store.folder
+        store = None if work.store is None else work.store.address
         with signals_for_parent_only():
             return pool.submit(
                 in_worker,
@@ -236,7 +236,7 @@ def _begin(path: list[str], folders: list[Path], threads: int) -> None:
 
 
 def _run(
-    name: str, spec: dict[str, Any], folder: Path, store: Path | None, device: str, key: str | None, events: Any
+    name: str, spec: dict[str, Any], folder: Path, store: str | None, device: str, key: str | None, events: Any
 ) -> None:
     def send(event: Event) -> None:
         if isinstance(event, Trained):  # classifiers are not sent

@@ -95,7 +95,7 @@ class Ray:
             if store is None and self.address is not None:
                 raise SettingsError(["A sweep on a cluster requires a store. Set $ANTIVENOM_STORE to a place that all "
                                      "machines reach."])  # fmt: skip
-            store = store or Store(Path(place))
+            store = store or Store(place)
             with _connected(ray, self):
                 yield from _Tasks(ray, self, work, store, specs, on_event).outcomes()
 
@@ -110,7 +110,7 @@ class _Tasks:
         self._on_event, self._queue = on_event, CellQueue(work.cells)
         options = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "max_retries": RETRIES}
         self._task = ray.remote(**options)(run_task)
-        self._common = list(sys.path), [str(each) for each in own_folders()], store.folder, work.device
+        self._common = list(sys.path), [str(each) for each in own_folders()], store.address, work.device
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each cell, in the order in which they finish."""
@@ -154,7 +154,7 @@ class _Tasks:
         folder = self._work.folder / name
         entry = self._store.get(entry_of(key))
         if entry is None:
-            raise RunError(f"The worker's result is missing in the store {self._store.folder}. "
+            raise RunError(f"The worker's result is missing in the store {self._store.address}. "
                            "All workers must use the same store.")  # fmt: skip
         unpack_cell(folder, entry[0])
         self._store.remove(entry_of(key))

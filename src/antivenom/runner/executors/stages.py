@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from antivenom.defences import Scan, Verdict
 from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
 from antivenom.rng import Rng
-from antivenom.runner.events import Damaged, Event, Finished, Read, Started, Trained, no_op
+from antivenom.runner.events import Damaged, Event, Finished, Read, Started, Trained, Waiting, no_op
 from antivenom.runner.executors.data_cache import DataCache
 from antivenom.runner.executors.packing import (
     Packed,
@@ -157,21 +158,29 @@ class Stages:
         result: T | None = None
         key, kept = None, False
         given = None if self.store is None or parts is None else self._given(parts, threads)
-        if self.store is not None and given is not None and pack and unpack:
-            key = self.store.key(stage.partition(" ")[0], given)
-            damaged = partial(Damaged, self.cell, repeat, stage)
-            result = self.store.get(key, unpack, lambda reason: self.on_event(damaged(reason)))
-            kept = result is not None
-        if result is None:
-            with using(threads):
-                result = compute()
-            if self.store is not None and key is not None and pack:
-                self.store.put(key, *pack(result))
+        with ExitStack() as lease:
+            if self.store is not None and given is not None and pack and unpack:
+                key = self.store.key(stage.partition(" ")[0], given)
+                damaged, waiting = (self._sender(kind, repeat, stage) for kind in (Damaged, Waiting))
+                result = self.store.get(key, unpack, damaged)
+                if result is None:
+                    lease.enter_context(self.store.lease(key, waiting))
+                    result = self.store.get(key, unpack, damaged)  # another worker may have finished it meanwhile
+                kept = result is not None
+            if result is None:
+                with using(threads):
+                    result = compute()
+                if self.store is not None and key is not None and pack:
+                    self.store.put(key, *pack(result))
         seconds = time.perf_counter() - began
         about = {"seconds": round(seconds, 3), "stored": kept, "threads": threads}
         self.timings.append({"repeat": repeat, "stage": stage, **about})
         self.on_event(Finished(self.cell, repeat, stage, seconds, kept))
         return result
+
+    def _sender(self, kind: type[Damaged | Waiting], repeat: int, stage: str) -> Callable[[str], object]:
+        """Return a function that sends an event about a stage with a text."""
+        return lambda text: self.on_event(kind(self.cell, repeat, stage, text))
 
     def _given(self, parts: Mapping[str, Any], threads: int) -> dict[str, Any] | None:
         """Return everything that a key is made of, or None if a file of code has changed since it was imported."""

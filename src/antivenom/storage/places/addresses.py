@@ -1,0 +1,73 @@
+"""The addresses of a store: paths, and URLs with options."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import url2pathname
+
+from antivenom.errors import SettingsError
+
+SECRETS = {"key", "secret", "token", "password", "username", "passphrase", "connection_string"}
+"""Options that an address must not contain, because addresses are printed and sent to workers."""
+
+CREDENTIALS = "Give credentials by the usual variables or files, such as $AWS_ACCESS_KEY_ID and ~/.aws/credentials."
+
+
+def absolute(address: Path | str) -> str:
+    """Return a path as an absolute one, so that workers with another working directory find it; a URL as it is.
+
+    Raises:
+        SettingsError: the address is empty.
+
+    >>> absolute("memory://store")
+    'memory://store'
+    """
+    text = os.fspath(address)
+    if not text:
+        raise SettingsError(["The address of the store must be a folder or a URL; got ''."])
+    return text if "://" in text else os.path.abspath(text)  # noqa: PTH100 - the method of Path follows no `..`
+
+
+def local_path(address: str) -> Path | None:
+    """Return the folder that an address names, or None if it is a URL of another place.
+
+    >>> local_path("file:///tmp/a%20store").as_posix(), local_path("s3://bucket/store")
+    ('/tmp/a store', None)
+    """
+    if "://" not in address:
+        return Path(address)
+    parts = urlsplit(address)
+    if parts.scheme not in ("file", "local") or "::" in address:
+        return None
+    if parts.netloc not in ("", "localhost"):
+        raise SettingsError([f"The address {address} must have three slashes: file:///FOLDER."])
+    return Path(url2pathname(parts.path))
+
+
+def url_and_options(address: str) -> tuple[str, dict[str, Any]]:
+    """Return the URL without its query, and the options of fsspec in the query. Values are JSON or plain text.
+
+    Raises:
+        SettingsError: the address contains a password or another secret.
+
+    >>> url_and_options("s3://bucket/store?endpoint_url=http://localhost:9000&anon=true")
+    ('s3://bucket/store', {'endpoint_url': 'http://localhost:9000', 'anon': True})
+    """
+    url, _, query = address.partition("?")
+    options = {name: _value(text) for name, text in parse_qsl(query, keep_blank_values=True)}
+    secrets = sorted(SECRETS & options.keys())
+    if secrets:
+        raise SettingsError([f"The address of the store must not contain '{secrets[0]}'. {CREDENTIALS}"])
+    account = urlsplit(url.rpartition("::")[2]).netloc.rpartition("@")[0]
+    if ":" in unquote(account):
+        raise SettingsError([f"The address of the store must not contain a password. {CREDENTIALS}"])
+    return url, options
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
