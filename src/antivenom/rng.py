@@ -90,7 +90,7 @@ class Rng:
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) & _MASK
 
 
-def orders(streams: Sequence[Rng], ids: Sequence[Ids]) -> list[Ids]:
+def orders(streams: Sequence[Rng], ids: Sequence[Tensor]) -> list[Tensor]:
     """Return `stream.order(ids)` of each stream and its ids, computed at once.
 
     Args:
@@ -102,7 +102,7 @@ def orders(streams: Sequence[Rng], ids: Sequence[Ids]) -> list[Ids]:
     """
     lengths = torch.tensor([len(each) for each in ids], device=ids[0].device)
     padded = torch.nn.utils.rnn.pad_sequence(list(ids), batch_first=True)
-    keys = torch.tensor([_signed(stream._key()) for stream in streams], device=padded.device)
+    keys = torch.tensor([stream.integer(1 << 63) for stream in streams], device=padded.device)
     mixed = _splitmix(padded * _signed(0x9E3779B97F4A7C15) + keys.unsqueeze(1)) & _MASK
     beyond = torch.arange(padded.shape[1], device=padded.device) >= lengths.unsqueeze(1)
     sorted_ = torch.argsort(mixed.masked_fill_(beyond, _MASK), dim=1, stable=True)  # padding comes last, also in a tie

@@ -158,5 +158,6 @@ def _loss(log: Tensor, y: Tensor, shares: Tensor | float) -> tuple[Tensor, Tenso
 
 
 def _first(layer: _Dense, members: int) -> _Dense:
-    tensors = (layer.weight, layer.bias, layer.weight_grad, layer.bias_grad)
-    return _Dense(*(tensor[:members] for tensor in tensors), layer.activation)
+    weights, gradients = (layer.weight, layer.bias), (layer.weight_grad, layer.bias_grad)
+    (weight, bias), (slope, offset) = ([each[:members] for each in pair] for pair in (weights, gradients))
+    return _Dense(weight, bias, slope, offset, layer.activation)

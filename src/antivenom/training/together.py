@@ -84,7 +84,7 @@ def _run(stack: PerceptronStack, running: list[Member]) -> None:
 
 def _epoch(stack: PerceptronStack, running: Sequence[Member], feed: "_Feed", epoch: int) -> list[float]:
     """Update every member on all its batches; return the mean loss of each."""
-    recipe, size = running[0].recipe, running[0].recipe.batch_size
+    size = running[0].recipe.batch_size
     lengths = [len(member.data) for member in running]
     means = torch.zeros(len(running), running[0].steps, dtype=torch.float64)
     shares = torch.zeros_like(means)
