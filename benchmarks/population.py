@@ -7,7 +7,7 @@ for k members over k times the time of one `EndToEnd.fit`, the median over round
 and the population run in turn, in one process. The time of one is the mean over at most 8 members. Rows are those of
 digits, or random rows of the size of MNIST, which need the same time as real ones.
 
-The case with worker processes includes their start, about 2 seconds.
+The case with worker processes includes their start, about 2 seconds. Threads and processes use N cores (2 if omitted).
 """
 
 import argparse
@@ -52,19 +52,20 @@ class Case:
 def cases(workers: int) -> list[Case]:
     """Return all cases."""
     short, small = EndToEnd(epochs=5, batch_size=32), EndToEnd(epochs=20, batch_size=16)
-    cnn = EndToEnd(epochs=3, batch_size=128)
+    cnn, long = EndToEnd(epochs=3, batch_size=128), EndToEnd(epochs=40, batch_size=128)
+    wide = EndToEnd(epochs=1, batch_size=128)
     return [
         Case("MLP 64-128-10, batch 32", MLP(), short, required=0.2),
-        Case("MLP 64-128-10, batch 32, processes", MLP(), replace(short, epochs=60), sizes=(32,), workers=workers),
+        Case("MLP 64-128-10, batch 32, threads", MLP(), short, sizes=(8, 32, 64), workers=workers, required=0.2),
         Case("MLP 64-128-10, batch 128", MLP(), replace(short, batch_size=128)),
         Case("MLP 64-32-10, batch 16", MLP(hidden=(32,)), replace(short, batch_size=16), required=0.2),
         Case("MLP 64-128-10, batch 16, a k-th of the rows each", MLP(), small, parts=True, sizes=(8, 32)),
         Case("MLP 784-16-10, batch 32", MLP(hidden=(16,)), replace(short, epochs=1), "mnist-like"),
-        Case("MLP 784-128-10, batch 128", MLP(), replace(cnn, epochs=1), "mnist-like", sizes=(1, 8, 32)),
-        Case("MLP 784-128-10, batch 128, together", MLP(), replace(cnn, epochs=1), "mnist-like", False, (8,), "together"),
+        Case("MLP 784-128-10, batch 128", MLP(), wide, "mnist-like", sizes=(1, 8, 32)),
+        Case("MLP 784-128-10, batch 128, together", MLP(), wide, "mnist-like", False, (8,), "together"),
         Case("CNN 16-32-128-10, batch 128", CNN(), cnn, required=1.0),
-        Case("CNN 16-32-128-10, batch 128, processes", CNN(), replace(cnn, epochs=40), "digits", False, (32,), "auto", workers, 0.6),
-    ]  # fmt: skip
+        Case("CNN 16-32-128-10, batch 128, processes", CNN(), long, "digits", False, (32,), "auto", workers, 0.6),
+    ]
 
 
 def rows_of(name: str) -> tuple[Dataset, Dataset | None]:
@@ -92,14 +93,15 @@ def measure(case: Case, count: int, rounds: int) -> dict[str, Any]:
     data, streams = members_of(case, train, count), [Rng(member) for member in range(count)]
     blank = case.model.build(input_shape=train.shape, classes=10, bounds=train.bounds, rng=Rng(0))
     some = range(0, count, -(-count // SINGLES))
-    ways, alone, together, times = list[Way](), list[Classifier](), list[Classifier](), list[tuple[float, float]]()
+    chosen, times = list[Way](), list[tuple[float, float]]()
+    alone, together = list[Classifier](), list[Classifier]()
 
     def singly() -> None:
         alone[:] = [case.training.fit(blank, data[place], rng=streams[place]) for place in some]
 
     def at_once() -> None:
         together[:] = fit_population(
-            case.training, blank, data, streams, way=case.way, workers=case.workers, on_way=ways.append
+            case.training, blank, data, streams, way=case.way, workers=case.workers, on_way=chosen.append
         )
 
     if case.workers == 1:  # the first run of a shape is slower
@@ -108,21 +110,21 @@ def measure(case: Case, count: int, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         times.append((seconds(singly) / len(some), seconds(at_once)))
     ratios = [whole / (count * one) for one, whole in times]
-    chosen = [together[place] for place in some]
+    compared = [together[place] for place in some]
     return {
         "case": case.name,
         "members": count,
         "rows": [min(map(len, data)), max(map(len, data))],
         "rounds": rounds,
-        "way": ways[-1].name,
-        "workers": ways[-1].workers,
-        "stack": ways[-1].stack,
+        "way": chosen[-1].name,
+        "workers": chosen[-1].workers,
+        "stack": chosen[-1].stack,
         "single_seconds": statistics.median(one for one, _ in times),
         "ratio": round(statistics.median(ratios), 3),
         "ratio_range": [round(min(ratios), 3), round(max(ratios), 3)],
         "required": case.required if count == 32 else None,
-        "largest_difference": max(_difference(one, other) for one, other in zip(alone, chosen, strict=True)),
-        "accuracies": test and [_mean_accuracy(alone, test), _mean_accuracy(chosen, test)],
+        "largest_difference": max(_difference(one, other) for one, other in zip(alone, compared, strict=True)),
+        "accuracies": test and [_mean_accuracy(alone, test), _mean_accuracy(compared, test)],
     }
 
 
@@ -139,7 +141,7 @@ def main() -> None:
     """Measure all cases and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one round, and no worker processes")
-    parser.add_argument("--workers", type=int, default=2, help="worker processes of the cases with processes")
+    parser.add_argument("--workers", type=int, default=2, help="threads or processes of the cases that have them")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []

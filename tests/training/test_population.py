@@ -15,6 +15,7 @@ from antivenom.models.cnn import CNN
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng, orders
 from antivenom.testing import toy_images
+from antivenom.training import together
 from antivenom.training.contracts import Epoch
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.online import Online
@@ -62,9 +63,9 @@ def test_members_together_are_members_alone(name: str, data: list[Dataset], rate
     settings: dict[str, Any] = {"epochs": 4, "batch_size": 32, **SETTINGS[name]}
     training = EndToEnd(**settings)
     ways = list[Way]()
-    together = fit_population(training, blank(), data, STREAMS, learning_rates=rates, on_way=ways.append)
+    stacked = fit_population(training, blank(), data, STREAMS, learning_rates=rates, on_way=ways.append)
     assert ways[0].name == "together"
-    for one, other in zip(together, alone(training, blank(), data, rates), strict=True):
+    for one, other in zip(stacked, alone(training, blank(), data, rates), strict=True):
         assert difference(one, other) < 2e-5
         assert torch.equal(predictions(one, DATA), predictions(other, DATA))
 
@@ -72,17 +73,17 @@ def test_members_together_are_members_alone(name: str, data: list[Dataset], rate
 @pytest.mark.parametrize("model", [MLP(hidden=()), MLP(hidden=(9, 7), activation="tanh"), MLP(activation="sigmoid")])
 def test_other_perceptrons_together_too(model: MLP) -> None:
     training = EndToEnd(epochs=3, batch_size=32)
-    together = fit_population(training, blank(model), UNEQUAL, STREAMS, way="together")
-    for one, other in zip(together, alone(training, blank(model), UNEQUAL, [1e-3] * 5), strict=True):
+    stacked = fit_population(training, blank(model), UNEQUAL, STREAMS, way="together")
+    for one, other in zip(stacked, alone(training, blank(model), UNEQUAL, [1e-3] * 5), strict=True):
         assert difference(one, other) < 2e-5
 
 
 def test_members_have_their_own_labels() -> None:
     poisoned = replace(DATA, y=(DATA.y + 1) % 4)
     training = EndToEnd(epochs=3, batch_size=32)
-    together = fit_population(training, blank(), [DATA, poisoned], [Rng(0), Rng(0)])
-    assert difference(*together) > 1e-3
-    assert difference(together[1], training.fit(blank(), poisoned, rng=Rng(0))) < 1e-6
+    stacked = fit_population(training, blank(), [DATA, poisoned], [Rng(0), Rng(0)])
+    assert difference(*stacked) > 1e-3
+    assert difference(stacked[1], training.fit(blank(), poisoned, rng=Rng(0))) < 1e-6
 
 
 def test_a_small_budget_makes_several_stacks() -> None:
@@ -130,7 +131,7 @@ def test_all_others_are_trained_one_by_one_with_the_same_bits(name: str) -> None
 
 
 @pytest.mark.parametrize("model", [MLP(hidden=(16,)), CNN(filters=(4,), hidden=(8,))])
-def test_worker_processes_do_not_change_a_bit(model: MLP | CNN) -> None:
+def test_workers_do_not_change_a_bit(model: MLP | CNN) -> None:
     training = EndToEnd(epochs=2, batch_size=32)
     here = fit_population(training, blank(model), EQUAL, STREAMS)
     there = fit_population(training, blank(model), EQUAL, STREAMS, workers=2)
@@ -163,6 +164,15 @@ def test_callbacks_follow_each_member() -> None:
         assert not torch.equal(states[member][0]["output.weight"], states[member][-1]["output.weight"])
 
 
+def test_a_mistake_in_one_thread_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(together, "_epoch", fail)
+    with pytest.raises(MemoryError):
+        fit_population(EndToEnd(), blank(), EQUAL, STREAMS, workers=2)
+
+
 def test_members_do_not_share_memory() -> None:
     one, other = fit_population(EndToEnd(epochs=1), blank(), EQUAL[:2], STREAMS[:2])
     assert one.module[1].weight.untyped_storage().nbytes() == 4 * 36 * 16  # type: ignore[attr-defined]
@@ -191,7 +201,11 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "rates": ({"learning_rates": [0.1]}, DataError, "equally long; got 5 and 1"),
     "a rate of 0": ({"learning_rates": [0.0] * 5}, SettingsError, "learning_rate"),
     "workers": ({"workers": 0}, SettingsError, "workers must be at least 1; got 0"),
-    "callbacks in processes": ({"workers": 2, "callbacks": [[print]] * 5}, SettingsError, "Use workers=1"),
+    "callbacks in processes": (
+        {"workers": 2, "callbacks": [[print]] * 5},
+        SettingsError,
+        "callbacks require workers=1; got 2",
+    ),
     "a stack of others": ({"classifier": frozen(), "way": "together"}, SettingsError, "one_by_one"),
     "no rate": ({"training": Online(), "learning_rates": [0.1] * 5}, SettingsError, "no learning rate"),
     "no rows": ({"data": [*EQUAL[:4], DATA.subset(torch.arange(0))]}, DataError, "at least one row"),
@@ -207,7 +221,7 @@ def test_mistakes_are_refused(name: str) -> None:
 
 
 def test_what_cannot_be_sent_is_refused() -> None:
-    classifier = blank()
+    classifier = blank(CNN(filters=(4,), hidden=(8,)))
     classifier.factory = lambda rng: None  # type: ignore[attr-defined]
     with pytest.raises(SettingsError, match="cannot be sent to a worker process"):
         fit_population(EndToEnd(), classifier, EQUAL, STREAMS, workers=2)

@@ -31,8 +31,8 @@ class Way:
 
     Args:
         name: `together` in stacks, or `one_by_one`.
-        workers: the number of processes.
-        stack: the largest number of members at once, in one process.
+        workers: the number of threads that train stacks together, or of processes that train one by one.
+        stack: the largest number of members at once, in one thread or process.
         reason: why, in a sentence.
     """
 
@@ -71,8 +71,8 @@ def fit_population(
         callbacks: the callbacks of each member (k), called after each of its epochs. Together, the seconds of an epoch
             are those of all members, divided by their number.
         way: `together`, `one_by_one`, or `auto` for the faster one.
-        workers: the number of processes, at least 1. The start of a process takes some seconds. A script that uses more
-            than 1 must have `if __name__ == "__main__":`.
+        workers: the number of cores to use, at least 1: threads for stacks, and processes one by one. The start of
+            processes takes some seconds. A script that starts them must have `if __name__ == "__main__":`.
         bytes_of_stack: the memory budget of members that are trained together, in bytes, apart from data sets. More
             members are trained in several stacks; a stack has at least one member.
         on_way: a function that receives the way that was chosen, before training.
@@ -103,37 +103,28 @@ def fit_population(
     if on_way is not None:
         on_way(chosen)
     calls = [()] * len(data) if callbacks is None else callbacks
+    members = list(zip(settings, data, rngs, calls, strict=True))
+    if any(calls) and chosen.workers > 1:
+        raise SettingsError([f"callbacks require workers=1; got {chosen.workers}."])
+    if chosen.name == "together":
+        made = [_member(classifier, *member) for member in members]
+        train_together(made, most=chosen.stack, threads=chosen.workers)
+        return [member.classifier for member in made]
     if chosen.workers == 1:
-        return _fit(chosen, settings, classifier, data, rngs, calls)
-    if any(calls):
-        raise SettingsError([f"callbacks cannot be called from {chosen.workers} processes. Use workers=1."])
+        return _one_by_one(classifier, members)
     check_sendable(training)
     check_sendable(classifier)
     cuts = [len(data) * part // chosen.workers for part in range(chosen.workers + 1)]
-    parts = [slice(*cuts[part : part + 2]) for part in range(chosen.workers)]
-    tasks = [(chosen, settings[part], classifier, data[part], rngs[part], calls[part]) for part in parts]
-    return [fitted for several in in_processes(_fit, tasks, chosen.workers) for fitted in several]
+    tasks = [(classifier, members[cuts[part] : cuts[part + 1]]) for part in range(chosen.workers)]
+    return [fitted for several in in_processes(_one_by_one, tasks, chosen.workers) for fitted in several]
 
 
-def _fit(
-    way: Way,
-    settings: Sequence[Training],
-    classifier: Classifier,
-    data: Sequence[Dataset],
-    rngs: Sequence[Rng],
-    callbacks: Sequence[Sequence[Callback]],
+def _one_by_one(
+    classifier: Classifier, members: Sequence[tuple[Training, Dataset, Rng, Sequence[Callback]]]
 ) -> list[Classifier]:
     """Train members in this process."""
-    members = list(zip(settings, data, rngs, callbacks, strict=True))
-    if way.name == "one_by_one":
-        fitted = [each.fit(classifier, rows, rng=rng, callbacks=calls) for each, rows, rng, calls in members]
-        return [one.result if isinstance(one, WithEvidence) else one for one in fitted]
-    trained = list[Classifier]()
-    for begin in range(0, len(members), way.stack):
-        stack = [_member(classifier, *member) for member in members[begin : begin + way.stack]]
-        train_together(stack)
-        trained += [member.classifier for member in stack]
-    return trained
+    fitted = [each.fit(classifier, rows, rng=rng, callbacks=calls) for each, rows, rng, calls in members]
+    return [one.result if isinstance(one, WithEvidence) else one for one in fitted]
 
 
 def _member(
@@ -158,7 +149,7 @@ def _way(
         return Way("one_by_one", workers, 1, obstacle[0].upper() + obstacle[1:])
     assert is_module(classifier) and isinstance(training, EndToEnd)
     weights = 4 * sum(parameter.numel() for parameter in classifier.module.parameters())
-    if way == "auto" and (weights > BYTES_TOGETHER or len(data) < 2):
+    if not data or (way == "auto" and (weights > BYTES_TOGETHER or len(data) < 2)):
         return Way("one_by_one", workers, 1, f"Stacks of networks with {weights:,} bytes of weights are not faster.")
     widest = max((bytes_of(Member(classifier, rows, Rng(0), training)) for rows in data if len(rows)), default=1)
     stack = max(1, min(len(data), most // widest))

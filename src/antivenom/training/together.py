@@ -3,7 +3,10 @@
 import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 
 import torch
 from torch import Tensor
@@ -12,6 +15,7 @@ from antivenom.data import Dataset
 from antivenom.models import ModuleClassifier
 from antivenom.models.batches import rows_within
 from antivenom.rng import Rng, orders
+from antivenom.threads import using
 from antivenom.training.augment import augment
 from antivenom.training.contracts import Callback
 from antivenom.training.loop import BATCHES_PER_GATHER, Course, Recipe
@@ -47,28 +51,53 @@ def bytes_of(member: Member) -> int:
     return 4 * (NUMBERS_PER_WEIGHT * weights + gathered + 2 * batch * units)
 
 
-def train_together(members: Sequence[Member]) -> None:
-    """Train the classifiers of members at once. Each has the weights that it would have alone, apart from rounding.
+def train_together(members: Sequence[Member], *, most: int, threads: int = 1) -> None:
+    """Train the classifiers of members in stacks. Each has the weights that it would have alone, apart from rounding.
 
     Args:
         members: perceptrons of one architecture, for which `stackable` is true; their recipes may differ in the
             learning rate only.
+        most: the largest number of members in a stack, at least 1.
+        threads: the number of stacks that are trained at the same time, each by a thread.
     """
+    count = max(min(threads, len(members)), -(-len(members) // most))
+    cuts = [len(members) * part // count for part in range(count + 1)]
+    stopped = Event()
+    with (
+        members[0].rng.child("modules").torch_globally(),  # a callback may draw
+        using(max(1, torch.get_num_threads() // threads)),
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        try:
+            work = [partial(_train_stack, members[cuts[part] : cuts[part + 1]], stopped) for part in range(count)]
+            if threads == 1:
+                for each in work:
+                    each()
+            else:
+                list(pool.map(lambda each: each(), work))
+        except BaseException:
+            stopped.set()  # the other threads end after their epoch
+            raise
+
+
+def _train_stack(members: Sequence[Member], stopped: Event) -> None:
     ranked = sorted(members, key=lambda member: -len(member.data))  # those with a batch in a step are the first ones
     for member in ranked:
         member.classifier.module.train()
-    stack = PerceptronStack([member.classifier.module for member in ranked], ranked[0].recipe.update_rule)
-    with ranked[0].rng.child("modules").torch_globally():  # a callback may draw
-        _run(stack, ranked)
+    _run(
+        PerceptronStack([member.classifier.module for member in ranked], ranked[0].recipe.update_rule), ranked, stopped
+    )
     for member in members:
         member.classifier.module.zero_grad()
         member.classifier.lay_out()
         member.classifier.module.eval()
 
 
-def _run(stack: PerceptronStack, running: list[Member]) -> None:
+def _run(stack: PerceptronStack, running: list[Member], stopped: Event) -> None:
     feed = _Feed(running)
     for epoch in range(running[0].recipe.epochs):
+        if stopped.is_set():
+            return
         began = time.perf_counter()
         losses = _epoch(stack, running, feed, epoch)
         seconds = (time.perf_counter() - began) / len(running)
