@@ -6,12 +6,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "HAS_FUSED_ADAM",
+    "HAS_ONEDNN_PRODUCT",
     "NORMALISATIONS",
     "TorchDispatchMode",
     "fused_adam",
     "has_hooks",
     "hook_count",
     "log_softmax_backward",
+    "onednn_product",
 ]
 
 HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_") and hasattr(torch, "_fused_adamw_")
@@ -49,6 +51,25 @@ def fused_adam(
         weights, gradients, means, squares, [], counts,
         lr=rate, beta1=0.9, beta2=0.999, weight_decay=weight_decay, eps=1e-8, amsgrad=False, maximize=False,
     )  # fmt: skip
+
+
+HAS_ONEDNN_PRODUCT = (
+    torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    and torch.backends.cpu.get_cpu_capability() == "AVX512"
+)
+"""True if this version of torch has oneDNN's linear layer, and the processor has AVX-512. MKL uses it on some only."""
+
+
+def onednn_product(left: Tensor, right: Tensor) -> Tensor:
+    """Return left · rightᵀ (n, m) of matrices (n, k) and (m, k) in float32 on a CPU, without gradient, by oneDNN.
+
+    >>> right = torch.tensor([[1.0, 2.0]])
+    >>> (onednn_product if HAS_ONEDNN_PRODUCT else torch.nn.functional.linear)(torch.ones(1, 2), right)
+    tensor([[3.]])
+    """
+    product: Tensor = torch.ops.mkldnn._linear_pointwise.default(left, right, None, "none", [], "")
+    return product
 
 
 def log_softmax_backward(gradient: Tensor, log: Tensor) -> Tensor:

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from antivenom.private.kernels import HAS_ONEDNN_PRODUCT, onednn_product
 from antivenom.training.plain import plain
 
 aten = torch.ops.aten
 
 VECTOR = 16
 """The weights of a member fill whole vectors of this many numbers, so that an update rounds alike at every place."""
+
+LARGE_PRODUCT = 1 << 21
+"""From this number of multiplications, oneDNN is faster than MKL on processors on which MKL does not use AVX-512."""
 
 Activation = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], object]]
 """An activation in place, and its derivative in place: a function of the gradient and of the output."""
@@ -121,16 +125,16 @@ class Perceptrons:
         layers, buffers = self._views(members, rows)
         hidden = [x.transpose(1, 2)]
         for layer, (out, _) in zip(layers, buffers, strict=True):
-            torch.bmm(layer.weight, hidden[-1], out=out).add_(layer.bias)
+            _products(layer.weight, hidden[-1].transpose(1, 2), out).add_(layer.bias)
             hidden.append(out if layer.activation is None else layer.activation[0](out))
         log = torch.log_softmax(hidden.pop(), 1)
         losses, slope = _loss(log, y, 1 / rows if shares is None else shares)
         for place in range(len(layers) - 1, -1, -1):
             layer = layers[place]
-            torch.bmm(slope, hidden[place].transpose(1, 2), out=layer.weight_grad)
+            _products(slope, hidden[place], layer.weight_grad)
             torch.sum(slope, 2, out=layer.bias_grad)
             if place:
-                slope = torch.bmm(layer.weight.transpose(1, 2), slope, out=buffers[place][1])
+                slope = _products(layer.weight.transpose(1, 2), slope.transpose(1, 2), buffers[place][1])
                 before = layers[place - 1].activation
                 if before is not None:
                     before[1](slope, hidden[place])
@@ -147,6 +151,15 @@ class Perceptrons:
         if members == self.members:
             return self.layers, buffers
         return [_first(layer, members) for layer in self.layers], buffers
+
+
+def _products(left: Tensor, right: Tensor, out: Tensor) -> Tensor:
+    """Write left · rightᵀ of each member into `out` (k, n, m), from matrices (k, n, c) and (k, m, c); return it."""
+    if not HAS_ONEDNN_PRODUCT or left[0].numel() * right.shape[1] < LARGE_PRODUCT:
+        return torch.bmm(left, right.transpose(1, 2), out=out)
+    for one, other, place in zip(left, right, out, strict=True):
+        place.copy_(onednn_product(one, other))
+    return out
 
 
 def _loss(log: Tensor, y: Tensor, shares: Tensor | float) -> tuple[Tensor, Tensor]:
