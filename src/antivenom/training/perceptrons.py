@@ -23,6 +23,8 @@ VECTOR = 16
 LARGE_PRODUCT = 1 << 21
 """From this number of multiplications, oneDNN is faster than MKL on processors on which MKL does not use AVX-512."""
 
+_MINUS = torch.full((1, 1, 1), -1.0)
+
 Activation = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], object]]
 """An activation in place, and its derivative in place: a function of the gradient and of the output."""
 
@@ -63,6 +65,25 @@ class _Dense:
     bias_grad: Tensor  # (k, out)
     activation: Activation | None
 
+    def first(self, members: int) -> "_Dense":
+        """Return the layer of the first members."""
+        weights, gradients = (self.weight, self.bias), (self.weight_grad, self.bias_grad)
+        (weight, bias), (slope, offset) = ([each[:members] for each in pair] for pair in (weights, gradients))
+        return _Dense(weight, bias, slope, offset, self.activation)
+
+
+class _Batch:
+    """A layer for batches of n rows, with the memory of its output and of the gradient of its input."""
+
+    def __init__(self, layer: _Dense, rows: int, *, first: bool) -> None:
+        members, units, inputs = layer.weight.shape
+        self.layer, self.turned = layer, layer.weight.transpose(1, 2)
+        self.out = torch.empty(members, units, rows)
+        self.out_turned = self.out.transpose(1, 2)
+        self.slope = torch.empty(0 if first else members, inputs, rows)
+        large = HAS_ONEDNN_PRODUCT and units * inputs * rows >= LARGE_PRODUCT
+        self.product = _large_products if large else torch.bmm
+
 
 class Perceptrons:
     """The weights of k perceptrons in one tensor, and their losses and gradients.
@@ -90,7 +111,7 @@ class Perceptrons:
                 part = block[place, : parameter.numel()].view(parameter.shape)
                 parameter.data = part.copy_(parameter.detach())
         self.layers = list(self._dense(modules[0]))
-        self._buffers: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+        self._batches: dict[tuple[int, int], list[_Batch]] = {}
 
     def blocks(self, numbers: Tensor) -> list[Tensor]:
         """Return the blocks (k, p) of a tensor in the form of `weights`."""
@@ -121,43 +142,36 @@ class Perceptrons:
             y: their class numbers (k, 1, n).
             shares: the share of each row in the loss of its member (k, 1, n); 0 for padding. 1/n each if omitted.
         """
-        members, rows = len(x), x.shape[1]
-        layers, buffers = self._views(members, rows)
-        hidden = [x.transpose(1, 2)]
-        for layer, (out, _) in zip(layers, buffers, strict=True):
-            _products(layer.weight, hidden[-1].transpose(1, 2), out).add_(layer.bias)
-            hidden.append(out if layer.activation is None else layer.activation[0](out))
-        log = torch.log_softmax(hidden.pop(), 1)
-        losses, slope = _loss(log, y, 1 / rows if shares is None else shares)
+        members, rows = x.shape[:2]
+        layers = self._batches.get((members, rows)) or self._new_batches(members, rows)
+        inputs, turned = x.transpose(1, 2), [x]
+        for batch in layers:
+            layer = batch.layer
+            out = batch.product(layer.weight, inputs, out=batch.out).add_(layer.bias)
+            inputs = out if layer.activation is None else layer.activation[0](out)
+            turned.append(batch.out_turned)
+        losses, slope = _loss(torch.log_softmax(inputs, 1), y, 1 / rows if shares is None else shares)
         for place in range(len(layers) - 1, -1, -1):
-            layer = layers[place]
-            _products(slope, hidden[place], layer.weight_grad)
-            torch.sum(slope, 2, out=layer.bias_grad)
+            batch = layers[place]
+            batch.product(slope, turned[place], out=batch.layer.weight_grad)
+            torch.sum(slope, 2, out=batch.layer.bias_grad)
             if place:
-                slope = _products(layer.weight.transpose(1, 2), slope.transpose(1, 2), buffers[place][1])
-                before = layers[place - 1].activation
-                if before is not None:
-                    before[1](slope, hidden[place])
+                slope = batch.product(batch.turned, slope, out=batch.slope)
+                before = layers[place - 1]
+                if before.layer.activation is not None:
+                    before.layer.activation[1](slope, before.out)
         return losses
 
-    def _views(self, members: int, rows: int) -> tuple[list[_Dense], list[tuple[Tensor, Tensor]]]:
-        """Return the layers of the first members, and for each the memory of its output and of its input's gradient."""
-        if (members, rows) not in self._buffers:
-            self._buffers[members, rows] = [
-                (torch.empty(members, out, rows), torch.empty(members if place else 0, into, rows))
-                for place, (_, out, into) in enumerate(layer.weight.shape for layer in self.layers)
-            ]
-        buffers = self._buffers[members, rows]
-        if members == self.members:
-            return self.layers, buffers
-        return [_first(layer, members) for layer in self.layers], buffers
+    def _new_batches(self, members: int, rows: int) -> list[_Batch]:
+        layers = self.layers if members == self.members else [layer.first(members) for layer in self.layers]
+        made = [_Batch(layer, rows, first=not place) for place, layer in enumerate(layers)]
+        self._batches[members, rows] = made
+        return made
 
 
-def _products(left: Tensor, right: Tensor, out: Tensor) -> Tensor:
-    """Write left · rightᵀ of each member into `out` (k, n, m), from matrices (k, n, c) and (k, m, c); return it."""
-    if not HAS_ONEDNN_PRODUCT or left[0].numel() * right.shape[1] < LARGE_PRODUCT:
-        return torch.bmm(left, right.transpose(1, 2), out=out)
-    for one, other, place in zip(left, right, out, strict=True):
+def _large_products(left: Tensor, right: Tensor, *, out: Tensor) -> Tensor:
+    """Write the products of the members' matrices into `out`, as `torch.bmm` does."""
+    for one, other, place in zip(left, right.transpose(1, 2), out, strict=True):
         place.copy_(onednn_product(one, other))
     return out
 
@@ -166,11 +180,4 @@ def _loss(log: Tensor, y: Tensor, shares: Tensor | float) -> tuple[Tensor, Tenso
     """Return the losses (k) and the gradient of the logits (k, classes, n), from log-probabilities."""
     losses = log.gather(1, y).mul_(shares).sum((1, 2)).neg_()
     slope = log.exp_()
-    slope.scatter_add_(1, y, slope.new_full((1, 1, 1), -1.0).expand_as(y)).mul_(shares)
-    return losses, slope
-
-
-def _first(layer: _Dense, members: int) -> _Dense:
-    weights, gradients = (layer.weight, layer.bias), (layer.weight_grad, layer.bias_grad)
-    (weight, bias), (slope, offset) = ([each[:members] for each in pair] for pair in (weights, gradients))
-    return _Dense(weight, bias, slope, offset, layer.activation)
+    return losses, slope.scatter_add_(1, y, _MINUS.expand_as(y)).mul_(shares)

@@ -21,6 +21,9 @@ WayName = Literal["auto", "together", "one_by_one"]
 BYTES_TOGETHER = 1 << 16
 """The most bytes of weights per member for which a stack is faster; measured in `benchmarks/population.py`."""
 
+MEMBERS_PER_THREAD = 16
+"""The fewest members per thread: smaller stacks have steps so short that threads wait for each other."""
+
 BYTES_OF_STACK = 1 << 28
 """The most bytes of a stack: weights, optimizer state, gathered rows and activations."""
 
@@ -71,7 +74,7 @@ def fit_population(
         callbacks: the callbacks of each member (k), called after each of its epochs. Together, the seconds of an epoch
             are those of all members, divided by their number.
         way: `together`, `one_by_one`, or `auto` for the faster one.
-        workers: the number of cores to use, at least 1: threads for stacks, and processes one by one. The start of
+        workers: the number of cores to use, at least 1: threads for stacks of many members, and processes one by one. The start of
             processes takes some seconds. A script that starts them must have `if __name__ == "__main__":`.
         bytes_of_stack: the memory budget of members that are trained together, in bytes, apart from data sets. More
             members are trained in several stacks; a stack has at least one member.
@@ -104,8 +107,8 @@ def fit_population(
         on_way(chosen)
     calls = [()] * len(data) if callbacks is None else callbacks
     members = list(zip(settings, data, rngs, calls, strict=True))
-    if any(calls) and chosen.workers > 1:
-        raise SettingsError([f"callbacks require workers=1; got {chosen.workers}."])
+    if any(calls) and workers > 1:
+        raise SettingsError([f"callbacks require workers=1; got {workers}."])
     if chosen.name == "together":
         made = [_member(classifier, *member) for member in members]
         train_together(made, most=chosen.stack, threads=chosen.workers)
@@ -153,7 +156,8 @@ def _way(
         return Way("one_by_one", workers, 1, f"Stacks of networks with {weights:,} bytes of weights are not faster.")
     widest = max((bytes_of(Member(classifier, rows, Rng(0), training)) for rows in data if len(rows)), default=1)
     stack = max(1, min(len(data), most // widest))
-    return Way("together", workers, stack, f"A small perceptron: {weights:,} bytes of weights.")
+    threads = max(1, min(workers, len(data) // MEMBERS_PER_THREAD))
+    return Way("together", threads, stack, f"A small perceptron: {weights:,} bytes of weights.")
 
 
 def _obstacle(training: Training, classifier: Classifier) -> str:

@@ -33,6 +33,7 @@ class PerceptronStack:
     def _name_rows(self) -> None:
         """Name the parts of each member: weights, gradients, means, squares, and the count of each part."""
         numbers = self.network.weights, self.network.gradient, self.means, self.squares
+        self.whole = [[each] for each in (*numbers, self.counts[0])]
         blocks = [self.network.blocks(each) for each in numbers]
         self.rows = [
             ([*([block[place] for block in kind] for kind in blocks), [self.counts[place]] * len(blocks[0])])
@@ -61,11 +62,11 @@ class PerceptronStack:
                 optimizer.param_groups[0]["lr"] = rate
                 optimizer.step()
             return losses
-        self.counts[: len(rates)].add_(1)
-        if self.together and len(set(rates)) == 1:
-            numbers = self.network.weights, self.network.gradient, self.means, self.squares, self.counts[0]
-            self._adam([[each] for each in numbers], rates[0])
+        if self.together and (len(rates) == 1 or len(set(rates)) == 1):
+            self.counts.add_(1)
+            self._adam(self.whole, rates[0])
             return losses
+        self.counts[: len(rates)].add_(1)
         for rate, places in groupby(range(len(rates)), key=rates.__getitem__):
             rows = [self.rows[place] for place in places]
             self._adam([[part for row in rows for part in row[kind]] for kind in range(5)], rate)

@@ -93,7 +93,8 @@ class PerceptronStep:
 
     def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
         """Update on a batch with this learning rate; return the loss before it."""
-        return self.stack.update(x.flatten(1).unsqueeze(0), y.view(1, 1, -1), [rate])[0]
+        rows = len(y)
+        return self.stack.update(x.reshape(1, rows, -1), y.view(1, 1, rows), [rate]).view(())
 
 
 def _transposed(parameter: Tensor) -> Tensor:
