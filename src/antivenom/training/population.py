@@ -74,8 +74,9 @@ def fit_population(
         callbacks: the callbacks of each member (k), called after each of its epochs. Together, the seconds of an epoch
             are those of all members, divided by their number.
         way: `together`, `one_by_one`, or `auto` for the faster one.
-        workers: the number of cores to use, at least 1: threads for stacks of many members, and processes one by one. The start of
-            processes takes some seconds. A script that starts them must have `if __name__ == "__main__":`.
+        workers: the number of cores to use, at least 1: threads for stacks of many members, and processes one by one.
+            The start of processes takes some seconds. A script that starts them must have
+            `if __name__ == "__main__":`.
         bytes_of_stack: the memory budget of members that are trained together, in bytes, apart from data sets. More
             members are trained in several stacks; a stack has at least one member.
         on_way: a function that receives the way that was chosen, before training.
