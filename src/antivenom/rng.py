@@ -6,7 +6,7 @@ use the same order for the shared rows.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -88,6 +88,25 @@ class Rng:
     def _key(self) -> int:
         text = repr((self.seed, self.path)).encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) & _MASK
+
+
+def orders(streams: Sequence[Rng], ids: Sequence[Tensor]) -> list[Tensor]:
+    """Return `stream.order(ids)` of each stream and its ids, computed at once.
+
+    Args:
+        streams: the streams (k).
+        ids: the ids of the rows of each stream (k tensors, n each; the numbers of rows may differ), on one device.
+
+    >>> [order.tolist() for order in orders([Rng(0)], [torch.arange(3)])] == [Rng(0).order(torch.arange(3)).tolist()]
+    True
+    """
+    lengths = torch.tensor([len(each) for each in ids], device=ids[0].device)
+    padded = torch.nn.utils.rnn.pad_sequence(list(ids), batch_first=True)
+    keys = torch.tensor([stream.integer(1 << 63) for stream in streams], device=padded.device)
+    mixed = _splitmix(padded * _signed(0x9E3779B97F4A7C15) + keys.unsqueeze(1)) & _MASK
+    beyond = torch.arange(padded.shape[1], device=padded.device) >= lengths.unsqueeze(1)
+    sorted_ = torch.argsort(mixed.masked_fill_(beyond, _MASK), dim=1, stable=True)  # padding comes last, also in a tie
+    return [order[: len(each)] for order, each in zip(sorted_, ids, strict=True)]
 
 
 def _splitmix(x: Tensor) -> Tensor:

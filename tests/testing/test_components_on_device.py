@@ -16,7 +16,7 @@ from antivenom.rng import Rng
 from antivenom.testing import cases, on_device, toy_images, toy_network
 from antivenom.testing.register import Check
 from antivenom.training.end_to_end import EndToEnd
-from antivenom.training.step import AutogradStep, PlainStep, step_for
+from antivenom.training.step import AutogradStep, PerceptronStep, PlainStep, step_for
 from tests.helpers.component_files import named
 from tests.helpers.devices import NO_CUDA
 
@@ -65,7 +65,7 @@ def test_what_is_written_for_a_cpu_stays_there(there: torch.device) -> None:
     data = toy_images(8)
     built = MLP().build(input_shape=data.shape, classes=4, bounds=data.bounds, rng=Rng(0))
     adam = Optimizer()
-    assert isinstance(step_for(built, adam, "float32"), PlainStep)
+    assert isinstance(step_for(built, adam, "float32"), PlainStep | PerceptronStep)
     assert isinstance(step_for(built.to(there), adam, "float32"), AutogradStep)
 
 

@@ -6,46 +6,70 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "HAS_FUSED_ADAM",
+    "HAS_ONEDNN_PRODUCT",
     "NORMALISATIONS",
     "TorchDispatchMode",
     "fused_adam",
     "has_hooks",
     "hook_count",
     "log_softmax_backward",
+    "onednn_product",
 ]
 
-HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_")
-"""True if this version of torch has the kernel of `torch.optim.Adam(fused=True)`."""
+HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_") and hasattr(torch, "_fused_adamw_")
+"""True if this version of torch has the kernels of `torch.optim.Adam(fused=True)` and of `AdamW`."""
 
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 """The base classes of batch and instance normalisation for all numbers of dimensions."""
 
 
 def fused_adam(
-    weights: Tensor,
-    gradient: Tensor,
-    means: Tensor,
-    squares: Tensor,
-    count: Tensor,
+    weights: list[Tensor],
+    gradients: list[Tensor],
+    means: list[Tensor],
+    squares: list[Tensor],
+    counts: list[Tensor],
     *,
     rate: float,
     weight_decay: float,
+    decoupled: bool = False,
 ) -> None:
     """Update weights in place by the kernel of Adam. Its public wrapper, with `fused=True`, is slow for small networks.
 
     Args:
-        weights: the weights (n).
-        gradient: their gradient (n).
-        means: the running means of the gradient (n).
-        squares: the running means of its square (n).
-        count: the number of updates, with this one (), float32.
+        weights: the weights: tensors of any sizes.
+        gradients: their gradients.
+        means: the running means of the gradients.
+        squares: the running means of their squares.
+        counts: the number of updates of each tensor, with this one: float32 without dimensions.
         rate: the learning rate.
         weight_decay: the factor of the weights that is added to the gradient.
+        decoupled: True to decay the weights themselves instead, as AdamW does.
     """
-    torch._fused_adam_(
-        [weights], [gradient], [means], [squares], [], [count],
+    kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
+    kernel(
+        weights, gradients, means, squares, [], counts,
         lr=rate, beta1=0.9, beta2=0.999, weight_decay=weight_decay, eps=1e-8, amsgrad=False, maximize=False,
     )  # fmt: skip
+
+
+HAS_ONEDNN_PRODUCT = (
+    torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    and torch.backends.cpu.get_cpu_capability() == "AVX512"
+)
+"""True if this version of torch has oneDNN's linear layer, and the processor has AVX-512. MKL uses it on some only."""
+
+
+def onednn_product(left: Tensor, right: Tensor) -> Tensor:
+    """Return left · rightᵀ (n, m) of matrices (n, k) and (m, k) in float32 on a CPU, without gradient, by oneDNN.
+
+    >>> right = torch.tensor([[1.0, 2.0]])
+    >>> (onednn_product if HAS_ONEDNN_PRODUCT else torch.nn.functional.linear)(torch.ones(1, 2), right)
+    tensor([[3.]])
+    """
+    product: Tensor = torch.ops.mkldnn._linear_pointwise.default(left, right, None, "none", [], "")
+    return product
 
 
 def log_softmax_backward(gradient: Tensor, log: Tensor) -> Tensor:

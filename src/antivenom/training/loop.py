@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
@@ -134,7 +135,7 @@ def train(
         SettingsError: the batch size is 1, and the network requires two rows.
     """
     by = by or type(recipe).__name__
-    trained = _checked(classifier, data, recipe, by).copy()
+    trained = checked(classifier, data, recipe, by).copy()
     data = data.to(trained.device)
     update = step_for(trained, recipe.update_rule, recipe.precision)
     with learning(trained, rng):
@@ -185,16 +186,36 @@ def run_epochs(
         patience: stop if the loss does not fall for this number of epochs; None to run all epochs.
         min_delta: the smallest decrease of the loss that counts as a fall.
     """
-    best, waited = math.inf, 0
+    course = Course(epochs, learner, rows, callbacks, patience, min_delta)
     for epoch in range(epochs):
         began = time.perf_counter()
         loss = learn(epoch)
-        done = Epoch(epoch + 1, epochs, loss, time.perf_counter() - began, learner, rows * (epoch + 1))
-        for callback in callbacks:
-            callback(done)
-        best, waited = (loss, 0) if loss < best - min_delta else (best, waited + 1)
-        if not math.isfinite(loss) or (patience is not None and waited >= patience):
+        if not course.goes_on(epoch, loss, time.perf_counter() - began):
             break
+
+
+@dataclass
+class Course:
+    """Calls the callbacks after each epoch, and decides whether the next epoch follows: see `run_epochs`."""
+
+    epochs: int
+    learner: Classifier
+    rows: int
+    callbacks: Sequence[Callback] = ()
+    patience: int | None = None
+    min_delta: float = 0.0
+    best: float = math.inf
+    waited: int = 0
+
+    def goes_on(self, epoch: int, loss: float, seconds: float) -> bool:
+        """Call the callbacks. Return False if this epoch, by its number from 0, was the last one."""
+        done = Epoch(epoch + 1, self.epochs, loss, seconds, self.learner, self.rows * (epoch + 1))
+        for callback in self.callbacks:
+            callback(done)
+        fell = loss < self.best - self.min_delta
+        self.best, self.waited = (loss, 0) if fell else (self.best, self.waited + 1)
+        patient = self.patience is None or self.waited < self.patience
+        return math.isfinite(loss) and patient and epoch + 1 < self.epochs
 
 
 def epoch_of(update: Step, data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int = 1) -> float:
@@ -225,7 +246,8 @@ def _batches(data: Dataset, recipe: Recipe, rng: Rng, epoch: int, least: int) ->
         yield from zip(pieces(decoded, size, least), pieces(ys, size, least), strict=True)
 
 
-def _checked(classifier: Classifier, data: Dataset, recipe: Recipe, name: str) -> ModuleClassifier:
+def checked(classifier: Classifier, data: Dataset, recipe: Recipe, name: str) -> ModuleClassifier:
+    """Return the classifier itself if it can learn from these rows with this recipe; see `train` for the errors."""
     advice = "Pass an nn.Module, or use own_fit or online to train a scikit-learn estimator."
     module = as_trainable(classifier, by=name, advice=advice)
     check_learnable(classifier, data, name)

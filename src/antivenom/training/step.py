@@ -9,7 +9,9 @@ from torch.nn import functional
 from antivenom.models import ModuleClassifier
 from antivenom.models.optimizers import Optimizer
 from antivenom.private.kernels import HAS_FUSED_ADAM, fused_adam
+from antivenom.training.perceptrons import is_perceptron
 from antivenom.training.plain import PlainNetwork, plain
+from antivenom.training.stack import PerceptronStack
 
 
 class AutogradStep:
@@ -73,14 +75,26 @@ class PlainStep:
         """Call the kernel of Adam."""
         self.count.add_(1)
         fused_adam(
-            self.weights,
-            self.gradient,
-            self.means,
-            self.squares,
-            self.count,
+            [self.weights],
+            [self.gradient],
+            [self.means],
+            [self.squares],
+            [self.count],
             rate=rate,
             weight_decay=self.settings.weight_decay,
         )
+
+
+class PerceptronStep:
+    """An update of a perceptron: a stack of one member."""
+
+    def __init__(self, classifier: ModuleClassifier, optimizer: Optimizer) -> None:
+        self.stack = PerceptronStack([classifier.module], optimizer)
+
+    def __call__(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
+        """Update on a batch with this learning rate; return the loss before it."""
+        rows = len(y)
+        return self.stack.update(x.reshape(1, rows, -1), y.view(1, 1, rows), [rate]).view(())
 
 
 def _transposed(parameter: Tensor) -> Tensor:
@@ -88,15 +102,27 @@ def _transposed(parameter: Tensor) -> Tensor:
     return parameter.t() if parameter.ndim == 2 else parameter
 
 
-Step = AutogradStep | PlainStep
+Step = AutogradStep | PlainStep | PerceptronStep
 
 
 def step_for(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> Step:
     """Return the fastest exact update of this classifier."""
-    simple = classifier.returns_logits
+    if not has_derivatives(classifier, optimizer, precision):
+        return AutogradStep(classifier, optimizer, precision)
+    if is_perceptron(classifier.module, classifier.input_shape):
+        return PerceptronStep(classifier, optimizer)
+    return PlainStep(classifier, optimizer)
+
+
+def stackable(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> bool:
+    """True if several classifiers like this one can be updated at once, by a `PerceptronStack`."""
+    exact = has_derivatives(classifier, optimizer, precision)
+    return exact and is_perceptron(classifier.module, classifier.input_shape)
+
+
+def has_derivatives(classifier: ModuleClassifier, optimizer: Optimizer, precision: str) -> bool:
+    """True if a classifier is updated with hand-written derivatives instead of autograd."""
     whole = all(weight.requires_grad for weight in classifier.module.parameters())
     whole = whole and (optimizer.decay_biases or not optimizer.weight_decay)
     single = next(classifier.module.parameters()).dtype == torch.float32
-    if simple and whole and single and precision == "float32" and plain(classifier.module):
-        return PlainStep(classifier, optimizer)
-    return AutogradStep(classifier, optimizer, precision)
+    return classifier.returns_logits and whole and single and precision == "float32" and plain(classifier.module)
