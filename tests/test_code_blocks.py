@@ -12,6 +12,7 @@ Every other block fails.
 """
 
 import doctest
+import json
 import re
 import sys
 import tempfile
@@ -85,6 +86,9 @@ def follow_doctest(reader: Reader, block: Block) -> None:
 def follow_yaml(reader: Reader, block: Block) -> None:
     """Load a spec, and run it quickly; a shipped example is compared instead, because other tests run it."""
     spec = parse_yaml(block.content, str(block))
+    if "cluster_name" in spec:
+        follow_cluster(spec)
+        return
     shipped = shipped_examples().get(block.title.removesuffix(".yaml"))
     if shipped:
         settings = parse_yaml(shipped.read_text(), str(shipped))
@@ -102,6 +106,13 @@ def follow_yaml(reader: Reader, block: Block) -> None:
         load_spec(whole, overrides=QUICK, allow_code=True).run(progress=False)
     except MissingDataError:
         return  # raised only if the spec has no other problem
+
+
+def follow_cluster(settings: dict[str, Any]) -> None:
+    """Compare the settings of a cluster with those that Ray knows."""
+    ray = pytest.importorskip("ray")
+    schema = json.loads((Path(ray.__file__).parent / "autoscaler/ray-schema.json").read_text())
+    assert {*schema["required"]} <= settings.keys() <= {*schema["properties"]}
 
 
 def follow_commands(reader: Reader, block: Block) -> None:

@@ -25,7 +25,7 @@ from tests.helpers.command import same_process
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 CHEAP = ("list", "show", "glossary", "poison", "measure", "report", "data list", "store size")
-TRAINING = ("run", "boundary", "demo", "craft")
+TRAINING = ("run", "sweep run", "boundary", "demo", "craft")
 PLACEHOLDER = re.compile(r"[A-Z]{3,}")
 
 
@@ -34,7 +34,11 @@ class Started(Exception):
 
 
 def commands_in(text: str) -> list[list[str]]:
-    """The words of each command: without comments, with continued lines joined, without variables in front."""
+    """The words of each command: without comments, with continued lines joined, without variables in front.
+
+    A task of an array of Slurm is the first one.
+    """
+    text = text.replace("$SLURM_ARRAY_TASK_ID", "1")
     lines = text.replace("\\\n", " ").splitlines()
     commands = [shlex.split(line, comments=True) for line in lines]
     for words in commands:

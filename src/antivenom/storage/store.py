@@ -152,7 +152,7 @@ class Store:
         Raises:
             WriteError: it cannot be removed.
         """
-        self._remove(self._file(key))
+        self.place.remove(_name(key))
 
     def require_writable(self) -> None:
         """Raise an error if the store cannot be written to. Remove what killed processes left in it.
