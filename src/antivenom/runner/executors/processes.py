@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
 from multiprocessing.managers import SyncManager
@@ -43,6 +43,9 @@ NO_GUARD = (
     "Processes cannot start its workers: each worker first runs your script, and the script starts workers again. "
     'Put the code of your script below `if __name__ == "__main__":`.'
 )
+
+QUEUE_LOST = (EOFError, OSError)
+"""The exceptions of a queue whose process has died. Only progress is lost then: the run goes on."""
 
 CACHE = DataCache()
 """The data sets of a worker. Its cells share them."""
@@ -223,7 +226,7 @@ def _drain(events: Any, on_event: OnEvent) -> None:
     while True:
         try:
             on_event(events.get_nowait())
-        except queue.Empty:
+        except (queue.Empty, *QUEUE_LOST):
             return
 
 
@@ -241,7 +244,8 @@ def _run(
     def send(event: Event) -> None:
         if isinstance(event, Trained):  # classifiers are not sent
             event = replace(event, epoch=replace(event.epoch, classifier=None))
-        events.put(event)
+        with suppress(*QUEUE_LOST):
+            events.put(event)
 
     send(CellStarted(name))
     experiment = make_experiment(

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ TASKS_PER_SLOT = 2
 """Cells in flight for each cell that the cluster can run at the same time: no worker waits for the driver."""
 
 WAIT_SECONDS = 1.0
+SECONDS_BETWEEN_QUESTIONS = 5.0
+"""The time between two questions about the size of the cluster."""
+
 RETRIES = 3
 """How often Ray runs a cell again whose worker or machine was lost."""
 
@@ -109,6 +113,7 @@ class _Tasks:
         self._ray, self._settings, self._work, self._store, self._specs = ray, settings, work, store, specs
         self._on_event, self._queue = on_event, CellQueue(work.cells)
         options = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "max_retries": RETRIES}
+        self._asked, self._slots = float("-inf"), 0
         self._task = ray.remote(**options)(run_task)
         self._common = list(sys.path), [str(each) for each in own_folders()], store.address, work.device
 
@@ -140,10 +145,14 @@ class _Tasks:
 
     def _most(self) -> int:
         """Return the most cells in flight. Machines may join and leave the cluster during the run."""
+        if time.monotonic() < self._asked + SECONDS_BETWEEN_QUESTIONS:
+            return self._slots
+        self._asked = time.monotonic()
         resources = self._ray.cluster_resources()
         wanted = {"CPU": self._settings.cpus, "GPU": self._settings.gpus}
         slots = min(int(resources.get(name, 0) / each) for name, each in wanted.items() if each)
-        return TASKS_PER_SLOT * max(1, slots)
+        self._slots = TASKS_PER_SLOT * max(1, slots)
+        return self._slots
 
     def _start(self, name: str) -> Any:
         self._on_event(CellStarted(name))
