@@ -54,13 +54,15 @@ def numeric_axis(axes: Mapping[str, Sequence[object]]) -> str | None:
     >>> numeric_axis({"attack.rate": [0.1, 0.2, 0.1, 0.3], "model": ["mlp", "cnn", "mlp", "cnn"]})
     'attack.rate'
     """
-    numeric = [
-        axis
-        for axis, values in axes.items()
-        if len(set(map(str, values))) >= 3
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
-    ]
+    numeric = [axis for axis, values in axes.items() if is_numeric(values)]
     return numeric[0] if len(numeric) == 1 else None
+
+
+def is_numeric(values: Sequence[object]) -> bool:
+    """Return whether the values of an axis are finite numbers, with at least three different ones."""
+    return len(set(map(str, values))) >= 3 and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values
+    )
 
 
 def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: Sequence[tuple[str, ...]]) -> Chart:

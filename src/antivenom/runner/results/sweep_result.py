@@ -96,7 +96,7 @@ class SweepResult:
 
     @property
     def failures(self) -> dict[str, Failure]:
-        """Why each failed cell failed, by the cell's name: `error`, `message` and `trace`.
+        """The errors of the failed cells, by the cell's name: `error`, `message` and `trace`.
 
         Raises:
             RunError: the file of the failures is damaged.
