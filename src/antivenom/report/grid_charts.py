@@ -6,6 +6,7 @@ from typing import Any
 
 from antivenom.charts import Chart
 from antivenom.charts.comparing import Compared, Value, curves, dots, is_numeric
+from antivenom.report import words
 from antivenom.report.tables import full_title
 from antivenom.runner.results.reading import Measured
 
@@ -91,8 +92,9 @@ def _against(
     """Return curves against one axis. Other axes are shown as curves and columns, or averaged if they do not fit."""
     kept, averaged = _divided(axis, cells, axes)
     groups: dict[tuple[tuple[str, ...], float], list[int]] = {}
-    for place, (raw, texts) in enumerate(zip(cells.raw, cells.texts, strict=True)):
-        groups.setdefault((tuple(texts[each] for each in kept), float(raw[axis])), []).append(place)
+    for place in _in_order(kept, cells):
+        names = tuple(_name(each, cells.texts[place][each], cells.raw[place].get(each)) for each in kept)
+        groups.setdefault((names, float(cells.raw[place][axis])), []).append(place)
 
     def values(key: str) -> list[Value]:
         figures = [[cells.figures[place].get(key) for place in members] for members in groups.values()]
@@ -102,13 +104,28 @@ def _against(
     chart = curves(compared, axis, [x for _, x in groups], [names for names, _ in groups])
     if averaged:
         caption = (
-            f"Against {axis}. Each point is the mean of the cells that differ only in {' and '.join(averaged)}. "
+            f"Against {axis}. Each point is the mean of the cells that differ only in {words.listed(averaged)}. "
             "Bands reach from the smallest to the largest of these cells; they are not intervals."
         )
     else:
         known = cells.have_intervals(keys)
         caption = f"Against {axis}; bands are 95 % intervals over the repeats." if known else f"Against {axis}."
     return Overview(chart, caption)
+
+
+def _in_order(axes: Sequence[str], cells: Cells) -> list[int]:
+    """Return the numbers of the cells, sorted by numbers on these axes; others stay in their order."""
+
+    def key(place: int) -> list[float]:
+        values = [cells.raw[place].get(axis) for axis in axes]
+        return [float(value) if isinstance(value, int | float) else 0.0 for value in values]
+
+    return sorted(range(len(cells.names)), key=key)
+
+
+def _name(axis: str, text: str, value: object) -> str:
+    """Return the name of a curve: a number with its axis, any other value alone."""
+    return f"{axis} {text}" if isinstance(value, int | float) else text
 
 
 def _divided(axis: str, cells: Cells, axes: Sequence[str]) -> tuple[list[str], list[str]]:

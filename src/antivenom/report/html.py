@@ -1,5 +1,7 @@
 """Writing the page: a run's figures and charts in a template that escapes all text."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,11 +36,18 @@ def write_report(folder: Path | str) -> Path:
         RunError: the folder is not a finished run, or it is damaged.
     """
     folder = Path(folder)
-    try:
+    with as_run_error(folder):
         if is_sweep(folder):
             return _write_sweep(folder)
         run = read_run(folder, folder.name if folder.parent.name == "cells" else None)
         return _write_run(folder, run)[0]
+
+
+@contextmanager
+def as_run_error(folder: Path) -> Iterator[None]:
+    """Turn the exceptions that damaged files raise into a `RunError` about the folder."""
+    try:
+        yield
     except DAMAGE as error:
         raise RunError(f"{folder} is damaged: {type(error).__name__}: {error}") from error
 
@@ -52,14 +61,14 @@ def _write_sweep(folder: Path) -> Path:
             sections += [section] if cell.is_inline else []
     content, pngs = sweep_content(sweep)
     write_pictures(folder, pngs)
-    return _write(folder, _page("grid.html", sections=sections, **content))
+    return _write(folder, render("grid.html", sections=sections, **content))
 
 
 def _write_run(folder: Path, run: Run) -> tuple[Path, Section]:
     section, pngs = section_of(run)
     write_pictures(folder, pngs)
     terms = words.explained(figure.title for figure in run.metrics.values())
-    page = _page("run.html", title=run.name, made=words.made_with(run.about), section=section, terms=terms)
+    page = render("run.html", title=run.name, made=words.made_with(run.about), section=section, terms=terms)
     return _write(folder, page), section
 
 
@@ -69,7 +78,8 @@ def _write(folder: Path, page: str) -> Path:
     return folder / "report.html"
 
 
-def _page(template: str, **content: Any) -> str:
+def render(template: str, **content: Any) -> str:
+    """Return a page of this package's templates."""
     return _environment().get_template(template).render(**content)
 
 

@@ -161,7 +161,7 @@ def sweep_content(sweep: SweepFolder) -> tuple[dict[str, Any], dict[str, bytes]]
     """Return the content of the page, and the drawn charts as PNGs by key."""
     rows, costs = [], {}
     for cell in sweep.cells:
-        row, costs[cell.name] = _row(cell)
+        row, costs[cell.name] = row_and_costs(cell)
         rows.append(row)
     whole = Grid(rows) if rows else None
     charts = whole.overviews() if whole else []
@@ -195,7 +195,7 @@ def command_of(spec: Mapping[str, Any], cell: CellPage) -> str:
     return command_for(spec, cell.axes, out=f"again/{cell.name}")
 
 
-def _row(cell: CellPage) -> tuple[Row, dict[str, Cost]]:
+def row_and_costs(cell: CellPage) -> tuple[Row, dict[str, Cost]]:
     """Return a cell's row and its costs. Its files are compared with their checksums."""
     manifest = read_manifest(cell.folder / MANIFEST)
     manifest.check_all(["metrics.json"])
@@ -206,7 +206,7 @@ def _row(cell: CellPage) -> tuple[Row, dict[str, Cost]]:
 
 def _lead(sweep: SweepFolder, whole: Grid | None) -> str:
     """Return the first sentence of the page."""
-    axes = f" over {' and '.join(whole.axes)}" if whole else ""
+    axes = f" over {words.listed(whole.axes)}" if whole else ""
     count = len(sweep.cells)
     noun = "experiment" if sweep.planned == 1 else "experiments"
     if count == sweep.planned:
