@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-VOID = {"meta", "img", "br", "hr", "link"}
+VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
 class Page(HTMLParser):

@@ -1,5 +1,6 @@
 """Runs' folders made by hand, so that the report is tested against the format and not against what a runner gives."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,22 @@ def make_grid(folder: Path, grid: Mapping[str, Sequence[Any]], cells: Sequence[M
         )
     write_text(folder / "spec.yaml", dump_yaml({"name": "a grid", "grid": {key: list(v) for key, v in grid.items()}}))
     write_json(folder / "manifest.json", {**ABOUT, "cells": held})
+    return folder
+
+
+def make_unfinished(folder: Path, *, failed: Sequence[int] = (), missing: Sequence[int] = ()) -> Path:
+    """A grid from `make_grid` as if it were still running: the named cells failed, or have not run yet."""
+    cells = {name: entry["axes"] for name, entry in read_json(folder / "manifest.json")["cells"].items()}
+    for number in (*failed, *missing):
+        shutil.rmtree(folder / "cells" / f"{number}-cell")
+    (folder / "manifest.json").unlink()
+    write_json(folder / "cells.json", cells, sort_keys=False)
+    failures = {
+        f"{number}-cell": {"error": "RuntimeError", "message": f"<b>{number}</b> broke", "trace": "Traceback …"}
+        for number in failed
+    }
+    if failures:
+        write_json(folder / "failures.json", failures)
     return folder
 
 

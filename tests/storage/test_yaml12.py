@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from antivenom.errors import SettingsError
-from antivenom.storage.yaml12 import MAX_BYTES, dump_yaml, parse_yaml, read_yaml
+from antivenom.storage.yaml12 import MAX_BYTES, dump_inline, dump_yaml, parse_yaml, read_yaml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.one_of(
@@ -199,3 +199,30 @@ def test_the_largest_file_and_a_byte_order_mark_are_read(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfa: 1\n#")
     file.write_bytes(file.read_bytes().ljust(MAX_BYTES, b"x"))
     assert read_yaml(file) == {"a": 1}
+
+
+TEXTS = [
+    "a",
+    "",
+    "no",
+    "null",
+    "1e-3",
+    "a: b",
+    "# c",
+    "it's",
+    "x\ny",
+    "\x85",
+    "\u2028",
+    "\x7f",
+    "ü 😀",
+    " a ",
+    "a " * 200,
+]
+OTHERS: list[Any] = [1, -0.0, 5e-05, 1e22, True, None, [], {}, {"a": {"b": ["1", 1, None, True, "x, y"]}}]
+
+
+@pytest.mark.parametrize("content", [*TEXTS, *OTHERS])
+def test_yaml_on_one_line_is_read_back(content: Any) -> None:
+    text = dump_inline(content)
+    assert "\n" not in text
+    assert parse_yaml(text, "here") == content

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,13 +54,15 @@ def numeric_axis(axes: Mapping[str, Sequence[object]]) -> str | None:
     >>> numeric_axis({"attack.rate": [0.1, 0.2, 0.1, 0.3], "model": ["mlp", "cnn", "mlp", "cnn"]})
     'attack.rate'
     """
-    numeric = [
-        axis
-        for axis, values in axes.items()
-        if len(set(map(str, values))) >= 3
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
-    ]
+    numeric = [axis for axis, values in axes.items() if is_numeric(values)]
     return numeric[0] if len(numeric) == 1 else None
+
+
+def is_numeric(values: Sequence[object]) -> bool:
+    """Return whether the values of an axis are finite numbers, with at least three different ones."""
+    return len(set(map(str, values))) >= 3 and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values
+    )
 
 
 def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: Sequence[tuple[str, ...]]) -> Chart:
@@ -84,8 +86,10 @@ def curves(figures: Sequence[Compared], axis: str, x: Sequence[float], others: S
                 _curve(figure, x, [cell for cell, values in enumerate(others) if values == (*name, *line)], line)
                 for line in lines
             ]
-            y = _axis(figure)
-            panels.append(Lines(title=", ".join(name), x=Axis(label=axis), y=y, series=tuple(curve)))
+            title, y = ", ".join(name), _axis(figure)
+            if all(np.isnan(each.y).all() for each in curve):
+                title, y = f"{title}: does not apply".removeprefix(": "), replace(y, low=0.0)
+            panels.append(Lines(title=title, x=Axis(label=axis), y=y, series=tuple(curve)))
     across = len(columns) if len(columns) > 1 else min(2, len(panels))
     return Panels(name="curves", charts=tuple(panels), across=max(1, across))
 

@@ -1,11 +1,12 @@
 """The part of a grid's page that compares all its cells."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from antivenom.charts import Chart, capitalised, worded
-from antivenom.charts.comparing import Compared, Value, curves, dots, numeric_axis
+from antivenom.charts import capitalised, worded
+from antivenom.report.grid_charts import Cells, Overview, numeric_axes, overviews
+from antivenom.report.leaderboard import Board, boards
 from antivenom.report.tables import Cell, Sheet, full_title, value_cell
 from antivenom.runner.results.reading import Measured
 from antivenom.runner.spec.naming import label, labels
@@ -15,6 +16,11 @@ MAX_SECTIONS = 12
 MAX_PAGES = 200
 """Grids with more cells have pages only for the first cells."""
 MAX_LINES, MAX_ROWS = 40, 1000
+MAX_PLACES = 50_000
+"""The most places of a table: rows times columns."""
+
+ABSENT, DASH = object(), "–"
+"""The value of an axis that a cell does not have, and its text."""
 
 
 @dataclass(frozen=True)
@@ -52,33 +58,29 @@ class Grid:
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self.rows = _short_labels(rows)
-        self.axes = list(rows[0].axes)
-        self.axis = numeric_axis({axis: [row.raw.get(axis) for row in rows] for axis in self.axes})
+        self.axes = list(dict.fromkeys(axis for row in rows for axis in row.axes))
+        self.rows = _short_labels(rows, self.axes)
+        numeric = numeric_axes(self.axes, [row.raw for row in rows])
+        self.axis = numeric[0] if len(numeric) == 1 else None
         self.figures: dict[str, Measured] = {}
         for row in rows:
             self.figures |= {key: figure for key, figure in row.figures.items() if key not in self.figures}
         self.headline = [key for key, figure in self.figures.items() if figure.headline and not figure.control]
         self.charted = [key for key in self.headline if self._varies(key)] or self.headline
 
-    def overview(self) -> Chart | None:
-        """Return a chart of the headline figures that differ, against the numeric axis or by cell; None without any."""
-        compared = [self._compared(key) for key in self.charted]
-        if not compared:
-            return None
-        if self.axis is None:
-            return dots(compared, [row.name for row in self.rows])
-        others = [tuple(row.axes[key] for key in self.axes if key != self.axis) for row in self.rows]
-        return curves(compared, self.axis, [float(row.raw[self.axis]) for row in self.rows], others)
+    def overviews(self) -> list[Overview]:
+        """Return charts of the headline figures that differ, against each numeric axis or by cell; none without any."""
+        cells = Cells(
+            [row.name for row in self.rows],
+            [row.raw for row in self.rows],
+            [row.axes for row in self.rows],
+            [row.figures for row in self.rows],
+        )
+        charts = overviews(cells, self.axes, self.charted, self.figures)
+        return [Overview(each.chart, f"{each.caption}{self._undrawn()}") for each in charts]
 
-    def caption(self) -> str:
-        """Return the caption of the overview."""
-        if self.axis is None:
-            return f"{self._means(self.charted)}, one line for each cell.{self._undrawn()}"
-        return f"Against {self.axis}; bands are 95 % intervals over the repeats.{self._undrawn()}"
-
-    def description(self) -> str:
-        """Return the caption of the overview, with the range of each headline figure."""
+    def ranges(self) -> str:
+        """Return a sentence with the range of each headline figure, for readers who do not see the chart."""
         parts = []
         for key in self.charted:
             known = [row for row in self.rows if key in row.figures and row.figures[key].mean is not None]
@@ -86,7 +88,7 @@ class Grid:
                 low, high = (pick(known, key=lambda row: row.figures[key].mean or 0.0) for pick in (min, max))
                 ends = [f"{value_cell(row.figures[key]).text} in {row.name}" for row in (low, high)]
                 parts.append(f"{full_title(self.figures[key])} from {ends[0]} to {ends[1]}")
-        return f"{self.caption()} {capitalised('; '.join(parts))}." if parts else self.caption()
+        return f"{capitalised('; '.join(parts))}." if parts else ""
 
     def pivots(self) -> list[Sheet]:
         """Return a table for each headline figure that differs between cells.
@@ -99,16 +101,23 @@ class Grid:
             return []
         return [self._pivot(key, self.axis, others, lines) for key in self.charted]
 
-    def table(self) -> Sheet:
-        """Return the table of all cells: grid values, headline figures of victim and control, number of doubts.
+    def boards(self) -> list[Board]:
+        """Return the table of all cells: in the order of the spec, and sorted by each headline figure that differs.
 
-        Figures that are the same in all cells are in the caption instead.
+        Columns: grid values, headline figures of victim and control, number of doubts. Figures that are the same in all
+        cells are in the caption instead.
         """
         keys = [each for key in self.headline for each in (key, f"{key}.control") if each in self.figures]
-        differing = [key for key in keys if self._differs(key)]
-        same = [key for key in keys if key not in differing]
-        listed = "; ".join(f"{full_title(self.figures[key])} {value_cell(self.figures[key]).text}" for key in same)
-        return self._sheet(differing, doubts=True, note=f" The same in all cells: {listed}." if same else "")
+        differing = {key: self.figures[key] for key in keys if self._differs(key)}
+        same = [self.figures[key] for key in keys if key not in differing]
+        listed = "; ".join(f"{full_title(figure)} {value_cell(figure).text}" for figure in same)
+        note = f" The same in all cells: {listed}." if same else ""
+
+        def sheet_of(rows: Sequence[Row], order: str) -> Sheet:
+            sheet = self._sheet(list(differing), rows, doubts=True, note=note)
+            return replace(sheet, caption=f"{order} {sheet.caption}".strip())
+
+        return boards(self.rows, differing, len(self.axes), sheet_of)
 
     def others(self) -> Sheet | None:
         """Return the table of all other figures, collapsed; None if there are none. Those that differ come first."""
@@ -117,21 +126,24 @@ class Grid:
         same = sum(not self._differs(key) for key in keys)
         note = f" The last {same} columns are the same in all cells." if 1 < same < len(keys) else ""
         note = " The last column is the same in all cells." if 1 == same < len(keys) else note
-        return self._sheet(keys, title=f"All other figures ({len(keys)})", note=note) if keys else None
+        title = f"All other figures ({len(keys)})"
+        return self._sheet(keys, self.rows, title=title, note=note) if keys else None
 
-    def _sheet(self, keys: Sequence[str], *, title: str = "", doubts: bool = False, note: str = "") -> Sheet:
+    def _sheet(
+        self, keys: Sequence[str], rows: Sequence[Row], *, title: str = "", doubts: bool = False, note: str = ""
+    ) -> Sheet:
         caption = f"{self._means(keys, below=True)}.{note}" if keys else note.strip()
-        titles = (full_title(self.figures[key]) for key in keys)
-        rows = []
-        for row in self.rows[:MAX_ROWS]:
-            names = [Cell(text, head=place == 0) for place, text in enumerate(row.axes.values())]
+        columns = (*self.axes, *(full_title(self.figures[key]) for key in keys), *(("doubts",) if doubts else ()))
+        most = min(MAX_ROWS, max(1, MAX_PLACES // len(columns)))
+        lines = []
+        for row in rows[:most]:
+            names = [Cell(row.axes[axis], head=place == 0) for place, axis in enumerate(self.axes)]
             names[0] = Cell(names[0].text, link=row.link, head=True)
             values = [value_cell(row.figures.get(key)) for key in keys]
-            rows.append((*names, *values, *([Cell(str(row.doubts))] if doubts else [])))
-        if len(self.rows) > MAX_ROWS:
-            caption += f" The first {MAX_ROWS:,} of {len(self.rows):,} cells are shown; table.csv contains all."
-        columns = (*self.axes, *titles, *(("doubts",) if doubts else ()))
-        return Sheet(columns, tuple(rows), caption, title, names=len(self.axes))
+            lines.append((*names, *values, *([Cell(str(row.doubts))] if doubts else [])))
+        if len(rows) > most:
+            caption += f" The first {most:,} of {len(rows):,} cells are shown; table.csv contains all."
+        return Sheet(columns, tuple(lines), caption, title, names=len(self.axes))
 
     def _pivot(self, key: str, axis: str, others: Sequence[str], lines: Sequence[tuple[str, ...]]) -> Sheet:
         values = sorted({row.raw[axis] for row in self.rows})
@@ -173,18 +185,6 @@ class Grid:
         listed = ", ".join(f"{full_title(each)} {value_cell(each).text}" for each in same)
         return f" The same in all cells, so not drawn: {listed}." if same else ""
 
-    def _compared(self, key: str) -> Compared:
-        def values(name: str) -> list[Value]:
-            figures = [row.figures.get(name) for row in self.rows]
-            return [
-                Value() if each is None else Value(mean=each.mean, low=each.low, high=each.high) for each in figures
-            ]
-
-        control = values(f"{key}.control") if f"{key}.control" in self.figures else []
-        return Compared(
-            title=full_title(self.figures[key]), unit=self.figures[key].unit, victim=values(key), control=control
-        )
-
 
 def _mean_cell(figures: Sequence[Measured]) -> Cell:
     if not figures:
@@ -192,28 +192,24 @@ def _mean_cell(figures: Sequence[Measured]) -> Cell:
     return Cell(worded(sum(each.mean or 0.0 for each in figures) / len(figures), figures[0].unit))
 
 
-def _short_labels(rows: Sequence[Row]) -> list[Row]:
-    """Return the same rows, with only the names of components if these distinguish all values of an axis."""
-    short: dict[str, dict[str, str]] = {}
-    for axis in rows[0].axes:
-        if all(isinstance(row.raw[axis], list | tuple) for row in rows):
-            texts = labels([row.raw[axis] for row in rows])
-            short[axis] = {row.axes[axis]: text for row, text in zip(rows, texts, strict=True)}
-            continue
-        full = {row.axes[axis]: row.raw[axis] for row in rows}
-        names = {
-            text: str(value["name"]) for text, value in full.items() if isinstance(value, dict) and "name" in value
-        }
-        if len(set(names.values()) | (full.keys() - names.keys())) == len(full):
-            short[axis] = names
-    return [
-        Row(
-            row.name,
-            {axis: short.get(axis, {}).get(text, text) for axis, text in row.axes.items()},
-            row.raw,
-            row.figures,
-            row.doubts,
-            row.link,
-        )
-        for row in rows
-    ]
+def _short_labels(rows: Sequence[Row], axes: Sequence[str]) -> list[Row]:
+    """Return the same rows, with a text for every axis: only the names of components if these distinguish all values.
+
+    A value that a cell does not have is a dash.
+    """
+    texts = {axis: _texts([row.raw.get(axis, ABSENT) for row in rows]) for axis in axes}
+    return [replace(row, axes={axis: texts[axis][place] for axis in axes}) for place, row in enumerate(rows)]
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    """Return the values of one axis as text."""
+    known = [value for value in values if value is not ABSENT]
+    if known and all(isinstance(value, list | tuple) for value in known):
+        listed = iter(labels(known))
+        return [DASH if value is ABSENT else next(listed) for value in values]
+    full = {label(value): value for value in known}
+    names = {text: str(value["name"]) for text, value in full.items() if isinstance(value, dict) and "name" in value}
+    if len(set(names.values()) | (full.keys() - names.keys())) < len(full):
+        names = {}
+    texts = [DASH if value is ABSENT else label(value) for value in values]
+    return [names.get(text, text) for text in texts]

@@ -1,33 +1,30 @@
 """Writing the page: a run's figures and charts in a template that escapes all text."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import jinja2
 
 from antivenom.errors import RunError
-from antivenom.files.opening import is_file
 from antivenom.files.writing import write_bytes
-from antivenom.report import grid, words
-from antivenom.report.pictures import views, write_pictures
-from antivenom.report.run import Run, cells_of, read_run
+from antivenom.report import words
+from antivenom.report.pictures import write_pictures
+from antivenom.report.run import Run, read_run
 from antivenom.report.sections import Section, section_of
-from antivenom.runner.results.folder import written_files
-from antivenom.runner.results.manifest import MANIFEST, read_manifest
-from antivenom.runner.results.reading import read_figures
-from antivenom.storage.yaml12 import dump_yaml, read_yaml
+from antivenom.report.sweep import is_sweep, read_sweep, sweep_content
 
 DAMAGE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 """The exceptions that the parts of a manifest and a spec that are only shown may raise if they are damaged."""
 
 
 def write_report(folder: Path | str) -> Path:
-    """Write `report.html` and `figures/` into a finished run's folder.
+    """Write `report.html` and `figures/` into a finished run's folder, or into that of a sweep, which may still run.
 
-    For a grid, reports of the cells are written too. If the grid has more than 200 cells, only the first 12 have one.
-    To write the report of another cell, pass the cell's folder, `RUN/cells/NAME`.
+    For a sweep, reports of the finished cells are written too. If more than 200 are finished, only the first 12 have
+    one. To write the report of another cell, pass the cell's folder, `RUN/cells/NAME`.
 
     Args:
         folder: a folder that `Result.save` or `Sweep.run` wrote, or the folder of a cell.
@@ -39,70 +36,40 @@ def write_report(folder: Path | str) -> Path:
         RunError: the folder is not a finished run, or it is damaged.
     """
     folder = Path(folder)
-    if not is_file(folder / MANIFEST):
-        raise RunError(f"{folder} is not a finished run of antivenom: it does not contain manifest.json.")
-    manifest = read_manifest(folder / MANIFEST)
-    try:
-        if "cells" in manifest.about:
-            manifest.check_all(written_files(folder))
-            return _write_grid(folder, manifest.about)
+    with as_run_error(folder):
+        if is_sweep(folder):
+            return _write_sweep(folder)
         run = read_run(folder, folder.name if folder.parent.name == "cells" else None)
         return _write_run(folder, run)[0]
+
+
+@contextmanager
+def as_run_error(folder: Path) -> Iterator[None]:
+    """Turn the exceptions that damaged files raise into a `RunError` about the folder."""
+    try:
+        yield
     except DAMAGE as error:
         raise RunError(f"{folder} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _write_sweep(folder: Path) -> Path:
+    sweep = read_sweep(folder)
+    sections: list[Section] = []
+    for cell in sweep.cells:
+        if cell.has_page:
+            section = _write_run(cell.folder, read_run(cell.folder, cell.name, cell.axes))[1]
+            sections += [section] if cell.is_inline else []
+    content, pngs = sweep_content(sweep)
+    write_pictures(folder, pngs)
+    return _write(folder, render("grid.html", sections=sections, **content))
 
 
 def _write_run(folder: Path, run: Run) -> tuple[Path, Section]:
     section, pngs = section_of(run)
     write_pictures(folder, pngs)
     terms = words.explained(figure.title for figure in run.metrics.values())
-    page = _page("run.html", title=run.name, made=words.made_with(run.about), section=section, terms=terms)
+    page = render("run.html", title=run.name, made=words.made_with(run.about), section=section, terms=terms)
     return _write(folder, page), section
-
-
-def _write_grid(folder: Path, about: dict[str, Any]) -> Path:
-    spec = read_yaml(folder / "spec.yaml")
-    cells = list(cells_of(folder, about))
-    axes = [axis for axis in spec.get("grid", {}) if axis in cells[0][2]] or list(cells[0][2])
-    with_page = len(cells) if len(cells) <= grid.MAX_PAGES else grid.MAX_SECTIONS
-    inline = len(cells) <= grid.MAX_SECTIONS or len(cells) > grid.MAX_PAGES
-    sections, rows = [], []
-    for place, (name, cell, values, doubts) in enumerate(cells):
-        chosen = {axis: values[axis] for axis in axes}
-        if place < with_page:
-            run = read_run(cell, name, chosen)
-            section = _write_run(cell, run)[1]
-            sections += [section] * (inline and place < grid.MAX_SECTIONS)
-            figures = run.metrics
-        else:
-            figures = read_figures(cell)
-        page = f"cells/{quote(name)}/report.html" if place < with_page else ""
-        link = f"#{quote(name)}" if inline and page else page
-        rows.append(grid.row_of(name, chosen, figures, doubts, link))
-    return _write(folder, _grid_page(folder, about, spec, grid.Grid(rows), sections))
-
-
-def _grid_page(
-    folder: Path, about: dict[str, Any], spec: dict[str, Any], whole: grid.Grid, sections: list[Section]
-) -> str:
-    overview = whole.overview()
-    shown, pngs = views({} if overview is None else {overview.name: overview})
-    write_pictures(folder, pngs)
-    return _page(
-        "grid.html",
-        title=str(spec.get("name", "experiment")),
-        made=words.made_with(about),
-        terms=words.explained(figure.title for figure in whole.figures.values()),
-        count=len(whole.rows),
-        axes=whole.axes,
-        overview=[(view.uri, whole.description(), whole.caption()) for view in shown.values()],
-        table=whole.table(),
-        others=whole.others(),
-        pivots=whole.pivots(),
-        sections=sections,
-        unwritten=whole.rows[-1].name if not whole.rows[-1].link else "",
-        spec=dump_yaml(spec),
-    )
 
 
 def _write(folder: Path, page: str) -> Path:
@@ -111,7 +78,8 @@ def _write(folder: Path, page: str) -> Path:
     return folder / "report.html"
 
 
-def _page(template: str, **content: Any) -> str:
+def render(template: str, **content: Any) -> str:
+    """Return a page of this package's templates."""
     return _environment().get_template(template).render(**content)
 
 

@@ -1,6 +1,6 @@
 """Reading a finished run's folder for a report. All content is checked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,31 +80,3 @@ def read_run(folder: Path, name: str | None = None, axes: dict[str, Any] | None 
         raise
     except AntivenomError as error:
         raise RunError(f"{folder} is not a finished run, or it is damaged: {error}") from error
-
-
-def cells_of(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[str, Path, dict[str, Any], int]]:
-    """Yield the name, the folder, the grid values and the number of doubts of each cell of a grid.
-
-    Raises:
-        RunError: the manifest is damaged, or names a folder outside of the run.
-    """
-    cells, place = about["cells"], folder / "cells"
-    if not isinstance(cells, dict) or not cells:
-        raise RunError(f"{folder / 'manifest.json'} must contain cells by name; got {short(cells)}.")
-    if place.is_symlink():
-        raise RunError(f"{place} must be a folder; got a symbolic link.")
-    for name in sorted(cells, key=_number):
-        cell = place / name
-        if cell.parent != place or name in ("", ".", "..") or cell.is_symlink():
-            raise RunError(f"{folder / 'manifest.json'} names a cell outside of the run: {short(name)}.")
-        entry = cells[name]
-        if not isinstance(entry, dict) or not isinstance(entry.get("axes"), dict):
-            raise RunError(f"{folder / 'manifest.json'}: cell {short(name)} must have `axes`; got {short(entry)}.")
-        doubts = entry.get("doubts", [])
-        yield name, cell, entry["axes"], len(doubts) if isinstance(doubts, list) else 0
-
-
-def _number(name: str) -> tuple[float, str]:
-    """Return a key that sorts numbered cells: 2 comes before 10."""
-    first = name.partition("-")[0]
-    return (float(first) if first.isdecimal() and len(first) < 12 else float("inf"), name)

@@ -41,6 +41,8 @@ class Sheet:
         caption: the caption.
         title: the title of a collapsed table; empty for an open table.
         names: the number of columns with names.
+        sorted_by: the number of the column that the rows are sorted by; None for none.
+        falling: whether the largest value comes first.
     """
 
     columns: tuple[str, ...]
@@ -48,6 +50,8 @@ class Sheet:
     caption: str = ""
     title: str = ""
     names: int = 1
+    sorted_by: int | None = None
+    falling: bool = False
 
 
 def pairs(figures: Iterable[Measured]) -> dict[tuple[str, str], list[Measured | None]]:

@@ -1,7 +1,7 @@
 """Text of the report: values, intervals and headings."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from antivenom.charts import capitalised, title_of, worded, worded_interval
@@ -40,6 +40,15 @@ def unbroken(text: str) -> str:
     joined = re.sub(r"(?<=\d) (?=%|points)", "\xa0", text)
     joined = re.sub(r"(?<=\d\xa0%) (?=[A-Z]{2})", "\xa0", joined)
     return joined.replace("n = ", "n\xa0=\xa0")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence.
+
+    >>> listed(["attack", "model", "seed"]), listed(["model"])
+    ('attack, model and seed', 'model')
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def heading(kind: str, *, several: bool) -> str:

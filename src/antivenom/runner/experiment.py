@@ -17,7 +17,7 @@ from antivenom.runner.progress import ProgressOption, progress_for
 from antivenom.runner.results.result import Result
 from antivenom.runner.results.status import reporting_status
 from antivenom.runner.results.sweep_result import SweepResult, finished_axes
-from antivenom.runner.spec.grid import Grid, expand
+from antivenom.runner.spec.grid import Grid, expand, take_sections
 from antivenom.runner.spec.loading import make_experiment, read_spec
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import component, describe_fields
@@ -151,7 +151,7 @@ class Sweep(ShortRepr):
 def load_spec(
     source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = (), allow_code: bool = False
 ) -> Experiment | Sweep:
-    """Load an experiment, or a sweep if the spec has a `grid`.
+    """Load an experiment, or a sweep if the spec has `grid`, `zip` or `include`.
 
     Args:
         source: a YAML file, or its content as a mapping.
@@ -167,10 +167,10 @@ def load_spec(
     0.05
     """
     mapping = read_spec(source, overrides)
-    grid = mapping.pop("grid", None)
-    if grid is None:
+    sections = take_sections(mapping)
+    if not sections:
         return make_experiment(mapping, Experiment, allow_code=allow_code)
-    cells = expand(mapping, grid, Experiment, allow_code=allow_code)
+    cells = expand(mapping, sections, Experiment, allow_code=allow_code)
     return Sweep(next(iter(cells.cells.values())).name, cells, allow_code)
 
 

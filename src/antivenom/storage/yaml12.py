@@ -1,5 +1,6 @@
 """Reading and writing YAML 1.2 with plain types: no aliases, no objects, no repeated keys; `1e-3` is a number."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,16 @@ def dump_yaml(content: object) -> str:
     return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
+def dump_inline(content: object) -> str:
+    r"""Return plain content as YAML on one line.
+
+    >>> print(dump_inline({"name": "mlp", "hidden": [8, 4]}), dump_inline(5e-05), dump_inline("a\nb"))
+    {name: mlp, hidden: [8, 4]} 5.0e-05 "a\nb"
+    """
+    text = yaml.dump([content], Dumper=_InlineDumper, default_flow_style=True, width=math.inf, sort_keys=False)
+    return str(text).strip()[1:-1]
+
+
 class _Loader(yaml.SafeLoader):
     """Accepts only the core types of YAML 1.2, without repeated keys and aliases."""
 
@@ -114,7 +125,16 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
+class _InlineDumper(_Dumper):
+    """Writes every text without a line break."""
+
+    def represent_text(self, text: str) -> yaml.Node:
+        style = None if text.isprintable() and len(text.splitlines()) < 2 else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
 _Dumper.add_representer(str, _Dumper.represent_text)
+_InlineDumper.add_representer(str, _InlineDumper.represent_text)
 
 
 for _tag, _pattern, _first in (
@@ -123,5 +143,5 @@ for _tag, _pattern, _first in (
     ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", list("-+0123456789")),
     ("float", r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+0123456789.")),
 ):
-    for _class in (_Loader, _Dumper):
+    for _class in (_Loader, _Dumper, _InlineDumper):
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)

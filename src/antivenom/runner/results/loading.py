@@ -21,6 +21,7 @@ from antivenom.runner.results.folder import read_spec_text, repeat_folder
 from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest
 from antivenom.runner.results.reading import checked_about, read_metrics, read_repeats
 from antivenom.runner.results.repeat import Artifacts, Repeat
+from antivenom.runner.spec.axes import SECTIONS
 from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import divide_rows
@@ -51,7 +52,7 @@ def load_parts(folder: Path, *, allow_code: bool) -> dict[str, Any]:
     try:
         spec = read_spec_text(folder)
         mapping = parse_yaml(spec, str(folder / "spec.yaml"))
-        if isinstance(mapping, dict) and mapping.get("grid") is not None:
+        if isinstance(mapping, dict) and any(mapping.get(name) is not None for name in SECTIONS):
             raise RunError(f"{folder} is a sweep. Load one of its cells, from {folder / 'cells'}.")
         if not isinstance(mapping, dict):
             raise RunError(f"{folder / 'spec.yaml'} must contain settings; got {short(mapping)}.")
