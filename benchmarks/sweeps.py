@@ -44,7 +44,7 @@ STUDY: dict[str, Any] = {
             {"name": "label_flip"},
             {"name": "random_noise"},
             {"name": "badnets", "target": 3},
-            {"name": "label_flip", "pairs": [[1, 7], [7, 1]]},
+            {"name": "label_flip", "pairs": [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]},
         ],
         "attack.rate": [0.05, 0.1, 0.2],
         "model": [{"name": "mlp", "hidden": [16]}, {"name": "mlp", "hidden": [32]}],
