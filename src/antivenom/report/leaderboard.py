@@ -47,7 +47,7 @@ def boards(
 
     Args:
         rows: the rows, in the order of the spec.
-        keys: the figures of the table, in its order. Those of the control have no order of their own.
+        keys: the figures of the table, in its order. There is no order by a figure of the control.
         first_column: the column of the first figure.
         sheet_of: returns the table of sorted rows, with a sentence at the start of its caption.
     """
