@@ -146,13 +146,11 @@ def report(
     """Write the table and the report of the cells that are finished. The sweep may still be running."""
     from antivenom.report import write_interactive, write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.runner import SweepResult  # noqa: PLC0415 - loads torch
-    from antivenom.runner.results.failures import read_planned  # noqa: PLC0415
-    from antivenom.runner.results.sweep_result import finished_axes  # noqa: PLC0415
 
-    axes = finished_axes(folder, read_planned(folder))
-    if not axes:
+    sweep = SweepResult.load(folder)
+    if not sweep.axes:
         raise RunError(f"No cell of {folder} is finished yet. Wait, or see `antivenom sweep status {folder}`.")
-    SweepResult(folder.name, folder, axes).write_table()
+    sweep.write_table()
     out_console.print(f"Report: {write_report(folder)}", soft_wrap=True)
     if interactive:
         out_console.print(f"Table: {write_interactive(folder)}", soft_wrap=True)
