@@ -45,17 +45,11 @@ def boards(
 ) -> list[Board]:
     """Return the table in the order of the spec, and sorted by each figure: the best value for the owner first.
 
-        Args:
-            rows: the rows, in the order of the spec.
-    <<<<<<< HEAD
-            keys: the figures of the table, in its order. Those of the control are not ordered.
-    ||||||| 1aa27a6
-            keys: the figures of the table, in its order. Those of the control have no order of their own.
-    =======
-            keys: the figures of the table, in its order. There is no order by a figure of the control.
-    >>>>>>> gridreport
-            first_column: the column of the first figure.
-            sheet_of: returns the table of sorted rows, with a sentence at the start of its caption.
+    Args:
+        rows: the rows, in the order of the spec.
+        keys: the figures of the table, in its order. There is no order by a figure of the control.
+        first_column: the column of the first figure.
+        sheet_of: returns the table of sorted rows, with a sentence at the start of its caption.
     """
     result = [Board("as in the spec", sheet_of(rows, ""))]
     most = MOST_ORDERS if len(rows) <= MANY_CELLS else MOST_ORDERS_OF_MANY
