@@ -118,7 +118,7 @@ def single_experiment(spec: str, overrides: list[str] | None, allow_code: bool) 
         allow_folder(Path.cwd())
     experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     if not isinstance(experiment, Experiment):
-        advice = "Choose one cell: remove grid, zip and include, as with --set grid=null, and give their keys with --set."
+        advice = "Choose one cell: remove grid, zip and include, as by --set grid=null, and --set their keys."
         raise SettingsError([f"This command requires a spec without a grid; '{spec}' has one. {advice}"])
     return experiment
 
