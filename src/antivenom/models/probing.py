@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from antivenom.errors import ProbabilityOutputsError, SettingsError
 from antivenom.models._adapter import Bounds
-from antivenom.models.layout import close
+from antivenom.models.independence import check_independent
 from antivenom.models.outputs import Outputs, find_outputs
 
 PROBED_ROWS = 3
@@ -90,7 +90,9 @@ def probe(
         help_on_shape = advice() if rows.ndim == 3 else ""  # a convolution takes them as one image
         raise SettingsError([f"{problem} {help_on_shape}".rstrip() for problem in error.problems]) from error
     scores = outputs.scores(out, len(rows))
-    _check_repeats(forward, rows, outputs, scores)
+    check_independent(
+        lambda batch: outputs.scores(outputs_of(forward, batch), len(batch)), rows, scores, tolerance=_tolerance(out)
+    )
     _check_kind(forward, rows, outputs, out, scores)
     return Probed(outputs, assumptions, scores, trace)
 
@@ -169,25 +171,6 @@ def _observe(trace: Trace, name: str, rows: int, layer: nn.Module, inputs: objec
         trace.rowwise.add(name)
     if isinstance(layer, nn.Linear):
         trace.linear.append((name, layer.out_features))
-
-
-def _check_repeats(forward: Callable[[Tensor], Any], rows: Tensor, outputs: Outputs, scores: Tensor) -> None:
-    """Raise SettingsError if outputs differ from call to call, or if those of a row depend on the other rows."""
-    if close(outputs.scores(outputs_of(forward, rows[1:2]), 1), scores[1:2]):
-        return
-    if close(outputs.scores(outputs_of(forward, rows), len(rows)), scores):
-        raise SettingsError(
-            [
-                "The module's outputs for a row depend on the other rows of the batch, even in evaluation mode. Use "
-                "running statistics in normalisation, and no operation over dimension 0."
-            ]
-        )
-    raise SettingsError(
-        [
-            "The module returns different outputs for the same rows, even in evaluation mode. Pass "
-            "training=self.training to dropout, and add no noise in evaluation mode."
-        ]
-    )
 
 
 def _check_kind(forward: Callable[[Tensor], Any], rows: Tensor, outputs: Outputs, out: Any, scores: Tensor) -> None:
