@@ -82,6 +82,17 @@ def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=native))
 
 
+def column_names(values: object) -> tuple[str, ...]:
+    """Return the names of the columns of a table of pandas or polars; an empty tuple if not all of them are text.
+
+    >>> column_names(np.zeros((2, 3)))
+    ()
+    """
+    columns = getattr(values, "columns", None)
+    names = () if columns is None or callable(columns) else tuple(columns)
+    return tuple(map(str, names)) if all(isinstance(name, str) for name in names) else ()
+
+
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     """Convert values to an array of any type. `name` is for messages.
 

@@ -53,6 +53,13 @@ class Columns:
     advised: tuple[int, ...] = ()
     assumptions: tuple[str, ...] = ()
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of the columns of numbers; empty if not all of them have a name."""
+        numbers = [number for number in range(len(self.names)) if number != self.label and number not in self.ignored]
+        names = tuple(self.names[number] for number in numbers)
+        return names if self.header and all(names) else ()
+
     def shown(self, number: int) -> str:
         """Return the number and name of a column, for the start of a sentence."""
         return shown_column(number, self.names, self.header)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from antivenom.data.arrays import Channels, as_rows
+from antivenom.data.arrays import Channels, as_rows, column_names
 from antivenom.data.given_classes import GivenClasses
 from antivenom.data.labels import labelling, plain_labels
 from antivenom.data.memmap import take_rows
@@ -45,6 +45,7 @@ class Dataset:
         bounds: the smallest and largest possible value of a number in the inputs of a classifier, usually (0, 1);
             uint8 is scaled to them. None if `x` has no range.
         assumptions: what was assumed when the data was read, one sentence each. They do not identify the data.
+        columns: the names of the columns of a table; empty if they are not known. They do not identify the data.
 
     Raises:
         DataError: the parts have wrong types or shapes, or do not match each other.
@@ -60,6 +61,7 @@ class Dataset:
     classes: tuple[str, ...]
     bounds: tuple[float, float] | None
     assumptions: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.x.dtype not in (torch.uint8, torch.float32):
@@ -83,6 +85,7 @@ class Dataset:
             _check_encodable(name)
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"Class names must be unique; got {self.classes}.")
+        _check_columns(self.columns, self.shape)
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
             low, high = int(self.y.min()), int(self.y.max())
             raise DataError(f"Labels must be class numbers from 0 to {len(self.classes) - 1}; got {low} to {high}.")
@@ -102,7 +105,7 @@ class Dataset:
 
         Args:
             x: rows. Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). Other arrays keep their shape. uint8 stays
-                uint8; all other numbers become float32.
+                uint8; all other numbers become float32. A table of pandas or polars keeps the names of its columns.
             y: labels (n): whole numbers or text; or one-hot rows (n, classes).
             classes: the names of all classes in the order of their numbers, a mapping such as `{"cat": 0, "dog": 1}`,
                 or how many there are; if omitted, the labels that occur, which must then be 0, 1, … without a gap, or
@@ -170,8 +173,9 @@ class Dataset:
                 classes=named.classes,
                 bounds=_checked_bounds(rows, bounds),
                 assumptions=(*about_rows, *named.assumptions),
+                columns=column_names(x),
             )
-            for (rows, about_rows), (labels, _) in parts
+            for ((rows, about_rows), (labels, _)), (x, _) in zip(parts, pairs, strict=True)
         ]
 
     def __len__(self) -> int:
@@ -276,6 +280,11 @@ class Splits(ShortRepr):
                 f"Training and test set must have the same classes; got {_different(self.train, self.test)}. Pass the "
                 "same classes= to both, or make both with Dataset.several_from_arrays."
             )
+        if self.train.columns and self.test.columns and self.train.columns != self.test.columns:
+            raise DataError(
+                f"Training and test set must have the same columns in the same order; got {list(self.train.columns)} "
+                f"and {list(self.test.columns)}. Select them in one order first."
+            )
         if not len(self.train) or not len(self.test):
             raise DataError(f"Training and test set must have rows; got {len(self.train)} and {len(self.test)} rows.")
 
@@ -335,6 +344,12 @@ def _checked_bounds(rows: Rows, bounds: tuple[float, float] | None) -> tuple[flo
     if bounds is not None and ((rows < bounds[0]) | (rows > bounds[1])).any():
         raise DataError(f"x must be within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}.")
     return bounds
+
+
+def _check_columns(names: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    """Raise DataError unless each number of a row has a name, or none has one."""
+    if names and shape != (len(names),):
+        raise DataError(f"columns must have one name per number of a row; got {len(names)} for rows of shape {shape}.")
 
 
 def _check_encodable(name: str) -> None:

@@ -21,8 +21,8 @@ LIKELY = LABEL_NAMES | {"y", "species", "diagnosis", "outcome"}
 
 def rows_from_columns(
     columns: Mapping[str, NDArray[Any]], ignore: Sequence[str] | None
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Return the rows (n, columns) of a table, and the assumptions about it.
+) -> tuple[NDArray[np.float32], tuple[str, ...], tuple[str, ...]]:
+    """Return the rows (n, columns) of a table, the names of their columns, and the assumptions about it.
 
     Args:
         columns: an array (n) of numbers for each column, by its name.
@@ -31,9 +31,9 @@ def rows_from_columns(
     Raises:
         DataError: a column does not contain a finite number in each row, or can be an identifier.
 
-    >>> rows, assumptions = rows_from_columns({"index": np.arange(3), "a": np.ones(3)}, None)
-    >>> rows.shape, assumptions
-    ((3, 1), ("Column 'index' counts the rows, so it is left out. Set ignore to [] to use it.",))
+    >>> rows, names, assumptions = rows_from_columns({"index": np.arange(3), "a": np.ones(3)}, None)
+    >>> rows.shape, names, assumptions
+    ((3, 1), ('a',), ("Column 'index' counts the rows, so it is left out. Set ignore to [] to use it.",))
     """
     left_out, assumptions = _identifying(columns) if ignore is None else (tuple(ignore), ())
     absent = [name for name in left_out if name not in columns]
@@ -48,7 +48,7 @@ def rows_from_columns(
         assumptions += (
             f"The column {shown} has numbers above {EXACT:,}, which float32 rounds. Scale it to keep them.",
         )
-    return np.stack(list(used.values()), axis=1), assumptions
+    return np.stack(list(used.values()), axis=1), tuple(used), assumptions
 
 
 def label_hint(names: Sequence[str]) -> str:

@@ -133,8 +133,9 @@ def from_hugging_face(
     labels = labels_of(raw)
     if image is None:
         columns = {name: _column(samples[name], name) for name in names if name != label}
-        x, notes = rows_from_columns(columns, ignore)
+        x, used, notes = rows_from_columns(columns, ignore)
         data = Dataset.from_arrays(x, labels, classes=classes, bounds=bounds, renumber=renumber)
+        data = replace(data, columns=used)
     else:
         canvas, findings = Canvas(size, mode, fit, background, white), Findings()
         pictures = (samples[index][image] for index in range(len(raw)))

@@ -98,6 +98,15 @@ def about_classes(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"{sentence} Dataset.from_arrays.",)
 
 
+def about_columns(estimator: Any, names: tuple[str, ...], input_shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what is assumed about the order of the columns of a fitted estimator of tables."""
+    if not hasattr(estimator, "classes_") or len(input_shape) != 1:
+        return ()
+    if names:
+        return (f"The columns of the rows are {listed(names)}, in this order, as the estimator was fitted.",)
+    return ("The estimator does not know the names of its columns: the columns of the rows are taken in their order.",)
+
+
 def _values(known: Any) -> list[Any]:
     """Return classes as plain values of Python."""
     values: Sequence[Any] = np.asarray(known, dtype=object).tolist()

@@ -1,6 +1,7 @@
 """scikit-learn estimators as classifiers."""
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -14,7 +15,13 @@ from torch import Tensor
 
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models._adapter import Adapter, range_in_words
-from antivenom.models._estimator_checks import about_classes, check_estimator, learns_incrementally, text_classes
+from antivenom.models._estimator_checks import (
+    about_classes,
+    about_columns,
+    check_estimator,
+    learns_incrementally,
+    text_classes,
+)
 from antivenom.models._estimator_scores import normal, one_per_class
 from antivenom.models._estimator_state import arrays_of, begin, has_arrays, precision_of, put_arrays, seeds_of
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
@@ -31,6 +38,9 @@ AUTO_BATCH = 200
 
 ROWS = ("rows", "labels", "scores")
 """The state of an estimator that is fitted again: rows (n, d), labels (n), and the scores of the first rows."""
+
+UNNAMED = "X does not have valid feature names"
+"""The warning of scikit-learn about rows without names of columns."""
 
 CHECKED_ROWS = 100
 """The number of rows whose scores show that an estimator was fitted again as before."""
@@ -79,13 +89,19 @@ class EstimatorClassifier(Adapter):
         self.rows: tuple[Inputs, Labels] | None = None
         order = " with channels last" if channels == "last" else ""
         takes = f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}{order}."
-        self.assumptions = (takes, *about_classes(self.class_names))
+        order_of_columns = about_columns(estimator, self.column_names, self.input_shape)
+        self.assumptions = (takes, *order_of_columns, *about_classes(self.class_names))
 
     @property
     def name(self) -> str:
         """The class of the estimator, and of the estimator in it if it is calibrated."""
         name, inner = type(self.estimator).__name__, self.estimator.get_params(deep=False).get("estimator")
         return f"{name}({type(inner).__name__})" if hasattr(inner, "get_params") else name
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns that the estimator was fitted on; empty if it does not know them."""
+        return tuple(map(str, getattr(self.estimator, "feature_names_in_", ())))
 
     @property
     def _width(self) -> int:
@@ -288,7 +304,8 @@ class EstimatorClassifier(Adapter):
     def _plainly(self, act: str = "learn from") -> Iterator[None]:
         """Convert errors of scikit-learn to DataError."""
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn checks the new weights itself
+            with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", UNNAMED)  # `check_columns` compares the names
                 yield
         except ValueError as error:
             raise DataError(f"{self.name} cannot {act} these rows: {str(error).splitlines()[0]}") from error

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from antivenom.models.classifier import Classifier
 from antivenom.rng import Rng
-from antivenom.settings.fits import NamesClasses
+from antivenom.settings.fits import NamesClasses, NamesColumns
 from antivenom.shapes import Chosen, Features, Inputs, Labels, Scores
 
 
@@ -48,6 +48,11 @@ class Filtered:
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes that the classifier was fitted on; empty if it knows only class numbers."""
         return self.classifier.class_names if isinstance(self.classifier, NamesClasses) else ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns that the classifier was fitted on; empty if it does not know them."""
+        return self.classifier.column_names if isinstance(self.classifier, NamesColumns) else ()
 
     @property
     def can(self) -> frozenset[str]:

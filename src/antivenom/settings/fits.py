@@ -54,6 +54,15 @@ class NamesClasses(Protocol):
         """The names of the classes; empty if it knows only class numbers."""
 
 
+@runtime_checkable
+class NamesColumns(Protocol):
+    """A classifier that knows the names of the columns that it was fitted on."""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns in their order; empty if it does not know them."""
+
+
 class HasRows(Protocol):
     """The part of a data set that says which rows it has."""
 
@@ -69,6 +78,10 @@ class HasRows(Protocol):
     def bounds(self) -> Bounds:
         """The range of the rows; None if they have none."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of a table; empty if they are not known."""
+
     def inputs(self, rows: slice) -> Tensor:
         """Return rows as a classifier receives them."""
 
@@ -82,8 +95,10 @@ def check_fits(classifier: Takes, data: HasRows, subject: str = "The data") -> N
         subject: the subject of the message, such as "NeuralCleanse.scan: `clean`".
 
     Raises:
-        DataError: rows have another shape or range, are not finite, or the data has another number of classes.
+        DataError: rows have another shape or range, are not finite, or the data has another number of classes, or
+            other columns.
     """
+    check_columns(classifier, data, subject)
     check_rows(classifier, data.x, data.bounds, subject)
     check_classes(classifier, data, subject)
 
@@ -121,6 +136,20 @@ def check_names(classifier: Takes, data: HasRows, subject: str = "The data") -> 
             f"{subject} must have the classes {listed(names)}, as {classifier.name} was fitted; got "
             f"{listed(data.classes)}. Pass the names in this order as classes= to Dataset.from_arrays, or convert an "
             "unfitted estimator."
+        )
+
+
+def check_columns(classifier: Takes, data: HasRows, subject: str = "The data") -> None:
+    """Check that a table has the columns that a classifier was fitted on, in the same order.
+
+    Raises:
+        DataError: both know the names of their columns, and these differ.
+    """
+    names = classifier.column_names if isinstance(classifier, NamesColumns) else ()
+    if names and data.columns and names != data.columns:
+        raise DataError(
+            f"{subject} must have the columns {listed(names)}, in this order, as {classifier.name} was fitted; got "
+            f"{listed(data.columns)}. Select the columns in this order first."
         )
 
 

@@ -106,7 +106,8 @@ class Csv:
         made = Dataset.several_from_arrays(pairs, bounds=self.bounds, renumber=True)
         notes = dict.fromkeys(note for table in tables for note in table.assumptions)
         assumed = (*notes, *made[0].assumptions)
-        return [replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed)) for data in made]
+        about = tuple(f"{self.path}: {each}" for each in assumed)
+        return [replace(data, assumptions=about, columns=columns.used) for data in made]
 
     def _refuse_negative(self, tables: list[Table]) -> None:
         """Refuse a negative label, with its line."""

@@ -83,7 +83,7 @@ class Parquet:
             rows = [
                 self._rows(table, file, findings, on_progress) for table, file in zip(tables, self.files(), strict=True)
             ]
-            pairs = [(x, labels_of(table.labels)) for (x, _), table in zip(rows, tables, strict=True)]
+            pairs = [(x, labels_of(table.labels)) for (x, _, _), table in zip(rows, tables, strict=True)]
             made = Dataset.several_from_arrays(
                 pairs,
                 classes=tables[0].classes,
@@ -91,10 +91,11 @@ class Parquet:
                 channels=None if self.image is None else "first",
                 renumber=True,
             )
-            assumed = (*rows[0][1], *findings.assumptions(), *made[0].assumptions)
+            assumed = (*rows[0][2], *findings.assumptions(), *made[0].assumptions)
         except DataError as error:
             raise error if self.path in str(error) else DataError(f"{self.path}: {error}") from error
-        sets = [replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed)) for data in made]
+        about = tuple(f"{self.path}: {each}" for each in assumed)
+        sets = [replace(data, assumptions=about, columns=used) for data, (_, used, _) in zip(made, rows, strict=True)]
         if len(sets) == 1:
             return sets[0].split(self.test_share, Rng(0).child("parquet"))
         return Splits(train=sets[0], test=sets[1])
@@ -109,8 +110,8 @@ class Parquet:
 
     def _rows(
         self, table: parquet.Table, file: Path, findings: Findings, on_progress: OnProgress
-    ) -> tuple[ArrayLike | Tensor, tuple[str, ...]]:
-        """Return the rows of a file, and the assumptions about its columns."""
+    ) -> tuple[ArrayLike | Tensor, tuple[str, ...], tuple[str, ...]]:
+        """Return the rows of a file, the names of their columns, and the assumptions about these."""
         if not table.labels:
             raise DataError(f"{file} must have at least one row; it has none.")
         try:
@@ -121,6 +122,6 @@ class Parquet:
             x = images.decode_all(
                 len(encoded), lambda index: (encoded[index], f"{file}, row {index}"), canvas, on_progress, findings
             )
-            return x, ()
+            return x, (), ()
         except DataError as error:
             raise error if str(file) in str(error) else DataError(f"{file}: {error}") from error

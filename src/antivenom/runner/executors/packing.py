@@ -31,15 +31,16 @@ def pack_splits(splits: Splits) -> Packed:
         for part, tensor in (("x", data.x), ("y", data.y), ("ids", data.ids))
     }
     about = {"classes": splits.train.classes, "bounds": splits.train.bounds}
-    return tensors, {**about, "assumptions": [splits.train.assumptions, splits.test.assumptions]}
+    assumptions = [splits.train.assumptions, splits.test.assumptions]
+    return tensors, {**about, "assumptions": assumptions, "columns": [splits.train.columns, splits.test.columns]}
 
 
 def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
     """Return the splits that `pack_splits` packed."""
     bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
-    words = (*about["classes"], *(sentence for sentences in about["assumptions"] for sentence in sentences))
+    words = [*about["classes"], *(word for words in (*about["assumptions"], *about["columns"]) for word in words)]
     if not all(isinstance(word, str) for word in words):
-        raise DataError("The names of the classes and the assumptions must be text.")
+        raise DataError("The names of the classes and columns, and the assumptions, must be text.")
     train, test = (
         Dataset(
             x=tensors[f"{name}.x"],
@@ -48,8 +49,9 @@ def unpack_splits(tensors: dict[str, Tensor], about: dict[str, Any]) -> Splits:
             classes=tuple(about["classes"]),
             bounds=bounds,
             assumptions=tuple(assumptions),
+            columns=tuple(columns),
         )
-        for name, assumptions in zip(("train", "test"), about["assumptions"], strict=True)
+        for name, assumptions, columns in zip(("train", "test"), about["assumptions"], about["columns"], strict=True)
     )
     return Splits(train=train, test=test)
 
