@@ -86,7 +86,7 @@ def labelling(*parts: NDArray[Any], classes: GivenClasses | None = None, renumbe
     consecutive = occurring == list(range(len(occurring)))
     _refuse_measurements(len(occurring), sum(counts.values()), few=FEW if not consecutive and kinds != {"text"} else 0)
     if kinds == {"text"}:
-        return Labelling(names, names, (_with_counts(counts), *_similar(names)))
+        return Labelling(names, names, (_with_counts(counts), *similar_names(names)))
     if consecutive:
         return Labelling(names, tuple(occurring))
     if occurring[0] < 0 and occurring != [-1, 1]:
@@ -127,8 +127,12 @@ def _with_counts(counts: Counter[Any]) -> str:
     return f"The classes are {_named(shown)}."
 
 
-def _similar(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence about classes that differ only in capital letters or spaces."""
+def similar_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence about each group of classes that differ only in capital letters or spaces.
+
+    >>> similar_names(["Cat", "cat ", "dog"])
+    ("'Cat' and 'cat ' are different classes. Write them alike if this is wrong.",)
+    """
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault("".join(name.casefold().split()), []).append(name)

@@ -152,6 +152,14 @@ def test_other_classes_in_the_test_set_are_refused_by_name(tmp_path: Path, other
         Folder(path=str(tmp_path)).load()
 
 
+@pytest.mark.parametrize("other", ["CAT", "cat ", "Cat "])
+def test_classes_that_differ_only_in_capitals_or_blanks_get_a_word(tmp_path: Path, other: str) -> None:
+    data = Folder(path=str(write(tmp_path, "cat", other, "dog"))).load().train
+    assert any(
+        f"{other!r} and 'cat' are different" in each or f"'cat' and {other!r}" in each for each in data.assumptions
+    )
+
+
 def test_a_class_without_test_images_gets_a_word(tmp_path: Path) -> None:
     data = Folder(path=str(write(tmp_path, *both("train"), "train/owl", *both("test")))).load().train
     assert data.classes == ("cat", "dog", "owl")

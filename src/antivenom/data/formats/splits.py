@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from antivenom.data.labels import similar_names
 from antivenom.errors import DataError
 
 Role = Literal["train", "test", "validation"]
@@ -238,7 +239,8 @@ def _check_classes(leaves: Sequence[Leaf], below: Sequence[str], splits: object)
 
 def _about_classes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
     train, test = ({leaf.label for leaf in leaves if leaf.split == split} for split in ("train", "test"))
-    return (f"The test set has no images of {_named(train - test)}.",) if test and train - test else ()
+    absent = (f"The test set has no images of {_named(train - test)}.",) if test and train - test else ()
+    return (*similar_names(sorted({leaf.label for leaf in leaves})), *absent)
 
 
 def _named(names: Mapping[str, object] | Sequence[str] | set[str]) -> str:
