@@ -19,6 +19,7 @@ from antivenom.models.normalisation import Numbers, channelwise, check_range, nu
 from antivenom.models.optimizers import Optimizer
 from antivenom.models.probing import outputs_of, probe, probing_rows
 from antivenom.models.taking import advice_on_forward, assumed_of, copied, frozen_names, materialised, unwrapped
+from antivenom.models.values import about_replaced, check_finite
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
 
@@ -69,7 +70,10 @@ class ProbedModule(Adapter):
         self.module = copied(module).to(self.device).eval()
         self.frozen, self.channels_last_filters = frozen_names(self.module), False
         about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *self._about_module())
+        check_finite(self.module)
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
+        if factory is None:
+            self.assumptions += about_replaced(self.module, self.frozen, self.device)
 
     @property
     def name(self) -> str:
