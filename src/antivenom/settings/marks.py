@@ -23,11 +23,14 @@ class Meaning:
     words: str
 
 
+CLASS_NUMBER = "the number of a class"
+"""The words for a value that is the number of a class."""
+
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
 NonNegative = Annotated[float, Interval(ge=0)]
 Count = Annotated[int, Interval(ge=0)]
-ClassNumber = Annotated[int, Interval(ge=0), Meaning("the number of a class")]
+ClassNumber = Annotated[int, Interval(ge=0), Meaning(CLASS_NUMBER)]
 AtLeastOne = Annotated[int, Interval(ge=1)]
 
 

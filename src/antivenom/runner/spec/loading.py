@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from antivenom.errors import DataError, MissingDataError, SettingsError
 from antivenom.files.opening import exists
 from antivenom.registry import KINDS
+from antivenom.runner.spec.class_names import with_class_numbers
 from antivenom.runner.spec.overrides import override
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ReadsFiles, build, build_as
@@ -47,7 +48,7 @@ def make_experiment(mapping: Mapping[str, Any], cls: type[T], *, allow_code: boo
         problems += error.problems
     missing = _missing_files(mapping, allow_code) if look_for_files else []
     if problems or made is None:
-        raise SettingsError([*problems, *missing])
+        raise SettingsError([*with_class_numbers(problems, mapping, allow_code=allow_code), *missing])
     if missing:
         raise MissingDataError(" ".join(missing))
     return made
