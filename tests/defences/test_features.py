@@ -5,7 +5,6 @@ import torch
 from sklearn.naive_bayes import GaussianNB
 
 from antivenom.defences import Detector
-from antivenom.defences._features import DistanceFeatures
 from antivenom.defences.nearest_neighbours import NearestNeighbours
 from antivenom.defences.trim import Trim
 from antivenom.models import Classifier, as_classifier
@@ -29,9 +28,3 @@ def test_rows_are_converted_in_batches(detector: Detector, classifier: Classifie
         after = detector.score(DATA, classifier, rng=Rng(0), clean=clean)  # type: ignore[arg-type]
     assert (before - after).abs().max() <= 0.1
     torch.testing.assert_close(after.mean(), before.mean(), rtol=1e-2, atol=1e-3)
-
-
-def test_features_are_the_rows_if_there_are_none() -> None:
-    features = DistanceFeatures(DATA, estimator())
-    assert torch.equal(features.as_doubles().float(), DATA.inputs().flatten(1))
-    assert DistanceFeatures(DATA.subset(torch.arange(0)), estimator()).as_doubles().shape == (0, 36)
