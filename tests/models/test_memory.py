@@ -34,7 +34,7 @@ ACTIONS = {
     "accuracy": "from antivenom.metrics import accuracy; accuracy(c, data)",
     "losses": "from antivenom.models import row_losses; row_losses(c, data)",
     "scores of uint8 rows": "c.scores(data.inputs(slice(0, 300)))",
-    "features": "from antivenom.defences._features import distance_features; distance_features(data, c)",
+    "features": "from antivenom.defences._features import DistanceFeatures; list(DistanceFeatures(data, c))",
     "activations": "from antivenom.repairs.layer import mean_activations as m; m(c, data.inputs(slice(0, 300)), '0.0')",
     "contributions": (
         "from antivenom.repairs.pruning import contributions as f;"

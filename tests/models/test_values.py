@@ -9,7 +9,7 @@ from antivenom.models import ModuleClassifier, as_classifier
 from antivenom.rng import Rng
 from antivenom.testing import toy_images
 from antivenom.training.end_to_end import EndToEnd
-from tests.models.test_independence import NORMAL, SHAPE
+from tests.helpers.usual_networks import NORMAL, SHAPE
 
 REPLACED = "not by reset_parameters()"
 

@@ -1,6 +1,6 @@
 """NearestNeighbours: comparing each row's label with the labels of its neighbours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import torch
@@ -8,7 +8,7 @@ from annotated_types import Interval
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.defences._features import distance_features
+from antivenom.defences._features import DistanceFeatures, feature_batches
 from antivenom.models import Classifier
 from antivenom.models.batches import ROWS_PER_WIDE_BATCH, rows_within
 from antivenom.rng import Rng
@@ -63,17 +63,27 @@ class NearestNeighbours:
         trusted = data if clean is None else clean.to(data.device)
         if not len(trusted):
             return torch.zeros(len(data), device=data.device)
-        trusted_features = distance_features(trusted, classifier)
+        trusted_features = DistanceFeatures(trusted, classifier)
         scores = []
         for rows in torch.arange(len(data), device=data.device).split(rows_within(data.shape, ROWS_PER_WIDE_BATCH)):
-            features = distance_features(data.subset(rows), classifier)
-            distances = torch.cdist(features, trusted_features)
-            row, column = torch.nonzero(data.ids[rows, None] == trusted.ids, as_tuple=True)
-            gaps = (features[row] - trusted_features[column]).norm(dim=1)  # `cdist` is too imprecise near 0
-            same = gaps <= SAME_ROW_DISTANCE * (1 + trusted_features[column].norm(dim=1))
-            distances[row[same], column[same]] = torch.inf
+            features = torch.cat(list(feature_batches(data.subset(rows), classifier)))
+            distances = _distances(features, data.ids[rows], trusted_features, trusted.ids)
             furthest = distances.kthvalue(min(self.neighbours, len(trusted)), dim=1, keepdim=True).values
             neighbours = (distances <= furthest) & distances.isfinite()
             disagreeing = neighbours & (trusted.y != data.y[rows, None])
             scores.append(disagreeing.sum(1) / neighbours.sum(1).clamp_min(1))
         return torch.cat(scores) if scores else torch.zeros(0, device=data.device)
+
+
+def _distances(features: Tensor, ids: Tensor, others: Iterable[Tensor], other_ids: Tensor) -> Tensor:
+    """Return the distances (n, m) between rows and others, which come in batches; infinity between a row and itself."""
+    parts, begin = [], 0
+    for other in others:
+        distances = torch.cdist(features, other)
+        row, column = torch.nonzero(ids[:, None] == other_ids[begin : begin + len(other)], as_tuple=True)
+        gaps = (features[row] - other[column]).norm(dim=1)  # `cdist` is too imprecise near 0
+        same = gaps <= SAME_ROW_DISTANCE * (1 + other[column].norm(dim=1))
+        distances[row[same], column[same]] = torch.inf
+        parts.append(distances)
+        begin += len(other)
+    return torch.cat(parts, 1)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from antivenom.data import Dataset
-from antivenom.defences._features import distance_features
+from antivenom.defences._features import DistanceFeatures
 from antivenom.models import Classifier
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
@@ -60,7 +60,7 @@ class Trim:
         y = data.y.cpu().numpy()
         if len(np.unique(y)) < 2:
             return torch.zeros(len(data), device=data.device)
-        x = StandardScaler().fit_transform(distance_features(data, classifier).double().cpu().numpy())
+        x = StandardScaler(copy=False).fit_transform(DistanceFeatures(data, classifier).as_doubles().numpy())
         kept, count = np.arange(len(y)), max(2, round(len(y) * (1 - self.rate)))
         losses = np.zeros(len(y))
         for _ in range(self.rounds):

@@ -97,7 +97,8 @@ class ModuleClassifier(ProbedModule):
     def logits(self, x: Inputs) -> Scores:
         """Return differentiable logits (n, classes) of one batch.
 
-        The module is in evaluation mode, except during a training: see `EndToEnd`, `Transfer` and `learn`.
+        Dropout is off, and batch normalisation uses its running statistics. Only while `EndToEnd`, `Transfer`, `Online`
+        or `learn` update the module, the same method runs it in training mode.
         """
         return self._outputs.logits(self.forward(x), len(x))
 

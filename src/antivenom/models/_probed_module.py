@@ -14,6 +14,7 @@ from antivenom.models._adapter import Adapter, Bounds, range_in_words
 from antivenom.models.batches import rows_fitting
 from antivenom.models.channels import Order, advice_on_channels, check_order, with_channels_last
 from antivenom.models.gradients import about_cut, find_gradients
+from antivenom.models.in_place import writes_into_rows
 from antivenom.models.layout import lay_out, takes_channels_last
 from antivenom.models.normalisation import Numbers, channelwise, check_range, numbers_of
 from antivenom.models.optimizers import Optimizer
@@ -33,6 +34,7 @@ class ProbedModule(Adapter):
     Attributes:
         frozen: the names of the parameters that keep their values.
         cut: those of them that require a gradient in the user's module, but never get one.
+        writes_into_rows: True if the module writes into its rows; it gets a copy of them then.
         rows_per_batch: the rows per batch without gradients, so that the activations fit into memory.
         rows_per_gradient: the rows per batch with gradients.
         channels_last_filters: True if filters are in the layout channels last.
@@ -64,6 +66,7 @@ class ProbedModule(Adapter):
         self.factory = factory
         self.optimizer = optimizer or Optimizer()
         self._running: torch.optim.Optimizer | None = None
+        self.writes_into_rows = False
         module, unwrapping = unwrapped(module)
         first = next(iter(module.parameters()), None)
         self.device = torch.device(device or (first.device if first is not None else "cpu"))
@@ -71,6 +74,7 @@ class ProbedModule(Adapter):
         self.frozen, self.channels_last_filters = frozen_names(self.module), False
         about = (*_assumptions(bounds, mean, std), *self._materialise(Rng(0)), *self._about_module())
         check_finite(self.module)
+        self._find_writes()
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
         if factory is None:
             self.assumptions += about_replaced(self.module, self.frozen, self.device)
@@ -99,6 +103,7 @@ class ProbedModule(Adapter):
 
     def normalised(self, x: Inputs) -> Tensor:
         """Return inputs of the module: rows minus `mean`, divided by `std`, in its precision and order of channels."""
+        x = x.clone() if self.writes_into_rows else x
         if self._mean is not None:
             x = x - self._mean.to(x.device)
         x = x if self._std is None else x / self._std.to(x.device)
@@ -181,6 +186,12 @@ class ProbedModule(Adapter):
         precision = str(self._dtype).removeprefix("torch.")
         return (*assumed, f"The module computes in {precision}: rows are converted, and scores are float32.")
 
+    def _find_writes(self) -> None:
+        """Find out if the module writes into its rows: it gets a copy of them then."""
+        rows = probing_rows(self.input_shape, self.bounds, self.device)
+        with Rng(0).child("writes").torch_globally(self.device):
+            self.writes_into_rows = writes_into_rows(self.module, self._pass, rows)
+
     def _cut_gradients(self, rows: Tensor) -> tuple[str, ...]:
         """Freeze the parameters that never get a gradient; return what is assumed. Find out if rows get one."""
         gradients = find_gradients(self.module, lambda module, x: self._scores_by(x, module), rows)
@@ -215,9 +226,13 @@ class ProbedModule(Adapter):
 
     def _scores_by(self, rows: Tensor, module: nn.Module) -> Tensor:
         """Return the scores of another module with the same settings."""
+        return self._outputs.scores(self._pass(module, rows), len(rows))
+
+    def _pass(self, module: nn.Module, rows: Tensor) -> Any:
+        """Return the outputs of another module with the same settings."""
         own, self.module = self.module, module
         try:
-            return self._outputs.scores(self.forward(rows), len(rows))
+            return self.forward(rows)
         finally:
             self.module = own
 

@@ -32,10 +32,12 @@ def as_classifier(
 
     Args:
         model: an `nn.Module` that takes float rows (n, *input_shape) and returns (n, classes), one number for each row,
-            or an object with such a tensor, such as `.logits`; a Keras 3 model on the torch backend; or a scikit-learn
-            classifier, which takes flattened rows.
+            or a tuple, dictionary or object with one such tensor, such as `.logits`; a Keras 3 model on the torch
+            backend; or a scikit-learn classifier, which takes flattened rows.
         input_shape: the shape of one row: (channels, height, width) for images, even if the model takes channels last.
-        bounds: the range of the input rows, before `mean` and `std`; None for any range.
+        bounds: the smallest and largest possible value of a number in the rows that the classifier gets, before `mean`
+            and `std`; None for any range. Images of uint8 in a `Dataset` have become rows in its `bounds` by then,
+            usually (0, 1).
         mean: subtracted from each row before the module; one number, or one number per channel, as a number, list,
             tuple, array or tensor.
         std: the divisor of each row after that; one number, or one number per channel.

@@ -14,6 +14,7 @@ __all__ = [
     "hook_count",
     "log_softmax_backward",
     "onednn_product",
+    "writes_to",
 ]
 
 HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_") and hasattr(torch, "_fused_adamw_")
@@ -21,6 +22,11 @@ HAS_FUSED_ADAM = hasattr(torch, "_fused_adam_") and hasattr(torch, "_fused_adamw
 
 NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 """The base classes of batch and instance normalisation for all numbers of dimensions."""
+
+
+def writes_to(tensor: Tensor) -> int:
+    """Return the number of operations in place on a tensor or on its views."""
+    return tensor._version
 
 
 def fused_adam(

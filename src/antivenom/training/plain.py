@@ -6,6 +6,7 @@ compare them with autograd. All other networks are trained with autograd.
 """
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Protocol
 
 import torch
@@ -57,12 +58,15 @@ class PlainNetwork:
                 self.layers.append(_MAKERS[type(layer)](layer))
             index += 1
         self.one = torch.ones(())
+        shared = takewhile(lambda layer: isinstance(layer, _Flat | _Elementwise), self.layers)
+        self.writes_into_rows = any(isinstance(layer, _Elementwise) for layer in shared)
         weighted = _Dense | _Convolution | _Windows
         first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, weighted))
         self.backwards = [(self.layers[index], index > first) for index in range(len(self.layers) - 1, first - 1, -1)]
 
     def gradients(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross-entropy of a batch, and write its gradient into `grad` of each parameter."""
+        x = x.clone() if self.writes_into_rows else x
         for layer in self.layers:
             x = layer.forward(x)
         log = torch.log_softmax(x, 1)

@@ -48,10 +48,10 @@ def test_two_workers_write_the_same_bytes_as_one_process(tmp_path: Path) -> None
 
 
 def test_a_cell_that_fails_is_named_and_the_others_are_written(tmp_path: Path) -> None:
-    sweep = grid("attack.how", "raises", "not at all", "raises")
+    sweep = grid("attack.how", "raises", "not at all")
     with pytest.raises(
         RunError,
-        match=r"2 of 3 cells failed.*1-how-raises: ComponentError: .*: as planned .*traceback; 3-how",
+        match=r"1 of 2 cells failed.*1-how-raises: ComponentError: .*: as planned .*traceback",
     ) as found:
         sweep.run(out=tmp_path / "out", executor=Processes(workers=2), progress=False)
     assert isinstance(found.value.__cause__, ComponentError)
