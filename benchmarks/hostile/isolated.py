@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from antivenom.errors import AntivenomError
+from benchmarks.hostile.growth import Growth, address_space, used
 
 SECONDS = 10
 """The longest time of one input, in seconds."""
@@ -24,8 +25,11 @@ SECONDS = 10
 MEMORY = 500 << 20
 """The largest growth of memory of one input, in bytes."""
 
-BATCH = 200
+BATCH = 5000
 """The number of inputs of one child process."""
+
+LEAKED = 1 << 30
+"""A child process ends early if its memory has grown by this number of bytes over all of its inputs."""
 
 MARKER = "hostile_marker"
 """A module that hostile files name. It must never be imported."""
@@ -97,9 +101,12 @@ class Audit:
 AUDIT = Audit()
 
 
-def run(attempt: Attempt, count: int, root: Path, seconds: float) -> Iterator[Outcome]:
-    """Yield the outcome of each input, until `count` inputs or `seconds` are over. Batches run in child processes."""
-    end, number = time.monotonic() + seconds, 0
+def run(attempt: Attempt, first: int, count: int, root: Path, seconds: float) -> Iterator[Outcome]:
+    """Yield the outcome of each input from `first` to `count`, until `seconds` are over.
+
+    Batches run in child processes.
+    """
+    end, number = time.monotonic() + seconds, first
     while number < count and time.monotonic() < end:
         last = min(number + BATCH, count)
         for outcome in _batch(attempt, number, last, root, end):
@@ -135,25 +142,34 @@ def _batch(attempt: Attempt, first: int, last: int, root: Path, end: float) -> I
 
 def _child(attempt: Attempt, numbers: range, root: Path, writing: int, log: Path, end: float) -> None:
     """Run the inputs with these numbers, and end the process."""
-    logged = log.open("w")
+    try:
+        with log.open("w") as logged, os.fdopen(writing, "w", encoding="utf-8") as sink:
+            _prepare(root)
+            limit = used() + LEAKED
+            for number in numbers:
+                if time.monotonic() > end or used() > limit:
+                    break
+                print(number, file=sink, flush=True)
+                faulthandler.dump_traceback_later(SECONDS, exit=True, file=logged)
+                outcome = _watched(attempt, number, root)
+                faulthandler.cancel_dump_traceback_later()
+                print(json.dumps([outcome.number, outcome.result, outcome.details]), file=sink, flush=True)
+        os._exit(0)
+    finally:
+        os._exit(3)  # the parent has ended
+
+
+def _prepare(root: Path) -> None:
+    """Take the output, the memory and the signals from a child process, and watch it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     devnull = os.open(os.devnull, os.O_RDWR)
     os.dup2(devnull, 1)
     os.dup2(devnull, 2)
-    limit = _memory("VmSize") + (4 << 30)  # the machine is protected; the growth is measured
+    limit = address_space() + (4 << 30)  # the machine is protected; the growth is measured
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     tempfile.tempdir = str(root / "temporary")
     sys.addaudithook(AUDIT.hook)
-    with os.fdopen(writing, "w", encoding="utf-8") as sink:
-        for number in numbers:
-            if time.monotonic() > end:
-                break
-            print(number, file=sink, flush=True)
-            faulthandler.dump_traceback_later(SECONDS, exit=True, file=logged)
-            outcome = _watched(attempt, number, root)
-            faulthandler.cancel_dump_traceback_later()
-            print(json.dumps([outcome.number, outcome.result, outcome.details]), file=sink, flush=True)
-    os._exit(0)
 
 
 def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
@@ -162,9 +178,7 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     AUDIT.folder, AUDIT.faults = str(folder.resolve()), []
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory starts again
-    before = _memory("VmRSS")
+    growth = Growth()
     try:
         result, details = attempt(number, folder), ""
     except AntivenomError:
@@ -173,7 +187,7 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
         result, details = "traceback", traceback.format_exc(limit=-6)
     finally:
         AUDIT.on = False
-    grown = _memory("VmHWM") - before
+    grown = growth.bytes()
     if AUDIT.faults:
         return Outcome(number, "breaks out", "\n".join(AUDIT.faults[:3]))
     if grown > MEMORY and result != "traceback":
@@ -189,11 +203,3 @@ def watched() -> Iterator[None]:
         yield
     finally:
         AUDIT.on = False
-
-
-def _memory(name: str) -> int:
-    """Return an entry of this process's memory, such as `VmRSS`, in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) << 10
-    return 0

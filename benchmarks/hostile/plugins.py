@@ -1,12 +1,15 @@
 """Hostile packages with entry points: `antivenom list` must work, import nothing, and say what is broken."""
 
+import contextlib
 import functools
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from typer import testing
 from typer.testing import CliRunner
 
 from antivenom import registry
@@ -15,6 +18,7 @@ from antivenom.errors import AntivenomError
 from antivenom.rng import Rng
 from benchmarks.hostile.isolated import MARKER, watched
 from benchmarks.hostile.mutations import NAMES, Draw, odd_file, spoiled
+from benchmarks.hostile.run_folders import WHOLE
 
 GOOD = '''"""An attack."""
 
@@ -46,6 +50,8 @@ class Plugins:
     def __init__(self, root: Path, seed: int) -> None:
         self.root, self.seed = root, seed
         registry._built_in = functools.cache(registry._built_in)
+        testing._get_command = functools.cache(testing._get_command)  # type: ignore[attr-defined]
+        self.path = [each for each in sys.path if "site-packages" not in Path(each).parts]
 
     def __call__(self, number: int, folder: Path) -> str:
         """Make a package, put it on the path, and list all components."""
@@ -53,17 +59,12 @@ class Plugins:
         place = folder / f"site{number}"
         module = f"strange{number}"
         broken = self._package(draw, place, module)
-        sys.path.insert(0, str(place))
-        importlib.invalidate_caches()
-        try:
-            registry.entries.cache_clear()
-            registry._installed.cache_clear()
+        shows = draw.random() < 0.1
+        with self._only(place, others=shows or draw.random() < WHOLE):
             with watched():
                 shown = listed = CliRunner().invoke(app, ["list", "attacks"])
-            if draw.random() < 0.1:  # this imports the plugin, which is installed
+            if shows:  # this imports the plugin, which is installed
                 shown = CliRunner().invoke(app, ["show", "mine"])
-        finally:
-            sys.path.remove(str(place))
         for outcome in (listed, shown):
             if outcome.exception is not None and not isinstance(outcome.exception, AntivenomError | SystemExit):
                 raise RuntimeError("the command failed") from outcome.exception
@@ -74,6 +75,19 @@ class Plugins:
         if "\x1b[31m" in listed.stdout or "\x00" in listed.stdout:
             raise RuntimeError("antivenom list prints control characters")
         return "read"
+
+    @contextlib.contextmanager
+    def _only(self, place: Path, *, others: bool) -> Iterator[None]:
+        """Look for packages in this place only, and in the other installed packages if `others`."""
+        before = sys.path
+        sys.path = [str(place), *(before if others else self.path)]
+        importlib.invalidate_caches()
+        registry.entries.cache_clear()
+        registry._installed.cache_clear()
+        try:
+            yield
+        finally:
+            sys.path = before
 
     def _package(self, draw: Draw, place: Path, module: str) -> bool:
         """Write a package. Return whether its module is surely broken."""

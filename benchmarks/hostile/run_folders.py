@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from antivenom.report import write_report
 from antivenom.rng import Rng
 from antivenom.runner import Result, SweepResult, load_spec
 from antivenom.storage.files import read_json, read_tensors, write_tensors
+from benchmarks.hostile.base import Base
 from benchmarks.hostile.isolated import MARKER, watched
 from benchmarks.hostile.mutations import (
     Draw,
@@ -26,12 +28,26 @@ from benchmarks.hostile.mutations import (
     without_checksums,
     write,
 )
+from benchmarks.hostile.remembered import Remembered
 
 SPEC = {
     "attack": {"name": "badnets", "target": 7},
     "model": "mlp",
     "training": {"name": "end_to_end", "epochs": 1},
 }
+
+WHOLE = 0.02
+"""The share of inputs that are read in every way, with everything computed again."""
+
+USES = {
+    "victim.safetensors": ("victim",),
+    "control.safetensors": ("control",),
+    "poison.npz": ("poisoned",),
+    "goal.json": ("poisoned",),
+}
+"""The uses of a result that read a file. All uses may read the other files."""
+
+ALL_USES = ("assumptions", "chart", "control", "poisoned", "text", "victim")
 
 
 class RunFolders:
@@ -44,28 +60,35 @@ class RunFolders:
         without_checksums(self.base)
         shutil.copytree(self.base / "run", self.base / "bare")
         (self.base / "bare" / "charts.json").write_text("[]")
-        for place in ("run", "bare", "grid"):
-            for old in (self.base / place).rglob("report.html"):
-                old.unlink()
+        shutil.copytree(self.base / "grid", self.base / "bare_grid")
+        for cell in (self.base / "bare_grid" / "cells").iterdir():
+            (cell / "charts.json").write_text("[]")
+        for old in self.base.rglob("report.html"):
+            old.unlink()
+        self.bases = {each.name: Base(each) for each in self.base.iterdir()}
+        self.remembered = Remembered()
 
     def __call__(self, number: int, folder: Path) -> str:
-        """Mutate a folder, and read it in every way."""
+        """Mutate a folder, and read it as the changed file is read; a few in every way, with all charts drawn."""
         draw = Rng(self.seed).child("run folders").child(str(number)).numpy()
-        kind = str(draw.choice(["run", "bare", "grid"], p=[0.15, 0.65, 0.2]))
-        run = folder / kind
-        shutil.copytree(self.base / kind, run)
-        place = run
-        if kind == "grid":
-            cells = sorted((run / "cells").iterdir())
-            place = cells[int(draw.integers(2))] if draw.random() < 0.5 else run
-            for cell in cells:
-                if draw.random() < 0.9:
-                    (cell / "charts.json").write_text("[]")
-        for _ in range(int(draw.choice([1, 1, 2]))):
-            _mutate(draw, place, folder)
-        results = [self._report(run)]
-        results += [self._sweep(run)] if kind == "grid" else [self._load(run)]
+        kind = str(draw.choice(["run", "bare", "grid", "bare_grid"], p=[0.15, 0.65, 0.02, 0.18]))
+        with self.bases[kind].copied(folder / kind) as run:
+            place = run
+            if kind.endswith("grid"):
+                cells = sorted((run / "cells").iterdir())
+                place = cells[int(draw.integers(2))] if draw.random() < 0.5 else run
+            changed = {_mutate(draw, place, folder) for _ in range(int(draw.choice([1, 1, 2])))}
+            whole = draw.random() < WHOLE
+            with self.remembered.everything(whole):
+                results = self._read(run, kind, {""} if whole else changed, draw.random() < 0.5)
         return "read" if "read" in results else "refused"
+
+    def _read(self, run: Path, kind: str, changed: set[str], reports: bool) -> list[str]:
+        """Read a run or a grid: all of it if `changed` has an empty name, otherwise what reads the changed files."""
+        other = self._sweep if kind.endswith("grid") else partial(self._load, changed=changed)
+        if "" in changed:
+            return [self._report(run), other(run)]
+        return [self._report(run) if reports and not changed & USES.keys() else other(run)]
 
     def _report(self, run: Path) -> str:
         try:
@@ -75,13 +98,14 @@ class RunFolders:
             return "refused"
         return "read"
 
-    def _load(self, run: Path) -> str:
+    def _load(self, run: Path, changed: set[str]) -> str:
         try:
             with watched():
                 result = Result.load(run)
         except AntivenomError:
             return "refused"
-        for use in ("victim", "control", "poisoned", "assumptions", "text", "chart"):
+        uses = {use for name in changed for use in (USES.get(name) or ALL_USES)}
+        for use in sorted(uses):
             try:
                 with watched():
                     _use(result, use)
@@ -112,11 +136,11 @@ def _use(result: Result, use: str) -> Any:
     return result.chart("attack.success_rate") if use == "chart" else getattr(result, use)
 
 
-def _mutate(draw: Draw, place: Path, folder: Path) -> None:
-    """Change one file of a folder."""
+def _mutate(draw: Draw, place: Path, folder: Path) -> str:
+    """Change one file of a folder. Return its name; an empty name for a change of the whole folder."""
     files = sorted(each for each in place.iterdir() if each.is_file() and not each.is_symlink())
     if not files:
-        return
+        return ""
     file = files[int(draw.integers(len(files)))]
     change = draw.random()
     if change < 0.08:
@@ -127,8 +151,10 @@ def _mutate(draw: Draw, place: Path, folder: Path) -> None:
         for name in ("figures", "cells", "repeats", "report.html"):
             if not (place / name).exists():
                 (place / name).symlink_to(folder.parent / "outside")
+        return ""
     else:
         mutate_content(draw, file)
+    return file.name
 
 
 def mutate_content(draw: Draw, file: Path) -> None:

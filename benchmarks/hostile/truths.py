@@ -2,18 +2,20 @@
 
 import json
 import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from antivenom.rng import Rng
 from antivenom.runner import load_spec
 from antivenom.runner.experiment import Experiment
 from antivenom.runner.export import export
 from antivenom.runner.external import measure_external
+from benchmarks.hostile.base import Base
 from benchmarks.hostile.isolated import watched
 from benchmarks.hostile.mutations import (
     Draw,
@@ -26,7 +28,8 @@ from benchmarks.hostile.mutations import (
     without_checksums,
     write,
 )
-from benchmarks.hostile.run_folders import mutate_content
+from benchmarks.hostile.remembered import Remembered
+from benchmarks.hostile.run_folders import WHOLE, mutate_content
 
 SPEC = {"attack": {"name": "badnets", "target": 7}, "model": {"name": "mlp", "hidden": [8]}}
 MODELS = ("predictions.npz", "scores.npz", "predictions.csv", "weights.safetensors", "weights.pt")
@@ -52,28 +55,28 @@ class Truths:
         save_file({name: value.contiguous() for name, value in state.items()}, self.base / "weights.safetensors")
         torch.save(state, self.base / "weights.pt")
         self.state = state
+        self.good, self.remembered = Base(self.base), Remembered()
 
     def __call__(self, number: int, folder: Path) -> str:
         """Mutate the truth, the predictions or the weights, and measure."""
         draw = Rng(self.seed).child("truths").child(str(number)).numpy()
-        place = folder / "truth"
-        shutil.copytree(self.base, place)
-        model = place / MODELS[int(draw.integers(len(MODELS)))]
-        if draw.random() < 0.5:
-            files = sorted((place / "truth").iterdir())
-            file = files[int(draw.integers(len(files)))]
-            if draw.random() < 0.15:
-                odd_file(draw, file, folder.parent / "outside")
-            else:
-                mutate_content(draw, file)
-        else:
-            self._odd_model(draw, model, folder.parent / "outside")
-        control = model if draw.random() < 0.1 else None
         arguments: dict[str, Any] = {}
-        if draw.random() < 0.05:
-            arguments["arch"] = json.dumps(mutated(draw, {"name": "mlp", "hidden": [8]})).replace("@raw@", "")
-        with watched():
-            measure_external(model, place, folder / "out", control=control, **arguments)
+        with self.good.copied(folder / "truth") as place:
+            model = place / MODELS[int(draw.integers(len(MODELS)))]
+            if draw.random() < 0.5:
+                files = sorted((place / "truth").iterdir())
+                file = files[int(draw.integers(len(files)))]
+                if draw.random() < 0.15:
+                    odd_file(draw, file, folder.parent / "outside")
+                else:
+                    mutate_content(draw, file)
+            else:
+                self._odd_model(draw, model, folder.parent / "outside")
+            control = model if draw.random() < 0.1 else None
+            if draw.random() < 0.05:
+                arguments["arch"] = json.dumps(mutated(draw, {"name": "mlp", "hidden": [8]})).replace("@raw@", "")
+            with self.remembered.everything(draw.random() < WHOLE), watched():
+                measure_external(model, place, folder / "out", control=control, **arguments)
         return "read"
 
     def _odd_model(self, draw: Draw, file: Path, outside: Path) -> None:
@@ -90,9 +93,11 @@ class Truths:
             tensors = odd_tensors(draw, self.state)
             if file.suffix == ".pt":
                 content: Any = tensors if draw.random() < 0.7 else {"model": tensors, "epoch": 3, 7: {"a": [tensors]}}
-                torch.save(content, file)
+                buffer = BytesIO()
+                torch.save(content, buffer)
+                write(file, buffer.getvalue())
             else:
-                save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()}, file)
+                write(file, save({name: value.detach().clone().contiguous() for name, value in tensors.items()}))
 
 
 def _odd_lines(draw: Draw, text: str) -> str:

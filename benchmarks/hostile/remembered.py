@@ -1,0 +1,57 @@
+"""Results of pure functions on content that was seen before. Only what an input has changed is computed again."""
+
+import contextlib
+import copy
+import functools
+import hashlib
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+
+from antivenom.charts import drawing
+from antivenom.charts.data import Chart
+from antivenom.data.sources.digits import Digits
+
+MOST = 200
+"""The number of results that are kept of each function."""
+
+
+class Remembered:
+    """Pictures of charts, parsed YAML and the digits, by their content. `everything()` computes all of them again."""
+
+    def __init__(self) -> None:
+        self.on, self.pictures = True, dict[bytes, bytes]()
+        self.draw, self.load, self.digits = drawing.to_png, yaml.load, Digits.load
+        self.parsed = functools.lru_cache(MOST)(lambda text, loader: self.load(text, loader))
+        self.loaded = functools.cache(lambda: self.digits(Digits()))
+        drawing.to_png = self._to_png
+        yaml.load = self._load
+        Digits.load = lambda one, *rest: self.loaded() if self.on else self.digits(one, *rest)  # type: ignore[method-assign]
+
+    @contextlib.contextmanager
+    def everything(self, whole: bool) -> Iterator[None]:
+        """Compute everything again in the block, if `whole`."""
+        self.on = not whole
+        try:
+            yield
+        finally:
+            self.on = True
+
+    def _to_png(self, chart: Chart) -> bytes:
+        if not self.on:
+            return self.draw(chart)
+        key = hashlib.sha256(pickle.dumps(chart)).digest()
+        if key not in self.pictures:
+            picture = self.draw(chart)
+            while len(self.pictures) >= MOST:
+                self.pictures.pop(next(iter(self.pictures)))
+            self.pictures[key] = picture
+        self.pictures[key] = self.pictures.pop(key)  # the last of all
+        return self.pictures[key]
+
+    def _load(self, text: Any, Loader: Callable[..., Any]) -> Any:  # noqa: N803 - the name of PyYAML
+        if not self.on or not isinstance(text, str):
+            return self.load(text, Loader)
+        return copy.deepcopy(self.parsed(text, Loader))
