@@ -14,7 +14,6 @@ import contextlib
 import signal
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module

@@ -24,7 +24,9 @@ class Base:
         """Remember the content of all files."""
         self.folders = [each.relative_to(self.folder) for each in sorted(self.folder.rglob("*")) if each.is_dir()]
         self.files = {
-            str(each.relative_to(self.folder)): each.read_bytes() for each in sorted(self.folder.rglob("*")) if each.is_file()
+            str(each.relative_to(self.folder)): each.read_bytes()
+            for each in sorted(self.folder.rglob("*"))
+            if each.is_file()
         }
         self.stamps = {name: _stamp(self.folder / name) for name in self.files}
 

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import importlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ class Plugins:
         place = folder / f"site{number}"
         module = f"strange{number}"
         broken = self._package(draw, place, module)
-        shows = draw.random() < 0.1
+        shows = draw.random() < 0.03
         with self._only(place, others=shows or draw.random() < WHOLE):
             with watched():
                 shown = listed = CliRunner().invoke(app, ["list", "attacks"])
@@ -131,5 +130,6 @@ class Plugins:
         (about / "entry_points.txt").write_bytes(spoiled(draw, text.encode()) if change > 0.93 else text.encode())
         if draw.random() < 0.03:
             (about / "entry_points.txt").unlink()
-            os.mkfifo(about / "entry_points.txt") if draw.random() < 0 else (about / "entry_points.txt").mkdir()
+            (about / "entry_points.txt").mkdir()
+            broken = False  # Python ignores it, so that the package has no plugin
         return broken

@@ -5,7 +5,7 @@ import copy
 import functools
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -51,7 +51,7 @@ class Remembered:
         self.pictures[key] = self.pictures.pop(key)  # the last of all
         return self.pictures[key]
 
-    def _load(self, text: Any, Loader: Callable[..., Any]) -> Any:  # noqa: N803 - the name of PyYAML
+    def _load(self, text: Any, Loader: Any) -> Any:
         if not self.on or not isinstance(text, str):
             return self.load(text, Loader)
         return copy.deepcopy(self.parsed(text, Loader))

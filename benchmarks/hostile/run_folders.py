@@ -47,6 +47,8 @@ USES = {
 }
 """The uses of a result that read a file. All uses may read the other files."""
 
+LARGE_GRID = {f"x{number}": [1, 2] for number in range(20_000)}
+
 ALL_USES = ("assumptions", "chart", "control", "poisoned", "text", "victim")
 
 
@@ -185,16 +187,17 @@ def odd_yaml(draw: Draw, file: Path) -> str:
     """Return a spec with odd settings, long paths and large grids."""
     try:
         spec = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return "a: ["
     change = draw.random()
     if not isinstance(spec, dict) or change < 0.04:
         return "{a: " * int(draw.choice([10, 400, 5000]))
     if change < 0.3:
-        spec |= {
-            "grid": [{f"x{n}": [1, 2] for n in range(20_000)}, {"seed": [1] * 5000}, {"seed": list(range(200))}, 3,
-                     {"attack": [{"name": f"{MARKER}:X"}]}, {"attack.rate": [[0.1], {}]}, None][int(draw.integers(7))]
-        }  # fmt: skip
+        grids: tuple[Any, ...] = (
+            LARGE_GRID, {"seed": [1] * 5000}, {"seed": list(range(200))}, 3, {"attack": [{"name": f"{MARKER}:X"}]},
+            {"attack.rate": [[0.1], {}]}, None,
+        )  # fmt: skip
+        spec |= {"grid": grids[int(draw.integers(len(grids)))]}
     elif change < 0.5:
         spec["dataset"] = {
             "name": str(draw.choice(["npz", "csv", "folder", "parquet", f"{MARKER}:X"])),

@@ -50,7 +50,7 @@ class StoreEntries:
         return "read"
 
     def _accepts(self, store: Store, file: Path) -> bool:
-        """Read a stage. If it is refused, it must be gone, and a run computes it again, as if it had never been there."""
+        """Read a stage. If it is refused, it must be gone: a run computes it again, as if it had never been there."""
         reasons: list[str] = []
         with watched():
             result = store.get(file.stem, self.unpacking[file.stem], reasons.append)
