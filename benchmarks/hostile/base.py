@@ -62,7 +62,7 @@ class Base:
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    about = os.stat(file)
+    about = file.stat()
     return about.st_size, about.st_mtime_ns
 
 

@@ -24,10 +24,10 @@ class Remembered:
     def __init__(self) -> None:
         self.on, self.pictures = True, dict[bytes, bytes]()
         self.draw, self.load, self.digits = drawing.to_png, yaml.load, Digits.load
-        self.parsed = functools.lru_cache(MOST)(lambda text, loader: self.load(text, loader))
+        self.parsed = functools.lru_cache(MOST)(self.load)
         self.loaded = functools.cache(lambda: self.digits(Digits()))
         drawing.to_png = self._to_png
-        yaml.load = self._load
+        yaml.load = self._load  # type: ignore[assignment]
         Digits.load = lambda one, *rest: self.loaded() if self.on else self.digits(one, *rest)  # type: ignore[method-assign]
 
     @contextlib.contextmanager

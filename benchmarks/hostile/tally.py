@@ -19,7 +19,7 @@ MOST_FAULTS = 40
 
 @dataclass
 class Tally:
-    """What became of the inputs of one kind.
+    """The outcomes of the inputs of one kind.
 
     Args:
         file: the file; None for none. Other kinds may be in it, too.
