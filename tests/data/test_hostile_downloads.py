@@ -3,14 +3,13 @@
 import gzip
 import io
 import os
-import socket
 import tarfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks.hostile.server import FixedAnswers
 
 from antivenom.data import download
 from antivenom.data.remotes import REMOTES, Remote
@@ -20,47 +19,16 @@ MEMBERS = (("bin/a.bin", 4),)
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-class Answers:
-    """A server that answers every request with the same bytes, and then with `endless`, one at a time."""
-
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.start, self.endless, self.pause = b"", b"", 0.0
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/a.gz"
-        self.open, self.thread = True, threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def _serve(self) -> None:
-        while self.open:
-            connection, _ = self.socket.accept()
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with connection:
-            try:
-                connection.recv(65536)
-                connection.sendall(self.start)
-                while self.endless:
-                    connection.sendall(self.endless)
-                    time.sleep(self.pause)
-            except OSError:
-                return
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Answers]:
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FixedAnswers]:
     monkeypatch.setattr(download, "RETRY_AFTER", 0.0)
     monkeypatch.setattr(download, "TRIES", 2)
     monkeypatch.setattr(download, "TIMEOUT", 1.0)
     monkeypatch.setenv("ANTIVENOM_DATA", str(tmp_path / "data"))
-    answers = Answers()
+    answers = FixedAnswers()
     monkeypatch.setitem(REMOTES, "thing", (Remote(answers.url, 10, "0" * 64, "thing/a.gz"),))
     yield answers
-    answers.endless = b""
-    answers.open = False
-    socket.create_connection(answers.socket.getsockname()).close()
-    answers.thread.join()
-    answers.socket.close()
+    answers.close()
 
 
 ANSWERS = {
@@ -81,7 +49,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_odd_answer_is_one_error(name: str, server: Answers, tmp_path: Path) -> None:
+def test_an_odd_answer_is_one_error(name: str, server: FixedAnswers, tmp_path: Path) -> None:
     server.start = ANSWERS[name]
     with pytest.raises(DataError, match=r"could not be downloaded|must have SHA-256|sends more"):
         download.get("thing")
@@ -90,7 +58,7 @@ def test_an_odd_answer_is_one_error(name: str, server: Answers, tmp_path: Path) 
 
 @pytest.mark.parametrize("start", [b"", OK, OK + b"\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
 @pytest.mark.parametrize("endless", [b"x" * 65536, b"A: b\r\n"])
-def test_an_endless_answer_ends(start: bytes, endless: bytes, server: Answers) -> None:
+def test_an_endless_answer_ends(start: bytes, endless: bytes, server: FixedAnswers) -> None:
     server.start, server.endless = start, endless
     began = time.monotonic()
     with pytest.raises(DataError):
@@ -98,7 +66,7 @@ def test_an_endless_answer_ends(start: bytes, endless: bytes, server: Answers) -
     assert time.monotonic() - began < 8
 
 
-def test_a_slow_answer_is_a_broken_connection(server: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_answer_is_a_broken_connection(server: FixedAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "PATIENCE", 0.2)
     monkeypatch.setitem(REMOTES, "thing", (Remote(server.url, 10**6, "0" * 64, "thing/a.gz"),))
     server.start, server.endless, server.pause = OK + b"\r\n", b"x", 0.01
@@ -108,9 +76,44 @@ def test_a_slow_answer_is_a_broken_connection(server: Answers, monkeypatch: pyte
     assert time.monotonic() - began < 8
 
 
+DRIPPING = {
+    "headers": OK + b"A: " + b"b" * 5000,
+    "many headers": OK + b"A: b\r\n" * 99,
+    "a status": b"HTTP/1.1 200 " + b"O" * 5000,
+    "a size of a chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 5000,
+    "an extension of a chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n5;" + b"x" * 5000,
+}
+
+
+@pytest.mark.parametrize("name", DRIPPING)
+def test_bytes_that_drip_are_a_broken_connection(
+    name: str, server: FixedAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "PATIENCE", 0.3)
+    server.start, server.drips, server.pause = DRIPPING[name], True, 0.01
+    with pytest.raises(DataError, match="the server sent only 0 bytes of the file in"):
+        download.get("thing")
+
+
+def test_redirects_that_drip_have_one_deadline(server: FixedAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PATIENCE", 0.5)
+    server.start = f"HTTP/1.1 302 Found\r\nLocation: {server.url}\r\n\r\n".encode()
+    server.drips, server.pause = True, 0.004  # each answer takes less than the deadline
+    with pytest.raises(DataError, match="the server sent only 0 bytes of the file in"):
+        download.get("thing")
+
+
+def test_trailers_without_an_end_are_not_read_for_ever(server: FixedAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PATIENCE", 0.3)
+    server.start = OK + b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n"
+    server.endless = b"A: b\r\n" * 1000
+    with pytest.raises(DataError, match="must have SHA-256"):
+        download.get("thing")
+
+
 @pytest.mark.parametrize("name", ["a.gz", "a.gz.part"])
 @pytest.mark.parametrize("kind", ["a FIFO", "a folder", "a link"])
-def test_what_is_in_the_way_is_not_written_to(kind: str, name: str, server: Answers, tmp_path: Path) -> None:
+def test_what_is_in_the_way_is_not_written_to(kind: str, name: str, server: FixedAnswers, tmp_path: Path) -> None:
     place, outside = tmp_path / "data" / "thing" / name, tmp_path / "kept"
     place.parent.mkdir(parents=True)
     outside.write_text("kept")

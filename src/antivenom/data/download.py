@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from antivenom.data.home import data_home
+from antivenom.data.http import Pace, open_url
 from antivenom.data.remotes import REMOTES, Remote
 from antivenom.errors import DataError, MissingDataError, UnknownComponentError
 from antivenom.files.opening import is_file, open_file, read_text
@@ -26,8 +27,9 @@ CHUNK = 1 << 18
 TRIES = 4
 TIMEOUT = 30.0
 PATIENCE = 60.0
+"""The longest time until the headers of an answer have arrived, also after redirects, in seconds."""
 SLOWEST = 1 << 10
-"""An answer that is slower than this after `PATIENCE` seconds, in bytes per second, counts as a broken connection."""
+"""An answer that is slower than this in `PATIENCE` seconds, in bytes per second, counts as a broken connection."""
 SPARE = 64 << 20
 """The bytes of an unpacked archive that are read in addition to its members."""
 MAX_PINS = 1 << 20
@@ -190,16 +192,14 @@ def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
     request = urllib.request.Request(remote.url, headers={"User-Agent": "antivenom"})  # noqa: S310 - from our own table
     if have:
         request.add_header("Range", f"bytes={have}-")
-    with _OPENER.open(request, timeout=TIMEOUT) as answer:
+    pace = Pace(PATIENCE, SLOWEST, TIMEOUT)
+    with open_url(request, pace) as answer:
         resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if resumed else 0
         with part.open("ab" if resumed else "wb") as sink:
-            began, started = have, time.monotonic()
             while chunk := answer.read1(CHUNK):
                 have += len(chunk)
-                waited = time.monotonic() - started
-                if waited > PATIENCE and have - began < SLOWEST * waited:
-                    raise ConnectionError(f"the server sent only {have - began} bytes in {waited:.0f} s")
+                pace.add(len(chunk))
                 if have > remote.size:
                     sink.close()
                     part.unlink()
@@ -214,32 +214,6 @@ def _stream(remote: Remote, part: Path, on_progress: OnProgress) -> None:
 
 UNPACKING = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, LookupError, ArithmeticError, RuntimeError)
 """What `tarfile` and `gzip` raise for a damaged archive."""
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Allow a few redirects, to HTTP(S) only, and none from HTTPS to HTTP."""
-
-    max_redirections = 5
-
-    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """Return the answer of the new address. If it is refused, the connection is closed."""
-        try:
-            return super().http_error_302(req, fp, code, msg, headers)
-        except BaseException:
-            fp.close()
-            raise
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Return the redirected request; refuse unsafe addresses."""
-        encrypted = req.full_url.startswith("https:")
-        if not newurl.startswith("https:" if encrypted else ("http:", "https:")):
-            raise urllib.error.URLError(f"unsafe redirect from {req.full_url} to {newurl}")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-_OPENER = urllib.request.build_opener(_Redirects)
 
 
 def _unpack(remote: Remote, archive: Path, home: Path, on_progress: OnProgress) -> list[Path]:
