@@ -151,7 +151,7 @@ class _PacedReader(io.RawIOBase):
         self._pace.check()
         self._sock.settimeout(self._pace.left())
         try:
-            return self._raw.readinto(buffer)  # type: ignore[no-any-return, attr-defined]
+            return self._raw.readinto(buffer)
         except TimeoutError:
             self._pace.check()
             raise
