@@ -54,6 +54,9 @@ LARGE_GRID = {f"x{number}": [1, 2] for number in range(20_000)}
 
 ALL_USES = ("assumptions", "chart", "control", "poisoned", "text", "victim")
 
+LARGE = 1 << 30
+"""A file of this size is not changed, in bytes."""
+
 
 class RunFolders:
     """Mutated folders of a small run, of the same run without charts, and of a grid of two cells."""
@@ -144,6 +147,7 @@ def _use(result: Result, use: str) -> Any:
 def _mutate(draw: Draw, place: Path, folder: Path) -> str:
     """Change one file of a folder. Return its name; an empty name for a change of the whole folder."""
     files = sorted(each for each in place.iterdir() if each.is_file() and not each.is_symlink())
+    files = [each for each in files if each.stat().st_size < LARGE]  # a change before this one may have made it large
     if not files:
         return ""
     file = files[int(draw.integers(len(files)))]
