@@ -125,14 +125,19 @@ def _batch(attempt: Attempt, first: int, last: int, root: Path, end: float) -> I
         _child(attempt, range(first, last), root, writing, log, end)
     os.close(writing)
     done, started = first - 1, first
-    with os.fdopen(reading, encoding="utf-8") as lines:
-        for line in lines:
-            content = json.loads(line)
-            if isinstance(content, int):
-                started = content
-            else:
-                done = content[0]
-                yield Outcome(*content)
+    try:
+        with os.fdopen(reading, encoding="utf-8") as lines:
+            for line in lines:
+                content = json.loads(line)
+                if isinstance(content, int):
+                    started = content
+                else:
+                    done = content[0]
+                    yield Outcome(*content)
+    except BaseException:  # the benchmark is stopped: nothing may write to the folder any more
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) and started > done:
         places = log.read_text(errors="replace")
