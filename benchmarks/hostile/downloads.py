@@ -4,10 +4,7 @@ import gzip
 import hashlib
 import io
 import os
-import socket
 import tarfile
-import threading
-import time
 from pathlib import Path
 
 from antivenom.data import download
@@ -15,37 +12,10 @@ from antivenom.data.remotes import REMOTES, Remote
 from antivenom.rng import Rng
 from benchmarks.hostile.isolated import watched
 from benchmarks.hostile.mutations import Draw, spoiled
+from benchmarks.hostile.server import FixedAnswers
 
 CONTENT = bytes(range(256)) * 40
 MEMBERS = (("bin/a.bin", 4), ("bin/b.bin", 4))
-
-
-class Server:
-    """A server that sends the same bytes as the answer to every request, at once or slowly."""
-
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=20)
-        self.port = self.socket.getsockname()[1]
-        self.answer, self.pause, self.endless = b"", 0.0, b""
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self.socket.accept()
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with connection:
-            try:
-                connection.recv(65536)
-                for start in range(0, len(self.answer), 1 if self.pause else 1 << 20):
-                    connection.sendall(self.answer[start : start + (1 if self.pause else 1 << 20)])
-                    time.sleep(self.pause)
-                while self.endless:
-                    connection.sendall(self.endless)
-                    time.sleep(self.pause)
-            except OSError:
-                return
 
 
 class Downloads:
@@ -53,14 +23,14 @@ class Downloads:
 
     def __init__(self, root: Path, seed: int) -> None:
         self.seed, self.root = seed, root
-        self.server: Server | None = None
+        self.server: FixedAnswers | None = None
         self.bomb = gzip.compress(bytes(_bomb()), 1, mtime=0)
 
     def __call__(self, number: int, folder: Path) -> str:
         """Get a data set from a server that sends a hostile answer."""
         if self.server is None:  # in the child process
-            self.server = Server()
-            download.TIMEOUT, download.RETRY_AFTER, download.PATIENCE = 0.4, 0.0, 0.4
+            self.server = FixedAnswers()
+            download.TIMEOUT, download.RETRY_AFTER, download.PATIENCE, download.TRIES = 0.2, 0.0, 0.1, 2
         draw = Rng(self.seed).child("downloads").child(str(number)).numpy()
         os.environ["ANTIVENOM_DATA"] = str(folder)
         server, packed = self.server, draw.random() < 0.5
@@ -68,8 +38,8 @@ class Downloads:
         url = f"http://127.0.0.1:{server.port}/{draw.choice(['a.gz', '%00', 'x' * 3000])}"
         sha = hashlib.sha256(body).hexdigest()
         REMOTES["thing"] = (Remote(url, len(body), sha, "thing/some.gz", MEMBERS if packed else ()),)
-        server.pause, server.endless = 0.0, b""
-        server.answer = self._answer(draw, body) if draw.random() < (0.3 if packed else 1) else _ok(body)
+        server.pause, server.endless, server.drips = 0.0, b"", False
+        server.start = self._answer(draw, body) if draw.random() < (0.3 if packed else 1) else _ok(body)
         if draw.random() < 0.1:
             self._in_the_way(draw, folder)
         with watched():
@@ -111,12 +81,15 @@ class Downloads:
                                 "\xff\r\n\r\n"])  # fmt: skip
             return b"HTTP/1.1 200 OK\r\n" + str(head).encode("latin1") + body
         if change == 5:
-            self.server.endless = (b"x" * 65536, b"A: b\r\n", b"\r\n")[int(draw.integers(3))]
-            starts = (_ok(body)[:-10], b"HTTP/1.1 200 OK\r\n", b"", b"HTTP/1.1 100 C\r\n\r\n")
-            return starts[int(draw.integers(4))]
+            self.server.endless = (b"x" * 65536, b"A: b\r\n", b"\r\n", b"1\r\nx\r\n")[int(draw.integers(4))]
+            chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            starts = (_ok(body)[:-10], b"HTTP/1.1 200 OK\r\n", b"", b"HTTP/1.1 100 C\r\n\r\n", chunked,
+                      b"%s%x\r\n%s\r\n0\r\n" % (chunked, len(body), body))  # fmt: skip
+            return starts[int(draw.integers(len(starts)))]
         if change == 6:
             self.server.pause = 0.005 if draw.random() < 0.1 else 0.0
             self.server.endless = b"x" if self.server.pause else b""
+            self.server.drips = bool(self.server.pause) and draw.random() < 0.5
             return b"HTTP/1.1 200 OK\r\n\r\n" + body[:20]
         if change == 7:
             return spoiled(draw, _ok(body))

@@ -1,7 +1,6 @@
 """Running hostile inputs in child processes, which watch time, memory, writes and imports."""
 
 import contextlib
-import faulthandler
 import json
 import os
 import resource
@@ -18,6 +17,7 @@ from typing import Any
 
 from antivenom.errors import AntivenomError
 from benchmarks.hostile.growth import Growth, address_space, used
+from benchmarks.hostile.watchdog import Watchdog
 
 SECONDS = 10
 """The longest time of one input, in seconds."""
@@ -125,18 +125,24 @@ def _batch(attempt: Attempt, first: int, last: int, root: Path, end: float) -> I
         _child(attempt, range(first, last), root, writing, log, end)
     os.close(writing)
     done, started = first - 1, first
-    with os.fdopen(reading, encoding="utf-8") as lines:
-        for line in lines:
-            content = json.loads(line)
-            if isinstance(content, int):
-                started = content
-            else:
-                done = content[0]
-                yield Outcome(*content)
+    try:
+        with os.fdopen(reading, encoding="utf-8") as lines:
+            for line in lines:
+                content = json.loads(line)
+                if isinstance(content, int):
+                    started = content
+                else:
+                    done = content[0]
+                    yield Outcome(*content)
+    except BaseException:  # the benchmark is stopped: nothing may write to the folder any more
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) and started > done:
-        kind = "hangs" if "Timeout" in log.read_text(errors="replace") else "ends the process"
-        reason = f"exit {os.waitstatus_to_exitcode(status)}\n{log.read_text(errors='replace')[-3000:]}"
+        places = log.read_text(errors="replace")
+        kind = "hangs" if places else "ends the process"
+        reason = f"exit {os.waitstatus_to_exitcode(status)}\n{places[:3000]}"
         yield Outcome(started, kind, reason)
 
 
@@ -145,14 +151,15 @@ def _child(attempt: Attempt, numbers: range, root: Path, writing: int, log: Path
     try:
         with log.open("w") as logged, os.fdopen(writing, "w", encoding="utf-8") as sink:
             _prepare(root)
+            watchdog = Watchdog(logged, SECONDS)
             limit = used() + LEAKED
             for number in numbers:
                 if time.monotonic() > end or used() > limit:
                     break
                 print(number, file=sink, flush=True)
-                faulthandler.dump_traceback_later(SECONDS, exit=True, file=logged)
+                watchdog.start()
                 outcome = _watched(attempt, number, root)
-                faulthandler.cancel_dump_traceback_later()
+                watchdog.stop()
                 print(json.dumps([outcome.number, outcome.result, outcome.details]), file=sink, flush=True)
         os._exit(0)
     finally:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,6 +14,10 @@ import yaml
 from antivenom.charts import drawing
 from antivenom.charts.data import Chart
 from antivenom.data.sources.digits import Digits
+from antivenom.report import run
+from antivenom.runner import external
+from antivenom.runner.results import loading
+from antivenom.storage import chart_files
 
 MOST = 200
 """The number of results that are kept of each function."""
@@ -26,6 +31,9 @@ class Remembered:
         self.draw, self.load, self.digits = drawing.to_png, yaml.load, Digits.load
         self.parsed = functools.lru_cache(MOST)(self.load)
         self.loaded = functools.cache(lambda: self.digits(Digits()))
+        self.charts, self.read_charts = dict[tuple[int, ...], dict[str, Chart]](), chart_files.read_charts
+        for module in (external, loading, run):
+            module.read_charts = self._read_charts  # type: ignore[attr-defined]
         drawing.to_png = self._to_png
         yaml.load = self._load  # type: ignore[assignment]
         Digits.load = lambda one, *rest: self.loaded() if self.on else self.digits(one, *rest)  # type: ignore[method-assign]
@@ -50,6 +58,19 @@ class Remembered:
             self.pictures[key] = picture
         self.pictures[key] = self.pictures.pop(key)  # the last of all
         return self.pictures[key]
+
+    def _read_charts(self, folder: Path) -> dict[str, Chart]:
+        """Read charts. Both files are known by their inodes if they are links to files of the good base."""
+        try:
+            files = [(folder / name).lstat() for name in (chart_files.STRUCTURE, chart_files.ARRAYS)]
+        except OSError:
+            return self.read_charts(folder)
+        if not self.on or min(file.st_nlink for file in files) < 2:
+            return self.read_charts(folder)
+        key = tuple(file.st_ino for file in files)
+        if key not in self.charts:
+            self.charts[key] = self.read_charts(folder)
+        return dict(self.charts[key])
 
     def _load(self, text: Any, Loader: Any) -> Any:
         if not self.on or not isinstance(text, str):

@@ -37,7 +37,10 @@ SPEC = {
 }
 
 WHOLE = 0.02
-"""The share of inputs that are read in every way, with everything computed again."""
+"""The share of inputs for which everything is computed again."""
+
+DRAWN = 0.005
+"""The share of folders that are read in every way, with all charts drawn."""
 
 USES = {
     "victim.safetensors": ("victim",),
@@ -50,6 +53,9 @@ USES = {
 LARGE_GRID = {f"x{number}": [1, 2] for number in range(20_000)}
 
 ALL_USES = ("assumptions", "chart", "control", "poisoned", "text", "victim")
+
+LARGE = 1 << 30
+"""A file of this size is not changed, in bytes."""
 
 
 class RunFolders:
@@ -73,14 +79,14 @@ class RunFolders:
     def __call__(self, number: int, folder: Path) -> str:
         """Mutate a folder, and read it as the changed file is read; a few in every way, with all charts drawn."""
         draw = Rng(self.seed).child("run folders").child(str(number)).numpy()
-        kind = str(draw.choice(["run", "bare", "grid", "bare_grid"], p=[0.15, 0.65, 0.02, 0.18]))
+        kind = str(draw.choice(["run", "bare", "grid", "bare_grid"], p=[0.1, 0.8, 0.01, 0.09]))
         with self.bases[kind].copied(folder / kind) as run:
             place = run
             if kind.endswith("grid"):
                 cells = sorted((run / "cells").iterdir())
                 place = cells[int(draw.integers(2))] if draw.random() < 0.5 else run
             changed = {_mutate(draw, place, folder) for _ in range(int(draw.choice([1, 1, 2])))}
-            whole = draw.random() < WHOLE
+            whole = draw.random() < DRAWN
             with self.remembered.everything(whole):
                 results = self._read(run, kind, {""} if whole else changed, draw.random() < 0.5)
         return "read" if "read" in results else "refused"
@@ -141,6 +147,7 @@ def _use(result: Result, use: str) -> Any:
 def _mutate(draw: Draw, place: Path, folder: Path) -> str:
     """Change one file of a folder. Return its name; an empty name for a change of the whole folder."""
     files = sorted(each for each in place.iterdir() if each.is_file() and not each.is_symlink())
+    files = [each for each in files if each.stat().st_size < LARGE]  # a change before this one may have made it large
     if not files:
         return ""
     file = files[int(draw.integers(len(files)))]

@@ -1,5 +1,6 @@
 """Truths, predictions and weights of a stranger for `measure`: one error, in little memory."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -124,4 +125,50 @@ def test_an_odd_truth_is_refused(text: str, truth: Path, tmp_path: Path) -> None
     (truth / "truth.json").write_text(text)
     np.savez(tmp_path / "p.npz", test=np.zeros(3, int))
     with pytest.raises(RunError):
+        measure_external(tmp_path / "p.npz", truth, tmp_path / "out")
+
+
+def changed_rows(truth: Path, **arrays: Any) -> None:
+    with np.load(truth / "test.npz") as kept:
+        np.savez(truth / "test.npz", **{**kept, **arrays})
+
+
+@pytest.mark.parametrize("value", [-1.0, 16.0, np.nan, np.inf])
+def test_rows_out_of_their_bounds_are_refused(
+    value: float, written: tuple[Path, int], truth: Path, tmp_path: Path
+) -> None:
+    x = np.zeros((written[1], 1, 8, 8), np.float32)
+    x[3, 0, 2, 2] = value
+    changed_rows(truth, x=x)
+    np.savez(tmp_path / "p.npz", test=np.arange(written[1]) % 10)
+    with pytest.raises(RunError, match="x must be finite, and within the bounds"):
+        measure_external(tmp_path / "p.npz", truth, tmp_path / "out")
+
+
+def test_rows_of_negative_zeros_are_found(written: tuple[Path, int], truth: Path, tmp_path: Path) -> None:
+    changed_rows(truth, x=np.full((written[1], 1, 8, 8), -0.0, np.float32))
+    np.savez(tmp_path / "p.npz", test=np.zeros(written[1], int))
+    assert measure_external(tmp_path / "p.npz", truth, tmp_path / "out")["model.clean_accuracy"]["mean"] is not None
+
+
+@pytest.mark.parametrize("count", [10_001, 20 << 20])
+def test_very_many_classes_are_refused_early(
+    count: int, written: tuple[Path, int], truth: Path, tmp_path: Path
+) -> None:
+    changed_rows(truth, classes=np.zeros(count, np.uint8))
+    np.savez(tmp_path / "p.npz", test=np.arange(written[1]) % 10)
+    with pytest.raises(RunError, match="at most 10,000 classes"):
+        measure_external(tmp_path / "p.npz", truth, tmp_path / "out")
+
+
+@pytest.mark.parametrize("figure", ["poison_rate", "poison_rows"])
+@pytest.mark.parametrize("missing", [True, False])
+def test_figures_of_the_poison_are_required(
+    figure: str, missing: bool, written: tuple[Path, int], truth: Path, tmp_path: Path
+) -> None:
+    content = json.loads((truth / "truth.json").read_text())
+    content["figures"].pop(figure) if missing else content["figures"].update({figure: None})
+    (truth / "truth.json").write_text(json.dumps(content))
+    np.savez(tmp_path / "p.npz", test=np.arange(written[1]) % 10)
+    with pytest.raises(RunError, match=f"must have the figure '{figure}'"):
         measure_external(tmp_path / "p.npz", truth, tmp_path / "out")

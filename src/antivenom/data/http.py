@@ -140,7 +140,7 @@ class _PacedSocket:
 class _PacedReader(io.RawIOBase):
     """Reads from a socket, and waits no longer than the pace allows, also if single bytes arrive."""
 
-    def __init__(self, sock: socket.socket, raw: Any, pace: Pace) -> None:
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase, pace: Pace) -> None:
         super().__init__()
         self._sock, self._raw, self._pace = sock, raw, pace
 
@@ -151,8 +151,7 @@ class _PacedReader(io.RawIOBase):
         self._pace.check()
         self._sock.settimeout(self._pace.left())
         try:
-            count: int | None = self._raw.readinto(buffer)
-            return count
+            return self._raw.readinto(buffer)
         except TimeoutError:
             self._pace.check()
             raise

@@ -10,19 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from antivenom.charts import Chart, Evidence, Figure, pair
+from antivenom.charts import Chart, Evidence, pair
 from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
 from antivenom.files.opening import is_file, is_folder, read_text
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier
+from antivenom.models.batches import input_batches
 from antivenom.models.files import read_weights
 from antivenom.models.sized import build_for
 from antivenom.runner.executors.stages import choose_device
 from antivenom.runner.results.folder import prepare_folder, read_spec_text, written_files
 from antivenom.runner.results.machine import about_machine
-from antivenom.runner.results.manifest import MANIFEST, read_manifest, write_manifest
+from antivenom.runner.results.manifest import MANIFEST, write_manifest
+from antivenom.runner.results.truth import read_truth
 from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart
 from antivenom.runner.scoring.headline import headline
@@ -33,16 +35,10 @@ from antivenom.settings import build, short
 from antivenom.settings.fits import check_scores
 from antivenom.shapes import Inputs, Scores
 from antivenom.storage.chart_files import read_charts, write_charts
-from antivenom.storage.files import locked, read_json, write_arrays, write_json
-from antivenom.storage.yaml12 import parse_yaml, read_yaml
+from antivenom.storage.files import locked, write_arrays, write_json
+from antivenom.storage.yaml12 import parse_yaml
 
 Array = NDArray[Any]
-
-DAMAGE = (AntivenomError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
-"""What the conversion of a damaged truth may raise."""
-
-MAX_TEST_BYTES = 4 << 30
-"""The largest size of the test rows, in bytes."""
 
 PREDICTIONS = (".csv", ".npz")
 """The endings of files of predictions; all others are files of weights."""
@@ -73,14 +69,18 @@ class PrecomputedPredictions:
         self.data = data[0]
         self.known: dict[bytes, int] = {}
         for one, predicted in zip(data, labels, strict=True):
-            for row, label in zip(one.x.numpy(), predicted.tolist(), strict=True):
-                self.known[row.tobytes()] = label
+            for places, inputs in input_batches(one):
+                for row, label in zip(self._rows(inputs), predicted[places].tolist(), strict=True):
+                    self.known[row.tobytes()] = label
 
     def scores(self, x: Inputs) -> Scores:
         """Return 1 for the predicted class and 0 for all others (n, classes)."""
-        rows = self.data.encode(x.clone()).numpy()
-        predicted = torch.tensor([self.known[row.tobytes()] for row in rows], dtype=torch.int64)
+        predicted = torch.tensor([self.known[row.tobytes()] for row in self._rows(x)], dtype=torch.int64)
         return torch.nn.functional.one_hot(predicted, len(self.data.classes)).float()
+
+    def _rows(self, x: Inputs) -> Array:
+        """Return inputs as they are stored."""
+        return self.data.encode(x.clone()).numpy()
 
 
 def measure_external(
@@ -121,7 +121,8 @@ def measure_external(
     place = Path(truth) / "truth" if is_folder(Path(truth) / "truth") else Path(truth)
     if not is_file(place / "truth.json"):
         raise RunError(f"{truth} does not contain the truth. Pass a folder that `antivenom poison` wrote.")
-    test, goal, about, spec = _read_truth(place, allow_code)
+    known = read_truth(place, allow_code=allow_code)
+    test, goal, spec = known.test, known.goal, known.spec
     architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")
     chosen = choose_device(device)
     victim, clean_control = (
@@ -135,7 +136,7 @@ def measure_external(
         else test.to(chosen)
     )
     scores = score_models(goal, victim, clean_control, test)
-    evidence = scores.evidence | Evidence.of("attack", _poison_figures(about))
+    evidence = scores.evidence | Evidence.of("attack", known.figures)
     evidence |= Evidence.of("training", pair("loss", None, None, unit="nats", better="low"))
     metrics = summarise([evidence])
     triggered = isinstance(goal, TriggeredGoal)
@@ -162,40 +163,6 @@ def measure_external(
         write_json(folder / "metrics.json", metrics, sort_keys=False)
         write_manifest(folder / MANIFEST, manifest, written_files(folder))
     return metrics
-
-
-def _poison_figures(about: dict[str, Any]) -> list[Figure]:
-    """Return the figures about the poison that `export` wrote."""
-    units = {"poison_rows": "count", "cover_rows": "count"}
-    return [
-        Figure(name=str(name), value=None if value is None else float(value), unit=units.get(name, "share"))  # type: ignore[arg-type]
-        for name, value in about["figures"].items()
-    ]
-
-
-def _read_truth(place: Path, allow_code: bool) -> tuple[Dataset, Goal, dict[str, Any], dict[str, Any]]:
-    try:
-        manifest = read_manifest(place / "truth.json")
-        manifest.check("spec.yaml", "goal.json", "test.npz", "charts.json", "charts.npz")
-        about = manifest.about
-        arrays = npz.read(place / "test.npz", ("x", "y", "ids", "classes"), most_bytes=MAX_TEST_BYTES)
-        bounds = None if about["bounds"] is None else (float(about["bounds"][0]), float(about["bounds"][1]))
-        test = Dataset(
-            x=torch.from_numpy(arrays["x"]),
-            y=torch.from_numpy(arrays["y"]),
-            ids=torch.from_numpy(arrays["ids"]),
-            classes=tuple(map(str, arrays["classes"])),
-            bounds=bounds,
-        )
-        goal = build("goals", read_json(place / "goal.json"), path="goal", allow_code=allow_code)
-        if "poison_rows" not in {figure.key for figure in _poison_figures(about)}:
-            raise RunError(f"{place / 'truth.json'} must have the figure 'poison_rows'; it is missing.")
-        spec = read_yaml(place / "spec.yaml")
-        if type(spec.get("seed", 0)) is not int or not isinstance(spec.get("attack", {}), dict):
-            raise RunError(f"{place / 'spec.yaml'} must have a whole number as `seed`, and settings of an `attack`.")
-        return test, goal, about, spec
-    except DAMAGE as error:
-        raise RunError(f"{place} is damaged: {error}") from error
 
 
 def _classifier(
