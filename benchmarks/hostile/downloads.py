@@ -81,7 +81,7 @@ class Downloads:
                                 "\xff\r\n\r\n"])  # fmt: skip
             return b"HTTP/1.1 200 OK\r\n" + str(head).encode("latin1") + body
         if change == 5:
-            self.server.endless = (b"x" * 65536, b"A: b\r\n", b"\r\n", b"1\r\nx\r\n")[int(draw.integers(4))]
+            self.server.endless = (b"x" * 65536, b"A: b\r\n", b"\r\n" * 100, b"1\r\nx\r\n" * 100)[int(draw.integers(4))]
             chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
             starts = (_ok(body)[:-10], b"HTTP/1.1 200 OK\r\n", b"", b"HTTP/1.1 100 C\r\n\r\n", chunked,
                       b"%s%x\r\n%s\r\n0\r\n" % (chunked, len(body), body))  # fmt: skip

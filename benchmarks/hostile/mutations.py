@@ -23,6 +23,9 @@ Draw = np.random.Generator
 RAW = "@raw@"
 """The mark of text that stands in the file without quotes."""
 
+MOST_LETTERS = 5000
+"""The most letters of a text that is repeated."""
+
 NAMES = ("../out", "/tmp/out", "..", ".", "", "a/b", "a\nb", "\x00", "\x1b[31m", "\ud800", "x" * 5000, "con",
          "名" * 300, "<script>", "{{ 7 * 7 }}", "$x_{", "%s%n", f"{MARKER}:X", MARKER)  # fmt: skip
 
@@ -110,7 +113,9 @@ def _near(draw: Draw, value: Any) -> Any:
         whole = round(value % 1e6) if math.isfinite(value) else 0
         return draw.choice(np.array([-value, value * 1e30, 1e300, 0.0, whole, str(value)], object))
     if isinstance(value, str):
-        return draw.choice(np.array([value.upper(), value + "\x00", value * 200, value[:-1], f"../{value}", 3], object))
+        return draw.choice(
+            np.array([value.upper(), value + "\x00", value[:MOST_LETTERS] * 200, value[:-1], f"../{value}", 3], object)
+        )
     return odd_value(draw)
 
 

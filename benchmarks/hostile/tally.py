@@ -1,6 +1,7 @@
 """The numbers of outcomes of one kind of input, and its faults, kept in a file."""
 
 import json
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ class Tally:
         return "\n".join(lines)
 
 
-def _sort(fault: Outcome) -> tuple[str, str]:
-    """Return what faults of one sort have in common: the last line, and the place in the code."""
-    return fault.details.strip().rpartition("\n")[2][:80], fault.details[-600:-300]
+def _sort(fault: Outcome) -> tuple[str, ...]:
+    """Return what faults of one sort have in common: the last lines, and the places in antivenom."""
+    places = re.findall(r'/src/(antivenom/[^"]*)", line (\d+)', fault.details)
+    last = fault.details.strip().rpartition("\n")[2][:80]
+    return (fault.result, "" if fault.result == "hangs" else last, *(f"{file}:{line}" for file, line in places[:3]))

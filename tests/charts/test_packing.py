@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from antivenom.charts import Chart, Lines, Series
+from antivenom.charts._checks import numbers
 from antivenom.charts.data import CHARTS
 from antivenom.charts.packing import pack, unpack
 from antivenom.errors import DataError, RunError
@@ -129,3 +130,18 @@ def test_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(files, "MAX_JSON_BYTES", 100)
     with pytest.raises(RunError, match="at most 100 bytes"):
         read_charts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros(9 << 20, np.uint8), np.zeros(9 << 20, np.float32), np.zeros((1, 3072, 3072), np.float32)]
+)
+def test_small_numbers_are_not_converted_to_gigabytes(array: Any, tmp_path: Path) -> None:
+    write_charts(tmp_path, {"a": Lines(series=(Series(x=np.array([1]), y=np.array([1])),))})
+    np.savez_compressed(tmp_path / "charts.npz", **{"0": array, "1": np.array([1.0])})
+    with pytest.raises(RunError, match="at most 67,108,864 bytes as float64"):
+        read_charts(tmp_path)
+
+
+def test_numbers_of_another_shape_are_not_converted() -> None:
+    with pytest.raises(DataError, match="must have the shape"):
+        numbers(np.zeros((1 << 13, 1 << 13, 1), np.uint8), "here", (None,))

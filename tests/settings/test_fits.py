@@ -19,6 +19,7 @@ from antivenom.models import MLP, Checkpoint, as_classifier, predictions, row_lo
 from antivenom.repairs import Filtering, FinePruning, FineTuning, Pruning, Sequential, Unlearning
 from antivenom.rng import Rng
 from antivenom.settings import component
+from antivenom.settings.fits import check_fits
 from antivenom.testing import toy_images
 from antivenom.training import EndToEnd, Online, OwnFit, Transfer
 from antivenom.triggers import Patch
@@ -234,3 +235,13 @@ def test_a_start_with_other_classes_is_refused(training: Any) -> None:
     for data, message in (WRONG["too few classes"], WRONG["too many classes"]):
         with pytest.raises(DataError, match=message):
             training.fit(anything(data), data, rng=Rng(0), start=network())
+
+
+@pytest.mark.parametrize("bounds", [(1 / 9, 1.0), (0.5, 0.75), (-2.0, -1.0)])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("count", [0, 80])
+def test_a_range_without_zero_is_right(bounds: tuple[float, float], dtype: torch.dtype, count: int) -> None:
+    low, high = bounds
+    x = DATA.x[:count] if dtype == torch.uint8 else low + X[:count] * (high - low)
+    data = Dataset(x=x, y=DATA.y[:count], ids=DATA.ids[:count], classes=DATA.classes, bounds=bounds)
+    check_fits(MLP(hidden=(4,)).build(input_shape=(1, 6, 6), classes=4, bounds=bounds, rng=Rng(0)), data)

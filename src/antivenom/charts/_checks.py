@@ -36,16 +36,16 @@ def numbers(values: object, where: str, shape: Sequence[int | None]) -> Array:
         DataError: the values have another shape, or are not numbers.
     """
     try:
-        array = column(values)
+        array = np.asarray(on_the_cpu(values))
+        fits = array.ndim == len(shape) and all(
+            expected is None or size == expected for size, expected in zip(array.shape, shape, strict=True)
+        )
+        if not fits:  # before the conversion, which needs up to eight times the memory
+            required = ", ".join("n" if expected is None else str(expected) for expected in shape)
+            raise DataError(f"{where} must have the shape ({required}); got {array.shape}.")
+        return column(array)
     except (TypeError, ValueError) as error:
         raise DataError(f"{where} must be an array of numbers; got {type(values).__name__}: {error}") from error
-    fits = array.ndim == len(shape) and all(
-        expected is None or size == expected for size, expected in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        required = ", ".join("n" if expected is None else str(expected) for expected in shape)
-        raise DataError(f"{where} must have the shape ({required}); got {array.shape}.")
-    return array
 
 
 def pixels(values: object, where: str) -> Array:

@@ -20,6 +20,11 @@ def is_file(path: Path | str) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - the method of Path raises exceptions for impossible paths
 
 
+def is_link(path: Path | str) -> bool:
+    """Return whether a path is a symbolic link. A path that is not possible, for example too long, is not."""
+    return os.path.islink(path)  # noqa: PTH114 - the method of Path raises exceptions for impossible paths
+
+
 def is_folder(path: Path | str) -> bool:
     """Return whether a path is a folder. A path that is not possible, for example too long, is not."""
     return os.path.isdir(path)  # noqa: PTH112 - the method of Path raises exceptions for impossible paths

@@ -225,7 +225,7 @@ def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> 
     got = ""
     if stated is not None and max(abs(one - other) for one, other in zip(stated, allowed, strict=True)) > margin:
         got = f"rows in [{stated[0]:g}, {stated[1]:g}]"
-    elif low < allowed[0] - margin or high > allowed[1] + margin:
+    elif _has_values(x) and (low < allowed[0] - margin or high > allowed[1] + margin):
         got = f"values from {low:g} to {high:g}"
     elif stated is None and allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1:
         got = f"values from {low:g} to {high:g}, as if rows were in [0, 1]"
@@ -254,11 +254,16 @@ def _about_range(classifier: Takes, x: Tensor, subject: str, got: str) -> str:
 
 
 def _extremes(x: Tensor) -> tuple[float, float]:
-    """Return the smallest and the largest value of float rows; 0 for rows of uint8, whose range is stated."""
-    if not x.is_floating_point() or not x.numel():
+    """Return the smallest and the largest value of float rows; 0 for rows of uint8, and for no rows."""
+    if not _has_values(x):
         return 0.0, 0.0
     low, high = torch.stack(x.aminmax()).tolist()  # one transfer from the device
     return low, high
+
+
+def _has_values(x: Tensor) -> bool:
+    """Return whether there are values that can be out of a range. The range of uint8 is stated by its data set."""
+    return x.is_floating_point() and bool(x.numel())
 
 
 def undefined_rows(scores: Tensor) -> Tensor:

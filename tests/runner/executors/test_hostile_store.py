@@ -56,6 +56,7 @@ ODD: dict[str, tuple[str, Callable[[Tensors, About], object]]] = {
     "a goal of text": ("poison", lambda _, about: about.update(goal="x")),
     "a goal without a trigger": ("poison", lambda _, about: about.update(goal={"name": "backdoor"})),
     "a goal beyond the classes": ("poison", lambda _, about: about["goal"].update(target=2**63 - 1)),
+    "a source beyond all numbers": ("poison", lambda _, about: about["goal"].update(source=2**64 + 1)),
     "a figure whose subject is a number": ("poison", lambda _, about: figure(about).append({**FIGURE, "subject": 3})),
     "a figure whose control is text": ("poison", lambda _, about: figure(about).append({**FIGURE, "control": "x"})),
     "classes of numbers": ("prepare", lambda _, about: about.update(classes=list(range(10)))),

@@ -16,6 +16,7 @@ from benchmarks.hostile.mutations import without_checksums
 from antivenom.errors import RunError
 from antivenom.report import write_report
 from antivenom.runner import Result, SweepResult, load_spec
+from antivenom.runner.results.manifest import read_manifest, write_manifest
 from antivenom.storage.files import read_json, read_tensors, write_arrays, write_json, write_tensors
 
 SPEC: dict[str, Any] = {
@@ -229,6 +230,39 @@ def test_a_cell_of_a_sweep_is_checked_too(change: Callable[[Any], Any], run: Pat
     ):
         with pytest.raises(RunError, match="metrics"):
             use()
+
+
+def sweep_with(cell: str, run: Path, tmp_path: Path) -> Path:
+    """Return a sweep of one finished cell, whose manifest names `cell` instead."""
+    folder = tmp_path / "sweep"
+    shutil.copytree(run, folder / "cells" / "1-a")
+    shutil.copy(run / "spec.yaml", folder)
+    (folder / "manifest.json").write_text(json.dumps({"cells": {cell: {"axes": {"attack.rate": 0.1}}}}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "\ud800", "名" * 100])
+def test_a_cell_with_an_impossible_name_is_not_finished(name: str, run: Path, tmp_path: Path) -> None:
+    folder = sweep_with(name, run, tmp_path)
+    assert write_report(folder).is_file()
+    assert not SweepResult.load(folder).axes
+
+
+@pytest.mark.parametrize("name", ["details.npz", "victim.safetensors", "poison.npz"])
+def test_a_sparse_file_beside_a_sweep_is_not_read_whole(name: str, run: Path, tmp_path: Path) -> None:
+    folder = sweep_with("1-a", run, tmp_path)
+    (folder / name).touch()
+    os.truncate(folder / name, 1 << 42)
+    with pytest.raises(RunError, match=r"must have at most 1,073,741,824 bytes; got 4,398,046,511,104"):
+        SweepResult("sweep", folder, {"1-a": {"attack.rate": 0.1}}).write_table()
+
+
+def test_a_sparse_file_is_not_compared_with_a_checksum(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_text("1")
+    write_manifest(tmp_path / "manifest.json", {}, ["a.npz"])
+    os.truncate(tmp_path / "a.npz", 1 << 42)
+    with pytest.raises(RunError, match="must have at most"):
+        read_manifest(tmp_path / "manifest.json").check("a.npz")
 
 
 def test_a_spec_that_names_code_imports_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from antivenom.charts.packing import pack, unpack
 from antivenom.data import Dataset, Poisoned, Splits
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
 from antivenom.errors import DataError
-from antivenom.goals import TriggeredGoal, target_classes, triggered_rows
+from antivenom.goals import TriggeredGoal, attacked_rows, target_classes, triggered_rows
 from antivenom.models import Checkpoint, Classifier
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
@@ -71,7 +71,9 @@ def unpack_poisoned(tensors: dict[str, Tensor], about: dict[str, Any], train: Da
     figures, charts = unpack_evidence(tensors, about["evidence"])
     goal = build("goals", about["goal"], path="goal", allow_code="imported")
     if isinstance(goal, TriggeredGoal):  # a goal that does not fit the data raises an error
-        target_classes(goal, triggered_rows(goal, train.subset(torch.arange(min(1, len(train)), device=train.device))))
+        first = train.subset(torch.arange(min(1, len(train)), device=train.device))
+        target_classes(goal, triggered_rows(goal, first))
+        attacked_rows(goal, first)
     moved = {name: tensor.to(train.device) for name, tensor in tensors.items() if not name.startswith("chart ")}
     return Poisoned(
         base=train,

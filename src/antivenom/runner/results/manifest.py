@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ FILES, CHECKSUM = "files", "checksum"
 """The keys of the files' checksums, and of the checksum of all other content of the manifest."""
 
 BLOCK = 1 << 20
+
+MAX_BYTES = 16 << 30
+"""The largest file that is compared with its checksum, in bytes. A file of a stranger may be sparse."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Manifest:
         for name in names if self.files is not None else ():
             assert self.files is not None
             file = self.file.parent / name
-            checksum = _checksum_of(file)
+            checksum = _checksum_of(file, MAX_BYTES)
             if checksum is not None and checksum != self.files.get(name):
                 raise RunError(_changed(file, self.file.name))
 
@@ -57,16 +61,18 @@ class Manifest:
         self.check(*(name for name in names if name in (self.files or ())))
 
 
-def write_manifest(file: Path, about: Mapping[str, Any], names: Iterable[str]) -> None:
+def write_manifest(file: Path, about: Mapping[str, Any], names: Iterable[str], *, most: int | None = None) -> None:
     """Write a manifest with checksums. Write it after all other files of its folder.
 
     Args:
         file: its path.
         about: its content.
         names: the paths of the other files in its folder.
+        most: the largest size of such a file, in bytes; None for any size.
 
     Raises:
-        WriteError: it cannot be written.
+        RunError: a file is larger than `most`, or cannot be read.
+        WriteError: the manifest cannot be written.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -77,7 +83,7 @@ def write_manifest(file: Path, about: Mapping[str, Any], names: Iterable[str]) -
     >>> manifest.about
     {'seed': 0}
     """
-    sums = {name: _checksum_of(file.parent / name) for name in names}
+    sums = {name: _checksum_of(file.parent / name, most) for name in names}
     content = {**about, FILES: {name: each for name, each in sums.items() if each is not None}}
     write_json(file, {**content, CHECKSUM: _checksum(content)})
 
@@ -103,11 +109,14 @@ def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def _checksum_of(file: Path) -> str | None:
-    """Return the checksum of a file, or None if the file is missing."""
+def _checksum_of(file: Path, most: int | None) -> str | None:
+    """Return the checksum of a file of no more than `most` bytes, or None if the file is missing."""
     digest = hashlib.blake2b(digest_size=16)
     try:
         with open_file(file) as opened:
+            size = os.fstat(opened.fileno()).st_size
+            if most is not None and size > most:
+                raise RunError(f"{file} must have at most {most:,} bytes; got {size:,}.")
             while block := opened.read(BLOCK):
                 digest.update(block)
     except MissingDataError:

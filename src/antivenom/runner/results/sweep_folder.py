@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from antivenom.errors import RunError, SettingsError
-from antivenom.files.opening import exists, is_file
+from antivenom.files.opening import exists, is_file, is_link
 from antivenom.registry import did_you_mean
 from antivenom.runner.results.failures import PLANNED, Failure, read_failures, read_planned
 from antivenom.runner.results.folder import read_spec_text
@@ -33,14 +33,14 @@ def planned_cells(folder: Path) -> dict[str, dict[str, Any]]:
     else:
         raise RunError(f"{folder} is not a sweep of antivenom: it contains neither {PLANNED} nor {MANIFEST}.")
     place = folder / "cells"
-    if place.is_symlink():
+    if is_link(place):
         raise RunError(f"{place} must be a folder; got a symbolic link.")
     if not 0 < len(planned) <= MAX_CELLS:
         raise RunError(f"{file} must contain 1 to {MAX_CELLS:,} cells; got {len(planned):,}.")
     if len({axis for axes in planned.values() for axis in axes}) > MAX_AXES:
         raise RunError(f"{file} must contain at most {MAX_AXES:,} axes.")
     for name in planned:
-        if (place / name).parent != place or name in ("", ".", "..") or "\0" in name or (place / name).is_symlink():
+        if (place / name).parent != place or name in ("", ".", "..") or "\0" in name or is_link(place / name):
             raise RunError(f"{file} names a cell outside of the run: {short(name)}.")
     return {name: planned[name] for name in sorted(planned, key=_number)}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from antivenom.charts import Chart
 from antivenom.errors import RunError, UnknownFigureError
-from antivenom.files.opening import exists
+from antivenom.files.opening import exists, is_file
 from antivenom.files.writing import write_text
 from antivenom.registry import did_you_mean
 from antivenom.runner.results.cell_table import CellTable, first_columns, values_of
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure as Picture
 
+
+MAX_TABLE_BYTES = 1 << 30
+"""The largest file in the folder of a sweep, without its cells, in bytes."""
 
 OF_A_CELL = ("stages", "doubts", "headline", "assumptions", "key")
 """The entries of a cell's manifest that are not about the whole sweep."""
@@ -196,7 +199,9 @@ class SweepResult:
             costs.append((first_columns(cell, axes, names), self.costs(cell)))
         write_text(self.folder / "costs.csv", csv_text(cost_rows(costs)))
         shared = {key: value for key, value in self._about(next(iter(self.axes))).items() if key not in OF_A_CELL}
-        write_manifest(self.folder / MANIFEST, {**shared, "cells": cells}, written_files(self.folder))
+        write_manifest(
+            self.folder / MANIFEST, {**shared, "cells": cells}, written_files(self.folder), most=MAX_TABLE_BYTES
+        )
         return self.folder
 
     def __repr__(self) -> str:
@@ -205,4 +210,4 @@ class SweepResult:
 
 def finished_axes(folder: Path, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the values of the cells that are finished in a sweep's folder, in the grid's order."""
-    return {cell: values for cell, values in axes.items() if (folder / "cells" / cell / MANIFEST).is_file()}
+    return {cell: values for cell, values in axes.items() if is_file(folder / "cells" / cell / MANIFEST)}
