@@ -20,7 +20,7 @@ repeats: 2
 grid: {attack.rate: [0.05, 0.1, 0.2]}
 """
 
-DIFFERENT = ("manifest.json", "report.html", "status.json")
+DIFFERENT = ("manifest.json", "report.html", "status.json", "costs.csv")
 """The files that contain times, so that they differ between two runs."""
 
 Row = dict[str, Any]

@@ -49,9 +49,12 @@ def run(place: Path, out: str = "out", **options: Any) -> None:
     sweep.run(out=place / out, store=Store(place / "store"), progress=False, **options)
 
 
+TIMED = ("manifest.json", "status.json", "costs.csv")
+
+
 def content(out: Path) -> dict[str, bytes]:
     """Every file of a run except for those that contain times."""
-    files = [file for file in out.rglob("*") if not file.is_dir() and file.name not in ("manifest.json", "status.json")]
+    files = [file for file in out.rglob("*") if not file.is_dir() and file.name not in TIMED]
     return {file.relative_to(out).as_posix(): file.read_bytes() for file in files}
 
 
