@@ -2,12 +2,13 @@
 
 import os
 import signal
-from typing import Literal
+from typing import Any, Literal
 
 from antivenom.attacks import LabelFlip
 from antivenom.data import Dataset, Poisoned
 from antivenom.models import Classifier
 from antivenom.rng import Rng
+from antivenom.runner import Sweep, load_spec
 from antivenom.settings import component
 
 
@@ -23,3 +24,21 @@ class Breaking(LabelFlip):
         if self.how == "is killed":
             os.kill(os.getpid(), signal.SIGKILL)
         return super().poison(data, rng=rng, surrogate=surrogate)
+
+
+SPEC: dict[str, Any] = {
+    "dataset": {"name": "digits"},
+    "train_rows": 200,
+    "model": {"name": "mlp", "hidden": [8]},
+    "training": {"name": "end_to_end", "epochs": 1},
+    "attack": {"name": "tests.helpers.breaking:Breaking", "rate": 0.2},
+}
+"""A spec whose run takes a fraction of a second."""
+
+
+def breaking_sweep(key: str, *values: Any, seeds: int = 1) -> Sweep:
+    """A sweep over the values of one setting, and over seeds if there are several."""
+    grid = {key: list(values), **({"seed": list(range(seeds))} if seeds > 1 else {})}
+    made = load_spec({**SPEC, "grid": grid}, allow_code=True)
+    assert isinstance(made, Sweep)
+    return made

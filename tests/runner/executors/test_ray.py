@@ -7,30 +7,18 @@ from typing import Any
 import pytest
 
 from antivenom.errors import CellsFailedError, RunError, SettingsError
-from antivenom.runner import Ray, Store, Sweep, load_spec
+from antivenom.runner import Ray, Store
 from antivenom.runner.events import Finished
+from tests.helpers.breaking import breaking_sweep
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: antivenom[ray]"),
 ]
 
-BASE: dict[str, Any] = {
-    "train_rows": 200,
-    "model": {"name": "mlp", "hidden": [8]},
-    "training": {"name": "end_to_end", "epochs": 1},
-    "attack": {"name": "tests.helpers.breaking:Breaking", "rate": 0.2},
-}
-
-
-def grid(**axes: list[Any]) -> Sweep:
-    made = load_spec({**BASE, "grid": {key.replace("_", "."): values for key, values in axes.items()}}, allow_code=True)
-    assert isinstance(made, Sweep)
-    return made
-
 
 def test_ray_writes_the_same_bytes_and_one_failing_or_killed_cell_does_not_stop_the_others(tmp_path: Path) -> None:
-    sweep, events = grid(attack_how=["not at all", "raises", "is killed"], seed=[0]), list[Any]()
+    sweep, events = breaking_sweep("attack.how", "not at all", "raises", "is killed"), list[Any]()
     with pytest.raises(CellsFailedError, match=r"2 of 3 cells failed.*ComponentError.*The worker was lost 4 times"):
         sweep.run(
             out=tmp_path / "ray",
@@ -57,9 +45,9 @@ def test_nonsense_is_refused_and_an_unreachable_cluster_is_named() -> None:
     with pytest.raises(SettingsError, match="cpus and gpus are both 0"):
         Ray(cpus=0)
     with pytest.raises(SettingsError, match="A sweep on a cluster requires a store"):
-        grid(seed=[0, 1]).run(executor=Ray(address="127.0.0.1:1"), progress=False)
+        breaking_sweep("seed", 0, 1).run(executor=Ray(address="127.0.0.1:1"), progress=False)
 
 
 def test_an_unreachable_cluster_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="The cluster auto cannot be reached"):
-        grid(seed=[0, 1]).run(executor=Ray(address="auto"), store=Store(tmp_path), progress=False)
+        breaking_sweep("seed", 0, 1).run(executor=Ray(address="auto"), store=Store(tmp_path), progress=False)

@@ -6,23 +6,10 @@ from typing import Any
 import pytest
 
 from antivenom.errors import CellsFailedError, RunError, SettingsError
-from antivenom.runner import Store, Sweep, load_spec
+from antivenom.runner import Store, Sweep
 from antivenom.runner.events import CellFailed, CellFinished, Finished
 from antivenom.runner.results.failures import read_failures
-
-BASE: dict[str, Any] = {
-    "dataset": {"name": "digits"},
-    "train_rows": 200,
-    "model": {"name": "mlp", "hidden": [8]},
-    "training": {"name": "end_to_end", "epochs": 1},
-    "attack": {"name": "tests.helpers.breaking:Breaking", "rate": 0.2},
-}
-
-
-def grid(key: str, *values: Any) -> Sweep:
-    made = load_spec({**BASE, "grid": {key: list(values)}}, allow_code=True)
-    assert isinstance(made, Sweep)
-    return made
+from tests.helpers.breaking import breaking_sweep
 
 
 def events_of(sweep: Sweep, out: Path, **options: Any) -> list[Any]:
@@ -33,7 +20,7 @@ def events_of(sweep: Sweep, out: Path, **options: Any) -> list[Any]:
 
 
 def test_finished_cells_are_not_run_again(tmp_path: Path) -> None:
-    sweep = grid("attack.rate", 0.1, 0.2, 0.3)
+    sweep = breaking_sweep("attack.rate", 0.1, 0.2, 0.3)
     first, *others = sweep.cells
     events_of(sweep, tmp_path, only=[first])
     before = (tmp_path / "cells" / first / "metrics.json").stat().st_mtime_ns
@@ -45,7 +32,7 @@ def test_finished_cells_are_not_run_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["metrics.json", "victim.safetensors", "manifest.json"])
 def test_a_cell_with_a_changed_file_is_run_again(tmp_path: Path, file: str) -> None:
-    sweep = grid("attack.rate", 0.1, 0.2)
+    sweep = breaking_sweep("attack.rate", 0.1, 0.2)
     events_of(sweep, tmp_path)
     changed = tmp_path / "cells" / next(iter(sweep.cells)) / file
     good = changed.read_bytes()
@@ -57,7 +44,7 @@ def test_a_cell_with_a_changed_file_is_run_again(tmp_path: Path, file: str) -> N
 
 
 def test_after_a_failed_cell_the_others_go_on_and_only_a_retry_runs_it_again(tmp_path: Path) -> None:
-    sweep = grid("attack.how", "raises", "not at all")
+    sweep = breaking_sweep("attack.how", "raises", "not at all")
     failing, working = sweep.cells
     with pytest.raises(CellsFailedError, match=r"1 of 2 cells failed.*1-how-raises: .*--retry-failed"):
         events_of(sweep, tmp_path)
@@ -74,7 +61,7 @@ def test_after_a_failed_cell_the_others_go_on_and_only_a_retry_runs_it_again(tmp
 
 
 def test_shards_divide_the_cells_and_write_one_folder(tmp_path: Path) -> None:
-    sweep = grid("attack.rate", 0.1, 0.15, 0.2)
+    sweep = breaking_sweep("attack.rate", 0.1, 0.15, 0.2)
     store = Store(tmp_path / "store")
     sweep.run(out=tmp_path / "whole", store=store, progress=False)
     for shard in ((1, 2), (2, 2)):
@@ -82,11 +69,11 @@ def test_shards_divide_the_cells_and_write_one_folder(tmp_path: Path) -> None:
     one, other = (tmp_path / name / "table.csv" for name in ("whole", "parts"))
     assert one.read_bytes() == other.read_bytes()
     with pytest.raises(RunError, match=r"another spec. Shards must have the same spec"):
-        grid("attack.rate", 0.1, 0.2).run(out=tmp_path / "parts", shard=(1, 2), progress=False)
+        breaking_sweep("attack.rate", 0.1, 0.2).run(out=tmp_path / "parts", shard=(1, 2), progress=False)
 
 
 def test_nonsense_is_refused(tmp_path: Path) -> None:
-    sweep = grid("attack.rate", 0.1, 0.2)
+    sweep = breaking_sweep("attack.rate", 0.1, 0.2)
     with pytest.raises(SettingsError, match=r"shard must be i/n with 1 <= i <= n; got 3/2"):
         sweep.run(out=tmp_path, shard=(3, 2), progress=False)
     with pytest.raises(SettingsError, match=r"only: there is no cell '1-rate-0.2'. Did you mean"):

@@ -4,15 +4,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 import torch
 from tests.helpers.forked import forked
-from tests.helpers.s3 import served
 
 from antivenom.errors import WriteError
 from antivenom.runner.executors.stages import Stages
@@ -40,17 +38,6 @@ pack = lambda result: ({{"x": torch.tensor(result)}}, {{}})
 result = stages._stage(0, "fit victim", {{"n": 1}}, compute, pack, lambda tensors, _: int(tensors["x"]))
 print(result)
 """
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    yield from served(monkeypatch)
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[str]:
-    yield f"memory://{tmp_path.name}"
-    fsspec.filesystem("memory").store.clear()
 
 
 @pytest.fixture(params=["folder", "folder without locks", "memory", "s3"])

@@ -3,7 +3,6 @@
 import builtins
 import pickle
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +28,6 @@ SPEC: dict[str, Any] = {
     "attack": {"name": "badnets", "target": 7},
     "training": {"name": "end_to_end", "epochs": 1},
 }
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    yield from served(monkeypatch)
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[str]:
-    yield f"memory://{tmp_path.name}"
-    fsspec.filesystem("memory").store.clear()
 
 
 @pytest.fixture(params=["memory", "s3", "file"])
