@@ -13,6 +13,7 @@ from antivenom.report import words
 from antivenom.report.grid import MAX_PAGES, MAX_SECTIONS, Grid, Row, row_of
 from antivenom.report.pictures import views
 from antivenom.report.tables import MAX_ROWS, Cell, Sheet
+from antivenom.runner.results.cell_table import axis_names
 from antivenom.runner.results.costs import Cost, costs_of, total_of
 from antivenom.runner.results.failures import PLANNED, Failure
 from antivenom.runner.results.folder import written_files
@@ -117,7 +118,7 @@ def read_sweep(folder: Path) -> SweepFolder:
 
 
 def _cells(result: SweepResult, spec: Mapping[str, Any]) -> tuple[CellPage, ...]:
-    used = dict.fromkeys(axis for axes in result.axes.values() for axis in axes)
+    used = axis_names(result.axes)
     sections = [section for section in map(spec.get, SECTIONS) if isinstance(section, dict)]
     names = list(dict.fromkeys([*(axis for section in sections for axis in section if axis in used), *used]))
     count = len(result.axes)

@@ -106,12 +106,16 @@ class CellFinished:
 
 @dataclass(frozen=True)
 class CellFailed:
-    """A cell failed. The other cells go on. `error` is the name of the exception's class."""
+    """A cell failed. The other cells go on. `error` is the name of the exception's class.
+
+    `kept` is true if it failed in an earlier run, and is not run again.
+    """
 
     cell: str
     error: str
     message: str
     trace: str
+    kept: bool = False
 
 
 CellEvent = CellStarted | CellFinished | CellFailed

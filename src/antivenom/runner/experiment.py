@@ -16,7 +16,8 @@ from antivenom.runner.executors.serial import Serial
 from antivenom.runner.progress import ProgressOption, progress_for
 from antivenom.runner.results.result import Result
 from antivenom.runner.results.status import reporting_status
-from antivenom.runner.results.sweep_result import SweepResult, finished_axes
+from antivenom.runner.results.sweep_folder import finished_axes
+from antivenom.runner.results.sweep_result import SweepResult
 from antivenom.runner.spec.grid import Grid, expand, take_sections
 from antivenom.runner.spec.loading import make_experiment, read_spec
 from antivenom.runner.spec.settings import ExperimentSettings

@@ -53,7 +53,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.total, self.done, self._began, self._computed = 0, 0, time.monotonic(), 0
-        self._failed: set[str] = set()
+        self._failed = 0
 
     def plan(self, event: Planned) -> None:
         """Take the number of trainings from a plan."""
@@ -65,13 +65,13 @@ class Clock:
         self.done += 1
         self._computed += not event.stored
 
-    def fail(self, event: CellFailed) -> None:
+    def fail(self) -> None:
         """Count a cell that failed."""
-        self._failed.add(event.cell)
+        self._failed += 1
 
     def failures(self) -> str:
         """Return the number of cells that failed, as the start of a line; empty if none has."""
-        return f"{len(self._failed)} failed, " if self._failed else ""
+        return f"{self._failed} failed, " if self._failed else ""
 
     def left(self) -> str:
         """Return the remaining time in words; empty if it cannot be estimated yet."""
@@ -122,7 +122,7 @@ class Bar:
         elif isinstance(event, Damaged):
             self._console.print(format_damage(event))
         elif isinstance(event, CellFailed):
-            self._clock.fail(event)
+            self._clock.fail()
             self._console.print(format_failure(event))
         elif isinstance(event, Started | Read | Trained | Waiting):
             self.note(f"{self._clock.failures()}{format_event(event)}")
@@ -158,7 +158,7 @@ class Lines:
         elif isinstance(event, Damaged):
             self.note(format_damage(event))
         elif isinstance(event, CellFailed):
-            self._clock.fail(event)
+            self._clock.fail()
             self.note(format_failure(event))
         elif isinstance(event, CellStarted | CellFinished):
             return
@@ -260,7 +260,8 @@ def format_failure(event: CellFailed) -> str:
     >>> format_failure(CellFailed("3-mlp", "DataError", "a.npz is missing.", ""))
     '3-mlp failed: DataError: a.npz is missing. The other cells go on.'
     """
-    return f"{event.cell} failed: {event.error}: {event.message} The other cells go on."
+    when, then = ("earlier", "--retry-failed runs it again.") if event.kept else ("", "The other cells go on.")
+    return f"{event.cell} failed{' ' * event.kept}{when}: {event.error}: {event.message} {then}"
 
 
 def format_event(event: Started | Read | Trained | Waiting) -> str:

@@ -18,9 +18,8 @@ from antivenom.runner.executors.plan import planned
 from antivenom.runner.executors.stages import Stages, choose_device
 from antivenom.runner.executors.trusted_rows import trusted_problems
 from antivenom.runner.results.failures import add_failure, read_failures, remove_failures, write_planned
-from antivenom.runner.results.folder import prepare_folder, require_same_spec
+from antivenom.runner.results.folder import STATUS, prepare_folder, require_same_spec
 from antivenom.runner.results.result import Result
-from antivenom.runner.results.status import STATUS
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.validation import problems_of
 from antivenom.settings import describe_fields
@@ -136,7 +135,7 @@ def run_cells(
         for name in finished:
             on_event(CellFinished(name, kept=True))
         for outcome in failures.values():
-            on_event(_failed_event(outcome))
+            on_event(_failed_event(outcome, kept=True))
         failures |= _run_left(replace(work, cells=left, keys=keys), executor, folder, on_event)
     return failures
 
@@ -170,9 +169,9 @@ def failure_of(failures: Mapping[str, Outcome], count: int) -> CellsFailedError:
     )
 
 
-def _failed_event(outcome: Outcome) -> CellFailed:
+def _failed_event(outcome: Outcome, *, kept: bool = False) -> CellFailed:
     assert outcome.failure is not None
-    return CellFailed(outcome.cell, outcome.failure.error, outcome.failure.message, outcome.failure.trace)
+    return CellFailed(outcome.cell, outcome.failure.error, outcome.failure.message, outcome.failure.trace, kept)
 
 
 def _known_failures(folder: Path, cells: Collection[str]) -> dict[str, Outcome]:

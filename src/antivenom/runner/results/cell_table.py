@@ -45,18 +45,13 @@ class CellTable:
         return cls(axes, tuple(keys), metrics_of)
 
     @property
-    def axis_names(self) -> list[str]:
-        """The names of all axes, in the order of the sweep."""
-        return list(dict.fromkeys(axis for values in self.axes.values() for axis in values))
-
-    @property
     def columns(self) -> list[str]:
         """The names of all columns: the cell, the axes, and four for each figure."""
-        return ["cell", *self.axis_names, *(f"{key}{part}" for key in self.figures for part in PARTS)]
+        return ["cell", *axis_names(self.axes), *(f"{key}{part}" for key in self.figures for part in PARTS)]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the row of each cell, with every column. A value that a cell does not have is None."""
-        names = self.axis_names
+        names = axis_names(self.axes)
         for cell, values in self.axes.items():
             metrics = self.metrics_of(cell)
             row = first_columns(cell, values, names)
@@ -82,6 +77,11 @@ class CellTable:
             if take is not None:
                 take(row)
             yield csv_line(row.values())
+
+
+def axis_names(axes: Axes) -> list[str]:
+    """Return the names of all axes, in the order of the sweep. A cell may lack some of them."""
+    return list(dict.fromkeys(axis for values in axes.values() for axis in values))
 
 
 def first_columns(cell: str, values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -126,9 +126,8 @@ def _parquet(file: Path, table: CellTable) -> Iterator[Callable[[dict[str, Any]]
 
 def _kinds(table: CellTable) -> dict[str, str]:
     """Return the type of each column, by its name in pyarrow."""
-    axes = {
-        name: _kind([values[name] for values in table.axes.values() if name in values]) for name in table.axis_names
-    }
+    names = axis_names(table.axes)
+    axes = {name: _kind([values[name] for values in table.axes.values() if name in values]) for name in names}
     figures = {f"{key}{part}": "int64" if part == ".n" else "float64" for key in table.figures for part in PARTS}
     return {"cell": "string", **axes, **figures}
 

@@ -27,7 +27,6 @@ FILES = (
     "control.safetensors",
     "cells.json",
     "failures.json",
-    "status.json",
     "table.csv",
     "table.parquet",
     "costs.csv",
@@ -36,7 +35,10 @@ FILES = (
 )
 """The files of a run, in addition to its spec."""
 
-NOT_COVERED = ("manifest.json", "report.html", "table.html", "failures.json", "status.json", "cells.json")
+STATUS, STATUS_FILES = "status.json", "status*.json"
+"""The state of a sweep while it runs, and the pattern of the same files of its shards."""
+
+NOT_COVERED = ("manifest.json", "report.html", "table.html", "failures.json", "cells.json")
 """The files that change after the manifest is written, or that it does not describe."""
 
 FOLDERS = ("cells", "repeats", "figures")
@@ -123,8 +125,8 @@ def _remove_run(folder: Path) -> None:
                 (folder / name).unlink()
             elif (folder / name).is_dir():
                 shutil.rmtree(folder / name)
-        for name in FILES:
-            (folder / name).unlink(missing_ok=True)
+        for file in (*(folder / name for name in FILES), *folder.glob(STATUS_FILES)):
+            file.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
         raise WriteError(f"The earlier run in {folder} cannot be removed: {reason}. Choose another folder.") from error

@@ -13,11 +13,10 @@ from typing import Any
 from antivenom.errors import RunError, WriteError
 from antivenom.files.opening import exists
 from antivenom.runner.events import CellFailed, CellFinished, CellStarted, Event, Finished, OnEvent, Planned, Started
-from antivenom.runner.results.failures import read_failures, read_planned
-from antivenom.runner.results.manifest import MANIFEST
+from antivenom.runner.results.folder import STATUS_FILES
+from antivenom.runner.results.sweep_folder import failures_of, finished_axes, planned_cells
 from antivenom.storage.files import read_json, write_json
 
-STATUS = "status.json"
 SECONDS_BETWEEN_WRITES = 2.0
 STALE_SECONDS = 15.0
 """A status that was not renewed for this time comes from a process that has ended."""
@@ -72,9 +71,9 @@ class Status:
             case Finished() if event.cell in self.running:
                 self.running[event.cell] = f"repeat {event.repeat + 1}: after {event.stage}"
             case CellFinished() | CellFailed():
-                was_running = self.running.pop(event.cell, None) is not None
-                self.done += was_running and isinstance(event, CellFinished)
-                self.failed += was_running and isinstance(event, CellFailed)
+                self.running.pop(event.cell, None)
+                self.done += isinstance(event, CellFinished) and not event.kept
+                self.failed += isinstance(event, CellFailed) and not event.kept
             case _:
                 pass
 
@@ -147,11 +146,12 @@ def overview_of(folder: Path) -> Overview:
     Raises:
         RunError: the folder is not a sweep, or its files are damaged.
     """
-    cells = tuple(read_planned(folder))
-    finished = tuple(name for name in cells if (folder / "cells" / name / MANIFEST).is_file())
-    failed = {name: f"{each.error}: {each.message}" for name, each in read_failures(folder).items() if name in cells}
-    processes = tuple(_read(file) for file in sorted(folder.glob("status*.json")))
-    return Overview(cells, finished, failed, processes)
+    planned = planned_cells(folder)
+    finished = finished_axes(folder, planned)
+    failures = failures_of(folder, planned, finished)
+    failed = {name: f"{each.error}: {each.message}" for name, each in failures.items()}
+    processes = tuple(_read(file) for file in sorted(folder.glob(STATUS_FILES)))
+    return Overview(tuple(planned), tuple(finished), failed, processes)
 
 
 def _last(write: Callable[[], None]) -> None:

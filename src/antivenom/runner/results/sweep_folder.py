@@ -45,6 +45,11 @@ def planned_cells(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: planned[name] for name in sorted(planned, key=_number)}
 
 
+def finished_axes(folder: Path, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the values of the cells that are finished in a sweep's folder, in the grid's order."""
+    return {cell: values for cell, values in axes.items() if is_file(folder / "cells" / cell / MANIFEST)}
+
+
 def failures_of(folder: Path, planned: Mapping[str, object], finished: Mapping[str, object]) -> dict[str, Failure]:
     """Return the failures of the cells that are planned and not finished, in the order of the sweep.
 

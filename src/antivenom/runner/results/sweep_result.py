@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from antivenom.charts import Chart
 from antivenom.errors import RunError, UnknownFigureError
-from antivenom.files.opening import exists, is_file
+from antivenom.files.opening import exists
 from antivenom.files.writing import write_text
 from antivenom.registry import did_you_mean
-from antivenom.runner.results.cell_table import CellTable, first_columns, values_of
+from antivenom.runner.results.cell_table import CellTable, axis_names, first_columns, values_of
 from antivenom.runner.results.comparing import cells_chart
 from antivenom.runner.results.costs import Cost, cost_rows, costs_of
 from antivenom.runner.results.failures import PLANNED, Failure
@@ -18,7 +18,13 @@ from antivenom.runner.results.folder import written_files
 from antivenom.runner.results.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from antivenom.runner.results.reading import checked_about, read_metrics
 from antivenom.runner.results.result import Result, frame
-from antivenom.runner.results.sweep_folder import failures_of, planned_cells, read_sweep_spec, unknown_cell
+from antivenom.runner.results.sweep_folder import (
+    failures_of,
+    finished_axes,
+    planned_cells,
+    read_sweep_spec,
+    unknown_cell,
+)
 from antivenom.storage.tables import csv_text
 
 if TYPE_CHECKING:
@@ -164,7 +170,7 @@ class SweepResult:
         """
         entries: dict[str, Any] = {}
         rows = []
-        names = list(dict.fromkeys(axis for axes in self.axes.values() for axis in axes))
+        names = axis_names(self.axes)
         for cell, axes in self.axes.items():
             metrics = self.metrics(cell)
             entries |= {name: entry for name, entry in metrics.items() if name not in entries}
@@ -192,11 +198,12 @@ class SweepResult:
         self.table().write(self.folder)
         cells: dict[str, Any] = {}
         costs: list[tuple[dict[str, Any], dict[str, Cost]]] = []
-        names = list(dict.fromkeys(axis for axes in self.axes.values() for axis in axes))
+        names = axis_names(self.axes)
         for cell, axes in self.axes.items():
-            about = self._about(cell)
+            manifest = self._manifest(cell)
+            about = checked_about(manifest.about, manifest.file)
             cells[cell] = {"axes": dict(axes), **{key: list(about[key]) for key in ("doubts", "assumptions")}}
-            costs.append((first_columns(cell, axes, names), self.costs(cell)))
+            costs.append((first_columns(cell, axes, names), costs_of(manifest.about, manifest.file)))
         write_text(self.folder / "costs.csv", csv_text(cost_rows(costs)))
         shared = {key: value for key, value in self._about(next(iter(self.axes))).items() if key not in OF_A_CELL}
         write_manifest(
@@ -206,8 +213,3 @@ class SweepResult:
 
     def __repr__(self) -> str:
         return f"SweepResult({self.name}: {len(self.axes)} cells in {self.folder})"
-
-
-def finished_axes(folder: Path, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the values of the cells that are finished in a sweep's folder, in the grid's order."""
-    return {cell: values for cell, values in axes.items() if is_file(folder / "cells" / cell / MANIFEST)}
