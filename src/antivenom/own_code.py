@@ -79,6 +79,13 @@ def name_module(module: str) -> None:
             finder.name(module)
 
 
+def take_over(path: list[str], folders: list[Path]) -> None:
+    """Let this process import what its parent can import: pass `list(sys.path)` and `own_folders()` of the parent."""
+    sys.path[:] = path
+    for folder in folders:
+        allow_folder(folder)
+
+
 @contextmanager
 def safe_children() -> Iterator[None]:
     """Start Python processes that do not search the working directory for modules."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from antivenom.errors import RunError, SettingsError
-from antivenom.own_code import allow_folder, own_folders, safe_children
+from antivenom.own_code import own_folders, safe_children, take_over
 from antivenom.stopping import end_workers, in_worker, prepare_worker, signals_for_parent_only
 
 T = TypeVar("T")
@@ -62,7 +62,5 @@ def check_sendable(thing: object) -> None:
 
 def _begin(path: list[str], folders: list[Path], threads: int) -> None:
     prepare_worker()
-    sys.path[:] = path
-    for folder in folders:
-        allow_folder(folder)
+    take_over(path, folders)
     torch.set_num_threads(threads)

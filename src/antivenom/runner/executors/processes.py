@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from antivenom.errors import RunError, SettingsError, WriteError
-from antivenom.own_code import allow_folder, own_folders, safe_children
+from antivenom.own_code import own_folders, safe_children, take_over
 from antivenom.runner.events import CellStarted, Event, OnEvent, Trained
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.data_cache import DataCache
@@ -171,10 +171,12 @@ class _Pool:
                 self._queue.finish(name)
                 yield Outcome(name)
                 continue
-            if not isinstance(error, BrokenProcessPool):
+            if isinstance(error, WriteError):
+                raise error
+            if isinstance(error, BrokenProcessPool):
+                yield from self._blame(name)
+            else:
                 yield failed(name, error)
-                continue
-            yield from self._blame(name)
 
     def _blame(self, name: str) -> Iterator[Outcome]:
         """Put a cell back that was running when a process died. Yield its failure if that happened too often."""
@@ -232,9 +234,7 @@ def _drain(events: Any, on_event: OnEvent) -> None:
 
 def _begin(path: list[str], folders: list[Path], threads: int) -> None:
     prepare_worker()
-    sys.path[:] = path
-    for folder in folders:
-        allow_folder(folder)
+    take_over(path, folders)
     torch.set_num_threads(threads)
 
 

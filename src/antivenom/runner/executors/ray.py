@@ -14,7 +14,7 @@ import torch
 
 from antivenom.errors import AntivenomError, RunError, SettingsError, WriteError
 from antivenom.extras import missing_packages
-from antivenom.own_code import allow_folder, own_folders
+from antivenom.own_code import own_folders, take_over
 from antivenom.runner.events import CellStarted, Finished, OnEvent
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.cell_files import entry_of, pack_cell, unpack_cell
@@ -115,7 +115,8 @@ class _Tasks:
         options = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "max_retries": RETRIES}
         self._asked, self._slots = float("-inf"), 0
         self._task = ray.remote(**options)(run_task)
-        self._common = list(sys.path), [str(each) for each in own_folders()], store.address, work.device
+        folders, threads = [str(each) for each in own_folders()], settings.threads(len(specs))
+        self._common = list(sys.path), folders, store.address, work.device, threads
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each cell, in the order in which they finish."""
@@ -172,13 +173,18 @@ class _Tasks:
 
 
 def run_task(
-    name: str, spec: dict[str, Any], key: str | None, path: list[str], folders: list[str], address: Any, device: str
+    name: str,
+    spec: dict[str, Any],
+    key: str | None,
+    path: list[str],
+    folders: list[str],
+    address: str,
+    device: str,
+    threads: int,
 ) -> str:
     """Run a cell in a worker of Ray, publish it in the store, and return its key."""
-    sys.path[:] = list(dict.fromkeys([*sys.path, *path]))
-    for folder in folders:
-        allow_folder(Path(folder))
-    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    take_over(list(dict.fromkeys([*sys.path, *path])), [Path(folder) for folder in folders])
+    torch.set_num_threads(threads)
     store = Store(address)
     known = key or f"{name}-{os.urandom(8).hex()}"
     if key is not None and store.get(entry_of(key)) is not None:
