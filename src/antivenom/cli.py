@@ -20,11 +20,11 @@ from antivenom.cli_runs import (
     SetOption,
     SpecArgument,
     WorkersOption,
+    default_store,
     executor_of,
     run_and_report,
     single_experiment,
     slug,
-    store,
 )
 from antivenom.cli_tables import run_table
 from antivenom.errors import SettingsError
@@ -133,7 +133,7 @@ def poison(
         raise SettingsError([f"--format must be folder, npz or parquet; got '{form}'."])
     experiment = single_experiment(spec, overrides, allow_code)
     with display_for("auto", err_console) as display:
-        written = export(experiment, out, form=form, store=store(), device=device, on_event=display.on_event)  # type: ignore[arg-type]
+        written = export(experiment, out, form=form, store=default_store(), device=device, on_event=display.on_event)  # type: ignore[arg-type]
     sizes = ", ".join(f"{count} {name}" for name, count in written.rows.items())
     out_console.print(f"Wrote {sizes} rows. The attacker contributed {written.poison} training rows.")
     advice = f"Train on {out / 'data'}. Do not show {out / 'truth'} to your training script."
@@ -154,7 +154,7 @@ def craft(
 
     experiment = single_experiment(spec, overrides, allow_code)
     with display_for("auto", err_console) as display:
-        crafted = make(experiment, out, store=store(), device=device, on_event=display.on_event)
+        crafted = make(experiment, out, store=default_store(), device=device, on_event=display.on_event)
     poisoned = crafted.poisoned
     rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
     out_console.print(f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {crafted.file}", soft_wrap=True)
@@ -227,16 +227,16 @@ def report(
 @store_app.command()
 def size() -> None:
     """Print the number of stages, their size and the address of the store."""
-    place = store()
-    count, total = place.size()
-    out_console.print(f"{count} stages, {_bytes(total)}, in {place.address}", soft_wrap=True)
+    store = default_store()
+    count, total = store.size()
+    out_console.print(f"{count} stages, {_bytes(total)}, in {store.address}", soft_wrap=True)
 
 
 @store_app.command()
 def verify() -> None:
     """Compare the checksum of every stage in the store. Remove damaged stages: the next run computes them again."""
-    place = store()
-    intact, damaged = place.verify()
+    store = default_store()
+    intact, damaged = store.verify()
     for name, reason in damaged:
         out_console.print(f"Removed {name}: {reason}", soft_wrap=True)
     out_console.print(f"{intact} stages are intact, {len(damaged)} were damaged.", soft_wrap=True)
@@ -245,9 +245,9 @@ def verify() -> None:
 @store_app.command()
 def clean() -> None:
     """Remove all stages from the store."""
-    place = store()
-    count, total = place.clean()
-    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {place.address}", soft_wrap=True)
+    store = default_store()
+    count, total = store.clean()
+    out_console.print(f"Removed {count} stages, {_bytes(total)}, from {store.address}", soft_wrap=True)
 
 
 def main() -> None:

@@ -96,7 +96,9 @@ def run_and_report(
         if executor is not None:
             options["executor"] = executor
         try:
-            result = experiment.run(out=out, store=store(), device=device, progress=False, on_event=on_event, **options)
+            result = experiment.run(
+                out=out, store=default_store(), device=device, progress=False, on_event=on_event, **options
+            )
         except CellsFailedError:
             if is_file(out / MANIFEST):  # some cells are finished
                 write_report(out)
@@ -151,7 +153,7 @@ def print_result(result: "Result | SweepResult", shown: set[str]) -> None:
     print_doubts(out_console, doubts)
 
 
-def store() -> "Store":
+def default_store() -> "Store":
     """Return the default store."""
     from antivenom.storage.store import Store  # noqa: PLC0415 - loads torch
 
