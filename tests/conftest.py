@@ -1,5 +1,6 @@
 """Fixtures that tests of several rooms use."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,14 @@ from antivenom.storage.store import Store
 from tests.helpers.component_files import write_component_files
 
 collect_ignore = ["helpers/own_training"]  # the scripts of a user, which a test runs in a folder of their own
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C stop the tests, and the processes that they start, also if a job in the background ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # it stays without effect here, but not in new processes
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture
