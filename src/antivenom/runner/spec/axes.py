@@ -12,6 +12,9 @@ SECTIONS = ("grid", "zip", "include", "exclude")
 """The sections of a spec that make a sweep."""
 
 MAX_CELLS = 10_000
+SHOWN_COUNT = 10**12
+"""A larger number of cells is not written out: it may have thousands of digits."""
+
 SHOWN_VALUES = 20
 """The number of values of an axis that a message lists."""
 
@@ -129,7 +132,8 @@ def read_axes(sections: Mapping[str, Any]) -> tuple[Axes, list[str]]:
     total = 0 if problems else axes.count + len(include)
     if total > MAX_CELLS:
         before = ", before any is excluded" if exclude else ""
-        problems.append(f"A sweep must have at most {MAX_CELLS:,} cells; got {total:,}{before}.")
+        got = f"{total:,}" if total < SHOWN_COUNT else f"more than {SHOWN_COUNT:,}"
+        problems.append(f"A sweep must have at most {MAX_CELLS:,} cells; got {got}{before}.")
     return axes, problems
 
 
