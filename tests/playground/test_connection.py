@@ -2,10 +2,13 @@
 
 import contextlib
 import http.client
+import logging
 import socket
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -15,6 +18,8 @@ from starlette.requests import Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
+from antivenom.playground.connection import Limits, config_for  # noqa: E402
+from antivenom.playground.server import make_app  # noqa: E402
 from tests.helpers.playground import HANGING, running, wait_until  # noqa: E402
 
 HOST = b"Host: localhost\r\n"
@@ -166,7 +171,33 @@ def test_new_visitors_replace_the_oldest() -> None:
         wait_until(lambda: sum(map(is_closed, held)) >= 32)
 
 
-def test_a_response_after_garbage_leaves_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_server_closes_no_handler_of_its_process() -> None:
+    closed: list[bool] = []
+
+    class Own(logging.Handler):
+        def close(self) -> None:
+            closed.append(True)
+            super().close()
+
+    own = Own()
+    config_for(make_app(seconds=HANGING), Limits())
+    assert closed == []
+    own.close()
+    assert closed == [True]
+
+
+def test_an_error_of_the_server_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def failing(scope: object, receive: object, send: object) -> None:
+        raise ArithmeticError("as planned")
+
+    with running(failing) as address, pytest.raises(HTTPError):
+        urlopen(address)
+    assert "as planned" in caplog.text
+
+
+def test_a_response_after_garbage_leaves_no_traceback(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     chunked = b"Transfer-Encoding: chunked\r\n" + HOST + b"\r\n"
     sent: Any = (
         b"POST /absent HTTP/1.1\r\n" + chunked + b"zz\r\n",
@@ -183,3 +214,4 @@ def test_a_response_after_garbage_leaves_no_traceback(capfd: pytest.CaptureFixtu
             with visitor(address, each) as connection:
                 everything(connection)
     assert capfd.readouterr().err == ""
+    assert caplog.text == ""

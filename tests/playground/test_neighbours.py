@@ -28,7 +28,9 @@ def test_an_honest_visitor_is_answered_among_connections_that_misbehave() -> Non
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_random_requests_are_answered_or_refused(capfd: pytest.CaptureFixture[str]) -> None:
+def test_random_requests_are_answered_or_refused(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     with running() as address, tempfile.TemporaryFile("w+") as errors:
         server = Server(int(address.rstrip("/").rpartition(":")[2]), os.getpid(), errors)
         result = asyncio.run(fuzz(server, 300, HANGING))
@@ -38,3 +40,4 @@ def test_random_requests_are_answered_or_refused(capfd: pytest.CaptureFixture[st
     assert statuses["400"] > 10
     assert not {"500", "no response"} & set(statuses)
     assert capfd.readouterr().err == ""
+    assert caplog.text == ""

@@ -45,6 +45,7 @@ def config_for(app: Starlette, limits: Limits) -> Config:
         ws="none",  # the limits do not hold for WebSocket connections, and the page has none
         lifespan="off",
         loop="asyncio",
+        log_config=None,  # otherwise uvicorn closes every handler of this process, and with it perhaps its streams
         log_level="error",  # a visitor cannot fill the terminal with warnings
         access_log=False,
         backlog=limits.connections,
