@@ -2,6 +2,7 @@
 
 import copy
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 
 from antivenom.charts import Chart, Lines, Series
-from antivenom.charts._checks import numbers
 from antivenom.charts.data import CHARTS
 from antivenom.charts.packing import pack, unpack
 from antivenom.errors import DataError, RunError
@@ -143,5 +143,11 @@ def test_small_numbers_are_not_converted_to_gigabytes(array: Any, tmp_path: Path
 
 
 def test_numbers_of_another_shape_are_not_converted() -> None:
-    with pytest.raises(DataError, match="must have the shape"):
-        numbers(np.zeros((1 << 13, 1 << 13, 1), np.uint8), "here", (None,))
+    large = np.zeros((1 << 12, 1 << 12, 1), np.uint8)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="must have the shape"):
+            Series(x=large, y=np.array([1]))
+        assert tracemalloc.get_traced_memory()[1] < large.nbytes  # eight times that as float64
+    finally:
+        tracemalloc.stop()

@@ -114,7 +114,7 @@ def run_cells(
         on_event: called with every event.
 
     Returns:
-        The outcomes of the cells that failed, now or earlier, by name.
+        The outcomes of the cells that failed, now or earlier, by name, in the order of the sweep.
 
     Raises:
         SettingsError: settings do not fit the data. Nothing has been written.
@@ -137,7 +137,7 @@ def run_cells(
         for outcome in failures.values():
             on_event(_failed_event(outcome, kept=True))
         failures |= _run_left(replace(work, cells=left, keys=keys), executor, folder, on_event)
-    return failures
+    return {name: failures[name] for name in chosen if name in failures}
 
 
 def _run_left(work: Work, executor: Executor, folder: Path, on_event: OnEvent) -> dict[str, Outcome]:
