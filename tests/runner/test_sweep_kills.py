@@ -26,7 +26,7 @@ def test_twelve_cells_and_three_kills(tmp_path: Path) -> None:
     spec.write_text(dump_yaml(SPEC))
     load_spec(SPEC).run(out=tmp_path / "right", store=Store(tmp_path / "right-store"), progress=False)
     out, store = tmp_path / "out", tmp_path / "store"
-    state = kill_and_continue(spec, out, store, ["--workers", "2"], [4.0, 5.0, 6.0], seed=0)
+    state = kill_and_continue(spec, out, store, ["--workers", "2"], [3.0, 3.5, 4.0], seed=0)
     assert (out / "table.csv").read_bytes() == (tmp_path / "right/table.csv").read_bytes()
     assert state.computed_twice == []
     assert state.kills

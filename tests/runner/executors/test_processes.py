@@ -51,7 +51,7 @@ def test_a_cell_that_fails_is_named_and_the_others_are_written(tmp_path: Path) -
 def test_a_killed_worker_is_replaced_and_the_cell_that_kills_it_is_named(tmp_path: Path) -> None:
     sweep = breaking_sweep("attack.how", "is killed", "not at all", "raises")
     with pytest.raises(RunError, match=r"2 of 3 cells failed.*1-how-is-killed: .*The worker process died 3 times"):
-        sweep.run(out=tmp_path / "out", executor=Processes(workers=2), progress=False)
+        sweep.run(out=tmp_path / "out", executor=Processes(workers=1), progress=False)
     written = [folder.name for folder in (tmp_path / "out/cells").iterdir() if (folder / "metrics.json").is_file()]
     assert written == ["2-how-not-at-all"]
 
