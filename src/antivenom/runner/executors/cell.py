@@ -26,6 +26,7 @@ from antivenom.runner.results.result import Result
 from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart, poison_chart
 from antivenom.runner.scoring.headline import headline
+from antivenom.runner.scoring.intervals import too_few_for_bootstrap, with_differences
 from antivenom.runner.scoring.metrics import Metrics, summarise
 from antivenom.runner.scoring.models import ModelScores, score_pair
 from antivenom.runner.scoring.pair import Pair
@@ -69,7 +70,8 @@ def run_experiment(experiment: ExperimentSettings, stages: Stages) -> Result:
     splits = prepared(experiment, stages)
     measured = [_repeat(experiment, splits, stages, number) for number in range(experiment.repeats)]
     first, repeats = measured[0], tuple(each.repeat for each in measured)
-    metrics = summarise([each.evidence for each in measured])
+    stream = Rng(experiment.seed).child("interval")
+    metrics = summarise([each.evidence for each in measured], interval=experiment.interval, rng=stream)
     goal, test = repeats[0].poisoned.goal, first.test
     classes = test.classes
     summary = summary_charts(metrics, [each.confusion for each in repeats], [each.losses for each in repeats], classes)
@@ -157,7 +159,7 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
         analysed = partial(analyse, experiment.analyses, context, stream)
         analysis_evidence, data = stages.timed(number, "analyse", analysed, threads=threads)
         evidence |= analysis_evidence
-    evidence |= defended.evidence
+    evidence = with_differences(evidence | defended.evidence)
     if number == 0:
         evidence |= _example_charts(trained)
     source = experiment.dataset
@@ -225,6 +227,8 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
     test = first.test
     triggered = isinstance(first.repeat.poisoned.goal, TriggeredGoal)
     sentences = list(doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered))
+    if experiment.interval == "bootstrap":
+        sentences += filter(None, [too_few_for_bootstrap(metrics["model.clean_accuracy"]["n"])])
     if (defender := first.defender) is not None:
         rows = len(defender.clean), defender.given
         sentences += too_few_clean_rows(experiment.detectors, experiment.filters, *rows)

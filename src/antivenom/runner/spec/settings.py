@@ -15,6 +15,7 @@ from antivenom.models import Classifier, Model
 from antivenom.models.cnn import CNN
 from antivenom.repairs import Repair
 from antivenom.rng import Rng
+from antivenom.runner.scoring.intervals import IntervalMethod
 from antivenom.runner.scoring.trusted import trusted_rows
 from antivenom.runner.spec.naming import named
 from antivenom.settings import AtLeastOne, Component, Count, component
@@ -38,6 +39,8 @@ class ExperimentSettings:
         training: the training of victim and control.
         seed: the seed of all randomness.
         repeats: the number of repeats, each with its own seed.
+        interval: the 95 % intervals over the repeats: by Student's `t`, or by the BCa `bootstrap`, for ten repeats or
+            more.
         surrogate: the model that an attack is crafted against, if it needs one.
         train_rows: the number of training rows, chosen at random; null for all.
         defences: detectors, which score the rows of the training set; filters, which reject inputs at prediction
@@ -57,6 +60,7 @@ class ExperimentSettings:
     training: Annotated[Training, Component("trainings")] = EndToEnd()
     seed: Count = 0
     repeats: AtLeastOne = 1
+    interval: IntervalMethod = "t"
     surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
     train_rows: AtLeastOne | None = None
     defences: tuple[Annotated[Defence, Component("defences")], ...] = ()
