@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 
-OF_A_CELL = ("stages", "doubts", "headline", "assumptions", "key")
+OF_A_CELL = ("stages", "doubts", "headline", "assumptions", "key", "repeats")
 """The entries of a cell's manifest that are not about the whole sweep."""
 
 

@@ -18,6 +18,7 @@ from antivenom.rng import Rng
 from antivenom.runner.scoring.intervals import IntervalMethod
 from antivenom.runner.scoring.trusted import trusted_rows
 from antivenom.runner.spec.naming import named
+from antivenom.runner.spec.repeats import RepeatRule, Repeats, rule_of
 from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
@@ -38,7 +39,9 @@ class ExperimentSettings:
         attack: the attack on the training data.
         training: the training of victim and control.
         seed: the seed of all randomness.
-        repeats: the number of repeats, each with its own seed.
+        repeats: the number of repeats, each with its own seed; or a rule that adds repeats until the half width of an
+            interval is small enough, such as `{until: 0.01, of: attack.success_rate, at_most: 20}`. `at_least` (3) is
+            the smallest number of repeats.
         interval: the 95 % intervals over the repeats: by Student's `t`, or by the BCa `bootstrap`, for ten repeats or
             more.
         surrogate: the model that an attack is crafted against, if it needs one.
@@ -59,7 +62,7 @@ class ExperimentSettings:
     attack: Annotated[Attack, Component("attacks")]
     training: Annotated[Training, Component("trainings")] = EndToEnd()
     seed: Count = 0
-    repeats: AtLeastOne = 1
+    repeats: Repeats = 1
     interval: IntervalMethod = "t"
     surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
     train_rows: AtLeastOne | None = None
@@ -67,6 +70,19 @@ class ExperimentSettings:
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     repairs: tuple[Annotated[Repair, Component("repairs")], ...] = ()
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
+
+    def __post_init__(self) -> None:
+        rule_of(self.repeats)
+
+    @property
+    def repeat_rule(self) -> RepeatRule | None:
+        """The rule that adds repeats; None for a fixed number."""
+        return rule_of(self.repeats)
+
+    @property
+    def most_repeats(self) -> int:
+        """The largest number of repeats."""
+        return self.repeats if isinstance(self.repeats, int) else rule_of(self.repeats).at_most
 
     @property
     def has_defender(self) -> bool:
