@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from antivenom import cli_boundary, cli_components, cli_data, cli_sweep
+from antivenom import cli_boundary, cli_components, cli_data, cli_dose, cli_sweep
 from antivenom.cli_components import find_spec
 from antivenom.cli_errors import exit_status_of
 from antivenom.cli_notes import print_assumptions, print_doubts
@@ -44,6 +44,7 @@ app.add_typer(cli_sweep.app, name="sweep")
 
 app.command()(cli_boundary.boundary)
 app.command()(cli_boundary.playground)
+app.command()(cli_dose.dose)
 app.command(name="list")(cli_components.list_components)
 app.command()(cli_components.show)
 app.command()(cli_components.glossary)

@@ -28,6 +28,7 @@ FILES = (
     "cells.json",
     "failures.json",
     "status.json",
+    "dose.json",
     "table.csv",
     "table.parquet",
     "costs.csv",
