@@ -19,12 +19,14 @@ from antivenom.cli_runs import (
     QuietOption,
     SetOption,
     SpecArgument,
+    TrackOption,
     WorkersOption,
     executor_of,
     run_and_report,
     single_experiment,
     slug,
     store,
+    trackers_of,
 )
 from antivenom.cli_tables import run_table
 from antivenom.errors import SettingsError
@@ -75,6 +77,7 @@ def run(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     workers: WorkersOption = None,
+    track: TrackOption = None,
     allow_code: CodeOption = False,
 ) -> None:
     """Run an experiment or a grid: poison the data, train victim and control, measure both, write a report.
@@ -95,6 +98,7 @@ def run(
         quiet,
         resume,
         executor_of(experiment, workers),
+        trackers=trackers_of(track),
     )
 
 

@@ -22,6 +22,7 @@ from antivenom.runner.spec.repeats import RepeatRule, Repeats, rule_of
 from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
+from antivenom.trackers import Tracker
 from antivenom.training import Training
 from antivenom.training.end_to_end import EndToEnd
 
@@ -54,6 +55,7 @@ class ExperimentSettings:
             thresholds, to scan and to repair. If a defence scores rows before they are learned, half of it trains the
             defender's own model. Nothing is measured on these rows.
         analysis: analyses of what victim and control have learned.
+        trackers: other programs that the run reports to while it runs, such as TensorBoard. They change no result.
     """
 
     name: str = "experiment"
@@ -70,6 +72,7 @@ class ExperimentSettings:
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     repairs: tuple[Annotated[Repair, Component("repairs")], ...] = ()
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
+    trackers: tuple[Annotated[Tracker, Component("trackers")], ...] = ()
 
     def __post_init__(self) -> None:
         rule_of(self.repeats)
