@@ -132,6 +132,12 @@ def test_the_bootstrap_changes_the_interval_not_the_mean():
     assert too_few_for_bootstrap(10) == too_few_for_bootstrap(1) == ""
 
 
+def test_intervals_of_differences_of_shares_stay_within_their_range():
+    repeats = [Evidence.of("m", [Figure(name="a", value=value, unit="points")]) for value in (0.99, 0.8)]
+    entry = summarise(repeats)["m.a"]
+    assert (entry["low"], entry["high"]) == (pytest.approx(-0.312, abs=0.001), 1.0)
+
+
 def test_bootstrap_intervals_depend_on_the_stream_alone():
     repeats = [Evidence.of("m", [Figure(name="a", value=value)]) for value in (0.1, 0.4, 0.2)]
     first, again, other = (summarise(repeats, interval="bootstrap", rng=Rng(seed))["m.a"] for seed in (0, 0, 1))

@@ -63,4 +63,6 @@ def interval_of(values: Sequence[float | None], unit: str, method: IntervalMetho
     if method == "bootstrap" and result["low"] is not None:
         low, high = bootstrap_interval([value for value in values if value is not None], rng)
         result |= {"low": low, "high": high}
+    if unit == "points" and result["low"] is not None:  # a difference of two shares
+        result |= {"low": max(-1.0, result["low"]), "high": min(1.0, result["high"])}
     return result
