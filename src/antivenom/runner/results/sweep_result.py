@@ -145,7 +145,8 @@ class SweepResult:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each finished cell: the values of the sweep, and mean, interval and n of each figure.
 
-        The columns of a figure are `KEY`, `KEY.low`, `KEY.high` and `KEY.n`. Figures in seconds are left out.
+        The columns of a figure are `KEY`, `KEY.low`, `KEY.high` and `KEY.n`, and for a paired
+        difference also `KEY.p` and `KEY.p_holm`. Figures in seconds are left out.
         """
         return self.table().rows()
 
