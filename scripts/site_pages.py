@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "antivenom"
 REPORTS = ROOT / "build" / "gallery"
 ROOMS = ("__init__", "data", "models", "attacks", "goals", "triggers", "surrogates", "arrivals", "training", "defences",
-         "repairs", "analysis", "charts", "metrics", "report", "runner", "storage", "testing", "interop")  # fmt: skip
+         "repairs", "analysis", "charts", "metrics", "report", "runner", "storage", "testing", "interop",
+         "trackers")  # fmt: skip
 """The packages with a page in the API reference, in the order of the reader's interest."""
 
 

@@ -42,7 +42,7 @@ BASE = {
     "train_rows": 300,
 }
 GUIDE_PAGES = {f"docs/write/{guide}.md" for guide in GUIDES}
-QUICK = ("repeats=1", "train_rows=300")
+QUICK = ("repeats=1", "train_rows=300", "trackers=[]")  # tests/trackers runs the trackers
 NOT_IN_PAGES = {"name", "seed", "repeats"}
 SHORTENED = {"README.md": ("epochs=25", "epochs=1")}
 

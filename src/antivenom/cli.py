@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from antivenom import cli_boundary, cli_components, cli_data, cli_sweep
+from antivenom import cli_boundary, cli_components, cli_data, cli_dose, cli_sweep
 from antivenom.cli_components import find_spec
 from antivenom.cli_errors import exit_status_of
 from antivenom.cli_notes import print_assumptions, print_doubts
@@ -19,12 +19,14 @@ from antivenom.cli_runs import (
     QuietOption,
     SetOption,
     SpecArgument,
+    TrackOption,
     WorkersOption,
     default_store,
     executor_of,
     run_and_report,
     single_experiment,
     slug,
+    trackers_of,
 )
 from antivenom.cli_tables import run_table
 from antivenom.errors import SettingsError
@@ -44,6 +46,7 @@ app.add_typer(cli_sweep.app, name="sweep")
 
 app.command()(cli_boundary.boundary)
 app.command()(cli_boundary.playground)
+app.command()(cli_dose.dose)
 app.command(name="list")(cli_components.list_components)
 app.command()(cli_components.show)
 app.command()(cli_components.glossary)
@@ -74,6 +77,7 @@ def run(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     workers: WorkersOption = None,
+    track: TrackOption = None,
     allow_code: CodeOption = False,
 ) -> None:
     """Run an experiment or a grid: poison the data, train victim and control, measure both, write a report.
@@ -94,6 +98,7 @@ def run(
         quiet,
         resume,
         executor_of(experiment, workers),
+        trackers=trackers_of(track),
     )
 
 

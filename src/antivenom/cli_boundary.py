@@ -113,7 +113,7 @@ def boundary(
         return
     print_lesson(out_console, lesson, default_points=points is None and aim is None)
     print_doubts(out_console, {"": result.doubts})
-    if experiment.repeats > 1:
+    if len(result.repeats) > 1:
         out_console.print(doubt_line("This table shows the first repeat. metrics.json has the means of all."))
     out_console.print(f"Numbers: {out / 'boundary.json'}", soft_wrap=True)
     out_console.print(f"Film: {out / 'boundary.gif'}", soft_wrap=True)

@@ -41,6 +41,23 @@ CodeOption = Annotated[
 ]
 
 
+TrackOption = Annotated[
+    list[str] | None,
+    typer.Option("--track", metavar="NAME", help="Report to a tracker while it runs (`antivenom list trackers`)."),
+]
+
+
+def trackers_of(names: list[str] | None) -> list[Any]:
+    """Return the trackers with these names, with their default settings.
+
+    Raises:
+        SettingsError: there is no tracker with a name.
+    """
+    from antivenom.settings import build  # noqa: PLC0415 - loads torch
+
+    return [build("trackers", name, path="--track") for name in names or ()]
+
+
 def executor_of(experiment: "Experiment | Sweep", workers: int | None) -> "Executor | None":
     """Return the executor for a number of workers; None for an experiment without a grid.
 

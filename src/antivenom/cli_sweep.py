@@ -17,8 +17,10 @@ from antivenom.cli_runs import (
     QuietOption,
     SetOption,
     SpecArgument,
+    TrackOption,
     run_and_report,
     slug,
+    trackers_of,
 )
 from antivenom.errors import RunError, SettingsError
 from antivenom.own_code import allow_folder
@@ -83,6 +85,7 @@ def run(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    track: TrackOption = None,
     allow_code: CodeOption = False,
 ) -> None:
     """Run the cells of a grid. The same command continues a sweep that was stopped: finished cells are kept.
@@ -109,6 +112,7 @@ def run(
         only=only or (),
         shard=_shard(shard),
         retry_failed=retry_failed,
+        trackers=trackers_of(track),
     )
 
 

@@ -69,6 +69,7 @@ KINDS = {
     "repairs": Kind("repair", "antivenom.repairs", ("repair",)),
     "analyses": Kind("analysis", "antivenom.analysis", ("start",)),
     "trainings": Kind("training", "antivenom.training", ("fit",)),
+    "trackers": Kind("tracker", "antivenom.trackers", ("track",)),
 }
 
 

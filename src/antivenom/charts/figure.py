@@ -36,6 +36,7 @@ class Figure:
         subject: the layer, class or other subject, if there are several figures with one name; empty for none.
         control: True if it is measured on the control instead of the victim.
         headline: show it in short summaries.
+        paired: True if it is the difference of victim and control in one repeat. Its summary has a p-value.
 
     Raises:
         DataError: the name has other characters, the unit is unknown, or the value is infinite or NaN.
@@ -51,6 +52,7 @@ class Figure:
     subject: str = ""
     control: bool = False
     headline: bool = False
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.name != self.name.lower():
@@ -60,8 +62,8 @@ class Figure:
         words = f"Figure {self.name}"
         if self.better not in (None, "high", "low"):
             raise DataError(f"{words}: better must be 'high', 'low' or None; got {self.better!r}.")
-        if not isinstance(self.subject, str) or {type(self.control), type(self.headline)} != {bool}:
-            raise DataError(f"{words}: subject must be text, and control and headline True or False.")
+        if not isinstance(self.subject, str) or {type(self.control), type(self.headline), type(self.paired)} != {bool}:
+            raise DataError(f"{words}: subject must be text, and control, headline and paired True or False.")
         if self.value is not None:
             object.__setattr__(self, "value", float(self.value))
             if not math.isfinite(self.value):

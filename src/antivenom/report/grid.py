@@ -122,6 +122,7 @@ class Grid:
     def others(self) -> Sheet | None:
         """Return the table of all other figures, collapsed; None if there are none. Those that differ come first."""
         shown = {each for key in self.headline for each in (key, f"{key}.control")}
+        shown |= {key for key, figure in self.figures.items() if figure.paired}  # in a table of their own
         keys = sorted((key for key in self.figures if key not in shown), key=lambda key: not self._differs(key))
         same = sum(not self._differs(key) for key in keys)
         note = f" The last {same} columns are the same in all cells." if 1 < same < len(keys) else ""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from antivenom.errors import RunError, SettingsError
 from antivenom.files.opening import exists, is_file
 from antivenom.report import words
+from antivenom.report.differences import differences_sheet
 from antivenom.report.grid import MAX_PAGES, MAX_SECTIONS, Grid, Row, row_of
 from antivenom.report.pictures import views
 from antivenom.report.tables import MAX_ROWS, Cell, Sheet
@@ -181,6 +182,7 @@ def sweep_content(sweep: SweepFolder) -> tuple[dict[str, Any], dict[str, bytes]]
         "overview": pictures,
         "boards": whole.boards() if whole else [],
         "others": whole.others() if whole else None,
+        "differences": differences_sheet(rows),
         "pivots": whole.pivots() if whole else [],
         "unwritten": sweep.cells[-1].name if sweep.cells and not sweep.cells[-1].has_page else "",
         "costs": costs_sheet(sweep, costs) if whole else None,

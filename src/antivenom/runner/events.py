@@ -11,7 +11,8 @@ class Planned:
     """The plan of a run, sent before anything runs: the cells and the number of their trainings.
 
     Each training ends with a `Finished` event, even if the store already has it. `assumptions` says what was inferred
-    from the data and the model, one sentence each. `kept` is the number of cells that an earlier run finished.
+    from the data and the model, one sentence each. `at_most` is true if a run may need fewer repeats. `kept`
+    is the number of cells that an earlier run finished.
     """
 
     cells: tuple[str, ...]
@@ -21,6 +22,7 @@ class Planned:
     defenders: int = 0
     warm_ups: int = 0
     assumptions: tuple[str, ...] = ()
+    at_most: bool = False
     kept: int = 0
 
     @property

@@ -21,10 +21,12 @@ from antivenom.runner.results.sweep_result import SweepResult
 from antivenom.runner.spec.grid import Grid, expand, take_sections
 from antivenom.runner.spec.loading import make_experiment, read_spec
 from antivenom.runner.spec.settings import ExperimentSettings
+from antivenom.runner.tracking import tracking
 from antivenom.settings import component, describe_fields
 from antivenom.shapes import ShortRepr
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
+from antivenom.trackers import Tracker
 
 
 @component
@@ -48,6 +50,7 @@ class Experiment(ExperimentSettings):
         device: str = "auto",
         progress: ProgressOption = "auto",
         on_event: OnEvent | None = None,
+        trackers: Sequence[Tracker] = (),
     ) -> Result:
         """Run all stages and return the result.
 
@@ -57,14 +60,20 @@ class Experiment(ExperimentSettings):
             device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
             progress: `auto` shows a progress bar in a terminal or a notebook, and lines elsewhere; False shows nothing.
             on_event: called with every event of the run.
+            trackers: other programs that the run reports to, in addition to those of the experiment.
 
         Raises:
             SettingsError: the settings do not fit the data. Nothing has been written.
             DataError: the data is missing or damaged.
         """
         target = None if out is None else Path(out)
-        with progress_for(progress, on_event) as report_event:
-            return run_one(self, out=target, store=store, device=device, on_event=report_event)
+        with (
+            progress_for(progress, on_event) as report_event,
+            tracking(self.name, {"": self}, trackers, report_event) as (logs, both),
+        ):
+            result = run_one(self, out=target, store=store, device=device, on_event=both)
+            logs.finish("", result.metrics, result.charts)
+        return result
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,6 +112,7 @@ class Sweep(ShortRepr):
         retry_failed: bool = False,
         progress: ProgressOption = "auto",
         on_event: OnEvent | None = None,
+        trackers: Sequence[Tracker] = (),
     ) -> SweepResult:
         """Run all cells. With a store, stages that several cells share are computed only once.
 
@@ -119,6 +129,7 @@ class Sweep(ShortRepr):
             retry_failed: whether cells that failed in an earlier run are run again.
             progress: `auto` shows a progress bar in a terminal or a notebook, and lines elsewhere; False shows nothing.
             on_event: called with every event of every cell.
+            trackers: other programs that the cells report to, in addition to those of the experiments.
 
         Returns:
             The result. It has the cells that are finished.
@@ -132,7 +143,8 @@ class Sweep(ShortRepr):
         resuming = Resuming(tuple(only), shard, retry_failed)
         with (
             progress_for(progress, on_event) as report_event,
-            reporting_status(folder, resuming.status, report_event) as both,
+            reporting_status(folder, resuming.status, report_event) as with_status,
+            tracking(self.name, self.cells, trackers, with_status, work.folder) as (_, both),
         ):
             spec = dump_yaml(self.grid.spec)
             failures = run_cells(work, self.axes, spec, executor or Serial(), resuming, both)

@@ -28,6 +28,7 @@ from antivenom.runner.results.truth import read_truth
 from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart
 from antivenom.runner.scoring.headline import headline
+from antivenom.runner.scoring.intervals import with_differences
 from antivenom.runner.scoring.metrics import summarise
 from antivenom.runner.scoring.models import score_models
 from antivenom.runner.scoring.summary import summary_charts
@@ -138,6 +139,7 @@ def measure_external(
     scores = score_models(goal, victim, clean_control, test)
     evidence = scores.evidence | Evidence.of("attack", known.figures)
     evidence |= Evidence.of("training", pair("loss", None, None, unit="nats", better="low"))
+    evidence = with_differences(evidence)
     metrics = summarise([evidence])
     triggered = isinstance(goal, TriggeredGoal)
     all_doubts = [NO_CONTROL] if clean_control is None else []

@@ -241,7 +241,8 @@ def format_plan(event: Planned) -> list[str]:
     kept = f" {event.kept} cells are finished already." if event.kept else ""
     if not event.cells:
         return [*map(format_assumption, event.assumptions), f"Nothing is left to run.{kept}"]
-    return [*map(format_assumption, event.assumptions), f"{cells}{event.trainings} trainings: {listed}.{kept}"]
+    count = f"{'at most ' if cells else 'At most '}{event.trainings}" if event.at_most else str(event.trainings)
+    return [*map(format_assumption, event.assumptions), f"{cells}{count} trainings: {listed}.{kept}"]
 
 
 def format_damage(event: Damaged) -> str:

@@ -10,8 +10,10 @@ import pytest
 
 from antivenom.charts import Figure
 from antivenom.errors import RunError
+from antivenom.report import write_report
 from antivenom.runner import Sweep, SweepResult, load_spec
 from antivenom.runner.results.costs import Cost
+from antivenom.runner.scoring.intervals import holm
 from antivenom.storage.files import read_json, write_json
 from tests.helpers.run_folders import make_grid, make_run, make_unfinished
 
@@ -48,20 +50,33 @@ def grid_of(folder: Path, *axes: dict[str, Any]) -> Path:
 def test_the_table_has_mean_interval_and_n_of_every_figure_and_no_times(tmp_path: Path) -> None:
     result = swept(tmp_path / "out")
     header, *rows = csv.reader((tmp_path / "out" / "table.csv").read_text().splitlines())
-    keys = list(result.metrics(next(iter(result.axes))))
+    metrics = result.metrics(next(iter(result.axes)))
     parts = ("", ".low", ".high", ".n")
+    ends_of = {key: (*parts, ".p", ".p_holm") if entry["paired"] else parts for key, entry in metrics.items()}
     assert header == [
         "cell",
         "model",
         "attack.rate",
         "attack.target",
-        *(f"{key}{end}" for key in keys for end in parts),
+        *(f"{key}{end}" for key, ends in ends_of.items() for end in ends),
     ]
     row = dict(zip(header, rows[0], strict=True))
     entry = result.metrics(row["cell"])["model.clean_accuracy"]
     ends = [float(row[f"model.clean_accuracy{end}"]) for end in parts]
     assert ends == [entry["mean"], entry["low"], entry["high"], 2]
     assert not any("seconds" in name for name in header)
+
+
+def test_p_values_are_corrected_over_the_cells(tmp_path: Path) -> None:
+    result = swept(tmp_path / "out")
+    key = "attack.success_rate_difference"
+    p_values = {cell: result.metrics(cell)[key]["p_value"] for cell in result.axes}
+    rows = list(result.rows())
+    assert {row["cell"]: row[f"{key}.p"] for row in rows} == p_values
+    assert {row["cell"]: row[f"{key}.p_holm"] for row in rows} == holm(p_values)
+    page = write_report(tmp_path / "out").read_text()
+    assert f"over the finished cells with a p-value ({len(p_values)})" in page
+    assert "A cell with fewer than two repeats has no p-value." in page
 
 
 def test_the_tables_of_equal_runs_have_equal_bytes(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from antivenom.runner import Experiment, dump_spec, load_spec
 from antivenom.testing import toy_images, try_out
 
 SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
-LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis")
+LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis", "trackers")
 
 
 FILES = {"poison_file": {"path": str(Path(__file__))}}
@@ -72,7 +72,7 @@ def test_what_is_dumped_names_every_setting(tmp_path: Path) -> None:
     made = Experiment(attack=BadNets(target=7))
     (tmp_path / "spec.yaml").write_text(dump_spec(made))
     held = yaml.safe_load((tmp_path / "spec.yaml").read_text())
-    assert set(held) == {"name", "dataset", "model", "attack", "training", "seed", "repeats", *LATER}
+    assert set(held) == {"name", "dataset", "model", "attack", "training", "seed", "repeats", "interval", *LATER}
     assert set(held["attack"]) == {"name", *BadNets.__dataclass_fields__}
     assert load_spec(tmp_path / "spec.yaml") == made
     assert load_spec(str(tmp_path / "spec.yaml")) == made

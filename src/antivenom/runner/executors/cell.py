@@ -18,6 +18,7 @@ from antivenom.models import Classifier, WeightedModel
 from antivenom.rng import Rng
 from antivenom.runner.executors.crafting import Crafted, craft_poison, prepared, starting_data, stream_of
 from antivenom.runner.executors.defending import DefenceInputs, DefenceResults, run_defences
+from antivenom.runner.executors.repeating import run_repeats
 from antivenom.runner.executors.stages import Stages, threads_of
 from antivenom.runner.executors.starting_models import build_blank, fit_defender, fit_start
 from antivenom.runner.results.machine import about_machine
@@ -26,6 +27,7 @@ from antivenom.runner.results.result import Result
 from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart, poison_chart
 from antivenom.runner.scoring.headline import headline
+from antivenom.runner.scoring.intervals import too_few_for_bootstrap, with_differences
 from antivenom.runner.scoring.metrics import Metrics, summarise
 from antivenom.runner.scoring.models import ModelScores, score_pair
 from antivenom.runner.scoring.pair import Pair
@@ -67,22 +69,26 @@ class Trained:
 def run_experiment(experiment: ExperimentSettings, stages: Stages) -> Result:
     """Run all repeats of an experiment and return the result."""
     splits = prepared(experiment, stages)
-    measured = [_repeat(experiment, splits, stages, number) for number in range(experiment.repeats)]
+    measured, stopped = run_repeats(experiment, partial(_repeat, experiment, splits, stages))
     first, repeats = measured[0], tuple(each.repeat for each in measured)
-    metrics = summarise([each.evidence for each in measured])
+    stream = Rng(experiment.seed).child("interval")
+    metrics = summarise([each.evidence for each in measured], interval=experiment.interval, rng=stream)
     goal, test = repeats[0].poisoned.goal, first.test
     classes = test.classes
+    needed, unmet = (stopped.sentence, stopped.doubts) if stopped else ("", ())
+    first_words = headline(metrics, describe("attacks", experiment.attack)["name"], goal, test)
     summary = summary_charts(metrics, [each.confusion for each in repeats], [each.losses for each in repeats], classes)
     return Result(
         spec=dump_yaml(describe_fields(experiment)),
         repeats=repeats,
         metrics=metrics,
-        headline=headline(metrics, describe("attacks", experiment.attack)["name"], goal, test),
-        doubts=tuple(_doubts(experiment, metrics, first)),
+        headline=f"{first_words} {needed}".strip(),
+        doubts=(*unmet, *_doubts(experiment, metrics, first)),
         about={
             **about_machine(stages.device, experiment.seed),
             "stages": stages.timings,
             "assumptions": list(first.assumptions),
+            **({"repeats": stopped.about()} if stopped else {}),
         },
         charts=_sorted_charts({**first.evidence.charts, **summary.charts}),
         data=first.data,
@@ -157,7 +163,7 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
         analysed = partial(analyse, experiment.analyses, context, stream)
         analysis_evidence, data = stages.timed(number, "analyse", analysed, threads=threads)
         evidence |= analysis_evidence
-    evidence |= defended.evidence
+    evidence = with_differences(evidence | defended.evidence)
     if number == 0:
         evidence |= _example_charts(trained)
     source = experiment.dataset
@@ -225,6 +231,8 @@ def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -
     test = first.test
     triggered = isinstance(first.repeat.poisoned.goal, TriggeredGoal)
     sentences = list(doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered))
+    if experiment.interval == "bootstrap":
+        sentences += filter(None, [too_few_for_bootstrap(metrics["model.clean_accuracy"]["n"])])
     if (defender := first.defender) is not None:
         rows = len(defender.clean), defender.given
         sentences += too_few_clean_rows(experiment.detectors, experiment.filters, *rows)

@@ -68,7 +68,7 @@ def _key(
             if digest is None:
                 return None
             known[f"{setting}.{number}"] = digest
-    settings = {key: value for key, value in describe_fields(experiment).items() if key not in PARTS}
+    settings = {key: value for key, value in describe_fields(experiment).items() if key not in (*PARTS, "trackers")}
     return _digest({"parts": known, "settings": settings, **given})
 
 

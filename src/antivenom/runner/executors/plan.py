@@ -10,10 +10,11 @@ from antivenom.training import StreamTraining, pretrained_by
 
 def planned(cells: Mapping[str, ExperimentSettings]) -> Planned:
     """Return the plan of all cells. It counts every training, even if the store already has it."""
-    repeats = [(experiment, experiment.repeats) for experiment in cells.values()]
+    repeats = [(experiment, experiment.most_repeats) for experiment in cells.values()]
     pairs = sum(count for _, count in repeats)
     return Planned(
         cells=tuple(cells),
+        at_most=any(each.repeat_rule is not None for each in cells.values()),
         victims=pairs,
         controls=pairs,
         surrogates=sum(count * _surrogates(each) for each, count in repeats),

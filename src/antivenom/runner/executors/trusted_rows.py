@@ -25,7 +25,7 @@ def trusted_problems(experiment: ExperimentSettings, data: StartingData, stages:
     """
     asking = {path: part for path, part in parts_of(experiment) if isinstance(part, ChecksCleanRows)}
     problems = dict[str, str]()
-    for number in range(experiment.repeats if asking else 0):
+    for number in range(experiment.most_repeats if asking else 0):
         test = (data if number == 0 else _data_of(experiment, stages, number)).splits.test
         for path, problem in _problems(experiment, test, number, asking):
             problems.setdefault(path, problem)

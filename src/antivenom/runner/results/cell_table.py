@@ -3,22 +3,31 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from antivenom.files.writing import atomic_file, write_text_lines
+from antivenom.runner.scoring.intervals import holm
 from antivenom.runner.spec.naming import label
 from antivenom.storage.tables import csv_line
 
 PARTS = ("", ".low", ".high", ".n")
 """The ends of the columns of a figure: its mean, the ends of its 95 % interval, and the number of repeats."""
 
+TESTED = (".p", ".p_holm")
+"""The ends of two more columns of a paired difference: its p-value, and the same after Holm's correction.
+
+The family of the correction is that of all finished cells of the sweep with a p-value, for each figure on its own.
+"""
+
 ROWS_AT_ONCE = 500
 """The number of rows of a group in a Parquet file."""
 
 Axes = Mapping[str, Mapping[str, Any]]
+PValues = tuple[float | None, float | None]
+"""A p-value, and the same after Holm's correction."""
 MetricsOf = Callable[[str], Mapping[str, Mapping[str, Any]]]
 
 
@@ -30,24 +39,31 @@ class CellTable:
         axes: the values that the sweep sets in each cell, by the cell's name.
         figures: the keys of all figures of all cells.
         metrics_of: returns the metrics of a cell.
+        p_values: the p-value of each paired difference in each cell, and the same after Holm's correction.
     """
 
     axes: Axes
     figures: tuple[str, ...]
     metrics_of: MetricsOf
+    p_values: Mapping[str, Mapping[str, PValues]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, axes: Axes, metrics_of: MetricsOf) -> "CellTable":
         """Return the table of some cells. Times are not part of it, because they differ between equal runs."""
-        keys = dict.fromkeys(
-            key for cell in axes for key, entry in metrics_of(cell).items() if entry["unit"] != "seconds"
-        )
-        return cls(axes, tuple(keys), metrics_of)
+        keys: dict[str, None] = {}
+        tests: dict[str, dict[str, float | None]] = {}
+        for cell in axes:
+            for key, entry in metrics_of(cell).items():
+                if entry["unit"] != "seconds":
+                    keys[key] = None
+                if entry.get("paired"):
+                    tests.setdefault(key, {})[cell] = entry["p_value"]
+        return cls(axes, tuple(keys), metrics_of, corrected(tests))
 
     @property
     def columns(self) -> list[str]:
-        """The names of all columns: the cell, the axes, and four for each figure."""
-        return ["cell", *axis_names(self.axes), *(f"{key}{part}" for key in self.figures for part in PARTS)]
+        """The names of all columns: the cell, the axes, and four for each figure, six for a paired difference."""
+        return ["cell", *axis_names(self.axes), *(f"{key}{part}" for key in self.figures for part in self.parts(key))]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the row of each cell, with every column. A value that a cell does not have is None."""
@@ -57,7 +73,14 @@ class CellTable:
             row = first_columns(cell, values, names)
             for key in self.figures:
                 row |= values_of(key, metrics)
+                if key in self.p_values:
+                    both = self.p_values[key].get(cell, (None, None))
+                    row |= {f"{key}{part}": value for part, value in zip(TESTED, both, strict=True)}
             yield row
+
+    def parts(self, key: str) -> tuple[str, ...]:
+        """Return the ends of the columns of a figure."""
+        return (*PARTS, *TESTED) if key in self.p_values else PARTS
 
     def write(self, folder: Path) -> None:
         """Write `table.csv`, and `table.parquet` if pyarrow is installed. Rows are not kept in memory."""
@@ -82,6 +105,17 @@ class CellTable:
 def axis_names(axes: Axes) -> list[str]:
     """Return the names of all axes, in the order of the sweep. A cell may lack some of them."""
     return list(dict.fromkeys(axis for values in axes.values() for axis in values))
+
+
+def corrected(tests: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, PValues]]:
+    """Return each p-value with its value after Holm's correction over the cells, for each figure on its own.
+
+    Args:
+        tests: the p-value of each cell, or None, by the key of the figure.
+    """
+    return {
+        key: {cell: (cells[cell], adjusted) for cell, adjusted in holm(cells).items()} for key, cells in tests.items()
+    }
 
 
 def first_columns(cell: str, values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -128,7 +162,9 @@ def _kinds(table: CellTable) -> dict[str, str]:
     """Return the type of each column, by its name in pyarrow."""
     names = axis_names(table.axes)
     axes = {name: _kind([values[name] for values in table.axes.values() if name in values]) for name in names}
-    figures = {f"{key}{part}": "int64" if part == ".n" else "float64" for key in table.figures for part in PARTS}
+    figures = {
+        f"{key}{part}": "int64" if part == ".n" else "float64" for key in table.figures for part in table.parts(key)
+    }
     return {"cell": "string", **axes, **figures}
 
 

@@ -27,6 +27,7 @@ FILES = (
     "control.safetensors",
     "cells.json",
     "failures.json",
+    "dose.json",
     "table.csv",
     "table.parquet",
     "costs.csv",

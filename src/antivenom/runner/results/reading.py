@@ -29,6 +29,8 @@ class Measured:
         subject: the subject of the figure, such as a class, if several figures have the same name.
         control: whether the figure is about the control.
         headline: whether the figure belongs in a short summary.
+        paired: whether the figure is the difference of victim and control.
+        p_value: the p-value of a paired difference; None for other figures and with fewer than two repeats.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Measured:
     subject: str = ""
     control: bool = False
     headline: bool = False
+    paired: bool = False
+    p_value: float | None = None
 
     @property
     def title(self) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_TABLE_BYTES = 1 << 30
 """The largest file in the folder of a sweep, without its cells, in bytes."""
 
-OF_A_CELL = ("stages", "doubts", "headline", "assumptions", "key")
+OF_A_CELL = ("stages", "doubts", "headline", "assumptions", "key", "repeats")
 """The entries of a cell's manifest that are not about the whole sweep."""
 
 
@@ -154,7 +154,8 @@ class SweepResult:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each finished cell: the values of the sweep, and mean, interval and n of each figure.
 
-        The columns of a figure are `KEY`, `KEY.low`, `KEY.high` and `KEY.n`. Figures in seconds are left out.
+        The columns of a figure are `KEY`, `KEY.low`, `KEY.high` and `KEY.n`, and for a paired
+        difference also `KEY.p` and `KEY.p_holm`. Figures in seconds are left out.
         """
         return self.table().rows()
 

@@ -15,11 +15,14 @@ from antivenom.models import Classifier, Model
 from antivenom.models.cnn import CNN
 from antivenom.repairs import Repair
 from antivenom.rng import Rng
+from antivenom.runner.scoring.intervals import IntervalMethod
 from antivenom.runner.scoring.trusted import trusted_rows
 from antivenom.runner.spec.naming import named
+from antivenom.runner.spec.repeats import RepeatRule, Repeats, rule_of
 from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
+from antivenom.trackers import Tracker
 from antivenom.training import Training
 from antivenom.training.end_to_end import EndToEnd
 
@@ -37,7 +40,11 @@ class ExperimentSettings:
         attack: the attack on the training data.
         training: the training of victim and control.
         seed: the seed of all randomness.
-        repeats: the number of repeats, each with its own seed.
+        repeats: the number of repeats, each with its own seed; or a rule that adds repeats until the half width of an
+            interval is small enough, such as `{until: 0.01, of: attack.success_rate, at_most: 20}`. `at_least` (3) is
+            the smallest number of repeats.
+        interval: the 95 % intervals over the repeats: by Student's `t`, or by the BCa `bootstrap`, for ten repeats or
+            more.
         surrogate: the model that an attack is crafted against, if it needs one.
         train_rows: the number of training rows, chosen at random; null for all.
         defences: detectors, which score the rows of the training set; filters, which reject inputs at prediction
@@ -48,6 +55,7 @@ class ExperimentSettings:
             thresholds, to scan and to repair. If a defence scores rows before they are learned, half of it trains the
             defender's own model. Nothing is measured on these rows.
         analysis: analyses of what victim and control have learned.
+        trackers: other programs that the run reports to while it runs, such as TensorBoard. They change no result.
     """
 
     name: str = "experiment"
@@ -56,13 +64,28 @@ class ExperimentSettings:
     attack: Annotated[Attack, Component("attacks")]
     training: Annotated[Training, Component("trainings")] = EndToEnd()
     seed: Count = 0
-    repeats: AtLeastOne = 1
+    repeats: Repeats = 1
+    interval: IntervalMethod = "t"
     surrogate: Annotated[Surrogate, Component("surrogates")] = Trained()
     train_rows: AtLeastOne | None = None
     defences: tuple[Annotated[Defence, Component("defences")], ...] = ()
     trusted: Annotated[float, Interval(gt=0, lt=1)] = 0.2
     repairs: tuple[Annotated[Repair, Component("repairs")], ...] = ()
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
+    trackers: tuple[Annotated[Tracker, Component("trackers")], ...] = ()
+
+    def __post_init__(self) -> None:
+        rule_of(self.repeats)
+
+    @property
+    def repeat_rule(self) -> RepeatRule | None:
+        """The rule that adds repeats; None for a fixed number."""
+        return rule_of(self.repeats)
+
+    @property
+    def most_repeats(self) -> int:
+        """The largest number of repeats."""
+        return self.repeats if isinstance(self.repeats, int) else rule_of(self.repeats).at_most
 
     @property
     def has_defender(self) -> bool:
