@@ -171,8 +171,8 @@ def _check_scores(before: ModuleClassifier, after: Classifier, data: Dataset) ->
 
 def _kept(value: Tensor, state: Mapping[str, Tensor], name: str) -> bool:
     """Return whether each weight with this name is unchanged. A classifier of several networks has several of them."""
-    found = [each for key, each in state.items() if f".{key}".endswith(f".{name}")]
-    return bool(found) and all(torch.equal(value, each) for each in found)
+    weights = [each for key, each in state.items() if f".{key}".endswith(f".{name}")]
+    return bool(weights) and all(torch.equal(value, each) for each in weights)
 
 
 def _check_numbers(scores: Tensor, data: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""What trainings of voting classifiers share: the training of each member on its own rows alone."""
+"""The base of trainings whose members vote: each member trains on its own rows alone."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ from antivenom.training.population import fit_population
 MEMBERS_AT_ONCE = 50
 """The number of members that train together. The number of a partition determines its group, not its rows."""
 
-BASE = EndToEnd(epochs=30, batch_size=32)
+BASE = EndToEnd(epochs=60, batch_size=16, learning_rate=0.003)
 """The training of each member if none is given: a member has few rows, so it needs more passes over them."""
 
 
