@@ -100,14 +100,14 @@ def attacked(splits: Splits, quick: bool) -> Iterator[Row]:
         victim, seconds = _fitted(name, poisoned.data)
         changes = changes_between(splits.train, poisoned.data, "insertions and removals")
         assert changes is not None
-        after, held = predictions(victim, test), radii >= changes
+        after, covered = predictions(victim, test), radii >= changes
         yield {
             "part": f"attack {attack_name}",
             "changes": changes,
-            "promised": 100 * float((held & (before == test.y)).double().mean()),
+            "promised": 100 * float((covered & (before == test.y)).double().mean()),
             "clean": 100 * accuracy(victim, test),
             "success": None if isinstance(poisoned.goal, Availability) else poisoned.goal.success(victim, test),
-            "broken": int((held & (after != before)).sum()),
+            "broken": int((covered & (after != before)).sum()),
             "fit_seconds": seconds,
         }
 

@@ -10,6 +10,7 @@ from antivenom.errors import SettingsError
 from antivenom.models import Classifier, row_losses
 from antivenom.rng import Rng
 from antivenom.settings import ChecksItself, Component, component
+from antivenom.threads import using
 from antivenom.training.contracts import (
     Callback,
     Epoch,
@@ -23,7 +24,7 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.population import fit_population
 
 MEMBERS_AT_ONCE = 50
-"""The number of members that train together. The number of a partition determines its group, not its rows."""
+"""The number of members between two calls of the callbacks."""
 
 BASE = EndToEnd(epochs=60, batch_size=16, learning_rate=0.003)
 """The training of each member if none is given: a member has few rows, so it needs more passes over them."""
@@ -82,6 +83,10 @@ def fit_members(
 ) -> tuple[Classifier, ...]:
     """Train each member on its own rows. The number of a member determines its stream.
 
+    The proofs require that no bit of a member depends on the rows of others. So members are not trained as a stack,
+    where the largest member changes the rounding of the others, and each trains in one thread, because the number of
+    threads may depend on the number of all rows.
+
     A member without rows keeps its first weights. Callbacks are called after each group of members, with the mean loss
     of the members of this group on their own rows.
 
@@ -100,7 +105,8 @@ def fit_members(
         began = time.perf_counter()
         chosen = range(first, min(first + MEMBERS_AT_ONCE, count))
         data, streams = [rows_of(each) for each in chosen], [rng.child("partition", each) for each in chosen]
-        group = _fit_group(base, classifier, data, streams, start)
+        with using(1):
+            group = _fit_group(base, classifier, data, streams, start)
         losses = [float(row_losses(one, rows).mean()) for one, rows in zip(group, data, strict=True) if len(rows)]
         members += group
         loss = sum(losses) / max(1, len(losses))
@@ -130,7 +136,7 @@ def _fit_group(
     filled = [place for place, rows in enumerate(data) if len(rows)]
     parts, streams = [data[place] for place in filled], [rngs[place] for place in filled]
     if start is None:
-        fitted = fit_population(base, classifier, parts, streams)
+        fitted = fit_population(base, classifier, parts, streams, way="one_by_one")
     else:
         pairs = zip(parts, streams, strict=True)
         fitted = [with_evidence(base.fit(classifier, rows, rng=rng, start=start)).result for rows, rng in pairs]
