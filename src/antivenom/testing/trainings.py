@@ -73,6 +73,8 @@ def training_wraps_its_classifier(training: Training) -> None:
 @check
 def training_keeps_its_certificates(training: Training) -> None:
     """A certificate of n changes holds if n rows of the training set are changed in the way that it counts."""
+    if not isinstance(training, WrappingTraining):
+        return
     data, test = toy_images(), toy_images(seed=1)
     trained = _fitted(training, toy_model(data), data, Rng(0))
     if not isinstance(trained, Certified):

@@ -11,12 +11,12 @@ from antivenom.settings import AtLeastOne, component
 from antivenom.training.contracts import Callback
 from antivenom.training.loop import check_learnable
 from antivenom.training.partitions import by_hash
-from antivenom.training.voting import Voting, fit_members, sizes
+from antivenom.training.voting import Ensemble, fit_members, sizes
 from antivenom.trial import Trial
 
 
 @component
-class DeepPartition(Voting):
+class DeepPartition(Ensemble):
     """Train one network on each partition of the rows; they vote. Each prediction has a certificate (DPA).
 
     A hash of the row, input and label, determines its partition. Each network sees only its own partition, in the order

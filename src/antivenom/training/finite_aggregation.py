@@ -13,12 +13,12 @@ from antivenom.settings import AtLeastOne, component
 from antivenom.training.contracts import Callback
 from antivenom.training.loop import check_learnable
 from antivenom.training.partitions import by_hash, joined
-from antivenom.training.voting import Voting, fit_members, sizes
+from antivenom.training.voting import Ensemble, fit_members, sizes
 from antivenom.trial import Trial
 
 
 @component
-class FiniteAggregation(Voting):
+class FiniteAggregation(Ensemble):
     """Train networks on overlapping sets of partitions; they vote. Each prediction has a certificate.
 
     A hash of the row, input and label, puts it into one of k d buckets. Each of k d networks trains on d buckets, so on

@@ -18,12 +18,12 @@ from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.loop import check_learnable
 from antivenom.training.partitions import by_rank, in_content_order
 from antivenom.training.pretext import clusters, rotations
-from antivenom.training.voting import Voting, fit_members, refuse_special, sizes
+from antivenom.training.voting import Ensemble, fit_members, refuse_special, sizes
 from antivenom.trial import Trial
 
 
 @component
-class LabelPartition(Voting):
+class LabelPartition(Ensemble):
     """Learn features from all inputs without labels; one linear classifier for each partition votes (SS-DPA).
 
     First the network learns a task without labels on the inputs of all rows. Its features, the inputs of its last

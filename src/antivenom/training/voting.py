@@ -31,7 +31,7 @@ BASE = EndToEnd(epochs=60, batch_size=16, learning_rate=0.003)
 
 
 @component
-class Voting:
+class Ensemble:
     """The setting that all trainings of voting classifiers have.
 
     Args:
