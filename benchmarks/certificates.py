@@ -22,7 +22,8 @@ from antivenom.data import Dataset, Splits
 from antivenom.data.sources import load
 from antivenom.goals.availability import Availability
 from antivenom.metrics import accuracy
-from antivenom.models import CNN, MLP, Certified, Classifier, Model, predictions
+from antivenom.models import CNN, MLP, Certified, Classifier, Model, input_batches, predictions
+from antivenom.models.radii import count_votes
 from antivenom.models.voting import VotingClassifier
 from antivenom.rng import Rng
 from antivenom.runner.scoring.certificates import changes_between
@@ -76,16 +77,20 @@ def measure(name: str, splits: Splits) -> Row:
     test = splits.test.subset(torch.arange(FLIP_ROWS)) if name == "flip_smoothing" else splits.test
     assert isinstance(fitted, Certified)
     began = time.perf_counter()
-    correct, radii = predictions(fitted, test) == test.y, fitted.certified(test.inputs())
-    kept = radii.masked_fill(~correct, -1).sort(descending=True).values
     row: Row = {"part": name, "test_rows": len(test), "fit_seconds": seconds}
+    if isinstance(fitted, VotingClassifier):
+        votes = torch.cat([fitted.votes(x) for _, x in input_batches(test, most=2048)])
+        predicted = count_votes(votes, fitted.classes).argmax(1)
+        radii = torch.cat([fitted.radii(each) for each in votes.split(2048)])
+        row |= {"members": len(fitted.members), "base": 100 * float((votes == test.y[:, None]).double().mean())}
+    else:
+        predicted, radii = predictions(fitted, test), fitted.certified(test.inputs())
+    correct = predicted == test.y
+    kept = radii.masked_fill(~correct, -1).sort(descending=True).values
     row["certify_seconds"] = time.perf_counter() - began
     row["clean"] = 100 * float(correct.double().mean())
     row["median"] = int(kept[(len(kept) + 1) // 2 - 1])
     row["curve"] = {count: 100 * float((kept >= count).double().mean()) for count in CURVE}
-    if isinstance(fitted, VotingClassifier):
-        row["members"] = len(fitted.members)
-        row["base"] = 100 * float((fitted.votes(test.inputs()) == test.y[:, None]).double().mean())
     return row
 
 

@@ -72,13 +72,14 @@ class VotingClassifier(ScoresOnly):
     def certified(self, x: Inputs) -> Certificates:
         """Return, for each row, the number of changes of the training set that its prediction survives (n)."""
         radii = [torch.empty(0, dtype=torch.int64, device=self.device)]
-        for rows in batches(len(x)):
-            votes = self.votes(x[rows])
-            if self.shifts == (0,):
-                radii.append(partition_radius(count_votes(votes, self.classes)))
-            else:
-                radii.append(aggregation_radius(votes, self.classes, self.shifts))
+        radii += [self.radii(self.votes(x[rows])) for rows in batches(len(x))]
         return torch.cat(radii)
+
+    def radii(self, votes: Votes) -> Certificates:
+        """Return the certificates (n) of rows with these votes (n, members)."""
+        if self.shifts == (0,):
+            return partition_radius(count_votes(votes, self.classes))
+        return aggregation_radius(votes, self.classes, self.shifts)
 
     def to(self, device: torch.device | str) -> "VotingClassifier":
         """Return a copy on another device."""
