@@ -42,7 +42,6 @@ CURVE = (0, 10, 25, 50, 75, 100, 200, 300, 400, 500)
 
 PUBLISHED: Mapping[str, Mapping[str, float]] = {
     "dpa_1200": {"clean": 95.85, "base": 76.97, "median": 448},
-    "dpa_1200_cnn": {"clean": 95.85, "base": 76.97, "median": 448},
     "dpa_3000": {"clean": 93.36, "base": 49.54, "median": 509},
 }
 """Table 1 of Levine and Feizi (2021), MNIST: Network-in-Network, 200 epochs, on GPUs."""
@@ -54,7 +53,6 @@ PARTS: Mapping[str, tuple[Model, Training]] = {
     "dpa_250": (MLP(hidden=(64,)), DeepPartition(partitions=250, base=SMALL)),
     "fa_250_2": (MLP(hidden=(64,)), FiniteAggregation(partitions=250, copies=2, base=SMALL)),
     "dpa_1200": (MLP(hidden=(64,)), DeepPartition(partitions=1200, base=SMALL)),
-    "dpa_1200_cnn": (CNN(filters=(8, 16), hidden=()), DeepPartition(partitions=1200, base=SMALL)),
     "ss_dpa_1200": (CNN(), LabelPartition(partitions=1200, representation=EndToEnd(epochs=2))),
     "flip_smoothing": (MLP(hidden=()), FlipSmoothing(noise=0.1)),
 }
