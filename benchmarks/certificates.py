@@ -42,7 +42,6 @@ CURVE = (0, 10, 25, 50, 75, 100, 200, 300, 400, 500)
 
 PUBLISHED: Mapping[str, Mapping[str, float]] = {
     "dpa_1200": {"clean": 95.85, "base": 76.97, "median": 448},
-    "dpa_3000": {"clean": 93.36, "base": 49.54, "median": 509},
 }
 """Table 1 of Levine and Feizi (2021), MNIST: Network-in-Network, 200 epochs, on GPUs."""
 

@@ -26,7 +26,7 @@ def count_votes(votes: Votes, classes: int) -> VoteCounts:
 
 
 def partition_radius(counts: VoteCounts) -> Certificates:
-    """Return the certificate of votes of disjoint partitions (n): Theorem 1 of Levine and Feizi (2021).
+    """Return the certificate of votes of disjoint partitions (n), as Levine and Feizi (2021) proved it.
 
     The class c with the most votes wins; a tie goes to the class with the smaller number. A change of the training set
     changes one vote. So the prediction survives floor((n_c - max over c' of (n_c' + [c' < c])) / 2) changes.
@@ -41,7 +41,7 @@ def partition_radius(counts: VoteCounts) -> Certificates:
 
 
 def aggregation_radius(votes: Votes, classes: int, shifts: Sequence[int]) -> Certificates:
-    """Return the certificate of finite aggregation (n): Theorem 2 of Wang, Levine and Feizi (2022).
+    """Return the certificate of finite aggregation (n), as Wang, Levine and Feizi (2022) proved it.
 
     Bucket j feeds the members (j + s) mod m for each shift s. A change in it can lower the margin of class c over c' by
     the sum, over these members, of 1 + [the vote is c] - [the vote is c']. The prediction survives r changes if, for
