@@ -6,6 +6,7 @@ Adapters are imported on first use, so that an import of a type alone does not d
 from typing import TYPE_CHECKING
 
 from antivenom.models.batches import input_batches
+from antivenom.models.certified import Certificates, Certified, Threat
 from antivenom.models.classifier import Checkpoint, Classifier, Model, WeightedModel
 from antivenom.models.filtered import Filtered, Gate
 from antivenom.models.predict import predictions, row_losses
@@ -30,6 +31,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "Certificates",
+    "Certified",
     "Checkpoint",
     "Classifier",
     "EstimatorClassifier",
@@ -37,6 +40,7 @@ __all__ = [
     "Gate",
     "Model",
     "ModuleClassifier",
+    "Threat",
     "WeightedModel",
     "as_classifier",
     "as_module",

@@ -25,6 +25,17 @@ class Stateful(Protocol):
         """Return a copy of the weights by name."""
 
 
+@runtime_checkable
+class Identifiable(Protocol):
+    """A classifier that has an identity for the keys of the store."""
+
+    def identity(self) -> dict[str, Any] | None:
+        """Return plain values that differ if the results could differ; None if it has no identity."""
+
+    def code(self) -> Iterable[object]:
+        """Return the classes and functions that it uses."""
+
+
 def weights_digest(classifier: Stateful) -> str:
     """Return SHA-256 of all weights of a classifier, in hexadecimal."""
     digest = hashlib.sha256()

@@ -1,11 +1,14 @@
 """Checks of trainings."""
 
 import dataclasses
+from collections.abc import Iterator
+
+import torch
 
 from antivenom.charts import with_evidence
 from antivenom.data import Dataset
 from antivenom.metrics import accuracy
-from antivenom.models import Classifier
+from antivenom.models import Certified, Classifier, Threat, predictions
 from antivenom.rng import Rng
 from antivenom.testing._toys import (
     CLASSES,
@@ -14,8 +17,9 @@ from antivenom.testing._toys import (
     toy_images,
     toy_model,
 )
+from antivenom.testing.classifiers import check_classifier
 from antivenom.testing.register import check
-from antivenom.training import Callback, Epoch, Training
+from antivenom.training import Callback, Epoch, Training, WrappingTraining, wrapped
 
 
 @check(quick=True)
@@ -50,6 +54,59 @@ def training_learns(training: Training) -> None:
     least = 2 / CLASSES
     assert share > least, f"the accuracy on an easy problem must be above {least:.0%}; got {share:.0%}"
     assert epochs, "fit() must call the callbacks; it did not"
+
+
+@check(quick=True)
+def training_wraps_its_classifier(training: Training) -> None:
+    """A training that returns another kind of classifier can restore it from its state."""
+    if not isinstance(training, WrappingTraining):
+        return
+    data = toy_images()
+    blank = toy_model(data)
+    trained, empty = _fitted(training, blank, data, Rng(0)), wrapped(training, blank)
+    same = torch.equal(empty.with_state(trained.state()).scores(data.inputs()), trained.scores(data.inputs()))
+    assert same, "wrapped(classifier).with_state(state) returned a classifier with different scores"
+    assert empty.can == trained.can, f"wrapped(classifier).can must be {sorted(trained.can)}; got {sorted(empty.can)}"
+    check_classifier(trained, data)
+
+
+@check
+def training_keeps_its_certificates(training: Training) -> None:
+    """A certificate of n changes holds if n rows of the training set are changed in the way that it counts."""
+    if not isinstance(training, WrappingTraining):
+        return
+    data, test = toy_images(), toy_images(seed=1)
+    trained = _fitted(training, toy_model(data), data, Rng(0))
+    if not isinstance(trained, Certified):
+        return
+    radii = trained.certified(test.inputs())
+    assert radii.dtype == torch.int64, f"certificates must be int64; got {radii.dtype}"
+    assert radii.shape == (len(test),), f"certificates must have shape ({len(test)},); got {tuple(radii.shape)}"
+    assert bool((radii >= 0).all()), "certificates must be at least 0"
+    for changes, changed in enumerate(_changed(data, trained.threat), 1):
+        after = _fitted(training, toy_model(data), changed, Rng(0))
+        differ = predictions(after, test) != predictions(trained, test)
+        broken = int((differ & (radii >= changes)).sum())
+        assert not broken, f"{changes} {trained.threat} changed {broken} predictions with a certificate of {changes}"
+
+
+def _changed(data: Dataset, threat: Threat) -> Iterator[Dataset]:
+    """Yield the data with one change, and with two: flipped labels; or a row removed, then a row inserted too."""
+    if threat == "label flips":
+        for flips in (1, 2):
+            y = data.y.clone()
+            y[:flips] = (y[:flips] + 1) % CLASSES
+            yield dataclasses.replace(data, y=y)
+        return
+    kept = torch.arange(1, len(data), device=data.device)
+    yield data.subset(kept)
+    y = data.y[kept]
+    yield dataclasses.replace(
+        data,
+        x=torch.cat([data.x[kept], 255 - data.x[:1]]),
+        y=torch.cat([y, y[:1]]),
+        ids=torch.arange(len(data), device=data.device),
+    )
 
 
 def _fitted(training: Training, classifier: Classifier, data: Dataset, rng: Rng, *callbacks: Callback) -> Classifier:

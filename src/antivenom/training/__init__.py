@@ -9,12 +9,14 @@ from antivenom.training.contracts import (
     PretrainedTraining,
     StreamTraining,
     Training,
+    WrappingTraining,
     checkpoints_of,
     divided,
     model_problems,
     pretrained_by,
     pretrained_model,
     single_pass,
+    wrapped,
 )
 
 __all__ = [
@@ -25,12 +27,14 @@ __all__ = [
     "PretrainedTraining",
     "StreamTraining",
     "Training",
+    "WrappingTraining",
     "checkpoints_of",
     "divided",
     "model_problems",
     "pretrained_by",
     "pretrained_model",
     "single_pass",
+    "wrapped",
 ]
 
 __getattr__, __dir__ = lazily("trainings")

@@ -136,6 +136,32 @@ class PretrainedTraining(Training, Protocol):
         return None
 
 
+@runtime_checkable
+class WrappingTraining(Training, Protocol):
+    """A training that returns another kind of classifier than it receives, such as one whose members vote."""
+
+    def wrapped(self, classifier: Classifier) -> Classifier:
+        """Return an untrained classifier of the kind that `fit` returns.
+
+        Its `with_state` accepts the state of the classifier that `fit` returns, and its `can` has the same abilities.
+
+        Args:
+            classifier: the untrained classifier of the architecture.
+        """
+
+
+def wrapped(training: Training, classifier: Classifier) -> Classifier:
+    """Return an untrained classifier of the kind that the training returns; usually the classifier itself.
+
+    Raises:
+        ComponentError: the training raises an exception, or returns something else.
+    """
+    if not isinstance(training, WrappingTraining):
+        return classifier
+    made: Classifier = guarded(training, WrappingTraining.wrapped, Classifier)(classifier)
+    return made
+
+
 def checkpoints_of(training: Training) -> int:
     """Return the number of checkpoints of a training; 0 if it does not declare any."""
     return training.checkpoints if isinstance(training, CheckpointedTraining) else 0

@@ -24,6 +24,7 @@ from antivenom.runner.executors.starting_models import build_blank, fit_defender
 from antivenom.runner.results.machine import about_machine
 from antivenom.runner.results.repeat import InMemory, Repeat
 from antivenom.runner.results.result import Result
+from antivenom.runner.scoring.certificates import is_certified, score_certificates
 from antivenom.runner.scoring.doubts import doubts
 from antivenom.runner.scoring.examples import attempts_chart, poison_chart
 from antivenom.runner.scoring.headline import headline
@@ -151,6 +152,10 @@ def _repeat(experiment: ExperimentSettings, splits: Splits, stages: Stages, numb
     threads = threads_of(pair.victim.classifier, test)
     scores: ModelScores = stages.timed(number, "measure", lambda: score_pair(poisoned, pair, test), threads=threads)
     evidence = scores.evidence | _own_reports(experiment, trained)
+    if is_certified(pair):
+        clean = poisoned.control(rng.child("control"))
+        certify = partial(score_certificates, poisoned, clean, pair, test)
+        evidence |= stages.timed(number, "certify", certify, threads=threads)
     defended = DefenceResults()
     if trained.defender is not None:
         inputs = DefenceInputs(trained.defender, pair, poisoned, trained.roles, test)

@@ -36,7 +36,7 @@ from antivenom.settings import ReadsFiles
 from antivenom.storage.keys import arithmetic, bytes_of, code_of, identity
 from antivenom.storage.store import Store
 from antivenom.threads import ROWS_OF_A_STEP, number_for, rows_of_step, using, work_of
-from antivenom.training import Epoch, Training, checkpoints_of
+from antivenom.training import Epoch, Training, checkpoints_of, wrapped
 
 T = TypeVar("T")
 
@@ -127,7 +127,8 @@ class Stages:
             known["start"] = identity("models", start)
         parts = _parts(known, {"data": data.fingerprint, "rng": _named(rng), "files": _files(model)})
         threads = threads_of(blank, data, rows_of_step(training, blank, len(data)))
-        return self._stage(repeat, stage, parts, compute, pack_fitted, partial(unpack_fitted, blank=blank), threads)
+        unpack = partial(unpack_fitted, blank=wrapped(training, blank))
+        return self._stage(repeat, stage, parts, compute, pack_fitted, unpack, threads)
 
     def scan(
         self, role: str, name: str, scan: Scan, classifier: Classifier, clean: Dataset, rng: Rng, repeat: int

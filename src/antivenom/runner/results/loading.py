@@ -30,7 +30,7 @@ from antivenom.storage.chart_files import read_charts
 from antivenom.storage.files import read_json, read_tensors
 from antivenom.storage.keys import missing_files_message
 from antivenom.storage.yaml12 import parse_yaml
-from antivenom.training.contracts import load_source
+from antivenom.training.contracts import Training, load_source, wrapped
 
 DETAILS = ("confusion", "losses")
 READ_AT_ONCE = ("spec.yaml", "metrics.json", "repeats.json", "details.npz", "charts.json", "charts.npz")
@@ -156,6 +156,10 @@ class OnDisk(Artifacts):
     def _experiment(self) -> ExperimentSettings:
         return make_experiment(self.spec, ExperimentSettings, allow_code=self.allow_code, look_for_files=False)
 
+    @property
+    def _training(self) -> Training:
+        return build("trainings", self.spec["training"], path="training", allow_code=self.allow_code)  # type: ignore[no-any-return]
+
     def _classifier(self, who: str) -> Classifier:
         try:
             self._check(f"{who}.safetensors")
@@ -169,7 +173,7 @@ class OnDisk(Artifacts):
                 classes=len(about["classes"]),
                 bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
             )
-            return blank.with_state(state)
+            return wrapped(self._training, blank).with_state(state)
         except DAMAGE as error:
             raise RunError(f"The {who} of {self.folder} cannot be read: {error}") from error
 

@@ -7,13 +7,20 @@ from antivenom.calling import sentences_from
 from antivenom.data import Dataset
 from antivenom.data.needs import range_advice, unmet_needs
 from antivenom.defences import Detector, Filter, RecoversTriggers, Scan, StreamDefence
-from antivenom.errors import SettingsError
+from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models import Classifier, is_module
 from antivenom.models.require import ADVICE, PHRASE, advice_without
 from antivenom.rng import Rng
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import ChecksItself, describe, needs_of
-from antivenom.training import PretrainedTraining, checkpoints_of, model_problems, pretrained_model, single_pass
+from antivenom.training import (
+    PretrainedTraining,
+    checkpoints_of,
+    model_problems,
+    pretrained_model,
+    single_pass,
+    wrapped,
+)
 
 MAX_CLASSES = 10_000
 """The largest number of classes. Confusion matrices have its square of numbers."""
@@ -116,21 +123,33 @@ def _with_model(experiment: ExperimentSettings, train: Dataset) -> Iterator[str]
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         yield f"model ({describe('models', experiment.model)['name']}) cannot be built: {words}"
         return
-    missing = list(_abilities(experiment, made))
-    yield from missing or _own_checks(experiment, made)
+    try:
+        missing = list(_abilities(experiment, made))
+        yield from missing or _own_checks(experiment, made)
+    except CapabilityError as error:  # a training that cannot wrap this model
+        yield f"training ({_name(experiment)}): {error}"
 
 
 def _abilities(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
+    training = experiment.training
+    yield from _lacking(f"training ({_name(experiment)})", training, made)
+    if needs_of(training) & ADVICE.keys() - made.can:
+        return
+    trained = wrapped(training, made)
     for path, part in parts_of(experiment):
-        if path.startswith(("attack", "model")):
-            continue  # an attack uses the surrogate, not the model
-        for need in sorted(needs_of(part) & ADVICE.keys() - made.can):
-            lacks = f"{path} requires {PHRASE.get(need, need)}, which the model {made.name} does not provide."
-            yield f"{lacks} {advice_without(need, made)}" if is_module(made) else lacks
+        if not path.startswith(("attack", "model", "training")):  # an attack uses the surrogate, not the model
+            yield from _lacking(path, part, trained)
+
+
+def _lacking(path: str, part: object, made: Classifier) -> Iterator[str]:
+    for need in sorted(needs_of(part) & ADVICE.keys() - made.can):
+        lacks = f"{path} requires {PHRASE.get(need, need)}, which the model {made.name} does not provide."
+        yield f"{lacks} {advice_without(need, made)}" if is_module(made) else lacks
 
 
 def _own_checks(experiment: ExperimentSettings, made: Classifier) -> Iterator[str]:
     yield from (f"training ({_name(experiment)}) {each}" for each in model_problems(experiment.training, made))
+    made = wrapped(experiment.training, made)
     for path, part in parts_of(experiment):
         if not path.startswith(("attack", "model", "training")) and isinstance(part, ChecksItself):
             yield from (f"{path}: {problem}" for problem in sentences_from(part, ChecksItself.problems, made))
