@@ -17,9 +17,9 @@ from antivenom.cli_runs import (
     QuietOption,
     SetOption,
     SpecArgument,
+    default_store,
     single_experiment,
     slug,
-    default_store,
 )
 from antivenom.stopping import advice_if_stopped
 from antivenom.terminal import err_console, out_console
