@@ -103,7 +103,7 @@ def test_trackers_change_no_key_of_a_cell():
     tracked = load_spec({**SPEC, "trackers": ["tensorboard"]})
     assert isinstance(tracked, Experiment)
     assert tracked.trackers == (TensorBoard(),)
-    keys = cell_keys({"plain": plain, "tracked": tracked}, "cpu", 1)
+    keys = cell_keys({"plain": plain, "tracked": tracked}, "cpu", {"plain": 1, "tracked": 1})
     assert keys["plain"] == keys["tracked"]
 
 

@@ -99,6 +99,14 @@ class CellStarted:
 
 
 @dataclass(frozen=True)
+class CellWaiting:
+    """No machine of the cluster has what a cell needs, such as `2 cores and 1 GPU`. It waits until one joins."""
+
+    cell: str
+    needs: str
+
+
+@dataclass(frozen=True)
 class CellFinished:
     """A cell has been written. `kept` is true if an earlier run wrote it."""
 
@@ -120,7 +128,7 @@ class CellFailed:
     kept: bool = False
 
 
-CellEvent = CellStarted | CellFinished | CellFailed
+CellEvent = CellStarted | CellWaiting | CellFinished | CellFailed
 Event = Planned | Started | Read | Trained | Damaged | Waiting | Finished | CellEvent
 OnEvent = Callable[[Event], object]
 

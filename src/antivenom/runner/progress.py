@@ -12,6 +12,7 @@ from antivenom.runner.events import (
     CellFailed,
     CellFinished,
     CellStarted,
+    CellWaiting,
     Damaged,
     Event,
     Finished,
@@ -124,6 +125,8 @@ class Bar:
         elif isinstance(event, CellFailed):
             self._clock.fail()
             self._console.print(format_failure(event))
+        elif isinstance(event, CellWaiting):
+            self._console.print(format_wait(event))
         elif isinstance(event, Started | Read | Trained | Waiting):
             self.note(f"{self._clock.failures()}{format_event(event)}")
 
@@ -160,6 +163,8 @@ class Lines:
         elif isinstance(event, CellFailed):
             self._clock.fail()
             self.note(format_failure(event))
+        elif isinstance(event, CellWaiting):
+            self.note(format_wait(event))
         elif isinstance(event, CellStarted | CellFinished):
             return
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES and self._clock.total:
@@ -263,6 +268,15 @@ def format_failure(event: CellFailed) -> str:
     """
     when, then = ("earlier", "--retry-failed runs it again.") if event.kept else ("", "The other cells go on.")
     return f"{event.cell} failed{' ' * event.kept}{when}: {event.error}: {event.message} {then}"
+
+
+def format_wait(event: CellWaiting) -> str:
+    """Return one line about a cell that no machine of a cluster can run.
+
+    >>> format_wait(CellWaiting("3-mlp", "8 cores and 1 GPU"))
+    '3-mlp waits for a machine with 8 cores and 1 GPU. The cluster has none.'
+    """
+    return f"{event.cell} waits for a machine with {event.needs}. The cluster has none."
 
 
 def format_event(event: Started | Read | Trained | Waiting) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from antivenom.errors import CellsFailedError, RunError, SettingsError
-from antivenom.runner import Ray, Store
+from antivenom.runner import Ray, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
+from antivenom.runner.executors.cell_key import cell_keys
 from tests.helpers.breaking import breaking_sweep
 
 pytestmark = [
@@ -51,3 +52,44 @@ def test_nonsense_is_refused_and_an_unreachable_cluster_is_named() -> None:
 def test_an_unreachable_cluster_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="The cluster auto cannot be reached"):
         breaking_sweep("seed", 0, 1).run(executor=Ray(address="auto"), store=Store(tmp_path), progress=False)
+
+
+def test_a_cell_takes_the_resources_of_its_spec() -> None:
+    spec = {"attack": {"name": "badnets", "target": 7}, "resources": {"cpus": 2}, "grid": {"seed": [0]}}
+    sweep = load_spec({**spec, "include": [{"resources.gpus": 0.25}, {"resources": {"cpus": 0.5}}]})
+    assert isinstance(sweep, Sweep)
+    cells = list(sweep.cells.values())
+    executor = Ray(cpus=3, gpus=1)
+    assert [executor.resources(each) for each in cells] == [
+        {"CPU": 2.0, "GPU": 1.0},
+        {"CPU": 2.0, "GPU": 0.25},
+        {"CPU": 0.5, "GPU": 1.0},
+    ]
+    assert list(executor.threads(sweep.cells).values()) == [2, 2, 1]
+    assert len(set(cell_keys(sweep.cells, "cpu", dict.fromkeys(sweep.cells, 1)).values())) == 1, "results are the same"
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"cpu": 1}, r"resources.cpu is not a setting. Did you mean 'cpus'\?"),
+        ({"gpus": -1}, "resources.gpus must be a number of at least 0; got -1"),
+        ({"cpus": float("inf")}, "resources.cpus must be a number of at least 0; got inf"),
+        ({"cpus": True}, "resources.cpus must be a number of at least 0; got True"),
+        ({"cpus": "2"}, "resources.cpus must be a number of at least 0; got '2'"),
+        ({"cpus": 0, "gpus": 0}, "both 0"),
+    ],
+)
+def test_wrong_resources_are_refused(resources: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_spec({"attack": {"name": "badnets", "target": 7}, "resources": resources})
+
+
+def test_a_cell_without_a_core_and_a_gpu_is_refused() -> None:
+    with pytest.raises(SettingsError, match="neither a core nor a GPU"):
+        breaking_sweep("resources", {"cpus": 0}).run(executor=Ray(workers=1), progress=False)
+
+
+def test_a_cell_too_large_for_this_machine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="it needs 100000 cores; this machine does not have them"):
+        breaking_sweep("resources", {"cpus": 100_000}).run(out=tmp_path, executor=Ray(), progress=False)

@@ -26,20 +26,20 @@ PARTS = {"dataset": "datasets", "model": "models", "attack": "attacks", "trainin
 """The kind of the components of each setting."""
 
 
-def cell_keys(cells: Mapping[str, ExperimentSettings], device: str, threads: int) -> dict[str, str]:
+def cell_keys(cells: Mapping[str, ExperimentSettings], device: str, threads: Mapping[str, int]) -> dict[str, str]:
     """Return the key of each cell, by its name. A cell with an object that has no identity has no key.
 
     Args:
         cells: the experiments by name.
         device: the device that computes.
-        threads: the number of threads that each cell may use.
+        threads: the number of threads that each cell may use, by its name.
     """
     closure = GRAPH.current_closure([ROOT], since=None)
     if closure is None:  # a file was edited after this process imported it
         return {}
-    given = {**arithmetic(choose_device(device)), "threads": threads, "code": closure.digest}
+    given = {**arithmetic(choose_device(device)), "code": closure.digest}
     identified = _once(_identity)
-    made = {name: _key(experiment, given, identified) for name, experiment in cells.items()}
+    made = {name: _key(each, {**given, "threads": threads[name]}, identified) for name, each in cells.items()}
     return {name: key for name, key in made.items() if key is not None}
 
 
@@ -68,7 +68,8 @@ def _key(
             if digest is None:
                 return None
             known[f"{setting}.{number}"] = digest
-    settings = {key: value for key, value in describe_fields(experiment).items() if key not in (*PARTS, "trackers")}
+    without = (*PARTS, "trackers", "resources")
+    settings = {key: value for key, value in describe_fields(experiment).items() if key not in without}
     return _digest({"parts": known, "settings": settings, **given})
 
 

@@ -24,6 +24,8 @@ class Work:
         device: the device that computes.
         cache: the data sets that this process has read, so that none is read again.
         keys: the key of each cell's result, by the cell's name. A cell without a key is run again by the next run.
+        threads: the number of threads of each cell, by the cell's name. They are part of its key, so that they do not
+            depend on the cells that are left.
     """
 
     cells: Mapping[str, ExperimentSettings]
@@ -32,6 +34,7 @@ class Work:
     device: str
     cache: DataCache = field(default_factory=DataCache)
     keys: Mapping[str, str] = field(default_factory=dict)
+    threads: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Executor(Protocol):
             WriteError: a disk is full or read-only. Cells that are running are finished first, if they can be.
         """
 
-    def threads(self, cells: int) -> int:
-        """Return the number of threads that each of the cells may use."""
+    def threads(self, cells: Mapping[str, ExperimentSettings]) -> dict[str, int]:
+        """Return the number of threads that each cell may use, by its name, if these cells run."""
 
 
 def failed(cell: str, error: BaseException) -> Outcome:

@@ -68,9 +68,9 @@ class Processes:
         if self.workers is not None and self.workers < 1:
             raise SettingsError([f"workers must be at least 1; got {self.workers}."])
 
-    def threads(self, cells: int) -> int:
-        """Return the number of threads of each process."""
-        return max(1, torch.get_num_threads() // self._count(cells))
+    def threads(self, cells: Mapping[str, ExperimentSettings]) -> dict[str, int]:
+        """Return the number of threads of each process, for each cell."""
+        return dict.fromkeys(cells, max(1, torch.get_num_threads() // self._count(len(cells))))
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[Outcome]:
         """Run every cell, and yield the outcome of each when it has finished. A failed cell does not stop the others.
@@ -85,9 +85,9 @@ class Processes:
             return
         context = multiprocessing.get_context("spawn")
         with safe_children(), _manager(context) as manager:
-            yield from _Pool(self._count(len(specs)), self.threads(len(specs)), context, work, specs, on_event).run(
-                manager.Queue()
-            )
+            threads = min((work.threads or self.threads(work.cells)).values())
+            pool = _Pool(self._count(len(specs)), threads, context, work, specs, on_event)
+            yield from pool.run(manager.Queue())
 
     def _count(self, cells: int) -> int:
         return min(self.workers or os.cpu_count() or 1, max(1, cells))

@@ -1,10 +1,11 @@
 """Running cells as tasks of Ray, on this machine or on a cluster."""
 
+import math
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from antivenom.errors import AntivenomError, RunError, SettingsError, WriteError
 from antivenom.extras import missing_packages
 from antivenom.own_code import own_folders, take_over
-from antivenom.runner.events import CellStarted, Finished, OnEvent
+from antivenom.runner.events import CellStarted, CellWaiting, Finished, OnEvent
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.cell_files import entry_of, pack_cell, unpack_cell
 from antivenom.runner.executors.data_cache import DataCache
@@ -53,8 +54,8 @@ class Ray:
         address: the address of a cluster, such as `auto` or `ray://head:10001`. If omitted, Ray is started on this
             machine, and ends with the run.
         workers: the number of cells at the same time, if Ray is started on this machine. If omitted, one for each core.
-        cpus: the cores that a cell takes.
-        gpus: the GPUs that a cell takes. It may be a fraction, such as 0.25 for four cells on each GPU.
+        cpus: the cores that a cell takes, unless `resources` of its spec names another number.
+        gpus: the GPUs that a cell takes, in the same way. It may be a fraction, such as 0.25 for four cells on a GPU.
     """
 
     address: str | None = None
@@ -78,9 +79,28 @@ class Ray:
         if problems:
             raise SettingsError(problems)
 
-    def threads(self, cells: int) -> int:  # noqa: ARG002 - each cell has the cores that it takes
-        """Return the number of threads of each cell."""
-        return max(1, int(self.cpus))
+    def threads(self, cells: Mapping[str, ExperimentSettings]) -> dict[str, int]:
+        """Return the number of threads of each cell: the whole cores that it takes."""
+        return {name: max(1, int(self.resources(each)["CPU"])) for name, each in cells.items()}
+
+    def resources(self, cell: ExperimentSettings) -> dict[str, float]:
+        """Return the cores and GPUs that a cell takes, as `CPU` and `GPU`.
+
+        Raises:
+            SettingsError: the cell takes neither a core nor a GPU.
+
+        >>> from antivenom import Experiment
+        >>> from antivenom.attacks import LabelFlip
+        >>> Ray(cpus=2).resources(Experiment(attack=LabelFlip(), resources={"gpus": 0.25}))
+        {'CPU': 2.0, 'GPU': 0.25}
+        """
+        taken = {
+            "CPU": float(cell.resources.get("cpus", self.cpus)),
+            "GPU": float(cell.resources.get("gpus", self.gpus)),
+        }
+        if not any(taken.values()):
+            raise SettingsError(["resources: the cell takes neither a core nor a GPU. Set resources.cpus."])
+        return taken
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[Outcome]:
         """Run every cell, and yield the outcome of each when it has finished. A failed cell does not stop the others.
@@ -100,7 +120,7 @@ class Ray:
                 raise SettingsError(["A sweep on a cluster requires a store. Set $ANTIVENOM_STORE to a place that all "
                                      "machines reach."])  # fmt: skip
             store = store or Store(place)
-            with _connected(ray, self):
+            with _connected(ray, self, max(taken["CPU"] for taken in map(self.resources, work.cells.values()))):
                 yield from _Tasks(ray, self, work, store, specs, on_event).outcomes()
 
 
@@ -112,11 +132,12 @@ class _Tasks:
     ) -> None:
         self._ray, self._settings, self._work, self._store, self._specs = ray, settings, work, store, specs
         self._on_event, self._queue = on_event, CellQueue(work.cells)
-        options = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "max_retries": RETRIES}
-        self._asked, self._slots = float("-inf"), 0
-        self._task = ray.remote(**options)(run_task)
-        folders, threads = [str(each) for each in own_folders()], settings.threads(len(specs))
-        self._common = list(sys.path), folders, store.address, work.device, threads
+        self._asked, self._slots, self._machines = float("-inf"), 0, list[dict[str, float]]()
+        self._task = ray.remote(max_retries=RETRIES)(run_task)
+        self._resources = {name: settings.resources(each) for name, each in work.cells.items()}
+        self._different = [dict(each) for each in {tuple(taken.items()) for taken in self._resources.values()}]
+        self._threads = work.threads or settings.threads(work.cells)
+        self._common = list(sys.path), [str(each) for each in own_folders()], store.address, work.device
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each cell, in the order in which they finish."""
@@ -149,15 +170,24 @@ class _Tasks:
         if time.monotonic() < self._asked + SECONDS_BETWEEN_QUESTIONS:
             return self._slots
         self._asked = time.monotonic()
-        resources = self._ray.cluster_resources()
-        wanted = {"CPU": self._settings.cpus, "GPU": self._settings.gpus}
-        slots = min(int(resources.get(name, 0) / each) for name, each in wanted.items() if each)
+        self._machines = [each["Resources"] for each in self._ray.nodes() if each["Alive"]]
+        cluster = self._ray.cluster_resources()
+        slots = max(
+            min(int(cluster.get(kind, 0) / amount) for kind, amount in taken.items() if amount)
+            for taken in self._different
+        )
         self._slots = TASKS_PER_SLOT * max(1, slots)
         return self._slots
 
     def _start(self, name: str) -> Any:
+        taken = self._resources[name]
+        if not any(all(machine.get(kind, 0) >= amount for kind, amount in taken.items()) for machine in self._machines):
+            if self._settings.address is None:
+                raise SettingsError([f"{name}: resources: it needs {needs(taken)}; this machine does not have them."])
+            self._on_event(CellWaiting(name, needs(taken)))
         self._on_event(CellStarted(name))
-        return self._task.remote(name, self._specs[name], self._work.keys.get(name), *self._common)
+        task = self._task.options(num_cpus=taken["CPU"], num_gpus=taken["GPU"])
+        return task.remote(name, self._specs[name], self._work.keys.get(name), *self._common, self._threads[name])
 
     def _publish(self, name: str, key: str) -> None:
         """Copy a cell from the store to its folder."""
@@ -198,15 +228,18 @@ def run_task(
 
 
 @contextmanager
-def _connected(ray: Any, settings: Ray) -> Iterator[None]:
-    """Connect to a cluster, or start Ray on this machine. A connection that exists is used, and left open."""
+def _connected(ray: Any, settings: Ray, most: float) -> Iterator[None]:
+    """Connect to a cluster, or start Ray on this machine. A connection that exists is used, and left open.
+
+    `most` is the largest number of cores that a cell takes.
+    """
     if ray.is_initialized():
         yield
         return
     local: dict[str, Any] = {}
     if settings.address is None:
-        cores = settings.workers and settings.workers * settings.cpus
-        local = {"num_cpus": cores and max(1, int(cores)), "include_dashboard": False}
+        cores = settings.workers and settings.workers * most
+        local = {"num_cpus": cores and max(1, math.ceil(cores)), "include_dashboard": False}
     try:
         ray.init(address=settings.address or "local", log_to_driver=False, logging_level="ERROR", **local)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -216,6 +249,16 @@ def _connected(ray: Any, settings: Ray) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def needs(taken: Mapping[str, float]) -> str:
+    """Return in words what a cell takes.
+
+    >>> needs({"CPU": 2.0, "GPU": 0.25}), needs({"CPU": 1.0, "GPU": 0.0})
+    ('2 cores and 0.25 GPUs', '1 core')
+    """
+    words = {"CPU": ("core", "cores"), "GPU": ("GPU", "GPUs")}
+    return " and ".join(f"{amount:g} {words[kind][amount != 1]}" for kind, amount in taken.items() if amount)
 
 
 def _cause(error: BaseException) -> BaseException:

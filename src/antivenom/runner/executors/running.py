@@ -126,7 +126,8 @@ def run_cells(
     if work.store is not None:
         work.store.require_writable()
     with _prepared(folder, spec, axes, resuming):
-        keys = cell_keys(chosen, work.device, executor.threads(len(chosen)))
+        threads = executor.threads(chosen)
+        keys = cell_keys(chosen, work.device, threads)
         finished = [name for name in chosen if is_finished(work.folder / name, keys.get(name))]
         failures = {} if resuming.retry_failed else _known_failures(folder, set(chosen) - set(finished))
         left = {name: each for name, each in chosen.items() if name not in finished and name not in failures}
@@ -136,7 +137,7 @@ def run_cells(
             on_event(CellFinished(name, kept=True))
         for outcome in failures.values():
             on_event(_failed_event(outcome, kept=True))
-        failures |= _run_left(replace(work, cells=left, keys=keys), executor, folder, on_event)
+        failures |= _run_left(replace(work, cells=left, keys=keys, threads=threads), executor, folder, on_event)
     return {name: failures[name] for name in chosen if name in failures}
 
 

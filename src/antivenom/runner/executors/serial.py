@@ -1,6 +1,6 @@
 """Running cells one after the other, in this process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,15 +10,16 @@ from antivenom.runner.events import CellStarted, OnEvent
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.executor import Outcome, Work, failed
 from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.spec.settings import ExperimentSettings
 
 
 @dataclass(frozen=True)
 class Serial:
     """Runs one cell after the other."""
 
-    def threads(self, cells: int) -> int:  # noqa: ARG002 - all cells have the same threads
-        """Return the number of threads of this process."""
-        return torch.get_num_threads()
+    def threads(self, cells: Mapping[str, ExperimentSettings]) -> dict[str, int]:
+        """Return the number of threads of this process, for each cell."""
+        return dict.fromkeys(cells, torch.get_num_threads())
 
     def run(self, work: Work, on_event: OnEvent) -> Iterator[Outcome]:
         """Run every cell. With a store, stages that several cells share are computed only once."""

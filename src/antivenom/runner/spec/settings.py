@@ -1,5 +1,6 @@
 """The settings of one experiment, without the code that runs it."""
 
+from dataclasses import field
 from typing import Annotated
 
 import torch
@@ -19,6 +20,7 @@ from antivenom.runner.scoring.intervals import IntervalMethod
 from antivenom.runner.scoring.trusted import trusted_rows
 from antivenom.runner.spec.naming import named
 from antivenom.runner.spec.repeats import RepeatRule, Repeats, rule_of
+from antivenom.runner.spec.resources import Resources, check_resources
 from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
@@ -56,6 +58,8 @@ class ExperimentSettings:
             defender's own model. Nothing is measured on these rows.
         analysis: analyses of what victim and control have learned.
         trackers: other programs that the run reports to while it runs, such as TensorBoard. They change no result.
+        resources: the cores and GPUs that the run takes as a cell of a sweep on Ray, such as `{cpus: 2, gpus: 0.25}`.
+            A key that is missing has the value of the executor.
     """
 
     name: str = "experiment"
@@ -73,9 +77,11 @@ class ExperimentSettings:
     repairs: tuple[Annotated[Repair, Component("repairs")], ...] = ()
     analysis: tuple[Annotated[Analysis, Component("analyses")], ...] = ()
     trackers: tuple[Annotated[Tracker, Component("trackers")], ...] = ()
+    resources: Resources = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rule_of(self.repeats)
+        check_resources(self.resources)
 
     @property
     def repeat_rule(self) -> RepeatRule | None:
