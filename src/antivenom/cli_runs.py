@@ -24,8 +24,22 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec, such as attack.rate=0.05. Repeatable."),
 ]
+
+
+def _folder(text: str) -> Path:
+    """Return the path of a run's folder, and refuse URLs."""
+    from antivenom.storage.places.addresses import local_path  # noqa: PLC0415 - loads storage
+
+    path = local_path(text)
+    if path is None:
+        raise SettingsError(
+            [f"--out must be a folder on this machine; got {text}. Only `antivenom sweep` writes to URLs."]
+        )
+    return path
+
+
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="The folder of the run. Default: runs/NAME.")
+    Path | None, typer.Option("--out", metavar="DIR", parser=_folder, help="The folder of the run. Default: runs/NAME.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto (CUDA if available).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only the metrics, as JSON, on stdout.")]
@@ -76,7 +90,7 @@ def executor_of(experiment: "Experiment | Sweep", workers: int | None) -> "Execu
 
 def run_and_report(
     experiment: "Experiment | Sweep",
-    out: Path,
+    out: Path | str,
     device: str,
     as_json: bool,
     quiet: bool,
@@ -88,7 +102,7 @@ def run_and_report(
 
     Args:
         experiment: the experiment or the sweep.
-        out: the folder of the run.
+        out: the folder of the run; for a sweep also a URL.
         device: the device that computes.
         as_json: whether only the metrics are printed, as JSON.
         quiet: whether no progress is shown.
@@ -100,6 +114,7 @@ def run_and_report(
     from antivenom.runner.events import Event, Planned  # noqa: PLC0415
     from antivenom.runner.progress import display_for  # noqa: PLC0415
     from antivenom.runner.results.manifest import MANIFEST  # noqa: PLC0415
+    from antivenom.runner.results.mirror import placed  # noqa: PLC0415
 
     shown: set[str] = set()  # assumptions that the display has shown with the plan
     continuing = f"Finished stages are kept. To continue, run {resume}."
@@ -112,16 +127,17 @@ def run_and_report(
 
         if executor is not None:
             options["executor"] = executor
-        try:
-            result = experiment.run(
-                out=out, store=default_store(), device=device, progress=False, on_event=on_event, **options
-            )
-        except CellsFailedError:
-            if is_file(out / MANIFEST):  # some cells are finished
-                write_report(out)
-            raise
-        display.note("writing the report")
-        report = write_report(out)
+        with placed(out, on_event) as (folder, receive):
+            try:
+                result = experiment.run(
+                    out=folder, store=default_store(), device=device, progress=False, on_event=receive, **options
+                )
+            except CellsFailedError:
+                if is_file(folder / MANIFEST):  # some cells are finished
+                    write_report(folder)
+                raise
+            display.note("writing the report")
+            report = write_report(folder)
     if as_json:
         out_console.json(metrics_of(result), sort_keys=True)
         return

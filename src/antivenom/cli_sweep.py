@@ -13,7 +13,6 @@ from antivenom.cli_runs import (
     CodeOption,
     DeviceOption,
     JsonOption,
-    OutOption,
     QuietOption,
     SetOption,
     SpecArgument,
@@ -60,7 +59,12 @@ class ExecutorName(StrEnum):
 def run(
     spec: SpecArgument,
     overrides: SetOption = None,
-    out: OutOption = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", metavar="DIR|URL", help="The folder of the sweep, or a URL of fsspec. Default: runs/NAME."
+        ),
+    ] = None,
     executor: Annotated[
         ExecutorName | None,
         typer.Option(help="Default: ray with --address, processes with --workers, otherwise serial."),
@@ -103,7 +107,7 @@ def run(
     resume = "the same command" if out is None else f"the same command with --out {out}"
     run_and_report(
         experiment,
-        out or Path("runs") / slug(experiment.name),
+        _checked(out, shard) or Path("runs") / slug(experiment.name),
         device,
         as_json,
         quiet,
@@ -116,16 +120,18 @@ def run(
     )
 
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a sweep.")]
+FolderArgument = Annotated[str, typer.Argument(metavar="DIR|URL", help="The folder of a sweep, or its URL.")]
 
 
 @app.command()
 def status(folder: FolderArgument) -> None:
     """Show how far a sweep is. It may be running in another terminal."""
     from antivenom.runner.progress import format_duration  # noqa: PLC0415 - loads torch
+    from antivenom.runner.results.mirror import reported  # noqa: PLC0415
     from antivenom.runner.results.status import overview_of  # noqa: PLC0415
 
-    overview = overview_of(folder)
+    with reported(folder) as place:
+        overview = overview_of(place)
     out_console.line_of(_summary(overview))
     running = {name: stage for each in overview.processes if each.is_alive for name, stage in each.running.items()}
     if running:
@@ -150,14 +156,16 @@ def report(
     """Write the table and the report of the cells that are finished. The sweep may still be running."""
     from antivenom.report import write_interactive, write_report  # noqa: PLC0415 - loads matplotlib
     from antivenom.runner import SweepResult  # noqa: PLC0415 - loads torch
+    from antivenom.runner.results.mirror import reported  # noqa: PLC0415
 
-    sweep = SweepResult.load(folder)
-    if not sweep.axes:
-        raise RunError(f"No cell of {folder} is finished yet. Wait, or see `antivenom sweep status {folder}`.")
-    sweep.write_table()
-    out_console.print(f"Report: {write_report(folder)}", soft_wrap=True)
-    if interactive:
-        out_console.print(f"Table: {write_interactive(folder)}", soft_wrap=True)
+    with reported(folder) as place:
+        sweep = SweepResult.load(place)
+        if not sweep.axes:
+            raise RunError(f"No cell of {folder} is finished yet. Wait, or see `antivenom sweep status {folder}`.")
+        sweep.write_table()
+        out_console.print(f"Report: {write_report(place)}", soft_wrap=True)
+        if interactive:
+            out_console.print(f"Table: {write_interactive(place)}", soft_wrap=True)
 
 
 def _executor(
@@ -180,6 +188,15 @@ def _executor(
     if name is ExecutorName.RAY:
         return Ray(address=address, workers=workers, cpus=cpus, gpus=gpus)
     return Processes(workers=workers) if name is ExecutorName.PROCESSES else Serial()
+
+
+def _checked(out: str | None, shard: str | None) -> str | None:
+    """Return the sweep's folder or URL, unless shards would have to share a URL."""
+    from antivenom.runner.results.mirror import is_url  # noqa: PLC0415 - loads torch
+
+    if shard is not None and is_url(out):
+        raise SettingsError([f"--shard requires a folder that all machines reach; got {out}."])
+    return out
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

@@ -128,8 +128,16 @@ class CellFailed:
     kept: bool = False
 
 
+@dataclass(frozen=True)
+class FolderTaken:
+    """Another run, of `owner`, writes to the sweep's folder at a URL. This one waits until it ends."""
+
+    address: str
+    owner: str
+
+
 CellEvent = CellStarted | CellWaiting | CellFinished | CellFailed
-Event = Planned | Started | Read | Trained | Damaged | Waiting | Finished | CellEvent
+Event = Planned | Started | Read | Trained | Damaged | Waiting | Finished | FolderTaken | CellEvent
 OnEvent = Callable[[Event], object]
 
 

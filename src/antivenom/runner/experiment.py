@@ -8,12 +8,13 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from antivenom.errors import RunError
+from antivenom.errors import RunError, SettingsError
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.executor import Executor, Work
 from antivenom.runner.executors.running import Resuming, failure_of, run_cells, run_one
 from antivenom.runner.executors.serial import Serial
 from antivenom.runner.progress import ProgressOption, progress_for
+from antivenom.runner.results.mirror import is_url, local_folder, placed
 from antivenom.runner.results.result import Result
 from antivenom.runner.results.status import reporting_status
 from antivenom.runner.results.sweep_folder import finished_axes
@@ -66,7 +67,7 @@ class Experiment(ExperimentSettings):
             SettingsError: the settings do not fit the data. Nothing has been written.
             DataError: the data is missing or damaged.
         """
-        target = None if out is None else Path(out)
+        target = None if out is None else local_folder(out)
         with (
             progress_for(progress, on_event) as report_event,
             tracking(self.name, {"": self}, trackers, report_event) as (logs, both),
@@ -120,7 +121,9 @@ class Sweep(ShortRepr):
         recorded, and the others go on.
 
         Args:
-            out: the sweep's folder. If omitted, a temporary folder, which is removed together with the result.
+            out: the sweep's folder, or a URL of fsspec such as `s3://bucket/study`: then this machine works in a copy
+                of it, and uploads every finished cell. If omitted, a temporary folder, which is removed together with
+                the result.
             store: keeps finished stages for later runs; None computes everything again.
             device: `cpu`, `cuda`, …, or `auto`: CUDA if there is a GPU.
             executor: runs the cells: `Serial()` (default), `Processes(workers=…)` or `Ray(address=…)`.
@@ -138,26 +141,29 @@ class Sweep(ShortRepr):
             SettingsError: the settings do not fit the data. Nothing has been written.
             RunError: cells failed. The others were written, and so was the table.
         """
-        folder = Path(mkdtemp(prefix="antivenom-sweep-") if out is None else out)
-        work = Work(self.cells, folder / "cells", store, device)
+        if is_url(out) and shard is not None:
+            raise SettingsError([f"Shards require a folder that all machines reach; got {out}."])
         resuming = Resuming(tuple(only), shard, retry_failed)
-        with (
-            progress_for(progress, on_event) as report_event,
-            reporting_status(folder, resuming.status, report_event) as with_status,
-            tracking(self.name, self.cells, trackers, with_status, work.folder) as (_, both),
-        ):
-            spec = dump_yaml(self.grid.spec)
-            failures = run_cells(work, self.axes, spec, executor or Serial(), resuming, both)
-        result = SweepResult(self.name, folder, finished_axes(folder, self.axes), self.allow_code)
-        if out is None:
-            finalize(result, rmtree, folder, ignore_errors=True)
-        if result.axes:
-            result.write_table()
-        chosen = resuming.chosen(self.cells)
-        if failures:
-            raise failure_of(failures, len(chosen)) from next(iter(failures.values())).cause
-        if removed := [name for name in chosen if name not in result.axes]:
-            raise RunError(f"{folder / 'cells' / removed[0]} is missing: it was removed during the run. Run it again.")
+        place = Path(mkdtemp(prefix="antivenom-sweep-")) if out is None else out
+        with progress_for(progress, on_event) as shown, placed(place, shown) as (folder, receive):
+            work = Work(self.cells, folder / "cells", store, device)
+            with (
+                reporting_status(folder, resuming.status, receive) as with_status,
+                tracking(self.name, self.cells, trackers, with_status, work.folder) as (_, both),
+            ):
+                spec = dump_yaml(self.grid.spec)
+                failures = run_cells(work, self.axes, spec, executor or Serial(), resuming, both)
+            result = SweepResult(self.name, folder, finished_axes(folder, self.axes), self.allow_code)
+            if out is None:
+                finalize(result, rmtree, folder, ignore_errors=True)
+            if result.axes:
+                result.write_table()
+            chosen = resuming.chosen(self.cells)
+            if failures:
+                raise failure_of(failures, len(chosen)) from next(iter(failures.values())).cause
+            if removed := [name for name in chosen if name not in result.axes]:
+                missing = folder / "cells" / removed[0]
+                raise RunError(f"{missing} is missing: it was removed during the run. Run it again.")
         return result
 
 

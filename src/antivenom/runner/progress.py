@@ -16,6 +16,7 @@ from antivenom.runner.events import (
     Damaged,
     Event,
     Finished,
+    FolderTaken,
     OnEvent,
     Planned,
     Read,
@@ -125,7 +126,7 @@ class Bar:
         elif isinstance(event, CellFailed):
             self._clock.fail()
             self._console.print(format_failure(event))
-        elif isinstance(event, CellWaiting):
+        elif isinstance(event, CellWaiting | FolderTaken):
             self._console.print(format_wait(event))
         elif isinstance(event, Started | Read | Trained | Waiting):
             self.note(f"{self._clock.failures()}{format_event(event)}")
@@ -163,7 +164,7 @@ class Lines:
         elif isinstance(event, CellFailed):
             self._clock.fail()
             self.note(format_failure(event))
-        elif isinstance(event, CellWaiting):
+        elif isinstance(event, CellWaiting | FolderTaken):
             self.note(format_wait(event))
         elif isinstance(event, CellStarted | CellFinished):
             return
@@ -270,12 +271,14 @@ def format_failure(event: CellFailed) -> str:
     return f"{event.cell} failed{' ' * event.kept}{when}: {event.error}: {event.message} {then}"
 
 
-def format_wait(event: CellWaiting) -> str:
-    """Return one line about a cell that no machine of a cluster can run.
+def format_wait(event: CellWaiting | FolderTaken) -> str:
+    """Return one line about a cell that no machine of a cluster can run, or about a folder that another run uses.
 
     >>> format_wait(CellWaiting("3-mlp", "8 cores and 1 GPU"))
     '3-mlp waits for a machine with 8 cores and 1 GPU. The cluster has none.'
     """
+    if isinstance(event, FolderTaken):
+        return f"{event.owner} writes to {event.address}. This run waits until it ends."
     return f"{event.cell} waits for a machine with {event.needs}. The cluster has none."
 
 

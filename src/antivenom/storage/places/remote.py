@@ -39,15 +39,16 @@ class RemotePlace:
 
     Args:
         address: the URL, with options of the file system after a question mark.
+        called: what is kept there, for messages: a `store` or a `folder`.
 
     Raises:
         AntivenomError: its package is not installed, or the URL is wrong.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, called: str = "store") -> None:
         self._address = address
-        self._system, self._root = file_system(address)
-        self._requests = Requests(self._system, address)
+        self._system, self._root = file_system(address, called)
+        self._requests = Requests(self._system, f"The {called} {address}")
         protocol = self._system.protocol
         self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
         self._is_object_store = bool(_OBJECT_STORES & self._protocols)
@@ -101,6 +102,10 @@ class RemotePlace:
         """Return the sizes by name."""
         entries = self._find("")
         return {name: size for name, size in sorted(entries.items()) if _STAGE.fullmatch(name)}
+
+    def all_sizes(self) -> dict[str, int]:
+        """Return the sizes of all files, by name."""
+        return self._find("")
 
     def require_usable(self) -> None:
         """Do nothing: the address was checked, and the first request checks the rest."""

@@ -35,8 +35,8 @@ _PACKAGES = {
 _EXPECTED = (FileNotFoundError, FileExistsError)
 
 
-def file_system(address: str) -> tuple[AbstractFileSystem, str]:
-    """Return the file system of a URL, and the path of the store in it.
+def file_system(address: str, called: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a URL, and the path in it. `called` names in messages what is kept there.
 
     Raises:
         AntivenomError: its package is not installed.
@@ -47,12 +47,12 @@ def file_system(address: str) -> tuple[AbstractFileSystem, str]:
     try:
         system, root = fsspec.url_to_fs(url, **options)
     except ImportError as error:
-        user = f"The store {address}"
+        user = f"The {called} {address}"
         raise AntivenomError(
             missing_packages(user, [_PACKAGES.get(scheme, error.name or f"fsspec[{scheme}]")])
         ) from error
     except Exception as error:  # the library may raise anything
-        raise SettingsError([f"The address of the store is wrong: {address}: {_reason(error)}."]) from error
+        raise SettingsError([f"The address of the {called} is wrong: {address}: {_reason(error)}."]) from error
     return system, root.rstrip("/")
 
 
@@ -61,11 +61,11 @@ class Requests:
 
     Args:
         system: the file system.
-        address: the address of the store, for messages.
+        place: what the requests are for, such as `The store s3://bucket`, for messages.
     """
 
-    def __init__(self, system: AbstractFileSystem, address: str) -> None:
-        self._system, self._address = system, address
+    def __init__(self, system: AbstractFileSystem, place: str) -> None:
+        self._system, self._place = system, place
         self._tries = 1 if system.async_impl else TRIES  # those of S3, GCS and Azure try again themselves
 
     def read(self, method: str, *arguments: Any, size: int = 0, **options: Any) -> Any:
@@ -86,7 +86,7 @@ class Requests:
         except _EXPECTED:
             raise
         except Exception as error:  # the library may raise anything
-            raise RunError(f"The store {self._address} cannot be read: {_reason(error)}. {_advice(error)}") from error
+            raise RunError(f"{self._place} cannot be read: {_reason(error)}. {_advice(error)}") from error
 
     def write(self, method: str, *arguments: Any, size: int = 0, **options: Any) -> Any:
         """Call a method that writes or removes.
@@ -102,7 +102,7 @@ class Requests:
         except Exception as error:  # the library may raise anything
             if "conflicting conditional operation" in str(error) and options.get("mode") == "create":
                 raise FileExistsError from error  # S3's answer if another worker creates it at the same moment
-            message = f"The store {self._address} cannot be written to: {_reason(error)}. {_advice(error)}"
+            message = f"{self._place} cannot be written to: {_reason(error)}. {_advice(error)}"
             raise WriteError(message) from error
 
     def _retried(self, call: Callable[..., Any], arguments: Any, options: dict[str, Any], size: int) -> Any:
