@@ -165,7 +165,7 @@ def test_two_sweeps_do_not_write_to_one_url_at_the_same_time(url: str) -> None:
         waited.append(owner)
         raise InterruptedError
 
-    with Mirror(url).held(lambda _: None), pytest.raises(InterruptedError), Mirror(url).held(stop):
+    with Mirror(url).leased(lambda _: None), pytest.raises(InterruptedError), Mirror(url).leased(stop):
         pass
     assert len(waited) == 1
 

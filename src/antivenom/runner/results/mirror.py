@@ -138,7 +138,7 @@ class Mirror:
             self.upload(f"cells/{event.cell}/")
 
     @contextmanager
-    def held(self, on_wait: Callable[[str], object]) -> Iterator[None]:
+    def leased(self, on_wait: Callable[[str], object]) -> Iterator[None]:
         """Hold the lease of the folder, so that two sweeps do not write to it, and show the status meanwhile."""
         ended = threading.Event()
         with self._place.lease("sweep", on_wait):
@@ -158,9 +158,9 @@ class Mirror:
                 continue
 
     def _sizes(self) -> dict[str, int]:
-        found = self._place.all_sizes()
-        own = {name: size for name, size in found.items() if _NAME.fullmatch(name)}
-        others = [name for name in found if name not in own and name.partition("/")[0] not in (LEASES, "parts")]
+        entries = self._place.all_sizes()
+        own = {name: size for name, size in entries.items() if _NAME.fullmatch(name)}
+        others = [name for name in entries if name not in own and name.partition("/")[0] not in (LEASES, "parts")]
         if others and not own:
             raise RunError(f"{self.address} is not empty and is not a sweep of antivenom. Choose another place.")
         if len(own) > MAX_FILES:
@@ -230,7 +230,7 @@ def placed(out: Path | str, on_event: OnEvent) -> Iterator[tuple[Path, OnEvent]]
         on_event(event)
         mirror.on_event(event)
 
-    with mirror.held(lambda owner: on_event(FolderTaken(address, owner))):
+    with mirror.leased(lambda owner: on_event(FolderTaken(address, owner))):
         mirror.download(all_files=True)
         try:
             yield mirror.folder, both
