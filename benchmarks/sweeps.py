@@ -65,7 +65,7 @@ def kills(executor: str, quick: bool) -> dict[str, Any]:
         began = time.monotonic()
         load_spec(spec).run(out=at / "right", store=Store(at / "right-store"), progress=False)
         undisturbed = time.monotonic() - began
-        options = ["--executor", executor, "--workers", "2"]
+        options = ["--executor", executor, "--workers", "2", "--retry-failed"]
         state = kill_and_continue(at / "spec.yaml", at / "out", at / "store", options, delays, SEED)
         right, table = ((at / name / "table.csv").read_bytes() for name in ("right", "out"))
         cells = len(list((at / "out" / "cells").iterdir()))
@@ -75,6 +75,7 @@ def kills(executor: str, quick: bool) -> dict[str, Any]:
         "undisturbed seconds, serial": round(undisturbed, 1),
         "kills": dict(Counter(state.kills)),
         "starts": state.runs,
+        "cells given up and run again": state.given_up,
         "computed twice": len(state.computed_twice),
         "table is the same": right == table,
     }

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from antivenom.terminal import printable
 
+KILLED_TOO_OFTEN = "The worker process died 3 times while it ran this cell"
+
 SECONDS = 0.05
 """The time between two looks at the store."""
 
@@ -23,11 +25,13 @@ class Killed:
         kills: what each kill ended: the driver or a worker.
         computed_twice: the entries of the store that were written a second time.
         runs: how often the sweep was started.
+        given_up: how often a cell was given up because its worker was killed three times while it ran the cell.
     """
 
     kills: list[str] = field(default_factory=list)
     computed_twice: list[str] = field(default_factory=list)
     runs: int = 0
+    given_up: int = 0
 
 
 def kill_and_continue(spec: Path, out: Path, store: Path, options: list[str], delays: list[float], seed: int) -> Killed:
@@ -63,6 +67,9 @@ def kill_and_continue(spec: Path, out: Path, store: Path, options: list[str], de
         text = driver.communicate()[1]
         if driver.returncode == 0 and not left:
             return state
+        if KILLED_TOO_OFTEN in text:  # by chance, while it ran the same cell: the option --retry-failed runs it again
+            state.given_up += 1
+            continue
         if driver.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(printable(text[-2000:], "ascii"))
         if driver.returncode == 0:  # it finished before the next kill

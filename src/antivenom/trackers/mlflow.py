@@ -1,6 +1,7 @@
 """Runs for MLflow."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -39,13 +40,15 @@ class MLflow:
     def track(self, name: str, spec: Mapping[str, Any]) -> RunLog:
         """Begin a run."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import
-        from mlflow.tracking import MlflowClient  # noqa: PLC0415 - an optional package
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # MLflow uses parts of SQLAlchemy that will go
+            from mlflow.tracking import MlflowClient  # noqa: PLC0415 - an optional package
 
-        client = MlflowClient(self.address)
-        known = client.get_experiment_by_name(self.experiment)
-        number = (
-            client.create_experiment(self.experiment, self.artifacts) if known is None else str(known.experiment_id)
-        )
+            client = MlflowClient(self.address)
+            known = client.get_experiment_by_name(self.experiment)
+            number = (
+                client.create_experiment(self.experiment, self.artifacts) if known is None else str(known.experiment_id)
+            )
         run = client.create_run(number, run_name=name).info.run_id
         for key, value in spec.items():
             client.log_param(run, key, str(value)[:LONGEST_VALUE])

@@ -28,12 +28,13 @@ class WandB:
         """Begin a run."""
         import wandb  # noqa: PLC0415 - an optional package
 
-        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        folder = Path(self.folder).absolute()  # its service keeps the working directory that it was started in
+        folder.mkdir(parents=True, exist_ok=True)
         settings = wandb.Settings(silent=True, disable_git=True, disable_code=True, x_disable_stats=True)
         run = wandb.init(
             project=self.project,
             name=name,
-            dir=self.folder,
+            dir=str(folder),
             config=dict(spec),
             mode="offline",
             reinit="create_new",
