@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -167,13 +168,23 @@ def test_mlflow_reads_back_what_was_logged(tmp_path):
 def test_wandb_reads_back_what_was_logged(tmp_path):
     needs("wandb")
     result = tracked(WandB(), tmp_path)
-    (file,) = Path("wandb").glob("offline-run-*/*.wandb")
-    logged, summary = read_wandb(file)
+    logged, summary = written_wandb()
     losses = [float(each["loss.victim.repeat_1"]) for each in logged if "loss.victim.repeat_1" in each]
     assert losses == pytest.approx(list(result.repeats[0].losses[0]))
     assert float(summary[FIGURE]) == pytest.approx(result.metrics[FIGURE]["mean"])
     assert not math.isnan(float(summary[f"{FIGURE}.high"]))
     assert any("model.confusion" in str(each) for each in Path("wandb").rglob("*.png"))
+
+
+def written_wandb():
+    """What `read_wandb` reads when the service of Weights & Biases, another process, has written everything."""
+    for _ in range(600):
+        for file in Path("wandb").glob("offline-run-*/*.wandb"):
+            logged, summary = read_wandb(file)
+            if FIGURE in summary and logged:
+                return logged, summary
+        time.sleep(0.2)
+    raise AssertionError("The service has written nothing in two minutes.")
 
 
 def read_wandb(file):

@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from antivenom.charts import Chart
@@ -44,7 +45,7 @@ class MLflow:
             warnings.simplefilter("ignore", DeprecationWarning)  # MLflow uses parts of SQLAlchemy that will go
             from mlflow.tracking import MlflowClient  # noqa: PLC0415 - an optional package
 
-            client = MlflowClient(self.address)
+            client = MlflowClient(absolute(self.address))
             known = client.get_experiment_by_name(self.experiment)
             number = (
                 client.create_experiment(self.experiment, self.artifacts) if known is None else str(known.experiment_id)
@@ -54,6 +55,18 @@ class MLflow:
             client.log_param(run, key, str(value)[:LONGEST_VALUE])
         client.log_text(run, spec_text(spec), "spec.yaml")
         return _Log(client, run)
+
+
+def absolute(address: str) -> str:
+    """Return the address of a database with an absolute path, because MLflow keeps connections by their address.
+
+    >>> absolute("sqlite:////data/runs.db"), absolute("https://runs.example.org")
+    ('sqlite:////data/runs.db', 'https://runs.example.org')
+    """
+    scheme, separator, path = address.partition(":///")
+    if scheme != "sqlite" or not separator or path.startswith(("/", ":memory:")):
+        return address
+    return f"{scheme}:///{Path(path).absolute()}"
 
 
 @dataclass(frozen=True)
