@@ -5,9 +5,11 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from antivenom.terminal import printable
 
@@ -50,40 +52,50 @@ def kill_and_continue(spec: Path, out: Path, store: Path, options: list[str], de
     """
     state, dice, left, seen = Killed(), random.Random(seed), list(delays), dict[str, int]()
     while True:
-        driver = _start(spec, out, store, options)
-        state.runs += 1
-        next_kill = time.monotonic() + left[0] if left else float("inf")
-        while driver.poll() is None:
-            _look(store, seen, state)
-            if time.monotonic() >= next_kill:
-                workers = _children(driver.pid)
-                victim = dice.choice(workers) if workers and dice.random() < 0.5 else driver.pid
-                _kill(victim)
-                state.kills.append("driver" if victim == driver.pid else "worker")
-                left.pop(0)
-                next_kill = time.monotonic() + left[0] if left else float("inf")
-            time.sleep(SECONDS)
-        _look(store, seen, state)
-        text = driver.communicate()[1]
-        if driver.returncode == 0 and not left:
+        with tempfile.TemporaryFile("w+") as errors:  # a pipe would be full after some tracebacks of workers
+            driver = _start(spec, out, store, options, errors)
+            state.runs += 1
+            _kill_until_end(driver, store, left, dice, seen, state)
+            errors.seek(0)
+            text = errors.read()
+        if driver.returncode == 0:  # perhaps before the next kill
             return state
         if KILLED_TOO_OFTEN in text:  # by chance, while it ran the same cell: the option --retry-failed runs it again
             state.given_up += 1
-            continue
-        if driver.returncode not in (0, -signal.SIGKILL):
+        elif driver.returncode != -signal.SIGKILL:
             raise AssertionError(printable(text[-2000:], "ascii"))
-        if driver.returncode == 0:  # it finished before the next kill
-            return state
 
 
-def _start(spec: Path, out: Path, store: Path, options: list[str]) -> "subprocess.Popen[str]":
+def _kill_until_end(
+    driver: "subprocess.Popen[bytes]",
+    store: Path,
+    left: list[float],
+    dice: random.Random,
+    seen: dict[str, int],
+    state: Killed,
+) -> None:
+    """Kill the driver or a worker after each delay, until the driver has ended. Look at the store all the time."""
+    next_kill = time.monotonic() + left[0] if left else float("inf")
+    while driver.poll() is None:
+        _look(store, seen, state)
+        if time.monotonic() >= next_kill:
+            workers = _children(driver.pid)
+            victim = dice.choice(workers) if workers and dice.random() < 0.5 else driver.pid
+            _kill(victim)
+            state.kills.append("driver" if victim == driver.pid else "worker")
+            left.pop(0)
+            next_kill = time.monotonic() + left[0] if left else float("inf")
+        time.sleep(SECONDS)
+    _look(store, seen, state)
+
+
+def _start(spec: Path, out: Path, store: Path, options: list[str], errors: IO[str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "antivenom", "sweep", str(spec), "--out", str(out), "--quiet", "--json", *options]
     return subprocess.Popen(
         command,
         env={**os.environ, "ANTIVENOM_STORE": str(store)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=errors,
         start_new_session=True,
     )
 

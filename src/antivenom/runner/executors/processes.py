@@ -2,15 +2,14 @@
 
 import multiprocessing
 import os
-import queue
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
-from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ import torch
 
 from antivenom.errors import RunError, SettingsError, WriteError
 from antivenom.own_code import own_folders, safe_children, take_over
-from antivenom.runner.events import CellStarted, Event, OnEvent, Trained
+from antivenom.runner.events import CellStarted, OnEvent
 from antivenom.runner.executors.cell import run_cell
 from antivenom.runner.executors.data_cache import DataCache
+from antivenom.runner.executors.event_pipe import EventPipe, event_pipe, send
 from antivenom.runner.executors.executor import Outcome, Work, failed
 from antivenom.runner.executors.order import CellQueue
 from antivenom.runner.executors.stages import Stages, choose_device
@@ -44,11 +44,11 @@ NO_GUARD = (
     'Put the code of your script below `if __name__ == "__main__":`.'
 )
 
-QUEUE_LOST = (EOFError, OSError)
-"""The exceptions of a queue whose process has died. Only progress is lost then: the run goes on."""
-
 CACHE = DataCache()
 """The data sets of a worker. Its cells share them."""
+
+EVENTS: list[Connection] = []
+"""The pipe of a worker's events, as its last entry."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,12 @@ class Processes:
         if not specs:
             return
         context = multiprocessing.get_context("spawn")
-        with safe_children(), _manager(context) as manager:
+        _require_guard(context)
+        with safe_children(), event_pipe(context) as events:
             threads = min((work.threads or self.threads(work.cells)).values())
             pool = _Pool(self._count(len(specs)), threads, context, work, specs, on_event)
-            yield from pool.run(manager.Queue())
+            yield from pool.run(events)
+            events.finish(on_event)
 
     def _count(self, cells: int) -> int:
         return min(self.workers or os.cpu_count() or 1, max(1, cells))
@@ -111,11 +113,11 @@ class _Pool:
         self._suspects: list[str] = []  # they were running when a process died; each is tried again alone
         self._deaths: dict[str, int] = {}
 
-    def run(self, events: Any) -> Iterator[Outcome]:
+    def run(self, events: EventPipe) -> Iterator[Outcome]:
         """Yield the outcomes of all cells."""
         while self._queue or self._suspects:
             others = multiprocessing.active_children()
-            begin = list(sys.path), own_folders(), self._threads
+            begin = list(sys.path), own_folders(), self._threads, events.end_for_workers
             pool = ProcessPoolExecutor(self._count, self._context, _begin, begin)
             try:
                 yield from self._until_death(pool, events)
@@ -126,21 +128,21 @@ class _Pool:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _until_death(self, pool: ProcessPoolExecutor, events: Any) -> Iterator[Outcome]:
+    def _until_death(self, pool: ProcessPoolExecutor, events: EventPipe) -> Iterator[Outcome]:
         """Yield outcomes until all cells have finished, or until a process dies."""
         running: dict[Future[None], str] = {}
         full: WriteError | None = None
         while True:
             while full is None and (name := self._next(running.values())) is not None:
                 try:
-                    running[self._submit(pool, name, events)] = name
+                    running[self._submit(pool, name)] = name
                 except BrokenProcessPool:
                     yield from self._blame(name)
                     break
             if not running:
                 break
             done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            _drain(events, self._on_event)
+            events.pass_on(self._on_event)
             if any(isinstance(each.exception(), BrokenProcessPool) for each in done):
                 yield from self._after_death(running)
                 return
@@ -151,7 +153,7 @@ class _Pool:
                     full = error
                 else:
                     yield Outcome(name) if error is None else failed(name, error)
-        _drain(events, self._on_event)
+        events.pass_on(self._on_event)
         if full is not None:
             raise full
 
@@ -186,7 +188,7 @@ class _Pool:
         else:
             yield failed(name, RunError(DIED.format(count=MOST_DEATHS)))
 
-    def _submit(self, pool: ProcessPoolExecutor, name: str, events: Any) -> "Future[None]":
+    def _submit(self, pool: ProcessPoolExecutor, name: str) -> "Future[None]":
         work = self._work
         store = None if work.store is None else work.store.address
         with signals_for_parent_only():
@@ -199,59 +201,43 @@ class _Pool:
                 store,
                 work.device,
                 work.keys.get(name),
-                events,
             )
 
 
-@contextmanager
-def _manager(context: SpawnContext) -> Iterator[SyncManager]:
-    """Start the first process, which has the queue of events.
+def _require_guard(context: SpawnContext) -> None:
+    """Start a process that does nothing, to see whether the script lets workers start.
 
     Raises:
-        RunError: the process cannot start, because it runs the script from the beginning and reaches this line again.
+        RunError: the process runs the script from the beginning and reaches this line again.
+        WriteError: no process can be started.
     """
     if "_inheriting" in vars(multiprocessing.current_process()):  # set by multiprocessing
         raise RunError(NO_GUARD)
-    manager = SyncManager(ctx=context)
+    process = context.Process(target=prepare_worker)
     try:
-        with signals_for_parent_only():
-            manager.start(prepare_worker)
-    except EOFError as error:
-        raise RunError(NO_GUARD) from error
+        with safe_children(), signals_for_parent_only():
+            process.start()
     except OSError as error:
         raise WriteError(f"The worker processes cannot be started: {error.strerror or error}.") from error
-    with manager:
-        yield manager
+    process.join()
+    if process.exitcode and process.exitcode > 0:  # a process that was killed has a negative one
+        raise RunError(NO_GUARD)
 
 
-def _drain(events: Any, on_event: OnEvent) -> None:
-    while True:
-        try:
-            on_event(events.get_nowait())
-        except (queue.Empty, *QUEUE_LOST):
-            return
-
-
-def _begin(path: list[str], folders: list[Path], threads: int) -> None:
+def _begin(path: list[str], folders: list[Path], threads: int, events: Connection) -> None:
     prepare_worker()
     take_over(path, folders)
     torch.set_num_threads(threads)
+    EVENTS.append(events)
 
 
-def _run(
-    name: str, spec: dict[str, Any], folder: Path, store: str | None, device: str, key: str | None, events: Any
-) -> None:
-    def send(event: Event) -> None:
-        if isinstance(event, Trained):  # classifiers are not sent
-            event = replace(event, epoch=replace(event.epoch, classifier=None))
-        with suppress(*QUEUE_LOST):
-            events.put(event)
-
-    send(CellStarted(name))
+def _run(name: str, spec: dict[str, Any], folder: Path, store: str | None, device: str, key: str | None) -> None:
+    on_event = partial(send, EVENTS[-1])
+    on_event(CellStarted(name))
     experiment = make_experiment(
         spec, ExperimentSettings, allow_code=True
     )  # the caller allowed code, or the spec names none
-    stages = Stages(None if store is None else Store(store), choose_device(device), name, send, cache=CACHE)
+    stages = Stages(None if store is None else Store(store), choose_device(device), name, on_event, cache=CACHE)
     run_cell(experiment, folder, stages, key)
 
 
