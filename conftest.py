@@ -9,10 +9,12 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-import hypothesis
-import pytest
-import torch
-from jaxtyping import install_import_hook
+gc.disable()  # until the tests are collected: the imports leave no garbage, and collections of it take seconds
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
 # Not by --jaxtyping-packages: the workers of xdist do not get what stands in addopts.
 os.environ["KERAS_BACKEND"] = "torch"  # before anything imports keras
@@ -70,3 +72,4 @@ def pytest_collection_finish() -> None:
     """Leave what was collected out of all later garbage collections: they take ten times as long with it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
