@@ -63,6 +63,15 @@ def places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """No test leaves more threads than one: the tests after it would take several times as long."""
+    yield
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert threads == 1, f"the test leaves {threads} threads"
+
+
+@pytest.fixture(autouse=True)
 def same_weights() -> None:
     """Networks that a test makes without `rng.py` have the same weights in every run."""
     torch.manual_seed(0)
