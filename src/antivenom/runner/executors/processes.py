@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
 from multiprocessing.managers import SyncManager
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,7 @@ def _manager(context: SpawnContext) -> Iterator[SyncManager]:
 def _drain(events: Any, on_event: OnEvent) -> None:
     while True:
         try:
-            on_event(events.get_nowait())
+            on_event(ForkingPickler.loads(events.get_nowait()))
         except (queue.Empty, *QUEUE_LOST):
             return
 
@@ -245,7 +246,7 @@ def _run(
         if isinstance(event, Trained):  # classifiers are not sent
             event = replace(event, epoch=replace(event.epoch, classifier=None))
         with suppress(*QUEUE_LOST):
-            events.put(event)
+            events.put(bytes(ForkingPickler.dumps(event)))  # as bytes, or the queue's process would load torch for it
 
     send(CellStarted(name))
     experiment = make_experiment(
