@@ -18,6 +18,7 @@ from jaxtyping import install_import_hook  # noqa: E402
 
 # Not by --jaxtyping-packages: the workers of xdist do not get what stands in addopts.
 os.environ["KERAS_BACKEND"] = "torch"  # before anything imports keras
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 
 collect_ignore_glob = ["tests/helpers/own_training/*"]  # a reader's files, which need the libraries of that page
 
