@@ -9,13 +9,16 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-import hypothesis
-import pytest
-import torch
-from jaxtyping import install_import_hook
+gc.disable()  # until the tests are collected: the imports leave no garbage, and collections of it take seconds
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
 # Not by --jaxtyping-packages: the workers of xdist do not get what stands in addopts.
 os.environ["KERAS_BACKEND"] = "torch"  # before anything imports keras
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 
 collect_ignore_glob = ["tests/helpers/own_training/*"]  # a reader's files, which need the libraries of that page
 
@@ -61,6 +64,15 @@ def places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """No test leaves more threads than one: the tests after it would take several times as long."""
+    yield
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert threads == 1, f"the test leaves {threads} threads"
+
+
+@pytest.fixture(autouse=True)
 def same_weights() -> None:
     """Networks that a test makes without `rng.py` have the same weights in every run."""
     torch.manual_seed(0)
@@ -70,3 +82,4 @@ def pytest_collection_finish() -> None:
     """Leave what was collected out of all later garbage collections: they take ten times as long with it."""
     gc.collect()
     gc.freeze()
+    gc.enable()

@@ -41,7 +41,7 @@ def trap(place: Path, *names: str) -> None:
 
 def command(*words: str, at: Path, module: bool = False) -> subprocess.CompletedProcess[str]:
     """Run the command as an installed program does, without the working directory on the path; or `python -m`."""
-    start = ["-m", "antivenom"] if module else ["-P", "-c", "from antivenom.cli import main; main()"]
+    start = ["-m", "antivenom"] if module else ["-P", "-c", "from antivenom.__main__ import main; main()"]
     environment = {**os.environ, "ANTIVENOM_STORE": str(at / "store"), "ANTIVENOM_DATA": str(at / "data")}
     whole = [sys.executable, *start, *words]
     return subprocess.run(whole, check=False, cwd=at, capture_output=True, text=True, env=environment)

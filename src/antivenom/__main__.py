@@ -1,5 +1,6 @@
 """`python -m antivenom` is `antivenom`. Signals are handled before the command loads."""
 
+import gc
 import os
 import sys
 
@@ -8,9 +9,13 @@ if sys.path and not sys.flags.safe_path and sys.path[0] in ("", os.getcwd()):  #
 
 from antivenom.stopping import Stopped, stopped_by_signals
 
+OBJECTS_PER_COLLECTION = 20_000
+"""More than Python's 700: the libraries make many objects while they load, and none of them is garbage."""
+
 
 def main() -> None:
     """Load the command and run it."""
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
     try:
         with stopped_by_signals():
             from antivenom.cli import main as command  # noqa: PLC0415 - takes half a second

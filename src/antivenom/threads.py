@@ -120,6 +120,23 @@ def using(threads: int) -> Iterator[int]:
 
 
 @contextmanager
+def restored() -> Iterator[None]:
+    """Restore torch's number of threads afterwards, for a call of a library that changes it.
+
+    >>> before = torch.get_num_threads()
+    >>> with restored():
+    ...     torch.set_num_threads(before + 1)
+    >>> torch.get_num_threads() == before
+    True
+    """
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def threads_for(flops: int) -> Iterator[int]:
     """Call `using` with the number of threads for steps of this number of operations."""
     with using(number_for(flops)) as threads:

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SERVER = """
-import json, os, signal, sys, traceback
+import gc, json, os, signal, sys, traceback
 import jinja2, matplotlib.backends.backend_agg, numpy, pydantic, rich.progress, sklearn.datasets, torch, typer
 torch.set_num_threads(1)
+gc.freeze()  # or each fork collects all of it again, and copies it
 
 def work(job):
     os.chdir(job["cwd"])

@@ -18,6 +18,7 @@ from antivenom.models.batches import input_batches
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, component
 from antivenom.shapes import Features
+from antivenom.threads import restored
 
 Method = Literal["pca", "tsne", "umap"]
 
@@ -139,4 +140,5 @@ def embed(features: Features, method: Method, *, rng: Rng) -> NDArray[np.float32
     except ImportError as error:
         raise CapabilityError(missing_packages("UMAP", ["umap-learn"])) from error
     reducer = umap.UMAP(n_neighbors=min(15, len(rows) - 1), random_state=rng.integer(), n_jobs=1)
-    return np.asarray(reducer.fit_transform(rows), np.float32)
+    with restored():  # Numba sets the number of threads of OpenMP, which is also torch's
+        return np.asarray(reducer.fit_transform(rows), np.float32)

@@ -3,7 +3,7 @@
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 
 from antivenom.charts.drawing import _loading as _loading  # the first, before anything imports matplotlib
@@ -58,7 +58,9 @@ def _laid_out(figure: Figure) -> Figure:
     The last digits of the positions that the layout solver computes depend on memory addresses.
     """
     FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
+    if engine := figure.get_layout_engine():
+        with suppress(ValueError):  # there is no room for the plots
+            engine.execute(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         original, active = (axes.get_position(original=each).bounds for each in (True, False))

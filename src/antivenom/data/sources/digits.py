@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.private.digits import digits
 from antivenom.rng import Rng
 from antivenom.settings import component
 
@@ -24,10 +25,8 @@ class Digits:
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Load both splits."""
-        from sklearn.datasets import load_digits  # noqa: PLC0415 - scikit-learn imports slowly
-
-        bunch = load_digits()
-        data = Dataset.from_arrays((bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target, channels="none")
+        images, classes = digits()
+        data = Dataset.from_arrays((images * (255 / 16)).round().astype(np.uint8), classes, channels="none")
         order = Rng(0).child("digits").order(data.ids)
         test = torch.arange(len(data)) % 4 == 0
         return Splits(train=data.subset(order[~test]), test=data.subset(order[test]))
