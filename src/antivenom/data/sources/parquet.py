@@ -44,8 +44,8 @@ class Parquet:
             (0, 1) for images.
 
     Raises:
-        SettingsError: `ignore` is set together with `image`, or contains the label.
-        DataError: on loading; the message names the file and the problem.
+        SettingsError: `ignore` contains the label.
+        DataError: on loading; the message names the file, and all columns that cannot be used.
     """
 
     trial = Trial(settings={"path": "mine.parquet"})
@@ -64,14 +64,12 @@ class Parquet:
     bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.ignore is not None and self.image is not None:
-            raise SettingsError([f"Parquet.ignore requires image: null; got the image {self.image!r}."])
         if self.label in (self._ignored or ()):
             raise SettingsError([f"Parquet.ignore must not contain the label; got {self.label!r}."])
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
-        tables = [parquet.read(file, self.image, self.label, self._ignored or ()) for file in self.files()]
+        tables = [parquet.read(file, self.image, self.label, self._ignored) for file in self.files()]
         if list(tables[0].columns) != list(tables[-1].columns):
             raise DataError(
                 f"{self.test_path} must have the same columns as {self.path}; got {', '.join(tables[-1].columns)}."
@@ -116,7 +114,7 @@ class Parquet:
             raise DataError(f"{file} must have at least one row; it has none.")
         try:
             if table.images is None:
-                return rows_from_columns(table.columns, None if self.ignore is None else ())
+                return rows_from_columns(table.columns, self._ignored)
             encoded = table.images
             canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
             x = images.decode_all(
