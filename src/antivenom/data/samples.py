@@ -13,8 +13,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 from antivenom.data.arrays import Channels, as_tensor
 from antivenom.data.dataset import Dataset
-from antivenom.data.formats.images import Canvas, Fit
-from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.images import Canvas, Fit, alike
+from antivenom.data.formats.pixels import Background, Mode
 from antivenom.data.given_classes import GivenClasses
 from antivenom.data.numeric import Unusable, label_hint, rows_from_columns
 from antivenom.data.sample_parts import Parts, check_single, class_names, each_sample, labels_of, splitter
@@ -80,7 +81,10 @@ def from_torch(
         pictures = isinstance(row, Image.Image) if not rows else pictures
         rows.append(_row(row, len(rows), canvas, findings, pictures=pictures))
         labels.append(label)
-    stacked = _stacked(rows)
+    stacked = _stacked(alike(rows) if pictures else rows)
+    if pictures:
+        bounds = bounds or (0.0, 1.0)
+        stacked = stacked if stacked.dtype == torch.uint8 else (stacked * (bounds[1] - bounds[0]) + bounds[0]).clamp(*bounds)
     names = classes if classes is not None else class_names(samples)
     layout = "first" if pictures else channels
     settings: dict[str, Any] = {"classes": names, "bounds": bounds, "channels": layout, "renumber": renumber}
@@ -140,7 +144,9 @@ def from_hugging_face(
         canvas, findings = Canvas(size, mode, fit, background, white), Findings()
         pictures = (samples[index][image] for index in range(len(raw)))
         rows = [_picture(each, index, canvas, findings) for index, each in enumerate(pictures)]
-        data = Dataset.from_arrays(_stacked(rows), labels, classes=classes, channels="first", renumber=renumber)
+        data = Dataset.from_arrays(
+            _stacked(alike(rows)), labels, classes=classes, bounds=(0, 1), channels="first", renumber=renumber
+        )
         notes = findings.assumptions()
     return replace(data, assumptions=(*notes, *data.assumptions))
 

@@ -10,7 +10,8 @@ from annotated_types import Interval
 
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, tree
-from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.pixels import Background, Mode
 from antivenom.errors import DataError, SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
@@ -90,7 +91,7 @@ class Folder:
         classes = tuple(sorted({leaf.label for leaf in leaves}))
         numbers = {name: number for number, name in enumerate(classes)}
         y = torch.tensor([numbers[leaf.label] for leaf in leaves])
-        data = Dataset.from_arrays(x, y, classes=classes, channels="first")
+        data = Dataset.from_arrays(x, y, classes=classes, bounds=(0, 1), channels="first")
         data = replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed))
         kinds = [leaf.split for leaf in leaves]
         if any(kinds):

@@ -4,14 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pyarrow  # noqa: F401 - `antivenom list` checks that it is installed
+import torch
 from annotated_types import Interval
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from torch import Tensor
 
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, parquet
-from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.pixels import Background, Mode
 from antivenom.data.numeric import rows_from_columns
 from antivenom.data.sample_parts import labels_of
 from antivenom.errors import DataError, SettingsError
@@ -81,11 +84,12 @@ class Parquet:
             rows = [
                 self._rows(table, file, findings, on_progress) for table, file in zip(tables, self.files(), strict=True)
             ]
-            pairs = [(x, labels_of(table.labels)) for (x, _, _), table in zip(rows, tables, strict=True)]
+            parts = images.alike([torch.as_tensor(x) for x, _, _ in rows])
+            pairs = [(x, labels_of(table.labels)) for x, table in zip(parts, tables, strict=True)]
             made = Dataset.several_from_arrays(
                 pairs,
                 classes=tables[0].classes,
-                bounds=self.bounds if self.image is None else None,
+                bounds=self.bounds if self.image is None else (0, 1),
                 channels=None if self.image is None else "first",
                 renumber=True,
             )
@@ -108,7 +112,7 @@ class Parquet:
 
     def _rows(
         self, table: parquet.Table, file: Path, findings: Findings, on_progress: OnProgress
-    ) -> tuple[ArrayLike | Tensor, tuple[str, ...], tuple[str, ...]]:
+    ) -> tuple[NDArray[np.float32] | Tensor, tuple[str, ...], tuple[str, ...]]:
         """Return the rows of a file, the names of their columns, and the assumptions about these."""
         if not table.labels:
             raise DataError(f"{file} must have at least one row; it has none.")
