@@ -7,6 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from antivenom.data.exact import about_columns
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 
@@ -18,9 +19,6 @@ USUAL = (1, 3, 4)
 
 THIN = 4
 """The longest side that an axis of channels can have, and an image hardly has."""
-
-EXACT = 1 << 24
-"""The largest whole number up to which float32 represents all whole numbers."""
 
 DARK = 31
 """Images of uint8 without a larger value may have fewer grey levels than 256, such as 16."""
@@ -37,7 +35,8 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
         channels: the axis of the channels of images; if omitted, the axis of length 1, 3 or 4.
 
     Raises:
-        DataError: `x` contains other things than finite real numbers, or its layout is ambiguous.
+        DataError: `x` contains other things than finite real numbers, its layout is ambiguous, or different values of a
+            column become equal in float32.
 
     >>> rows, assumptions = as_rows(np.zeros((2, 8, 8, 3), np.float32))
     >>> rows.shape, assumptions[0]
@@ -50,9 +49,7 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
     rows, assumptions = _channels_first(rows, channels)
     if kind == torch.uint8:
         return rows, assumptions + _about_dark(rows)
-    whole = not (kind.is_floating_point or kind == torch.bool)
-    if whole and rows.numel() and max(abs(int(rows.min())), abs(int(rows.max()))) > EXACT:
-        assumptions += (f"x has numbers above {EXACT:,}, which float32 rounds. Scale x to keep them exact.",)
+    assumptions += about_columns(rows, column_names(x))
     rows = rows.to(torch.float32)
     if not torch.isfinite(rows).all():
         raise DataError("x must contain finite numbers; got NaN or infinity. Remove or fill these values first.")

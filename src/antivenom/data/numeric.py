@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antivenom.data.arrays import EXACT
 from antivenom.data.columns import LABEL_NAMES
+from antivenom.data.exact import IGNORE, about_rounding
 from antivenom.data.features import IDENTIFYING, Sample
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
@@ -62,12 +62,8 @@ def rows_from_columns(
     arrays = [np.asarray(columns[sample.names[number]]) for number in used]
     names = tuple(sample.names[number] for number in used)
     assumptions = sample.about_used(used) + (sample.about_left_out(left_out) if ignore is None else ())
-    large = [name for name, values in zip(names, arrays, strict=True) if _is_large(values)]
-    if large:
-        shown = ", ".join(map(repr, large))
-        assumptions += (
-            f"The column {shown} has numbers above {EXACT:,}, which float32 rounds. Scale it to keep them.",
-        )
+    for name, values in zip(names, arrays, strict=True):
+        assumptions += about_rounding(values, f"The column {name!r}", otherwise=IGNORE)
     return np.stack([values.astype(np.float32) for values in arrays], axis=1), names, assumptions
 
 
@@ -146,7 +142,3 @@ def _unfit(values: NDArray[Any] | Unusable) -> str:
     with np.errstate(over="ignore"):
         wrong = np.flatnonzero(~np.isfinite(values.astype(np.float32)))
     return f"{values[wrong[0]]} in row {wrong[0]}, which is not a finite float32 number" if len(wrong) else ""
-
-
-def _is_large(values: NDArray[Any]) -> bool:
-    return bool(values.dtype.kind in "ui" and values.size and max(abs(int(values.min())), int(values.max())) > EXACT)

@@ -84,7 +84,9 @@ def from_torch(
     stacked = _stacked(alike(rows) if pictures else rows)
     if pictures:
         bounds = bounds or (0.0, 1.0)
-        stacked = stacked if stacked.dtype == torch.uint8 else (stacked * (bounds[1] - bounds[0]) + bounds[0]).clamp(*bounds)
+        stacked = (
+            stacked if stacked.dtype == torch.uint8 else (stacked * (bounds[1] - bounds[0]) + bounds[0]).clamp(*bounds)
+        )
     names = classes if classes is not None else class_names(samples)
     layout = "first" if pictures else channels
     settings: dict[str, Any] = {"classes": names, "bounds": bounds, "channels": layout, "renumber": renumber}

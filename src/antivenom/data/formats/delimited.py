@@ -1,10 +1,7 @@
 """Read tables of text, such as CSV files: numbers, and a label in each row."""
 
 import csv
-import math
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -18,12 +15,12 @@ from antivenom.data.cells import (
     cell_text,
     has_decimal_comma,
     has_point,
-    is_missing,
     is_number,
     is_whole,
     with_points,
 )
-from antivenom.data.columns import Columns, infer_columns
+from antivenom.data.columns import infer_columns
+from antivenom.data.formats.table_rows import Line, MissingRows, Reading, Table
 from antivenom.errors import DataError
 from antivenom.files.opening import read_bytes
 
@@ -39,39 +36,8 @@ TABS = ("\\t", "tab")
 Decimal = Literal[".", ","]
 """The mark before the fraction of a number."""
 
-MissingRows = Literal["refuse", "drop"]
-"""The treatment of rows without a label."""
-
 LARGEST_WHOLE = 1e15
 """Labels that are larger numbers are read as text, because a float does not represent them exactly."""
-
-Line = tuple[int, list[str]]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The content of a file.
-
-    Args:
-        numbers: its numbers (n, columns).
-        labels: its labels (n) as text.
-        lines: the line (n) of each row in the file, from 1.
-        columns: its columns.
-        dropped: the number of rows that were left out because they have no label.
-    """
-
-    numbers: NDArray[np.float64]
-    labels: list[str]
-    lines: Sequence[int]
-    columns: Columns
-    dropped: int = 0
-
-    @property
-    def assumptions(self) -> tuple[str, ...]:
-        """The sentences about the columns, and the number of rows that were left out."""
-        rows = "1 row has" if self.dropped == 1 else f"{self.dropped:,} rows have"
-        note = f"{rows} no label and {'is' if self.dropped == 1 else 'are'} left out. Set missing_rows to refuse them."
-        return (*self.columns.assumptions, *([note] if self.dropped else []))
 
 
 def read_table(
@@ -121,7 +87,7 @@ def read_table(
         raise DataError(f"{file} {error}") from error
     rows = chain(sample[1:] if columns.header else sample, lines)
     known = [text.strip().lower() for text in missing]
-    return _Reading(file, columns, known, missing_rows, first_is_row=header is False).table(rows)
+    return Reading(file, columns, known, missing_rows, first_is_row=header is False).table(rows)
 
 
 def plain_texts(labels: Sequence[str], column: str = "") -> NDArray[Any]:
@@ -200,81 +166,3 @@ def _about_commas(text: str, separator: str) -> str:
         return ""
     both = "separator to ';' and " if separator == "," else ""
     return f" If {example} is a number, set {both}decimal to ','."
-
-
-@dataclass
-class _Reading:
-    """Reads all rows: one label, and one finite number for each of the other columns."""
-
-    file: Path
-    columns: Columns
-    missing: Sequence[str]
-    missing_rows: MissingRows
-    first_is_row: bool
-
-    def table(self, lines: Iterable[Line]) -> Table:
-        values, labels, places, dropped = array("d"), list[str](), array("q"), 0
-        used = [
-            number
-            for number in range(len(self.columns.names))
-            if number != self.columns.label and number not in self.columns.ignored
-        ]
-        for line, cells in lines:
-            self._check_counting(cells, len(labels) + dropped, line)
-            label = cells[self.columns.label].strip()
-            if is_missing(label, self.missing):
-                self._check_droppable(label, line)
-                dropped += 1
-                continue
-            values.extend(self._number(cells[column], column, line) for column in used)
-            labels.append(label)
-            places.append(line)
-        if not labels:
-            raise DataError(f"{self.file} must have at least one row with a label; it has none.")
-        return Table(np.frombuffer(values).reshape(len(labels), -1), labels, places, self.columns, dropped)
-
-    def _check_counting(self, cells: Sequence[str], row: int, line: int) -> None:
-        for column, start in self.columns.counting:
-            if cells[column].strip() != str(start + row):
-                raise DataError(
-                    f"{self.file}, line {line}: the column {self.columns.names[column]!r} counts the rows before this "
-                    f"line; got {cells[column][:40]!r}. Set ignore to {self.columns.ignoring(column)} to leave it out, "
-                    "or to [] to use it."
-                )
-
-    def _check_droppable(self, label: str, line: int) -> None:
-        if self.missing_rows == "refuse":
-            raise DataError(
-                f"{self.file}, line {line} has no label; got {label!r}. Remove this row, or set missing_rows to drop. "
-                "If this text is the name of a class, leave it out of `missing`."
-            )
-
-    def _number(self, value: str, column: int, line: int) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if math.isfinite(number):
-            return number
-        name = self.columns.names[column]
-        where = (
-            f"{self.file}, line {line}, column {name!r}"
-            if self.columns.header and name
-            else (f"{self.file}, line {line}, column {column}")
-        )
-        if is_missing(value):
-            raise DataError(
-                f"{where} has no value; got {value[:40]!r}. Fill it, or remove the row. Set ignore to "
-                f"{self.columns.ignoring(column)} to leave the column out."
-            )
-        raise DataError(
-            f"{where} must contain finite numbers; got {value[:40]!r}.{self._hint(value, line)} Set ignore to "
-            f"{self.columns.ignoring(column)} to leave the column out."
-        )
-
-    def _hint(self, value: str, line: int) -> str:
-        if has_decimal_comma(value):
-            return " If this is a number, set decimal to ','."
-        if self.first_is_row and line == 1:
-            return " Set header to true if line 1 contains the names of the columns."
-        return ""

@@ -9,7 +9,8 @@ from annotated_types import Interval
 
 from antivenom.data.cells import MISSING
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
-from antivenom.data.formats.delimited import Decimal, MissingRows, Table, plain_texts, read_table
+from antivenom.data.formats.delimited import Decimal, plain_texts, read_table
+from antivenom.data.formats.table_rows import MissingRows, Table
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component
