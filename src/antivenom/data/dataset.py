@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from antivenom.data.arrays import Channels, as_rows, column_names
+from antivenom.data.class_order import categories_of
 from antivenom.data.given_classes import GivenClasses
 from antivenom.data.labels import labelling, plain_labels
 from antivenom.data.memmap import take_rows
@@ -109,7 +110,7 @@ class Dataset:
             y: labels (n): whole numbers or text; or one-hot rows (n, classes).
             classes: the names of all classes in the order of their numbers, a mapping such as `{"cat": 0, "dog": 1}`,
                 or how many there are; if omitted, the labels that occur, which must then be 0, 1, … without a gap, or
-                text.
+                text. Labels of a mapping may have gaps. Text is in alphabetical order, or in that of whole numbers, or of the categories of pandas.
             bounds: the smallest and largest possible value of a number in `x`; uint8 is scaled to them, so that 0
                 becomes the smallest and 255 the largest. (0, 1) for uint8 if omitted.
             channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
@@ -164,7 +165,12 @@ class Dataset:
                 )
         widths = {width for _, (_, width) in parts if width is not None}
         known = max(widths) if classes is None and widths else classes
-        named = labelling(*(labels for _, (labels, _) in parts), classes=known, renumber=renumber)
+        orders = {categories_of(y) for _, y in pairs}
+        if len(orders) > 1 and classes is None:
+            raise DataError("The labels of all parts must have the same categories in the same order. Pass classes=.")
+        named = labelling(
+            *(labels for _, (labels, _) in parts), classes=known, renumber=renumber, order=next(iter(orders), ())
+        )
         return [
             cls(
                 x=rows,

@@ -91,7 +91,7 @@ class Parquet:
                 classes=tables[0].classes,
                 bounds=self.bounds if self.image is None else (0, 1),
                 channels=None if self.image is None else "first",
-                renumber=True,
+                renumber=tables[0].classes is None,
             )
             assumed = (*rows[0][2], *findings.assumptions(), *made[0].assumptions)
         except DataError as error:
