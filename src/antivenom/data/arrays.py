@@ -7,6 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from antivenom.data.bounds import DARK
 from antivenom.data.exact import about_columns
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
@@ -19,9 +20,6 @@ USUAL = (1, 3, 4)
 
 THIN = 4
 """The longest side that an axis of channels can have, and an image hardly has."""
-
-DARK = 31
-"""Images of uint8 without a larger value may have fewer grey levels than 256, such as 16."""
 
 ROW_AXES = 3
 """The number of axes of grey images (n, h, w)."""
