@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from antivenom.data.bounds import DARK
-from antivenom.data.exact import about_columns
+from antivenom.data.exact import about_columns, about_rounding
+from antivenom.data.frames import about_identifiers, columns_of, is_frame
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 
@@ -40,6 +41,8 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
     >>> rows.shape, assumptions[0]
     (torch.Size([2, 3, 8, 8]), "x has the shape (2, 8, 8, 3): images with their channels last. Set channels to 'first...
     """
+    if is_frame(x):
+        return _from_frame(x)
     rows = as_tensor(x, "x")
     if rows.ndim < 2:
         raise DataError(f"x must have shape (n, ...) with at least one number per row; got {tuple(rows.shape)}.")
@@ -47,11 +50,24 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
     rows, assumptions = _channels_first(rows, channels)
     if kind == torch.uint8:
         return rows, assumptions + _about_dark(rows)
-    assumptions += about_columns(rows, column_names(x))
+    assumptions += about_columns(rows)
     rows = rows.to(torch.float32)
     if not torch.isfinite(rows).all():
         raise DataError("x must contain finite numbers; got NaN or infinity. Remove or fill these values first.")
     return rows, assumptions
+
+
+def _from_frame(frame: Any) -> tuple[Rows, tuple[str, ...]]:
+    """Return the rows of a table of pandas or polars, and the assumptions about them."""
+    columns = columns_of(frame)
+    if not columns:
+        raise DataError("x must have at least one column of numbers; got none.")
+    notes = about_identifiers(columns)
+    for name, values in columns.items():
+        notes += about_rounding(values, f"The column {name!r}")
+    kind = np.uint8 if all(values.dtype == np.uint8 for values in columns.values()) else np.float32
+    rows = torch.from_numpy(np.stack([values.astype(kind) for values in columns.values()], axis=1))
+    return rows, notes + (_about_dark(rows) if kind is np.uint8 else ())
 
 
 def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
@@ -69,7 +85,7 @@ def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
     array = as_array(values, name)
     if array.dtype.kind not in "buif":
         hint = " Convert a sparse matrix by its method toarray()." if callable(getattr(values, "toarray", None)) else ""
-        raise DataError(f"{name} must contain real numbers; got {array.dtype}.{hint}")
+        raise DataError(f"{name} must contain real numbers; got {array.dtype}.{hint}{_example(array)}")
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 1 << 63:
         raise DataError(f"{name} must contain numbers below 2**63; got {array.max()}.")
     native = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
@@ -101,6 +117,17 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{name} must be an array of numbers: {error}") from error
     raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
+
+
+def _example(array: NDArray[Any]) -> str:
+    """Return a sentence about the first value of a table that is not a number."""
+    if array.ndim != 2 or array.dtype.kind not in "OU":
+        return ""
+    for column in range(array.shape[1]):
+        value = next((each for each in array[:, column].tolist() if not isinstance(each, int | float)), None)
+        if value is not None:
+            return f" Column {column} has {str(value)[:40]!r}. Remove it, or make it numbers."
+    return " Pass x.astype(float)."
 
 
 def _masked(values: object) -> int:

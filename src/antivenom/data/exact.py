@@ -68,7 +68,7 @@ def about_rounding(
     return (f"{message} to others. Subtract an offset if this matters.",)
 
 
-def about_columns(x: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+def about_columns(x: Tensor) -> tuple[str, ...]:
     """Return the sentences about the columns of rows (n, columns), or about the values of rows of another shape.
 
     Raises:
@@ -78,5 +78,5 @@ def about_columns(x: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     if x.ndim != 2:
         return () if x.is_floating_point() else about_rounding(x.reshape(-1), "x", otherwise="scale x")
-    shown = [f"The column {names[number]!r}" if names else f"Column {number} of x" for number in range(x.shape[1])]
-    return tuple(note for number, name in enumerate(shown) for note in about_rounding(x[:, number], name))
+    numbers = range(x.shape[1])
+    return tuple(note for number in numbers for note in about_rounding(x[:, number], f"Column {number} of x"))

@@ -94,11 +94,11 @@ class Sample:
             for number in left_out
         )
 
-    def about_used(self, used: Sequence[int]) -> tuple[str, ...]:
+    def about_used(self, used: Sequence[int], advice: str = "Add it to ignore to drop it.") -> tuple[str, ...]:
         """Return a sentence about each column that is used, although it seems to identify or count the rows."""
         doubtful = {*self.left_out(), *self.identifying(used)}
         return tuple(
-            f"{self.shown(number)} seems to identify or count the rows, and is used. Add it to ignore to drop it."
+            f"{self.shown(number)} seems to identify or count the rows, and is used. {advice}"
             for number in used
             if number in doubtful or numbers_identify(self.columns[number])
         )

@@ -55,7 +55,7 @@ def rows_from_columns(
     problems = column_problems(columns, ignore)
     if problems:
         raise DataError(problems)
-    sample = _sample(columns)
+    sample = as_sample(columns)
     left_out, used = _divided(sample, ignore)
     if not used:
         raise DataError("The table must have at least one column of numbers besides the labels; it has none.")
@@ -73,10 +73,10 @@ def column_problems(columns: TableColumns, ignore: Sequence[str] | None) -> str:
     >>> column_problems({"day": Unusable("dates"), "a": np.ones(3)}, None)
     "These columns cannot be features: 'day' has dates. Set ignore to ['day'] to leave them out."
     """
-    sample = _sample(columns)
+    sample = as_sample(columns)
     left_out, used = _divided(sample, ignore)
     identifiers = sample.identifying(used)
-    wrong = {name: has for number in used if (has := _unfit(columns[name := sample.names[number]]))}
+    wrong = {name: has for number in used if (has := unfit(columns[name := sample.names[number]]))}
     identifying = {sample.names[number]: IDENTIFYING for number in (identifiers if ignore is None else [])}
     counting = [(sample.names[number], start) for number, start in sample.counting() if number in left_out]
     stopped = {
@@ -118,7 +118,7 @@ def _divided(sample: Sample, ignore: Sequence[str] | None) -> tuple[tuple[int, .
     return left_out, [number for number in range(len(sample.names)) if number not in left_out]
 
 
-def _sample(columns: TableColumns) -> Sample:
+def as_sample(columns: TableColumns) -> Sample:
     """Return the first rows as text; no cells for columns that have no numbers."""
     cells = []
     for values in columns.values():
@@ -133,7 +133,7 @@ def _stops_counting(values: NDArray[Any] | Unusable, start: int) -> str:
     return "" if counted.all() else f"the numbers of the rows only up to row {int(counted.argmin()) - 1}"
 
 
-def _unfit(values: NDArray[Any] | Unusable) -> str:
+def unfit(values: NDArray[Any] | Unusable) -> str:
     """Return what a column has instead of a finite number in each row; empty text if it has them."""
     if isinstance(values, Unusable):
         return values.has

@@ -168,7 +168,7 @@ def _column(values: Any) -> NDArray[Any] | Unusable:
     plain = list(values)
     missing = sum(value is None for value in plain)
     if missing:
-        return Unusable(f"no value in {missing:,} rows")
+        return Unusable(f"no value in {missing:,} of {len(plain):,} rows")
     if any(isinstance(value, list | tuple) for value in plain):
         return Unusable("lists")
     array = np.asarray(plain)

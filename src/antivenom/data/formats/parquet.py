@@ -130,7 +130,7 @@ def _columns(
         if reason:
             columns[name] = Unusable(reason)
         elif table.column(name).null_count:
-            columns[name] = Unusable(f"no value in {table.column(name).null_count:,} rows")
+            columns[name] = Unusable(f"no value in {table.column(name).null_count:,} of {len(table):,} rows")
         else:
             columns[name] = table.column(name).to_numpy()
     return columns
