@@ -78,12 +78,8 @@ class Sample:
 
     def advised(self, used: Sequence[int]) -> tuple[int, ...]:
         """Return the used columns that a message advises to leave out: identifiers, indexes, and columns of text."""
-        identifying = self.identifying(used)
-        return tuple(
-            number
-            for number in used
-            if number in identifying or number in self.left_out() or (self.has_text(number) and self.is_text(number))
-        )
+        doubtful = {*self.identifying(used), *self.left_out()}
+        return tuple(number for number in used if number in doubtful or self.is_text(number))
 
     def about_left_out(self, left_out: Sequence[int]) -> tuple[str, ...]:
         """Return a sentence about each column that is left out although the user did not name it."""

@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from antivenom.data.cells import has_decimal_comma, is_missing
+from antivenom.data.cells import has_point, is_missing, number_hint, number_in, with_points
 from antivenom.data.columns import Columns
 from antivenom.data.exact import IGNORE, about_rounding
+from antivenom.data.identifiers import LONGEST
 from antivenom.errors import DataError
 
 MissingRows = Literal["refuse", "drop"]
@@ -62,7 +63,8 @@ class Reading:
     missing: Sequence[str]
     missing_rows: MissingRows
     first_is_row: bool
-    long: dict[int, set[str]] = field(default_factory=dict)
+    decimal: str = "."
+    long: dict[int, set[float]] = field(default_factory=dict)
 
     def table(self, lines: Iterable[Line]) -> Table:
         """Return all rows.
@@ -83,8 +85,8 @@ class Reading:
                 self._check_droppable(label, line)
                 dropped += 1
                 continue
-            values.extend(self._number(cells[column], column, line) for column in used)
-            labels.append(label)
+            values.extend(self._numbers(cells, used, line))
+            labels.append(self._label(label, line))
             places.append(line)
         if not labels:
             raise DataError(f"{self.file} must have at least one row with a label; it has none.")
@@ -95,7 +97,9 @@ class Reading:
         return Table(self._rows(numbers, used, places), labels, places, self.columns, dropped, rounded)
 
     def _about_rounding(self, numbers: NDArray[np.float64], column: int) -> tuple[str, ...]:
-        shown, different = self.columns.shown(column), len(self.long[column]) if column in self.long else None
+        shown, different = self.columns.shown(column), None
+        if column in self.long:
+            different = len(self.long[column]) + len(np.unique(numbers[np.abs(numbers) < LONG]))
         try:
             return about_rounding(numbers, shown, otherwise=IGNORE, different=different)
         except DataError as error:
@@ -128,14 +132,27 @@ class Reading:
                 "If this text is the name of a class, leave it out of `missing`."
             )
 
+    def _numbers(self, cells: Sequence[str], used: Sequence[int], line: int) -> list[float]:
+        """Return the numbers of a row."""
+        if self.decimal == ".":
+            try:
+                numbers = [float(cells[column]) for column in used]
+            except ValueError:
+                numbers = [math.inf]
+            if all(-LONG < number < LONG for number in numbers) and not any("_" in cell for cell in cells):
+                return numbers  # nearly all rows
+        return [self._number(cells[column], column, line) for column in used]
+
+    def _count_long(self, number: float, text: str, column: int) -> None:
+        """Remember a whole number that a float does not tell apart from others."""
+        if abs(number) >= LONG:
+            exact = len(text) <= LONGEST and text.lstrip("+-").isdecimal()
+            self.long.setdefault(column, set()).add(int(text) if exact else number)
+
     def _number(self, value: str, column: int, line: int) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if math.isfinite(number):
-            if abs(number) >= LONG:  # a float does not tell such whole numbers apart
-                self.long.setdefault(column, set()).add(value.strip())
+        number = number_in(value, self.decimal)
+        if number is not None:
+            self._count_long(number, value.strip(), column)
             return number
         where = self._where(column, line)
         if is_missing(value):
@@ -148,13 +165,23 @@ class Reading:
             f"{self.columns.ignoring(column)} to leave the column out."
         )
 
+    def _label(self, label: str, line: int) -> str:
+        """Return a label; a number with a decimal comma gets a point."""
+        if self.decimal == "," and has_point(label):
+            raise DataError(
+                f"{self._where(self.columns.label, line)} has the label {label[:40]!r}, but decimal is ','. Write "
+                "whole numbers without a point, or names."
+            )
+        return with_points([label])[0] if self.decimal == "," else label
+
     def _where(self, column: int, line: int) -> str:
         name = self.columns.names[column]
         return f"{self.file}, line {line}, column {repr(name) if self.columns.header and name else column}"
 
     def _hint(self, value: str, line: int) -> str:
-        if has_decimal_comma(value):
-            return " If this is a number, set decimal to ','."
+        hint = number_hint(value, self.decimal)
+        if hint:
+            return hint
         if self.first_is_row and line == 1:
             return " Set header to true if line 1 contains the names of the columns."
         return ""

@@ -38,7 +38,8 @@ class Csv:
         test_share: the share of the rows for testing, in (0, 1), without a `test_path`.
         bounds: the smallest and largest possible value of a number in the columns; no range if omitted.
         separator: the character between two columns; `tab` for a tab.
-        decimal: the mark before the fraction of a number: `.`, or `,` as in 1,5.
+        decimal: the mark before the fraction of a number: `.`, or `,` as in 1,5. If the separator is a comma, too, such
+            numbers must be in quotes.
 
     Raises:
         DataError: on loading; the message names the line.
