@@ -44,7 +44,9 @@ def from_parquet(folder: Path, times: Any) -> Dataset:
 @pytest.mark.parametrize("read", [from_array, from_frame, from_npz, from_csv, from_parquet])
 @pytest.mark.parametrize("times", [TIMES, TIMES.astype(float), TIMES + 0.25], ids=["whole", "float", "fractions"])
 def test_times_that_become_equal_are_refused_with_their_column(tmp_path: Path, read: Any, times: Any) -> None:
-    with pytest.raises(DataError, match=r"[Cc]olumn .*(0|'t').*of 40 different values become equal.*Subtract"):
+    with pytest.raises(
+        DataError, match=r"[Cc]olumn .*(0|'t').*of 40 different values become equal.*value, 1,700,000,000[.,]"
+    ):
         read(tmp_path, times)
     assert not any("float32" in note for note in read(tmp_path, times - TIMES.min()).assumptions)
 

@@ -63,7 +63,9 @@ def about_rounding(
     moved = float(np.abs(rounded.astype(np.float64) - plain).max())
     message = f"{shown}, and float32 does not tell them apart: {lost:,} of {before:,} different values become equal"
     if lost > MOST_EQUAL * before or moved > MOST_MOVED * span:
-        advice = f"Subtract the smallest value, {low:,}" + (", and use coarser units" if span > EXACT else "")
+        advice = f"Subtract the smallest value, {low:{',.0f' if low == np.rint(low) else ',.12g'}}" + (
+            ", and use coarser units" if span > EXACT else ""
+        )
         raise DataError(f"{message} to others. {advice}, or {otherwise}.")
     return (f"{message} to others. Subtract an offset if this matters.",)
 

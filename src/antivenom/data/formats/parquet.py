@@ -95,7 +95,7 @@ def _about_absent(
     message = f"{file} has no column {' and no column '.join(map(repr, absent))}. Its columns are: {shown}."
     if image in absent:
         message += " Set image to null if all columns are numbers, or to the column of images."
-    likely = [label] if label in names else likely_labels(names) or _few_values(opened)
+    likely = [label] if label in names else likely_labels(names) or _few_values(opened, file)
     if label in absent and likely:
         message += f" Set label to {' or '.join(map(repr, likely))} if it contains the labels."
     if image in names:
@@ -105,7 +105,7 @@ def _about_absent(
     return f"{message} {problems}".rstrip()
 
 
-def _few_values(opened: pq.ParquetFile) -> list[str]:
+def _few_values(opened: pq.ParquetFile, file: Path) -> list[str]:
     """Return the columns of text or whole numbers with few different values in the first rows."""
     plain = [
         field.name
@@ -113,7 +113,9 @@ def _few_values(opened: pq.ParquetFile) -> list[str]:
         if _is_text(field.type) or pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
     ]
     first = next(opened.iter_batches(batch_size=ROWS, columns=plain), None) if plain else None
-    columns = {} if first is None else {name: first.column(name).to_pylist() for name in plain}
+    if first is None or first.nbytes > MAX_RATIO * file.stat().st_size:
+        return []
+    columns = {name: first.column(name).to_pylist() for name in plain}
     return [name for name, cells in columns.items() if not mostly_different(cells) and len(set(cells)) > 1]
 
 
