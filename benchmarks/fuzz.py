@@ -30,7 +30,7 @@ import torch
 from safetensors.torch import save
 
 from antivenom.data.formats import cifar, idx, images, npz, plain_pickle, recordio
-from antivenom.data.formats.pixels import Findings
+from antivenom.data.formats.findings import Findings
 from antivenom.data.sources.csv import Csv
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet

@@ -52,7 +52,7 @@ def test_a_label_is_its_class(form: str) -> None:
 def test_numbers_that_are_not_0_1_2_are_refused_until_they_may_be_renumbered(form: str) -> None:
     with pytest.raises(DataError, match="Pass renumber=True" if "minus" not in form else "negative|renumber=True"):
         data(FORMS[form][0])
-    (said,) = data(FORMS[form][0], renumber=True).assumptions
+    said = data(FORMS[form][0], renumber=True).assumptions[0]
     assert "they are the names of the classes. The classes are" in said
 
 
@@ -133,10 +133,9 @@ WITHOUT_AN_ORDER: dict[str, tuple[Any, str]] = {
     "one text": ("ab", r"a list such as \['cat', 'dog'\], or the number of classes; got 'ab'"),
     "a bool": (True, "or the number of classes; got True"),
     "a fraction": (2.0, "or the number of classes; got 2.0"),
-    "numbers with a gap": ({"cat": 0, "dog": 2}, "without a gap, such as"),
-    "one number twice": ({"cat": 0, "dog": 0}, "without a gap, such as"),
-    "numbers as names": ({0: 1, 1: 0}, "without a gap, such as"),
-    "an empty mapping": ({}, "without a gap, such as"),
+    "one number twice": ({"cat": 0, "dog": 0}, "each name its own whole number, such as"),
+    "numbers as names": ({0: 1, 1: 0}, "each name its own whole number, such as"),
+    "an empty mapping": ({}, "each name its own whole number, such as"),
 }
 
 
@@ -157,3 +156,28 @@ def test_masks_inside_lists_are_seen(rows: Any) -> None:
     with pytest.raises(DataError, match="y must not have masked values; got 1"):
         Dataset.from_arrays(np.zeros((2, 2)), rows)
     assert Dataset.from_arrays(list(MASKED[:1]), [0]).x.tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "renumber"),
+    [
+        ({"one": 1, "two": 2, "five": 5}, False),
+        ({5: "five", 1: "one", 2: "two"}, False),
+        ({"one": 1, "two": 2, "five": 5}, True),
+        (["one", "two", "five"], True),
+    ],
+)
+def test_labels_with_gaps_can_have_names(classes: Any, renumber: bool) -> None:
+    made = data([5, 1, 2, 1], classes=classes, renumber=renumber)
+    assert made.classes == ("one", "two", "five")
+    assert made.y.tolist() == [2, 0, 1, 0]
+    assert "the label 1 is class 0, 'one', 2 is class 1, 'two', 5 is class 2, 'five'." in made.assumptions[0]
+
+
+def test_the_message_about_gaps_says_how_to_name_the_classes() -> None:
+    with pytest.raises(DataError, match=r"Pass classes=\{'one': 1, 'two': 2, 'five': 5\}, or .* renumber=True"):
+        data([5, 1, 2, 1], classes=["one", "two", "five"])
+    with pytest.raises(DataError, match=r"renumber=True .*classes=\{'class 1': 1, 'class 2': 2, 'class 5': 5\}"):
+        data([5, 1, 2, 1])
+    with pytest.raises(DataError, match=r"among the class numbers 1, 3; got 1, 2, 5\.$"):
+        data([5, 1, 2, 1], classes={"one": 1, "three": 3})

@@ -75,10 +75,67 @@ def test_the_values_with_decimal_commas_are_right(tmp_path: Path) -> None:
     splits = source.load()
     assert set(splits.train.x[:, 0].tolist()) == {1.5}
     assert float(splits.train.x[:, 1].max()) < -2
-    with pytest.raises(DataError, match=r"line 2: got '1.234,5'.*thousands"):
+    with pytest.raises(DataError, match=r"line 2, column 'a' .*got '1.234,5'. Remove the points of thousands"):
         table(tmp_path, "a;label", "1.234,5;{b}", separator=";", decimal=",").load()
-    with pytest.raises(DataError, match="must differ"):
+    with pytest.raises(DataError, match=r"It looks separated by ';'"):
         table(tmp_path, "a;label", "1;{b}", decimal=",").load()
+    with pytest.raises(DataError, match=r"separator must not be '\.'"):
+        table(tmp_path, "a.label", "1.{b}", separator=".").load()
+
+
+def test_decimal_commas_in_quotes_can_stand_beside_separating_commas(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"column 'b' .*got '0,5'\. If this is a number, set decimal to ','"):
+        table(tmp_path, "a,b,label", '"0","{n},5","{b}"').load()
+    data = table(tmp_path, "a,b,label", '"0","{n},5","{b}"', decimal=",").load().train
+    assert float(data.x[:, 1].max()) % 1 == 0.5
+    with pytest.raises(DataError, match=r"no number with a decimal comma is in quotes"):
+        table(tmp_path, "a,b,label", "1,{s},{b}", decimal=",").load()
+    with pytest.raises(DataError, match=r"line 2 must have 3 columns, as line 1; got 4.*write them in quotes"):
+        table(tmp_path, "a,b,label", "0,{n},5,{b}", decimal=",").load()
+
+
+HINTS = {
+    "1.234,5": r"Remove the points of thousands, and set decimal to ','\.",
+    "1.234.567": r"Remove the points of thousands, and set decimal to ','\.",
+    "1,234.5": r"Remove the commas of thousands\.",
+    "1,234,567": r"Remove the commas of thousands\.",
+    "1,234": r"set decimal to ','\. If its comma means thousands, remove it\.",
+    "0.00%": "Remove the signs %",
+    "12 %": "Remove the signs %",
+    "$ 5.00": "Remove the currency",
+    "5,00 EUR": "Remove the currency",
+    "1 234,5": "Remove the spaces of thousands",
+    "1'234": "Remove the apostrophes of thousands",
+    "1_234": "Remove the underscores",
+}
+
+
+@pytest.mark.parametrize("cell", HINTS)
+def test_the_message_about_a_cell_has_the_right_cause(cell: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"line 2, column 'a' .*{HINTS[cell]}.*Set ignore to \['a'\]"):
+        table(tmp_path, "a;b;label", cell + ";{n};{b}", separator=";", label="label").load()
+    ignored = table(tmp_path, "a;b;label", cell + ";{n};{b}", separator=";", label="label", ignore=("a",))
+    assert ignored.load().train.shape == (1,)
+
+
+def test_points_beside_decimal_commas_matter_only_in_numbers_that_are_used(tmp_path: Path) -> None:
+    settings = {"separator": ";", "decimal": ",", "label": "label"}
+    with pytest.raises(DataError, match=r"line 2, column 'label' has the label '0\.0', but decimal is ','"):
+        table(tmp_path, "a;label", "{n},5;{b}.0 ", **settings).load()
+    with pytest.raises(DataError, match=r"line 2, column 'b' .*got '1\.5'\. The setting decimal is ','"):
+        table(tmp_path, "a;b;label", "{n},5;1.5;{b}", **settings).load()
+    assert len(table(tmp_path, "a;b;label", "{n},5;1.5;{b}", ignore=("b",), **settings).load().train) == 15
+    assert table(tmp_path, "a;1.5;label", "{n},5;2;{b}", **settings).load().train.columns == ("a", "1.5")
+
+
+def test_a_line_that_names_the_separator_is_not_a_row(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("sep=;\na;label\n1,5;0\n2;1\n3;0\n4;x y\n")
+    with pytest.raises(DataError, match=r"line 1 says that the separator is ';'; the setting is ','.*decimal to ','"):
+        Csv(path=str(tmp_path / "mine.csv")).load()
+    with pytest.raises(DataError, match=r"line 3, column 'a' .*got '1,5'"):
+        Csv(path=str(tmp_path / "mine.csv"), separator=";").load()
+    data = Csv(path=str(tmp_path / "mine.csv"), separator=";", decimal=",").load().train
+    assert any("Line 1, 'sep=;', names the separator" in note for note in data.assumptions)
 
 
 @pytest.mark.parametrize("separator", ["\t", "\\t", "tab"])

@@ -198,9 +198,12 @@ RAMP = np.tile(np.linspace(0, 1, 64), (4, 1))
 )
 def test_pil_images_go_through_the_decoder(image: Image.Image) -> None:
     data = from_torch([(image, 0), (image, 1)])
-    assert data.x.dtype == torch.uint8
-    assert np.abs(data.x[0, 0].numpy() - RAMP * 255).max() <= 1
+    assert data.x.dtype == (torch.uint8 if image.mode == "P" else torch.float32)
+    assert np.abs(data.inputs()[0, 0].numpy() - RAMP).max() <= (1 / 255 if image.mode == "P" else 2e-5)
     assert data.bounds == (0, 1)
+    wide = from_torch([(image, 0), (image, 1), (Image.new("L", image.size), 1)], bounds=(-1, 1), mode="grey")
+    assert np.abs(wide.inputs()[0, 0].numpy() - (RAMP * 2 - 1)).max() <= 2 / 255
+    assert float(wide.inputs()[2].max()) == -1
 
 
 def test_rows_that_do_not_match_are_refused() -> None:
@@ -248,7 +251,8 @@ def test_hugging_face_images_go_through_the_decoder() -> None:
     deep = Image.fromarray((RAMP * 65535).astype(np.uint16))
     made = hugging(image=[deep, deep], label=[0, 1], features=lambda d: {"image": d.Image(), "label": d.Value("int64")})
     data = from_hugging_face(made, mode="grey")
-    assert np.abs(data.x[0, 0].numpy() - RAMP * 255).max() <= 1
+    assert np.abs(data.x[0, 0].numpy() - RAMP).max() <= 2e-5
+    assert data.bounds == (0, 1)
     assert "65535" in data.assumptions[0]
     bytes_only = from_hugging_face(made.cast_column("image", made.features["image"].__class__(decode=False)))
     assert bytes_only.shape == (3, 4, 64)

@@ -6,7 +6,7 @@ import torch
 
 from antivenom.attacks.budget import PoisonBudget
 from antivenom.data import Dataset, Poisoned
-from antivenom.data.dataset import LARGEST
+from antivenom.data.bounds import LARGEST
 from antivenom.goals.availability import Availability
 from antivenom.models import Classifier
 from antivenom.models.batches import input_batches, rows_within

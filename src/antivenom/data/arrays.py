@@ -7,6 +7,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from antivenom.data.bounds import DARK
+from antivenom.data.exact import about_columns, about_rounding
+from antivenom.data.frames import about_identifiers, columns_of, is_frame
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 
@@ -18,12 +21,6 @@ USUAL = (1, 3, 4)
 
 THIN = 4
 """The longest side that an axis of channels can have, and an image hardly has."""
-
-EXACT = 1 << 24
-"""The largest whole number up to which float32 represents all whole numbers."""
-
-DARK = 31
-"""Images of uint8 without a larger value may have fewer grey levels than 256, such as 16."""
 
 ROW_AXES = 3
 """The number of axes of grey images (n, h, w)."""
@@ -37,12 +34,15 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
         channels: the axis of the channels of images; if omitted, the axis of length 1, 3 or 4.
 
     Raises:
-        DataError: `x` contains other things than finite real numbers, or its layout is ambiguous.
+        DataError: `x` contains other things than finite real numbers, its layout is ambiguous, or different values of a
+            column become equal in float32.
 
     >>> rows, assumptions = as_rows(np.zeros((2, 8, 8, 3), np.float32))
     >>> rows.shape, assumptions[0]
     (torch.Size([2, 3, 8, 8]), "x has the shape (2, 8, 8, 3): images with their channels last. Set channels to 'first...
     """
+    if is_frame(x):
+        return _from_frame(x)
     rows = as_tensor(x, "x")
     if rows.ndim < 2:
         raise DataError(f"x must have shape (n, ...) with at least one number per row; got {tuple(rows.shape)}.")
@@ -50,13 +50,24 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
     rows, assumptions = _channels_first(rows, channels)
     if kind == torch.uint8:
         return rows, assumptions + _about_dark(rows)
-    whole = not (kind.is_floating_point or kind == torch.bool)
-    if whole and rows.numel() and max(abs(int(rows.min())), abs(int(rows.max()))) > EXACT:
-        assumptions += (f"x has numbers above {EXACT:,}, which float32 rounds. Scale x to keep them exact.",)
+    assumptions += about_columns(rows)
     rows = rows.to(torch.float32)
     if not torch.isfinite(rows).all():
         raise DataError("x must contain finite numbers; got NaN or infinity. Remove or fill these values first.")
     return rows, assumptions
+
+
+def _from_frame(frame: Any) -> tuple[Rows, tuple[str, ...]]:
+    """Return the rows of a table of pandas or polars, and the assumptions about them."""
+    columns = columns_of(frame)
+    if not columns:
+        raise DataError("x must have at least one column of numbers; got none.")
+    notes = about_identifiers(columns)
+    for name, values in columns.items():
+        notes += about_rounding(values, f"The column {name!r}")
+    kind = np.uint8 if all(values.dtype == np.uint8 for values in columns.values()) else np.float32
+    rows = torch.from_numpy(np.stack([values.astype(kind) for values in columns.values()], axis=1))
+    return rows, notes + (_about_dark(rows) if kind is np.uint8 else ())
 
 
 def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
@@ -74,7 +85,7 @@ def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
     array = as_array(values, name)
     if array.dtype.kind not in "buif":
         hint = " Convert a sparse matrix by its method toarray()." if callable(getattr(values, "toarray", None)) else ""
-        raise DataError(f"{name} must contain real numbers; got {array.dtype}.{hint}")
+        raise DataError(f"{name} must contain real numbers; got {array.dtype}.{hint}{_example(array)}")
     if array.dtype.kind == "u" and array.size and int(array.max()) >= 1 << 63:
         raise DataError(f"{name} must contain numbers below 2**63; got {array.max()}.")
     native = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
@@ -106,6 +117,17 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{name} must be an array of numbers: {error}") from error
     raise DataError(f"{name} must not have masked values; got {masked}. Fill or remove them first.")
+
+
+def _example(array: NDArray[Any]) -> str:
+    """Return a sentence about the first value of a table that is not a number."""
+    if array.ndim != 2 or array.dtype.kind not in "OU":
+        return ""
+    for column in range(array.shape[1]):
+        value = next((each for each in array[:, column].tolist() if not isinstance(each, int | float)), None)
+        if value is not None:
+            return f" Column {column} has {str(value)[:40]!r}. Remove it, or make it numbers."
+    return " Pass x.astype(float)."
 
 
 def _masked(values: object) -> int:

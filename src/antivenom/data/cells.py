@@ -12,6 +12,23 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 POINT = re.compile(r"[+-]?(?:\d*\.\d+(?:[eE][+-]?\d+)?|\d{1,3}(?:\.\d{3})+(?:,\d+)?)")
 """A number with a decimal point, or with points of thousands."""
 
+CURRENCY = "(?:[$€£¥]|EUR|USD|GBP|CHF|JPY|CNY)"
+"""Signs and codes of currencies."""
+
+MARKS = (
+    (r"[+-]?[\d.,]+\s*%", "signs %"),
+    (rf"{CURRENCY}\s*[+-]?[\d.,]+|[+-]?[\d.,]+\s*{CURRENCY}", "currency"),
+    (r"[+-]?\d{1,3}(?:\s\d{3})+(?:[.,]\d*)?", "spaces of thousands"),
+    (r"[+-]?\d{1,3}(?:['’]\d{3})+(?:[.,]\d*)?", "apostrophes of thousands"),
+    (r"[+-]?\d+(?:_\d+)+(?:[.,]\d*)?", "underscores"),
+    (r"[+-]?\d{1,3}(?:\.\d{3})+,\d*|[+-]?\d{1,3}(?:\.\d{3}){2,}", "points"),
+    (r"[+-]?\d{1,3}(?:,\d{3})+\.\d*|[+-]?\d{1,3}(?:,\d{3}){2,}", "commas"),
+)
+"""Numbers as people write them, with the marks that a reader of files does not take."""
+
+THOUSANDS = {"points": ",", "commas": "."}
+"""Marks of thousands, with the decimal mark that is used beside them."""
+
 FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """The beginning of a text that a spreadsheet takes for a formula, also in its wide forms, or of one that is marked."""
 
@@ -46,12 +63,45 @@ def is_missing(cell: str, missing: Sequence[str] = MISSING) -> bool:
     return cell.strip().lower() in missing
 
 
+def number_in(cell: str, decimal: str = ".") -> float | None:
+    """Return the finite number in a cell; None if there is none, or if it has marks of thousands.
+
+    >>> number_in(" 1.5 "), number_in("1,5", ","), number_in("1.5", ","), number_in("1_000"), number_in("nan")
+    (1.5, 1.5, None, None, None)
+    """
+    if decimal == ",":
+        cell = cell.replace(",", ".", 1) if has_decimal_comma(cell) else cell if not has_point(cell) else ""
+    try:
+        number = float("" if "_" in cell else cell)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def number_hint(cell: str, decimal: str) -> str:
+    """Return advice about a cell that a person reads as a number; empty text for other cells.
+
+    >>> number_hint("0.50%", "."), number_hint("1 234", ".")
+    (' Remove the signs %.', ' Remove the spaces of thousands.')
+    """
+    text = cell.strip()
+    marks = next((marks for pattern, marks in MARKS if re.fullmatch(pattern, text)), None)
+    if marks in THOUSANDS:
+        mark = THOUSANDS[marks]
+        return f" Remove the {marks} of thousands{'' if mark == decimal else f', and set decimal to {mark!r}'}."
+    if marks:
+        return f" Remove the {marks}."
+    if decimal == "." and has_decimal_comma(text):
+        both = re.fullmatch(r"[+-]?\d{1,3},\d{3}", text)
+        return " If this is a number, set decimal to ','." + (" If its comma means thousands, remove it." * bool(both))
+    if decimal == "," and has_point(text):
+        return " The setting decimal is ','. If the point is the decimal mark, set decimal to '.'; if not, remove it."
+    return ""
+
+
 def is_number(cell: str) -> bool:
     """Return True if a cell is a number; `nan` and `inf` are not."""
-    try:
-        return abs(float(cell)) < float("inf")
-    except ValueError:
-        return False
+    return number_in(cell) is not None
 
 
 def is_whole(cell: str) -> bool:

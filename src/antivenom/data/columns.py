@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from antivenom.data.cells import has_decimal_comma, is_missing, is_number, is_whole
-from antivenom.data.identifiers import (
-    COUNTED,
-    counts_from,
-    identifies,
-    in_equal_steps,
-    is_identifier_name,
-    mostly_different,
-    numbers_identify,
-)
+from antivenom.data.features import IDENTIFYING, Sample, shown_column
+from antivenom.data.identifiers import mostly_different
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
 
@@ -70,17 +63,6 @@ class Columns:
         return [self.names[one] if self.header and self.names[one] else one for one in chosen]
 
 
-def shown_column(number: int, names: Sequence[str], has_names: bool) -> str:
-    """Return the number and name of a column, for the start of a sentence.
-
-    >>> shown_column(3, ["", "a", "b", "label"], True), shown_column(0, ["0", "1"], False)
-    ("Column 3 ('label')", 'Column 0')
-    """
-    if not has_names:
-        return f"Column {number}"
-    return f"Column {number} ({repr(names[number]) if names[number] else 'no name'})"
-
-
 def infer_columns(
     sample: Cells,
     *,
@@ -107,23 +89,20 @@ def infer_columns(
     names = tuple(cell.strip() for cell in sample[0]) if has_names else tuple(map(str, range(len(sample[0]))))
     if len(set(names)) < len(names):
         raise DataError(f"must begin with a line of different column names; got {list(names)}.")
-    table = _Sample(names, sample[1:] if has_names else sample, has_names)
-    counting = table.counting() if ignore is None else ()
-    ignored = tuple(number for number, _ in counting) if ignore is None else tuple(_place(one, names) for one in ignore)
+    rows = sample[1:] if has_names else sample
+    table = _Sample(names, [[cell.strip() for cell in column] for column in zip(*rows, strict=True)], has_names)
+    ignored = table.left_out() if ignore is None else tuple(_place(one, names) for one in ignore)
     place, about_label = (_place(label, names), ()) if label is not None else table.inferred_label(ignored)
     ignored = tuple(number for number in ignored if number != place)
-    counting = tuple(pair for pair in counting if pair[0] != place)
-    if len(names) - len(ignored) < 2:
+    counting = tuple(pair for pair in table.counting() if ignore is None and pair[0] in ignored)
+    used = [number for number in range(len(names)) if number not in (place, *ignored)]
+    if not used:
         raise DataError("must have at least one column of numbers besides the labels; it has none.")
-    advised = table.advised(place, ignored)
-    result = Columns(names, has_names, place, ignored, counting, advised)
+    result = Columns(names, has_names, place, ignored, counting, (*ignored, *table.advised(used)))
     if ignore is None:
-        table.refuse_identifiers(result)
-    more = table.about_identifiers(result) + tuple(
-        f"{result.shown(number)} counts the rows, so it is left out. Set ignore to [] to use it."
-        for number, _ in counting
-    )
-    return replace(result, assumptions=(*notes, *more, *about_label))
+        table.refuse_identifiers(result, used)
+    notes += table.about_used(used) + (table.about_left_out(ignored) if ignore is None else ())
+    return replace(result, assumptions=(*notes, *about_label))
 
 
 def _place(wanted: str | int, names: tuple[str, ...]) -> int:
@@ -164,25 +143,8 @@ def _numbered_names(first: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
     )
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """The first rows of a table, and the names of its columns."""
-
-    names: tuple[str, ...]
-    rows: Cells
-    has_names: bool
-
-    def column(self, number: int) -> list[str]:
-        return [row[number].strip() for row in self.rows]
-
-    def counting(self) -> tuple[tuple[int, int], ...]:
-        """Return the columns that only count the rows, with their first values."""
-        if self.has_names:
-            candidates = [number for number, name in enumerate(self.names) if is_identifier_name(name)]
-        else:
-            candidates = [0] if len(self.rows) >= COUNTED else []
-        starts = [(number, counts_from(self.column(number))) for number in candidates]
-        return tuple((number, start) for number, start in starts if start is not None)
+class _Sample(Sample):
+    """The first rows of a table of text, and the columns that can be its labels."""
 
     def inferred_label(self, ignored: Sequence[int]) -> tuple[int, tuple[str, ...]]:
         """Return the column of labels, by its name or by its values, and a sentence about it.
@@ -190,14 +152,14 @@ class _Sample:
         Raises:
             DataError: no column or several columns can be it.
         """
-        texts = [number for number in range(len(self.names)) if number not in ignored and self._has_text(number)]
-        different = [number for number in texts if mostly_different(self.column(number))]
+        texts = [number for number in range(len(self.names)) if number not in ignored and self.has_text(number)]
+        different = [number for number in texts if mostly_different(self.columns[number])]
         others = [number for number in range(len(self.names)) if number not in (*ignored, *different)]
         likely = (
             self._named(others, LABEL_NAMES)
             or self._named(others, WEAK_LABEL_NAMES)
             or self._texts_or_rivals([number for number in others if number in texts], others)
-            or [number for number in others if _could_be_labels(self.column(number))]
+            or [number for number in others if _could_be_labels(self.columns[number])]
         )
         if len(likely) == 1:
             about = shown_column(likely[0], self.names, self.has_names)
@@ -219,54 +181,19 @@ class _Sample:
         if len(texts) != 1:
             return texts
         last = others[-1]
-        numbers = [number for number in others if _could_be_labels(self.column(number))]
-        binary = [number for number in numbers if len(_different(self.column(number))) == 2]
+        numbers = [number for number in others if _could_be_labels(self.columns[number])]
+        binary = [number for number in numbers if len(_different(self.columns[number])) == 2]
         rivals = [number for number in binary if texts[0] != last or number == others[0]]
         return sorted({*texts, *rivals, *(number for number in numbers if number == last)})
 
-    def advised(self, label: int, ignored: Sequence[int]) -> tuple[int, ...]:
-        """Return the columns to leave out: those that are left out, identifiers, and columns of text."""
-        used = self._used(label, ignored)
-        identifying = self._identifying(label, ignored)
-        return (*ignored, *(number for number in used if number in identifying or self._is_text(number)))
-
-    def refuse_identifiers(self, columns: Columns) -> None:
+    def refuse_identifiers(self, columns: Columns, used: Sequence[int]) -> None:
         """Refuse columns of identifiers: by the name and the values, or by the values alone if there are no names."""
-        for number in self._identifying(columns.label, columns.ignored):
+        for number in self.identifying(used):
             about = f"the column {self.names[number]!r}" if self.has_names else f"in column {number} whole numbers"
             raise DataError(
-                f"has {about} with a different value in each row or most rows, as an identifier has. Set ignore to "
-                f"{columns.ignoring(number)} to leave it out, or to [] to use it."
+                f"has {about} with {IDENTIFYING}. Set ignore to {columns.ignoring(number)} to leave it out, or to [] "
+                "to use it."
             )
-
-    def about_identifiers(self, columns: Columns) -> tuple[str, ...]:
-        """Return a sentence about each column that is used, although it seems to identify or count the rows."""
-        counting = [number for number, _ in self.counting()]
-        identifying = self._identifying(columns.label, columns.ignored)
-        return tuple(
-            f"{columns.shown(number)} seems to identify or count the rows, and is used. Add it to ignore to drop it."
-            for number in self._used(columns.label, columns.ignored)
-            if number in (*counting, *identifying) or numbers_identify(self.column(number))
-        )
-
-    def _used(self, label: int, ignored: Sequence[int]) -> list[int]:
-        return [number for number in range(len(self.names)) if number not in (label, *ignored)]
-
-    def _identifying(self, label: int, ignored: Sequence[int]) -> list[int]:
-        """Return the columns of identifiers. Without names, other features must remain, or the numbers must count."""
-        used = self._used(label, ignored)
-        if self.has_names:
-            return [number for number in used if identifies(self.names[number], self.column(number))]
-        different = [number for number in used if numbers_identify(self.column(number))]
-        if len(different) < len(used):
-            return different
-        return [number for number in different if in_equal_steps(self.column(number))]
-
-    def _has_text(self, number: int) -> bool:
-        return not all(is_number(cell) or is_missing(cell) for cell in self.column(number))
-
-    def _is_text(self, number: int) -> bool:
-        return not any(is_number(cell) for cell in self.column(number)) and self._has_text(number)
 
     def _named(self, columns: Sequence[int], wanted: frozenset[str]) -> list[int]:
         return [number for number in columns if self.has_names and self.names[number].lower() in wanted]
@@ -277,14 +204,13 @@ class _Sample:
 
     def _about_names(self) -> str:
         """Return advice if the first row looks like names, although `header` is false."""
-        first, rest = self.rows[0], self.rows[1:]
-        numbers = [number for number in range(len(first)) if rest and all(is_number(row[number]) for row in rest)]
-        if self.has_names or all(is_number(first[number]) for number in numbers):
+        numbers = [column for column in self.columns if column[1:] and all(map(is_number, column[1:]))]
+        if self.has_names or all(is_number(column[0]) for column in numbers):
             return ""
         return " Set header to true if line 1 contains the names of the columns."
 
     def _about_commas(self, texts: Sequence[int]) -> str:
-        example = next((cell for number in texts for cell in self.column(number) if has_decimal_comma(cell)), None)
+        example = next((cell for number in texts for cell in self.columns[number] if has_decimal_comma(cell)), None)
         return f" If {example} is a number, set decimal to ','." if example else ""
 
 

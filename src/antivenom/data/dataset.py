@@ -14,16 +14,15 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from antivenom.data.arrays import Channels, as_rows, column_names
+from antivenom.data.bounds import about_bounds, bounds_of, check_bounds
+from antivenom.data.class_order import categories_of
 from antivenom.data.given_classes import GivenClasses
 from antivenom.data.labels import labelling, plain_labels
 from antivenom.data.memmap import take_rows
+from antivenom.data.selection import check_split, positions_of
 from antivenom.errors import DataError
 from antivenom.rng import Rng
-from antivenom.shapes import Chosen, Ids, Inputs, Labels, Positions, Rows, ShortRepr
-
-LARGEST = 1e38
-"""The largest absolute bound. The width of the range must also fit into float32, the type of the rows."""
-
+from antivenom.shapes import Ids, Inputs, Labels, Positions, Rows, ShortRepr
 
 OnProgress = Callable[[int, int], object]
 """A callback that receives the number of rows read so far, and the number of all rows."""
@@ -76,10 +75,7 @@ class Dataset:
         if self.x.dtype == torch.uint8 and self.bounds is None:
             raise DataError("Rows of uint8 require bounds; got None. Pass bounds=(0, 1) for usual images.")
         if self.bounds is not None:
-            if not -math.inf < self.bounds[0] < self.bounds[1] < math.inf:
-                raise DataError(f"bounds must be two finite numbers (low, high) with low < high; got {self.bounds}.")
-            if max(map(abs, self.bounds)) > LARGEST:
-                raise DataError(f"bounds must be within ±{LARGEST:g}, the range of float32; got {self.bounds}.")
+            check_bounds(self.bounds)
             object.__setattr__(self, "bounds", (float(self.bounds[0]), float(self.bounds[1])))
         for name in self.classes:
             _check_encodable(name)
@@ -109,7 +105,8 @@ class Dataset:
             y: labels (n): whole numbers or text; or one-hot rows (n, classes).
             classes: the names of all classes in the order of their numbers, a mapping such as `{"cat": 0, "dog": 1}`,
                 or how many there are; if omitted, the labels that occur, which must then be 0, 1, … without a gap, or
-                text.
+                text. Labels of a mapping may have gaps. Text is in alphabetical order, in that of whole numbers, or in
+                that of the categories of pandas.
             bounds: the smallest and largest possible value of a number in `x`; uint8 is scaled to them, so that 0
                 becomes the smallest and 255 the largest. (0, 1) for uint8 if omitted.
             channels: the layout of images: `first` (n, c, h, w), `last` (n, h, w, c) or `none` (n, h, w); if omitted,
@@ -164,15 +161,20 @@ class Dataset:
                 )
         widths = {width for _, (_, width) in parts if width is not None}
         known = max(widths) if classes is None and widths else classes
-        named = labelling(*(labels for _, (labels, _) in parts), classes=known, renumber=renumber)
+        orders = {categories_of(y) for _, y in pairs}
+        if len(orders) > 1 and classes is None:
+            raise DataError("The labels of all parts must have the same categories in the same order. Pass classes=.")
+        named = labelling(
+            *(labels for _, (labels, _) in parts), classes=known, renumber=renumber, order=next(iter(orders), ())
+        )
         return [
             cls(
                 x=rows,
                 y=named.numbers(labels).to(rows.device),
                 ids=torch.arange(len(rows), device=rows.device),
                 classes=named.classes,
-                bounds=_checked_bounds(rows, bounds),
-                assumptions=(*about_rows, *named.assumptions),
+                bounds=bounds_of(rows, bounds),
+                assumptions=(*about_rows, *about_bounds(rows, bounds), *named.assumptions),
                 columns=column_names(x),
             )
             for ((rows, about_rows), (labels, _)), (x, _) in zip(parts, pairs, strict=True)
@@ -200,9 +202,21 @@ class Dataset:
         """The same data on another device."""
         return replace(self, x=self.x.to(device), y=self.y.to(device), ids=self.ids.to(device))
 
-    def subset(self, rows: Positions | Chosen) -> "Dataset":
-        """Return some of the rows, by position or by mask. They keep their ids."""
-        return replace(self, x=take_rows(self.x, rows), y=self.y[rows], ids=self.ids[rows])
+    def subset(self, rows: Any) -> "Dataset":
+        """Return some of the rows. They keep their ids.
+
+        Args:
+            rows: positions from 0, or a mask (n): a list, slice, array or tensor.
+
+        Raises:
+            DataError: it is nothing of these, or there is no row at a position.
+
+        >>> data = Dataset.from_arrays(np.zeros((8, 2)), [0, 1] * 4)
+        >>> data.subset(slice(0, 6, 2)).ids.tolist(), data.subset([7, 1]).ids.tolist()
+        ([0, 2, 4], [7, 1])
+        """
+        chosen = positions_of(rows, len(self)).to(self.device)
+        return replace(self, x=take_rows(self.x, chosen), y=self.y[chosen], ids=self.ids[chosen])
 
     def split(self, share: float, rng: Rng) -> "Splits":
         """Divide the rows into a training set and a test set.
@@ -218,6 +232,7 @@ class Dataset:
         >>> len(data.split(0.25, Rng(0)).test)
         2
         """
+        check_split(share, rng)
         order = rng.order(self.ids)
         cut = round(len(self) * share)
         if not 0 < cut < len(self):
@@ -270,6 +285,8 @@ class Splits(ShortRepr):
     test: Dataset
 
     def __post_init__(self) -> None:
+        for name, part in (("train", self.train), ("test", self.test)):
+            _check_data_set(part, name)
         if self.train.shape != self.test.shape:
             raise DataError(
                 f"Training and test set must have the same row shape; got rows of {self.train.shape} and "
@@ -333,17 +350,12 @@ def _different(train: Dataset, test: Dataset) -> str:
     )
 
 
-def _checked_bounds(rows: Rows, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the bounds of rows; (0, 1) for uint8 if they are omitted.
-
-    Raises:
-        DataError: float rows are out of their bounds.
-    """
-    if rows.dtype == torch.uint8:
-        return bounds or (0.0, 1.0)
-    if bounds is not None and ((rows < bounds[0]) | (rows > bounds[1])).any():
-        raise DataError(f"x must be within its bounds {bounds}; got {float(rows.min()):g} to {float(rows.max()):g}.")
-    return bounds
+def _check_data_set(part: object, name: str) -> None:
+    """Raise DataError for another object than a data set of antivenom."""
+    if not isinstance(part, Dataset):
+        kind = type(part).__name__
+        advice = "from_torch(loader.dataset)" if kind == "DataLoader" else "Dataset.from_arrays or from_torch"
+        raise DataError(f"{name} must be a Dataset of antivenom; got {kind}. Make one with {advice}.")
 
 
 def _check_columns(names: tuple[str, ...], shape: tuple[int, ...]) -> None:

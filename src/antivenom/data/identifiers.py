@@ -24,6 +24,9 @@ FAR_APART = 10
 LONGEST = 100
 """Whole numbers of more digits are not numbers."""
 
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+"""The name of a column in which pandas stores the index of a table."""
+
 _PLAIN = re.compile(r"(?:.*[\W_])?(?:id|uuid|guid|index|key)", re.IGNORECASE | re.DOTALL)
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Index|Key|Uuid|UUID)", re.DOTALL)
 
@@ -34,7 +37,17 @@ def is_identifier_name(name: str) -> bool:
     >>> [is_identifier_name(name) for name in ("id", "user_id", "PassengerId", "uuid", "humid")]
     [True, True, True, True, False]
     """
-    return name.lower() in INDEX_NAMES or bool(_PLAIN.fullmatch(name) or _CAMEL.fullmatch(name))
+    plain = name.lower() in INDEX_NAMES or is_pandas_index(name)
+    return plain or bool(_PLAIN.fullmatch(name) or _CAMEL.fullmatch(name))
+
+
+def is_pandas_index(name: str) -> bool:
+    """Return True for the name that pandas gives to an index without a name in a Parquet file.
+
+    >>> is_pandas_index("__index_level_0__"), is_pandas_index("index")
+    (True, False)
+    """
+    return bool(PANDAS_INDEX.fullmatch(name))
 
 
 def mostly_different(cells: Sequence[object]) -> bool:

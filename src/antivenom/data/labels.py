@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -13,12 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from antivenom.data.arrays import as_array
+from antivenom.data.class_order import MOST_NAMED, about_numbers, class_order, shown_values
 from antivenom.data.given_classes import GivenClasses, names_of
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
-
-MOST_NAMED = 8
-"""The number of labels that a message shows."""
 
 SEVERAL, FEW = 20, 3
 """Numbers with gaps are measurements if there are more classes than SEVERAL, with fewer rows each than FEW."""
@@ -52,22 +50,28 @@ class Labelling:
         strange = [value for value in known.tolist() if value not in place]
         if strange:
             hint = did_you_mean(str(strange[0]), map(str, self.values))
-            raise DataError(f"The label {strange[0]!r} is not among the classes: {_named(self.values)}.{hint}")
+            raise DataError(f"The label {strange[0]!r} is not among the classes: {shown_values(self.values)}.{hint}")
         positions = np.array([place[value] for value in known.tolist()], np.int64)
         return torch.from_numpy(positions[inverse.reshape(-1)])
 
 
-def labelling(*parts: NDArray[Any], classes: GivenClasses | None = None, renumber: bool = False) -> Labelling:
+def labelling(
+    *parts: NDArray[Any],
+    classes: GivenClasses | None = None,
+    renumber: bool = False,
+    order: Sequence[str] = (),
+) -> Labelling:
     """Return the classes of labels, such as those of a training set and of a test set.
 
     Whole numbers are class numbers if they are 0, 1, … without a gap. Other numbers are refused, unless each different
-    number is to become a class with that number as its name. Texts become classes in alphabetical order.
+    number is to become a class with that number as its name. Texts become classes in the order of `class_order`.
 
     Args:
         parts: arrays of whole numbers or of text (n), of int64 or of text, as `plain_labels` returns them.
         classes: the names of all classes in the order of their numbers, a mapping between names and numbers, or how
             many there are; class numbers then count from 0.
         renumber: make a class of each different number if they are not 0, 1, ….
+        order: the order of texts, without `classes`.
 
     Raises:
         DataError: the labels do not match the classes, mix numbers and text, or look like measurements.
@@ -80,13 +84,16 @@ def labelling(*parts: NDArray[Any], classes: GivenClasses | None = None, renumbe
         raise DataError("Labels must all be numbers or all be text; got both.")
     occurring = sorted({value for part in parts for value in np.unique(part).tolist()})
     if classes is not None:
-        return _given(occurring, classes, text=kinds == {"text"})
+        return _given(occurring, classes, text=kinds == {"text"}, renumber=renumber)
     counts = _counts(parts)
-    names = tuple(map(str, occurring))
+    chosen = tuple(name for name in order if name in occurring) if kinds == {"text"} else ()
+    names = chosen or class_order(map(str, occurring))
     consecutive = occurring == list(range(len(occurring)))
     _refuse_measurements(len(occurring), sum(counts.values()), few=FEW if not consecutive and kinds != {"text"} else 0)
     if kinds == {"text"}:
-        return Labelling(names, names, (_with_counts(counts), *similar_names(names)))
+        notes = (_with_counts(counts), *similar_names(names), *about_numbers(names))
+        shown = f"The classes have the order of the categories: {shown_values(names)}. Pass classes= for another order."
+        return Labelling(names, names, (*notes, shown) if chosen else notes)
     if consecutive:
         return Labelling(names, tuple(occurring))
     if occurring[0] < 0 and occurring != [-1, 1]:
@@ -95,11 +102,17 @@ def labelling(*parts: NDArray[Any], classes: GivenClasses | None = None, renumbe
         )
     if not renumber:
         raise DataError(
-            f"Labels must be 0, 1, … without a gap; got {_named(occurring)}. Pass classes= if these are class numbers, "
-            "and some classes have no row. Pass renumber=True to make a class of each different number."
+            f"Labels must be 0, 1, … without a gap; got {shown_values(occurring)}. Pass classes= if these are "
+            "class numbers, and some classes have no row. Pass renumber=True to make a class of each different number, "
+            f"or a mapping to name them, such as classes={_example(occurring)}."
         )
     note = "The labels are not 0, 1, …, so they are the names of the classes."
-    return Labelling(names, tuple(occurring), (f"{note} {_with_counts(counts)}",))
+    return Labelling(names, tuple(occurring), (f"{note} {_with_counts(counts)}", *about_numbers(names)))
+
+
+def _example(occurring: Sequence[int]) -> str:
+    """Return a mapping from a name to each label, for a message."""
+    return str({f"class {label}": label for label in occurring}) if len(occurring) <= MOST_NAMED else "{'cat': 1, …}"
 
 
 def _counts(parts: Sequence[NDArray[Any]]) -> Counter[Any]:
@@ -124,7 +137,7 @@ def _refuse_measurements(classes: int, rows: int, *, few: int) -> None:
 def _with_counts(counts: Counter[Any]) -> str:
     """Return a sentence with the classes and their numbers of rows, the largest class first."""
     shown = [f"{name} ({rows:,})" for name, rows in counts.most_common()]
-    return f"The classes are {_named(shown)}."
+    return f"The classes are {shown_values(shown)}."
 
 
 def similar_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -219,24 +232,35 @@ def _whole(labels: NDArray[Any]) -> NDArray[Any]:
     return labels.astype(np.int64)
 
 
-def _given(occurring: list[Any], classes: GivenClasses, *, text: bool) -> Labelling:
+def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber: bool) -> Labelling:
     """Return the labelling with the classes that the user named or counted."""
-    names = names_of(classes)
+    named = names_of(classes)
+    names = tuple(named.values())
     if text and isinstance(classes, Integral):
         raise DataError("classes must be the names of the classes if labels are text; got a number.")
     if text:
-        result = Labelling(names, names)
+        result = Labelling(names, names, about_numbers(names))
         result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown
         return result
-    if occurring and not 0 <= occurring[0] <= occurring[-1] < len(names):
+    strange = [label for label in occurring if label not in named]
+    matching = len(occurring) == len(names) and not isinstance(classes, Mapping | Integral)
+    if strange and matching and renumber:
+        named = dict(zip(occurring, names, strict=True))
+    elif strange:
+        pairs = dict(zip(names, occurring, strict=False))
+        advice = f" Pass classes={pairs}, or the same names with renumber=True." if matching else ""
         raise DataError(
-            f"Labels must be class numbers from 0 to {len(names) - 1}; got {occurring[0]} to {occurring[-1]}."
+            f"Labels must be among the class numbers {_shown(named)}; got {shown_values(occurring)}.{advice}"
         )
-    return Labelling(names, tuple(range(len(names))))
+    if list(named) == list(range(len(named))):
+        return Labelling(names, tuple(named), about_numbers(names))
+    shown = shown_values([f"{label} is class {number}, {name!r}" for number, (label, name) in enumerate(named.items())])
+    note = f"The labels are not 0, 1, …: the label {shown}. Settings such as target take the class numbers."
+    return Labelling(names, tuple(named), (note,))
 
 
-def _named(values: Sequence[Any]) -> str:
-    """Return values for a sentence; only the first ones and the last one if there are many."""
-    if len(values) <= MOST_NAMED:
-        return ", ".join(map(str, values))
-    return f"{', '.join(map(str, values[:3]))}, … {values[-1]}"
+def _shown(named: Mapping[int, str]) -> str:
+    """Return class numbers in words."""
+    numbers = list(named)
+    consecutive = numbers == list(range(len(numbers)))
+    return f"from 0 to {len(numbers) - 1}" if consecutive else shown_values(numbers)

@@ -1,12 +1,9 @@
 """Check what a component requires of the data."""
 
-import math
 from collections.abc import Iterator
 
 from antivenom.data.dataset import Dataset
-
-USUAL_RANGES = ((0, 1), (-1, 1), (0, 255))
-"""The usual ranges of rows. A message gives the first one that contains all rows as an example."""
+from antivenom.settings.ranges import likely_range
 
 
 def unmet_needs(data: Dataset, needs: frozenset[str]) -> Iterator[str]:
@@ -30,11 +27,13 @@ def range_advice(data: Dataset) -> str:
 
     >>> import numpy as np
     >>> range_advice(Dataset.from_arrays(np.array([[0.0, 209.0]], np.float32), [0]))
-    'x contains 0 to 209. Set dataset.bounds, for example [0, 255].'
+    'x contains 0 to 209. Set dataset.bounds, for example [0, 255]; for data made in Python, pass bounds=(0, 255) to ...
     """
     if not len(data):
-        return "Set dataset.bounds."
+        return "Set dataset.bounds; for data made in Python, pass bounds= to Dataset.from_arrays."
     low, high = float(data.x.min()), float(data.x.max())
-    usual = next((one for one in USUAL_RANGES if one[0] <= low <= high <= one[1]), None)
-    first, last = usual or (math.floor(low), math.ceil(high))
-    return f"x contains {low:g} to {high:g}. Set dataset.bounds, for example [{first}, {last}]."
+    first, last = likely_range(low, high)
+    return (
+        f"x contains {low:g} to {high:g}. Set dataset.bounds, for example [{first}, {last}]; for data made in Python, "
+        f"pass bounds=({first}, {last}) to Dataset.from_arrays."
+    )

@@ -1,26 +1,39 @@
-"""Rows from the columns of a table of numbers, and columns that only identify its rows."""
+"""Rows from the columns of a table of numbers, such as a Parquet file."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antivenom.data.arrays import EXACT
 from antivenom.data.columns import LABEL_NAMES
-from antivenom.data.identifiers import IDENTIFYING, INDEX_NAMES, is_identifier_name, mostly_different
+from antivenom.data.exact import IGNORE, about_rounding
+from antivenom.data.features import IDENTIFYING, Sample
 from antivenom.errors import DataError
+from antivenom.registry import did_you_mean
 
-PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-"""The name of a column in which pandas stores the index of a table."""
+ROWS = 1000
+"""The number of rows in which identifiers are searched."""
 
 LIKELY = LABEL_NAMES | {"y", "species", "diagnosis", "outcome"}
 """Words in the names of columns that can be the labels, in lower case."""
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """A column that cannot be a feature. `has` says what it has instead of numbers, such as `text`."""
+
+    has: str
+
+
+TableColumns = Mapping[str, NDArray[Any] | Unusable]
+"""The columns of a table by their names: an array (n), or the reason why there is none."""
+
+
 def rows_from_columns(
-    columns: Mapping[str, NDArray[Any]], ignore: Sequence[str] | None
+    columns: TableColumns, ignore: Sequence[str] | None
 ) -> tuple[NDArray[np.float32], tuple[str, ...], tuple[str, ...]]:
     """Return the rows (n, columns) of a table, the names of their columns, and the assumptions about it.
 
@@ -29,26 +42,63 @@ def rows_from_columns(
         ignore: the columns to leave out; None for those that only count the rows.
 
     Raises:
-        DataError: a column does not contain a finite number in each row, or can be an identifier.
+        DataError: columns do not contain a finite number in each row, or can be identifiers; all are named.
 
     >>> rows, names, assumptions = rows_from_columns({"index": np.arange(3), "a": np.ones(3)}, None)
     >>> rows.shape, names, assumptions
-    ((3, 1), ('a',), ("Column 'index' counts the rows, so it is left out. Set ignore to [] to use it.",))
+    ((3, 1), ('a',), ("Column 0 ('index') counts the rows, so it is left out. Set ignore to [] to use it.",))
     """
-    left_out, assumptions = _identifying(columns) if ignore is None else (tuple(ignore), ())
-    absent = [name for name in left_out if name not in columns]
+    absent = [name for name in ignore or () if name not in columns]
     if absent:
-        raise DataError(f"There is no column {absent[0]!r} to ignore. The columns are: {', '.join(columns)}.")
-    used = {name: _checked(name, values) for name, values in columns.items() if name not in left_out}
+        hint = did_you_mean(absent[0], columns)
+        raise DataError(f"There is no column {absent[0]!r} to ignore. The columns are: {', '.join(columns)}.{hint}")
+    problems = column_problems(columns, ignore)
+    if problems:
+        raise DataError(problems)
+    sample = as_sample(columns)
+    left_out, used = _divided(sample, ignore)
     if not used:
         raise DataError("The table must have at least one column of numbers besides the labels; it has none.")
-    large = [name for name in used if _is_large(columns[name])]
-    if large:
-        shown = ", ".join(map(repr, large))
-        assumptions += (
-            f"The column {shown} has numbers above {EXACT:,}, which float32 rounds. Scale it to keep them.",
-        )
-    return np.stack(list(used.values()), axis=1), tuple(used), assumptions
+    arrays = [np.asarray(columns[sample.names[number]]) for number in used]
+    names = tuple(sample.names[number] for number in used)
+    assumptions = sample.about_used(used) + (sample.about_left_out(left_out) if ignore is None else ())
+    for name, values in zip(names, arrays, strict=True):
+        assumptions += about_rounding(values, f"The column {name!r}", otherwise=IGNORE)
+    return np.stack([values.astype(np.float32) for values in arrays], axis=1), names, assumptions
+
+
+def column_problems(columns: TableColumns, ignore: Sequence[str] | None) -> str:
+    """Return a sentence about all columns that cannot be features, and the setting; empty text if there are none.
+
+    >>> column_problems({"day": Unusable("dates"), "a": np.ones(3)}, None)
+    "These columns cannot be features: 'day' has dates. Set ignore to ['day'] to leave them out."
+    """
+    sample = as_sample(columns)
+    left_out, used = _divided(sample, ignore)
+    identifiers = sample.identifying(used)
+    wrong = {name: has for number in used if (has := unfit(columns[name := sample.names[number]]))}
+    identifying = {sample.names[number]: IDENTIFYING for number in (identifiers if ignore is None else [])}
+    counting = [(sample.names[number], start) for number, start in sample.counting() if number in left_out]
+    stopped = {
+        name: has for name, start in counting if ignore is None and (has := _stops_counting(columns[name], start))
+    }
+    reasons = {**wrong, **identifying, **stopped}
+    if not reasons:
+        return ""
+    listed = ", ".join(f"{name!r} has {reasons[name]}" for name in columns if name in reasons)
+    out = {*left_out, *sample.advised(used)}
+    advised = [name for number, name in enumerate(sample.names) if number in out or name in reasons]
+    keep = "" if wrong else ", or to [] to use all"
+    return f"These columns cannot be features: {listed}. Set ignore to {advised} to leave them out{keep}."
+
+
+def likely_labels(names: Sequence[str]) -> list[str]:
+    """Return the columns whose names say that they can be the labels.
+
+    >>> likely_labels(["a", "fine_label"])
+    ['fine_label']
+    """
+    return [name for name in names if LIKELY & set(re.split(r"[\W_]+", name.lower()))]
 
 
 def label_hint(names: Sequence[str]) -> str:
@@ -57,56 +107,38 @@ def label_hint(names: Sequence[str]) -> str:
     >>> label_hint(["a", "fine_label"])
     " Set label to 'fine_label' if it contains the labels."
     """
-    likely = [name for name in names if LIKELY & set(re.split(r"[\W_]+", name.lower()))]
+    likely = likely_labels(names)
     return f" Set label to {' or '.join(map(repr, likely))} if it contains the labels." if likely else ""
 
 
-def _identifying(columns: Mapping[str, NDArray[Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the columns that count the rows or are an index of pandas, and a sentence about each."""
-    left_out, notes = [], []
-    for name, values in columns.items():
-        if PANDAS_INDEX.fullmatch(name):
-            left_out.append(name)
-            notes.append(f"Column {name!r} is an index of pandas, so it is left out. Set ignore to [] to use it.")
-        elif _counts(name, values):
-            left_out.append(name)
-            notes.append(f"Column {name!r} counts the rows, so it is left out. Set ignore to [] to use it.")
-    for name, values in columns.items():
-        if name not in left_out and _identifies(name, values):
-            shown = ", ".join([*left_out, name])
-            raise DataError(
-                f"The column {name!r} has a different value in each row or most rows, as an identifier has. Set "
-                f"ignore to [{shown}] to leave it out, or to [] to use it."
-            )
-    return tuple(left_out), tuple(notes)
+def _divided(sample: Sample, ignore: Sequence[str] | None) -> tuple[tuple[int, ...], list[int]]:
+    """Return the numbers of the columns that are left out, and of those that are used."""
+    named = tuple(number for number, name in enumerate(sample.names) if name in (ignore or ()))
+    left_out = sample.left_out() if ignore is None else named
+    return left_out, [number for number in range(len(sample.names)) if number not in left_out]
 
 
-def _counts(name: str, values: NDArray[Any]) -> bool:
-    """Return True for a column with the name of an identifier that counts the rows."""
-    if not is_identifier_name(name) or not len(values) or values[0] not in (0, 1):
-        return False
-    return np.array_equal(values, np.arange(len(values)) + values[0])
+def as_sample(columns: TableColumns) -> Sample:
+    """Return the first rows as text; no cells for columns that have no numbers."""
+    cells = []
+    for values in columns.values():
+        first = [] if isinstance(values, Unusable) or values.ndim != 1 else values[:ROWS].tolist()
+        cells.append([str(int(each) if isinstance(each, bool) else each) for each in first])
+    return Sample(tuple(columns), cells)
 
 
-def _identifies(name: str, values: NDArray[Any]) -> bool:
-    """Return True for a column with the name of an identifier, and values that are mostly different."""
-    if not is_identifier_name(name) or len(values) < IDENTIFYING or not mostly_different(values.tolist()):
-        return False
-    return name.lower() in INDEX_NAMES or values.dtype.kind in "ui"
+def _stops_counting(values: NDArray[Any] | Unusable, start: int) -> str:
+    """Return what a column has that counts only the first rows; empty text if it counts all."""
+    counted = np.asarray(values) == np.arange(len(np.asarray(values))) + start
+    return "" if counted.all() else f"the numbers of the rows only up to row {int(counted.argmin()) - 1}"
 
 
-def _checked(name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a column as float32."""
+def unfit(values: NDArray[Any] | Unusable) -> str:
+    """Return what a column has instead of a finite number in each row; empty text if it has them."""
+    if isinstance(values, Unusable):
+        return values.has
     if values.ndim != 1 or values.dtype.kind not in "buif":
-        shown = "lists" if values.ndim > 1 else str(values.dtype)
-        raise DataError(f"The column {name!r} must contain one number in each row; got {shown}. Convert or ignore it.")
+        return "lists" if values.ndim > 1 else str(values.dtype)
     with np.errstate(over="ignore"):
-        numbers = values.astype(np.float32)
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise DataError(f"The column {name!r} must contain finite float32 numbers; row {row} has {values[row]}.")
-    return numbers
-
-
-def _is_large(values: NDArray[Any]) -> bool:
-    return bool(values.dtype.kind in "ui" and values.size and max(abs(int(values.min())), int(values.max())) > EXACT)
+        wrong = np.flatnonzero(~np.isfinite(values.astype(np.float32)))
+    return f"{values[wrong[0]]} in row {wrong[0]}, which is not a finite float32 number" if len(wrong) else ""

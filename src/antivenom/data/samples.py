@@ -13,10 +13,11 @@ from torch.utils.data import Dataset as TorchDataset
 
 from antivenom.data.arrays import Channels, as_tensor
 from antivenom.data.dataset import Dataset
-from antivenom.data.formats.images import Canvas, Fit
-from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.images import Canvas, Fit, alike
+from antivenom.data.formats.pixels import Background, Mode
 from antivenom.data.given_classes import GivenClasses
-from antivenom.data.numeric import label_hint, rows_from_columns
+from antivenom.data.numeric import Unusable, label_hint, rows_from_columns
 from antivenom.data.sample_parts import Parts, check_single, class_names, each_sample, labels_of, splitter
 from antivenom.errors import DataError
 
@@ -80,7 +81,12 @@ def from_torch(
         pictures = isinstance(row, Image.Image) if not rows else pictures
         rows.append(_row(row, len(rows), canvas, findings, pictures=pictures))
         labels.append(label)
-    stacked = _stacked(rows)
+    stacked = _stacked(alike(rows) if pictures else rows)
+    if pictures:
+        bounds = bounds or (0.0, 1.0)
+        stacked = (
+            stacked if stacked.dtype == torch.uint8 else (stacked * (bounds[1] - bounds[0]) + bounds[0]).clamp(*bounds)
+        )
     names = classes if classes is not None else class_names(samples)
     layout = "first" if pictures else channels
     settings: dict[str, Any] = {"classes": names, "bounds": bounds, "channels": layout, "renumber": renumber}
@@ -132,7 +138,7 @@ def from_hugging_face(
         raise DataError(f"{missing:,} rows have the label -1, which means no label. Remove these rows first.")
     labels = labels_of(raw)
     if image is None:
-        columns = {name: _column(samples[name], name) for name in names if name != label}
+        columns = {name: _column(samples[name]) for name in names if name != label}
         x, used, notes = rows_from_columns(columns, ignore)
         data = Dataset.from_arrays(x, labels, classes=classes, bounds=bounds, renumber=renumber)
         data = replace(data, columns=used)
@@ -140,7 +146,9 @@ def from_hugging_face(
         canvas, findings = Canvas(size, mode, fit, background, white), Findings()
         pictures = (samples[index][image] for index in range(len(raw)))
         rows = [_picture(each, index, canvas, findings) for index, each in enumerate(pictures)]
-        data = Dataset.from_arrays(_stacked(rows), labels, classes=classes, channels="first", renumber=renumber)
+        data = Dataset.from_arrays(
+            _stacked(alike(rows)), labels, classes=classes, bounds=(0, 1), channels="first", renumber=renumber
+        )
         notes = findings.assumptions()
     return replace(data, assumptions=(*notes, *data.assumptions))
 
@@ -155,15 +163,18 @@ def _column_names(samples: Any) -> list[str]:
     return list(names)
 
 
-def _column(values: Any, name: str) -> NDArray[Any]:
-    """Return a column of numbers as an array."""
+def _column(values: Any) -> NDArray[Any] | Unusable:
+    """Return a column of numbers as an array, or the reason why there is none."""
     plain = list(values)
     missing = sum(value is None for value in plain)
     if missing:
-        raise DataError(f"The column {name!r} must have a number in each row; {missing:,} are missing.")
+        return Unusable(f"no value in {missing:,} of {len(plain):,} rows")
     if any(isinstance(value, list | tuple) for value in plain):
-        raise DataError(f"The column {name!r} must contain one number in each row; got lists. Convert or ignore it.")
-    return np.asarray(plain)
+        return Unusable("lists")
+    array = np.asarray(plain)
+    if array.dtype.kind not in "buif":
+        return Unusable("text" if array.dtype.kind == "U" else f"values such as {plain[0]!s}")
+    return array
 
 
 def _row(value: Any, index: int, canvas: Canvas, findings: Findings, *, pictures: bool) -> Tensor:

@@ -101,5 +101,5 @@ def _tuple(value: Numbers) -> tuple[float, ...]:
 def _short(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:g}"
-    text = " ".join(str(value).split())
+    text = " ".join((repr(value) if isinstance(value, str) else str(value)).split())
     return text if len(text) < 80 else f"{text[:77]}..."

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from antivenom.data.formats.pixels import Findings, Pixels
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.pixels import Pixels
 from antivenom.data.sources import Folder
 
 ADOBE = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from antivenom.data.formats import cifar, images, plain_pickle, recordio
-from antivenom.data.formats.pixels import Findings
+from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.tree import Tree
 from antivenom.data.sources.folder import Folder
 from antivenom.data.sources.parquet import Parquet

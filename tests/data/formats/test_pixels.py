@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.images import Canvas, decode_all
-from antivenom.data.formats.pixels import Findings
 from antivenom.errors import DataError
 
 RAMP = np.tile(np.linspace(0, 1, 256), (4, 1))
@@ -52,16 +52,47 @@ def grey(values: np.ndarray, kind: type, form: str) -> bytes:
 )
 def test_a_ramp_of_any_depth_stays_a_ramp(content: bytes, word: str, mode: str) -> None:
     x, assumptions = decoded(content, content, mode=mode)
-    assert np.abs(x[0, 0].astype(int) - EIGHT).max() <= (1 if b"4095" in content[:14] else 0)
-    (sentence,) = assumptions
+    deep = b"4095" in content[:14]
+    assert np.abs(x[0, 0] * (255.0 if deep else 1) - EIGHT).max() <= (1 if deep else 0)
+    sentence = assumptions[0]
+    assert len(assumptions) == 1 + deep
     assert sentence.startswith("2 images")
     assert word in sentence
     assert "white" in sentence
 
 
-def test_16_bits_are_rounded() -> None:
-    x, _ = decoded(grey(np.array([[0, 128, 129, 385, 386, 65535]]), np.uint16, "PNG"))
-    assert x[0, 0].tolist() == [[0, 0, 1, 1, 2, 255]]
+def test_16_bits_keep_their_values() -> None:
+    values = np.array([[0, 1, 129, 385, 386, 65535]])
+    for mode in ("grey", "rgb"):
+        x, assumptions = decoded(grey(values, np.uint16, "PNG"), mode=mode)
+        assert x.dtype == np.float32
+        assert all(np.array_equal(np.round(channel * 65535), values) for channel in x[0])
+        assert x.shape == (1, 1 if mode == "grey" else 3, 1, 6)
+        assert "1 image with values that 8 bits cannot hold, so the rows are float32" in assumptions[1]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_one_deep_image_makes_all_rows_deep(first: int) -> None:
+    both = [grey(EIGHT, np.uint8, "PNG"), grey(np.round(RAMP * 65535) // 2 * 2 + 1, np.uint16, "PNG")]
+    x, _ = decoded(*both[first:], *both[:first], mode="rgb")
+    assert x.dtype == np.float32
+    assert np.abs(x * 255 - EIGHT).max() < 0.01
+    resized, _ = decoded(*both, mode="rgb", size=(2, 2), fit="pad")
+    assert resized.shape == (2, 3, 2, 2)
+
+
+def test_a_dark_image_with_one_white_pixel_keeps_its_content() -> None:
+    values = np.arange(400).reshape(20, 20) % 300
+    values[0, 0] = 65535
+    x, _ = decoded(grey(values, np.uint16, "PNG"))
+    assert len(np.unique(x)) == len(np.unique(values))
+
+
+def test_black_images_are_counted_with_the_others() -> None:
+    for kind in (np.uint16, np.int32, np.float32):
+        light = np.round(RAMP * (255 if kind == np.float32 else 65535))
+        _, assumptions = decoded(*(grey(each, kind, "TIFF") for each in (light, light * 0, light)))
+        assert assumptions[0].startswith("3 images")
 
 
 @pytest.mark.parametrize(
@@ -88,8 +119,9 @@ def test_an_unknown_range_is_refused(content: bytes) -> None:
 )
 def test_the_setting_white_says_the_range(most: int, kind: type) -> None:
     x, assumptions = decoded(grey(np.round(RAMP * most), kind, "TIFF"), white=most)
-    assert np.abs(x[0, 0].astype(int) - EIGHT).max() == 0
-    assert not assumptions
+    scale = 255 if x.dtype == np.float32 else 1
+    assert np.abs(x[0, 0] * scale - np.round(RAMP * most) * 255 / most).max() < 1e-4
+    assert all("8 bits cannot hold" in each for each in assumptions)
     with pytest.raises(DataError, match=r"image 0.*white"):
         decoded(grey(np.round(RAMP * most), kind, "TIFF"), white=most - 1)
 
@@ -219,13 +251,15 @@ def test_lab_is_converted() -> None:
 
 
 def test_16_bit_colours_that_are_all_dark_are_refused() -> None:
-    def png(white: int) -> bytes:
-        rows = b"".join(b"\0" + np.full((4, 3), white, ">u2").tobytes() for _ in range(4))
+    def png(white: int, corner: int | None = None, side: int = 4) -> bytes:
+        values = np.full((side, side, 3), white, ">u2")
+        values[0, 0] = white if corner is None else corner
+        rows = b"".join(b"\0" + row.tobytes() for row in values)
 
         def chunk(name: bytes, data: bytes) -> bytes:
             return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-        head = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+        head = struct.pack(">IIBBBBB", side, side, 16, 2, 0, 0, 0)
         parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
         return b"\x89PNG\r\n\x1a\n" + parts
 
@@ -234,6 +268,9 @@ def test_16_bit_colours_that_are_all_dark_are_refused() -> None:
     assert "16 bits" in assumptions[0]
     with pytest.raises(DataError, match="16 bits"):
         decoded(png(4095), mode="rgb")
+    with pytest.raises(DataError, match=r"are dark: 99 % of the values are at most 771 of 65535"):
+        decoded(png(900, corner=65535, side=20), mode="rgb")
+    assert len(decoded(png(900, corner=65535, side=20), png(65535, side=20), mode="rgb")[0]) == 2
 
 
 def test_assumptions_are_counted_once_however_threads_decode() -> None:

@@ -63,3 +63,15 @@ def test_images_of_any_size_come_to_one(tmp_path: Path, fit: str, corner: int, m
     assert int(x[:, 0, 0, 5].min()) == corner
     with pytest.raises(DataError, match="Set a size"):
         Folder(path=str(tmp_path)).load()
+
+
+def test_images_with_16_bits_keep_their_values(tmp_path: Path) -> None:
+    values = np.arange(64, dtype=np.uint16).reshape(8, 8) * 3
+    values[0, 0] = 65535
+    for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(values).save(tmp_path / name)
+    data = Folder(path=str(tmp_path)).load().train
+    assert data.bounds == (0, 1)
+    assert np.array_equal(np.round(data.inputs()[0, 2].numpy() * 65535), values)
+    assert any("8 bits cannot hold" in note for note in data.assumptions)

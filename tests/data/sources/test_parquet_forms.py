@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from antivenom.data.sources.csv import Csv
 from antivenom.data.sources.parquet import Parquet
 from antivenom.errors import DataError, SettingsError
 
@@ -106,10 +107,12 @@ def test_an_identifier_is_refused_until_it_is_decided(tmp_path: Path) -> None:
         source(tmp_path, {"ignore": ("b",)}, **columns).load()
 
 
-@pytest.mark.parametrize("settings", [{"image": "image", "ignore": ("a",)}, {"ignore": ("label",)}])
-def test_settings_that_do_not_match_are_refused(settings: dict[str, Any]) -> None:
+def test_settings_that_do_not_match_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="ignore"):
-        Parquet(path="mine.parquet", **{"image": None, **settings})
+        Parquet(path="mine.parquet", image=None, ignore=("label",))
+    settings = {"image": "image", "ignore": ("a",)}
+    with pytest.raises(DataError, match="ignore requires image: null"):
+        source(tmp_path, settings, image=[b"PNG"] * 4, a=NUMBERS, label=[0, 1, 0, 1]).load()
 
 
 def test_images_with_transparency_follow_the_setting(tmp_path: Path) -> None:
@@ -140,8 +143,62 @@ def test_files_with_different_columns_are_refused(tmp_path: Path) -> None:
 
 def test_an_identifier_is_refused_until_it_is_left_out(tmp_path: Path) -> None:
     columns = {"user_id": [n * 37 % 101 for n in range(12)], "a": [n + 0.5 for n in range(12)], "label": [0, 1] * 6}
-    with pytest.raises(DataError, match=r"'user_id' has a different value.*Set ignore to \[user_id\]"):
+    with pytest.raises(DataError, match=r"'user_id' has a different value.*Set ignore to \['user_id'\]"):
         source(tmp_path, **columns).load()
     for ignore in ("user_id", ("user_id",)):
         assert source(tmp_path, settings={"ignore": ignore}, **columns).load().train.shape == (1,)
     assert source(tmp_path, settings={"ignore": ()}, **columns).load().train.shape == (2,)
+
+
+def messy(rows: int = 40) -> dict[str, Any]:
+    """A table as pandas writes it: an identifier, times, dates as text, features, labels, a shuffled index."""
+    return {
+        "user_id": [n * 37 % 1009 + 5000 for n in range(rows)],
+        "t": pa.array([n * 10**6 for n in range(rows)], pa.timestamp("us")),
+        "day": [f"2024-01-{n % 28 + 1:02}" for n in range(rows)],
+        "a": [n + 0.5 for n in range(rows)],
+        "kind": ["cat", "dog"] * (rows // 2),
+        "__index_level_0__": [(n * 7 + 3) % rows for n in range(rows)],
+    }
+
+
+@pytest.mark.parametrize("settings", [{"image": "image"}, {"image": "image", "ignore": ("t",)}, {}, {"label": "kind"}])
+def test_one_message_lists_all_that_is_to_be_set(tmp_path: Path, settings: dict[str, Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        source(tmp_path, settings, **messy()).load()
+    wanted = ["'day' has text", "Set ignore to ['user_id', 't', 'day', '__index_level_0__'] to leave them out."]
+    wanted += ["'user_id' has a different value"] * ("ignore" not in settings)
+    wanted += ["Set image to null"] * ("image" in settings) + ["Set label to 'kind'"] * ("label" not in settings)
+    assert [words for words in wanted if words not in str(caught.value)] == []
+    ignore = ("user_id", "t", "day", "__index_level_0__")
+    assert source(tmp_path, {"label": "kind", "ignore": ignore}, **messy()).load().train.columns == ("a",)
+
+
+def test_an_identifier_that_is_used_is_said(tmp_path: Path) -> None:
+    data = source(tmp_path, {"label": "kind", "ignore": ("t", "day")}, **messy()).load().train
+    used = [note for note in data.assumptions if "seems to identify or count the rows, and is used" in note]
+    assert [("user_id" in note, "__index_level_0__" in note) for note in used] == [(True, False), (False, True)]
+
+
+def test_the_same_table_has_the_same_verdict_in_csv(tmp_path: Path) -> None:
+    columns = {name: cells for name, cells in messy().items() if name not in ("t", "day")}
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+    for ignore in (None, (), ("user_id",), ("user_id", "__index_level_0__")):
+        table = Csv(path=str(tmp_path / "mine.csv"), label="kind", ignore=ignore)
+        parquet = source(tmp_path, {"label": "kind", "ignore": ignore}, **columns)
+        if ignore is None:
+            for one in (table, parquet):
+                with pytest.raises(DataError, match=r"'user_id'.*Set ignore to \['.*__index_level_0__'.*\]"):
+                    one.load()
+        else:
+            first, second = table.load().train, parquet.load().train
+            assert first.columns == second.columns
+            counted = [sum("seems to identify" in note for note in data.assumptions) for data in (first, second)]
+            assert counted[0] == counted[1] == 2 - len(ignore)
+
+
+def test_an_index_that_stops_counting_is_refused(tmp_path: Path) -> None:
+    columns = {"index": [*range(1500), *range(500)], "a": [0.5] * 2000, "label": [0, 1] * 1000}
+    with pytest.raises(DataError, match=r"'index' has the numbers of the rows only up to row 1499"):
+        source(tmp_path, **columns).load()

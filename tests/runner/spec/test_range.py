@@ -24,4 +24,4 @@ def test_one_message_names_the_range_and_the_setting(tmp_path: Path, defences: s
     words = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
     assert words.count("the range of the data") == 1
-    assert "x contains 0 to 209. Set dataset.bounds, for example [0, 255]." in words
+    assert "x contains 0 to 209. Set dataset.bounds, for example [0, 255]" in words

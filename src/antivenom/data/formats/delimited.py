@@ -1,10 +1,9 @@
 """Read tables of text, such as CSV files: numbers, and a label in each row."""
 
 import csv
-import math
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -18,12 +17,12 @@ from antivenom.data.cells import (
     cell_text,
     has_decimal_comma,
     has_point,
-    is_missing,
     is_number,
     is_whole,
     with_points,
 )
-from antivenom.data.columns import Columns, infer_columns
+from antivenom.data.columns import infer_columns
+from antivenom.data.formats.table_rows import Line, MissingRows, Reading, Table
 from antivenom.errors import DataError
 from antivenom.files.opening import read_bytes
 
@@ -39,39 +38,8 @@ TABS = ("\\t", "tab")
 Decimal = Literal[".", ","]
 """The mark before the fraction of a number."""
 
-MissingRows = Literal["refuse", "drop"]
-"""The treatment of rows without a label."""
-
 LARGEST_WHOLE = 1e15
 """Labels that are larger numbers are read as text, because a float does not represent them exactly."""
-
-Line = tuple[int, list[str]]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The content of a file.
-
-    Args:
-        numbers: its numbers (n, columns).
-        labels: its labels (n) as text.
-        lines: the line (n) of each row in the file, from 1.
-        columns: its columns.
-        dropped: the number of rows that were left out because they have no label.
-    """
-
-    numbers: NDArray[np.float64]
-    labels: list[str]
-    lines: Sequence[int]
-    columns: Columns
-    dropped: int = 0
-
-    @property
-    def assumptions(self) -> tuple[str, ...]:
-        """The sentences about the columns, and the number of rows that were left out."""
-        rows = "1 row has" if self.dropped == 1 else f"{self.dropped:,} rows have"
-        note = f"{rows} no label and {'is' if self.dropped == 1 else 'are'} left out. Set missing_rows to refuse them."
-        return (*self.columns.assumptions, *([note] if self.dropped else []))
 
 
 def read_table(
@@ -108,20 +76,32 @@ def read_table(
             f"{file} must be UTF-8 text; the byte at offset {error.start} is not. Save the file as UTF-8."
         ) from error
     separator = "\t" if separator in TABS else separator
-    if separator == decimal:
-        raise DataError(f"{file}: separator and decimal must differ; got {separator!r} for both.")
-    lines = _lines(text, separator, decimal, file)
+    if separator == ".":
+        raise DataError(f"{file}: separator must not be '.', which numbers contain.")
+    text, skipped, notes = _without_directive(text, separator, file)
+    lines = _lines(text, separator, file, skipped)
     sample = list(islice(lines, SAMPLE))
+    if separator == decimal and not any(has_decimal_comma(cell) for _, cells in sample for cell in cells):
+        raise DataError(
+            f"{file}: separator and decimal are both ',', but no number with a decimal comma is in quotes. Set "
+            'separator to another character, leave out decimal, or write such numbers in quotes, as "1,5".'
+        )
     width = len(sample[0][1]) if sample else 0
     if width < 2:
         raise _one_column(text, separator, width, file)
     try:
-        columns = infer_columns([cells for _, cells in sample], label=label, header=header, ignore=ignore)
+        columns = infer_columns(
+            [cells if decimal == "." else with_points(cells) for _, cells in sample],
+            label=label,
+            header=header,
+            ignore=ignore,
+        )
     except DataError as error:
         raise DataError(f"{file} {error}") from error
     rows = chain(sample[1:] if columns.header else sample, lines)
     known = [text.strip().lower() for text in missing]
-    return _Reading(file, columns, known, missing_rows, first_is_row=header is False).table(rows)
+    columns = replace(columns, assumptions=(*notes, *columns.assumptions))
+    return Reading(file, columns, known, missing_rows, first_is_row=header is False, decimal=decimal).table(rows)
 
 
 def plain_texts(labels: Sequence[str], column: str = "") -> NDArray[Any]:
@@ -150,7 +130,22 @@ def _is_padded(label: str) -> bool:
     return digits[:1] == "0" and digits[1:2].isdigit()
 
 
-def _lines(text: str, separator: str, decimal: Decimal, file: Path) -> Iterator[Line]:
+def _without_directive(text: str, separator: str, file: Path) -> tuple[str, int, tuple[str, ...]]:
+    """Return a text without a first line such as `sep=;`, the number of lines left out, and a sentence about them."""
+    first, _, rest = text.partition("\n")
+    named = re.fullmatch(r"sep=(.)", first.strip('\r" '), re.IGNORECASE)
+    if not named:
+        return text, 0, ()
+    if named[1] != separator:
+        shown, own = (SEPARATORS.get(mark, repr(mark)) for mark in (named[1], separator))
+        raise DataError(
+            f"{file}, line 1 says that the separator is {shown}; the setting is {own}. "
+            f"Set separator to {shown}.{_about_commas(rest, named[1])}"
+        )
+    return rest, 1, (f"Line 1, {first.strip()!r}, names the separator, so it is left out.",)
+
+
+def _lines(text: str, separator: str, file: Path, skipped: int) -> Iterator[Line]:
     """Yield the number and the cells of each line that is not empty. All have the same number of cells."""
     width, has_marks = 0, "'" in text
     try:
@@ -161,22 +156,21 @@ def _lines(text: str, separator: str, decimal: Decimal, file: Path) -> Iterator[
                 raise _one_column(text, separator, width, file)
             if cells and len(cells) != width:
                 raise DataError(
-                    f"{file}, line {reader.line_num} must have {width} columns, as line 1; got {len(cells)}. The "
-                    f"separator is {SEPARATORS.get(separator, repr(separator))}.{_about_commas(text, separator)}"
+                    f"{file}, line {reader.line_num + skipped} must have {width} columns, as line {1 + skipped}; got "
+                    f"{len(cells)}. The separator is {SEPARATORS.get(separator, repr(separator))}."
+                    f"{_about_commas(text, separator) or _about_quotes(cells, width, separator)}"
                 )
             if cells:
-                texts = list(map(cell_text, cells)) if has_marks else cells
-                yield reader.line_num, texts if decimal == "." else _with_points(texts, file, reader.line_num)
+                yield reader.line_num + skipped, list(map(cell_text, cells)) if has_marks else cells
     except (csv.Error, TypeError) as error:
         raise DataError(f"{file} is not a CSV file with the separator {separator!r}: {error}") from error
 
 
-def _with_points(cells: list[str], file: Path, line: int) -> list[str]:
-    """Return cells with decimal points. A number with a point is refused: it could mean thousands."""
-    wrong = next((cell for cell in cells if has_point(cell)), None)
-    if wrong is not None:
-        raise DataError(f"{file}, line {line}: got {wrong[:40]!r}, but decimal is ','. Remove the points of thousands.")
-    return with_points(cells)
+def _about_quotes(cells: Sequence[str], width: int, separator: str) -> str:
+    """Return advice about a line with too many cells, if numbers with decimal commas can be the reason."""
+    if separator != "," or len(cells) <= width or sum(map(is_number, cells)) < 2:
+        return ""
+    return " If numbers have decimal commas, write them in quotes, or use ';' as the separator, and set decimal to ','."
 
 
 def _one_column(text: str, separator: str, width: int, file: Path) -> DataError:
@@ -195,86 +189,13 @@ def _about_commas(text: str, separator: str) -> str:
     """Return advice if the first rows contain numbers with a decimal comma."""
     mark = ";" if separator == "," else separator
     cells = [cell for line in text.splitlines()[:SAMPLE] for cell in line.split(mark)]
-    example = next((cell.strip() for cell in cells if has_decimal_comma(cell)), None) if mark in text else None
+    example = next((cell.strip() for cell in cells if _has_comma(cell)), None) if mark in text else None
     if example is None:
         return ""
     both = "separator to ';' and " if separator == "," else ""
     return f" If {example} is a number, set {both}decimal to ','."
 
 
-@dataclass
-class _Reading:
-    """Reads all rows: one label, and one finite number for each of the other columns."""
-
-    file: Path
-    columns: Columns
-    missing: Sequence[str]
-    missing_rows: MissingRows
-    first_is_row: bool
-
-    def table(self, lines: Iterable[Line]) -> Table:
-        values, labels, places, dropped = array("d"), list[str](), array("q"), 0
-        used = [
-            number
-            for number in range(len(self.columns.names))
-            if number != self.columns.label and number not in self.columns.ignored
-        ]
-        for line, cells in lines:
-            self._check_counting(cells, len(labels) + dropped, line)
-            label = cells[self.columns.label].strip()
-            if is_missing(label, self.missing):
-                self._check_droppable(label, line)
-                dropped += 1
-                continue
-            values.extend(self._number(cells[column], column, line) for column in used)
-            labels.append(label)
-            places.append(line)
-        if not labels:
-            raise DataError(f"{self.file} must have at least one row with a label; it has none.")
-        return Table(np.frombuffer(values).reshape(len(labels), -1), labels, places, self.columns, dropped)
-
-    def _check_counting(self, cells: Sequence[str], row: int, line: int) -> None:
-        for column, start in self.columns.counting:
-            if cells[column].strip() != str(start + row):
-                raise DataError(
-                    f"{self.file}, line {line}: the column {self.columns.names[column]!r} counts the rows before this "
-                    f"line; got {cells[column][:40]!r}. Set ignore to {self.columns.ignoring(column)} to leave it out, "
-                    "or to [] to use it."
-                )
-
-    def _check_droppable(self, label: str, line: int) -> None:
-        if self.missing_rows == "refuse":
-            raise DataError(
-                f"{self.file}, line {line} has no label; got {label!r}. Remove this row, or set missing_rows to drop. "
-                "If this text is the name of a class, leave it out of `missing`."
-            )
-
-    def _number(self, value: str, column: int, line: int) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if math.isfinite(number):
-            return number
-        name = self.columns.names[column]
-        where = (
-            f"{self.file}, line {line}, column {name!r}"
-            if self.columns.header and name
-            else (f"{self.file}, line {line}, column {column}")
-        )
-        if is_missing(value):
-            raise DataError(
-                f"{where} has no value; got {value[:40]!r}. Fill it, or remove the row. Set ignore to "
-                f"{self.columns.ignoring(column)} to leave the column out."
-            )
-        raise DataError(
-            f"{where} must contain finite numbers; got {value[:40]!r}.{self._hint(value, line)} Set ignore to "
-            f"{self.columns.ignoring(column)} to leave the column out."
-        )
-
-    def _hint(self, value: str, line: int) -> str:
-        if has_decimal_comma(value):
-            return " If this is a number, set decimal to ','."
-        if self.first_is_row and line == 1:
-            return " Set header to true if line 1 contains the names of the columns."
-        return ""
+def _has_comma(cell: str) -> bool:
+    """Return True for a number with a decimal comma, also with points of thousands."""
+    return has_decimal_comma(cell) or ("," in cell and has_point(cell))

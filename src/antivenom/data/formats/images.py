@@ -1,19 +1,21 @@
 """Decode images (PNG, JPEG and others) in parallel, and bring them to one size."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from antivenom.data.dataset import OnProgress, no_op
-from antivenom.data.formats.pixels import Background, Findings, Mode, Pixels
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.pixels import Background, Mode, Pixels
 from antivenom.data.memmap import empty_rows
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
@@ -43,6 +45,9 @@ SUFFIXES = tuple(
 MAX_PIXELS = 50_000_000
 """The largest number of pixels of an image. A larger image is refused before it is decoded."""
 
+WHITE = 255
+"""The value of white in images of uint8."""
+
 CHUNK = 256
 """Images per task of a thread. A task for each image would cost more than the decoding of a small image."""
 
@@ -67,8 +72,10 @@ class Canvas:
     background: Background | None = None
     white: float | None = None
 
-    def decode(self, content: bytes, where: str, findings: Findings) -> NDArray[np.uint8]:
+    def decode(self, content: bytes, where: str, findings: Findings) -> NDArray[Any]:
         """Return the pixels (height, width) or (height, width, 3) of an encoded image.
+
+        They are uint8, or float32 from 0 to 1 if 8 bits cannot hold the values of a grey image.
 
         Args:
             content: the encoded image.
@@ -89,7 +96,7 @@ class Canvas:
         except Exception as error:  # Pillow's decoders raise many types
             raise DataError(f"{where} is not an image, or is damaged: {error or type(error).__name__}") from error
 
-    def pixels(self, image: object, where: str, findings: Findings) -> NDArray[np.uint8]:
+    def pixels(self, image: object, where: str, findings: Findings) -> NDArray[Any]:
         """Return the pixels (channels, height, width) of an opened image.
 
         Raises:
@@ -104,9 +111,10 @@ class Canvas:
         except Exception as error:  # Pillow's decoders raise many types
             raise DataError(f"{where} cannot be converted: {error or type(error).__name__}") from error
 
-    def _pixels(self, image: Image.Image, where: str, findings: Findings) -> NDArray[np.uint8]:
+    def _pixels(self, image: Image.Image, where: str, findings: Findings) -> NDArray[Any]:
         pixels = Pixels(self.mode, self.background, self.white)
-        return np.asarray(self._fitted(pixels.convert(image, where, findings)))
+        plain = np.asarray(self._fitted(pixels.convert(image, where, findings)))
+        return np.stack([plain] * 3, axis=-1) if plain.dtype != np.uint8 and self.mode == "rgb" else plain
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         if self.size is None or image.size == self.size[::-1]:
@@ -125,7 +133,7 @@ def decode_all(
     on_progress: OnProgress = no_op,
     findings: Findings | None = None,
 ) -> Rows:
-    """Decode images to one tensor (n, channels, height, width), uint8.
+    """Decode images to one tensor (n, channels, height, width): uint8, or float32 from 0 to 1 for deep grey images.
 
     Args:
         count: the number of images.
@@ -139,9 +147,42 @@ def decode_all(
     """
     if not count:
         raise DataError("There must be at least one image; got none.")
-    seen = Findings() if findings is None else findings
     first = canvas.decode(*content(0), Findings())
-    images = empty_rows(count, _channels_first(first).shape)
+    kind = torch.uint8 if first.dtype == np.uint8 else torch.float32
+    try:
+        images, seen = _decoded(count, content, canvas, on_progress, first, kind)
+    except _DeeperError:
+        images, seen = _decoded(count, content, canvas, on_progress, first, torch.float32)
+    seen.assumptions()  # raises if the images have different ranges
+    if findings is not None:
+        findings.include(seen)
+    return images
+
+
+def alike(parts: Sequence[Rows]) -> list[Rows]:
+    """Return images of one type: float32 from 0 to 1 if some of them are, otherwise uint8.
+
+    >>> [part.tolist() for part in alike([torch.tensor([255], dtype=torch.uint8), torch.tensor([0.5])])]
+    [[1.0], [0.5]]
+    """
+    deep = any(part.dtype != torch.uint8 for part in parts)
+    return [part.to(torch.float32).div_(WHITE) if deep and part.dtype == torch.uint8 else part for part in parts]
+
+
+class _DeeperError(Exception):
+    """An image needs float32, but the rows are uint8."""
+
+
+def _decoded(
+    count: int,
+    content: Callable[[int], tuple[bytes, str]],
+    canvas: Canvas,
+    on_progress: OnProgress,
+    first: NDArray[Any],
+    kind: torch.dtype,
+) -> tuple[Rows, Findings]:
+    """Return all images as rows of one type, and what was found in them."""
+    seen, images = Findings(), empty_rows(count, _channels_first(first).shape, kind)
     pixels = images.numpy()
 
     def work(start: int) -> int:
@@ -154,7 +195,10 @@ def decode_all(
                     f"{where} has {_size(decoded)} pixels; the first image has {_size(first)}. "
                     f"Set a size to resize all images."
                 )
-            pixels[index] = _channels_first(decoded)
+            if decoded.dtype != np.uint8 and pixels.dtype == np.uint8:
+                raise _DeeperError
+            scale = WHITE if decoded.dtype != pixels.dtype else 1
+            pixels[index] = _channels_first(decoded if scale == 1 else decoded / np.float32(scale))
         return stop - start
 
     done = 0
@@ -166,8 +210,7 @@ def decode_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    seen.assumptions()  # raises if the images have different ranges
-    return images
+    return images, seen
 
 
 def encode(row: Tensor) -> bytes:
@@ -183,9 +226,9 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _channels_first(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _channels_first(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _size(array: NDArray[np.uint8]) -> str:
+def _size(array: NDArray[Any]) -> str:
     return f"{array.shape[0]} × {array.shape[1]}"

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from antivenom.data.numeric import label_hint
+from antivenom.data.identifiers import mostly_different
+from antivenom.data.numeric import TableColumns, Unusable, column_problems, likely_labels
 from antivenom.errors import DataError
 from antivenom.files.opening import require_file
 
@@ -24,15 +25,15 @@ ROWS = 64
 
 @dataclass(frozen=True)
 class Table:
-    """Encoded images, or columns of numbers (n) by name; the labels, and class names if the file has them."""
+    """Encoded images, or all columns but the labels by name; the labels, and class names if the file has them."""
 
     images: list[bytes] | None
-    columns: dict[str, NDArray[Any]]
+    columns: TableColumns
     labels: list[Any]
     classes: tuple[str, ...] | None
 
 
-def read(file: Path, image: str | None, label: str, ignore: Sequence[str] = ()) -> Table:
+def read(file: Path, image: str | None, label: str, ignore: Sequence[str] | None = None) -> Table:
     """Return the columns of a file.
 
     Args:
@@ -40,7 +41,7 @@ def read(file: Path, image: str | None, label: str, ignore: Sequence[str] = ()) 
         image: the column of encoded images: bytes, or a structure with a field `bytes`. None to read all columns except
             the label as numbers.
         label: the column of labels, whole numbers or names.
-        ignore: the columns that are not read, if `image` is None.
+        ignore: the columns that are left out, if `image` is None; None for those that only count the rows.
 
     Raises:
         MissingDataError: the file does not exist.
@@ -54,14 +55,17 @@ def read(file: Path, image: str | None, label: str, ignore: Sequence[str] = ()) 
             if declared > MAX_RATIO * size:
                 raise DataError(f"{file} declares {declared} bytes, unpacked from only {size}.")
             names = opened.schema_arrow.names
-            absent = [name for name in (image, label, *ignore) if name is not None and name not in names]
-            if absent:
-                hint = " Set image to null if all columns are numbers." if absent[0] == image else label_hint(names)
-                raise DataError(f"{file} has no column {absent[0]!r}. Its columns are: {', '.join(names)}.{hint}")
-            chosen = (
-                [name for name in names if name not in ignore or name == label] if image is None else [image, label]
-            )
-            return _table(_read(opened, chosen, file), image, label, file)
+            if any(name is not None and name not in names for name in (image, label, *(ignore or ()))):
+                raise DataError(_about_absent(opened, image, label, ignore, file))
+            if image is None:
+                columns = _columns(opened, [label], ignore, file)
+                labels = _read(opened, [label], file).column(label).to_pylist()
+                return Table(None, columns, labels, _class_names(opened.schema_arrow, label))
+            if ignore is not None:
+                raise DataError(
+                    f"{file}: ignore requires image: null; got the image {image!r}. Other columns are not used."
+                )
+            return _images(_read(opened, [image, label], file), image, label, file)
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
@@ -80,13 +84,77 @@ def _read(opened: pq.ParquetFile, columns: list[str], file: Path) -> pa.Table:
     return pa.Table.from_batches(batches, opened.schema_arrow.empty_table().select(columns).schema)
 
 
-def _table(table: pa.Table, image: str | None, label: str, file: Path) -> Table:
-    labels = table.column(label).to_pylist()
-    classes = _class_names(table.schema, label)
-    if image is None:
-        others = table.drop_columns([label])
-        columns = {name: _numbers(others.column(name), name, file) for name in others.column_names}
-        return Table(None, columns, labels, classes)
+def _about_absent(
+    opened: pq.ParquetFile, image: str | None, label: str, ignore: Sequence[str] | None, file: Path
+) -> str:
+    """Return the message about columns that do not exist, with all settings that the file requires."""
+    schema = opened.schema_arrow
+    names = schema.names
+    absent = [name for name in (image, label, *(ignore or ())) if name is not None and name not in names]
+    shown = ", ".join(f"{field.name} ({field.type})" for field in schema)
+    message = f"{file} has no column {' and no column '.join(map(repr, absent))}. Its columns are: {shown}."
+    if image in absent:
+        message += " Set image to null if all columns are numbers, or to the column of images."
+    likely = [label] if label in names else likely_labels(names) or _few_values(opened, file)
+    if label in absent and likely:
+        message += f" Set label to {' or '.join(map(repr, likely))} if it contains the labels."
+    if image in names:
+        return message
+    known = None if ignore is None else [name for name in ignore if name in names]
+    problems = column_problems(_columns(opened, likely, known, file), known)
+    return f"{message} {problems}".rstrip()
+
+
+def _few_values(opened: pq.ParquetFile, file: Path) -> list[str]:
+    """Return the columns of text or whole numbers with few different values in the first rows."""
+    plain = [
+        field.name
+        for field in opened.schema_arrow
+        if _is_text(field.type) or pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
+    ]
+    first = next(opened.iter_batches(batch_size=ROWS, columns=plain), None) if plain else None
+    if first is None or first.nbytes > MAX_RATIO * file.stat().st_size:
+        return []
+    columns = {name: first.column(name).to_pylist() for name in plain}
+    return [name for name, cells in columns.items() if not mostly_different(cells) and len(set(cells)) > 1]
+
+
+def _columns(
+    opened: pq.ParquetFile, labels: Sequence[str], ignore: Sequence[str] | None, file: Path
+) -> dict[str, NDArray[Any] | Unusable]:
+    """Return all columns except the labels: numbers, or the reason why there are none."""
+    fields = [field for field in opened.schema_arrow if field.name not in labels]
+    reasons = {field.name: _unusable(field.type) for field in fields}
+    reasons |= {name: "been left out" for name in ignore or () if name in reasons}
+    table = _read(opened, [name for name, reason in reasons.items() if not reason], file)
+    columns: dict[str, NDArray[Any] | Unusable] = {}
+    for name, reason in reasons.items():
+        if reason:
+            columns[name] = Unusable(reason)
+        elif table.column(name).null_count:
+            columns[name] = Unusable(f"no value in {table.column(name).null_count:,} of {len(table):,} rows")
+        else:
+            columns[name] = table.column(name).to_numpy()
+    return columns
+
+
+def _unusable(kind: pa.DataType) -> str:
+    """Return what a column of a type has instead of numbers; empty text for numbers."""
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        return ""
+    if _is_text(kind):
+        return "text"
+    if pa.types.is_temporal(kind):
+        return f"dates or times ({kind})"
+    images = pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return f"values of the type {kind}{', perhaps images (set image)' if images else ''}"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+
+
+def _images(table: pa.Table, image: str, label: str, file: Path) -> Table:
     column = table.column(image)
     if pa.types.is_struct(column.type):
         if column.type.get_field_index("bytes") < 0:
@@ -96,21 +164,7 @@ def _table(table: pa.Table, image: str | None, label: str, file: Path) -> Table:
         raise DataError(f"{file}: column {image!r} must contain encoded images; got {column.type}.")
     if column.null_count:
         raise DataError(f"{file}: column {image!r} must have an image in every row; {column.null_count} are null.")
-    return Table(column.to_pylist(), {}, labels, classes)
-
-
-def _numbers(column: pa.ChunkedArray, name: str, file: Path) -> NDArray[Any]:
-    """Return a column of numbers."""
-    kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise DataError(
-            f"{file}: column {name!r} must contain one number in each row; got {kind}. For a column of images, set "
-            f"image; to leave a column out, set ignore."
-        )
-    if column.null_count:
-        raise DataError(f"{file}: column {name!r} must have a number in every row; {column.null_count} are null.")
-    values: NDArray[Any] = column.to_numpy()
-    return values
+    return Table(column.to_pylist(), {}, table.column(label).to_pylist(), _class_names(table.schema, label))
 
 
 def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:

@@ -1,8 +1,7 @@
-"""Convert opened images of every kind of pixel to 8-bit grey or RGB: depth, palettes, transparency, orientation."""
+"""Convert opened images of every kind of pixel to grey or RGB: depth, palettes, transparency, orientation."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from antivenom.data.formats.colour_profiles import NEITHER, to_srgb
+from antivenom.data.formats.findings import WHITE_16, Findings
 from antivenom.errors import DataError
 
 Mode = Literal["rgb", "grey"]
@@ -27,79 +27,18 @@ EXIF_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif", "Raw p
 SAMPLES_PER_PIXEL, PHOTOMETRIC = 277, 262
 """The numbers of the TIFF tags with the number of channels, and with the meaning of 0 (0 is white, 1 is black)."""
 
-WHITE_8, WHITE_16 = 255, 65535
-HALF_16 = 32768
-"""16-bit images without any value from here on do not use their full range, so that white is unknown."""
+WHITE_8 = 255
 
-SENTENCES = {
-    "orientation": "{n} turned or mirrored, as the EXIF orientation of the camera says. Remove it to keep the pixels "
-    "as they are stored.",
-    "frames": "{n} from files with several frames or pages; only the first is read. Save others as files to use them.",
-    "background": "{n} with transparent pixels, in front of the background that is set ('background').",
-    "cmyk": "{n} in CMYK, converted to RGB without a colour profile. Convert them to RGB for exact colours.",
-    "lab": "{n} in LAB, converted to sRGB for the white point D50. Convert them to RGB if this is wrong.",
-    "profile": "{n} with a colour profile other than sRGB, converted to sRGB. Remove the profile to keep the numbers "
-    "as they are stored.",
-    "profile_unused": "{n} with a colour profile that cannot be applied, read as sRGB. Save them as sRGB, or remove "
-    "the profile.",
-    "colour16": "{n} in colour with 16 bits, of which the upper 8 bits are read, so 65535 is white. Save them with 8 "
-    "bits if white has another value.",
-    "scale16": "{n} with more than 8 bits, scaled so that 65535 is white (the largest value is {most:g}). Set white "
-    "for another value.",
-    "scale255": "{n} with more than 8 bits per pixel but values from 0 to 255, so 255 is white. Set white for another "
-    "value.",
-    "scale1": "{n} of fractions from 0 to 1, so 1 is white. Set white for another value.",
-}
-"""The sentence for each kind of finding, in the order of the sentences."""
+USUAL = 99
+"""The percentage of the values of an image in colour with 16 bits that must not all be dark."""
 
-
-@dataclass
-class Findings:
-    """Counts of unusual kinds of images in a data set. Threads may add at the same time, in any order."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    most: dict[str, float] = field(default_factory=dict)
-    lock: Any = field(default_factory=threading.Lock)
-
-    def add(self, kind: str, value: float = 0.0) -> None:
-        """Count an image of a kind. `value` is the largest number in it."""
-        with self.lock:
-            self.counts[kind] = self.counts.get(kind, 0) + 1
-            self.most[kind] = max(self.most.get(kind, 0.0), value)
-
-    def assumptions(self) -> tuple[str, ...]:
-        """Return one sentence for each kind.
-
-        Raises:
-            DataError: images have different ranges, or no 16-bit image uses the range of 16 bits.
-
-        >>> findings = Findings()
-        >>> findings.add("frames")
-        >>> findings.assumptions()
-        ('1 image from files with several frames or pages; only the first is read. Save others as files to use them.',)
-        """
-        scales = [kind for kind in ("scale16", "scale255", "scale1") if kind in self.counts]
-        if len(scales) > 1:
-            shown = " ".join(self._sentence(kind) for kind in scales)
-            raise DataError(f"The images have different ranges, so set white to the value of white in all. {shown}")
-        for kind, name, advice in (
-            ("scale16", "with more than 8 bits", "Set white, such as 4095 for 12 bits, or 65535 if they are dark."),
-            ("colour16", "in colour with 16 bits", "Save them with 8 bits."),
-        ):
-            if 0 < self.most.get(kind, WHITE_16) < HALF_16:
-                count = _count(self.counts[kind])
-                raise DataError(
-                    f"{count} {name} have no value above {self.most[kind]:g}, so white is unknown. {advice}"
-                )
-        return tuple(self._sentence(kind) for kind in SENTENCES if kind in self.counts)
-
-    def _sentence(self, kind: str) -> str:
-        return SENTENCES[kind].format(n=_count(self.counts[kind]), most=self.most[kind])
+MOST_LOST, MOST_LOST_WHOLE = 1e-4, 1e-3
+"""The largest difference to 8 bits that rounding explains for fractions and for whole numbers, in levels of grey."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """The conversion of an image to 8-bit grey or RGB.
+    """The conversion of an image to grey or RGB with 8 bits, or to grey fractions if it has more different values.
 
     Args:
         mode: `rgb` or `grey`; None for grey if the image is grey, and for RGB otherwise.
@@ -114,6 +53,8 @@ class Pixels:
     def convert(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
         """Return an image of the mode `L` or `RGB`, and count in `findings` what was found.
 
+        Grey images with values that 8 bits cannot hold get the mode `F`, from 0 to 1.
+
         Raises:
             DataError: white is unknown, pixels are transparent without a background, or there are other channels.
         """
@@ -122,7 +63,7 @@ class Pixels:
             findings.add("frames")
         self._check_channels(image, where)
         orientation, turned = _orientation(image)
-        plain = self._flat(self._eight_bits(image, where, findings), where, findings)
+        plain = self._flat(self._scaled(image, where, findings), where, findings)
         plain = _in_srgb(image, plain, findings)
         if deep_colour:
             self._check_deep_colours(plain, where, findings)
@@ -130,7 +71,7 @@ class Pixels:
             findings.add("orientation")
             plain = _turned(plain, orientation)
         wanted = {"rgb": "RGB", "grey": "L", None: "L" if plain.mode in ("1", "L") else "RGB"}[self.mode]
-        return plain if plain.mode == wanted else plain.convert(wanted)
+        return plain if plain.mode in (wanted, "F") else plain.convert(wanted)
 
     def _check_channels(self, image: Image.Image, where: str) -> None:
         """Refuse TIFF files with channels that are neither colours nor transparency."""
@@ -140,8 +81,8 @@ class Pixels:
             bands = len(image.getbands())
             raise DataError(f"{where} has {channels} channels, of which {bands} are colours. Save it as RGB or grey.")
 
-    def _eight_bits(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
-        """Return the image with 8 bits per channel."""
+    def _scaled(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
+        """Return the image with 8 bits per channel, or as fractions from 0 to 1 if 8 bits would lose values."""
         if not (image.mode in ("I", "F") or image.mode.startswith("I;16")):
             return image
         if "transparency" in image.info:
@@ -157,13 +98,16 @@ class Pixels:
         if white is None:
             white = _white(image, values, low, high, where)
             seen = WHITE_16 if _is_scaled(image) else high
-            if high > 0:
-                findings.add({WHITE_8: "scale255", WHITE_16: "scale16", 1: "scale1"}[int(white)], seen)
+            black = high == 0 and image.mode in ("I", "F")  # the range of other modes is known
+            findings.add(
+                "black" if black else {WHITE_8: "scale255", WHITE_16: "scale16", 1: "scale1"}[int(white)], seen
+            )
         elif not 0 <= low <= high <= white:
             raise DataError(f"{where} must be within 0 and white={white:g}; got {low:g} to {high:g}. Set white.")
-        kind = np.float64 if image.mode == "I" else np.float32  # exact, and small for large images
-        scaled = np.multiply(values, WHITE_8 / white, dtype=kind)
-        return Image.fromarray(np.rint(scaled, out=scaled).astype(np.uint8))
+        plain = _levels(values, white)
+        if plain.dtype != np.uint8:
+            findings.add("deep")
+        return Image.fromarray(plain)
 
     def _flat(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
         """Return the image as `L` or `RGB`, without palette, transparency and other colour spaces."""
@@ -174,7 +118,7 @@ class Pixels:
         if image.mode == "LAB":
             findings.add("lab")
             return _from_lab(image)
-        return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
+        return image if image.mode in ("L", "RGB", "F") else image.convert("L" if image.mode == "1" else "RGB")
 
     def _composited(self, image: Image.Image, where: str, findings: Findings) -> Image.Image:
         """Return the image in front of the background."""
@@ -196,8 +140,26 @@ class Pixels:
             raise DataError(
                 f"{where} is in colour with 16 bits. white={self.white:g} can only be used for grey images."
             )
-        high = np.asarray(plain).max()
-        findings.add("colour16", float(high) * (WHITE_16 / WHITE_8) if high else 0.0)
+        usual, high = np.percentile(np.asarray(plain), (USUAL, 100)) * (WHITE_16 / WHITE_8)
+        findings.add("colour16", float(high))
+        findings.add("dark16", float(usual))
+
+
+def _levels(values: NDArray[Any], white: float) -> NDArray[Any]:
+    """Return grey values with 8 bits if these can hold them, otherwise as fractions from 0 to 1, of float32.
+
+    >>> _levels(np.array([0, 257, 65535]), 65535), _levels(np.array([0, 1, 4]), 4)
+    (array([  0,   1, 255], dtype=uint8), array([0.  , 0.25, 1.  ], dtype=float32))
+    """
+    kind = np.float32 if values.dtype == np.float32 or white <= WHITE_16 else np.float64  # exact, and small
+    scaled = np.multiply(values, WHITE_8 / white, dtype=kind)
+    levels: NDArray[Any] = np.rint(scaled)
+    whole = values.dtype.kind in "ui" or bool((values == np.rint(values)).all())
+    most_lost = min(MOST_LOST_WHOLE, WHITE_8 / white / 4) if whole else MOST_LOST
+    if np.abs(scaled - levels).max() <= most_lost:
+        return levels.astype(np.uint8)
+    fractions: NDArray[Any] = (scaled / WHITE_8).clip(0, 1)
+    return fractions.astype(np.float32)
 
 
 def _white(image: Image.Image, values: NDArray[Any], low: float, high: float, where: str) -> float:
@@ -271,7 +233,3 @@ def _from_lab(image: Image.Image) -> Image.Image:
     converted = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, rgb, "LAB", "RGB"))
     assert converted is not None  # it is None only for a transform in place
     return converted
-
-
-def _count(number: int) -> str:
-    return f"{number:,} image{'s' if number != 1 else ''}"

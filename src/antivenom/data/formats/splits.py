@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from antivenom.data.class_order import class_order
 from antivenom.data.labels import similar_names
 from antivenom.errors import DataError
 
@@ -244,5 +245,5 @@ def _about_classes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
 
 
 def _named(names: Mapping[str, object] | Sequence[str] | set[str]) -> str:
-    shown = [f"'{name}'" for name in sorted(names)]
+    shown = [f"'{name}'" for name in class_order(names)]
     return ", ".join(shown[:8]) + (f", … ({len(shown)} in all)" if len(shown) > 8 else "")

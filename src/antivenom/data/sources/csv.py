@@ -9,7 +9,8 @@ from annotated_types import Interval
 
 from antivenom.data.cells import MISSING
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
-from antivenom.data.formats.delimited import Decimal, MissingRows, Table, plain_texts, read_table
+from antivenom.data.formats.delimited import Decimal, plain_texts, read_table
+from antivenom.data.formats.table_rows import MissingRows, Table
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -37,7 +38,8 @@ class Csv:
         test_share: the share of the rows for testing, in (0, 1), without a `test_path`.
         bounds: the smallest and largest possible value of a number in the columns; no range if omitted.
         separator: the character between two columns; `tab` for a tab.
-        decimal: the mark before the fraction of a number: `.`, or `,` as in 1,5.
+        decimal: the mark before the fraction of a number: `.`, or `,` as in 1,5. If the separator is a comma, too, such
+            numbers must be in quotes.
 
     Raises:
         DataError: on loading; the message names the line.

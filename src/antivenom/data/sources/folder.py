@@ -8,9 +8,11 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 
+from antivenom.data.class_order import class_order
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, tree
-from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.pixels import Background, Mode
 from antivenom.errors import DataError, SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
@@ -22,7 +24,8 @@ class Folder:
     """Your own images: a folder, or a ZIP file of it, with a subfolder for each class.
 
     The folders of the classes are at the top (`cat/1.png`, `dog/7.jpg`) or inside `train` and `test` or folders with
-    similar names (`Training`, `test_set`, `val`). Classes are numbered in alphabetical order. PNG, JPEG, BMP, GIF, PPM,
+    similar names (`Training`, `test_set`, `val`). Classes are numbered in alphabetical order, or as numbers
+    if all names are whole numbers. PNG, JPEG, BMP, GIF, PPM,
     TIFF and WebP files are read. Other files, and files whose names start with a dot, are ignored. The data says what
     was assumed. Folders and images that can be read in several ways are refused.
 
@@ -87,11 +90,11 @@ class Folder:
                 assumed = (*images_tree.assumptions, *findings.assumptions())
             except DataError as error:
                 raise error if self.path in str(error) else DataError(f"{self.path}: {error}") from error
-        classes = tuple(sorted({leaf.label for leaf in leaves}))
+        classes = class_order({leaf.label for leaf in leaves})
         numbers = {name: number for number, name in enumerate(classes)}
         y = torch.tensor([numbers[leaf.label] for leaf in leaves])
-        data = Dataset.from_arrays(x, y, classes=classes, channels="first")
-        data = replace(data, assumptions=tuple(f"{self.path}: {each}" for each in assumed))
+        data = Dataset.from_arrays(x, y, classes=classes, bounds=(0, 1), channels="first")
+        data = replace(data, assumptions=tuple(f"{self.path}: {each}" for each in (*assumed, *data.assumptions)))
         kinds = [leaf.split for leaf in leaves]
         if any(kinds):
             return Splits(train=self._part(data, kinds, "train"), test=self._part(data, kinds, "test"))

@@ -69,7 +69,7 @@ class Npz:
         names = _names(arrays["classes"]) if "classes" in arrays else None
         pairs = [(arrays[f"x{part}"], arrays[f"y{part}"]) for part in ("", "_test") if f"x{part}" in arrays]
         sets = Dataset.several_from_arrays(
-            pairs, classes=names, bounds=self.bounds, channels=self.channels, renumber=True
+            pairs, classes=names, bounds=self.bounds, channels=self.channels, renumber=names is None
         )
         sets = [replace(data, assumptions=(*notes, *data.assumptions)) for data in sets]
         return (

@@ -4,14 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pyarrow  # noqa: F401 - `antivenom list` checks that it is installed
+import torch
 from annotated_types import Interval
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from torch import Tensor
 
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, parquet
-from antivenom.data.formats.pixels import Background, Findings, Mode
+from antivenom.data.formats.findings import Findings
+from antivenom.data.formats.pixels import Background, Mode
 from antivenom.data.numeric import rows_from_columns
 from antivenom.data.sample_parts import labels_of
 from antivenom.errors import DataError, SettingsError
@@ -44,8 +47,8 @@ class Parquet:
             (0, 1) for images.
 
     Raises:
-        SettingsError: `ignore` is set together with `image`, or contains the label.
-        DataError: on loading; the message names the file and the problem.
+        SettingsError: `ignore` contains the label.
+        DataError: on loading; the message names the file, and all columns that cannot be used.
     """
 
     trial = Trial(settings={"path": "mine.parquet"})
@@ -64,14 +67,12 @@ class Parquet:
     bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.ignore is not None and self.image is not None:
-            raise SettingsError([f"Parquet.ignore requires image: null; got the image {self.image!r}."])
         if self.label in (self._ignored or ()):
             raise SettingsError([f"Parquet.ignore must not contain the label; got {self.label!r}."])
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
-        tables = [parquet.read(file, self.image, self.label, self._ignored or ()) for file in self.files()]
+        tables = [parquet.read(file, self.image, self.label, self._ignored) for file in self.files()]
         if list(tables[0].columns) != list(tables[-1].columns):
             raise DataError(
                 f"{self.test_path} must have the same columns as {self.path}; got {', '.join(tables[-1].columns)}."
@@ -83,13 +84,14 @@ class Parquet:
             rows = [
                 self._rows(table, file, findings, on_progress) for table, file in zip(tables, self.files(), strict=True)
             ]
-            pairs = [(x, labels_of(table.labels)) for (x, _, _), table in zip(rows, tables, strict=True)]
+            parts = images.alike([torch.as_tensor(x) for x, _, _ in rows])
+            pairs = [(x, labels_of(table.labels)) for x, table in zip(parts, tables, strict=True)]
             made = Dataset.several_from_arrays(
                 pairs,
                 classes=tables[0].classes,
-                bounds=self.bounds if self.image is None else None,
+                bounds=self.bounds if self.image is None else (0, 1),
                 channels=None if self.image is None else "first",
-                renumber=True,
+                renumber=tables[0].classes is None,
             )
             assumed = (*rows[0][2], *findings.assumptions(), *made[0].assumptions)
         except DataError as error:
@@ -110,13 +112,13 @@ class Parquet:
 
     def _rows(
         self, table: parquet.Table, file: Path, findings: Findings, on_progress: OnProgress
-    ) -> tuple[ArrayLike | Tensor, tuple[str, ...], tuple[str, ...]]:
+    ) -> tuple[NDArray[np.float32] | Tensor, tuple[str, ...], tuple[str, ...]]:
         """Return the rows of a file, the names of their columns, and the assumptions about these."""
         if not table.labels:
             raise DataError(f"{file} must have at least one row; it has none.")
         try:
             if table.images is None:
-                return rows_from_columns(table.columns, None if self.ignore is None else ())
+                return rows_from_columns(table.columns, self._ignored)
             encoded = table.images
             canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
             x = images.decode_all(

@@ -1,0 +1,64 @@
+"""The range of the rows of a data set: as given, or assumed."""
+
+from torch import uint8
+
+from antivenom.errors import DataError
+from antivenom.settings.ranges import Range, conversion, likely_range
+from antivenom.shapes import Rows
+
+LARGEST = 1e38
+"""The largest absolute bound. The width of the range must also fit into float32, the type of the rows."""
+
+DARK = 31
+"""Pixels without a larger value may have fewer grey levels than 256, such as 16."""
+
+PIXELS = 64
+"""From this number of columns on, whole numbers from 0 to 255 can be the pixels of images."""
+
+
+def check_bounds(bounds: Range) -> None:
+    """Check that bounds are two finite numbers, the smaller one first.
+
+    Raises:
+        DataError: they are not.
+    """
+    if not -float("inf") < bounds[0] < bounds[1] < float("inf"):
+        raise DataError(f"bounds must be two finite numbers (low, high) with low < high; got {bounds}.")
+    if max(map(abs, bounds)) > LARGEST:
+        raise DataError(f"bounds must be within ±{LARGEST:g}, the range of float32; got {bounds}.")
+
+
+def bounds_of(rows: Rows, bounds: Range | None) -> Range | None:
+    """Return the bounds of rows; (0, 1) for uint8 if they are omitted.
+
+    Raises:
+        DataError: float rows are out of their bounds.
+    """
+    if rows.dtype == uint8:
+        return bounds or (0.0, 1.0)
+    if bounds is None:
+        return None
+    check_bounds(bounds)
+    if ((rows < bounds[0]) | (rows > bounds[1])).any():
+        low, high = float(rows.min()), float(rows.max())
+        likely = likely_range(low, high)
+        shown = f"({likely[0]:g}, {likely[1]:g})"
+        raise DataError(
+            f"x must be within its bounds {bounds}; got {low:g} to {high:g}. {conversion(likely, bounds, 'x')}, or set "
+            f"bounds to {shown}, if {shown} is the range of x."
+        )
+    return bounds
+
+
+def about_bounds(rows: Rows, bounds: Range | None) -> tuple[str, ...]:
+    """Return a sentence about rows without bounds that look like pixels from 0 to 255."""
+    pixels = rows.ndim > 2 or (rows.ndim == 2 and rows.shape[1] >= PIXELS)
+    if rows.dtype == uint8 or bounds is not None or not pixels or not rows.numel():
+        return ()
+    low, high = float(rows.min()), float(rows.max())
+    if low < 0 or not 1 < high <= 255 or not bool((rows == rows.round()).all()):
+        return ()
+    note = f"x has whole numbers from {low:g} to {high:g} that are not uint8, so they stay as they are, without bounds."
+    if high <= DARK:
+        return (f"{note} Set bounds to ({low:g}, {high:g}) if these are the smallest and largest possible values.",)
+    return (f"{note} Set bounds to (0, 255) for their range, or save x as uint8 to divide it by 255.",)

@@ -1,0 +1,76 @@
+"""The range of rows is said when it is unknown, and messages about it say how to convert the rows."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from antivenom import Dataset
+from antivenom.data.needs import range_advice
+from antivenom.errors import DataError, SettingsError
+from antivenom.models import as_classifier
+
+PIXELS = np.arange(2 * 105).reshape(2, 1, 5, 21)
+
+
+def made(x: Any, **settings: Any) -> Dataset:
+    return Dataset.from_arrays(x, [0, 1], **settings)
+
+
+@pytest.mark.parametrize("x", [PIXELS, PIXELS.astype(float), PIXELS.reshape(2, -1), torch.tensor(PIXELS)])
+def test_whole_numbers_that_look_like_pixels_have_an_assumption(x: Any) -> None:
+    data = made(x)
+    assert data.bounds is None
+    assert "whole numbers from 0 to 209 that are not uint8" in data.assumptions[0]
+    assert "Set bounds to (0, 255)" in data.assumptions[0]
+    assert not made(x, bounds=(0, 255)).assumptions
+    assert not made(np.asarray(x) / 255).assumptions
+    assert not made(np.asarray(x) - 1).assumptions
+    assert "Set bounds to (0, 16) if" in made(np.asarray(x) % 17).assumptions[0]
+    assert not made(np.asarray(x).reshape(2, -1)[:, :5]).assumptions
+
+
+@pytest.mark.parametrize(
+    ("x", "bounds", "words"),
+    [
+        (PIXELS, (0, 1), r"got 0 to 209\. Divide x by 255, or set bounds to \(0, 255\), if"),
+        (PIXELS, (-1, 1), r"Subtract 127\.5 from x and divide by 127\.5, or set bounds to \(0, 255\)"),
+        (PIXELS - 300.5, (0, 1), r"or set bounds to \(-301, -91\)"),
+        (PIXELS, (1, 0), "low < high"),
+    ],
+)
+def test_rows_out_of_their_bounds_say_how_to_scale_them(x: Any, bounds: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        made(x, bounds=bounds)
+
+
+def test_the_advice_about_a_range_gives_the_same_scores() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    settings: dict[str, Any] = {"input_shape": (1, 4, 4), "classes": 2}
+    classifier = as_classifier(module, bounds=(0, 1), **settings)
+    rows = torch.arange(32.0).reshape(2, 1, 4, 4) * 8
+    advice = r"Divide the rows by 255\. .*you want to keep your rows: as_classifier\(model, bounds=\(0, 255\), mean=0, "
+    with pytest.raises(DataError, match=advice + r"std=255\).*Only if it was trained on rows in \[0, 255\]: bounds="):
+        classifier.scores(rows)
+    kept = as_classifier(module, bounds=(0, 255), mean=0, std=255, **settings)
+    torch.testing.assert_close(kept.scores(rows), classifier.scores(rows / 255))
+    signed = as_classifier(module, bounds=(-1, 1), **settings)
+    with pytest.raises(DataError, match=r"Subtract 127\.5 from the rows and divide by 127.*mean=127\.5, std=127\.5"):
+        signed.scores(rows)
+    with pytest.raises(DataError, match=r"Scale the rows as in the training of the model"):
+        classifier.scores(rows - 1000)
+
+
+def test_advice_about_a_missing_range_is_for_specs_and_for_python() -> None:
+    assert range_advice(made(PIXELS)).endswith(
+        "Set dataset.bounds, for example [0, 255]; for data made in Python, pass bounds=(0, 255) to "
+        "Dataset.from_arrays."
+    )
+
+
+def test_text_as_a_mean_is_shown_as_text() -> None:
+    wrong: Any = "0.5"
+    with pytest.raises(SettingsError, match=r"got '0\.5'"):
+        as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), input_shape=(1, 2, 2), classes=2, mean=wrong)
