@@ -18,7 +18,7 @@ from antivenom.runner import Experiment, dump_spec, load_spec
 from antivenom.testing import toy_images, try_out
 
 SPEC: dict[str, Any] = {"attack": {"name": "badnets", "target": 7}}
-LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis", "trackers")
+LATER = ("surrogate", "train_rows", "defences", "trusted", "repairs", "analysis", "trackers", "resources")
 
 
 FILES = {"poison_file": {"path": str(Path(__file__))}}
