@@ -42,6 +42,9 @@ ROWS = ("rows", "labels", "scores")
 UNNAMED = "X does not have valid feature names"
 """The warning of scikit-learn about rows without names of columns."""
 
+REPLACED = "The estimator is fitted already. A training fits it again, and replaces what it has learned."
+"""What is assumed about an estimator that was fitted before it is used as a model."""
+
 CHECKED_ROWS = 100
 """The number of rows whose scores show that an estimator was fitted again as before."""
 
@@ -90,7 +93,8 @@ class EstimatorClassifier(Adapter):
         order = " with channels last" if channels == "last" else ""
         takes = f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}{order}."
         order_of_columns = about_columns(estimator, self.column_names, self.input_shape)
-        self.assumptions = (takes, *order_of_columns, *about_classes(self.class_names))
+        replaced = (REPLACED,) if hasattr(estimator, "classes_") else ()
+        self.assumptions = (takes, *replaced, *order_of_columns, *about_classes(self.class_names))
 
     @property
     def name(self) -> str:
@@ -208,7 +212,7 @@ class EstimatorClassifier(Adapter):
         return {**state, **arrays_of(self.estimator)}
 
     def with_state(self, state: dict[str, Tensor]) -> "EstimatorClassifier":
-        """Return a copy with these learned attributes.
+        """Return a copy with these learned attributes. A training replaces them.
 
         Raises:
             CapabilityError: the names or shapes do not fit the estimator.

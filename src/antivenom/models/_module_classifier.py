@@ -13,7 +13,7 @@ from torch.nn import functional
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._probed_module import ProbedModule
 from antivenom.models.checkpoints import fitted
-from antivenom.models.identity import called_by, module_digest, weights_digest
+from antivenom.models.identity import called_by, digest_of, module_digest, weights_digest
 from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
 from antivenom.models.taking import copied, unwrapped
@@ -48,13 +48,15 @@ class ModuleClassifier(ProbedModule):
     can = frozenset({"gradients", "features", "incremental", "probabilities"})
 
     def fresh(self, rng: Rng) -> "ModuleClassifier":
-        """Return the same architecture with new weights.
+        """Return the same architecture with new weights, or with those that `with_state` loaded.
 
         Frozen parameters keep their values.
 
         Raises:
             CapabilityError: a layer has parameters but no `reset_parameters()`.
         """
+        if self.starting is not None:
+            return self.restored(self.starting)
         new = self.copy()
         if self.factory is not None:
             new.module = unwrapped(self.factory(rng))[0].to(self.device).eval()
@@ -210,7 +212,7 @@ class ModuleClassifier(ProbedModule):
         else:
             parent = new.module.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], head)
-        new.factory = None
+        new.factory = new.starting = None
         new.module.eval()
         try:
             new._probe(classes)
@@ -225,7 +227,16 @@ class ModuleClassifier(ProbedModule):
         return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
 
     def with_state(self, state: dict[str, Tensor]) -> "ModuleClassifier":
-        """Return a copy with these parameters and buffers.
+        """Return a copy with these parameters and buffers. Every training that would draw new weights starts with them.
+
+        Raises:
+            CapabilityError: the names or shapes do not fit the architecture.
+        """
+        loaded = self.restored(state)
+        return self._starting_with(loaded, loaded.state())
+
+    def restored(self, state: dict[str, Tensor]) -> "ModuleClassifier":
+        """Return a copy with these parameters and buffers. A training starts as it does for this classifier.
 
         Raises:
             CapabilityError: the names or shapes do not fit the architecture.
@@ -255,7 +266,10 @@ class ModuleClassifier(ProbedModule):
         """Return digests of weights, structure and settings, or None if plain values do not describe the module."""
         settings = (self.input_shape, self.bounds, self.outputs, self.classes, self.mean, self.std, sorted(self.frozen))
         digest = module_digest(self.module, (*settings, self.channels, self.optimizer, self.factory))
-        return None if digest is None else {"weights": weights_digest(self), "module": digest}
+        if digest is None:
+            return None
+        starting = None if self.starting is None else digest_of(self.starting)
+        return {"weights": weights_digest(self), "module": digest, "starting": starting}
 
     def code(self) -> tuple[object, ...]:
         """Return the classes and functions that it uses."""

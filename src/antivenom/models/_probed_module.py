@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +20,15 @@ from antivenom.models.normalisation import Numbers, channelwise, check_range, nu
 from antivenom.models.optimizers import Optimizer
 from antivenom.models.probing import outputs_of, probe, probing_rows
 from antivenom.models.taking import advice_on_forward, assumed_of, copied, frozen_names, materialised, unwrapped
-from antivenom.models.values import about_replaced, check_finite
+from antivenom.models.values import STARTS_WITH_LOADED, about_replaced, check_finite
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
 
 RESTORE_GRADIENTS = "Remove torch.no_grad and detach from its forward, and operations without a derivative."
 """The advice for a module whose rows or weights get no gradient."""
+
+
+P = TypeVar("P", bound="ProbedModule")
 
 
 class ProbedModule(Adapter):
@@ -38,7 +41,10 @@ class ProbedModule(Adapter):
         rows_per_batch: the rows per batch without gradients, so that the activations fit into memory.
         rows_per_gradient: the rows per batch with gradients.
         channels_last_filters: True if filters are in the layout channels last.
+        starting: the weights that `with_state` loaded, with which a training starts; None if it draws new ones.
     """
+
+    starting: dict[str, Tensor] | None = None
 
     def __init__(
         self,
@@ -76,8 +82,8 @@ class ProbedModule(Adapter):
         check_finite(self.module)
         self._find_writes()
         self.assumptions = (*about, *self._probe(classes), *unwrapping)
-        if factory is None:
-            self.assumptions += about_replaced(self.module, self.frozen, self.device)
+        self._replaced = () if factory is not None else self._about_replaced()
+        self.assumptions += self._replaced
 
     @property
     def name(self) -> str:
@@ -111,6 +117,17 @@ class ProbedModule(Adapter):
         if not self.channels_last_filters and x.ndim == 4 and x.shape[1] == 1:
             x = x.flatten(1).view(x.shape)  # one channel: two layouts are contiguous, and only one is in order
         return with_channels_last(x) if self.channels == "last" else x
+
+    def _about_replaced(self) -> tuple[str, ...]:
+        """Return what is assumed about weights that a training replaces by new ones."""
+        return about_replaced(self.module, self.frozen, self.device)
+
+    def _starting_with(self, loaded: P, state: dict[str, Tensor]) -> P:
+        """Make the loaded weights of a copy those with which its trainings start. Return the copy."""
+        loaded.starting = state
+        kept = (sentence for sentence in loaded.assumptions if sentence not in self._replaced)
+        loaded.assumptions = tuple(dict.fromkeys((*kept, STARTS_WITH_LOADED)))
+        return loaded
 
     def lay_out(self) -> None:
         """Convert the weights to the fastest layout in memory that the module supports."""

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,8 +38,13 @@ class Identifiable(Protocol):
 
 def weights_digest(classifier: Stateful) -> str:
     """Return SHA-256 of all weights of a classifier, in hexadecimal."""
+    return digest_of(classifier.state())
+
+
+def digest_of(state: Mapping[str, Tensor]) -> str:
+    """Return SHA-256 of weights by name, in hexadecimal."""
     digest = hashlib.sha256()
-    for name, value in classifier.state().items():
+    for name, value in state.items():
         digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
     return digest.hexdigest()
 

@@ -10,6 +10,7 @@ from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._keras_channels import channels_for
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.channels import Order
+from antivenom.models.values import TO_START_WITH_THEM, differing
 from antivenom.rng import Rng
 from antivenom.shapes import Features, Inputs, Scores
 
@@ -45,7 +46,13 @@ class KerasClassifier(ModuleClassifier):
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
 
     def fresh(self, rng: Rng) -> "KerasClassifier":
-        """Return the same architecture with new weights. Layers that are not trainable keep theirs."""
+        """Return the same architecture with new weights, or with those that `with_state` loaded.
+
+        Layers that are not trainable keep theirs.
+        """
+        return self._drawn(rng) if self.starting is None else self.restored(self.starting)
+
+    def _drawn(self, rng: Rng) -> "KerasClassifier":
         new = self.copy()
         config = _seeded(self.module.get_config(), rng)  # type: ignore[operator]
         new._replace(type(self.module).from_config(config))  # type: ignore[attr-defined]
@@ -150,7 +157,7 @@ class KerasClassifier(ModuleClassifier):
         config = {key: value for key, value in config.items() if key != "build_config"}
         head = type(old).from_config(config)
         new._replace(keras.Model(new.module.inputs, head(old.input)))
-        new.classes = classes
+        new.classes, new.starting = classes, None
         return new
 
     def state(self) -> dict[str, Tensor]:
@@ -159,7 +166,16 @@ class KerasClassifier(ModuleClassifier):
         return {_key(number, one): one.value.detach().clone() for number, one in enumerate(weights)}
 
     def with_state(self, state: dict[str, Tensor]) -> "KerasClassifier":
-        """Return a copy with these weights.
+        """Return a copy with these weights. Every training that would draw new weights starts with them.
+
+        Raises:
+            CapabilityError: the number or the shapes do not fit the architecture.
+        """
+        loaded = self.restored(state)
+        return self._starting_with(loaded, loaded.state())
+
+    def restored(self, state: dict[str, Tensor]) -> "KerasClassifier":
+        """Return a copy with these weights. A training starts as it does for this classifier.
 
         Raises:
             CapabilityError: the number or the shapes do not fit the architecture.
@@ -183,6 +199,21 @@ class KerasClassifier(ModuleClassifier):
             return ()
         return (
             f"Frozen layers keep their weights in every training: {', '.join(frozen)}. Set trainable to train all.",
+        )
+
+    def _about_replaced(self) -> tuple[str, ...]:
+        """Return what is assumed about weights that the initialisers of the layers did not draw."""
+        try:
+            drawn = self._drawn(Rng(0)).weights()
+        except Exception:  # a user's configuration can raise anything; `fresh` then raises it  # noqa: BLE001
+            return ()
+        own = self.weights()
+        names = differing(own, dict(zip(own, drawn.values(), strict=True)))
+        if not names:
+            return ()
+        return (
+            f"The weights of {len(names)} of {len(drawn)} variables were set by a training or a file. A training from "
+            f"new weights replaces them. {TO_START_WITH_THEM}",
         )
 
     def _replace(self, model: Any) -> None:

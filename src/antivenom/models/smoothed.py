@@ -14,6 +14,7 @@ from antivenom.models.certified import Certificates, Threat
 from antivenom.models.classifier import Classifier
 from antivenom.models.flip_bound import flip_radius
 from antivenom.models.identity import Identifiable, weights_digest
+from antivenom.models.restoring import restored
 from antivenom.rng import Rng
 from antivenom.settings.fits import check_scored
 from antivenom.shapes import Features, Inputs, Labels, Scores
@@ -127,7 +128,7 @@ class SmoothedLeastSquares(ScoresOnly):
         """
         known, labels = (state[name].to(self.device) for name in ("known", "labels"))
         return replace(
-            self, extractor=self.extractor.with_state(part_of(state, "extractor")), known=known, labels=labels
+            self, extractor=restored(self.extractor, part_of(state, "extractor")), known=known, labels=labels
         )
 
     def identity(self) -> dict[str, Any] | None:

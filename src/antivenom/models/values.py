@@ -1,7 +1,7 @@
 """Checks of the values of a module's weights: finite, and as its own `reset_parameters` draws them."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,15 @@ e**-20."""
 
 FEWEST = 16
 """From this number of weights on, their spread and mean are compared."""
+
+TO_START_WITH_THEM = "To start with them, pass classifier.with_state(classifier.state())."
+"""How a training starts with the weights that a model has."""
+
+STARTS_WITH_LOADED = (
+    "A training that would draw new weights starts with those that with_state loaded. For new weights, use the "
+    "classifier from before with_state."
+)
+"""What is assumed about a classifier after `with_state`."""
 
 LISTED = 4
 """The most layers that a sentence lists."""
@@ -71,14 +80,20 @@ def about_replaced(module: nn.Module, frozen: frozenset[str], device: torch.devi
     except CapabilityError:
         return ()  # `fresh` refuses the module with the reason
     drawn = dict(new.named_parameters())
-    names = [name for name, weight in module.named_parameters() if name not in frozen and _differs(weight, drawn[name])]
-    if not names:
+    own = {name: weight for name, weight in module.named_parameters() if name not in frozen}
+    if not (names := differing(own, drawn)):
         return ()
     return (
         f"The weights of {_layers(names)} were set by the constructor, a training or a file, not by reset_parameters() "
-        "of their layers. A training from new weights replaces them by those of reset_parameters(). To keep them, set "
+        "of their layers, and those of other layers may be too. A training from new weights replaces all weights that "
+        f"are not frozen by those of reset_parameters(). {TO_START_WITH_THEM} To keep weights unchanged, set "
         "requires_grad=False; to draw them as the constructor does, use the model `module` with its setting factory.",
     )
+
+
+def differing(own: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of weights that do not have the values or the distribution of newly drawn ones."""
+    return [name for name, weight in own.items() if _differs(weight, drawn[name])]
 
 
 def _differs(weight: Tensor, drawn: Tensor) -> bool:

@@ -14,6 +14,7 @@ from antivenom.models.certified import Certificates, Threat
 from antivenom.models.classifier import Classifier
 from antivenom.models.identity import Identifiable, weights_digest
 from antivenom.models.radii import Votes, aggregation_radius, count_votes, partition_radius
+from antivenom.models.restoring import restored
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
 
@@ -117,8 +118,8 @@ class VotingClassifier(ScoresOnly):
             number, _, rest = name.partition(".")
             if number != "extractor":
                 parts[number][rest] = value
-        members = tuple(member.with_state(parts[str(number)]) for number, member in enumerate(self.members))
-        extractor = None if self.extractor is None else self.extractor.with_state(part_of(state, "extractor"))
+        members = tuple(restored(member, parts[str(number)]) for number, member in enumerate(self.members))
+        extractor = None if self.extractor is None else restored(self.extractor, part_of(state, "extractor"))
         return replace(self, members=members, extractor=extractor)
 
     def identity(self) -> dict[str, Any] | None:

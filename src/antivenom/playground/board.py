@@ -25,6 +25,7 @@ from antivenom.errors import SettingsError
 from antivenom.metrics import threshold_for
 from antivenom.models import Classifier, predictions
 from antivenom.models.estimator import Seed
+from antivenom.models.restoring import restored
 from antivenom.playground.turns import stop_if_left
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, dump_spec, load_spec
@@ -208,7 +209,7 @@ def at_call(board: Board, *, clean: bool = False) -> Classifier:
     if not board.calls or not board.points:
         return before
     ahead = min(MOST_CALLS, -(-board.calls // CALLS_AHEAD) * CALLS_AHEAD)
-    return before.with_state(path_of(replace(board, calls=0, defence="none"), ahead, clean)[board.calls - 1])
+    return restored(before, path_of(replace(board, calls=0, defence="none"), ahead, clean)[board.calls - 1])
 
 
 @lru_cache(maxsize=64)

@@ -19,6 +19,7 @@ from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier
 from antivenom.models.batches import input_batches
 from antivenom.models.files import read_weights
+from antivenom.models.restoring import restored
 from antivenom.models.sized import build_for
 from antivenom.runner.executors.stages import choose_device
 from antivenom.runner.results.folder import prepare_folder, read_spec_text, written_files
@@ -193,7 +194,7 @@ def _classifier(
     try:
         shape, classes = test.shape, len(test.classes)
         blank = build_for(component, weights, input_shape=shape, classes=classes, bounds=test.bounds)
-        made = blank.with_state(weights)
+        made = restored(blank, weights)
     except AntivenomError as error:
         raise DataError(
             f"{file} does not fit the architecture. Name the right one with --arch. {' '.join(str(error).split())}"

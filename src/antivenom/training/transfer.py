@@ -13,6 +13,7 @@ from antivenom.data import Dataset, Source, Splits
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models import Classifier, Model, ModuleClassifier, WeightedModel, as_trainable, is_module
 from antivenom.models.files import read_weights
+from antivenom.models.restoring import restored
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Component, Count, component
 from antivenom.training.contracts import Callback, Training, load_source
@@ -132,7 +133,7 @@ class Transfer(Recipe):
         try:
             if is_module(blank) and (classes := blank.classes_of(state)) != blank.classes:
                 blank = blank.with_head(classes, Rng(0))
-            return blank.with_state(state)
+            return restored(blank, state)
         except CapabilityError as error:
             raise SettingsError([f"Transfer.weights: {self.weights} does not fit the model. {error}"]) from error
 

@@ -13,6 +13,7 @@ from antivenom.defences import RecoveredTriggers, Subject, Verdict
 from antivenom.errors import DataError
 from antivenom.goals import TriggeredGoal, attacked_rows, target_classes, triggered_rows
 from antivenom.models import Checkpoint, Classifier
+from antivenom.models.restoring import restored
 from antivenom.runner.scoring.pair import Fitted
 from antivenom.settings import build, describe
 
@@ -107,10 +108,10 @@ def unpack_fitted(tensors: dict[str, Tensor], about: dict[str, Any], blank: Clas
         which, _, name = key.partition(" ")
         states.setdefault(which, {})[name] = value
     checkpoints = tuple(
-        Checkpoint(int(rows), blank.with_state(states[str(place)])) for place, rows in enumerate(about["rows"])
+        Checkpoint(int(rows), restored(blank, states[str(place)])) for place, rows in enumerate(about["rows"])
     )
     losses = tuple(map(float, about["losses"]))
-    return Fitted(blank.with_state(states["final"]), losses, checkpoints, figures, charts)
+    return Fitted(restored(blank, states["final"]), losses, checkpoints, figures, charts)
 
 
 def pack_verdict(verdict: Verdict) -> Packed:

@@ -17,6 +17,7 @@ from antivenom.data import Dataset, Poisoned, Source, Splits
 from antivenom.defences import Scan, Verdict
 from antivenom.errors import AntivenomError
 from antivenom.models import Checkpoint, Classifier, Model
+from antivenom.models.restoring import restored
 from antivenom.rng import Rng
 from antivenom.runner.events import Damaged, Event, Finished, Read, Started, Trained, Waiting, no_op
 from antivenom.runner.executors.data_cache import DataCache
@@ -114,7 +115,7 @@ class Stages:
             def keep(epoch: Epoch) -> None:
                 losses.append(epoch.loss)
                 if epoch.classifier is not None and epoch.is_one_of(checkpoints_of(training)):
-                    kept.append(Checkpoint(epoch.rows, blank.with_state(epoch.classifier.state())))
+                    kept.append(Checkpoint(epoch.rows, restored(blank, epoch.classifier.state())))
                 self.on_event(Trained(self.cell, repeat, stage, epoch))
 
             own = Own()

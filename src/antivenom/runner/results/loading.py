@@ -15,6 +15,7 @@ from antivenom.data.formats import npz
 from antivenom.errors import AntivenomError, DataError, MissingDataError, RunError
 from antivenom.files.opening import exists, is_file
 from antivenom.models import Classifier, Model
+from antivenom.models.restoring import restored
 from antivenom.models.sized import build_for
 from antivenom.rng import Rng
 from antivenom.runner.results.folder import read_spec_text, repeat_folder
@@ -173,7 +174,7 @@ class OnDisk(Artifacts):
                 classes=len(about["classes"]),
                 bounds=None if bounds is None else (float(bounds[0]), float(bounds[1])),
             )
-            return wrapped(self._training, blank).with_state(state)
+            return restored(wrapped(self._training, blank), state)
         except DAMAGE as error:
             raise RunError(f"The {who} of {self.folder} cannot be read: {error}") from error
 
