@@ -102,7 +102,7 @@ def test_the_same_rows_are_refused_without_a_run() -> None:
     few = toy_images(seed=1).subset(torch.arange(9))
     with pytest.raises(
         DataError,
-        match=r"TwoHundredRows.scan requires at least 200 trusted rows; got 9\. Pass more trusted rows as `clean`\.$",
+        match=r"requires at least 200 trusted rows; got 9\. Pass the rows that it requires as `clean`\.$",
     ):
         TwoHundredRows().scan(network(few), few, rng=Rng(0))
 

@@ -18,6 +18,7 @@ from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.batches import input_batches
 from antivenom.models.filtered import Filtered
 from antivenom.models.torch_modules import as_module
+from antivenom.repairs._classes import AllClasses
 from antivenom.repairs._repair import split_validation, suspected_triggers, unchanged, validation_rows
 from antivenom.repairs.layer import mean_activations, no_change, rows_per_activation
 from antivenom.rng import Rng
@@ -26,7 +27,7 @@ from antivenom.shapes import Chosen, Inputs, ShortRepr
 
 
 @component
-class Filtering:
+class Filtering(AllClasses):
     """A filter before the network. It refuses rows that activate the units of a recovered trigger.
 
     Wang et al., *Neural Cleanse* (2019). The filter uses the units that the recovered trigger activates most, relative
@@ -47,6 +48,7 @@ class Filtering:
     """
 
     needs = frozenset({"gradients", "triggers"})
+    rows_per_class = 2
 
     layer: str | None = None
     share: Annotated[float, Interval(gt=0, le=1)] = 0.05
@@ -61,13 +63,18 @@ class Filtering:
             yield str(error)
 
     def clean_problems(self, clean: Dataset) -> Iterator[str]:
-        """Yield a sentence if the trusted rows are too few to set the threshold: the filter would accept every row."""
+        """Yield a sentence if the trusted rows are too few to set the threshold, or too few of a class.
+
+        With too few for the threshold, the filter would accept every row.
+        """
         least = max(2, rows_for_rate(self.false_rejection_rate))
         if validation_rows(len(clean), 0.5) < least:
             yield (
                 f"requires at least {2 * least} trusted rows for a `false_rejection_rate` of "
                 f"{self.false_rejection_rate:g}, half of them for the threshold; got {len(clean)}."
             )
+        else:
+            yield from super().clean_problems(clean)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """Return the network behind a filter. The filter accepts all rows if the scan flags no class."""
@@ -84,7 +91,8 @@ class Filtering:
         unlimited = ActivationFilter(network.copy(), layer, tuple(profiles), math.inf)
         scores = unlimited.score_activations(activations_of(network, validation, layer))
         threshold = threshold_for(scores.cpu(), self.false_rejection_rate)
-        return Filtered(network, ActivationFilter(unlimited.network, layer, tuple(profiles), threshold))
+        gate = ActivationFilter(unlimited.network, layer, tuple(profiles), threshold)
+        return Filtered(self._saying(network, clean), gate)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

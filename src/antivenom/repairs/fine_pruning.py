@@ -35,6 +35,8 @@ class FinePruning(FineTuning):
         CapabilityError: the classifier does not provide gradients, or the layer does not exist.
     """
 
+    rows_per_class = 3
+
     layer: str | None = None
     limit: Annotated[float, Interval(gt=0, lt=1)] = 0.04
 

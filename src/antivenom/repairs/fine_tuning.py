@@ -6,6 +6,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
+from antivenom.repairs._classes import AllClasses
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component
 from antivenom.training.last_batch import training_problems
@@ -14,7 +15,7 @@ from antivenom.trial import Trial
 
 
 @component
-class FineTuning:
+class FineTuning(AllClasses):
     """Further training on clean rows: the baseline for all other repairs.
 
     Args:
@@ -47,4 +48,5 @@ class FineTuning:
     ) -> Classifier:
         """Return a new classifier that is trained further."""
         recipe = Recipe(epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate)
-        return train(as_module(classifier, by="FineTuning"), clean, recipe, rng=rng, by=type(self).__name__)
+        tuned = train(as_module(classifier, by="FineTuning"), clean, recipe, rng=rng, by=type(self).__name__)
+        return self._saying(tuned, clean)

@@ -17,6 +17,7 @@ from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.batches import batches, input_batches, rows_within
 from antivenom.models.silencing import units_second
 from antivenom.models.torch_modules import as_module
+from antivenom.repairs._classes import AllClasses
 from antivenom.repairs._repair import highest_success, suspected_triggers, unchanged
 from antivenom.repairs.layer import find_layer, layer_problems, mean_activations, no_change, rows_per_activation
 from antivenom.rng import Rng
@@ -32,7 +33,7 @@ LEAD_FLOOR = -2.0
 
 
 @component
-class Pruning:
+class Pruning(AllClasses):
     """Silence the units that carry the recovered trigger, a few at a time, until the trigger fails.
 
     Wang et al., *Neural Cleanse* (2019), rank units once, by the increase of their activation by the trigger
@@ -56,6 +57,7 @@ class Pruning:
     """
 
     needs = frozenset({"gradients", "triggers"})
+    rows_per_class = 3
 
     layer: str | None = None
     rank: Literal["effect", "activation"] = "effect"
@@ -91,7 +93,7 @@ class Pruning:
             repaired = pruned
             if highest_success(repaired, clean, triggers, targets) <= self.enough:
                 break
-        return repaired
+        return self._saying(repaired, clean)
 
 
 def activation_increase(

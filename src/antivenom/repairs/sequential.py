@@ -8,6 +8,7 @@ from antivenom.charts import WithEvidence
 from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
+from antivenom.repairs._classes import AssumesOfRows
 from antivenom.repairs._repair import Repair, apply_repair
 from antivenom.repairs.pruning import Pruning
 from antivenom.repairs.unlearning import Unlearning
@@ -47,6 +48,12 @@ class Sequential:
         for each in self.repairs:
             if isinstance(each, ChecksCleanRows):
                 yield from (f"({type(each).__name__}) {problem}" for problem in each.clean_problems(clean))
+
+    def assumptions_about(self, clean: Dataset) -> Iterator[str]:
+        """Yield what the repairs assume about the trusted rows."""
+        for each in self.repairs:
+            if isinstance(each, AssumesOfRows):
+                yield from each.assumptions_about(clean)
 
     def repair(
         self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None

@@ -11,6 +11,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Verdict
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
+from antivenom.repairs._classes import AllClasses
 from antivenom.repairs._repair import (
     highest_success,
     split_validation,
@@ -27,7 +28,7 @@ from antivenom.trial import Trial
 
 
 @component
-class Unlearning:
+class Unlearning(AllClasses):
     """Further training on clean rows with true labels, where some rows carry the recovered trigger.
 
     Wang et al., *Neural Cleanse* (2019), train for one epoch with the trigger on 20 % of the rows. Here rows of all
@@ -46,6 +47,7 @@ class Unlearning:
     """
 
     needs = frozenset({"gradients", "triggers"})
+    rows_per_class = 2
     trial = Trial(settings={"epochs": 15, "batch_size": 16, "learning_rate": 0.003}, quick={"epochs": 1})
 
     trigger_share: Annotated[float, Interval(gt=0, le=1)] = 0.2
@@ -60,8 +62,10 @@ class Unlearning:
         yield from training_problems(classifier, self.batch_size)
 
     def clean_problems(self, clean: Dataset) -> Iterator[str]:
-        """Yield a sentence if the rows are so few that none of them would carry the trigger."""
-        if not self._rows_with_trigger(len(clean)):
+        """Yield a sentence if there are few rows of a class, or so few that none of them would carry the trigger."""
+        if self._rows_with_trigger(len(clean)):
+            yield from super().clean_problems(clean)
+        else:
             yield (
                 f"requires more trusted rows; got {len(clean)}, of which a `trigger_share` of {self.trigger_share:g} "
                 "gives no row with the trigger."
@@ -77,7 +81,7 @@ class Unlearning:
         targets, triggers = suspected_triggers(verdict, by="Unlearning")
         if not targets or triggers is None:
             return unchanged(network, by="Unlearning")
-        repaired: Classifier = network.copy()
+        repaired = network.copy()
         used, validation = split_validation(clean, self.held_out, rng.child("held out"))
         recipe = Recipe(epochs=1, batch_size=self.batch_size, learning_rate=self.learning_rate)
         for epoch in range(self.epochs):
@@ -88,4 +92,4 @@ class Unlearning:
             repaired = train(repaired, replace(used, x=x), recipe, rng=rng.child("epoch", epoch), by="Unlearning")
             if highest_success(repaired, validation, triggers, targets) <= self.enough:
                 break
-        return repaired
+        return self._saying(repaired, clean)

@@ -112,7 +112,8 @@ def _check_training(where: str, given: Mapping[str, Any]) -> None:
 def _check_clean(where: str, part: ChecksCleanRows, clean: Any) -> None:
     """Check that the trusted rows of a call are enough for a component that says what it requires."""
     if problems := list(part.clean_problems(clean)):
-        raise DataError(f"{where} {' '.join(problems)} Pass more trusted rows as `clean`.")
+        stated = " ".join(f"{where} {problem}" for problem in problems)
+        raise DataError(f"{stated} Pass the rows that it requires as `clean`.")
 
 
 def _named(value: object) -> str:

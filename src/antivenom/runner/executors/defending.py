@@ -79,7 +79,7 @@ def run_defences(
         evidence |= score_scans(verdicts, goal, test) | untested(verdicts)
     if repairs := experiment.repairs_by_name:
         given = dict.fromkeys(repairs, _with_triggers(verdicts))
-        doubts = tuple(repair_doubts(repairs, given))
+        doubts = tuple(repair_doubts(repairs, given, clean))
         repair_inputs = (repairs, pair.classifiers, given, goal, test, clean, rng.child("repair"))
         evidence |= stages.timed(number, "repair", lambda: score_repairs(*repair_inputs), threads=threads)
     scores = {"detector": {name: each.scores for name, each in rows.items()}, "filter": suspicions}

@@ -11,6 +11,7 @@ from antivenom.goals import TriggeredGoal, attacked_rows, success_of, triggered_
 from antivenom.metrics import accuracy, coverage, coverage_and_accuracy
 from antivenom.models import Classifier
 from antivenom.repairs import Repair, apply_repair
+from antivenom.repairs._classes import AssumesOfRows
 from antivenom.rng import Rng
 
 
@@ -71,11 +72,16 @@ def score_repairs(
     return evidence
 
 
-def repair_doubts(repairs: Mapping[str, Repair], verdicts: Mapping[str, Verdicts]) -> Iterator[str]:
-    """Yield a doubt for each repair that left the victim as it was, because the scan flags no class of it."""
+def repair_doubts(repairs: Mapping[str, Repair], verdicts: Mapping[str, Verdicts], clean: Dataset) -> Iterator[str]:
+    """Yield a doubt for each repair that left the victim as it was, because the scan flags no class of it.
+
+    Also yield what a repair assumes about the trusted rows.
+    """
     for name, repair in repairs.items():
         verdict = verdicts[name].victim
         if verdict is None or "triggers" not in repair.needs or verdict.is_suspicious:
+            if isinstance(repair, AssumesOfRows):
+                yield from (f"{name}: {sentence}" for sentence in repair.assumptions_about(clean))
             continue
         unsure = undecided(verdict)
         reason = "" if unsure is None else f" and is inconclusive about {unsure}"
