@@ -6,6 +6,7 @@ import torch
 
 from antivenom import load
 from antivenom.defences import NearestNeighbours
+from antivenom.errors import DataError
 from antivenom.models import MLP, Estimator
 from antivenom.rng import Rng
 
@@ -31,3 +32,10 @@ def test_neighbours_are_scikit_learns(trusts: str, deep: bool) -> None:
     slow = (trusted.y.numpy()[near] != rows.y.numpy()[:, None]).mean(1)
     quick = NearestNeighbours(neighbours=7).score(rows, model, rng=Rng(0), clean=trusted)
     assert np.allclose(quick.numpy(), slow, atol=1e-6), "a row may have been asked about itself"
+
+
+def test_a_class_without_trusted_rows_is_refused_and_not_suspicious() -> None:
+    splits = load("digits")
+    model = MLP(hidden=(16,)).build(input_shape=(1, 8, 8), classes=10, bounds=(0.0, 1.0), rng=Rng(0))
+    with pytest.raises(DataError, match=r"requires .* each of the 10 classes; got 0 of class '3'"):
+        NearestNeighbours().score(splits.train, model, rng=Rng(0), clean=splits.test.subset(splits.test.y != 3))

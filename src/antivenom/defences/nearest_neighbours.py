@@ -8,6 +8,7 @@ from annotated_types import Interval
 from torch import Tensor
 
 from antivenom.data import Dataset
+from antivenom.data.rare_classes import class_problems
 from antivenom.defences._features import DistanceFeatures, feature_batches
 from antivenom.models import Classifier
 from antivenom.models.batches import ROWS_PER_WIDE_BATCH, rows_within
@@ -26,6 +27,9 @@ class NearestNeighbours:
     poisoning attacks*, 2018). Distances are between penultimate features if the classifier has them (Peri et al., *Deep
     k-NN defense against clean-label data poisoning attacks*, 2020), and between the rows themselves otherwise.
 
+    A class without trusted rows cannot be judged, because all of its rows would have the score 1: such trusted rows are
+    refused. Rows of a class with m trusted rows, fewer than `neighbours`, have scores of at least 1 - m / `neighbours`.
+
     Args:
         neighbours: the number of neighbours.
         false_alarm_rate: the share of clean rows that may be flagged.
@@ -43,9 +47,11 @@ class NearestNeighbours:
     false_alarm_rate: Annotated[float, Interval(gt=0, lt=1)] = 0.05
 
     def clean_problems(self, clean: Dataset) -> Iterator[str]:
-        """Yield a sentence if there are fewer trusted rows than neighbours."""
+        """Yield a sentence if there are fewer trusted rows than neighbours, or none of a class."""
         if len(clean) < self.neighbours:
             yield (f"requires at least {self.neighbours} trusted rows, as many as `neighbours`; got {len(clean)}.")
+        else:
+            yield from class_problems(clean, 1, "All rows of a class without trusted rows would have the score 1.")
 
     def score(
         self,
