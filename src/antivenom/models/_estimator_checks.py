@@ -1,12 +1,14 @@
 """Checks of estimators, and the labels that they were fitted on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from antivenom.errors import SettingsError
+from antivenom.models._estimator_state import open_seeds, seeds_of
 from antivenom.settings.fits import listed
 
 PAIRS = ("decision_function_shape", "ovo")
@@ -96,6 +98,31 @@ def about_classes(names: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     sentence = f"The estimator has text labels: its classes 0, 1, … are {listed(names)}, in the order of"
     return (f"{sentence} Dataset.from_arrays.",)
+
+
+def about_seeds(estimator: Any) -> tuple[str, ...]:
+    """Return what is assumed about the settings `random_state` of an estimator, and of those in it."""
+    settings, drawn = estimator.get_params(), open_seeds(estimator)
+    kept = [f"{name}={settings[name]}" for name in seeds_of(estimator) if name not in drawn]
+    replaced = [name for name in drawn if settings[name] is not None]
+    whole = [f"{name}={settings[name]}" for name in replaced if isinstance(settings[name], Integral)]
+    sentences = []
+    if kept:
+        sentences.append(
+            f"The estimator's {', '.join(kept)} is kept: every training and every repeat uses it. For seeds from the "
+            "experiment, set random_state=None."
+        )
+    if whole:
+        sentences.append(
+            f"The estimator's {', '.join(whole)} is the default of its class: a training replaces it by a seed from "
+            "the experiment. Another number is kept."
+        )
+    if len(replaced) > len(whole):
+        names = ", ".join(name for name in replaced if not isinstance(settings[name], Integral))
+        sentences.append(
+            f"The estimator's {names} is not a whole number: a training replaces it by a seed from the experiment."
+        )
+    return tuple(sentences)
 
 
 def about_columns(estimator: Any, names: tuple[str, ...], input_shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,21 @@ from antivenom.models._adapter import Adapter, range_in_words
 from antivenom.models._estimator_checks import (
     about_classes,
     about_columns,
+    about_seeds,
     check_estimator,
     learns_incrementally,
     text_classes,
 )
 from antivenom.models._estimator_scores import normal, one_per_class
-from antivenom.models._estimator_state import arrays_of, begin, has_arrays, precision_of, put_arrays, seeds_of
+from antivenom.models._estimator_state import (
+    arrays_of,
+    begin,
+    has_arrays,
+    open_seeds,
+    precision_of,
+    put_arrays,
+    seeds_of,
+)
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
@@ -64,7 +74,8 @@ class EstimatorClassifier(Adapter):
         channels: the order of the channels in the flattened rows: "first", or "last" for (height, width, channels).
         classes: the number of classes; required if the estimator was never fitted.
         bounds: the range of the input rows; None for any range.
-        pinned: True if `fresh` keeps the `random_state` of the estimator; False if the stream sets it.
+        pinned: True if `fresh` keeps the `random_state` of the estimator; False if the stream sets it. If omitted, a
+            whole number is kept, also in the estimators inside of it, and the stream sets it where it is None.
 
     Raises:
         SettingsError: it is not a classifier, was fitted on other rows, or on numbers that are not 0, 1, ….
@@ -80,12 +91,13 @@ class EstimatorClassifier(Adapter):
         channels: Order = "first",
         classes: int | None = None,
         bounds: tuple[float, float] | None = (0.0, 1.0),
-        pinned: bool = False,
+        pinned: bool | None = None,
     ) -> None:
         check_estimator(estimator, classes, input_shape)
         known = getattr(estimator, "classes_", ())
         self.estimator = copy.deepcopy(estimator)
-        self.input_shape, self.bounds, self.pinned, self.channels = tuple(input_shape), bounds, pinned, channels
+        self.input_shape, self.bounds, self.channels = tuple(input_shape), bounds, channels
+        self.drawn_seeds = () if pinned else tuple(seeds_of(estimator) if pinned is False else open_seeds(estimator))
         self.classes, self.class_names = int(classes or len(known)), text_classes(known)
         incremental, probabilities = learns_incrementally(estimator), hasattr(estimator, "predict_proba")
         self.can = frozenset(["incremental"] * incremental + ["probabilities"] * probabilities)
@@ -94,7 +106,8 @@ class EstimatorClassifier(Adapter):
         takes = f"The estimator takes rows as {self._width} numbers in {range_in_words(bounds)}{order}."
         order_of_columns = about_columns(estimator, self.column_names, self.input_shape)
         replaced = (REPLACED,) if hasattr(estimator, "classes_") else ()
-        self.assumptions = (takes, *replaced, *order_of_columns, *about_classes(self.class_names))
+        seeds = about_seeds(estimator) if pinned is None else ()
+        self.assumptions = (takes, *replaced, *seeds, *order_of_columns, *about_classes(self.class_names))
 
     @property
     def name(self) -> str:
@@ -115,11 +128,11 @@ class EstimatorClassifier(Adapter):
         return "fitted" if hasattr(self.estimator, "classes_") else "not fitted"
 
     def fresh(self, rng: Rng) -> "EstimatorClassifier":
-        """Return an unfitted estimator with the same settings. The stream sets its seed, unless it is pinned."""
+        """Return an unfitted estimator with the same settings. The stream sets the seeds that are not pinned."""
         new = self.copy()
         new.estimator, new.rows = clone(self.estimator), None
-        if not self.pinned:
-            new.estimator.set_params(**dict.fromkeys(seeds_of(new.estimator), rng.integer()))
+        if self.drawn_seeds:
+            new.estimator.set_params(**dict.fromkeys(self.drawn_seeds, rng.integer()))
         return new
 
     def copy(self) -> "EstimatorClassifier":
@@ -204,8 +217,8 @@ class EstimatorClassifier(Adapter):
         """
         fitted = hasattr(self.estimator, "classes_")
         state = {"fitted": torch.tensor(fitted)}
-        if seeds := seeds_of(self.estimator):
-            seed = self.estimator.get_params()[seeds[0]]
+        if self.drawn_seeds:
+            seed = self.estimator.get_params()[self.drawn_seeds[0]]
             state["random_state"] = torch.tensor(seed if isinstance(seed, int) else -1)
         if fitted and not has_arrays(self.estimator):
             return {**state, **self._state_as_rows()}
@@ -234,7 +247,8 @@ class EstimatorClassifier(Adapter):
                 f"Saving requires plain arrays, which {self.name} does not have, or the rows that it was fitted on. "
                 "Fit it with the training own_fit."
             )
-        if any(not isinstance(self.estimator.get_params()[name], int) for name in seeds_of(self.estimator)):
+        settings = self.estimator.get_params()
+        if any(not isinstance(settings[name], Integral) for name in seeds_of(self.estimator)):
             raise CapabilityError(f"Saving requires a random_state, which {self.name} does not have. Set it, and fit.")
         x, y = self.rows
         return dict(
@@ -247,7 +261,7 @@ class EstimatorClassifier(Adapter):
         new.estimator = clone(self.estimator)
         if "random_state" in state:
             seed = int(state["random_state"])
-            new.estimator.set_params(**dict.fromkeys(seeds_of(new.estimator), seed))
+            new.estimator.set_params(**dict.fromkeys(self.drawn_seeds, seed))
         if x.ndim != 2 or x.shape[1] != self._width or len(x) != len(y) or set(y.tolist()) != set(range(self.classes)):
             rows = f"rows of {self._width} numbers and {self.classes} classes"
             raise CapabilityError(f"These weights do not fit {self.name}, which requires {rows}.")
@@ -266,7 +280,8 @@ class EstimatorClassifier(Adapter):
         except (TypeError, CapabilityError):
             return None
         bounds = None if self.bounds is None else list(map(repr, self.bounds))
-        arguments = [list(self.input_shape), bounds, self.classes, self.pinned, self.channels, list(self.class_names)]
+        names = [list(self.drawn_seeds), list(self.class_names)]
+        arguments = [list(self.input_shape), bounds, self.classes, self.channels, *names]
         return {"weights": weights, "estimator": settings, "made": arguments}
 
     def code(self) -> tuple[type, ...]:

@@ -1,5 +1,7 @@
 """The learned attributes of scikit-learn estimators as plain arrays."""
 
+import inspect
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,24 @@ def has_arrays(estimator: Any) -> bool:
 def seeds_of(estimator: Any) -> list[str]:
     """Return the names of the settings `random_state`, also of the estimators in it."""
     return [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
+
+
+def open_seeds(estimator: Any) -> list[str]:
+    """Return the names of the settings `random_state` that are not whole numbers, or are the default of the class."""
+    settings = estimator.get_params()
+    return [
+        name
+        for name in seeds_of(estimator)
+        if not isinstance(settings[name], Integral) or settings[name] == _default_seed(estimator, name)
+    ]
+
+
+def _default_seed(estimator: Any, name: str) -> Any:
+    """Return the default of a `random_state`: 0 for scikit-learn's Perceptron, None for almost all classes."""
+    part = name.rpartition("__")[0]
+    owner = estimator.get_params()[part] if part else estimator
+    parameter = inspect.signature(type(owner)).parameters.get("random_state")
+    return None if parameter is None else parameter.default
 
 
 def arrays_of(estimator: Any) -> dict[str, Tensor]:
