@@ -1,6 +1,7 @@
 """Neural Cleanse by the calls that users of ART know: an nn.Module, ART's own classifier, a Keras 3 model."""
 
 import math
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -210,3 +211,37 @@ def test_nonsense_is_refused() -> None:
         NeuralCleanse(SGDClassifier())
     with pytest.raises(AntivenomError):
         NeuralCleanse(victim().module)(victim().module).predict(np.zeros((3, 5, 5), np.float32))
+
+
+def test_a_scan_that_flags_nothing_warns_that_nothing_was_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    cleansed = NeuralCleanse(module)(module, steps=3)
+    found = Scan(steps=3).scan(as_classifier(module, input_shape=(1, 8, 8)), CLEAN, rng=Rng(0))
+    none = torch.zeros(10, dtype=torch.bool)
+    calm = replace(found, flagged=none, inconclusive=none, p_value=torch.full((10,), 0.5))
+    monkeypatch.setattr(Scan, "scan", lambda *_, **__: calm)
+    before = cleansed.predict(X)
+    with pytest.warns(UserWarning, match="mitigate changed nothing: no backdoor detected"):
+        cleansed.mitigate(X, Y, ["unlearning"])
+    assert np.array_equal(cleansed.predict(X), before)
+    assert "Unlearning changed nothing: the scan flags no class." in cleansed.assumptions
+
+
+def test_clip_values_are_the_range_of_a_module() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    cleansed = NeuralCleanse(module)(module, steps=3, clip_values=(0, 255))
+    assert cleansed.predict(255 * X).shape == (225, 10)
+    cleansed.outlier_detection(255 * X, Y)
+    with pytest.raises(DataError, match=r"\[0, 1\]"):
+        NeuralCleanse(module)(module, steps=3).outlier_detection(255 * X, Y)
+    with pytest.raises(SettingsError, match="clip_values must be omitted"):
+        NeuralCleanse(victim())(victim(), clip_values=(0, 255))
+
+
+def test_rows_in_the_other_layout_are_refused_with_how_to_turn_them() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.LazyLinear(4))
+    classifier = as_classifier(net, input_shape=(3, 8, 6))
+    with pytest.raises(DataError, match=r"as the classifier takes; got .* Pass x.transpose\(0, 3, 1, 2\)"):
+        NeuralCleanse(classifier)(classifier).predict(np.zeros((2, 8, 6, 3), np.float32))
+    with pytest.raises(DataError, match=r"pass x.permute\(0, 3, 1, 2\)"):
+        classifier.scores(torch.zeros(2, 8, 6, 3))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from antivenom.defences import NeuralCleanse as Scan
 from antivenom.interop._cleansed import Cleansed
 from antivenom.interop._inputs import (
+    ClipValues,
     lacks_input_shape,
 )
 from antivenom.models import Classifier, ModuleClassifier, is_module
@@ -30,20 +31,20 @@ class LogitsModule(nn.Module):
         return self.classifier.logits(x.movedim(-1, 1) if self.channels_last else x)
 
 
-def cleansed(wrapped: Any, scan: Scan, passes: int) -> Cleansed:
+def cleansed(wrapped: Any, scan: Scan, passes: int, clip_values: ClipValues = None) -> Cleansed:
     """Return a cleansed classifier. It is also one of ART if ART is installed and the model states its input shape."""
     if lacks_input_shape(wrapped):
-        return Cleansed(wrapped, scan, passes)
+        return Cleansed(wrapped, scan, passes, clip_values)
     try:
         from art.estimators.classification import PyTorchClassifier  # noqa: PLC0415 - takes seconds
     except ImportError:  # ART is only needed to run its attacks
-        return Cleansed(wrapped, scan, passes)
+        return Cleansed(wrapped, scan, passes, clip_values)
 
     class CleansedForArt(Cleansed, PyTorchClassifier):  # type: ignore[misc, unused-ignore]
         """A cleansed classifier for ART's attacks, which receive the gradients of its current network."""
 
         def __init__(self) -> None:
-            Cleansed.__init__(self, wrapped, scan, passes)
+            Cleansed.__init__(self, wrapped, scan, passes, clip_values)
             first = self._repaired
             assert first is not None and is_module(first)
             module = LogitsModule(first)

@@ -1,5 +1,6 @@
 """A classifier that cleanses itself, with the methods of the Adversarial Robustness Toolbox (ART)."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,10 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.defences.neural_cleanse.inversion import Inversion
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._inputs import (
+    UNIT,
     Array,
+    ClipValues,
+    check_clip_values,
     check_supported,
     class_numbers,
     has_channels_last,
@@ -23,7 +27,7 @@ from antivenom.interop._inputs import (
     wrap_model,
 )
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module
-from antivenom.models.channels import IMAGE_AXES
+from antivenom.models.channels import IMAGE_AXES, turned
 from antivenom.models.identity import weights_digest
 from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning
@@ -47,18 +51,25 @@ class Cleansed:
         verdict: the verdict of the last scan, or None before the first scan.
     """
 
-    def __init__(self, wrapped: Any, scan: Scan, passes: int) -> None:
+    def __init__(self, wrapped: Any, scan: Scan, passes: int, clip_values: ClipValues = None) -> None:
         check_supported(wrapped)
-        self._wrapped, self._scan, self._passes = wrapped, scan, passes
-        self._repaired: Classifier | None = None if lacks_input_shape(wrapped) else to_classifier(wrapped)
+        check_clip_values(wrapped, clip_values)
+        self._wrapped, self._scan, self._passes, self._clip_values = wrapped, scan, passes, clip_values
+        self._repaired: Classifier | None = None if lacks_input_shape(wrapped) else to_classifier(wrapped, clip_values)
         self._channels_last = has_channels_last(wrapped)
         self.verdict: Verdict | None = None
         self._scan_key: str | None = None
 
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed about the model and its repairs, one sentence each; empty before the first rows arrive."""
+        return () if self._repaired is None else self._repaired.assumptions
+
     def _classifier(self, x: Array) -> Classifier:
         """Return the classifier that predicts. The first rows define the input shape if the model does not state it."""
         if self._repaired is None:
-            self._repaired = wrap_model(self._wrapped, input_shape=tuple(np.shape(x)[1:]))
+            shape = tuple(np.shape(x)[1:])
+            self._repaired = wrap_model(self._wrapped, input_shape=shape, bounds=self._clip_values or UNIT)
         return self._repaired
 
     def _network(self, x: Array) -> ModuleClassifier:
@@ -78,9 +89,11 @@ class Cleansed:
         expected = (*expected[1:], expected[0]) if self._channels_last else expected
         if shape != expected:
             order = f" Its images have their channels {'last' if self._channels_last else 'first'}."
+            turned_rows = len(expected) == IMAGE_AXES and not self._channels_last and turned(shape) == expected
             raise DataError(
-                f"x must have rows of shape {expected}, as the model takes; got rows of shape {shape}."
+                f"x must have rows of shape {expected}, as the classifier takes; got rows of shape {shape}."
                 + (order if len(expected) == IMAGE_AXES else "")
+                + (" Pass x.transpose(0, 3, 1, 2)." if turned_rows else "")
             )
         rows = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
         return rows.movedim(-1, 1).contiguous() if self._channels_last else rows
@@ -143,6 +156,8 @@ class Cleansed:
     def mitigate(self, x_val: Array, y_val: Array, mitigation_types: Sequence[str]) -> None:
         """Scan the classifier and apply repairs in the given order. The wrapped model is not changed.
 
+        If the scan flags no class, nothing is repaired: a warning says so, and `assumptions` too.
+
         Args:
             x_val: clean rows.
             y_val: their labels.
@@ -161,6 +176,8 @@ class Cleansed:
             rng = Rng(0).child("mitigate", number)
             repaired = apply_repair(REPAIRS[name], repaired, data, rng=rng, verdict=verdict).result
         self._set_classifier(repaired)
+        if mitigation_types and not verdict.is_suspicious:
+            warnings.warn(f"mitigate changed nothing: {verdict.summary()}.", UserWarning, stacklevel=2)
 
     def outlier_detection(self, x_val: Array, y_val: Array, rule: str = "p_value") -> list[tuple[int, Array, Array]]:
         """Return the suspected classes, each with its recovered mask and pattern, the most suspicious first.

@@ -13,6 +13,10 @@ from antivenom.models.channels import IMAGE_AXES, turned
 from antivenom.models.keras import is_keras
 
 Array = NDArray[Any]
+ClipValues = tuple[float, float] | None
+
+UNIT = (0.0, 1.0)
+"""The range of the rows of a model, if `clip_values` is omitted."""
 
 
 def check_supported(classifier: Any) -> None:
@@ -26,6 +30,16 @@ def check_supported(classifier: Any) -> None:
             f"NeuralCleanse requires an nn.Module, a Keras 3 model, ART's PyTorchClassifier, or a classifier with "
             f"gradients; got {type(classifier).__name__}."
         )
+
+
+def check_clip_values(classifier: Any, clip_values: ClipValues) -> None:
+    """Check that a range is given only for a model that does not state one.
+
+    Raises:
+        SettingsError: the model states its range.
+    """
+    if clip_values is not None and (is_module(classifier) or is_art(classifier)):
+        raise SettingsError([f"clip_values must be omitted: {type(classifier).__name__} states the range of its rows."])
 
 
 def is_art(classifier: Any) -> bool:
@@ -55,8 +69,12 @@ def has_channels_last(wrapped: Any) -> bool:
     return order == "last"
 
 
-def to_classifier(wrapped: Any) -> ModuleClassifier:
+def to_classifier(wrapped: Any, clip_values: ClipValues = None) -> ModuleClassifier:
     """Return a model that states its input shape as a classifier of antivenom. The model is copied.
+
+    Args:
+        wrapped: the model.
+        clip_values: the range of the rows of a Keras model; (0, 1) if omitted.
 
     Raises:
         CapabilityError: the model is one of ART with defences.
@@ -72,13 +90,13 @@ def to_classifier(wrapped: Any) -> ModuleClassifier:
         )
     shape, channels = (turned(stated), "last") if last else (stated, "first")
     if is_keras(wrapped):
-        return wrap_model(wrapped, input_shape=shape)
+        return wrap_model(wrapped, input_shape=shape, bounds=clip_values or UNIT)
     if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
         raise CapabilityError(
             "NeuralCleanse does not support ART's preprocessing and postprocessing defences. Remove them."
         )
     clip = wrapped.clip_values
-    bounds = (0.0, 1.0) if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
+    bounds = UNIT if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
     scale = wrapped.preprocessing
     mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
     classifier = wrap_model(wrapped.model, input_shape=shape, channels=channels, bounds=bounds, mean=mean, std=std)

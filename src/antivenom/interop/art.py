@@ -10,6 +10,7 @@ from antivenom.interop._art_classifier import cleansed
 from antivenom.interop._cleansed import Cleansed
 from antivenom.interop._inputs import (
     Array,
+    ClipValues,
     check_supported,
 )
 
@@ -25,8 +26,8 @@ class NeuralCleanse:
     If ART is installed, the new classifier is also a `PyTorchClassifier` of ART, so that ART's attacks run on it.
 
     Args:
-        classifier: a classifier of antivenom; an `nn.Module` for rows in [0, 1] (for other rows, use
-            `antivenom.models.as_classifier`); a Keras 3 model on the torch backend; or ART's `PyTorchClassifier`.
+        classifier: a classifier of antivenom; an `nn.Module`, or a Keras 3 model on the torch backend, for
+            rows in [0, 1] (for other rows, pass `clip_values` to the call); or ART's `PyTorchClassifier`.
 
     Raises:
         CapabilityError: the classifier is not supported.
@@ -75,6 +76,7 @@ class NeuralCleanse:
         early_stop_patience: int = 10,
         cost_multiplier: float = 1.5,
         batch_size: int = 32,
+        clip_values: ClipValues = None,
     ) -> "Cleansed":
         """Return a new classifier with `mitigate` and the other methods of `Cleansed`.
 
@@ -91,6 +93,8 @@ class NeuralCleanse:
             early_stop_patience: the number of mini-batches without a smaller mask after which the search stops.
             cost_multiplier: the cost is multiplied by this number, or divided by this number to the power of 1.5.
             batch_size: the number of rows per mini-batch.
+            clip_values: the smallest and largest possible value of the rows of an `nn.Module` or a Keras model, such as
+                (0, 255); (0, 1) if omitted. Other classifiers state their range.
 
         Raises:
             SettingsError: a setting is not valid.
@@ -112,7 +116,7 @@ class NeuralCleanse:
         )
         if steps < 1:
             raise SettingsError([f"steps must be at least 1; got {steps}."])
-        return cleansed(transformed_classifier, scan, steps)
+        return cleansed(transformed_classifier, scan, steps, clip_values)
 
     def fit(self, x: Array, y: Array | None = None, **kwargs: Any) -> None:
         """Do nothing. ART requires this method."""

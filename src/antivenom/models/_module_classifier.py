@@ -20,7 +20,7 @@ from antivenom.models.taking import copied, unwrapped
 from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
-from antivenom.settings.fits import check_scored
+from antivenom.settings.fits import check_scored, check_tensor
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
 WITH_UNITS = (
@@ -119,6 +119,7 @@ class ModuleClassifier(ProbedModule):
         Raises:
             CapabilityError: the module does not have this layer.
         """
+        check_tensor(x)
         name = self._last_linear()[0] if layer is None else layer
         with torch.no_grad(), self.evaluating():
             parts = [
@@ -133,6 +134,7 @@ class ModuleClassifier(ProbedModule):
         Raises:
             CapabilityError: the module does not have this layer.
         """
+        check_tensor(x)
         with torch.no_grad(), self.evaluating():
             return self._seen(x, layers)
 

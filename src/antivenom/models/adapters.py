@@ -11,12 +11,13 @@ from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.channels import Order, check_order, check_shape
 from antivenom.models.classifier import Classifier
 from antivenom.models.keras import KerasClassifier, is_keras
+from antivenom.models.row_settings import checked_bounds, checked_shape
 
 
 def as_classifier(
     model: Any,
     *,
-    input_shape: tuple[int, ...],
+    input_shape: tuple[int, ...] | int,
     bounds: tuple[float, float] | None = (0.0, 1.0),
     mean: Any = None,
     std: Any = None,
@@ -35,6 +36,7 @@ def as_classifier(
             or a tuple, dictionary or object with one such tensor, such as `.logits`; a Keras 3 model on the torch
             backend; or a scikit-learn classifier, which takes flattened rows.
         input_shape: the shape of one row: (channels, height, width) for images, even if the model takes channels last.
+            A whole number is the number of columns of a table.
         bounds: the smallest and largest possible value of a number in the rows that the classifier gets, before `mean`
             and `std`; None for any range. Images of uint8 in a `Dataset` have become rows in its `bounds` by then,
             usually (0, 1).
@@ -66,6 +68,7 @@ def as_classifier(
                 "as_classifier(network, ...).with_state(read_weights(FILE))."
             ]
         )
+    input_shape, bounds = checked_shape(input_shape), checked_bounds(bounds)
     check_order(channels or "first", input_shape)
     if channels is None and not is_keras(model):
         check_shape(input_shape)

@@ -12,6 +12,7 @@ from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.channels import Order
 from antivenom.models.values import TO_START_WITH_THEM, differing
 from antivenom.rng import Rng
+from antivenom.settings.fits import check_tensor
 from antivenom.shapes import Features, Inputs, Scores
 
 SEEDS = 1 << 31
@@ -98,6 +99,8 @@ class KerasClassifier(ModuleClassifier):
             CapabilityError: the model does not have this layer, or is not a graph of layers.
         """
         import keras  # noqa: PLC0415 - an extra, installed if there is a Keras model
+
+        check_tensor(x)
 
         output = self._last_dense().input if layer is None else self._named(layer).output
         part = keras.Model(self.module.inputs, output)

@@ -7,6 +7,7 @@ from torch.nn import functional
 from antivenom.data import Dataset, Scorer
 from antivenom.models.batches import ROWS_PER_BATCH, input_batches
 from antivenom.models.classifier import Classifier
+from antivenom.settings.arguments import check_argument
 from antivenom.settings.fits import check_fits, check_scores, undefined_rows
 from antivenom.shapes import Labels, Scores
 
@@ -73,6 +74,13 @@ def predicted_classes(scores: Scores) -> Labels:
 
 
 def _check(classifier: Scorer, data: Dataset) -> None:
-    """Check that rows fit a classifier. Other scorers, such as predictions from a file, do not say what they take."""
+    """Check that rows fit a classifier. Other scorers, such as predictions from a file, do not say what they take.
+
+    Raises:
+        TypeError: the classifier or the data is an object of another type.
+        DataError: the rows do not fit.
+    """
+    check_argument("classifier", classifier, members=("scores",))
+    check_argument("data", data)
     if isinstance(classifier, Classifier):
         check_fits(classifier, data)

@@ -55,7 +55,7 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
         where = f"{owner}.{method.__name__}"
         for name, value in given.items():
             if name in EXPECTED and not (value is None and name in optional):
-                _check(where, name, value)
+                check_argument(name, value, where)
         if method.__name__ == "fit":
             _check_training(where, given)
         elif (trained := _trained(given)) is not None:
@@ -68,10 +68,22 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def _check(where: str, name: str, value: object) -> None:
-    members, expected = EXPECTED[name]
-    if isinstance(value, type) or not all(hasattr(value, member) for member in members):
-        raise TypeError(f"{where}: `{name}` must be {expected}; got {_named(value)}.")
+def check_argument(name: str, value: object, where: str = "", members: tuple[str, ...] | None = None) -> None:
+    """Check that an argument has the members by which it is recognised.
+
+    Args:
+        name: a key of `EXPECTED`.
+        value: the argument.
+        where: the component and its method, for the message.
+        members: the members, if they are not those of `EXPECTED`.
+
+    Raises:
+        TypeError: it does not have them.
+    """
+    known, expected = EXPECTED[name]
+    if isinstance(value, type) or not all(hasattr(value, member) for member in members or known):
+        place = f"{where}: " if where else ""
+        raise TypeError(f"{place}`{name}` must be {expected}; got {_named(value)}.")
 
 
 def _trained(given: Mapping[str, Any]) -> Any:

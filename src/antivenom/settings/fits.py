@@ -180,6 +180,7 @@ def check_scored(classifier: Takes, x: Tensor) -> None:
     Raises:
         DataError: they are not.
     """
+    check_tensor(x)
     _check_shape(classifier, x, "x")
     if not x.is_floating_point():
         dtype = str(x.dtype).removeprefix("torch.")
@@ -199,6 +200,20 @@ def check_scored(classifier: Takes, x: Tensor) -> None:
         raise DataError(_about_range(classifier, x, "x", f"values from {low:g} to {high:g}", usual_range(low, high)))
 
 
+def check_tensor(x: object) -> None:
+    """Check that rows are a tensor.
+
+    Raises:
+        DataError: they are a NumPy array or another object.
+    """
+    if not isinstance(x, Tensor):
+        kind = type(x)
+        advice = (
+            "Convert it: torch.from_numpy(x).float()." if hasattr(x, "__array__") else "Pass inputs() of a Dataset."
+        )
+        raise DataError(f"x must be a tensor of rows; got {kind.__module__}.{kind.__qualname__}. {advice}")
+
+
 def _check_shape(classifier: Takes, x: Tensor, subject: str) -> None:
     shape, expected = tuple(x.shape[1:]), tuple(classifier.input_shape)
     if x.ndim and shape == expected:
@@ -209,7 +224,8 @@ def _check_shape(classifier: Takes, x: Tensor, subject: str) -> None:
     else:
         last = len(expected) == 3 and shape == (*expected[1:], expected[0])
         advice = (
-            "If they are images with their channels last, pass channels='last' to Dataset.from_arrays."
+            "If they are images with their channels last, pass x.permute(0, 3, 1, 2), or channels='last' to "
+            "Dataset.from_arrays. Rows have their channels first here, also for a model that takes them last."
             if last
             else "Reshape the rows, or convert the model with their shape: as_classifier(model, input_shape=...)."
         )
