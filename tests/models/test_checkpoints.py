@@ -276,3 +276,16 @@ def test_a_spec_names_the_part(tmp_path: Path) -> None:
     for component in (Module, Transfer):
         with pytest.raises(SettingsError, match="weights_part requires weights"):
             component(**({"factory": "a:b"} if component is Module else {}), weights_part="ema")
+
+
+def test_weights_of_another_number_of_classes_are_refused_plainly() -> None:
+    twelve = net(12).state_dict()
+    with pytest.raises(CapabilityError) as caught:
+        blank().with_state(twelve)
+    assert str(caught.value) == (
+        "These weights do not fit this architecture: they have '3.weight' of shape (12, 8) instead of (4, 8), and have "
+        "'3.bias' of shape (12,) instead of (4,). Build the module as it was when they were saved, with the same "
+        "number of classes."
+    )
+    with pytest.raises(CapabilityError, match=r"they have no '3.bias'\. Build"):
+        blank().with_state({name: value for name, value in STATE.items() if name != "3.bias"})

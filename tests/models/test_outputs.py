@@ -204,7 +204,7 @@ def test_several_widths_without_the_given_number_of_classes_do_not_ask_for_it_ag
 
 
 def test_rows_that_are_flattened_together_name_the_input_shape() -> None:
-    with pytest.raises(SettingsError, match=r"input_shape may be wrong"):
+    with pytest.raises(SettingsError, match=r"input_shape is probably wrong"):
         as_classifier(Net(lambda out: out.repeat(2, 1)), input_shape=SHAPE)
 
 
@@ -213,7 +213,7 @@ def test_rows_without_channels_get_the_shape_with_one_channel() -> None:
     gray = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(36, 10))
     with pytest.raises(SettingsError, match=r"Pass input_shape=\(1, 8, 8\)"):
         as_classifier(network, input_shape=(8, 8))
-    with pytest.raises(SettingsError, match=r"input_shape may be wrong"):
+    with pytest.raises(SettingsError, match=r"input_shape is probably wrong"):
         as_classifier(gray, input_shape=(8, 8))
 
 

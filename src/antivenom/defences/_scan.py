@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 SUBJECTS_NAMED = 8
+FEW_SUBJECTS = 4
+"""With fewer subjects, a scan that compares them with each other rarely decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +131,19 @@ class Verdict:
             more = f" and {len(named) - SUBJECTS_NAMED} more" if len(named) > SUBJECTS_NAMED else ""
             return f"backdoored: {', '.join(named[:SUBJECTS_NAMED])}{more}"
         if bool(self.inconclusive.all()):
-            return "inconclusive: the scan could not decide about any subject"
+            return f"inconclusive: the scan could not decide about any {self._word(1)}"
         undecided = int(self.inconclusive.sum())
         smallest = self.smallest_p_value
         text = "no backdoor detected" + ("" if smallest is None else f" (smallest {worded_p_value(smallest)})")
-        return text + (f"; inconclusive for {undecided} of {len(self.subjects)} subjects" if undecided else "")
+        return text + (f"; inconclusive for {undecided} of {len(self.subjects)} {self._word(2)}" if undecided else "")
+
+    def _word(self, count: int) -> str:
+        """Return the word for `count` subjects of this verdict: classes, pairs of classes, or subjects."""
+        one, several = "subject", "subjects"
+        if all(each.target is not None for each in self.subjects):
+            pairs = any(each.source is not None for each in self.subjects)
+            one, several = ("pair of classes", "pairs of classes") if pairs else ("class", "classes")
+        return one if count == 1 else several
 
     def charts(self, classes: tuple[str, ...] = ()) -> tuple[Chart, ...]:
         """Return the scan's charts, or a chart of the statistic of every subject if the scan has no charts."""
@@ -219,8 +229,7 @@ def require_triggers(verdict: Verdict | None, *, by: str) -> Verdict:
     if (subjects := undecided(verdict)) is not None:
         raise CapabilityError(
             f"{by}: the verdict flags no class and is inconclusive about {subjects}; nothing was repaired. "
-            "Scan with more steps or more clean rows (verdict.untested has reasons), or use fine_tuning or "
-            "fine_pruning, which require no verdict."
+            f"{_advice(verdict)} fine_tuning and fine_pruning require no verdict."
         )
     if verdict.triggers is None and verdict.is_suspicious:
         raise CapabilityError(
@@ -228,6 +237,15 @@ def require_triggers(verdict: Verdict | None, *, by: str) -> Verdict:
             "Use a scan that recovers triggers, such as neural_cleanse."
         )
     return verdict
+
+
+def _advice(verdict: Verdict) -> str:
+    if len(verdict.subjects) < FEW_SUBJECTS:
+        return (
+            "With fewer than four classes this scan rarely decides, because there are too few classes to compare; more "
+            "steps or rows do not change this."
+        )
+    return "Scan with more steps or more clean rows; verdict.untested has reasons."
 
 
 def undecided(verdict: Verdict) -> str | None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._probed_module import ProbedModule
-from antivenom.models.checkpoints import fitted
+from antivenom.models.checkpoints import fitted, in_words, misfits
 from antivenom.models.identity import called_by, digest_of, module_digest, weights_digest
 from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
@@ -249,7 +249,8 @@ class ModuleClassifier(ProbedModule):
         try:
             new.module.load_state_dict(state)
         except RuntimeError as error:
-            raise CapabilityError(f"These weights do not fit this architecture: {error}") from error
+            about = in_words(misfits(state, new.module.state_dict())) or str(error)
+            raise CapabilityError(f"These weights do not fit this architecture: {about}") from error
         return new
 
     def classes_of(self, state: dict[str, Tensor]) -> int:

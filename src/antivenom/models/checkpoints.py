@@ -14,6 +14,9 @@ COMPILED = "_orig_mod."
 """What `torch.compile` adds to the names of weights."""
 
 
+LISTED = 3
+"""The most differences of weights that a message lists."""
+
 TYPES = frozenset(
     {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8}
     | {torch.uint8, torch.bool}
@@ -101,6 +104,32 @@ def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[
         )
         return added or (dict(weights), assumptions)
     return _without(complete[0], renamed, plain, assumptions)
+
+
+def misfits(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """Return why weights do not fit those of a module, a sentence without its subject for each difference.
+
+    >>> import torch
+    >>> misfits({"w": torch.ones(12, 3)}, {"w": torch.ones(10, 3), "b": torch.ones(10)})
+    ["have no 'b'", "have 'w' of shape (12, 3) instead of (10, 3)"]
+    """
+    missing = [f"have no '{name}'" for name in own if name not in weights]
+    others = [f"have '{name}', which the module does not have" for name in weights if name not in own]
+    shapes = [
+        f"have '{name}' of shape {tuple(weights[name].shape)} instead of {tuple(value.shape)}"
+        for name, value in own.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    return [*missing, *others, *shapes]
+
+
+def in_words(differences: list[str]) -> str:
+    """Return the result of `misfits` as one sentence with advice; an empty text without differences."""
+    if not differences:
+        return ""
+    more = f"; {len(differences) - LISTED} more differences" if len(differences) > LISTED else ""
+    listed = ", and ".join(differences[:LISTED])
+    return f"they {listed}{more}. Build the module as it was when they were saved, with the same number of classes."
 
 
 def _without(

@@ -162,9 +162,10 @@ def _check(tensor: Tensor, rows: int, place: Place) -> None:
     if shape[:1] != (rows,):
         raise SettingsError(
             [
-                f"The module must return one row of scores for each row of the batch; got {shape}{where} for {rows} "
-                "rows. Keep the first dimension. If forward keeps it, input_shape may be wrong: it is the shape of "
-                "one row, such as (1, 8, 8) for gray images of 8 x 8."
+                "input_shape is probably wrong: x.view(-1, n) then mixes rows. It is the shape of one row, such as "
+                "(1, 8, 8) for gray images of 8 x 8. The module must return one row of scores for each row of the "
+                f"batch; got {shape}{where} for {rows} rows. If input_shape is right, keep the first dimension in "
+                "forward, for example by x.view(len(x), -1)."
             ]
         )
     raise SettingsError([f"The module must return scores (n, classes); got {shape}{where} for {rows} rows. {ADVICE}"])

@@ -12,6 +12,12 @@ from antivenom.settings.marks import LIVE, is_component
 from antivenom.settings.wording import join_path, short
 
 T = TypeVar("T")
+ONCE = (
+    "Such a spec shows the settings of a run; it cannot run it again, or read its classifiers. Run your Python code "
+    "again, or name the object in the spec, for a network by the model `module` with its setting factory."
+)
+"""What a spec with an object made in Python cannot do."""
+
 AllowCode = bool | Literal["imported"]
 """Whether named code may be imported; `imported`: only code of modules that this process has imported already."""
 
@@ -39,7 +45,7 @@ def build(kind: str, value: Any, *, path: str, allow_code: AllowCode = False) ->
         raise SettingsError([f"{path} must be a name or a mapping with a name; got {short(value)}."])
     name = value["name"]
     if name == LIVE:
-        raise SettingsError([f"{path} must be a component; got an object made in Python ({value.get('type')})."])
+        raise SettingsError([f"{path} must be a component; got an object made in Python ({value.get('type')}). {ONCE}"])
     try:
         if ":" in name:
             _allow(name, True if is_registered_module(name) else allow_code)

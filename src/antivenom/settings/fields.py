@@ -14,7 +14,7 @@ from antivenom.registry import KINDS
 from antivenom.settings.annotations import annotation_problem, component_in, unmarked
 from antivenom.settings.frozen import FrozenMap
 from antivenom.settings.fulfilment import lacking, missing_field, wrong_method
-from antivenom.settings.marks import ADVICE, Code, Component
+from antivenom.settings.marks import ADVICE, Code, Component, is_component
 from antivenom.settings.wording import phrase_of, short
 
 
@@ -104,7 +104,7 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
         value = tuple(value) if field.many and isinstance(value, list | tuple) else value
         members = value if field.many and isinstance(value, tuple) else (value,)
         if isinstance(value, tuple) != field.many:
-            return value, f"{where} must be {field.phrase}{got}"
+            return value, f"{where} must be {field.phrase}{got} {'' if field.many else KINDS[field.kind].own}".rstrip()
         places = [f"{where}[{index}]" if field.many else where for index in range(len(members))]
         problems = (_problem(field, member, place) for member, place in zip(members, places, strict=True))
         return value, next((problem for problem in problems if problem), None)
@@ -138,6 +138,7 @@ def _problem(field: Field, member: Any, where: str) -> str | None:
     phrase = dataclasses.replace(field, many=False).phrase
     if isinstance(member, type) or not closest or set(closest) & set(methods):
         advice = getattr(type(member), ADVICE, {}).get(field.kind)
+        advice = advice or ("" if is_component(type(member)) else KINDS[field.kind].own)
         named = f" {advice}" if advice else _misnamed(member, methods)
         return f"{where} must be {phrase}, with a method {' or '.join(methods)}; got {short(member)}.{named}"
     if contract is None or "needs" in closest or not vars(contract).get("_is_protocol", False):

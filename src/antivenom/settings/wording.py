@@ -60,6 +60,7 @@ def join_path(path: str, key: object) -> str:
 
 
 def short(value: object, limit: int = 60) -> str:
-    """Return the `repr`, cut to `limit` characters."""
+    """Return the `repr` in one line, cut to `limit` characters."""
     text = repr(value)
+    text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

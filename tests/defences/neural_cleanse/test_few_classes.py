@@ -13,7 +13,7 @@ from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse, Verdict
 from antivenom.defences.neural_cleanse.outliers import Prior, p_values
-from antivenom.errors import CapabilityError
+from antivenom.errors import CapabilityError, DataError
 from antivenom.models import CNN
 from antivenom.repairs import Filtering, FineTuning, Pruning, Sequential, Unlearning
 from antivenom.rng import Rng
@@ -62,9 +62,12 @@ def test_few_classes_without_an_outlier_are_inconclusive_and_not_cleared(count: 
     assert not verdict.is_suspicious
     assert verdict.inconclusive.all()
     assert verdict.smallest_p_value is None
+    assert verdict.summary() == "inconclusive: the scan could not decide about any class"
     assert any("fewer than four classes" in each for each in verdict.untested)
     test = only(DIGITS.test, count)
     with pytest.raises(CapabilityError, match="inconclusive about class"):
+        Unlearning().repair(network, test, rng=Rng(0), verdict=verdict)
+    with pytest.raises(CapabilityError, match="With fewer than four classes this scan rarely decides"):
         Unlearning().repair(network, test, rng=Rng(0), verdict=verdict)
     assert FineTuning(epochs=1).repair(network, test, rng=Rng(0), verdict=verdict) is not network
 
@@ -97,3 +100,13 @@ def test_a_repair_without_a_flagged_class_says_so(flags: tuple[int, ...]) -> Non
         same = repair.repair(network, test, rng=Rng(0), verdict=calm)
         assert all(torch.equal(value, network.state()[name]) for name, value in same.state().items())
         assert any("changed nothing: the scan flags no class" in each for each in same.assumptions)
+
+
+def test_rows_of_one_class_need_rows_of_other_classes() -> None:
+    network, _, _ = scanned(3, None)
+    rows = only(DIGITS.test, 3)
+    with pytest.raises(DataError) as caught:
+        NeuralCleanse(steps=3).scan(network, rows.subset(rows.y == 1), rng=Rng(0))
+    assert "3 other classes" not in str(caught.value)
+    assert "5 of them from each of 2 other classes; got" in str(caught.value)
+    assert "Rows of other classes are missing; more rows of this class do not help." in str(caught.value)

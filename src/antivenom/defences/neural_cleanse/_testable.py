@@ -15,10 +15,19 @@ MIN_SOURCES, MIN_SOURCE_ROWS = 3, 5
 """The number of other classes that must have at least `MIN_SOURCE_ROWS` rows; all others if there are fewer."""
 CLASSES_NAMED = 8
 
-REQUIRED = (
-    f"at least {MIN_ROWS} rows of other classes that the network does not predict as this class, "
-    f"{MIN_SHARE:.0%} of all rows, and {MIN_SOURCE_ROWS} rows of each of {MIN_SOURCES} other classes"
-)
+
+def required(classes: int) -> str:
+    """Return in words what the trigger of one class requires, in a network of this number of classes.
+
+    >>> required(2).rpartition(', ')[2], required(10).rpartition(', ')[2]
+    ('and 5 of them from the other class', 'and 5 of them from each of 3 other classes')
+    """
+    others = min(MIN_SOURCES, classes - 1)
+    sources = "the other class" if classes == 2 else f"each of {others} other classes"
+    return (
+        f"at least {MIN_ROWS} rows of other classes that the network does not predict as this class, "
+        f"{MIN_SHARE:.0%} of all rows, and {MIN_SOURCE_ROWS} of them from {sources}"
+    )
 
 
 def tried_rows(clean: Dataset, predicted: Tensor, classes: int) -> Tensor:
@@ -55,7 +64,12 @@ def certain_problems(clean: Dataset) -> Iterator[str]:
     if len(clean) and not bool(testable_classes(tried_rows(clean, none, len(clean.classes)), len(clean)).any()):
         present = torch.bincount(clean.y, minlength=len(clean.classes)).cpu()
         counts = ", ".join(f"{int(present[each])} of class {each}" for each in present.nonzero().flatten().tolist())
-        yield (f"requires {REQUIRED} for each class; got {len(clean)} rows ({counts}), so no class can be tested.")
+        alone = int((present > 0).sum()) == 1
+        more = " Rows of other classes are missing; more rows of this class do not help." if alone else ""
+        yield (
+            f"requires, for each class, {required(len(clean.classes))}; got {len(clean)} rows ({counts}), so no class "
+            f"can be tested.{more}"
+        )
 
 
 def untested_classes(tried: Tensor, clean: Dataset, testable: Tensor) -> Iterator[str]:
@@ -68,6 +82,6 @@ def untested_classes(tried: Tensor, clean: Dataset, testable: Tensor) -> Iterato
         seen = f"the data has {others} rows of other classes" + (
             f", of which the network already predicts {already} as this class" if already else ""
         )
-        yield f"Class {target} was not tested: {seen}. A class requires {REQUIRED}."
+        yield f"Class {target} was not tested: {seen}. A class requires {required(len(tried))}."
     if len(missing) > CLASSES_NAMED:
         yield f"{len(missing) - CLASSES_NAMED} more classes were not tested for the same reason."
