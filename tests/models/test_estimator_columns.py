@@ -6,12 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from antivenom.data import Dataset, Splits
 from antivenom.data.sources.csv import Csv
 from antivenom.data.sources.parquet import Parquet
-from antivenom.errors import DataError
+from antivenom.errors import DataError, SettingsError
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, as_classifier
 from antivenom.rng import Rng
@@ -90,3 +94,13 @@ def test_sets_with_columns_in_different_orders_are_refused() -> None:
 def test_the_number_of_names_is_checked() -> None:
     with pytest.raises(DataError, match="columns must have one name per number of a row; got 1"):
         Dataset(**{**vars(turned()), "columns": ("width",)})
+
+
+@pytest.mark.parametrize("columns", [["age"], "age", make_column_selector(dtype_include=float)])
+def test_columns_by_name_in_a_column_transformer_are_refused(columns: object) -> None:
+    parts = ColumnTransformer([("scaled", StandardScaler(), columns)], remainder="passthrough")
+    for estimator in (make_pipeline(parts, GaussianNB()), make_pipeline(make_pipeline(parts), GaussianNB())):
+        with pytest.raises(SettingsError, match=r"'scaled' by .* Use column numbers, such as \[0, 2\]"):
+            as_classifier(estimator, input_shape=(2,), classes=2)
+    by_number = ColumnTransformer([("scaled", StandardScaler(), [0])], remainder="passthrough")
+    as_classifier(make_pipeline(by_number, GaussianNB()), input_shape=(2,), classes=2)

@@ -62,7 +62,7 @@ class Cleansed:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What was assumed about the model and its repairs, one sentence each; empty before the first rows arrive."""
+        """The assumptions about the model and its repairs, one sentence each; empty before the first rows arrive."""
         return () if self._repaired is None else self._repaired.assumptions
 
     def _classifier(self, x: Array) -> Classifier:

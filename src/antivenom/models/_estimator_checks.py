@@ -19,6 +19,7 @@ def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int,
     """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
     if not is_classifier(estimator):
         raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
+    check_columns_by_number(estimator)
     known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
     if known is None and classes is None:
         raise SettingsError(["The estimator was never fitted. Pass the number of classes as classes=."])
@@ -36,6 +37,21 @@ def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int,
         raise SettingsError(
             [f"The estimator was fitted on {estimator.n_features_in_} columns; rows of {input_shape} have {width}."]
         )
+
+
+def check_columns_by_number(estimator: Any) -> None:
+    """Raise SettingsError if a ColumnTransformer in an estimator selects columns by their names or types."""
+    for part in _parts(estimator):
+        for name, _, columns in getattr(part, "transformers", None) or ():
+            chosen = columns if isinstance(columns, list | tuple | np.ndarray) else [columns]
+            if any(isinstance(each, str) or callable(each) for each in chosen):
+                by = "a function" if callable(columns) else listed(_values(chosen))
+                raise SettingsError(
+                    [
+                        f"The estimator gets its rows as an array, without column names; {type(part).__name__} selects "
+                        f"the columns of {name!r} by {by}. Use column numbers, such as [0, 2]."
+                    ]
+                )
 
 
 def check_one_score_per_class(estimator: Any, classes: int) -> None:
