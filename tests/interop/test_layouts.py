@@ -160,3 +160,13 @@ def test_labels_that_do_not_fit_are_refused(labels: np.ndarray) -> None:
     model = of_art(TakesLast())
     with pytest.raises(DataError, match="abels"):
         NeuralCleanse(model)(model, steps=2).outlier_detection(LAST, labels)
+
+
+def test_a_keras_model_of_images_from_0_to_255_gets_their_range_and_layout() -> None:
+    model = of_keras((8, 8, 3), "channels_last")
+    cleansed = NeuralCleanse(model)(model, steps=2, clip_values=(0, 255))
+    assert cleansed.predict(255 * LAST).shape == (60, 10)
+    cleansed.outlier_detection(255 * LAST, Y)
+    assert any("rows in [0, 255]" in each for each in cleansed.assumptions)
+    with pytest.raises(DataError, match=r"also for a model that takes them last"):
+        as_classifier(model, input_shape=(3, 8, 8), bounds=(0, 255)).scores(torch.from_numpy(255 * LAST))
