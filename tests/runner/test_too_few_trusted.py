@@ -66,7 +66,10 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CASES: dict[str, tuple[dict[str, Any], str]] = {
-    "scan": ({"defences": (NeuralCleanse(),)}, "defences[0]: neural_cleanse requires at least 20 rows of other"),
+    "scan": (
+        {"defences": (NeuralCleanse(),)},
+        "defences[0]: neural_cleanse requires, for each class, at least 20 rows of other",
+    ),
     "detector": ({"defences": (NearestNeighbours(),)}, "defences[0]: nearest_neighbours requires at least 10 trusted"),
     "repair": (
         {"repairs": (Filtering(),), "defences": (NeuralCleanse(),)},
