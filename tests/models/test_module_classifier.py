@@ -136,7 +136,7 @@ class Gives(nn.Module):
 
 WRONG = {
     "another shape": (own(), {"input_shape": (2, 8, 8)}, "does not accept rows"),
-    "nobody's shape": (own(), {"input_shape": ()}, "does not accept rows"),
+    "nobody's shape": (own(), {"input_shape": ()}, "input_shape must be the shape of one row"),
     "an assertion": (raising(AssertionError()), {}, "AssertionError"),
     "an index": (raising(IndexError("index 5\nis out of range")), {}, "does not accept rows of shape .*index 5"),
     "a missing key": (raising(KeyError("a")), {}, "does not accept rows"),
