@@ -93,7 +93,7 @@ def test_other_precisions_are_converted(make: Any, dtype: torch.dtype) -> None:
 def test_rows_far_outside_of_the_range_are_refused(make: Any, change: Any, shown: str) -> None:
     with pytest.raises(DataError, match=shown) as caught:
         make().scores(change(rows()))
-    assert "finite" in shown or "bounds=(" in str(caught.value)
+    assert "finite" in shown or "bounds=" in str(caught.value)
 
 
 @each
