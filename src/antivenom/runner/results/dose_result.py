@@ -255,12 +255,18 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.3g} %"
 
 
+ONE_DECIMAL = 100
+"""Numbers of rows below this one are shown with a decimal if they are not whole."""
+
+
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+    if value is None:
+        return "–"
+    return f"{value:,.1f}" if value < ONE_DECIMAL and value != round(value) else f"{value:,.0f}"
 
 
 def _rows(value: float | None) -> str:
-    return f"{_number(value)} row{'' if value is not None and round(value) == 1 else 's'}"
+    return f"{_number(value)} row{'' if value == 1 else 's'}"
 
 
 def _interval(place: Crossing, shown: Any) -> str:
