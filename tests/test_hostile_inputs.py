@@ -19,7 +19,7 @@ CODE = """
 import json, warnings
 from benchmarks.hostile.__main__ import attack
 warnings.simplefilter("ignore")
-tally = attack({kind!r}, 12, 7, 20.0)
+tally = attack({kind!r}, {count}, 7, 20.0)
 print(json.dumps([sum(tally.counts.values()), [str(fault) for fault in tally.faults]]))
 """
 
@@ -27,7 +27,7 @@ print(json.dumps([sum(tally.counts.values()), [str(fault) for fault in tally.fau
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_files_do_no_harm(kind: str, tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    done = forked(CODE.format(kind=kind), at=tmp_path, environment={**os.environ, "PYTHONPATH": path})
+    done = forked(CODE.format(kind=kind, count=12), at=tmp_path, environment={**os.environ, "PYTHONPATH": path})
     assert done.stdout.strip(), done.stderr
     count, faults = json.loads(done.stdout.splitlines()[-1])
     assert not faults
@@ -62,13 +62,30 @@ def test_the_faults_of_an_input_are_found(tmp_path: Path) -> None:
     assert done.stdout.strip() == "['read', 'hangs', 'hangs', 'ends the process', 'fills memory', 'read']", done.stderr
 
 
+BLIND = """
+from dataclasses import replace
+from antivenom import registry
+described = registry._plugin
+registry._plugin = lambda *given: replace(described(*given), broken=None, summary="no description")
+"""
+
+
+def test_a_list_that_does_not_say_what_is_broken_is_found(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    code = BLIND + CODE.format(kind="plugins", count=60).replace("20.0", "600.0")
+    done = forked(code, at=tmp_path, environment={**os.environ, "PYTHONPATH": path})
+    assert done.stdout.strip(), done.stderr
+    assert "antivenom list does not" in str(json.loads(done.stdout.splitlines()[-1])[1])
+
+
 def test_a_tally_goes_on_where_it_ended(tmp_path: Path) -> None:
     tally = Tally.load(tmp_path / "counts.json", "store", 3)
-    tally.add(Outcome(0, "read"))
+    tally.add(Outcome(0, "read", "", 0.5, 7))
     tally.add(Outcome(1, "hangs", "here"))
     tally.save()
     again = Tally.load(tmp_path / "counts.json", "store", 3)
     assert (again.next, again.counts, again.faults) == (2, {"read": 1, "hangs": 1}, [Outcome(1, "hangs", "here")])
+    assert (again.faulty, again.slowest, again.largest) == ([1], (0.5, 0), (7, 0))
     with pytest.raises(SystemExit, match="has inputs of the seed 3"):
         Tally.load(tmp_path / "counts.json", "store", 4)
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from antivenom import registry
 from antivenom.cli import app
-from antivenom.errors import UnknownComponentError
+from antivenom.errors import AntivenomError, UnknownComponentError
+from antivenom.runner import load_spec
 
 POINT = "[antivenom.attacks]\nmine = strange_plugin:Mine\n"
 METADATA = "Metadata-Version: 2.1\nName: strange-plugin\nVersion: 1.0\n"
@@ -83,7 +84,18 @@ def test_a_name_prints_no_control_characters(name: str, package: Callable[..., s
     package(f"[antivenom.attacks]\n{name} = strange_plugin:Mine\n", METADATA.replace("strange", "\x1b[31mred"))
 
 
-@pytest.mark.parametrize("text", ["raise SystemExit", "1 / 0", "pass", "import no.such", "class Mine(3): pass"])
+FAILING = (
+    "raise SystemExit",
+    "1 / 0",
+    "pass",
+    "import no.such",
+    "class Mine(3): pass",
+    "class Stop(BaseException): pass\nraise Stop",
+    "class Mute(Exception):\n    def __str__(self): 1 / 0\nraise Mute",
+)
+
+
+@pytest.mark.parametrize("text", FAILING)
 def test_a_module_that_fails_at_its_import_is_one_error(text: str, package: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "strange_plugin.py").write_text(text + "\nclass Mine: pass\n")
     package()
@@ -92,3 +104,56 @@ def test_a_module_that_fails_at_its_import_is_one_error(text: str, package: Call
     finally:
         sys.modules.pop("strange_plugin", None)
     assert isinstance(shown.exception, UnknownComponentError)
+
+
+def test_a_module_may_state_its_encoding(package: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "strange_plugin.py").write_bytes("# coding: latin-1\nclass Mine:\n    'Très.'\n".encode("latin-1"))
+    assert "mine Très." in package()
+
+
+def test_a_module_in_an_unknown_encoding_is_listed_as_broken(package: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "strange_plugin.py").write_text("# coding: klingon\nclass Mine: pass\n")
+    assert "mine cannot be read" in package()
+
+
+SOURCE = """
+from antivenom.settings import component
+
+@component
+class Mine:
+    "It flips labels."
+    appends = False
+    {}
+
+    def poison(self, data, *, rng, surrogate=None):
+        return data
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "def __post_init__(self): 1 / 0",
+        "def __post_init__(self): raise SystemExit",
+        "x: 'Nothing' = 3",
+        "x: [] = 3",
+        "def files(self): return 3",
+        "def files(self): 1 / 0",
+        "needs = property(lambda self: 3)",
+    ],
+)
+def test_a_component_that_fails_is_one_error(line: str, package: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "strange_plugin.py").write_text(SOURCE.format(line))
+    package()
+    try:
+        with pytest.raises(AntivenomError):
+            load_spec({"attack": "mine", "model": "mlp"}).run(progress=False)
+    finally:
+        sys.modules.pop("strange_plugin", None)
+
+
+def test_a_very_long_name_is_neither_compared_nor_repeated() -> None:
+    with pytest.raises(UnknownComponentError) as caught:
+        registry.find("attacks", "badnet" * 10**6)
+    assert "Did you mean" not in str(caught.value)
+    assert len(str(caught.value)) < 2000

@@ -11,7 +11,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,21 @@ Attempt = Callable[[int, Path], str]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one input: `read`, `refused`, or the kind of fault with its details."""
+    """The outcome of one input: `read`, `refused`, or the kind of fault with its details.
+
+    Attributes:
+        number: the number of the input.
+        result: the outcome in a word.
+        details: the place of a fault.
+        seconds: the time that it took, by the clock.
+        grown: the memory that it took, in bytes.
+    """
 
     number: int
     result: str
     details: str = ""
+    seconds: float = 0.0
+    grown: int = 0
 
 
 @dataclass
@@ -160,7 +170,7 @@ def _child(attempt: Attempt, numbers: range, root: Path, writing: int, log: Path
                 watchdog.start()
                 outcome = _watched(attempt, number, root)
                 watchdog.stop()
-                print(json.dumps([outcome.number, outcome.result, outcome.details]), file=sink, flush=True)
+                print(json.dumps(astuple(outcome)), file=sink, flush=True)
         os._exit(0)
     finally:
         os._exit(3)  # the parent has ended
@@ -185,7 +195,7 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     AUDIT.folder, AUDIT.faults = str(folder.resolve()), []
-    growth = Growth()
+    growth, began = Growth(), time.monotonic()
     try:
         result, details = attempt(number, folder), ""
     except AntivenomError:
@@ -194,12 +204,12 @@ def _watched(attempt: Attempt, number: int, root: Path) -> Outcome:
         result, details = "traceback", traceback.format_exc(limit=-6)
     finally:
         AUDIT.on = False
-    grown = growth.bytes()
+    took, grown = round(time.monotonic() - began, 3), growth.bytes()
     if AUDIT.faults:
-        return Outcome(number, "breaks out", "\n".join(AUDIT.faults[:3]))
-    if grown > MEMORY and result != "traceback":
-        return Outcome(number, "fills memory", f"{grown >> 20} MiB")
-    return Outcome(number, result, details)
+        result, details = "breaks out", "\n".join(AUDIT.faults[:3])
+    elif grown > MEMORY and result != "traceback":
+        result, details = "fills memory", f"{grown >> 20} MiB"
+    return Outcome(number, result, details, took, grown)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Hostile packages with entry points: `antivenom list` must work, import nothing, and say what is broken."""
+"""Hostile packages with entry points: `antivenom list` imports nothing and says what is broken, and specs refuse it."""
 
 import contextlib
 import functools
@@ -6,130 +6,116 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from typer import testing
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from antivenom import registry
 from antivenom.cli import app
 from antivenom.errors import AntivenomError
 from antivenom.rng import Rng
-from benchmarks.hostile.isolated import MARKER, watched
-from benchmarks.hostile.mutations import NAMES, Draw, odd_file, spoiled
+from antivenom.runner import Experiment, load_spec
+from benchmarks.hostile.isolated import watched
+from benchmarks.hostile.plugin_packages import Package, spoil
+from benchmarks.hostile.plugin_sources import SUMMARY
+from benchmarks.hostile.remembered import Remembered
 from benchmarks.hostile.run_folders import WHOLE
 
-GOOD = '''"""An attack."""
+SPEC: dict[str, Any] = {"attack": "badnets", "model": "mlp", "training": {"name": "end_to_end", "epochs": 1}}
 
-from antivenom.settings import component
+CONTROL = {*map(chr, range(32)), "\x7f"} - {"\n"}
 
-
-@component
-class Mine:
-    """It flips labels."""
-
-    def poison(self, data, *, rng, surrogate=None):
-        return data
-'''
-
-TEXTS = ("class (", "(" * 50_000, "-" * 100_000 + "1", "x = " + "[" * 3000, "import ", f"import {MARKER}",
-    "from . import x",
-         "import " + "a." * 5000 + "b", "class Mine: 3", "\x00", "# coding: klingon\n", "x = " + "9" * 5000,
-         "\ufeff", "\x0c" * 9,
-         "from __main__ import x", "import os.path.no, sys.x", "@" + "a." * 3000 + "component\nclass Mine: pass",
-         "class Mine:\n    '''" + "x" * 100_000 + "'''", "x = 1" + "+1" * 20_000, "\\",
-         "def f():\n\treturn 1\n        return 2",
-         "import " + "z" * 5000, "raise SystemExit", "@component\nclass Mine:\n    '''\x1b[31m\n'''",
-         "f'{" * 200)  # fmt: skip
+SHOWS, RUNS, BESIDE = 0.03, 0.05, 0.3
+"""The shares of inputs for which the plugin is shown, is run, and stands beside a good package."""
 
 
 class Plugins:
-    """Packages with a broken module, class, entry point or metadata."""
+    """Packages with a broken module, class, entry point or metadata. What must become of many of them is known."""
 
     def __init__(self, root: Path, seed: int) -> None:
-        self.root, self.seed = root, seed
+        self.root, self.seed, self.remembered = root, seed, Remembered()
         registry._built_in = functools.cache(registry._built_in)
         testing._get_command = functools.cache(testing._get_command)  # type: ignore[attr-defined]
         self.path = [each for each in sys.path if "site-packages" not in Path(each).parts]
+        load_spec(SPEC).run(progress=False)  # imports what runs need
 
     def __call__(self, number: int, folder: Path) -> str:
-        """Make a package, put it on the path, and list all components."""
+        """Make a package, put it on the path, list all components, and load this one."""
         draw = Rng(self.seed).child("plugins").child(str(number)).numpy()
-        place = folder / f"site{number}"
-        module = f"strange{number}"
-        broken = self._package(draw, place, module)
-        shows = draw.random() < 0.03
-        with self._only(place, others=shows or draw.random() < WHOLE):
-            with watched():
-                shown = listed = CliRunner().invoke(app, ["list", "attacks"])
-            if shows:  # this imports the plugin, which is installed
-                shown = CliRunner().invoke(app, ["show", "mine"])
-        for outcome in (listed, shown):
-            if outcome.exception is not None and not isinstance(outcome.exception, AntivenomError | SystemExit):
-                raise RuntimeError("the command failed") from outcome.exception
-        if listed.exit_code:
-            raise RuntimeError(f"antivenom list ends with {listed.exit_code}: {listed.exception!r}")
-        if broken and "cannot be" not in " ".join(listed.stdout.split()):
-            raise RuntimeError(f"antivenom list does not say that the plugin is broken:\n{listed.stdout}")
-        if "\x1b[31m" in listed.stdout or "\x00" in listed.stdout:
-            raise RuntimeError("antivenom list prints control characters")
-        return "read"
+        package, modules = Package(folder / f"site{number}", f"strange{number}"), set(sys.modules)
+        spoil(package, draw, self.root / "outside")
+        packages = [package]
+        if draw.random() < BESIDE:  # a package that stays good
+            packages.append(Package(package.place, f"beside{number}", "beside"))
+        shows, runs, whole = (draw.random() < share for share in (SHOWS, RUNS, WHOLE))
+        try:
+            with self._only(package.place, others=shows or whole):
+                with watched():
+                    listed = CliRunner().invoke(app, ["list", "attacks"])
+                _require_list(listed, packages)
+            with self._only(package.place, others=shows, again=False):
+                if shows:  # this imports the plugin, which is installed
+                    _require_clean(CliRunner().invoke(app, ["show", "--", package.name]), "show")
+                return [_loaded(each, runs=runs) for each in reversed(packages)][-1]
+        finally:
+            for name in set(sys.modules) - modules:
+                if name.startswith(("strange", "beside")):
+                    del sys.modules[name]
 
     @contextlib.contextmanager
-    def _only(self, place: Path, *, others: bool) -> Iterator[None]:
+    def _only(self, place: Path, *, others: bool, again: bool = True) -> Iterator[None]:
         """Look for packages in this place only, and in the other installed packages if `others`."""
         before = sys.path
         sys.path = [str(place), *(before if others else self.path)]
-        importlib.invalidate_caches()
-        registry.entries.cache_clear()
-        registry._installed.cache_clear()
+        if again:
+            importlib.invalidate_caches()
+            registry.entries.cache_clear()
+            registry._installed.cache_clear()
         try:
             yield
         finally:
             sys.path = before
 
-    def _package(self, draw: Draw, place: Path, module: str) -> bool:
-        """Write a package. Return whether its module is surely broken."""
-        about = place / f"{module}-1.0.dist-info"
-        about.mkdir(parents=True)
-        metadata = f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n"
-        point, file, broken = f"mine = {module}:Mine", place / f"{module}.py", False
-        file.write_text(GOOD)
-        change = draw.random()
-        if change < 0.2:
-            odd_file(draw, file, self.root / "outside" / "kept.txt")
-            broken = not file.is_file()
-        elif change < 0.45:
-            file.write_bytes(TEXTS[int(draw.integers(len(TEXTS)))].encode())
-        elif change < 0.6:
-            file.write_bytes(spoiled(draw, GOOD.encode()))
-        elif change < 0.75:
-            value = str(draw.choice(np.array([*NAMES, "os:system", "no.such.module:X", ":", "a:b:c", "",
-                f"{module}:No.Where",
-                                              "antivenom.attacks.badnets:BadNets", ".:X", f"{module}.x:Mine",
-                                              f"{MARKER}:X",
-                                              f"{module}:Mine [extra]", "site:main", "-", "=", "a b"],
-                                              object)))  # fmt: skip
-            point = f"mine = {value.split(chr(10), maxsplit=1)[0]}".encode("utf-8", "replace").decode()
-        elif change < 0.85:
-            name = str(draw.choice(np.array([*NAMES, "badnets", "label_flip", "[x]", "=", "#", "a=b=c"], object)))
-            point = f"{name} = {module}:Mine".encode("utf-8", "replace").decode()
-        elif change < 0.93:
-            odd = (
-                "",
-                "Name:\nVersion:\n",
-                "Name: \x1b[31mred\nVersion: 1\n",
-                "Version: 1\n",
-                "\x00" * 9,
-                "Name: " + "x" * 9999,
-            )
-            metadata = odd[int(draw.integers(len(odd)))]
-        groups = ["antivenom.attacks", *(f"antivenom.{kind}" for kind in ("models", "datasets", "goals"))]
-        text = "".join(f"[{group}]\n{point}\n" for group in groups[: int(draw.choice([1, 1, 4]))])
-        (about / "METADATA").write_bytes(metadata.encode())
-        (about / "entry_points.txt").write_bytes(spoiled(draw, text.encode()) if change > 0.93 else text.encode())
-        if draw.random() < 0.03:
-            (about / "entry_points.txt").unlink()
-            (about / "entry_points.txt").mkdir()
-            broken = False  # Python ignores it, so that the package has no plugin
-        return broken
+
+def _require_clean(outcome: Result, command: str) -> str:
+    """Return the output of a command. It must have ended well or with one error, and print no control characters."""
+    if outcome.exception is not None and not isinstance(outcome.exception, AntivenomError | SystemExit):
+        raise RuntimeError(f"antivenom {command} failed") from outcome.exception
+    if CONTROL & set(outcome.stdout):
+        raise RuntimeError(f"antivenom {command} prints control characters: {outcome.stdout[:500]!r}")
+    return " ".join(outcome.stdout.split())
+
+
+def _require_list(outcome: Result, packages: list[Package]) -> None:
+    """Raise an error if the list hides a component, or does not say what must become of a plugin."""
+    text = _require_clean(outcome, "list")
+    if outcome.exit_code:
+        raise RuntimeError(f"antivenom list ends with {outcome.exit_code}: {outcome.exception!r}")
+    for name in ("badnets", "random_noise"):
+        if name not in text:
+            raise RuntimeError(f"antivenom list hides {name}:\n{text}")
+    for each in packages:
+        if each.fate == "good" and f"{each.name} {SUMMARY}" not in text:
+            raise RuntimeError(f"antivenom list does not show the good plugin {each.name}:\n{text}")
+        if each.fate == "broken" and "cannot be" not in text:
+            raise RuntimeError(f"antivenom list does not say that {each.name} is broken:\n{text}")
+    if all(each.fate == "good" for each in packages) and "cannot be" in text:
+        raise RuntimeError(f"antivenom list says that a good plugin is broken:\n{text}")
+
+
+def _loaded(package: Package, *, runs: bool) -> str:
+    """Load a spec with the plugin, and run it if `runs`. Return whether the plugin was read or refused."""
+    try:
+        experiment = load_spec({**SPEC, "attack": {"name": package.name}})
+        assert isinstance(experiment, Experiment)
+    except AntivenomError as error:
+        if package.fate == "good":
+            raise RuntimeError(f"the good plugin {package.name} does not load") from error
+        return "refused"
+    if package.fate in ("broken", "fails"):
+        raise RuntimeError(f"a plugin that cannot work was loaded: {type(experiment.attack)}")
+    if runs:
+        with contextlib.suppress(AntivenomError):
+            experiment.run(progress=False)
+    return "read"

@@ -48,9 +48,10 @@ class StoreEntries:
             _mutate(draw, file, folder.parent / "outside")
             whole = draw.random() < WHOLE
             with self.remembered.everything(whole):
-                if whole or (self._accepts(Store(place), file) and draw.random() < RUNS):
+                accepted = whole or self._accepts(Store(place), file)
+                if whole or (accepted and draw.random() < RUNS):
                     self._run(Store(place), file.name)
-        return "read"
+        return "read" if accepted else "refused"
 
     def _accepts(self, store: Store, file: Path) -> bool:
         """Read a stage. If it is refused, it must be gone: a run computes it again, as if it had never been there."""

@@ -30,6 +30,9 @@ class Tally:
         seconds: the time of all inputs so far.
         counts: the number of inputs by their outcome.
         faults: the first fault of each sort.
+        faulty: the numbers of all inputs with a fault.
+        slowest: the longest time of an input in seconds, by the clock, and its number.
+        largest: the most memory of an input in bytes, and its number.
     """
 
     file: Path | None = None
@@ -39,6 +42,9 @@ class Tally:
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[Outcome] = field(default_factory=list)
+    faulty: list[int] = field(default_factory=list)
+    slowest: tuple[float, int] = (0.0, -1)
+    largest: tuple[int, int] = (0, -1)
 
     def __post_init__(self) -> None:
         """Start the clock."""
@@ -51,16 +57,28 @@ class Tally:
         known = {} if file is None or not file.exists() else json.loads(file.read_text()).get(name, {})
         if known and known["seed"] != seed:
             raise SystemExit(f"{file} has inputs of the seed {known['seed']}; got {seed}. Choose another file.")
-        faults = [Outcome(*each) for each in known.get("faults", [])]
-        return cls(
-            file, name, seed, known.get("next", 0), known.get("seconds", 0.0), Counter(known.get("counts", {})), faults
+        tally = cls(
+            file,
+            name,
+            seed,
+            next=known.get("next", 0),
+            seconds=known.get("seconds", 0.0),
+            counts=Counter(known.get("counts", {})),
+            faults=[Outcome(*each) for each in known.get("faults", [])],
         )
+        if known:
+            tally.faulty = known["faulty"]
+            tally.slowest, tally.largest = tuple(known["slowest"]), tuple(known["largest"])
+        return tally
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome, and save the tally if it is time."""
         self.next = outcome.number + 1
         self.counts[outcome.result] += 1
+        self.slowest = max(self.slowest, (outcome.seconds, outcome.number))
+        self.largest = max(self.largest, (outcome.grown, outcome.number))
         if outcome.result not in ("read", "refused"):
+            self.faulty.append(outcome.number)
             self.add_fault(outcome)
         if time.monotonic() - self._saved > EVERY:
             self.save()
@@ -84,13 +102,20 @@ class Tally:
             "seconds": round(self.seconds, 1),
             "rate": round(self.next / max(self.seconds, 1e-3), 1),
             "counts": dict(self.counts),
+            "slowest": self.slowest,
+            "largest": self.largest,
+            "faulty": self.faulty,
             "faults": [[each.number, each.result, each.details] for each in self.faults],
         }
         write_text(self.file, json.dumps(content, indent=1) + "\n")
 
     def described(self) -> str:
         """Return the numbers and the faults as text."""
-        lines = [f"{self.next} inputs in {self.seconds:.0f} s: {dict(self.counts)}"]
+        lines = [
+            f"{self.next} inputs in {self.seconds:.0f} s: {dict(self.counts)}",
+            f"slowest: {self.slowest[0]:.2f} s (input {self.slowest[1]}); "
+            f"most memory: {self.largest[0] >> 20} MiB (input {self.largest[1]}); faulty inputs: {self.faulty}",
+        ]
         lines += [f"--- {self.name} {each.number}: {each.result}\n{each.details}" for each in self.faults]
         return "\n".join(lines)
 

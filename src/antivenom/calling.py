@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from antivenom.charts import WithEvidence, with_evidence
-from antivenom.errors import AntivenomError, CapabilityError, ComponentError
+from antivenom.errors import ADVICE, AntivenomError, CapabilityError, ComponentError, in_words
 from antivenom.registry import KINDS, name_of
 from antivenom.settings import USES, needs_advice, needs_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 PHRASES: dict[type, str] = {Tensor: "a tensor of float numbers"}
-ADVICE = "Set ANTIVENOM_DEBUG=1 to see the traceback."
 
 
 @runtime_checkable
@@ -226,9 +225,7 @@ def _returns_evidence(contract: Callable[..., Any]) -> bool:
 
 def raised(error: Exception, owner: object) -> str:
     """Return an exception's type, the first line of its message, and the line of the component that led to it."""
-    words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    message = f": {words.rstrip('.')}" if words else ""
-    return f"{type(error).__name__}{message} ({_line_of(error, owner)})."
+    return f"{in_words(error)} ({_line_of(error, owner)})."
 
 
 def _line_of(error: Exception, owner: object) -> str:

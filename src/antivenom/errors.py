@@ -23,6 +23,9 @@ from collections.abc import Iterable
 MAX_PROBLEMS = 50
 """The largest number of problems that one error lists."""
 
+ADVICE = "Set ANTIVENOM_DEBUG=1 to see the traceback."
+"""The last sentence of an error about the code of a component."""
+
 MAX_LINE = 2000
 """The largest length of a problem, in characters."""
 
@@ -103,6 +106,21 @@ class WriteError(RunError):
 
 class UnknownTermError(AntivenomError):
     """The glossary does not have that term."""
+
+
+def in_words(error: BaseException) -> str:
+    """Return the type of an exception of other people's code, and the first line of its message, in characters that
+    can be printed. Such an exception may be unable to make its message.
+
+    >>> in_words(ZeroDivisionError("division by zero."))
+    'ZeroDivisionError: division by zero'
+    """
+    try:
+        line = next((each.strip() for each in str(error).splitlines() if each.strip()), "")
+    except Exception:  # noqa: BLE001 - its `__str__` may raise anything
+        line = ""
+    printable = "".join(each if each.isprintable() else "?" for each in line[:MAX_LINE]).rstrip(".")
+    return f"{type(error).__name__}: {printable}" if printable else type(error).__name__
 
 
 def debugging() -> bool:

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from antivenom.errors import UnknownComponentError
+from antivenom.errors import UnknownComponentError, in_words
 from antivenom.own_code import name_module
 from antivenom.registry import did_you_mean
+from antivenom.stopping import Stopped
 
 
 def import_named(path: str) -> Any:
@@ -20,8 +21,10 @@ def import_named(path: str) -> Any:
     name_module(module)
     try:
         named: Any = importlib.import_module(module)
-    except Exception as error:
-        words = f"{type(error).__name__}: {error}" if not isinstance(error, ImportError) else str(error)
+    except (KeyboardInterrupt, Stopped):
+        raise
+    except BaseException as error:  # the module of a user may raise anything
+        words = in_words(error) if not isinstance(error, ImportError) else str(error)
         advice = "Correct the file."
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             advice = "Write package.module:name, and add the folder of your own files to PYTHONPATH."

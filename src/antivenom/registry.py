@@ -19,12 +19,16 @@ from importlib.metadata import Distribution, EntryPoint, distributions, entry_po
 from pathlib import Path
 from typing import Any
 
-from antivenom.errors import UnknownComponentError
+from antivenom.errors import UnknownComponentError, in_words
 from antivenom.extras import missing_packages
-from antivenom.files.opening import read_text
+from antivenom.files.opening import read_bytes
+from antivenom.stopping import Stopped
 
 MAX_SOURCE_BYTES = 16 << 20
 """The largest file of Python source, in bytes."""
+
+MAX_WORD = 1000
+"""The longest word for which similar words are looked for, and that a message repeats, in characters."""
 
 METADATA_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError)
 """What the metadata of a damaged package raises in the parser of the standard library."""
@@ -119,10 +123,11 @@ class Entry:
             raise UnknownComponentError(missing_packages(f"The {singular} '{self.name}'", self.missing))
         try:
             return getattr(importlib.import_module(self.module), self.class_name)  # type: ignore[no-any-return]
-        except (Exception, SystemExit) as error:  # the module of a stranger may raise anything
-            reason = printable(str(error) or type(error).__name__)
+        except (KeyboardInterrupt, Stopped):
+            raise
+        except BaseException as error:  # the module of a stranger may raise anything
             raise UnknownComponentError(
-                f"The {singular} '{self.name}' cannot be loaded from {printable(self.module)}: {reason}"
+                f"The {singular} '{self.name}' cannot be loaded from {printable(self.module)}: {in_words(error)}"
             ) from error
 
 
@@ -167,7 +172,7 @@ def find(kind: str, name: str) -> type[Any]:
     if name not in known:
         hint = _other_spelling(kind, name) or did_you_mean(name, known)
         raise UnknownComponentError(
-            f"Unknown {KINDS[kind].singular} '{name}'.{hint} `antivenom list {kind}` shows all."
+            f"Unknown {KINDS[kind].singular} '{name[:MAX_WORD]}'.{hint} `antivenom list {kind}` shows all."
         )
     return known[name].load()
 
@@ -230,11 +235,13 @@ def lazily(kind: str, homes: Mapping[str, str] | None = None) -> tuple[Callable[
 
 
 def did_you_mean(word: str, known: object) -> str:
-    """Return ` Did you mean 'x'?`, or empty text if no known word is similar.
+    """Return ` Did you mean 'x'?`, or empty text if no known word is similar, or the word is very long.
 
     >>> did_you_mean("epoch", ["epochs", "seed"])
     " Did you mean 'epochs'?"
     """
+    if len(str(word)) > MAX_WORD:  # the comparison needs a lot of memory
+        return ""
     close = get_close_matches(str(word), [str(item) for item in known], n=1)  # type: ignore[attr-defined]
     return f" Did you mean '{close[0]}'?" if close else ""
 
@@ -328,7 +335,7 @@ def _read(kind: str, module: str, file: Path, class_name: str = "") -> Entry | N
     name = file.stem
     draft = Entry(kind, name, module, "", "", KINDS[kind].singular)
     try:
-        tree = ast.parse(read_text(file, MAX_SOURCE_BYTES))
+        tree = ast.parse(read_bytes(file, MAX_SOURCE_BYTES))  # bytes, which may state their encoding
         return _described(draft, tree, class_name)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply
         return replace(draft, broken=printable(f"{type(error).__name__}: {error}"), summary="cannot be read")

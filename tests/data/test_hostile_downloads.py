@@ -3,8 +3,11 @@
 import gzip
 import io
 import os
+import socket
 import tarfile
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from benchmarks.hostile.server import FixedAnswers
 
 from antivenom.data import download
+from antivenom.data.http import Pace, open_url
 from antivenom.data.remotes import REMOTES, Remote
 from antivenom.errors import DataError
 
@@ -74,6 +78,40 @@ def test_a_slow_answer_is_a_broken_connection(server: FixedAnswers, monkeypatch:
     with pytest.raises(DataError, match="the server sent only"):
         download.get("thing")
     assert time.monotonic() - began < 8
+
+
+class Waits(Pace):
+    """Lets the reader wait for a very short time, as at the end of a period; the fifth time, the server goes on."""
+
+    def left(self) -> float:
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls == 5:
+            GO_ON.set()
+        return 0.02
+
+
+GO_ON = threading.Event()
+
+
+def test_a_wait_at_the_end_of_a_period_does_not_break_the_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(OK + b"Content-Length: 6\r\n\r\nabc")
+                GO_ON.wait(600)
+                connection.sendall(b"def")
+
+        GO_ON.clear()
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        request = urllib.request.Request(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        with open_url(request, Waits(600.0, 0.0, 600.0)) as opened:
+            content = b"".join(iter(lambda: opened.read1(10), b""))
+        thread.join()
+    assert content == b"abcdef"
 
 
 DRIPPING = {

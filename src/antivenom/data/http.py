@@ -148,13 +148,16 @@ class _PacedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._pace.check()
-        self._sock.settimeout(self._pace.left())
-        try:
-            return self._raw.readinto(buffer)
-        except TimeoutError:
+        end = time.monotonic() + self._pace.timeout
+        while True:
             self._pace.check()
-            raise
+            self._sock.settimeout(self._pace.left())
+            try:
+                return self._sock.recv_into(buffer)  # the raw file cannot be read any more after a timeout
+            except TimeoutError:  # of the next byte; or only of the period, which may have had enough bytes
+                self._pace.check()
+                if time.monotonic() >= end:
+                    raise
 
     def close(self) -> None:
         self._raw.close()

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from antivenom.errors import CodeNotAllowedError, SettingsError, UnknownComponentError
+from antivenom.errors import ADVICE, AntivenomError, CodeNotAllowedError, SettingsError, UnknownComponentError, in_words
 from antivenom.importing import import_named
 from antivenom.registry import did_you_mean, find, is_registered_module, name_of
 from antivenom.settings.fields import Field, checked, fields_of
@@ -59,7 +59,12 @@ def build(kind: str, value: Any, *, path: str, allow_code: AllowCode = False) ->
     if not is_component(cls):
         raise SettingsError([f"{path}: '{name}' must be a class with the decorator antivenom.settings.component."])
     settings = {key: item for key, item in value.items() if key != "name"}
-    return build_as(cls, settings, path=path, allow_code=allow_code)
+    try:
+        return build_as(cls, settings, path=path, allow_code=allow_code)
+    except AntivenomError:
+        raise
+    except (Exception, SystemExit) as error:  # from the `__post_init__` of a component, which may raise anything
+        raise SettingsError([f"{path}: {short(name)} cannot be made: {in_words(error)}. {ADVICE}"]) from error
 
 
 def build_as(cls: type[T], settings: Mapping[str, Any], *, path: str, allow_code: AllowCode = False) -> T:

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from antivenom.errors import ADVICE, ComponentError, in_words
+from antivenom.settings.wording import short
+
 NEEDS = {
     "gradients": "the classifier is differentiable",
     "features": "the classifier has layers with features",
@@ -73,7 +76,13 @@ class DeclaresNeeds(Protocol):
 
 def needs_of(part: object) -> frozenset[str]:
     """Return the requirements of an object; empty if it declares none, such as a classifier made in Python."""
-    return part.needs if isinstance(part, DeclaresNeeds) else frozenset()
+    try:
+        needs = part.needs if isinstance(part, DeclaresNeeds) else frozenset()
+    except Exception as error:  # a property of a component may raise anything
+        raise ComponentError(f"{type(part).__name__}.needs raised {in_words(error)}. {ADVICE}") from error
+    if not isinstance(needs, frozenset):
+        raise ComponentError(f"{type(part).__name__}.needs must be a frozenset of words; got {short(needs)}.")
+    return needs
 
 
 def needs_advice(declared: frozenset[str], ability: str) -> str:

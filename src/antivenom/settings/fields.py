@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from antivenom.errors import SettingsError
+from antivenom.errors import SettingsError, in_words
 from antivenom.registry import KINDS
 from antivenom.settings.annotations import annotation_problem, component_in, unmarked
 from antivenom.settings.frozen import FrozenMap
@@ -68,12 +68,22 @@ def fields_of(cls: Any) -> tuple[Field, ...]:
 
 @cache
 def _read(cls: Any) -> tuple[Field, ...]:
-    hints = get_type_hints(cls, include_extras=True)
+    hints = _hints(cls)
     settings = tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init)
     answers = (annotation_problem(f"{cls.__name__}.{field.name}", field.type, field.kind) for field in settings)
     if problems := [problem for problem in answers if problem]:
         raise SettingsError(problems)
     return settings
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    """Return the annotations of a class. An annotation in quotes may name nothing that exists."""
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+        hash(tuple(hints.values()))
+    except Exception as error:  # annotations are evaluated, so that they may raise anything
+        raise SettingsError([f"{cls.__name__}: an annotation is not a type: {in_words(error)}."]) from error
+    return hints
 
 
 def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:

@@ -60,7 +60,10 @@ def join_path(path: str, key: object) -> str:
 
 
 def short(value: object, limit: int = 60) -> str:
-    """Return the `repr` in one line, cut to `limit` characters."""
-    text = repr(value)
+    """Return the `repr` in one line, cut to `limit` characters; the type's name for an object that cannot make it."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the `__repr__` of a user's class may raise anything
+        text = f"<{type(value).__name__}>"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from antivenom.calling import guarded
 from antivenom.errors import DataError, MissingDataError, SettingsError
 from antivenom.files.opening import exists
 from antivenom.registry import KINDS
@@ -78,7 +79,8 @@ def _missing_files(mapping: Mapping[str, Any], allow_code: bool) -> list[str]:
         if not isinstance(part, ReadsFiles):
             continue
         try:
-            if absent := [file for file in part.files() if not exists(file)]:
+            files = guarded(part, ReadsFiles.files, tuple)()
+            if absent := [file for file in files if not exists(file)]:
                 missing.append(f"{path}: {missing_files_message(absent)}")
         except DataError as error:
             missing.append(f"{path}: {error}")
