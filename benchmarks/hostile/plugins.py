@@ -24,6 +24,17 @@ from benchmarks.hostile.run_folders import WHOLE
 
 SPEC: dict[str, Any] = {"attack": "badnets", "model": "mlp", "training": {"name": "end_to_end", "epochs": 1}}
 
+KEPT = {
+    "attacks": ("badnets", "label_flip", "random_noise"),
+    "models": ("mlp",),
+    "trainings": ("end_to_end",),
+    "datasets": ("digits",),
+    "goals": ("backdoor",),
+    "triggers": ("patch",),
+    "surrogates": ("trained",),
+}
+"""The components of antivenom beside most plugins: to list all of them would take most of the time."""
+
 CONTROL = {*map(chr, range(32)), "\x7f"} - {"\n"}
 
 SHOWS, RUNS, BESIDE = 0.03, 0.05, 0.3
@@ -35,10 +46,14 @@ class Plugins:
 
     def __init__(self, root: Path, seed: int) -> None:
         self.root, self.seed, self.remembered = root, seed, Remembered()
-        registry._built_in = functools.cache(registry._built_in)
+        built_in = functools.cache(registry._built_in)
+        few = {kind: {name: built_in(kind)[name] for name in names} for kind, names in KEPT.items()}
+        registry._built_in = lambda kind: built_in(kind) if self.all else few.get(kind, {})
         testing._get_command = functools.cache(testing._get_command)  # type: ignore[attr-defined]
         self.path = [each for each in sys.path if "site-packages" not in Path(each).parts]
+        self.all = True
         load_spec(SPEC).run(progress=False)  # imports what runs need
+        CliRunner().invoke(app, ["show", "badnets"])
 
     def __call__(self, number: int, folder: Path) -> str:
         """Make a package, put it on the path, list all components, and load this one."""
@@ -50,11 +65,11 @@ class Plugins:
             packages.append(Package(package.place, f"beside{number}", "beside"))
         shows, runs, whole = (draw.random() < share for share in (SHOWS, RUNS, WHOLE))
         try:
-            with self._only(package.place, others=shows or whole):
+            with self._only(package.place, whole=whole):
                 with watched():
                     listed = CliRunner().invoke(app, ["list", "attacks"])
                 _require_list(listed, packages)
-            with self._only(package.place, others=shows, again=False):
+            with self._only(package.place, whole=whole, again=False):
                 if shows:  # this imports the plugin, which is installed
                     _require_clean(CliRunner().invoke(app, ["show", "--", package.name]), "show")
                 return [_loaded(each, runs=runs) for each in reversed(packages)][-1]
@@ -64,10 +79,10 @@ class Plugins:
                     del sys.modules[name]
 
     @contextlib.contextmanager
-    def _only(self, place: Path, *, others: bool, again: bool = True) -> Iterator[None]:
-        """Look for packages in this place only, and in the other installed packages if `others`."""
-        before = sys.path
-        sys.path = [str(place), *(before if others else self.path)]
+    def _only(self, place: Path, *, whole: bool, again: bool = True) -> Iterator[None]:
+        """Let there be this place and few components; if `whole`, also the other packages and all components."""
+        before, self.all = sys.path, whole
+        sys.path = [str(place), *(before if whole else self.path)]
         if again:
             importlib.invalidate_caches()
             registry.entries.cache_clear()
@@ -75,7 +90,7 @@ class Plugins:
         try:
             yield
         finally:
-            sys.path = before
+            sys.path, self.all = before, True
 
 
 def _require_clean(outcome: Result, command: str) -> str:
