@@ -1,5 +1,6 @@
 """Files that a run writes."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,16 @@ def test_arrays_are_written_as_numpy_does_and_objects_are_refused(tmp_path: Path
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
         write_arrays(tmp_path / "objects.npz", {"x": np.array([{}], object)})
     assert not (tmp_path / "objects.npz").exists()
+
+
+@pytest.mark.parametrize("part", ["[],", "{},", "0,"])
+def test_json_with_millions_of_values_is_refused_before_they_need_memory(part: str, tmp_path: Path) -> None:
+    file = tmp_path / "many.json"
+    file.write_text(f"[{part * 1_000_000}0]")
+    tracemalloc.start()
+    try:
+        with pytest.raises(RunError, match="at most 1,000,000 are read"):
+            read_json(file)
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()

@@ -30,8 +30,11 @@ LOCK = ".lock"
 DEPTH = 64
 """The most lists and mappings inside of each other in a JSON file."""
 
-MAX_JSON_BYTES = 256 << 20
+MAX_JSON_BYTES = 32 << 20
 """The largest JSON file that is read, in bytes."""
+
+MAX_JSON_PARTS = 1_000_000
+"""The most values in JSON text. Each needs up to 72 bytes, and text of two characters is enough for one."""
 
 CHECKSUM = "checksum"
 """The key of the checksum in the header of a .safetensors file."""
@@ -138,7 +141,7 @@ def parse_json(text: str) -> Any:
     """Return the content of JSON text. NaN and numbers that do not fit into a float are refused.
 
     Raises:
-        ValueError: it is not JSON, or a number is too large.
+        ValueError: it is not JSON, a number is too large, or there are too many values.
         RecursionError: it is nested too deeply.
 
     >>> parse_json('{"rate": 0.5}')
@@ -147,6 +150,9 @@ def parse_json(text: str) -> Any:
     Traceback (most recent call last):
     ValueError: 1e999 is not a finite number
     """
+    parts = sum(map(text.count, "[{,"))
+    if parts > MAX_JSON_PARTS:
+        raise ValueError(f"it has up to {parts:,} values; at most {MAX_JSON_PARTS:,} are read")
     content = json.loads(text, parse_int=_whole, parse_float=_decimal, parse_constant=_decimal)
     level = [content]
     for _ in range(DEPTH):
