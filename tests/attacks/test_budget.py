@@ -132,7 +132,7 @@ def test_what_the_data_lacks_is_told() -> None:
     assert caught.value.problems == (
         "Picky requires images; the rows of the data have shape (8,).",
         "Picky requires the range of the data. x contains 0.000190198 to 0.948368. "
-        "Set dataset.bounds, for example [0, 1].",
+        "Set dataset.bounds, for example [0, 1]; for data made in Python, pass bounds=(0, 1) to Dataset.from_arrays.",
     )
 
 

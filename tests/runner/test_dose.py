@@ -31,14 +31,21 @@ def experiment(**changes):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return Store(tmp_path_factory.mktemp("store"))
+def search(tmp_path_factory):
+    """A search in an empty store: the store, the result and the events."""
+    store, heard = Store(tmp_path_factory.mktemp("store")), []
+    found = find_dose(experiment(), KEY, 0.5, scale="count", store=store, progress=False, on_event=heard.append)
+    return store, found, heard
 
 
-@pytest.fixture(scope="module")
-def by_count(store):
-    heard = []
-    return find_dose(experiment(), KEY, 0.5, scale="count", store=store, progress=False, on_event=heard.append), heard
+@pytest.fixture
+def store(search):
+    return search[0]
+
+
+@pytest.fixture
+def by_count(search):
+    return search[1:]
 
 
 def test_the_dose_has_an_interval_and_agrees_with_a_grid(by_count, store):
