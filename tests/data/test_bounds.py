@@ -11,6 +11,7 @@ from antivenom import Dataset
 from antivenom.data.needs import range_advice
 from antivenom.errors import DataError, SettingsError
 from antivenom.models import as_classifier
+from antivenom.settings.fits import check_fits
 
 PIXELS = np.arange(2 * 105).reshape(2, 1, 5, 21)
 
@@ -74,3 +75,37 @@ def test_text_as_a_mean_is_shown_as_text() -> None:
     wrong: Any = "0.5"
     with pytest.raises(SettingsError, match=r"got '0\.5'"):
         as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), input_shape=(1, 2, 2), classes=2, mean=wrong)
+
+
+@pytest.mark.parametrize("high", [2, 3, 15, 16, 31, 100])
+def test_255_is_not_named_for_rows_that_do_not_fill_its_range(high: int) -> None:
+    x = torch.arange(32.0).reshape(2, 1, 4, 4) % high
+    x[0, 0, 0, 0] = high
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    classifier = as_classifier(module, bounds=(0, 1), input_shape=(1, 4, 4), classes=2)
+    with pytest.raises(DataError) as far:
+        check_fits(classifier, made(x))
+    with pytest.raises(DataError) as stated:
+        made(x, bounds=(0, 1))
+    for message in (str(far.value), str(stated.value), range_advice(made(x)), *made(x).assumptions):
+        assert "255" not in message
+    assert f"If {high} is the largest possible value, divide the rows by {high}." in str(far.value)
+    assert f"Divide x by {high}, or set bounds to (0, {high}), if" in str(stated.value)
+    assert f"[0, {high}]" in range_advice(made(x))
+
+
+@pytest.mark.parametrize(("high", "scale"), [(255, 255), (200.5, 255), (65535, 65535), (60000, 65535)])
+def test_scales_of_8_and_16_bits_are_named(high: float, scale: int) -> None:
+    x = torch.linspace(0, high, 32).reshape(2, 1, 4, 4)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    classifier = as_classifier(module, bounds=(0, 1), input_shape=(1, 4, 4), classes=2)
+    with pytest.raises(DataError, match=rf"got values from 0 to {high:g}\. Divide the rows by {scale}\."):
+        check_fits(classifier, made(x))
+
+
+def test_no_divisor_is_named_for_fractions_in_no_usual_range() -> None:
+    x = torch.linspace(0, 3.7, 32).reshape(2, 1, 4, 4)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    classifier = as_classifier(module, bounds=(0, 1), input_shape=(1, 4, 4), classes=2)
+    with pytest.raises(DataError, match=r"Scale the rows as in the training of the model"):
+        check_fits(classifier, made(x))

@@ -3,7 +3,7 @@
 from torch import uint8
 
 from antivenom.errors import DataError
-from antivenom.settings.ranges import Range, conversion, likely_range
+from antivenom.settings.ranges import Range, conversion, likely_range, usual_range
 from antivenom.shapes import Rows
 
 LARGEST = 1e38
@@ -13,7 +13,10 @@ DARK = 31
 """Pixels without a larger value may have fewer grey levels than 256, such as 16."""
 
 PIXELS = 64
-"""From this number of columns on, whole numbers from 0 to 255 can be the pixels of images."""
+"""From this number of columns on, whole numbers from 0 to 65535 can be the pixels of images."""
+
+WHITE, MOST = 255, 65535
+"""The largest values of pixels with 8 and with 16 bits."""
 
 
 def check_bounds(bounds: Range) -> None:
@@ -51,14 +54,16 @@ def bounds_of(rows: Rows, bounds: Range | None) -> Range | None:
 
 
 def about_bounds(rows: Rows, bounds: Range | None) -> tuple[str, ...]:
-    """Return a sentence about rows without bounds that look like pixels from 0 to 255."""
+    """Return a sentence about rows without bounds that look like pixels of 8 or 16 bits."""
     pixels = rows.ndim > 2 or (rows.ndim == 2 and rows.shape[1] >= PIXELS)
     if rows.dtype == uint8 or bounds is not None or not pixels or not rows.numel():
         return ()
     low, high = float(rows.min()), float(rows.max())
-    if low < 0 or not 1 < high <= 255 or not bool((rows == rows.round()).all()):
+    if low < 0 or not 1 < high <= MOST or not bool((rows == rows.round()).all()):
         return ()
     note = f"x has whole numbers from {low:g} to {high:g} that are not uint8, so they stay as they are, without bounds."
-    if high <= DARK:
+    filled = usual_range(low, high)
+    if filled is None:
         return (f"{note} Set bounds to ({low:g}, {high:g}) if these are the smallest and largest possible values.",)
-    return (f"{note} Set bounds to (0, 255) for their range, or save x as uint8 to divide it by 255.",)
+    save = ", or save x as uint8 to divide it by 255" if filled[1] == WHITE else ""
+    return (f"{note} Set bounds to (0, {filled[1]:g}) for their range{save}.",)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from antivenom.errors import DataError
-from antivenom.settings.ranges import range_advice, usual_range
+from antivenom.settings.ranges import possible_range, range_advice, usual_range
 
 TOLERANCE = 1e-3
 """The share of the range by which values may be outside it, for rounding errors."""
@@ -197,7 +197,7 @@ def check_scored(classifier: Takes, x: Tensor) -> None:
     least, most = classifier.bounds
     margin = FAR * (most - least)
     if low < least - margin or high > most + margin:
-        raise DataError(_about_range(classifier, x, "x", f"values from {low:g} to {high:g}", usual_range(low, high)))
+        raise DataError(_about_range(classifier, x, "x", f"values from {low:g} to {high:g}", None))
 
 
 def check_tensor(x: object) -> None:
@@ -247,7 +247,7 @@ def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> 
     elif stated is None and allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1:
         got = f"values from {low:g} to {high:g}, as if rows were in [0, 1]"
     if got:
-        raise DataError(_about_range(classifier, x, subject, got, stated or usual_range(low, high)))
+        raise DataError(_about_range(classifier, x, subject, got, stated))
 
 
 def _check_finite(low: float, high: float, subject: str) -> None:
@@ -255,15 +255,16 @@ def _check_finite(low: float, high: float, subject: str) -> None:
         raise DataError(f"{subject} must be finite numbers; got NaN or infinity. Remove or fill these values first.")
 
 
-def _about_range(classifier: Takes, x: Tensor, subject: str, got: str, rows: Bounds) -> str:
-    """Return the message about rows in another range than the classifier takes. `rows` is their range, if known."""
+def _about_range(classifier: Takes, x: Tensor, subject: str, got: str, stated: Bounds) -> str:
+    """Return the message about rows in another range than the classifier takes. `stated` is that of their data set."""
     assert classifier.bounds is not None
+    seen = _extremes(x)
     low, high = classifier.bounds
     advice = (
         f"uint8 values from 0 to 255 become rows in the range of the data set. Pass bounds=({low:g}, {high:g}) to "
         "the data set too, for example to Dataset.from_arrays."
         if x.dtype == torch.uint8
-        else range_advice(rows, classifier.bounds)
+        else range_advice(stated or usual_range(*seen), classifier.bounds, possible=possible_range(*seen))
     )
     return f"{subject} must have rows in [{low:g}, {high:g}], the range of {classifier.name}; got {got}. {advice}"
 

@@ -4,30 +4,46 @@ import math
 
 Range = tuple[float, float]
 
-USUAL_RANGES: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))
-"""The usual ranges of rows, the narrowest first."""
-
+NARROW: tuple[Range, ...] = ((0, 1), (-1, 1))
+"""The usual ranges of fractions, the narrower first."""
 
 CLOSE = 1e-12
 """Offsets below this are 0."""
 
 
-def usual_range(low: float, high: float) -> Range | None:
-    """Return the narrowest usual range that contains the values; None if there is none.
+BITS = (8, 16)
+"""The usual numbers of bits of whole numbers from 0, such as pixels."""
 
-    >>> usual_range(0, 209), usual_range(-0.5, 1), usual_range(-3, 4)
-    ((0, 255), (-1, 1), None)
+
+def usual_range(low: float, high: float) -> Range | None:
+    """Return the narrowest usual range that the values fill; None if there is none.
+
+    Values up to 127 do not fill the range from 0 to 255, which has 8 bits.
+
+    >>> usual_range(0, 209), usual_range(-0.5, 1), usual_range(0, 16), usual_range(0, 60000), usual_range(-3, 4)
+    ((0, 255), (-1, 1), None, (0, 65535), None)
     """
-    return next((one for one in USUAL_RANGES if one[0] <= low <= high <= one[1]), None)
+    narrow = next((one for one in NARROW if one[0] <= low <= high <= one[1]), None)
+    filled = ((0, 2**bits - 1) for bits in BITS if low >= 0 and 2 ** (bits - 1) <= high < 2**bits)
+    return narrow or next(filled, None)
+
+
+def possible_range(low: float, high: float) -> Range | None:
+    """Return the range from 0 to the largest value if it can be the largest possible value: a whole number.
+
+    >>> possible_range(0, 16), possible_range(0, 16.5), possible_range(-3, 4)
+    ((0, 16), None, None)
+    """
+    return (0, high) if low >= 0 and high > 0 and high == math.floor(high) else None
 
 
 def likely_range(low: float, high: float) -> Range:
-    """Return a usual range that contains the values, or the whole numbers around them.
+    """Return a usual range that the values fill, or the whole numbers around them, from 0 if none is negative.
 
-    >>> likely_range(0, 209), likely_range(-2.5, 3.5)
-    ((0, 255), (-3, 4))
+    >>> likely_range(0, 209), likely_range(3, 16), likely_range(-2.5, 3.5)
+    ((0, 255), (0, 16), (-3, 4))
     """
-    return usual_range(low, high) or (math.floor(low), math.ceil(high))
+    return usual_range(low, high) or (min(0, math.floor(low)), math.ceil(high))
 
 
 def offset_and_scale(rows: Range, wanted: Range) -> Range:
@@ -52,26 +68,33 @@ def conversion(rows: Range, wanted: Range, subject: str) -> str:
     return f"Divide {subject} by {std:g}" if std > 1 else f"Multiply {subject} by {1 / std:g}"
 
 
-def range_advice(rows: Range | None, wanted: Range) -> str:
+def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = None) -> str:
     """Return advice about rows in another range than a model takes: to convert the rows, or the model.
 
     Args:
         rows: the range of the rows; None if it is not known.
         wanted: the range that the model takes.
+        possible: without `rows`, a range from 0 to the largest value, if that can be the largest possible one.
 
     >>> range_advice((0, 255), (0, 1))
     'Divide the rows by 255. If the model was trained on rows in [0, 1] and you want to keep your rows: ...
+    >>> range_advice(None, (0, 1), possible=(0, 16))
+    'If 16 is the largest possible value, divide the rows by 16. If the model was trained on rows in [0, 1] and ...
     """
-    if rows is None or rows == wanted:
+    known = rows or possible
+    if known is None or known == wanted:
         return (
             "Scale the rows as in the training of the model. Only if it was trained on rows in another range, convert "
             "it with that range: as_classifier(model, bounds=...), bounds=None for any range."
         )
-    mean, std = offset_and_scale(rows, wanted)
-    bounds = f"bounds=({rows[0]:g}, {rows[1]:g})"
+    mean, std = offset_and_scale(known, wanted)
+    bounds = f"bounds=({known[0]:g}, {known[1]:g})"
     own = "" if abs(mean) > CLOSE else f", or its own mean and std times {std:g}"
+    first = conversion(known, wanted, "the rows")
+    if rows is None:
+        first = f"If {known[1]:g} is the largest possible value, {first[0].lower()}{first[1:]}"
     return (
-        f"{conversion(rows, wanted, 'the rows')}. If the model was trained on rows in [{wanted[0]:g}, {wanted[1]:g}] "
+        f"{first}. If the model was trained on rows in [{wanted[0]:g}, {wanted[1]:g}] "
         f"and you want to keep your rows: as_classifier(model, {bounds}, mean={mean:g}, std={std:g}){own}. Only if it "
-        f"was trained on rows in [{rows[0]:g}, {rows[1]:g}]: {bounds}."
+        f"was trained on rows in [{known[0]:g}, {known[1]:g}]: {bounds}."
     )
