@@ -59,7 +59,9 @@ def test_other_columns_are_named_with_the_way_out(kind: str) -> None:
 def test_identifiers_and_numbers_that_become_equal_are_seen() -> None:
     frame = pd.DataFrame({"user_id": np.arange(40) * 37 % 101, "a": np.arange(40) + 0.5})
     (note,) = Dataset.from_arrays(frame, [0, 1] * 20).assumptions
-    assert note == "Column 0 ('user_id') seems to identify or count the rows, and is used. Drop it from x if it does."
+    assert (
+        note == "Column 0 ('user_id') seems to identify or count the rows, and is used. Drop it if it identifies rows."
+    )
     times = pd.DataFrame({"t": 1_700_000_000_000_000_000 + 7 * np.arange(40), "a": np.arange(40) + 0.5})
     with pytest.raises(DataError, match=r"The column 't' .*39 of 40 different values"):
         Dataset.from_arrays(times, [0, 1] * 20)

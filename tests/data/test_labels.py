@@ -181,3 +181,39 @@ def test_the_message_about_gaps_says_how_to_name_the_classes() -> None:
         data([5, 1, 2, 1])
     with pytest.raises(DataError, match=r"among the class numbers 1, 3; got 1, 2, 5\.$"):
         data([5, 1, 2, 1], classes={"one": 1, "three": 3})
+
+
+def test_a_missing_value_in_an_array_of_text_is_not_a_class() -> None:
+    values = ["cat", "dog", np.nan]
+    for labels in (np.array(values), values, np.array(["cat", "dog", "nan"])):
+        with pytest.raises(DataError, match=r"Row 2 has no label: it is 'nan'.*y\.astype\(object\)"):
+            Dataset.from_arrays(np.zeros((3, 2)), labels)
+    names = np.array(["cat", "dog", "nan"], object)
+    assert Dataset.from_arrays(np.zeros((3, 2)), names).classes == ("cat", "dog", "nan")
+
+
+def test_spaces_that_are_removed_from_labels_have_an_assumption() -> None:
+    data = Dataset.from_arrays(np.zeros((3, 2)), ["cat ", "cat", "dog"])
+    assert data.classes == ("cat", "dog")
+    assert "Spaces at the ends of labels are removed: 'cat ' is read as 'cat'." in data.assumptions[0]
+
+
+def test_classes_without_rows_have_an_assumption() -> None:
+    x = np.zeros((3, 2))
+    one = "No row has the class 0 ('0'). If the labels count from 1, subtract 1."
+    assert Dataset.from_arrays(x, [1, 2, 3], classes=4).assumptions == (one,)
+    two = "No row has the class 1 ('b'), 3 ('d')."
+    assert Dataset.from_arrays(x, [0, 2, 2], classes=["a", "b", "c", "d"]).assumptions == (two,)
+    assert two in Dataset.from_arrays(x, ["a", "c", "c"], classes=["a", "b", "c", "d"]).assumptions
+    gaps = Dataset.from_arrays(x, [1, 5, 5], classes={"a": 1, "b": 3, "c": 5}).assumptions
+    assert gaps[-1] == "No row has the class 1 ('b')."
+    assert not Dataset.from_arrays(x, [0, 1, 2], classes=3).assumptions
+
+
+def test_multi_hot_labels_are_not_told_argmax() -> None:
+    for labels, words in (([[1, 1], [0, 1]], "Row 0 has 2 of them: several"), ([[1, 0], [0, 0]], "Row 1 has none")):
+        with pytest.raises(DataError, match=words) as caught:
+            Dataset.from_arrays(np.zeros((2, 2)), labels)
+        assert "argmax" not in str(caught.value)
+    with pytest.raises(DataError, match="argmax"):
+        Dataset.from_arrays(np.zeros((2, 2)), [[0.9, 0.1], [0.2, 0.8]])

@@ -26,12 +26,13 @@ ROW_AXES = 3
 """The number of axes of grey images (n, h, w)."""
 
 
-def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Rows, tuple[str, ...]]:
+def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None, name: str = "x") -> tuple[Rows, tuple[str, ...]]:
     """Convert an array to rows, and return them with the assumptions about them.
 
     Args:
         x: an array (n, ...) of real numbers. uint8 stays uint8; all other numbers become float32.
         channels: the axis of the channels of images; if omitted, the axis of length 1, 3 or 4.
+        name: the name of the array in messages and assumptions.
 
     Raises:
         DataError: `x` contains other things than finite real numbers, its layout is ambiguous, or different values of a
@@ -42,32 +43,32 @@ def as_rows(x: ArrayLike | Tensor, channels: Channels | None = None) -> tuple[Ro
     (torch.Size([2, 3, 8, 8]), "x has the shape (2, 8, 8, 3): images with their channels last. Set channels to 'first...
     """
     if is_frame(x):
-        return _from_frame(x)
-    rows = as_tensor(x, "x")
+        return _from_frame(x, name)
+    rows = as_tensor(x, name)
     if rows.ndim < 2:
-        raise DataError(f"x must have shape (n, ...) with at least one number per row; got {tuple(rows.shape)}.")
+        raise DataError(f"{name} must have shape (n, ...) with at least one number per row; got {tuple(rows.shape)}.")
     kind = rows.dtype
-    rows, assumptions = _channels_first(rows, channels)
+    rows, assumptions = _channels_first(rows, channels, name)
     if kind == torch.uint8:
-        return rows, assumptions + _about_dark(rows)
+        return rows, assumptions + _about_dark(rows, name)
     assumptions += about_columns(rows)
     rows = rows.to(torch.float32)
     if not torch.isfinite(rows).all():
-        raise DataError("x must contain finite numbers; got NaN or infinity. Remove or fill these values first.")
+        raise DataError(f"{name} must contain finite numbers; got NaN or infinity. Remove or fill these values first.")
     return rows, assumptions
 
 
-def _from_frame(frame: Any) -> tuple[Rows, tuple[str, ...]]:
+def _from_frame(frame: Any, name: str) -> tuple[Rows, tuple[str, ...]]:
     """Return the rows of a table of pandas or polars, and the assumptions about them."""
-    columns = columns_of(frame)
+    columns = columns_of(frame, name)
     if not columns:
-        raise DataError("x must have at least one column of numbers; got none.")
+        raise DataError(f"{name} must have at least one column of numbers; got none.")
     notes = about_identifiers(columns)
-    for name, values in columns.items():
-        notes += about_rounding(values, f"The column {name!r}")
+    for column, values in columns.items():
+        notes += about_rounding(values, f"The column {column!r}")
     kind = np.uint8 if all(values.dtype == np.uint8 for values in columns.values()) else np.float32
     rows = torch.from_numpy(np.stack([values.astype(kind) for values in columns.values()], axis=1))
-    return rows, notes + (_about_dark(rows) if kind is np.uint8 else ())
+    return rows, notes + (_about_dark(rows, name) if kind is np.uint8 else ())
 
 
 def as_tensor(values: ArrayLike | Tensor, name: str) -> Tensor:
@@ -137,42 +138,42 @@ def _masked(values: object) -> int:
     return sum(map(_masked, values)) if isinstance(values, list | tuple) else 0
 
 
-def _channels_first(x: Tensor, channels: Channels | None) -> tuple[Tensor, tuple[str, ...]]:
+def _channels_first(x: Tensor, channels: Channels | None, name: str) -> tuple[Tensor, tuple[str, ...]]:
     """Return images as (n, c, h, w), and the assumptions about their layout. Rows of other shapes do not change."""
     if channels not in (None, "first", "last", "none"):
         raise DataError(f"channels must be 'first', 'last', 'none' or omitted; got {channels!r}.")
     wanted = {"first": ROW_AXES + 1, "last": ROW_AXES + 1, "none": ROW_AXES}.get(channels or "", x.ndim)
     if x.ndim != wanted:
-        raise DataError(f"The channels '{channels}' require x with {wanted} axes; got the shape {tuple(x.shape)}.")
+        raise DataError(f"The channels '{channels}' require {name} with {wanted} axes; got the shape {tuple(x.shape)}.")
     if x.ndim == ROW_AXES:
-        note = f"x has the shape {tuple(x.shape)}: grey images (n, height, width) without an axis of channels."
-        advice = " Set channels to 'none' to confirm, or reshape x to (n, numbers) if rows are not images."
+        note = f"{name} has the shape {tuple(x.shape)}: grey images (n, height, width) without an axis of channels."
+        advice = f" Set channels to 'none' to confirm, or reshape {name} to (n, numbers) if rows are not images."
         return x.unsqueeze(1), () if channels else (note + advice,)
     if x.ndim != ROW_AXES + 1 or channels == "first":
         return x, ()
-    layout = channels or inferred_layout(tuple(x.shape))
+    layout = channels or inferred_layout(tuple(x.shape), name)
     images = x.permute(0, 3, 1, 2).contiguous() if layout == "last" else x
     if channels or (layout == "first" and x.shape[1] in USUAL):
         return images, ()
     other = "first" if layout == "last" else "last"
-    note = f"x has the shape {tuple(x.shape)}: images with their channels {layout}."
+    note = f"{name} has the shape {tuple(x.shape)}: images with their channels {layout}."
     return images, (f"{note} Set channels to '{other}' if this is wrong.",)
 
 
-def _about_dark(rows: Rows) -> tuple[str, ...]:
+def _about_dark(rows: Rows, name: str) -> tuple[str, ...]:
     """Return a sentence about rows of uint8 whose largest value is small, because white is 255."""
     low, high = (int(rows.min()), int(rows.max())) if rows.numel() else (0, 0)
     if not 0 < high <= DARK:
         return ()
     factor = f"{255 / high:.4g}"
     if rows.ndim == ROW_AXES + 1:
-        meaning, advice = "black is 0 and white 255", f"Scale x by {factor} if {high} is white."
+        meaning, advice = "black is 0 and white 255", f"Scale {name} by {factor} if {high} is white."
     else:
-        meaning, advice = "it is divided by 255", f"Scale x by {factor} if {high} is the largest possible value."
-    return (f"x has uint8 values from {low} to {high}, of 0 to 255: {meaning}. {advice}",)
+        meaning, advice = "it is divided by 255", f"Scale {name} by {factor} if {high} is the largest possible value."
+    return (f"{name} has uint8 values from {low} to {high}, of 0 to 255: {meaning}. {advice}",)
 
 
-def inferred_layout(shape: tuple[int, ...]) -> Channels:
+def inferred_layout(shape: tuple[int, ...], name: str = "x") -> Channels:
     """Return the axis of the channels.
 
     There are three reasons for an axis: its length is a usual number of channels; only then both other axes are longer
@@ -194,6 +195,6 @@ def inferred_layout(shape: tuple[int, ...]) -> Channels:
     if len(agreed) == 1:
         return agreed.pop()
     raise DataError(
-        f"x has the shape {shape}: the channels of the images can be axis 1 or axis 3. "
+        f"{name} has the shape {shape}: the channels of the images can be axis 1 or axis 3. "
         "Set channels to 'first' for (n, c, h, w), or to 'last' for (n, h, w, c)."
     )

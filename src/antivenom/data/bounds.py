@@ -31,7 +31,7 @@ def check_bounds(bounds: Range) -> None:
         raise DataError(f"bounds must be within ±{LARGEST:g}, the range of float32; got {bounds}.")
 
 
-def bounds_of(rows: Rows, bounds: Range | None) -> Range | None:
+def bounds_of(rows: Rows, bounds: Range | None, name: str = "x") -> Range | None:
     """Return the bounds of rows; (0, 1) for uint8 if they are omitted.
 
     Raises:
@@ -47,13 +47,13 @@ def bounds_of(rows: Rows, bounds: Range | None) -> Range | None:
         likely = likely_range(low, high)
         shown = f"({likely[0]:g}, {likely[1]:g})"
         raise DataError(
-            f"x must be within its bounds {bounds}; got {low:g} to {high:g}. {conversion(likely, bounds, 'x')}, or set "
-            f"bounds to {shown}, if {shown} is the range of x."
+            f"{name} must be within its bounds {bounds}; got {low:g} to {high:g}. {conversion(likely, bounds, name)}, or set "
+            f"bounds to {shown}, if {shown} is the range of {name}."
         )
     return bounds
 
 
-def about_bounds(rows: Rows, bounds: Range | None) -> tuple[str, ...]:
+def about_bounds(rows: Rows, bounds: Range | None, name: str = "x") -> tuple[str, ...]:
     """Return a sentence about rows without bounds that look like pixels of 8 or 16 bits."""
     pixels = rows.ndim > 2 or (rows.ndim == 2 and rows.shape[1] >= PIXELS)
     if rows.dtype == uint8 or bounds is not None or not pixels or not rows.numel():
@@ -61,9 +61,12 @@ def about_bounds(rows: Rows, bounds: Range | None) -> tuple[str, ...]:
     low, high = float(rows.min()), float(rows.max())
     if low < 0 or not 1 < high <= MOST or not bool((rows == rows.round()).all()):
         return ()
-    note = f"x has whole numbers from {low:g} to {high:g} that are not uint8, so they stay as they are, without bounds."
+    note = (
+        f"{name} has whole numbers from {low:g} to {high:g} that are not uint8, so they stay as they are, without "
+        "bounds."
+    )
     filled = usual_range(low, high)
     if filled is None:
         return (f"{note} Set bounds to ({low:g}, {high:g}) if these are the smallest and largest possible values.",)
-    save = ", or save x as uint8 to divide it by 255" if filled[1] == WHITE else ""
+    save = f", or save {name} as uint8 to divide it by 255" if filled[1] == WHITE else ""
     return (f"{note} Set bounds to (0, {filled[1]:g}) for their range{save}.",)

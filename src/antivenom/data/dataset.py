@@ -13,13 +13,14 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from antivenom.data.arrays import Channels, as_rows, column_names
+from antivenom.data.arrays import Channels
 from antivenom.data.bounds import about_bounds, bounds_of, check_bounds
-from antivenom.data.class_order import categories_of
 from antivenom.data.given_classes import GivenClasses
-from antivenom.data.labels import labelling, plain_labels
+from antivenom.data.labels import labelling
 from antivenom.data.memmap import take_rows
+from antivenom.data.scales import Scale, check_scales
 from antivenom.data.selection import check_split, positions_of
+from antivenom.data.several import about_equal_columns, check_test_labels, read_parts
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.shapes import Ids, Inputs, Labels, Positions, Rows, ShortRepr
@@ -134,50 +135,52 @@ class Dataset:
         bounds: tuple[float, float] | None = None,
         channels: Channels | None = None,
         renumber: bool = False,
+        columns: Sequence[str] = (),
     ) -> list["Dataset"]:
         """Make data sets with the same classes, such as a training set and a test set, from pairs of `x` and `y`.
 
         Args:
-            pairs: rows and labels of each data set.
-            classes: as in `from_arrays`; if omitted, the labels that occur in any of the sets.
+            pairs: rows and labels of each data set, the training set first.
+            classes: as in `from_arrays`; if omitted, the labels of the first set, which the others must not exceed.
             bounds: the smallest and largest possible value of a number in `x`; uint8 is scaled to them, so that 0
                 becomes the smallest and 255 the largest. (0, 1) for uint8 if omitted.
             channels: the layout of images; see `from_arrays`.
             renumber: make a class of each different number if the labels of all sets are not 0, 1, ….
+            columns: the names of the columns of rows (n, columns); if omitted, those of tables.
 
         Raises:
-            DataError: see `from_arrays`.
+            DataError: see `from_arrays`; or a later set has a label that the first one lacks.
 
         >>> x = np.zeros((2, 3))
         >>> [data.classes for data in Dataset.several_from_arrays([(x, ["a", "b"]), (x, ["b", "b"])])]
         [('a', 'b'), ('a', 'b')]
         """
-        parts = [(as_rows(x, channels), plain_labels(y)) for x, y in pairs]
-        for (rows, _), (labels, _) in parts:
-            if len(rows) != len(labels):
-                raise DataError(
-                    f"x must have shape (n, ...) with at least one number per row, and y shape (n,); "
-                    f"got {tuple(rows.shape)} and {tuple(labels.shape)}."
-                )
-        widths = {width for _, (_, width) in parts if width is not None}
+        parts = read_parts(pairs, channels, columns)
+        widths = {part.width for part in parts if part.width is not None}
+        if classes is None and not widths:
+            check_test_labels(parts)
         known = max(widths) if classes is None and widths else classes
-        orders = {categories_of(y) for _, y in pairs}
+        orders = {part.categories for part in parts}
         if len(orders) > 1 and classes is None:
             raise DataError("The labels of all parts must have the same categories in the same order. Pass classes=.")
-        named = labelling(
-            *(labels for _, (labels, _) in parts), classes=known, renumber=renumber, order=next(iter(orders), ())
-        )
+        order = next(iter(orders), ())
+        named = labelling(*(part.labels for part in parts), classes=known, renumber=renumber, order=order)
         return [
             cls(
-                x=rows,
-                y=named.numbers(labels).to(rows.device),
-                ids=torch.arange(len(rows), device=rows.device),
+                x=part.rows,
+                y=(y := named.numbers(part.labels).to(part.rows.device)),
+                ids=torch.arange(len(part.rows), device=part.rows.device),
                 classes=named.classes,
-                bounds=bounds_of(rows, bounds),
-                assumptions=(*about_rows, *about_bounds(rows, bounds), *named.assumptions),
-                columns=column_names(x),
+                bounds=bounds_of(part.rows, bounds, part.name),
+                assumptions=(
+                    *part.assumptions,
+                    *about_bounds(part.rows, bounds, part.name),
+                    *about_equal_columns(part, y),
+                    *named.assumptions,
+                ),
+                columns=part.columns,
             )
-            for ((rows, about_rows), (labels, _)), (x, _) in zip(parts, pairs, strict=True)
+            for part in parts
         ]
 
     def __len__(self) -> int:
@@ -279,7 +282,11 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Splits(ShortRepr):
-    """A training set and a test set with the same row shape and the same classes."""
+    """A training set and a test set with the same row shape, the same classes and the same scale.
+
+    Raises:
+        DataError: they do not match, such as rows from 0 to 1 beside rows from 0 to 255.
+    """
 
     train: Dataset
     test: Dataset
@@ -304,6 +311,13 @@ class Splits(ShortRepr):
             )
         if not len(self.train) or not len(self.test):
             raise DataError(f"Training and test set must have rows; got {len(self.train)} and {len(self.test)} rows.")
+        check_scales(Scale(self.train.x, self.train.bounds), Scale(self.test.x, self.test.bounds))
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The assumptions about the training set, and those about the test set alone, which say so."""
+        own = (each for each in self.test.assumptions if each not in self.train.assumptions)
+        return (*self.train.assumptions, *(each if "x_test" in each else f"Test set: {each}" for each in own))
 
     def load(self, on_progress: OnProgress = no_op) -> "Splits":  # noqa: ARG002
         """Return these splits. Data made in Python is a source too."""

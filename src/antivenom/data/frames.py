@@ -20,8 +20,8 @@ def is_frame(values: object) -> bool:
     return columns is not None and (hasattr(values, "iloc") or hasattr(values, "get_columns"))
 
 
-def columns_of(frame: Any) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table as arrays (n) of numbers, by their names. Truth values become 0 and 1.
+def columns_of(frame: Any, table: str = "x") -> dict[str, NDArray[Any]]:
+    """Return the columns of a table as arrays (n) of numbers, by their names. Truth values become 0 and 1. `table` is for messages.
 
     Raises:
         DataError: columns do not have one number in each row; all are named.
@@ -31,7 +31,7 @@ def columns_of(frame: Any) -> dict[str, NDArray[Any]]:
     if reasons:
         listed = ", ".join(f"{name!r} has {has}" for name, has in reasons.items())
         raise DataError(
-            f"These columns of x cannot be features: {listed}. Drop them, for example x.drop(columns={list(reasons)}), "
+            f"These columns of {table} cannot be features: {listed}. Drop them, for example {table}.drop(columns={list(reasons)}), "
             "or make them numbers, such as one column of 0 and 1 for each text."
         )
     return {name: np.asarray(values) for name, values in named.items()}
@@ -41,9 +41,9 @@ def about_identifiers(columns: dict[str, NDArray[Any]]) -> tuple[str, ...]:
     """Return a sentence about each column that seems to identify or count the rows.
 
     >>> about_identifiers({"user_id": np.arange(12) * 7 % 12, "a": np.ones(12)})
-    ("Column 0 ('user_id') seems to identify or count the rows, and is used. Drop it from x if it does.",)
+    ("Column 0 ('user_id') seems to identify or count the rows, and is used. Drop it if it identifies rows.",)
     """
-    return as_sample(columns).about_used(range(len(columns)), advice="Drop it from x if it does.")
+    return as_sample(columns).about_used(range(len(columns)), advice="Drop it if it identifies rows.")
 
 
 def _columns(frame: Any) -> Iterator[tuple[str, NDArray[Any] | Unusable]]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -155,8 +155,8 @@ def similar_names(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:
-    """Return labels (n) as whole numbers or as text, and the number of classes of one-hot rows.
+def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None, tuple[str, ...]]:
+    """Return labels (n) as whole numbers or as text, the number of classes of one-hot rows, and the assumptions.
 
     Args:
         y: labels (n) or (n, 1): whole numbers, bools or text; or one-hot rows (n, classes).
@@ -165,13 +165,15 @@ def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:
         DataError: a label is missing, is a fraction, or `y` has another shape.
 
     >>> plain_labels([[0, 1, 0], [1, 0, 0]])
-    (array([1, 0]), 3)
+    (array([1, 0]), 3, ())
     """
     if isinstance(y, Tensor):
         y = y.detach().cpu()
         y = y.float().numpy() if y.dtype == torch.bfloat16 else y.numpy()
     labels = as_array(y, "y")
-    labels = _texts(labels) if labels.dtype.kind in "OSU" else labels
+    notes: tuple[str, ...] = ()
+    if labels.dtype.kind in "OSU":
+        labels, notes = _texts(labels)
     if labels.dtype.kind not in "buifU":
         raise DataError(f"Labels must be whole numbers or text; got {labels.dtype}.")
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -181,12 +183,18 @@ def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None]:
         labels, width = _from_one_hot(labels), labels.shape[1]
     if labels.ndim != 1:
         raise DataError(f"y must have shape (n,), or one-hot rows (n, classes); got {labels.shape}.")
-    return labels if labels.dtype.kind == "U" else _whole(labels), width
+    return (labels if labels.dtype.kind == "U" else _whole(labels)), width, notes
 
 
-def _texts(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of text, or of numbers if all objects are numbers."""
+def _texts(labels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return an array of text, or of numbers if all objects are numbers, and the assumptions."""
     values = labels.ravel().tolist()
+    nan = np.flatnonzero(labels.ravel() == np.array("nan", labels.dtype.kind)) if labels.dtype.kind in "SU" else ()
+    if len(nan):
+        raise DataError(
+            f"Row {nan[0]} has no label: it is 'nan', the text that NumPy makes of a missing value. Remove the rows "
+            "without a label. If it is the name of a class, pass the labels as objects: y.astype(object)."
+        )
     for row, value in enumerate(values):
         if (
             value is None
@@ -199,11 +207,20 @@ def _texts(labels: NDArray[Any]) -> NDArray[Any]:
         texts = [value.strip() for value in values]
         if "" in texts:
             raise DataError(f"Row {texts.index('')} has no label (empty text). Remove the rows without a label.")
-        return np.array(texts, np.str_).reshape(labels.shape)
+        return np.array(texts, np.str_).reshape(labels.shape), _about_spaces(values, texts)
     if all(isinstance(value, int | float | np.number) for value in values):
-        return np.array(values).reshape(labels.shape)
+        return np.array(values).reshape(labels.shape), ()
     odd = next(value for value in values if not isinstance(value, str))
     raise DataError(f"Labels must be whole numbers or text; got {type(odd).__name__}.")
+
+
+def _about_spaces(values: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence about labels with spaces at their ends, which are removed."""
+    longer = sorted({value for value, text in zip(values, texts, strict=True) if value != text})
+    if not longer:
+        return ()
+    shown = shown_values([f"{value!r} is read as {value.strip()!r}" for value in longer])
+    return (f"Spaces at the ends of labels are removed: {shown}. Use other names for different classes.",)
 
 
 def _from_one_hot(labels: NDArray[Any]) -> NDArray[Any]:
@@ -211,9 +228,18 @@ def _from_one_hot(labels: NDArray[Any]) -> NDArray[Any]:
     one = labels == 1
     if labels.shape[1] and bool(((labels == 0) | one).all()) and bool((one.sum(1) == 1).all()):
         return np.asarray(one.argmax(1))
+    advice = "Pass class numbers (n,) instead, such as labels.argmax(1)."
+    if bool(((labels == 0) | one).all()):
+        row = int(np.flatnonzero(one.sum(1) != 1)[0])
+        many = int(one[row].sum())
+        advice = (
+            f"Row {row} has {many} of them: several labels per row (multi-hot) are not supported. Choose one label "
+            "for each row, or use one column as the labels: labels[:, 0]."
+            if many
+            else f"Row {row} has none, so it has no label. Remove the rows without a label."
+        )
     raise DataError(
-        f"Labels of shape {labels.shape} must be one-hot: a single 1 in each row, and 0 elsewhere. "
-        "Pass class numbers (n,) instead, such as labels.argmax(1)."
+        f"Labels of shape {labels.shape} must be one-hot: a single 1 in each row, and 0 elsewhere. {advice}"
     )
 
 
@@ -239,7 +265,7 @@ def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber:
     if text and isinstance(classes, Integral):
         raise DataError("classes must be the names of the classes if labels are text; got a number.")
     if text:
-        result = Labelling(names, names, about_numbers(names))
+        result = Labelling(names, names, (*about_numbers(names), *_about_empty(names, set(names) - set(occurring))))
         result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown
         return result
     strange = [label for label in occurring if label not in named]
@@ -253,10 +279,21 @@ def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber:
             f"Labels must be among the class numbers {_shown(named)}; got {shown_values(occurring)}.{advice}"
         )
     if list(named) == list(range(len(named))):
-        return Labelling(names, tuple(named), about_numbers(names))
+        empty = {names[number] for number in named if number not in occurring}
+        return Labelling(names, tuple(named), (*about_numbers(names), *_about_empty(names, empty)))
     shown = shown_values([f"{label} is class {number}, {name!r}" for number, (label, name) in enumerate(named.items())])
     note = f"The labels are not 0, 1, …: the label {shown}. Settings such as target take the class numbers."
-    return Labelling(names, tuple(named), (note,))
+    empty = {name for label, name in named.items() if label not in occurring}
+    return Labelling(names, tuple(named), (note, *_about_empty(names, empty)))
+
+
+def _about_empty(names: Sequence[str], empty: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence about the classes that have a name but no row."""
+    if not empty:
+        return ()
+    shown = shown_values([f"{number} ({name!r})" for number, name in enumerate(names) if name in empty])
+    advice = " If the labels count from 1, subtract 1." if set(empty) == {names[0]} else ""
+    return (f"No row has the class {shown}.{advice}",)
 
 
 def _shown(named: Mapping[int, str]) -> str:

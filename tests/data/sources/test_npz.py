@@ -29,7 +29,11 @@ def test_a_share_is_kept_for_testing_and_nothing_is_lost(file: Path) -> None:
 
 
 def test_a_test_set_of_its_own_is_taken_and_shares_the_classes(file: Path) -> None:
-    np.savez(file, x=X[:6], y=Y[:6] % 2, x_test=X[6:], y_test=Y[6:])
+    arrays = {"x": X[:6], "y": Y[:6] % 2, "x_test": X[6:], "y_test": Y[6:]}
+    np.savez(file, **arrays)
+    with pytest.raises(DataError, match=r"The test set has labels without training rows: 2\..*npz files, `classes`"):
+        Npz(path=str(file)).load()
+    np.savez(file, **arrays, classes=["0", "1", "2"])
     splits = Npz(path=str(file)).load()
     assert (len(splits.train), len(splits.test)) == (6, 6)
     assert splits.train.classes == splits.test.classes == ("0", "1", "2")

@@ -8,6 +8,7 @@ import numpy as np
 from annotated_types import Interval
 
 from antivenom.data.cells import MISSING
+from antivenom.data.assumptions import with_files
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats.delimited import Decimal, plain_texts, read_table
 from antivenom.data.formats.table_rows import MissingRows, Table
@@ -104,12 +105,15 @@ class Csv:
         if labels.dtype.kind == "i" and set(labels.tolist()) != {-1, 1}:
             self._refuse_negative(tables)
         parts = np.split(labels, np.cumsum([len(table.labels) for table in tables])[:-1])
-        pairs = [(table.numbers, part) for table, part in zip(tables, parts, strict=True)]
-        made = Dataset.several_from_arrays(pairs, bounds=self.bounds, renumber=True)
-        notes = dict.fromkeys(note for table in tables for note in table.assumptions)
-        assumed = (*notes, *made[0].assumptions)
-        about = tuple(f"{self.path}: {each}" for each in assumed)
-        return [replace(data, assumptions=about, columns=columns.used) for data in made]
+        pairs = [
+            (table.numbers, part if part.dtype.kind == "i" else part.astype(object))  # 'nan' is a name here
+            for table, part in zip(tables, parts, strict=True)
+        ]
+        made = Dataset.several_from_arrays(pairs, bounds=self.bounds, renumber=True, columns=columns.used)
+        found = [(*table.assumptions, *data.assumptions) for table, data in zip(tables, made, strict=True)]
+        return [
+            replace(data, assumptions=each) for data, each in zip(made, with_files(self.files(), found), strict=True)
+        ]
 
     def _refuse_negative(self, tables: list[Table]) -> None:
         """Refuse a negative label, with its line."""

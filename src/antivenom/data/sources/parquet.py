@@ -11,6 +11,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
+from antivenom.data.assumptions import with_files
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, parquet
 from antivenom.data.formats.findings import Findings
@@ -92,12 +93,15 @@ class Parquet:
                 bounds=self.bounds if self.image is None else (0, 1),
                 channels=None if self.image is None else "first",
                 renumber=tables[0].classes is None,
+                columns=rows[0][1],
             )
-            assumed = (*rows[0][2], *findings.assumptions(), *made[0].assumptions)
+            images_found = findings.assumptions()
         except DataError as error:
             raise error if self.path in str(error) else DataError(f"{self.path}: {error}") from error
-        about = tuple(f"{self.path}: {each}" for each in assumed)
-        sets = [replace(data, assumptions=about, columns=used) for data, (_, used, _) in zip(made, rows, strict=True)]
+        found = [(*notes, *images_found, *data.assumptions) for data, (_, _, notes) in zip(made, rows, strict=True)]
+        sets = [
+            replace(data, assumptions=each) for data, each in zip(made, with_files(self.files(), found), strict=True)
+        ]
         if len(sets) == 1:
             return sets[0].split(self.test_share, Rng(0).child("parquet"))
         return Splits(train=sets[0], test=sets[1])

@@ -117,7 +117,7 @@ def _assumptions_after(experiment: ExperimentSettings, splits: Splits, trained: 
 
 
 def _assumptions(splits: Splits, own: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys((*splits.train.assumptions, *splits.test.assumptions, *own)))
+    return list(dict.fromkeys((*splits.assumptions, *own)))
 
 
 def _trained_elsewhere(training: Training) -> bool:
