@@ -185,7 +185,7 @@ def test_the_message_about_gaps_says_how_to_name_the_classes() -> None:
 
 def test_a_missing_value_in_an_array_of_text_is_not_a_class() -> None:
     values = ["cat", "dog", np.nan]
-    for labels in (np.array(values), values, np.array(["cat", "dog", "nan"])):
+    for labels in (np.array(values), values, np.array(["cat", "dog", "nan"], "S3")):
         with pytest.raises(DataError, match=r"Row 2 has no label: it is 'nan'.*y\.astype\(object\)"):
             Dataset.from_arrays(np.zeros((3, 2)), labels)
     names = np.array(["cat", "dog", "nan"], object)

@@ -47,8 +47,8 @@ def bounds_of(rows: Rows, bounds: Range | None, name: str = "x") -> Range | None
         likely = likely_range(low, high)
         shown = f"({likely[0]:g}, {likely[1]:g})"
         raise DataError(
-            f"{name} must be within its bounds {bounds}; got {low:g} to {high:g}. {conversion(likely, bounds, name)}, or set "
-            f"bounds to {shown}, if {shown} is the range of {name}."
+            f"{name} must be within its bounds {bounds}; got {low:g} to {high:g}. {conversion(likely, bounds, name)}, "
+            f"or set bounds to {shown}, if {shown} is the range of {name}."
         )
     return bounds
 

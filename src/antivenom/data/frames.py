@@ -21,7 +21,7 @@ def is_frame(values: object) -> bool:
 
 
 def columns_of(frame: Any, table: str = "x") -> dict[str, NDArray[Any]]:
-    """Return the columns of a table as arrays (n) of numbers, by their names. Truth values become 0 and 1. `table` is for messages.
+    """Return the columns of a table as arrays (n) of numbers, by their names. Truth values become 0 and 1.
 
     Raises:
         DataError: columns do not have one number in each row; all are named.
@@ -31,8 +31,8 @@ def columns_of(frame: Any, table: str = "x") -> dict[str, NDArray[Any]]:
     if reasons:
         listed = ", ".join(f"{name!r} has {has}" for name, has in reasons.items())
         raise DataError(
-            f"These columns of {table} cannot be features: {listed}. Drop them, for example {table}.drop(columns={list(reasons)}), "
-            "or make them numbers, such as one column of 0 and 1 for each text."
+            f"These columns of {table} cannot be features: {listed}. Drop them, for example "
+            f"{table}.drop(columns={list(reasons)}), or make them numbers, such as one column of 0 and 1 for each text."
         )
     return {name: np.asarray(values) for name, values in named.items()}
 

@@ -171,7 +171,7 @@ def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None, tuple
         y = y.detach().cpu()
         y = y.float().numpy() if y.dtype == torch.bfloat16 else y.numpy()
     labels = as_array(y, "y")
-    notes: tuple[str, ...] = ()
+    notes = tuple[str, ...]()
     if labels.dtype.kind in "OSU":
         labels, notes = _texts(labels)
     if labels.dtype.kind not in "buifU":
@@ -189,10 +189,10 @@ def plain_labels(y: ArrayLike | Tensor) -> tuple[NDArray[Any], int | None, tuple
 def _texts(labels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return an array of text, or of numbers if all objects are numbers, and the assumptions."""
     values = labels.ravel().tolist()
-    nan = np.flatnonzero(labels.ravel() == np.array("nan", labels.dtype.kind)) if labels.dtype.kind in "SU" else ()
-    if len(nan):
+    missing = "nan" if labels.dtype.kind == "U" else b"nan"
+    if labels.dtype.kind in "SU" and missing in values:
         raise DataError(
-            f"Row {nan[0]} has no label: it is 'nan', the text that NumPy makes of a missing value. Remove the rows "
+            f"Row {values.index(missing)} has no label: it is 'nan', the text that NumPy makes of a missing value. Remove the rows "
             "without a label. If it is the name of a class, pass the labels as objects: y.astype(object)."
         )
     for row, value in enumerate(values):

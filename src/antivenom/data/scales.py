@@ -1,4 +1,4 @@
-"""Whether the rows of a training set and of a test set have one scale, by their bounds and by their values."""
+"""The scale of the rows of a training set and of a test set: their bounds and their values."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ MOST_OF_FRACTIONS = 1.001
 
 @dataclass(frozen=True)
 class Scale:
-    """What the rows of a data set say about their scale: their type, bounds and a part of their values."""
+    """The rows of a data set and their bounds."""
 
     rows: Rows
     bounds: Range | None

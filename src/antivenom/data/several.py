@@ -122,8 +122,8 @@ def about_equal_columns(part: Part, y: Labels) -> tuple[str, ...]:
     first[place.flip(0)] = torch.arange(len(place), device=place.device).flip(0)
     of_class = part.rows[first]
     equal = (part.rows == of_class[place]).all(0).nonzero().flatten().tolist()
-    found = [column for column in equal if len(torch.unique(of_class[:, column])) == len(classes)]
-    names = [repr(part.columns[column]) if part.columns else str(column) for column in found]
+    same = [column for column in equal if len(torch.unique(of_class[:, column])) == len(classes)]
+    names = [repr(part.columns[column]) if part.columns else str(column) for column in same]
     return tuple(
         f"The column {name} of {part.name} has a value of its own for each class, as if it were the labels, and is "
         "used. Leave it out if it is made from the labels."

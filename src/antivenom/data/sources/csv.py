@@ -7,8 +7,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from antivenom.data.cells import MISSING
 from antivenom.data.assumptions import with_files
+from antivenom.data.cells import MISSING
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats.delimited import Decimal, plain_texts, read_table
 from antivenom.data.formats.table_rows import MissingRows, Table
@@ -110,9 +110,10 @@ class Csv:
             for table, part in zip(tables, parts, strict=True)
         ]
         made = Dataset.several_from_arrays(pairs, bounds=self.bounds, renumber=True, columns=columns.used)
-        found = [(*table.assumptions, *data.assumptions) for table, data in zip(tables, made, strict=True)]
+        sentences = [(*table.assumptions, *data.assumptions) for table, data in zip(tables, made, strict=True)]
         return [
-            replace(data, assumptions=each) for data, each in zip(made, with_files(self.files(), found), strict=True)
+            replace(data, assumptions=each)
+            for data, each in zip(made, with_files(self.files(), sentences), strict=True)
         ]
 
     def _refuse_negative(self, tables: list[Table]) -> None:

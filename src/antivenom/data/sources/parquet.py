@@ -95,12 +95,13 @@ class Parquet:
                 renumber=tables[0].classes is None,
                 columns=rows[0][1],
             )
-            images_found = findings.assumptions()
+            of_images = findings.assumptions()
         except DataError as error:
             raise error if self.path in str(error) else DataError(f"{self.path}: {error}") from error
-        found = [(*notes, *images_found, *data.assumptions) for data, (_, _, notes) in zip(made, rows, strict=True)]
+        sentences = [(*notes, *of_images, *data.assumptions) for data, (_, _, notes) in zip(made, rows, strict=True)]
         sets = [
-            replace(data, assumptions=each) for data, each in zip(made, with_files(self.files(), found), strict=True)
+            replace(data, assumptions=each)
+            for data, each in zip(made, with_files(self.files(), sentences), strict=True)
         ]
         if len(sets) == 1:
             return sets[0].split(self.test_share, Rng(0).child("parquet"))
