@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from antivenom.errors import UnknownComponentError, in_words
@@ -66,6 +66,9 @@ OWN_MODEL = (
     "Convert your own network, Keras model or estimator: as_classifier(model, input_shape=(1, 28, 28)), with the shape "
     "of one row."
 )
+
+FILES = {".npz": "Npz", ".csv": "Csv", ".tsv": "Csv", ".parquet": "Parquet", ".zip": "Folder"}
+"""The data sources of files, by their endings."""
 
 KINDS = {
     "datasets": Kind("dataset", "antivenom.data.sources", ("load",), own=OWN_DATA),
@@ -143,6 +146,30 @@ def entries(kind: str) -> dict[str, Entry]:
     for entry in plugins(kind, group):
         components[entry.name] = entry
     return dict(sorted(components.items()))
+
+
+def own_advice(kind: str, value: object) -> str:
+    """Return advice about a value in place of a component: how to make one of it.
+
+    >>> own_advice("datasets", "mine.npz")
+    "Read it: Npz(path='mine.npz'), with `from antivenom.data.sources import Npz`."
+    """
+    if kind != "datasets":
+        return KINDS[kind].own
+    if isinstance(value, str) and value in entries(kind):
+        return f"Load it: load({value!r}), with `from antivenom.data.sources import load`."
+    if isinstance(value, str | PurePath):
+        name = FILES.get(PurePath(value).suffix.lower(), "")
+        text = str(value)
+        return (
+            f"Read it: {name}(path={text!r}), with `from antivenom.data.sources import {name}`." if name else OWN_DATA
+        )
+    if any(base.__module__.startswith("torch.utils.data") for base in type(value).__mro__):
+        return (
+            "Convert data sets of torch: Splits(train=from_torch(TRAIN), test=from_torch(TEST)), with `from "
+            "antivenom.data.samples import from_torch`."
+        )
+    return KINDS[kind].own
 
 
 def _built_in(kind: str) -> dict[str, Entry]:

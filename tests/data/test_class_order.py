@@ -74,3 +74,33 @@ def test_categories_keep_their_order() -> None:
     assert made(pd.Categorical(["2", "10", "9"], categories=["9", "2", "10"])).classes == ("9", "2", "10")
     with pytest.raises(DataError, match="same categories"):
         Dataset.several_from_arrays([(np.zeros((6, 2)), sizes), (np.zeros((2, 2)), ["low", "mid"])])
+
+
+def test_numbers_inside_names_are_in_their_order(tmp_path: Path) -> None:
+    assert made([f"class{number}" for number in range(12)]).classes == tuple(f"class{number}" for number in range(12))
+    assert not about(made([f"class{number}" for number in range(12)]))
+    (note,) = about(made(["class1", "class2", "class10"]))
+    assert note.startswith("Class 0 has the name 'class1', class 1 the name 'class2', class 2 the name 'class10'.")
+    assert made(["b", "a10", "a9", "a"]).classes == ("a", "a9", "a10", "b")
+    assert not about(made(["cifar10", "mnist", "svhn2"]))
+    names = [*"012", *map(str, range(4, 12)), "other"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            Image.new("L", (4, 4)).save(tmp_path / name / f"{number}.png")
+    data = Folder(path=str(tmp_path)).load().train
+    assert data.classes == tuple(names)
+    assert "Class 3 has the name '4'" in about(data)[0]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_categories_in_a_parquet_file_keep_their_order(tmp_path: Path, ordered: bool) -> None:
+    values = ["low", "high", "mid"] * 200
+    sizes = pd.Categorical(values, categories=["low", "mid", "high", "none"], ordered=ordered)
+    frame = pd.DataFrame({"a": np.arange(600) % 7 + 0.5, "label": sizes})
+    frame.to_parquet(tmp_path / "mine.parquet", row_group_size=100)
+    data = Parquet(path=str(tmp_path / "mine.parquet"), image=None).load().train
+    assert data.classes == ("low", "mid", "high")
+    assert any("The classes have the order of the categories: low, mid, high." in note for note in data.assumptions)
+    frame.assign(label=values).to_parquet(tmp_path / "text.parquet")
+    assert Parquet(path=str(tmp_path / "text.parquet"), image=None).load().train.classes == ("high", "low", "mid")

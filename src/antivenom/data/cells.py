@@ -85,6 +85,8 @@ def number_hint(cell: str, decimal: str) -> str:
     (' Remove the signs %.', ' Remove the spaces of thousands.')
     """
     text = cell.strip()
+    if text.lower() in ("true", "false"):
+        return " Write truth values as 1 and 0."
     marks = next((marks for pattern, marks in MARKS if re.fullmatch(pattern, text)), None)
     if marks in THOUSANDS:
         mark = THOUSANDS[marks]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from antivenom.data.cells import has_decimal_comma, is_missing, is_number, is_whole
+from antivenom.data.class_order import shown_values
 from antivenom.data.features import IDENTIFYING, Sample, shown_column
 from antivenom.data.identifiers import mostly_different
 from antivenom.errors import DataError
@@ -60,7 +61,10 @@ class Columns:
     def ignoring(self, number: int) -> list[str | int]:
         """Return the value of the setting `ignore` that leaves out a column, and all others that are advised."""
         chosen = sorted({*self.advised, number})
-        return [self.names[one] if self.header and self.names[one] else one for one in chosen]
+        return [
+            self.names[one] if self.header and self.names[one] and self.names.count(self.names[one]) == 1 else one
+            for one in chosen
+        ]
 
 
 def infer_columns(
@@ -87,11 +91,12 @@ def infer_columns(
     """
     has_names, notes = (header, ()) if header is not None else _has_names(sample)
     names = tuple(cell.strip() for cell in sample[0]) if has_names else tuple(map(str, range(len(sample[0]))))
-    if len(set(names)) < len(names):
-        raise DataError(f"must begin with a line of different column names; got {list(names)}.")
     rows = sample[1:] if has_names else sample
     table = _Sample(names, [[cell.strip() for cell in column] for column in zip(*rows, strict=True)], has_names)
+    empty = table.without_values()
     ignored = table.left_out() if ignore is None else tuple(_place(one, names) for one in ignore)
+    ignored = tuple(sorted({*ignored, *empty}))
+    _refuse_equal_names(names, ignored)
     place, about_label = (_place(label, names), ()) if label is not None else table.inferred_label(ignored)
     ignored = tuple(number for number in ignored if number != place)
     counting = tuple(pair for pair in table.counting() if ignore is None and pair[0] in ignored)
@@ -101,8 +106,25 @@ def infer_columns(
     result = Columns(names, has_names, place, ignored, counting, (*ignored, *table.advised(used)))
     if ignore is None:
         table.refuse_identifiers(result, used)
-    notes += table.about_used(used) + (table.about_left_out(ignored) if ignore is None else ())
+    notes += table.about_used(used)
+    notes += table.about_left_out([number for number in ignored if number not in empty]) if ignore is None else ()
+    if empty:
+        notes += (f"Columns without a name and without values are left out: {shown_values(empty)}.",)
     return replace(result, assumptions=(*notes, *about_label))
+
+
+def _refuse_equal_names(names: tuple[str, ...], ignored: Sequence[int]) -> None:
+    """Refuse several columns with one name, unless all but one are ignored."""
+    kept = [name for number, name in enumerate(names) if number not in ignored]
+    twice = next((name for name in kept if kept.count(name) > 1), None)
+    if twice is None:
+        return
+    places = [number for number, name in enumerate(names) if name == twice and number not in ignored]
+    shown = f"the name {twice!r}" if twice else "no name"
+    raise DataError(
+        f"must begin with a line of different column names; the columns {shown_values(places)} have {shown}. Rename "
+        f"them, or set ignore to {[*ignored, *places[1:]]} to use only the first."
+    )
 
 
 def _place(wanted: str | int, names: tuple[str, ...]) -> int:
@@ -145,6 +167,14 @@ def _numbered_names(first: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
 
 class _Sample(Sample):
     """The first rows of a table of text, and the columns that can be its labels."""
+
+    def without_values(self) -> tuple[int, ...]:
+        """Return the columns without a name and without a value, as spreadsheets add them at the end."""
+        return tuple(
+            number
+            for number, name in enumerate(self.names)
+            if self.has_names and not name and self.columns[number] and not any(self.columns[number])
+        )
 
     def inferred_label(self, ignored: Sequence[int]) -> tuple[int, tuple[str, ...]]:
         """Return the column of labels, by its name or by its values, and a sentence about it.

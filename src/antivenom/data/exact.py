@@ -21,9 +21,6 @@ MOST_MOVED = 1e-3
 OUT = "leave the column out"
 """The other way out for a column of an array."""
 
-IGNORE = "set ignore to leave the column out"
-"""The other way out for a column of a file."""
-
 
 def about_rounding(
     values: NDArray[Any] | Tensor, name: str, *, otherwise: str = OUT, different: int | None = None

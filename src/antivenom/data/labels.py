@@ -192,8 +192,8 @@ def _texts(labels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     missing = "nan" if labels.dtype.kind == "U" else b"nan"
     if labels.dtype.kind in "SU" and missing in values:
         raise DataError(
-            f"Row {values.index(missing)} has no label: it is 'nan', the text that NumPy makes of a missing value. Remove the rows "
-            "without a label. If it is the name of a class, pass the labels as objects: y.astype(object)."
+            f"Row {values.index(missing)} has no label: it is 'nan', the text that NumPy makes of a missing value. "
+            "Remove the rows without a label. If it is the name of a class, pass objects: y.astype(object)."
         )
     for row, value in enumerate(values):
         if (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antivenom.data.columns import LABEL_NAMES
-from antivenom.data.exact import IGNORE, about_rounding
+from antivenom.data.exact import about_rounding
 from antivenom.data.features import IDENTIFYING, Sample
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
@@ -63,7 +63,9 @@ def rows_from_columns(
     names = tuple(sample.names[number] for number in used)
     assumptions = sample.about_used(used) + (sample.about_left_out(left_out) if ignore is None else ())
     for name, values in zip(names, arrays, strict=True):
-        assumptions += about_rounding(values, f"The column {name!r}", otherwise=IGNORE)
+        assumptions += about_rounding(
+            values, f"The column {name!r}", otherwise=f"set ignore to {[name]} to leave it out"
+        )
     return np.stack([values.astype(np.float32) for values in arrays], axis=1), names, assumptions
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import IterableDataset
 
 from antivenom.data.arrays import Channels, as_tensor
 from antivenom.data.dataset import Dataset
@@ -43,7 +44,8 @@ def from_torch(
     """Make a data set from a torch `Dataset`, or from any other iterable of samples.
 
     A sample is a pair of a row (a tensor, an array or a PIL image) and a label, or a mapping such as
-    `{"image": …, "label": …}`. Labels are as in `Dataset.from_arrays`.
+    `{"image": …, "label": …}`. Labels are as in `Dataset.from_arrays`. Each sample is read once. With random transforms
+    the rows are one draw; an assumption says so if two reads of the first sample differ.
 
     Args:
         samples: the samples. Batches are refused: pass `loader.dataset` instead of a `DataLoader`.
@@ -82,6 +84,11 @@ def from_torch(
         rows.append(_row(row, len(rows), canvas, findings, pictures=pictures))
         labels.append(label)
     stacked = _stacked(alike(rows) if pictures else rows)
+    if take is not None and _is_random(samples, take, rows[0], canvas):
+        notes += (
+            "The data set gives another row 0 each time, as with random augmentation; each row is read once. Pass a "
+            "data set without random transforms for the original rows.",
+        )
     if pictures:
         bounds = bounds or (0.0, 1.0)
         stacked = (
@@ -186,6 +193,15 @@ def _row(value: Any, index: int, canvas: Canvas, findings: Findings, *, pictures
         return torch.from_numpy(canvas.pixels(value, f"row {index}", findings))
     row = as_tensor(value, f"Row {index}")
     return row.reshape(1) if row.ndim == 0 else row
+
+
+def _is_random(samples: Any, take: Any, first: Tensor, canvas: Canvas) -> bool:
+    """Return whether an indexable data set gives another first row when it is read again."""
+    if not (hasattr(samples, "__getitem__") and hasattr(samples, "__len__")) or isinstance(samples, IterableDataset):
+        return False
+    value, _ = take(samples[0])
+    again = _row(value, 0, canvas, Findings(), pictures=isinstance(value, Image.Image))
+    return not torch.equal(again, first)
 
 
 def _picture(value: Any, index: int, canvas: Canvas, findings: Findings) -> Tensor:

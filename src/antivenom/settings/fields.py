@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from antivenom.errors import SettingsError, in_words
-from antivenom.registry import KINDS
+from antivenom.registry import KINDS, own_advice
 from antivenom.settings.annotations import annotation_problem, component_in, unmarked
 from antivenom.settings.frozen import FrozenMap
 from antivenom.settings.fulfilment import lacking, missing_field, wrong_method
@@ -123,10 +123,21 @@ def checked(field: Field, value: Any, where: str) -> tuple[Any, str | None]:
     except ValidationError as error:
         kinds = {item["type"] for item in error.errors()}
         bounds_only = kinds <= {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}
-        return value, f"{where} must be {phrase_of(field.type, bounds_only=bounds_only)}{got}"
+        return (
+            value,
+            f"{where} must be {phrase_of(field.type, bounds_only=bounds_only)}{got}{_about_pairs(field, value)}",
+        )
     inner = component_in(converted)
     several = isinstance(converted, tuple)
     return converted, None if inner is None else unmarked(where, type(inner), several=several)
+
+
+def _about_pairs(field: Field, value: Any) -> str:
+    """Return advice about a mapping in place of a list of pairs; empty text for other values."""
+    inner = get_args(field.type)[:1] if get_origin(field.type) is tuple else ()
+    if not isinstance(value, Mapping) or not value or not inner or len(get_args(inner[0])) != 2:
+        return ""
+    return f" Write {field.name}: {[list(pair) for pair in value.items()]}."
 
 
 def _contracts(hint: Any) -> tuple[Any, ...]:
@@ -148,7 +159,7 @@ def _problem(field: Field, member: Any, where: str) -> str | None:
     phrase = dataclasses.replace(field, many=False).phrase
     if isinstance(member, type) or not closest or set(closest) & set(methods):
         advice = getattr(type(member), ADVICE, {}).get(field.kind)
-        advice = advice or ("" if is_component(type(member)) else KINDS[field.kind].own)
+        advice = advice or ("" if is_component(type(member)) else own_advice(field.kind, member))
         named = f" {advice}" if advice else _misnamed(member, methods)
         return f"{where} must be {phrase}, with a method {' or '.join(methods)}; got {short(member)}.{named}"
     if contract is None or "needs" in closest or not vars(contract).get("_is_protocol", False):

@@ -75,3 +75,39 @@ def test_images_with_16_bits_keep_their_values(tmp_path: Path) -> None:
     assert data.bounds == (0, 1)
     assert np.array_equal(np.round(data.inputs()[0, 2].numpy() * 65535), values)
     assert any("8 bits cannot hold" in note for note in data.assumptions)
+
+
+def classes_in(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (4, 4), 9).save(root / name / f"{number}.png")
+
+
+@pytest.mark.parametrize("inside", ["", "train/"])
+@pytest.mark.parametrize("content", ["", "a.heic", "notes.txt", "deeper/a.heic", ".hidden.png"])
+def test_a_class_folder_without_images_is_refused(tmp_path: Path, inside: str, content: str) -> None:
+    root = tmp_path / "mine"
+    classes_in(root, f"{inside}cat", f"{inside}emu", *(["test/cat"] if inside else []))
+    empty = root / f"{inside}dog"
+    (empty / content).parent.mkdir(parents=True, exist_ok=True)
+    if content:
+        (empty / content).write_text("")
+    else:
+        empty.mkdir()
+    seen = (
+        rf"'{inside}dog'{r' .1 files .heic.' if 'heic' in content else ''}\. .*remove these folders, or set empty_fol"
+    )
+    for path in (root, zipped(root)):
+        with pytest.raises(DataError, match=seen):
+            Folder(path=str(path)).load()
+        data = Folder(path=str(path), empty_folders="ignore").load().train
+        assert data.classes == ("cat", "emu")
+        assert any("Folders without images are not classes: " in note for note in data.assumptions)
+
+
+def test_folders_elsewhere_may_be_empty(tmp_path: Path) -> None:
+    classes_in(tmp_path, "train/cat", "train/dog", "test/cat")
+    for name in ("notes", "test/dog", "train/cat/more", "__MACOSX/fox", ".git"):
+        (tmp_path / name).mkdir(parents=True)
+    assert Folder(path=str(tmp_path)).load().train.classes == ("cat", "dog")

@@ -103,11 +103,41 @@ def test_capital_letters_are_accepted_and_said(tmp_path: Path) -> None:
     np.savez(file, X=np.zeros((8, 3)), x=np.ones((8, 3)), y=np.arange(8) % 2)
     exact = Npz(path=str(file)).load().train
     assert exact.x.min() == 1
-    assert exact.assumptions == ()
+    assert exact.assumptions == ("These arrays are not used: X. Only x, y are read.",)
 
 
 def test_other_names_of_arrays_are_refused_with_advice(tmp_path: Path) -> None:
     file = tmp_path / "mine.npz"
     np.savez(file, train_images=np.zeros((8, 3)), train_labels=np.arange(8) % 2)
-    with pytest.raises(DataError, match=r"Its arrays are: train_images, train_labels. Save it with np.savez\(FILE, x="):
+    with pytest.raises(
+        DataError, match=r"Its arrays are: train_images, train_labels. Save them with .*np.savez\(NEW_FILE, x="
+    ):
+        Npz(path=str(file)).load()
+
+
+def test_the_names_of_keras_are_read_with_an_assumption(file: Path) -> None:
+    np.savez(file, x_train=X, y_train=Y, x_test=X, y_test=Y)
+    splits = Npz(path=str(file)).load()
+    assert len(splits.train) == len(splits.test) == len(X)
+    assert splits.train.assumptions[0] == "The array x_train is read as x, and the array y_train is read as y."
+
+
+def test_arrays_that_are_not_used_have_an_assumption(file: Path) -> None:
+    np.savez(file, x=X, y=Y, X=X, x_val=X, y_val=Y)
+    notes = Npz(path=str(file)).load().train.assumptions
+    assert notes[0] == "These arrays are not used: X, x_val, y_val. Only x, y are read."
+
+
+def test_other_names_are_told_how_to_save_them(file: Path) -> None:
+    np.savez(file, images=X, labels=Y)
+    with pytest.raises(DataError, match=r"a = np\.load\(FILE\); np\.savez\(NEW_FILE, x=a\['images'\], y=…\)"):
+        Npz(path=str(file)).load()
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"\x89HDF\r\n", "HDF5"), (b"\x93NUMPY\1", ".npy"), (b"\x80\4", "a pickle")]
+)
+def test_files_of_other_kinds_are_told_what_to_do(file: Path, start: bytes, kind: str) -> None:
+    file.write_bytes(start + bytes(99))
+    with pytest.raises(DataError, match=rf"is not an \.npz file.* It is .*{kind}.*Dataset\.from_arrays"):
         Npz(path=str(file)).load()

@@ -1,10 +1,14 @@
 """The headline of an attack without a trigger."""
 
+from dataclasses import replace
+
 import pytest
 
 from antivenom.data.sources import Plane
-from antivenom.goals import SingleInput
-from antivenom.runner.scoring.headline import headline
+from antivenom.goals import Backdoor, SingleInput
+from antivenom.runner.scoring.headline import _targets, headline
+from antivenom.testing import toy_images
+from antivenom.triggers import Patch
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,11 @@ def test_an_attack_that_the_control_equals_has_no_effect(victim: float, control:
     metrics = {name: {"mean": value} for name, value in values.items()}
     goal = SingleInput(row=(0.0, 0.0), target=1)
     assert sentence in headline(metrics, "aimed_chaff", goal, Plane().load().test)
+
+
+def test_a_target_whose_name_is_another_number_has_both() -> None:
+    data = toy_images(8)
+    goal = Backdoor(trigger=Patch(), target=1)
+    assert _targets(goal, replace(data, classes=("1", "2", "3", "4"))) == "class 1 ('2')"
+    assert _targets(goal, replace(data, classes=("0", "1", "2", "3"))) == "class 1"
+    assert _targets(goal, replace(data, classes=("cat", "dog", "emu", "fox"))) == "class dog"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from antivenom.data.dataset import OnProgress, no_op
@@ -85,6 +85,8 @@ class Canvas:
         Raises:
             DataError: it is not an image, is damaged, has too many pixels, or `Pixels` refuses it.
         """
+        if not content:
+            raise DataError(f"{where} is empty: it has 0 bytes. Remove it, or save it again.")
         try:
             with Image.open(BytesIO(content), formats=FORMATS) as image:
                 wide, high = image.size
@@ -93,6 +95,9 @@ class Canvas:
                 return self._pixels(image, where, findings)
         except DataError:
             raise
+        except UnidentifiedImageError as error:
+            known = ", ".join(FORMATS)
+            raise DataError(f"{where} is not an image of the formats {known}, or its beginning is damaged.") from error
         except Exception as error:  # Pillow's decoders raise many types
             raise DataError(f"{where} is not an image, or is damaged: {error or type(error).__name__}") from error
 

@@ -24,6 +24,14 @@ SMALL = 256 << 20
 MAX_HEADER = 10_000
 KEYS = {"descr", "fortran_order", "shape"}
 
+KINDS = {
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a single array (.npy)",
+    b"\x80": "a pickle, which can run code when it is read",
+    b"MATLAB": "a MATLAB file",
+}
+"""Files of other kinds by their first bytes."""
+
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError)
 """The exceptions that `zipfile` raises for a damaged file."""
 
@@ -60,7 +68,7 @@ def read(
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except DAMAGE as error:
-        raise DataError(f"{file} is not an .npz file, or is damaged: {error}") from error
+        raise DataError(f"{file} is not an .npz file, or is damaged: {error}.{_kind_hint(file)}") from error
 
 
 def names(file: Path) -> tuple[str, ...]:
@@ -75,7 +83,17 @@ def names(file: Path) -> tuple[str, ...]:
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except DAMAGE as error:
-        raise DataError(f"{file} is not an .npz file, or is damaged: {error}") from error
+        raise DataError(f"{file} is not an .npz file, or is damaged: {error}.{_kind_hint(file)}") from error
+
+
+def _kind_hint(file: Path) -> str:
+    """Return what a file of another kind is, and what to do; empty text for unknown kinds."""
+    with open_file(file) as opened:
+        start = opened.read(8)
+    kind = next((kind for magic, kind in KINDS.items() if start.startswith(magic)), None)
+    if kind is None:
+        return ""
+    return f" It is {kind}. Read it in Python, and pass the arrays to Dataset.from_arrays or save them with np.savez."
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDArray[Any]:

@@ -25,12 +25,34 @@ ROWS = 64
 
 @dataclass(frozen=True)
 class Table:
-    """Encoded images, or all columns but the labels by name; the labels, and class names if the file has them."""
+    """The rows and labels of a file.
+
+    Args:
+        images: encoded images; None for columns of numbers.
+        columns: all columns but the labels, by name.
+        labels: the labels.
+        classes: the names of the classes, if the file has them.
+        categories: the categories of labels of pandas in their order, and whether they are ordered; None for others.
+        index: the columns that are the index of a table of pandas.
+        assumptions: what was assumed, one sentence each.
+    """
 
     images: list[bytes] | None
     columns: TableColumns
     labels: list[Any]
     classes: tuple[str, ...] | None
+    categories: tuple[tuple[str, ...], bool] | None = None
+    index: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    def about_index(self, used: Sequence[str]) -> tuple[str, ...]:
+        """Return a sentence about each used column that is a level of the index of a table of pandas."""
+        return tuple(
+            f"The column {name!r} is the index of the table in pandas, or a level of it, and is used. Add it to ignore "
+            "to drop it."
+            for name in used
+            if name in self.index
+        )
 
 
 def read(file: Path, image: str | None, label: str, ignore: Sequence[str] | None = None) -> Table:
@@ -59,8 +81,9 @@ def read(file: Path, image: str | None, label: str, ignore: Sequence[str] | None
                 raise DataError(_about_absent(opened, image, label, ignore, file))
             if image is None:
                 columns = _columns(opened, [label], ignore, file)
-                labels = _read(opened, [label], file).column(label).to_pylist()
-                return Table(None, columns, labels, _class_names(opened.schema_arrow, label))
+                labels = _read(opened, [label], file).column(label)
+                names = _class_names(opened.schema_arrow, label)
+                return Table(None, columns, labels.to_pylist(), names, _categories(labels), _index(opened.schema_arrow))
             if ignore is not None:
                 raise DataError(
                     f"{file}: ignore requires image: null; got the image {image!r}. Other columns are not used."
@@ -164,7 +187,25 @@ def _images(table: pa.Table, image: str, label: str, file: Path) -> Table:
         raise DataError(f"{file}: column {image!r} must contain encoded images; got {column.type}.")
     if column.null_count:
         raise DataError(f"{file}: column {image!r} must have an image in every row; {column.null_count} are null.")
-    return Table(column.to_pylist(), {}, table.column(label).to_pylist(), _class_names(table.schema, label))
+    labels = table.column(label)
+    return Table(column.to_pylist(), {}, labels.to_pylist(), _class_names(table.schema, label), _categories(labels))
+
+
+def _index(schema: pa.Schema) -> tuple[str, ...]:
+    """Return the columns that pandas says are the index of the table."""
+    try:
+        columns = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ()
+    return tuple(name for name in columns if isinstance(name, str)) if isinstance(columns, list) else ()
+
+
+def _categories(labels: pa.ChunkedArray) -> tuple[tuple[str, ...], bool] | None:
+    """Return the categories of a column of pandas, and whether they are ordered; None for other columns."""
+    if not pa.types.is_dictionary(labels.type) or not _is_text(labels.type.value_type):
+        return None
+    parts = labels.unify_dictionaries().chunks
+    return (tuple(parts[0].dictionary.to_pylist()), bool(labels.type.ordered)) if parts else None
 
 
 def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from antivenom.data.class_order import class_order
@@ -44,18 +45,21 @@ class Leaf:
     path: str
 
 
-def leaves_of(paths: Sequence[str], splits: tuple[str, ...] | None) -> tuple[tuple[Leaf, ...], tuple[str, ...]]:
-    """Return the images of a tree, and the assumptions about its folders.
+def leaves_of(
+    paths: Sequence[str], splits: tuple[str, ...] | None, folders: Mapping[str, str] = MappingProxyType({})
+) -> tuple[tuple[Leaf, ...], tuple[str, ...], dict[str, str]]:
+    """Return the images of a tree, the assumptions about its folders, and the class folders without an image.
 
     Args:
         paths: the paths of all images, with `/` between the folders.
         splits: the folders of the training set and of the test set; empty if the folders at the top are classes; None
             to infer this from their names.
+        folders: all folders, with what they contain in place of images.
 
     Raises:
         DataError: an image is not in a class folder, or folders can be classes or splits.
 
-    >>> leaves, assumptions = leaves_of(["Train/cat/1.png", "Test/cat/2.png"], None)
+    >>> leaves, assumptions, empty = leaves_of(["Train/cat/1.png", "Test/cat/2.png"], None)
     >>> [leaf.split for leaf in leaves]
     ['train', 'test']
     """
@@ -80,7 +84,17 @@ def leaves_of(paths: Sequence[str], splits: tuple[str, ...] | None) -> tuple[tup
     if below:
         many = f"{len(below):,} images are in subfolders of the folders of their classes"
         notes += (f"{many}; the subfolders are not classes.",)
-    return tuple(leaves), (*notes, *_about_classes(leaves))
+    empty = _without_images(leaves, {"/".join(part[:depth]) for part in used}, folders)
+    return tuple(leaves), (*notes, *_about_classes(leaves)), empty
+
+
+def _without_images(leaves: Sequence[Leaf], parents: set[str], folders: Mapping[str, str]) -> dict[str, str]:
+    """Return the folders inside `parents` whose names would be classes if they had images, with their content."""
+    classes = {leaf.label for leaf in leaves}
+    places = {path: path.rpartition("/") for path in folders}
+    return {
+        path: folders[path] for path, (parent, _, name) in places.items() if parent in parents and name not in classes
+    }
 
 
 def _roles(parts: Parts, skip: int, splits: tuple[str, ...] | None) -> tuple[Mapping[str, str], tuple[str, ...]]:

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from antivenom.data.cells import has_point, is_missing, number_hint, number_in, with_points
 from antivenom.data.columns import Columns
-from antivenom.data.exact import IGNORE, about_rounding
+from antivenom.data.exact import about_rounding
 from antivenom.data.identifiers import LONGEST
 from antivenom.errors import DataError
 
@@ -50,7 +50,7 @@ class Table:
     def assumptions(self) -> tuple[str, ...]:
         """The sentences about the columns, and the number of rows that were left out."""
         rows = "1 row has" if self.dropped == 1 else f"{self.dropped:,} rows have"
-        note = f"{rows} no label and {'is' if self.dropped == 1 else 'are'} left out. Set missing_rows to refuse them."
+        note = f"{rows} no label and {'is' if self.dropped == 1 else 'are'} left out, because missing_rows is drop."
         return (*self.columns.assumptions, *self.rounded, *([note] if self.dropped else []))
 
 
@@ -101,7 +101,12 @@ class Reading:
         if column in self.long:
             different = len(self.long[column]) + len(np.unique(numbers[np.abs(numbers) < LONG]))
         try:
-            return about_rounding(numbers, shown, otherwise=IGNORE, different=different)
+            return about_rounding(
+                numbers,
+                shown,
+                otherwise=f"set ignore to {self.columns.ignoring(column)} to leave it out",
+                different=different,
+            )
         except DataError as error:
             raise DataError(f"{self.file}: {error}") from error
 
@@ -185,3 +190,40 @@ class Reading:
         if self.first_is_row and line == 1:
             return " Set header to true if line 1 contains the names of the columns."
         return ""
+
+
+def matched(table: Table, first: Table, file: Path, first_file: Path) -> Table:
+    """Return the table of a test file with its columns in the order of the training file.
+
+    Raises:
+        DataError: it has other columns, or another column of labels.
+    """
+    ours, own = first.columns, table.columns
+    label, own_label = ours.names[ours.label], own.names[own.label]
+    wanted, got = (_used_names(columns) for columns in (ours, own))
+    if (wanted, label) == (got, own_label):
+        return table
+    if ours.header and own.header and sorted(wanted) == sorted(got) and label == own_label:
+        order = [got.index(name) for name in wanted]
+        note = f"The columns are in another order than in {first_file}, and are matched by their names."
+        columns = replace(own, assumptions=(*own.assumptions, note))
+        return replace(table, numbers=table.numbers[:, order], columns=columns)
+    line = ", ".join(ours.names)
+    if ours.header and not (set(ours.names) & set(own.names)):
+        raise DataError(
+            f"{file} must have the same columns as {first_file}: {line}; got a first line without these names. Add the "
+            f"line of names at the top: {line}"
+        )
+    used = ", ".join([*wanted, label])
+    raise DataError(
+        f"{file} must have the same columns as {first_file}: {used}, with the labels in {label!r}; got "
+        f"{', '.join([*got, own_label])}, with the labels in {own_label!r}. Set label and ignore if they are inferred "
+        "differently."
+    )
+
+
+def _used_names(columns: Columns) -> list[str]:
+    """Return the names of the columns of numbers, in their order."""
+    return [
+        name for number, name in enumerate(columns.names) if number != columns.label and number not in columns.ignored
+    ]

@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+from antivenom.data.class_order import shown_values
 from antivenom.data.formats.images import is_image
 from antivenom.data.formats.splits import Leaf, leaves_of
 from antivenom.errors import DataError
 from antivenom.files.opening import is_file, is_folder, open_file, read_bytes
+
+Empty = Literal["refuse", "ignore"]
+"""The treatment of class folders without images."""
 
 MAX_FILE = 256 << 20
 """The largest size of an image file, in bytes."""
@@ -41,11 +45,12 @@ class Tree:
     Args:
         path: the folder or the `.zip` file.
         splits: the folders of the training set and of the test set; empty if there are none; None to infer them.
+        empty: `refuse` class folders without images, or `ignore` them.
 
     Raises:
         MissingDataError: the path does not exist.
-        DataError: it has no images in folders, is damaged, it unpacks to far more than its size, a link leads out of
-            the folder, or folders can be splits or classes.
+        DataError: it has no images in folders, or in a class folder; is damaged; unpacks to far more than its size; a
+            link leads out of the folder; or folders can be splits or classes.
     """
 
     leaves: tuple[Leaf, ...]
@@ -53,7 +58,7 @@ class Tree:
     assumptions: tuple[str, ...]
     """What was assumed about the folders, one sentence each."""
 
-    def __init__(self, path: Path, splits: tuple[str, ...] | None = None) -> None:
+    def __init__(self, path: Path, splits: tuple[str, ...] | None = None, empty: Empty = "refuse") -> None:
         self.path = path
         self._archive: zipfile.ZipFile | None = None
         self._stream: BinaryIO | None = None
@@ -69,7 +74,8 @@ class Tree:
             self.close()
             raise
         try:
-            self.leaves, notes = leaves_of(sorted(filter(is_image, names)), splits)
+            self.leaves, notes, without = leaves_of(sorted(filter(is_image, names)), splits, _folders(names))
+            notes += _about_empty(without, empty)
         except BaseException as error:
             self.close()
             if isinstance(error, DataError):
@@ -113,19 +119,55 @@ class Tree:
         return content
 
 
-def files_in(path: Path, splits: tuple[str, ...] | None = None) -> tuple[Path, ...]:
+def files_in(path: Path, splits: tuple[str, ...] | None = None, empty: Empty = "refuse") -> tuple[Path, ...]:
     """Return the files that a tree reads: the ZIP file, or every image of the folder."""
     if not is_folder(path):
         return (path,)
-    with Tree(path, splits) as tree:
+    with Tree(path, splits, empty) as tree:
         return tuple(Path(f"{path}{os.sep}{leaf.path}") for leaf in tree.leaves)
 
 
 def _other_formats(names: list[str]) -> tuple[str, ...]:
     """Return a sentence about the images of formats that are not read."""
-    endings = Counter(PurePosixPath(name).suffix.lower() for name in names if not is_image(name))
+    endings = Counter(
+        PurePosixPath(name).suffix.lower() for name in names if not (is_image(name) or name.endswith("/"))
+    )
     shown = ", ".join(f"{count:,} files {ending}" for ending, count in sorted(endings.items()))
     return (f"Images of other formats are left out: {shown}. Convert them to PNG to use them.",) if endings else ()
+
+
+def _folders(names: list[str]) -> dict[str, str]:
+    """Return all folders, with the endings of the files of other formats in them."""
+    folders: dict[str, Counter[str]] = {}
+    for name in names:
+        inside = PurePosixPath(name.rstrip("/")) if name.endswith("/") else PurePosixPath(name).parent
+        for folder in (inside, *inside.parents):
+            counts = folders.setdefault(str(folder), Counter())
+            if not name.endswith("/"):
+                counts[PurePosixPath(name).suffix.lower()] += 1
+    return {
+        folder: ", ".join(f"{count:,} files {ending}" for ending, count in sorted(counts.items()))
+        for folder, counts in folders.items()
+        if folder != "."
+    }
+
+
+def _about_empty(without: dict[str, str], empty: Empty) -> tuple[str, ...]:
+    """Return a sentence about class folders without images, which are left out.
+
+    Raises:
+        DataError: they are refused.
+    """
+    if not without:
+        return ()
+    shown = shown_values([f"'{folder}'{f' ({content})' if content else ''}" for folder, content in without.items()])
+    if empty == "ignore":
+        return (f"Folders without images are not classes: {shown}.",)
+    advice = "Convert the files to PNG, or remove" if any(without.values()) else "Add images, or remove"
+    raise DataError(
+        f"has folders next to those of the classes without an image that is read: {shown}. {advice} these folders, or "
+        "set empty_folders to ignore: they are then not classes."
+    )
 
 
 def _is_candidate(name: str) -> bool:
@@ -134,7 +176,7 @@ def _is_candidate(name: str) -> bool:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    """Yield the paths of all images in a folder and its subfolders, relative to the folder."""
+    """Yield the paths of all images in a folder and its subfolders, relative to it, and those of folders with `/`."""
     inside, folders = f"{root.resolve()}{os.sep}", [""]
     while folders:
         prefix = folders.pop()
@@ -147,6 +189,7 @@ def _walk(root: Path) -> Iterator[str]:
             real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{prefix}{entry.name}/")
+                yield folders[-1]
             elif real != entry.path and is_folder(Path(real)):
                 raise DataError(f"{entry.path} must not be a link to a folder. Replace the link by the folder.")
             elif _is_candidate(entry.name):
@@ -167,17 +210,18 @@ def _opened(stream: BinaryIO, path: Path) -> zipfile.ZipFile:
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
-    """Yield the names of all images in a ZIP file."""
+    """Yield the names of all images in a ZIP file, and those of all folders with `/`."""
     total, seen = 0, set[str]()
     for info in archive.infolist():
         parts = PurePosixPath(info.filename).parts
         if info.filename.startswith("/") or ".." in parts or "\\" in info.filename or "\0" in info.filename:
             raise DataError(f"{path} contains the unsafe name {info.filename!r}, which leads out of the ZIP.")
-        if (
-            info.filename.endswith("/")
-            or not _is_candidate(info.filename)
-            or any(part.startswith((".", *IGNORED)) for part in parts)
-        ):
+        if any(part.startswith((".", *IGNORED)) for part in parts):
+            continue
+        if info.filename.endswith("/") or not _is_candidate(info.filename):
+            folder = PurePosixPath(info.filename) if info.filename.endswith("/") else PurePosixPath(*parts).parent
+            if folder.parts:
+                yield f"{folder}/"
             continue
         if info.filename in seen:
             raise DataError(f"{path} contains {info.filename!r} twice.")

@@ -11,7 +11,7 @@ from antivenom.data.assumptions import with_files
 from antivenom.data.cells import MISSING
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats.delimited import Decimal, plain_texts, read_table
-from antivenom.data.formats.table_rows import MissingRows, Table
+from antivenom.data.formats.table_rows import MissingRows, Table, matched
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component
@@ -69,10 +69,16 @@ class Csv:
 
     def load(self, on_progress: OnProgress = no_op) -> Splits:  # noqa: ARG002
         """Load both splits."""
-        tables = [self.table(file) for file in self.files()]
-        names, others = tables[0].columns.names, tables[-1].columns.names
-        if names != others:
-            raise DataError(f"{self.test_path} must have the same columns as {self.path}; got {list(others)}.")
+        files = self.files()
+        tables = [self.table(files[0])]
+        for file in files[1:]:
+            try:
+                tables.append(matched(self.table(file), tables[0], file, files[0]))
+            except DataError as error:
+                about = (
+                    f" The settings apply to both files, and {self.path} can be read with them: save {file} like it."
+                )
+                raise DataError(f"{error}{about if 'eparator' in str(error) else ''}") from error
         try:
             sets = self._datasets(tables)
         except DataError as error:

@@ -24,10 +24,10 @@ class Folder:
     """Your own images: a folder, or a ZIP file of it, with a subfolder for each class.
 
     The folders of the classes are at the top (`cat/1.png`, `dog/7.jpg`) or inside `train` and `test` or folders with
-    similar names (`Training`, `test_set`, `val`). Classes are numbered in alphabetical order, or as numbers
-    if all names are whole numbers. PNG, JPEG, BMP, GIF, PPM,
-    TIFF and WebP files are read. Other files, and files whose names start with a dot, are ignored. The data says what
-    was assumed. Folders and images that can be read in several ways are refused.
+    similar names (`Training`, `test_set`, `val`). Classes are numbered in alphabetical order, with the numbers in their
+    names in the order of the numbers. PNG, JPEG, BMP, GIF, PPM, TIFF and WebP files are read. Other files, and files
+    whose names start with a dot, are ignored. The data says what was assumed. Folders and images that can be read in
+    several ways are refused.
 
     Args:
         path: the folder or the `.zip`. A relative path starts at the current folder.
@@ -40,6 +40,7 @@ class Folder:
         white: the value of white in images with more than 8 bits per pixel, such as 4095; inferred if omitted.
         splits: the names of the folders of the training set and of the test set, `[train, test]`; `[]` if the folders
             at the top are classes; inferred from their names if omitted.
+        empty_folders: `refuse` folders next to those of the classes that have no image, or `ignore` them.
         test_share: the share of the rows for testing, in (0, 1), without a folder `test`.
 
     Raises:
@@ -66,6 +67,7 @@ class Folder:
     background: Background | None = None
     white: Positive | None = None
     splits: tuple[str, ...] | None = None
+    empty_folders: tree.Empty = "refuse"
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.25
 
     def __post_init__(self) -> None:
@@ -76,7 +78,7 @@ class Folder:
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
         findings = Findings()
-        with tree.Tree(Path(self.path), self.splits) as images_tree:
+        with tree.Tree(Path(self.path), self.splits, self.empty_folders) as images_tree:
             leaves = images_tree.leaves
             canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
             try:
@@ -105,11 +107,11 @@ class Folder:
 
     def files(self) -> tuple[Path, ...]:
         """Return the paths of all images, or of the ZIP file."""
-        return tree.files_in(Path(self.path), self.splits)
+        return tree.files_in(Path(self.path), self.splits, self.empty_folders)
 
     def row_names(self) -> dict[int, str]:
         """Return the path of each training image, relative to the folder, by its id."""
-        with tree.Tree(Path(self.path), self.splits) as images_tree:
+        with tree.Tree(Path(self.path), self.splits, self.empty_folders) as images_tree:
             paths = [leaf.path for leaf in images_tree.leaves]
             chosen = [leaf.path for leaf in images_tree.leaves if leaf.split == "train"]
         return dict(enumerate(chosen or paths))

@@ -8,6 +8,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from antivenom.data.arrays import Channels
+from antivenom.data.class_order import shown_values
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import npz
 from antivenom.errors import DataError
@@ -15,8 +16,16 @@ from antivenom.rng import Rng
 from antivenom.settings import component
 from antivenom.trial import Trial
 
-_NAMES = ("x", "y")
-_OPTIONAL = ("x_test", "y_test", "classes")
+_NAMES = {
+    "x": ("x", "X", "x_train", "X_train"),
+    "y": ("y", "Y", "y_train", "Y_train"),
+    "x_test": ("x_test", "X_test"),
+    "y_test": ("y_test", "Y_test"),
+    "classes": ("classes", "Classes"),
+}
+"""The arrays that are read, with the names that they may have in a file; the first that occurs is read."""
+
+_REQUIRED = ("x", "y")
 
 
 @component
@@ -25,7 +34,7 @@ class Npz:
 
     Images may be (n, h, w), (n, c, h, w) or (n, h, w, c). uint8 stays uint8, and all other numbers become float32.
     Labels are whole numbers, text, or one-hot rows. An optional array `classes` contains the names of all classes as
-    text. Arrays of Python objects are refused. `X` and `Y` are accepted too.
+    text. Arrays of Python objects are refused. `X` and `Y`, and `x_train` and `y_train`, are accepted too.
 
     Args:
         path: the file. A relative path starts at the current folder.
@@ -80,25 +89,29 @@ class Npz:
 
 
 def _read(file: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
-    """Return the arrays by their names in small letters, and a sentence about names with capital letters.
+    """Return the arrays by their usual names, and sentences about other names and about arrays that are not used.
 
     Raises:
         DataError: an array is missing.
     """
     stored = npz.names(file)
-    wanted = {name: name for name in (*_NAMES, *_OPTIONAL)}
-    for name in wanted:
-        wanted[name] = capital if name not in stored and (capital := name.capitalize()) in stored else name
-    absent = [name for name in _NAMES if wanted[name] not in stored]
+    wanted = {name: next((each for each in others if each in stored), name) for name, others in _NAMES.items()}
+    absent = [name for name in _REQUIRED if wanted[name] not in stored]
     if absent:
+        example = stored[0] if stored else "images"
         raise DataError(
             f"{file} has no array {' and '.join(map(repr, absent))}. Its arrays are: {', '.join(stored) or 'nothing'}. "
-            "Save it with np.savez(FILE, x=…, y=…)."
+            f"Save them with these names: a = np.load(FILE); np.savez(NEW_FILE, x=a[{example!r}], y=…)."
         )
-    read = npz.read(file, [wanted[name] for name in _NAMES], [wanted[name] for name in _OPTIONAL])
+    optional = [wanted[name] for name in _NAMES if name not in _REQUIRED]
+    read = npz.read(file, [wanted[name] for name in _REQUIRED], optional)
     arrays = {name: read[one] for name, one in wanted.items() if one in read}
     renamed = [f"the array {wanted[name]} is read as {name}" for name in arrays if wanted[name] != name]
-    return arrays, (f"{', and '.join(renamed).replace('the', 'The', 1)}.",) if renamed else ()
+    notes = [f"{', and '.join(renamed).replace('the', 'The', 1)}."] if renamed else []
+    unused = [name for name in stored if name not in read]
+    if unused:
+        notes.append(f"These arrays are not used: {shown_values(unused)}. Only {', '.join(read)} are read.")
+    return arrays, tuple(notes)
 
 
 def _names(array: NDArray[Any]) -> list[str]:

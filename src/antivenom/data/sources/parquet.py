@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow  # noqa: F401 - `antivenom list` checks that it is installed
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from antivenom.data.assumptions import with_files
+from antivenom.data.class_order import Categorical
 from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
 from antivenom.data.formats import images, parquet
 from antivenom.data.formats.findings import Findings
@@ -74,10 +75,16 @@ class Parquet:
     def load(self, on_progress: OnProgress = no_op) -> Splits:
         """Load both splits."""
         tables = [parquet.read(file, self.image, self.label, self._ignored) for file in self.files()]
-        if list(tables[0].columns) != list(tables[-1].columns):
+        first, last = list(tables[0].columns), list(tables[-1].columns)
+        if sorted(first) != sorted(last):
             raise DataError(
-                f"{self.test_path} must have the same columns as {self.path}; got {', '.join(tables[-1].columns)}."
+                f"{self.test_path} must have the same columns as {self.path}: {', '.join(first)}; got "
+                f"{', '.join(last)}."
             )
+        if first != last:
+            note = f"The columns are in another order than in {self.path}, and are matched by their names."
+            moved = {name: tables[1].columns[name] for name in first}
+            tables[1] = replace(tables[1], columns=moved, assumptions=(*tables[1].assumptions, note))
         if tables[0].classes != tables[-1].classes:
             raise DataError(f"{self.test_path} must name the same classes as {self.path}, in the same order.")
         findings = Findings()
@@ -86,7 +93,7 @@ class Parquet:
                 self._rows(table, file, findings, on_progress) for table, file in zip(tables, self.files(), strict=True)
             ]
             parts = images.alike([torch.as_tensor(x) for x, _, _ in rows])
-            pairs = [(x, labels_of(table.labels)) for x, table in zip(parts, tables, strict=True)]
+            pairs = [(x, _labels(table)) for x, table in zip(parts, tables, strict=True)]
             made = Dataset.several_from_arrays(
                 pairs,
                 classes=tables[0].classes,
@@ -123,7 +130,8 @@ class Parquet:
             raise DataError(f"{file} must have at least one row; it has none.")
         try:
             if table.images is None:
-                return rows_from_columns(table.columns, self._ignored)
+                x, used, notes = rows_from_columns(table.columns, self._ignored)
+                return x, used, (*table.about_index(used), *table.assumptions, *notes)
             encoded = table.images
             canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
             x = images.decode_all(
@@ -132,3 +140,9 @@ class Parquet:
             return x, (), ()
         except DataError as error:
             raise error if str(file) in str(error) else DataError(f"{file}: {error}") from error
+
+
+def _labels(table: parquet.Table) -> NDArray[Any] | Categorical:
+    """Return the labels, with their categories if the file has them."""
+    labels = labels_of(table.labels)
+    return labels if table.categories is None else Categorical(labels, *table.categories)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from antivenom.charts import Chart, Images, Table, Tile
 from antivenom.data import Dataset, Goal, Poisoned, Scorer
+from antivenom.data.class_order import named_class
 from antivenom.data.spread import spread_over
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import predictions
@@ -88,7 +89,7 @@ def _difference(before: Tensor, after: Tensor) -> NDArray[np.float64]:
 
 
 def _attempt(after: Dataset, row: int, predicted: dict[str, Tensor]) -> Tile:
-    true = after.classes[int(after.y[row])]
+    true = named_class(int(after.y[row]), after.classes)
     words = {who: _named(after.classes, int(each[row])) for who, each in predicted.items()}
     lines = (f"true class {true}", *(f"{who}: {name}" for who, name in words.items()))
     alt = f"test image of class {true}; {', '.join(f'the {who} predicts {name}' for who, name in words.items())}"
@@ -98,7 +99,7 @@ def _attempt(after: Dataset, row: int, predicted: dict[str, Tensor]) -> Tile:
 def _named(classes: tuple[str, ...], predicted: int) -> str:
     if predicted < 0:
         return "no answer"  # the classifier abstains
-    return classes[predicted] if predicted < len(classes) else f"class {predicted}"
+    return named_class(predicted, classes) if predicted < len(classes) else f"class {predicted}"
 
 
 def _changed_values(before: Tensor, after: Tensor, labels: list[tuple[str, ...]]) -> Table:

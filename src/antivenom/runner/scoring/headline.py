@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from antivenom.charts import worded
 from antivenom.data import Dataset, Goal
+from antivenom.data.class_order import named_class
 from antivenom.goals import TriggeredGoal, attacked_rows, target_classes
 from antivenom.runner.scoring.metrics import Metrics
 
@@ -60,7 +61,7 @@ def _change(drop: float) -> str:
 
 def _targets(goal: TriggeredGoal, test: Dataset) -> str:
     numbers = sorted(set(target_classes(goal, attacked_rows(goal, test)).tolist()))
-    names = [test.classes[number] if number < len(test.classes) else str(number) for number in numbers]
+    names = [named_class(number, test.classes) for number in numbers]
     if len(names) == 1:
         return f"class {names[0]}"
     more = f" and {len(names) - CLASSES_NAMED} more" if len(names) > CLASSES_NAMED else ""
