@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,19 @@ def about_numbers(names: Sequence[str]) -> tuple[str, ...]:
         return ()
     shown = shown_values(pairs).replace("class", "Class", 1).replace(" the name", " has the name", 1)
     return (f"{shown}. Settings such as target take the class numbers 0 to {len(names) - 1}.",)
+
+
+def about_empty(names: Sequence[str], empty: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence about the classes that have a name but no row.
+
+    >>> about_empty(["a", "b"], {"b"})
+    ("No row has the class 1 ('b').",)
+    """
+    if not empty:
+        return ()
+    shown = shown_values([f"{number} ({name!r})" for number, name in enumerate(names) if name in empty])
+    advice = " If the labels count from 1, subtract 1." if set(empty) == {names[0]} else ""
+    return (f"No row has the class {shown}.{advice}",)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from antivenom.data.arrays import as_array
-from antivenom.data.class_order import MOST_NAMED, about_numbers, class_order, shown_values
+from antivenom.data.class_order import MOST_NAMED, about_empty, about_numbers, class_order, shown_values
 from antivenom.data.given_classes import GivenClasses, names_of
 from antivenom.errors import DataError
 from antivenom.registry import did_you_mean
@@ -265,7 +265,7 @@ def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber:
     if text and isinstance(classes, Integral):
         raise DataError("classes must be the names of the classes if labels are text; got a number.")
     if text:
-        result = Labelling(names, names, (*about_numbers(names), *_about_empty(names, set(names) - set(occurring))))
+        result = Labelling(names, names, (*about_numbers(names), *about_empty(names, set(names) - set(occurring))))
         result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown
         return result
     strange = [label for label in occurring if label not in named]
@@ -280,20 +280,11 @@ def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber:
         )
     if list(named) == list(range(len(named))):
         empty = {names[number] for number in named if number not in occurring}
-        return Labelling(names, tuple(named), (*about_numbers(names), *_about_empty(names, empty)))
+        return Labelling(names, tuple(named), (*about_numbers(names), *about_empty(names, empty)))
     shown = shown_values([f"{label} is class {number}, {name!r}" for number, (label, name) in enumerate(named.items())])
     note = f"The labels are not 0, 1, …: the label {shown}. Settings such as target take the class numbers."
     empty = {name for label, name in named.items() if label not in occurring}
-    return Labelling(names, tuple(named), (note, *_about_empty(names, empty)))
-
-
-def _about_empty(names: Sequence[str], empty: Collection[str]) -> tuple[str, ...]:
-    """Return a sentence about the classes that have a name but no row."""
-    if not empty:
-        return ()
-    shown = shown_values([f"{number} ({name!r})" for number, name in enumerate(names) if name in empty])
-    advice = " If the labels count from 1, subtract 1." if set(empty) == {names[0]} else ""
-    return (f"No row has the class {shown}.{advice}",)
+    return Labelling(names, tuple(named), (note, *about_empty(names, empty)))
 
 
 def _shown(named: Mapping[int, str]) -> str:

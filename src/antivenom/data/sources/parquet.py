@@ -130,8 +130,8 @@ class Parquet:
             raise DataError(f"{file} must have at least one row; it has none.")
         try:
             if table.images is None:
-                x, used, notes = rows_from_columns(table.columns, self._ignored)
-                return x, used, (*table.about_index(used), *table.assumptions, *notes)
+                numbers, used, notes = rows_from_columns(table.columns, self._ignored)
+                return numbers, used, (*table.about_index(used), *table.assumptions, *notes)
             encoded = table.images
             canvas = images.Canvas(self.size, self.mode, self.fit, self.background, self.white)
             x = images.decode_all(
