@@ -12,6 +12,7 @@ from typing import Any
 from antivenom.errors import DataError
 from antivenom.settings.contracts import ChecksCleanRows
 from antivenom.settings.fits import check_fits, check_probe, check_rows
+from antivenom.settings.scored_range import any_range
 
 METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "train_generator", "fit")
 """The methods whose arguments are checked."""
@@ -62,7 +63,8 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
             _check_fits(where, trained, given)
         if isinstance(self, ChecksCleanRows) and given.get("clean") is not None:
             _check_clean(where, self, given["clean"])
-        return method(self, *arguments, **named)
+        with any_range():  # the rows were checked; a component may change them on purpose
+            return method(self, *arguments, **named)
 
     setattr(checked, CHECKED, True)
     return checked
