@@ -110,8 +110,10 @@ def test_rows_far_outside_of_the_range_are_refused(make: Any, change: Any, shown
 )
 def test_rows_more_than_half_of_the_range_outside_are_refused_and_scored_on_purpose(make: Any, change: Any) -> None:
     classifier, x = make(), change(rows(20))
-    with pytest.raises(DataError, match=r"must have rows in \[0, 1\].*got values from.*with any_range\(\)"):
+    with pytest.raises(DataError, match=r"must have rows in \[0, 1\].*got values from"):
         classifier.scores(x)
+    with pytest.raises(DataError, match=r"on purpose.*with any_range\(\)"):
+        classifier.scores(3 * rows(20))  # 0 to 3 is not 0 to 255
     with any_range():
         assert classifier.scores(x).shape == (20, 3)
     with pytest.raises(DataError, match="got values from"):  # only inside of the block

@@ -10,7 +10,7 @@ from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._keras_channels import channels_for
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.channels import Order
-from antivenom.models.values import TO_START_WITH_THEM, differing
+from antivenom.models.values import DRAWS_NEW, differing
 from antivenom.rng import Rng
 from antivenom.settings.fits import check_tensor
 from antivenom.shapes import Features, Inputs, Scores
@@ -214,10 +214,7 @@ class KerasClassifier(ModuleClassifier):
         names = differing(own, dict(zip(own, drawn.values(), strict=True)))
         if not names:
             return ()
-        return (
-            f"The weights of {len(names)} of {len(drawn)} variables were set by a training or a file. A training from "
-            f"new weights replaces them. {TO_START_WITH_THEM}",
-        )
+        return (f"{DRAWS_NEW} Seen: {len(names)} of {len(drawn)} variables are not as their initialisers draw them.",)
 
     def _replace(self, model: Any) -> None:
         self.module = model.to(self.device).eval()

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from antivenom.errors import DataError
-from antivenom.settings.contracts import ChecksCleanRows
+from antivenom.settings.accuracy import doubt_about_rows
+from antivenom.settings.contracts import ChecksCleanRows, TakesNotes
 from antivenom.settings.fits import check_fits, check_probe, check_rows
 from antivenom.settings.scored_range import any_range
 
@@ -64,7 +65,8 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(self, ChecksCleanRows) and given.get("clean") is not None:
             _check_clean(where, self, given["clean"])
         with any_range():  # the rows were checked; a component may change them on purpose
-            return method(self, *arguments, **named)
+            result = method(self, *arguments, **named)
+            return _with_notes(result, _trained(given), given) if isinstance(result, TakesNotes) else result
 
     setattr(checked, CHECKED, True)
     return checked
@@ -104,6 +106,13 @@ def _check_fits(where: str, trained: Any, given: Mapping[str, Any]) -> None:
         check_rows(trained, given["x"], None, f"{where}: `x`")
     for data in sets.values():
         check_probe(trained, data, where)
+
+
+def _with_notes(result: TakesNotes, trained: Any, given: Mapping[str, Any]) -> Any:
+    """Add what is assumed about the classifier of a call, and a doubt if it is rarely right on the rows."""
+    sets = (given[name] for name in ("data", "clean") if given.get(name) is not None)
+    doubts = (doubt_about_rows(trained, data) for data in sets)
+    return result.with_notes(trained.assumptions, filter(None, doubts))
 
 
 def _check_training(where: str, given: Mapping[str, Any]) -> None:

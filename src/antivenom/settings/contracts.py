@@ -58,6 +58,14 @@ class ChecksCleanRows(Protocol):
 
 
 @runtime_checkable
+class TakesNotes(Protocol):
+    """A result about a classifier, such as a `Verdict`: the call that returned it adds what the result rests on."""
+
+    def with_notes(self, assumptions: Iterable[str], doubts: Iterable[str]) -> Any:
+        """Return a copy with more assumptions about the classifier, and doubts about its rows, a sentence each."""
+
+
+@runtime_checkable
 class ReadsFiles(Protocol):
     """A component that reads files. The bytes of the files are part of the keys of its results."""
 

@@ -16,6 +16,8 @@ WIDE = 100.0
 """A range this wide is not one of values in [0, 1]."""
 FAR = 0.5
 """The share of the range by which values that a user scores may be outside it. `any_range` admits all values."""
+FILLED = 0.1
+"""Values that fill a smaller share of a usual range, such as 0 to 3 of 0 to 255, do not tell that it is theirs."""
 ON_PURPOSE = "To score such rows on purpose, for example noise: `with any_range():`, from antivenom.models."
 LISTED = 10
 """The most values that a message lists."""
@@ -199,11 +201,14 @@ def check_scored(classifier: Takes, x: Tensor) -> None:
     least, most = classifier.bounds
     margin, got = FAR * (most - least), f"values from {low:g} to {high:g}"
     if low < least - margin or high > most + margin:
-        about = _about_range(classifier, x, "x", got, usual_range(low, high))
-        raise DataError(f"{about} {ON_PURPOSE}")
+        usual = usual_range(low, high)
+        if usual is not None and high - low < FILLED * (usual[1] - usual[0]):
+            usual = None
+        about = _about_range(classifier, x, "x", got, usual)
+        raise DataError(about if usual else f"{about} {ON_PURPOSE}")
     if _as_fractions(classifier.bounds, low, high) and bool((x != x.round()).any()):
         got = f"{got}, as if rows were in [0, 1]"
-        raise DataError(f"{_about_range(classifier, x, 'x', got, (0, 1))} {ON_PURPOSE}")
+        raise DataError(_about_range(classifier, x, "x", got, (0, 1)))
 
 
 def check_tensor(x: object) -> None:
