@@ -5,9 +5,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from antivenom.errors import SettingsError
+from antivenom.models._estimator_kind import check_kind
 from antivenom.models._estimator_state import open_seeds, seeds_of
 from antivenom.settings.fits import listed
 
@@ -17,8 +17,7 @@ PAIRS = ("decision_function_shape", "ovo")
 
 def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
     """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
-    if not is_classifier(estimator):
-        raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
+    check_kind(estimator)
     check_columns_by_number(estimator)
     known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
     if known is None and classes is None:
