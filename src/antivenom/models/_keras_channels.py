@@ -18,7 +18,7 @@ def channels_of(model: Any) -> Order | None:
     expected = tuple(getattr(model, "input_shape", ())[1:])
     if len(expected) != IMAGE_AXES:
         return None
-    for layer in _layers(model):
+    for layer in layers_of(model):
         if type(layer).__name__ in REORDERING:
             break
         stated = getattr(layer, "data_format", None)
@@ -75,10 +75,10 @@ def _fits(shape: tuple[int, ...], wanted: tuple[Any, ...]) -> bool:
     return all(size is None or size == given for given, size in zip(shape, wanted, strict=True))
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def layers_of(model: Any) -> Iterator[Any]:
     """Yield the layers of a model in order, and those of the models in it."""
     for layer in getattr(model, "layers", ()):
         if hasattr(layer, "layers"):
-            yield from _layers(layer)
+            yield from layers_of(layer)
         else:
             yield layer

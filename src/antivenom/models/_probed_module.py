@@ -271,4 +271,9 @@ class ProbedModule(Adapter):
 
 def _assumptions(bounds: Bounds, mean: object, std: object) -> Iterator[str]:
     if mean is None and std is None:
-        yield f"The module takes rows in {range_in_words(bounds)} without normalisation: no mean or std was given."
+        yield not_normalised(bounds)
+
+
+def not_normalised(bounds: Bounds) -> str:
+    """Return what is assumed about a module if no mean and no std was given."""
+    return f"The module takes rows in {range_in_words(bounds)} without normalisation: no mean or std was given."

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._keras_channels import channels_for
+from antivenom.models._keras_rescaling import about_rescaling
 from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models._probed_module import not_normalised
 from antivenom.models.channels import Order
 from antivenom.models.values import DRAWS_NEW, differing
 from antivenom.rng import Rng
@@ -32,8 +34,8 @@ class KerasClassifier(ModuleClassifier):
         channels: the order of the channels that the model takes; from its layers and its input shape if omitted.
 
     Raises:
-        SettingsError: Keras uses another backend, the model does not accept such rows, or the order of its channels is
-            ambiguous.
+        SettingsError: Keras uses another backend, the model does not accept such rows, the order of its channels is
+            ambiguous, or it rescales rows of another range itself.
     """
 
     def __init__(
@@ -43,6 +45,9 @@ class KerasClassifier(ModuleClassifier):
             raise SettingsError(["Keras must use the torch backend. Set KERAS_BACKEND=torch before keras is imported."])
         shape = tuple(input_shape)
         super().__init__(model, input_shape=shape, channels=channels_for(model, shape, channels), **settings)
+        if rescaling := about_rescaling(model, self.bounds, self.mean, self.std):
+            plain = not_normalised(self.bounds)
+            self.assumptions = (*rescaling, *(each for each in self.assumptions if each != plain))
         order = "last: rows are converted" if self.channels == "last" else "first, as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
 
