@@ -11,6 +11,7 @@ from typing import Any
 
 from antivenom.errors import DataError
 from antivenom.settings.accuracy import doubt_about_rows
+from antivenom.settings.clean_rows import with_remedy
 from antivenom.settings.contracts import ChecksCleanRows, TakesNotes
 from antivenom.settings.fits import check_fits, check_probe, check_rows
 from antivenom.settings.scored_range import any_range
@@ -135,8 +136,7 @@ def _check_training(where: str, given: Mapping[str, Any]) -> None:
 def _check_clean(where: str, part: ChecksCleanRows, clean: Any) -> None:
     """Check that the trusted rows of a call are enough for a component that says what it requires."""
     if problems := list(part.clean_problems(clean)):
-        stated = " ".join(f"{where} {problem}" for problem in problems)
-        raise DataError(f"{stated} Pass the rows that it requires as `clean`.")
+        raise DataError(with_remedy(where, problems, "Pass the rows that it requires as `clean`."))
 
 
 def _named(value: object) -> str:
