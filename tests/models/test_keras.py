@@ -109,3 +109,17 @@ def test_one_number_of_keras_is_two_classes() -> None:
     x = DATA.inputs()[:5]
     assert classifier.classes == 2
     assert torch.allclose(classifier.scores(x)[:, 1:], model(x.movedim(1, -1)).detach(), atol=1e-6)
+
+
+def test_two_outputs_of_keras_are_chosen_without_a_forward() -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    image = keras.layers.Input((6, 6, 1))
+    flat = keras.layers.Flatten()(image)
+    model = keras.Model(image, [keras.layers.Dense(4)(flat), keras.layers.Dense(3)(flat)])
+    with pytest.raises(
+        SettingsError, match=r"keras\.Model\(model\.input, model\.output\[0\]\)\. Or pass classes="
+    ) as caught:
+        as_classifier(model, input_shape=SHAPE)
+    assert "forward" not in str(caught.value)
+    assert as_classifier(keras.Model(model.input, model.output[0]), input_shape=SHAPE).classes == 4
+    assert as_classifier(model, input_shape=SHAPE, classes=3).classes == 3

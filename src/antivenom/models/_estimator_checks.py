@@ -48,9 +48,19 @@ def check_columns_by_number(estimator: Any) -> None:
                 raise SettingsError(
                     [
                         f"The estimator gets its rows as an array, without column names; {type(part).__name__} selects "
-                        f"the columns of {name!r} by {by}. Use column numbers, such as [0, 2]."
+                        f"the columns of {name!r} by {by}. Fit it again on an array, with column numbers: "
+                        f"{_column_numbers(estimator, part, list(chosen))}."
                     ]
                 )
+
+
+def _column_numbers(estimator: Any, part: Any, chosen: Sequence[Any]) -> str:
+    """Return the numbers of columns that are selected by their names, or an example if their order is not known."""
+    names = getattr(part, "feature_names_in_", getattr(estimator, "feature_names_in_", None))
+    order = [] if names is None else list(map(str, names))
+    if not all(isinstance(each, str) and each in order for each in chosen):
+        return "such as [0, 2]"
+    return f"{[order.index(each) for each in chosen]} in the order of {listed(order)}"
 
 
 def check_one_score_per_class(estimator: Any, classes: int) -> None:

@@ -37,6 +37,7 @@ from antivenom.models._estimator_state import (
 )
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
+from antivenom.models.checkpoints import check_state
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.private.perceptron import update
 from antivenom.rng import Rng
@@ -234,6 +235,7 @@ class EstimatorClassifier(Adapter):
         Raises:
             CapabilityError: the names or shapes do not fit the estimator.
         """
+        check_state(state)
         new = self.copy()
         new.estimator, new.rows = clone(self.estimator), None
         if not bool(state.get("fitted", torch.tensor(True))):
