@@ -123,3 +123,16 @@ def test_two_outputs_of_keras_are_chosen_without_a_forward() -> None:
     assert "forward" not in str(caught.value)
     assert as_classifier(keras.Model(model.input, model.output[0]), input_shape=SHAPE).classes == 4
     assert as_classifier(model, input_shape=SHAPE, classes=3).classes == 3
+
+
+@pytest.mark.parametrize("size", [8, None])
+def test_an_input_shape_with_channels_last_names_the_one_to_pass(size: int | None) -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    layers = [keras.layers.Input((size, size, 1)), keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*layers, keras.layers.Dense(4)])
+    said = (
+        r"Pass input_shape=\(1, 8, 8\), channels first; got \(8, 8, 1\)\. antivenom turns the rows for this Keras model"
+    )
+    with pytest.raises(SettingsError, match=said):
+        as_classifier(model, input_shape=(8, 8, 1))
+    assert as_classifier(model, input_shape=(1, 8, 8)).classes == 4

@@ -56,11 +56,17 @@ def channels_for(model: Any, shape: tuple[int, ...], given: Order | None = None)
     if order is not None and fitting and order not in fitting:
         raise SettingsError(
             [
-                f"input_shape must have the channels first, {shapes[order]}, because the Keras model takes channels "
-                f"{order}; got {shape}."
+                f"Pass input_shape={_expected(shape, shapes[order])}, channels first; got {shape}."
+                + (" antivenom turns the rows for this Keras model." if order == "last" else "")
             ]
         )
     return order if order in fitting else fitting[0] if fitting else order
+
+
+def _expected(shape: tuple[int, ...], expected: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the shape to pass, channels first: that of the model, with the sizes of `shape` where it has none."""
+    first = turned(shape)
+    return first if _fits(first, expected) else expected
 
 
 def ambiguous(expected: tuple[int | None, ...]) -> str:
