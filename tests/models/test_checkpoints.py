@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.models import ModuleClassifier, as_classifier
+from antivenom.models.checkpoints import check_state
 from antivenom.models.files import read_weights
 from antivenom.models.module import Module
 from antivenom.models.values import STARTS_WITH_LOADED
@@ -289,3 +290,19 @@ def test_weights_of_another_number_of_classes_are_refused_plainly() -> None:
     )
     with pytest.raises(CapabilityError, match=r"they have no '3.bias'\. Build"):
         blank().with_state({name: value for name, value in STATE.items() if name != "3.bias"})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            {"model": STATE, "ema": STATE},
+            r"several sets of weights: 'model', 'ema'. Take one of them, such as \['model'\]",
+        ),
+        ({"epoch": 3, "state": {"net": STATE}}, r"Its weights are in 'state.net': take \['state'\]\['net'\]"),
+        ({"epoch": 3}, r"'epoch' is not a tensor. Pass model.state_dict\(\)"),
+    ],
+)
+def test_a_whole_checkpoint_is_not_a_state(content: Any, said: str) -> None:
+    with pytest.raises(CapabilityError, match=said):
+        check_state(content)

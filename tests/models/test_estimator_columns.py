@@ -100,7 +100,18 @@ def test_the_number_of_names_is_checked() -> None:
 def test_columns_by_name_in_a_column_transformer_are_refused(columns: object) -> None:
     parts = ColumnTransformer([("scaled", StandardScaler(), columns)], remainder="passthrough")
     for estimator in (make_pipeline(parts, GaussianNB()), make_pipeline(make_pipeline(parts), GaussianNB())):
-        with pytest.raises(SettingsError, match=r"'scaled' by .* Use column numbers, such as \[0, 2\]"):
+        with pytest.raises(SettingsError, match=r"'scaled' by .* with column numbers: such as \[0, 2\]"):
             as_classifier(estimator, input_shape=(2,), classes=2)
     by_number = ColumnTransformer([("scaled", StandardScaler(), [0])], remainder="passthrough")
     as_classifier(make_pipeline(by_number, GaussianNB()), input_shape=(2,), classes=2)
+
+
+def test_a_fitted_column_transformer_with_names_gets_the_numbers_of_its_columns() -> None:
+    rows = table()
+    chosen = list(rows.columns[[1, 0]])
+    parts = ColumnTransformer([("scaled", StandardScaler(), chosen)], remainder="passthrough")
+    estimator = make_pipeline(parts, GaussianNB()).fit(rows, np.arange(len(rows)) % 2)
+    with pytest.raises(
+        SettingsError, match=r"Fit it again on an array, with column numbers: \[1, 0\] in the order of '"
+    ):
+        as_classifier(estimator, input_shape=rows.shape[1])

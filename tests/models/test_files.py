@@ -106,3 +106,18 @@ def test_a_file_of_weights_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must end in"):
         (tmp_path / "net.pkl").write_bytes(b"")
         read_weights(tmp_path / "net.pkl")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("net.keras", r"as_classifier\(keras\.models\.load_model\(FILE\), \.\.\.\)"),
+        ("net.h5", r"as_classifier\(keras\.models\.load_model\(FILE\), \.\.\.\)"),
+        ("net.weights.h5", r"model\.load_weights\(FILE\), then as_classifier\(model, \.\.\.\)"),
+    ],
+)
+def test_files_of_keras_are_refused_with_how_to_load_them(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(DataError, match=said) as caught:
+        read_weights(tmp_path / name)
+    assert "torch.save" not in str(caught.value)

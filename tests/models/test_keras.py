@@ -109,3 +109,30 @@ def test_one_number_of_keras_is_two_classes() -> None:
     x = DATA.inputs()[:5]
     assert classifier.classes == 2
     assert torch.allclose(classifier.scores(x)[:, 1:], model(x.movedim(1, -1)).detach(), atol=1e-6)
+
+
+def test_two_outputs_of_keras_are_chosen_without_a_forward() -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    image = keras.layers.Input((6, 6, 1))
+    flat = keras.layers.Flatten()(image)
+    model = keras.Model(image, [keras.layers.Dense(4)(flat), keras.layers.Dense(3)(flat)])
+    with pytest.raises(
+        SettingsError, match=r"keras\.Model\(model\.input, model\.output\[0\]\)\. Or pass classes="
+    ) as caught:
+        as_classifier(model, input_shape=SHAPE)
+    assert "forward" not in str(caught.value)
+    assert as_classifier(keras.Model(model.input, model.output[0]), input_shape=SHAPE).classes == 4
+    assert as_classifier(model, input_shape=SHAPE, classes=3).classes == 3
+
+
+@pytest.mark.parametrize("size", [8, None])
+def test_an_input_shape_with_channels_last_names_the_one_to_pass(size: int | None) -> None:
+    keras = pytest.importorskip("keras", reason="the extra 'keras' is not installed")
+    layers = [keras.layers.Input((size, size, 1)), keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*layers, keras.layers.Dense(4)])
+    said = (
+        r"Pass input_shape=\(1, 8, 8\), channels first; got \(8, 8, 1\)\. antivenom turns the rows for this Keras model"
+    )
+    with pytest.raises(SettingsError, match=said):
+        as_classifier(model, input_shape=(8, 8, 1))
+    assert as_classifier(model, input_shape=(1, 8, 8)).classes == 4

@@ -311,3 +311,26 @@ def test_spectral_norm_with_another_parametrization_and_the_old_one_name_the_way
     old = as_classifier(nn.Sequential(nn.Flatten(), nn.utils.spectral_norm(nn.Linear(64, 4))), input_shape=SHAPE)
     with pytest.raises(CapabilityError, match=r"torch\.nn\.utils\.parametrizations.*setting factory"):
         old.fresh(Rng(0))
+
+
+class OfSize64(nn.Module):
+    def __init__(self, rows: int | None = -1) -> None:
+        super().__init__()
+        self.rows, self.out = rows, nn.Linear(64, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1) if self.rows is None else x.view(self.rows or len(x), 64)
+        return self.out(x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("rows", "shape", "said"),
+    [
+        (-1, (1, 7, 7), r"a view or reshape to \(-1, 64\) gets 49 numbers of each row"),
+        (0, (3, 8, 8), r"a view or reshape to \(n, 64\) gets 192 numbers of each row"),
+        (None, (1, 7, 7), r"a linear layer takes 64 numbers of each row and gets 49"),
+    ],
+)
+def test_a_wrong_size_is_first_said_in_words_about_one_row(rows: int | None, shape: Any, said: str) -> None:
+    with pytest.raises(SettingsError, match=rf"shape .*: {said}\. input_shape is probably wrong"):
+        as_classifier(OfSize64(rows), input_shape=shape)

@@ -23,8 +23,8 @@ from antivenom.training.end_to_end import EndToEnd
 from tests.helpers.keras_models import keras_models
 
 DATA = toy_images()
-STARTS = "A training that would draw new weights starts with those"
-REPLACED = "A training from new weights replaces"
+STARTS = "Trainings start with the"
+REPLACED = "A training does not start with the weights of your module; it draws new ones."
 NOTHING = EndToEnd(epochs=1, learning_rate=1e-12)
 
 
@@ -99,6 +99,28 @@ def test_loaded_weights_are_not_said_to_be_replaced(good: Classifier) -> None:
     kept = as_it_is.with_state(as_it_is.state())
     assert not about(kept, REPLACED)
     assert about(kept, STARTS)
+
+
+def test_lazy_layers_have_no_new_weights_after_weights_are_loaded() -> None:
+    lazy = as_classifier(nn.Sequential(nn.Flatten(), nn.LazyLinear(len(DATA.classes))), input_shape=DATA.shape)
+    assert about(lazy, "and new weights: 1.")
+    loaded = lazy.with_state(lazy.state())
+    assert about(loaded, "1 lazy layer has the size that one row requires: 1.")
+    assert not about(loaded, "and new weights")
+
+
+def test_the_doubt_about_a_failed_training_names_the_weights_that_it_did_not_use(good: Classifier) -> None:
+    module = net()
+    module.load_state_dict(good.state())
+    run = Experiment(
+        dataset=Splits(train=DATA, test=toy_images(seed=5)),
+        model=as_classifier(module, input_shape=DATA.shape),
+        attack=LabelFlip(rate=0.1),
+        training=NOTHING,
+    )
+    (doubt,) = (each for each in run.run(store=None).doubts if "hardly better than guessing" in each)
+    assert REPLACED in doubt
+    assert "To start with yours: classifier.with_state(classifier.state())" in doubt
 
 
 def test_a_new_head_draws_new_weights_again(good: Classifier) -> None:

@@ -9,10 +9,12 @@ from sklearn.naive_bayes import GaussianNB
 from torch import Tensor, nn
 
 from antivenom.data import Dataset
+from antivenom.defences import Subject, Verdict
 from antivenom.errors import DataError
-from antivenom.models import Classifier, Filtered, as_classifier
+from antivenom.models import Classifier, Filtered, any_range, as_classifier
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
+from antivenom.settings import component
 from antivenom.training.end_to_end import EndToEnd
 
 SHAPE = (1, 8, 8)
@@ -97,17 +99,71 @@ def test_rows_far_outside_of_the_range_are_refused(make: Any, change: Any, shown
 
 
 @each
-def test_rows_that_noise_has_moved_are_scored_and_any_range_if_there_are_no_bounds(make: Any) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: 3 * x,
+        lambda x: (x - 0.45) / 0.225,
+        lambda x: torch.randn(20, *SHAPE, generator=Rng(2).generator()),
+        lambda x: 2 * x - 1,
+    ],
+)
+def test_rows_more_than_half_of_the_range_outside_are_refused_and_scored_on_purpose(make: Any, change: Any) -> None:
+    classifier, x = make(), change(rows(20))
+    with pytest.raises(DataError, match=r"must have rows in \[0, 1\].*got values from"):
+        classifier.scores(x)
+    with pytest.raises(DataError, match=r"on purpose.*with any_range\(\)"):
+        classifier.scores(3 * rows(20))  # 0 to 3 is not 0 to 255
+    with any_range():
+        assert classifier.scores(x).shape == (20, 3)
+    with pytest.raises(DataError, match="got values from"):  # only inside of the block
+        classifier.scores(x)
+
+
+@each
+def test_rows_in_the_unit_range_are_refused_by_a_model_of_bytes(make: Any) -> None:
+    with pytest.raises(DataError, match=r"\[0, 255\].*as if rows were in \[0, 1\]"):
+        make(bounds=(0.0, 255.0)).scores(rows())
+    assert make(bounds=(0.0, 255.0)).scores(rows().round()).shape == (5, 3)  # a dark image
+
+
+@each
+def test_rows_near_the_range_are_scored_and_any_range_if_there_are_no_bounds(make: Any) -> None:
     classifier, x = make(), rows()
-    for near in (
-        1.2 * x,
-        (x - 0.5) / 0.25,
-        x + torch.randn(x.shape, generator=Rng(2).generator()),
-        x + 0.1 * torch.randn(x.shape, generator=Rng(1).generator()),
-    ):
+    for near in (1.2 * x, x - 0.5, x + 0.1 * torch.randn(x.shape, generator=Rng(1).generator())):
         assert classifier.scores(near).shape == (5, 3)
     assert make(bounds=None).scores(255 * x - 100).shape == (5, 3)
     assert make(bounds=(0.0, 255.0)).scores(255 * x).shape == (5, 3)
+
+
+@component
+class NoisyScan:
+    """A scan that adds strong noise to rows."""
+
+    needs = frozenset[str]()
+
+    def scan(self, classifier: Classifier, clean: Dataset | None, *, rng: Rng) -> Verdict:
+        assert clean is not None
+        x = clean.inputs()
+        classifier.scores(x + torch.randn(x.shape, generator=rng.generator()))
+        number, yes = torch.zeros(1), torch.zeros(1, dtype=torch.bool)
+        return Verdict(
+            subjects=(Subject(),),
+            statistic=number,
+            p_value=number + 1,
+            flagged=yes,
+            inconclusive=yes,
+            false_alarm_rate=0.05,
+        )
+
+
+@each
+def test_a_component_may_add_noise_to_rows_that_were_checked(make: Any) -> None:
+    data = Dataset.from_arrays(rows(20), torch.arange(20) % 3, bounds=(0, 1), channels="first")
+    assert not NoisyScan().scan(make(), data, rng=Rng(0)).is_suspicious
+    far = Dataset.from_arrays(3 * rows(20), torch.arange(20) % 3, bounds=(0, 3), channels="first")
+    with pytest.raises(DataError, match=r"must have rows in \[0, 1\]"):
+        NoisyScan().scan(make(), far, rng=Rng(0))
 
 
 @each

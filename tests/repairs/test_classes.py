@@ -65,9 +65,18 @@ def test_trusted_rows_without_a_class_are_refused(name: str, network: Classifier
     least = rf"requires at least {repair.rows_per_class} trusted rows? of each of the 4 classes"
     with pytest.raises(DataError, match=rf"{least}; got 0 of class '3'\.") as caught:
         repair.repair(network, WITHOUT_3, rng=Rng(0), verdict=verdict())
-    assert "`rare_classes`" in str(caught.value)
+    said = str(caught.value)
+    assert said.endswith(' Pass the rows that it requires as `clean`. Or repair nevertheless: rare_classes="accept".')
     with pytest.raises(DataError, match="got 0 of class '0', 0 of class '2', 0 of class '3'"):
         repair.repair(network, ONLY_1, rng=Rng(0), verdict=verdict())
+
+
+def test_a_filter_names_the_missing_rows_and_the_missing_classes_at_once(network: Classifier) -> None:
+    few = rows_per_class(2, 2, 2, 0)
+    for repair in (Filtering(), Sequential(repairs=(Filtering(),))):
+        with pytest.raises(DataError, match=r"requires at least 38 trusted rows .* got 0 of class '3'") as caught:
+            repair.repair(network, few, rng=Rng(0), verdict=verdict())
+        assert str(caught.value).count("Pass the rows") == 1
 
 
 @pytest.mark.parametrize("name", REPAIRS)

@@ -13,12 +13,13 @@ from torch import nn
 from typer.testing import CliRunner
 
 from antivenom.cli import app
+from antivenom.data import Dataset
 from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
 from antivenom.models.files import read_weights
 from antivenom.report import write_report
 from antivenom.runner import load_spec
 from antivenom.runner.export import export, read_back
-from antivenom.runner.external import NO_CONTROL, measure_external
+from antivenom.runner.external import NO_CONTROL, _from_npz, measure_external
 
 pytestmark = pytest.mark.slow  # whole runs
 
@@ -33,6 +34,11 @@ ARCH = "{name: module, factory: 'tests.runner.test_external:network'}"
 def network() -> nn.Module:
     """Somebody's own network."""
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+def probabilities() -> nn.Module:
+    """The same network with a softmax at its end."""
+    return nn.Sequential(*network(), nn.Softmax(1))
 
 
 def plain_script(folder: Path) -> nn.Module:
@@ -141,7 +147,11 @@ WRONG_PREDICTIONS = {
         {"test": np.full(450, 10), "triggered": np.zeros(395, np.int64)},
         "classes from 0 to 9; got 10 to 10",
     ),
-    "fractions": ({"test": np.zeros(450), "triggered": np.zeros(395, np.int64)}, "must be class numbers"),
+    "fractions": (
+        {"test": np.zeros(450), "triggered": np.zeros(395, np.int64)},
+        r"must be class numbers .*pass test\.astype\(int\)",
+    ),
+    "a column": ({"test": np.ones((450, 1)), "triggered": np.ones(395)}, r"pass test\.ravel\(\)\.astype\(int\)"),
 }
 
 
@@ -152,6 +162,33 @@ def test_wrong_predictions_are_refused(written: Path, tmp_path: Path, name: str)
     with pytest.raises(DataError, match=message):
         measure_external(tmp_path / "said.npz", written, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("shape", [(20,), (20, 1)])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.linspace(0.1, 0.9, 20), r"probabilities of class 1, .*pass np\.stack\(\[1 - p, p\], 1\)"),
+        (np.linspace(-3, 3, 20), r"logits of class 1, .*pass np\.stack\(\[0 \* z, z\], 1\)"),
+        (np.arange(20.0) % 2, r"class numbers, pass test.*astype\(int\)"),
+    ],
+)
+def test_one_number_for_each_of_two_classes_is_explained(tmp_path: Path, shape: Any, values: Any, said: str) -> None:
+    two = Dataset.from_arrays(np.zeros((20, 4), np.float32), np.arange(20) % 2, bounds=(0, 1))
+    np.savez(tmp_path / "said.npz", test=values.reshape(shape))
+    with pytest.raises(DataError, match=said):
+        _from_npz(tmp_path / "said.npz", "test", two)
+
+
+def test_a_network_of_probabilities_names_the_whole_arch(written: Path, tmp_path: Path) -> None:
+    torch.save(network().state_dict(), tmp_path / "victim.pt")
+    arch = ARCH.replace(":network", ":probabilities")
+    with pytest.raises(DataError, match=r"returns probabilities, and --arch must say so: --arch '\{") as caught:
+        measure_external(tmp_path / "victim.pt", written, tmp_path / "run", arch=arch, allow_code=True)
+    named = str(caught.value).partition("--arch '")[2].removesuffix("'.")
+    assert "model.clean_accuracy" in measure_external(
+        tmp_path / "victim.pt", written, tmp_path / "run", arch=named, allow_code=True
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

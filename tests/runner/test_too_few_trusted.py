@@ -92,7 +92,7 @@ def test_too_few_trusted_rows_are_refused_before_any_training(case: str) -> None
         experiment(dataset=load("digits"), trusted=0.02, repeats=2, **settings).run(progress=False)
     own = [each for each in caught.value.problems if expected in each]
     assert len(own) == 1, caught.value.problems
-    assert own[0].endswith("Set `trusted` higher: 0.02 gives the defender 9 of 450 test rows.")
+    assert "Set `trusted` higher: 0.02 gives the defender 9 of 450 test rows." in own[0]
 
 
 def test_a_repair_without_rows_for_the_trigger_is_refused() -> None:

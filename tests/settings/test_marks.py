@@ -9,6 +9,7 @@ import pytest
 from antivenom.errors import SettingsError
 from antivenom.runner import Experiment
 from antivenom.settings import (
+    ClassNumber,
     Component,
     build_as,
     component,
@@ -127,3 +128,22 @@ def test_a_component_of_the_users_with_an_unmarked_field_is_refused_in_a_spec() 
     spec = {"attack": {"name": "tests.settings.test_marks:Unmarked"}}
     with pytest.raises(SettingsError, match=r"Unmarked\.trigger contains a component"):
         build_as(Experiment, spec, path="", allow_code=True)
+
+
+@component
+class Aims:
+    target: ClassNumber = 0
+    pairs: tuple[tuple[ClassNumber, ClassNumber], ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("10", r"If you mean class 10, pass 10 without quotes\. Pass data\.classes\.index\('10'\)"),
+        ("cat", r"got .*'cat'.*\. Pass data\.classes\.index\('cat'\); data\.classes has the names of all classes"),
+    ],
+)
+def test_the_name_of_a_class_in_python_has_advice(name: str, said: str) -> None:
+    for wrong in ({"target": name}, {"pairs": ((name, 1),)}):
+        with pytest.raises(SettingsError, match=said):
+            Aims(**wrong)

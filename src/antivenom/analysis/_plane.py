@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from antivenom.errors import CapabilityError
-from antivenom.models import Classifier
+from antivenom.models import Classifier, any_range
 
 BATCH_ROWS: Final = 65_536
 
@@ -52,7 +52,8 @@ def margin(classifier: Classifier, points: Tensor) -> NDArray[np.float64]:
     """
     if problem := plane_problem(classifier):
         raise CapabilityError(problem)
-    parts = [classifier.scores(part).double().cpu().numpy() for part in points.split(BATCH_ROWS)]
+    with any_range():
+        parts = [classifier.scores(part).double().cpu().numpy() for part in points.split(BATCH_ROWS)]
     scores = np.concatenate(parts) if parts else np.zeros((0, 2))
     return np.asarray((scores[:, 1] - scores[:, 0]) / 2)
 

@@ -9,7 +9,7 @@ from antivenom.errors import SettingsError
 from antivenom.goals.availability import Availability
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.settings import Count, component
+from antivenom.settings import ClassNumber, component
 from antivenom.trial import Trial
 
 Point = tuple[float, ...]
@@ -43,7 +43,7 @@ class Chaff:
     )
 
     points: tuple[Point, ...] = ((-2.0, 0.1), (-1.75, 0.1), (-1.5, 0.1), (-1.25, 0.1), (-1.0, 0.1))
-    labels: tuple[Count, ...] = (1,)
+    labels: tuple[ClassNumber, ...] = (1,)
 
     def __post_init__(self) -> None:
         if len(self.labels) not in (1, len(self.points)):

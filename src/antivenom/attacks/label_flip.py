@@ -11,7 +11,7 @@ from antivenom.goals.availability import Availability
 from antivenom.goals.targeted import Targeted
 from antivenom.models import Classifier
 from antivenom.rng import Rng
-from antivenom.settings import Count, component
+from antivenom.settings import ClassNumber, component
 from antivenom.shapes import Chosen, Labels
 
 
@@ -35,7 +35,7 @@ class LabelFlip(PoisonBudget):
     ([3], [5])
     """
 
-    pairs: tuple[tuple[Count, Count], ...] = ()
+    pairs: tuple[tuple[ClassNumber, ClassNumber], ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

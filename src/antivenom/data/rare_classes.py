@@ -29,11 +29,17 @@ def rows_of_classes(data: Dataset, classes: tuple[int, ...]) -> str:
     >>> data = Dataset.from_arrays(np.zeros((3, 2), np.float32), [0, 0, 2], classes=4, bounds=(0, 1))
     >>> rows_of_classes(data, (1, 2))
     "0 of class '1', 1 of class '2'"
+    >>> data = Dataset.from_arrays(np.zeros((3, 2), np.float32), [0, 0, 2], classes=20, bounds=(0, 1))
+    >>> rows_of_classes(data, tuple(range(3, 20))).rpartition(", ")[2]
+    'and 0 of each of 9 more classes'
     """
     counts = torch.bincount(data.y, minlength=len(data.classes)).tolist()
-    named = [f"{counts[each]} of class {data.classes[each]!r}" for each in classes[:CLASSES_NAMED]]
-    more = len(classes) - CLASSES_NAMED
-    return ", ".join(named) + (f", and few of {more} more classes" if more > 0 else "")
+    named = len(classes) if len(classes) <= CLASSES_NAMED + 1 else CLASSES_NAMED
+    words = [f"{counts[each]} of class {data.classes[each]!r}" for each in classes[:named]]
+    if rest := classes[named:]:
+        low, high = (limit(counts[each] for each in rest) for limit in (min, max))
+        words.append(f"and {low if low == high else f'{low} to {high}'} of each of {len(rest)} more classes")
+    return ", ".join(words)
 
 
 def class_problems(data: Dataset, least: int, reason: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The contract of scans: the inputs of a scan, and the verdict that it returns."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -66,6 +66,10 @@ class Verdict:
         details: further numbers about each subject, by name, each (k).
         figures: numbers about the scan's own work.
         evidence: charts of the result.
+        assumptions: what is assumed about the classifier, one sentence each. The call of `scan` adds those of the
+            classifier, such as whose weights it has.
+        doubts: reasons not to trust the verdict, one sentence each. The call of `scan` adds one if the classifier is
+            rarely right on the rows.
 
     Raises:
         DataError: a tensor does not have one number for each subject.
@@ -83,6 +87,8 @@ class Verdict:
     details: Mapping[str, Tensor] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     evidence: tuple[Chart, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         parts = {name: getattr(self, name) for name in ("statistic", "p_value", "flagged", "inconclusive")}
@@ -137,6 +143,14 @@ class Verdict:
         text = "no backdoor detected" + ("" if smallest is None else f" (smallest {worded_p_value(smallest)})")
         return text + (f"; inconclusive for {undecided} of {len(self.subjects)} {self._word(2)}" if undecided else "")
 
+    def with_notes(self, assumptions: Iterable[str], doubts: Iterable[str]) -> "Verdict":
+        """Return a copy with more assumptions and doubts, each sentence once."""
+        return replace(
+            self,
+            assumptions=tuple(dict.fromkeys((*self.assumptions, *assumptions))),
+            doubts=tuple(dict.fromkeys((*self.doubts, *doubts))),
+        )
+
     def _word(self, count: int) -> str:
         """Return the word for `count` subjects of this verdict: classes, pairs of classes, or subjects."""
         one, several = "subject", "subjects"
@@ -164,12 +178,17 @@ class Verdict:
         return self.charts()[0].to_matplotlib()
 
     def __repr__(self) -> str:
-        return f"Verdict({self.summary()}; promised false-alarm rate: {self.false_alarm_rate:.0%})"
+        doubts = "".join(f" Doubt: {sentence}" for sentence in self.doubts)
+        return f"Verdict({self.summary()}; promised false-alarm rate: {self.false_alarm_rate:.0%}){doubts}"
 
     def _repr_html_(self) -> str:
         labels = [subject.label() for subject in self.subjects]
         return verdict_html(
-            labels, statistic=self.statistic, flagged=self.flagged, p_value=self.p_value, summary=self.summary()
+            labels,
+            statistic=self.statistic,
+            flagged=self.flagged,
+            p_value=self.p_value,
+            summary=" ".join((self.summary(), *(f"Doubt: {sentence}" for sentence in self.doubts))),
         )
 
 

@@ -4,7 +4,7 @@ import torch
 
 from antivenom.data import Dataset, Scorer
 from antivenom.models.predict import predictions
-from antivenom.settings import Count, component
+from antivenom.settings import ClassNumber, component
 from antivenom.trial import Trial
 
 
@@ -21,7 +21,7 @@ class Targeted:
 
     trial = Trial(settings={"pairs": ((0, 1),)})
 
-    pairs: tuple[tuple[Count, Count], ...]
+    pairs: tuple[tuple[ClassNumber, ClassNumber], ...]
 
     def success(self, classifier: Scorer, test: Dataset) -> float | None:
         """Return the share of attacked test rows with the wanted prediction, or None if no row is attacked."""

@@ -12,6 +12,7 @@ from antivenom.models.filtered import Filtered, Gate
 from antivenom.models.predict import predictions, row_losses
 from antivenom.models.require import require
 from antivenom.registry import lazily
+from antivenom.settings.scored_range import any_range
 
 if TYPE_CHECKING:
     from antivenom.models._estimator_classifier import EstimatorClassifier as EstimatorClassifier
@@ -42,6 +43,7 @@ __all__ = [
     "ModuleClassifier",
     "Threat",
     "WeightedModel",
+    "any_range",
     "as_classifier",
     "as_module",
     "as_trainable",

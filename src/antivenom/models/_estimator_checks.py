@@ -5,9 +5,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from antivenom.errors import SettingsError
+from antivenom.models._estimator_kind import check_kind
 from antivenom.models._estimator_state import open_seeds, seeds_of
 from antivenom.settings.fits import listed
 
@@ -17,8 +17,7 @@ PAIRS = ("decision_function_shape", "ovo")
 
 def check_estimator(estimator: Any, classes: int | None, input_shape: tuple[int, ...]) -> None:
     """Raise SettingsError if it is not a classifier, or was fitted on other rows or classes."""
-    if not is_classifier(estimator):
-        raise SettingsError([f"A model must be a scikit-learn classifier; got {type(estimator).__name__}."])
+    check_kind(estimator)
     check_columns_by_number(estimator)
     known, width = getattr(estimator, "classes_", None), int(np.prod(input_shape))
     if known is None and classes is None:
@@ -49,9 +48,19 @@ def check_columns_by_number(estimator: Any) -> None:
                 raise SettingsError(
                     [
                         f"The estimator gets its rows as an array, without column names; {type(part).__name__} selects "
-                        f"the columns of {name!r} by {by}. Use column numbers, such as [0, 2]."
+                        f"the columns of {name!r} by {by}. Fit it again on an array, with column numbers: "
+                        f"{_column_numbers(estimator, part, list(chosen))}."
                     ]
                 )
+
+
+def _column_numbers(estimator: Any, part: Any, chosen: Sequence[Any]) -> str:
+    """Return the numbers of columns that are selected by their names, or an example if their order is not known."""
+    names = getattr(part, "feature_names_in_", getattr(estimator, "feature_names_in_", None))
+    order = [] if names is None else list(map(str, names))
+    if not all(isinstance(each, str) and each in order for each in chosen):
+        return "such as [0, 2]"
+    return f"{[order.index(each) for each in chosen]} in the order of {listed(order)}"
 
 
 def check_one_score_per_class(estimator: Any, classes: int) -> None:

@@ -24,6 +24,7 @@ from antivenom.models._estimator_checks import (
     learns_incrementally,
     text_classes,
 )
+from antivenom.models._estimator_kind import missing_classes, missing_scores
 from antivenom.models._estimator_scores import normal, one_per_class
 from antivenom.models._estimator_state import (
     arrays_of,
@@ -36,6 +37,7 @@ from antivenom.models._estimator_state import (
 )
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
+from antivenom.models.checkpoints import check_state
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.private.perceptron import update
 from antivenom.rng import Rng
@@ -149,7 +151,8 @@ class EstimatorClassifier(Adapter):
         """Return a copy, fitted by the estimator's own `fit` on rows (n, *shape) and class numbers (n).
 
         Raises:
-            CapabilityError: a class has no rows. The estimator would not know this class.
+            CapabilityError: a class has no rows, so the estimator would not know it; or the fitted estimator has no
+                classes or no scores.
         """
         new = self.copy()
         absent = sorted(set(range(self.classes)) - set(y.tolist()))
@@ -157,6 +160,8 @@ class EstimatorClassifier(Adapter):
             raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
         with self._plainly():
             new.estimator.fit(self._flat(x), self._labels(y))
+        if problem := missing_classes(new.estimator) or missing_scores(new.estimator):
+            raise CapabilityError(problem)
         new.rows = None if has_arrays(new.estimator) else (x.detach().cpu().flatten(1), y.cpu())
         return new
 
@@ -230,6 +235,7 @@ class EstimatorClassifier(Adapter):
         Raises:
             CapabilityError: the names or shapes do not fit the estimator.
         """
+        check_state(state)
         new = self.copy()
         new.estimator, new.rows = clone(self.estimator), None
         if not bool(state.get("fitted", torch.tensor(True))):

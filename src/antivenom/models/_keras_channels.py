@@ -18,7 +18,7 @@ def channels_of(model: Any) -> Order | None:
     expected = tuple(getattr(model, "input_shape", ())[1:])
     if len(expected) != IMAGE_AXES:
         return None
-    for layer in _layers(model):
+    for layer in layers_of(model):
         if type(layer).__name__ in REORDERING:
             break
         stated = getattr(layer, "data_format", None)
@@ -56,11 +56,17 @@ def channels_for(model: Any, shape: tuple[int, ...], given: Order | None = None)
     if order is not None and fitting and order not in fitting:
         raise SettingsError(
             [
-                f"input_shape must have the channels first, {shapes[order]}, because the Keras model takes channels "
-                f"{order}; got {shape}."
+                f"Pass input_shape={_expected(shape, shapes[order])}, channels first; got {shape}."
+                + (" antivenom turns the rows for this Keras model." if order == "last" else "")
             ]
         )
     return order if order in fitting else fitting[0] if fitting else order
+
+
+def _expected(shape: tuple[int, ...], expected: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the shape to pass, channels first: that of the model, with the sizes of `shape` where it has none."""
+    first = turned(shape)
+    return first if _fits(first, expected) else expected
 
 
 def ambiguous(expected: tuple[int | None, ...]) -> str:
@@ -75,10 +81,10 @@ def _fits(shape: tuple[int, ...], wanted: tuple[Any, ...]) -> bool:
     return all(size is None or size == given for given, size in zip(shape, wanted, strict=True))
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def layers_of(model: Any) -> Iterator[Any]:
     """Yield the layers of a model in order, and those of the models in it."""
     for layer in getattr(model, "layers", ()):
         if hasattr(layer, "layers"):
-            yield from _layers(layer)
+            yield from layers_of(layer)
         else:
             yield layer

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._probed_module import ProbedModule
-from antivenom.models.checkpoints import fitted, in_words, misfits
+from antivenom.models.checkpoints import check_state, fitted, in_words, misfits
 from antivenom.models.identity import called_by, digest_of, module_digest, weights_digest
 from antivenom.models.probing import leaves, tensors_in
 from antivenom.models.renewal import renew
@@ -243,6 +243,7 @@ class ModuleClassifier(ProbedModule):
         Raises:
             CapabilityError: the names or shapes do not fit the architecture.
         """
+        check_state(state)
         new = self.copy()
         state, assumed = fitted(state, tuple(new.module.state_dict()))
         new.assumptions = tuple(dict.fromkeys((*self.assumptions, *assumed)))

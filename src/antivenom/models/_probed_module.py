@@ -19,7 +19,15 @@ from antivenom.models.layout import lay_out, takes_channels_last
 from antivenom.models.normalisation import Numbers, channelwise, check_range, numbers_of
 from antivenom.models.optimizers import Optimizer
 from antivenom.models.probing import outputs_of, probe, probing_rows
-from antivenom.models.taking import advice_on_forward, assumed_of, copied, frozen_names, materialised, unwrapped
+from antivenom.models.taking import (
+    NEW_WEIGHTS,
+    advice_on_forward,
+    assumed_of,
+    copied,
+    frozen_names,
+    materialised,
+    unwrapped,
+)
 from antivenom.models.values import STARTS_WITH_LOADED, about_replaced, check_finite
 from antivenom.rng import Rng
 from antivenom.shapes import Inputs, Scores
@@ -125,7 +133,7 @@ class ProbedModule(Adapter):
     def _starting_with(self, loaded: P, state: dict[str, Tensor]) -> P:
         """Make the loaded weights of a copy those with which its trainings start. Return the copy."""
         loaded.starting = state
-        kept = (sentence for sentence in loaded.assumptions if sentence not in self._replaced)
+        kept = (each.replace(NEW_WEIGHTS, ":") for each in loaded.assumptions if each not in self._replaced)
         loaded.assumptions = tuple(dict.fromkeys((*kept, STARTS_WITH_LOADED)))
         return loaded
 
@@ -263,4 +271,9 @@ class ProbedModule(Adapter):
 
 def _assumptions(bounds: Bounds, mean: object, std: object) -> Iterator[str]:
     if mean is None and std is None:
-        yield f"The module takes rows in {range_in_words(bounds)} without normalisation: no mean or std was given."
+        yield not_normalised(bounds)
+
+
+def not_normalised(bounds: Bounds) -> str:
+    """Return what is assumed about a module if no mean and no std was given."""
+    return f"The module takes rows in {range_in_words(bounds)} without normalisation: no mean or std was given."

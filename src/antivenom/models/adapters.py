@@ -85,7 +85,7 @@ def as_classifier(
             classes=classes,
             device=device,
         )
-    if callable(getattr(model, "get_params", None)):
+    if callable(getattr(model, "get_params", None)) and not isinstance(model, type):
         from antivenom.models._estimator_classifier import EstimatorClassifier  # noqa: PLC0415 - scikit-learn imports slowly
 
         arguments = {"mean": mean, "std": std, "device": device}
@@ -95,6 +95,11 @@ def as_classifier(
         return EstimatorClassifier(
             model, input_shape=input_shape, channels=channels or "first", classes=classes, bounds=bounds
         )
-    raise SettingsError(
-        [f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; got {type(model).__name__}."]
+    from antivenom.models._estimator_kind import KIND  # noqa: PLC0415 - scikit-learn imports slowly
+
+    got = (
+        f"got the class {model.__name__}. Pass an object of it"
+        if isinstance(model, type)
+        else f"got {type(model).__name__}"
     )
+    raise SettingsError([f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; {got}. {KIND}"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from antivenom.errors import DataError
+from antivenom.errors import CapabilityError, DataError
 
 DEPTH = 4
 """The most dictionaries inside of each other in which weights are searched."""
@@ -65,6 +65,29 @@ def find_weights(content: object, file: str, part: str | None = None) -> Weights
     [(path, weights)] = matches.items()
     about = (f"{file}: the weights are those of {path!r}. The file contains no others.",) if path else ()
     return _made(weights, about, file)
+
+
+def check_state(state: Mapping[str, object]) -> None:
+    """Raise CapabilityError if a state is not a mapping of names to tensors, such as a whole checkpoint.
+
+    >>> import torch
+    >>> check_state({"model": {"w": torch.ones(1)}, "ema": {"w": torch.ones(1)}})
+    Traceback (most recent call last):
+        ...
+    antivenom.errors.CapabilityError: A state must have tensors by name; 'model' is not a tensor. It has several sets...
+    """
+    odd = next((key for key, value in state.items() if not isinstance(value, Tensor)), None)
+    if odd is None:
+        return
+    paths = [path for path, _ in _candidates(state) if path]
+    keys = "".join(f"[{key!r}]" for key in paths[0].split(".")) if paths else ""
+    advice = "Pass model.state_dict()."
+    if len(paths) == 1:
+        advice = f"Its weights are in {paths[0]!r}: take {keys}."
+    elif paths:
+        sets = ", ".join(map(repr, paths))
+        advice = f"It has several sets of weights: {sets}. Take one of them, such as {keys}."
+    raise CapabilityError(f"A state must have tensors by name; {odd!r} is not a tensor. {advice}")
 
 
 def fitted(weights: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[dict[str, Tensor], tuple[str, ...]]:

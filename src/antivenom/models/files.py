@@ -14,6 +14,9 @@ from antivenom.models.checkpoints import Weights, find_weights
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar")
 
+KERAS = (".keras", ".h5", ".hdf5")
+"""The endings of files of Keras."""
+
 ADVICE = (
     "Give a .safetensors file, or a state dict that torch.save(model.state_dict(), FILE) wrote to a .pt, .pth, .bin, "
     ".ckpt or .tar file."
@@ -60,6 +63,14 @@ def read_weights(file: Path | str, part: str | None = None) -> Weights:
     """
     file = Path(file)
     require_file(file)
+    if file.suffix in KERAS:
+        load = "model.load_weights(FILE), then as_classifier(model, ...)"
+        if not file.name.endswith(".weights.h5"):
+            load = "as_classifier(keras.models.load_model(FILE), ...)"
+        raise DataError(
+            f"{file} is a file of Keras, and only weights of PyTorch are read. In Python: {load}. For antivenom "
+            "measure, pass predictions in a .npz."
+        )
     if file.suffix not in SUFFIXES:
         raise DataError(f"A file of weights must end in {', '.join(SUFFIXES)}; got {file}. {ADVICE}")
     return find_weights(_content(file), str(file), part)

@@ -8,14 +8,21 @@ from torch import Tensor, nn
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models._keras_channels import channels_for
+from antivenom.models._keras_rescaling import about_rescaling
 from antivenom.models._module_classifier import ModuleClassifier
+from antivenom.models._probed_module import not_normalised
 from antivenom.models.channels import Order
-from antivenom.models.values import TO_START_WITH_THEM, differing
+from antivenom.models.checkpoints import check_state
+from antivenom.models.outputs import ADVICE
+from antivenom.models.values import DRAWS_NEW, differing
 from antivenom.rng import Rng
 from antivenom.settings.fits import check_tensor
 from antivenom.shapes import Features, Inputs, Scores
 
 SEEDS = 1 << 31
+
+ONE_OUTPUT = "Choose one output: keras.Model(model.input, model.output[0])."
+"""The advice for a model with several outputs; a Keras model has no forward to change."""
 
 
 class KerasClassifier(ModuleClassifier):
@@ -32,8 +39,8 @@ class KerasClassifier(ModuleClassifier):
         channels: the order of the channels that the model takes; from its layers and its input shape if omitted.
 
     Raises:
-        SettingsError: Keras uses another backend, the model does not accept such rows, or the order of its channels is
-            ambiguous.
+        SettingsError: Keras uses another backend, the model does not accept such rows, the order of its channels is
+            ambiguous, or it rescales rows of another range itself.
     """
 
     def __init__(
@@ -42,7 +49,14 @@ class KerasClassifier(ModuleClassifier):
         if not isinstance(model, nn.Module):
             raise SettingsError(["Keras must use the torch backend. Set KERAS_BACKEND=torch before keras is imported."])
         shape = tuple(input_shape)
-        super().__init__(model, input_shape=shape, channels=channels_for(model, shape, channels), **settings)
+        order_of_rows = channels_for(model, shape, channels)
+        try:
+            super().__init__(model, input_shape=shape, channels=order_of_rows, **settings)
+        except SettingsError as error:
+            raise type(error)([problem.replace(ADVICE, ONE_OUTPUT) for problem in error.problems]) from error
+        if rescaling := about_rescaling(model, self.bounds, self.mean, self.std):
+            plain = not_normalised(self.bounds)
+            self.assumptions = (*rescaling, *(each for each in self.assumptions if each != plain))
         order = "last: rows are converted" if self.channels == "last" else "first, as rows have them"
         self.assumptions = (*self.assumptions, f"The Keras model takes channels {order}.")
 
@@ -183,6 +197,7 @@ class KerasClassifier(ModuleClassifier):
         Raises:
             CapabilityError: the number or the shapes do not fit the architecture.
         """
+        check_state(state)
         new = self.copy()
         weights = list(new.module.weights)  # type: ignore[arg-type]
         if len(weights) != len(state):
@@ -214,10 +229,7 @@ class KerasClassifier(ModuleClassifier):
         names = differing(own, dict(zip(own, drawn.values(), strict=True)))
         if not names:
             return ()
-        return (
-            f"The weights of {len(names)} of {len(drawn)} variables were set by a training or a file. A training from "
-            f"new weights replaces them. {TO_START_WITH_THEM}",
-        )
+        return (f"{DRAWS_NEW} Seen: {len(names)} of {len(drawn)} variables are not as their initialisers draw them.",)
 
     def _replace(self, model: Any) -> None:
         self.module = model.to(self.device).eval()

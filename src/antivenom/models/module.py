@@ -89,9 +89,9 @@ class Module:
             )
         except SettingsError as error:
             advice = self._advice_on_classes() if any("classes is" in problem for problem in error.problems) else ""
-            raise SettingsError([f"{problem} {advice}".rstrip() for problem in error.problems]) from error
+            raise type(error)([f"{problem} {advice}".rstrip() for problem in error.problems]) from error
         if weights is not None:
-            starts = f"A training that would draw new weights starts with those of {self.weights}."
+            starts = f"Trainings start with the weights of {self.weights}."
             new.assumptions += (*fitted(weights, tuple(new.module.state_dict()))[1], starts)
         return new
 

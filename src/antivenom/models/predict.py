@@ -9,7 +9,8 @@ from antivenom.models.batches import ROWS_PER_BATCH, input_batches
 from antivenom.models.classifier import Classifier
 from antivenom.settings.arguments import check_argument
 from antivenom.settings.fits import check_fits, check_scores, undefined_rows
-from antivenom.shapes import Labels, Scores
+from antivenom.settings.scored_range import any_range
+from antivenom.shapes import Inputs, Labels, Scores
 
 ABSTAINS = -1
 """The value of a prediction if the classifier abstains."""
@@ -34,7 +35,7 @@ def row_losses(classifier: Scorer, data: Dataset) -> Tensor:
     _check(classifier, data)
     losses = [data.x.new_empty(0, dtype=torch.float32)]
     for rows, x in input_batches(data, most=ROWS_PER_BATCH):
-        scores = classifier.scores(x).to(data.device)
+        scores = _scores(classifier, x).to(data.device)
         check_scores(scores, "the classifier")
         scores = scores.clamp_min(torch.finfo(torch.float32).tiny)
         losses.append(functional.nll_loss(scores.log(), data.y[rows], reduction="none"))
@@ -59,7 +60,7 @@ def predictions(classifier: Scorer, data: Dataset) -> Labels:
     torch.Size([450])
     """
     _check(classifier, data)
-    parts = [predicted_classes(classifier.scores(x)) for _, x in input_batches(data, most=ROWS_PER_BATCH)]
+    parts = [predicted_classes(_scores(classifier, x)) for _, x in input_batches(data, most=ROWS_PER_BATCH)]
     return torch.cat(parts) if parts else data.y.new_empty(0)
 
 
@@ -71,6 +72,12 @@ def predicted_classes(scores: Scores) -> Labels:
     """
     predicted = scores.argmax(1).masked_fill((scores == 0).all(1), ABSTAINS)
     return predicted.masked_fill(undefined_rows(scores), UNDEFINED)
+
+
+def _scores(classifier: Scorer, x: Inputs) -> Scores:
+    """Return the scores of rows that were checked with their data set."""
+    with any_range():
+        return classifier.scores(x)
 
 
 def _check(classifier: Scorer, data: Dataset) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from antivenom.errors import ProbabilityOutputsError, SettingsError
 from antivenom.models._adapter import Bounds
+from antivenom.models._reasons import in_words
 from antivenom.models.independence import check_independent
 from antivenom.models.outputs import Outputs, find_outputs
 
@@ -159,6 +160,7 @@ def outputs_of(forward: Callable[[Tensor], Any], rows: Tensor, advice: Callable[
         return forward(rows)
     except Exception as error:  # a user's module can raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(". ")
+        reason = in_words(reason, len(rows))
         message = f"The module does not accept rows of shape {tuple(rows.shape[1:])}: {reason}. {advice()}"
         raise SettingsError([message.rstrip()]) from error
 

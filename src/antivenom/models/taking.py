@@ -14,6 +14,10 @@ from antivenom.private.modules import compiled_inner
 from antivenom.rng import Rng
 
 COMPILED = "OptimizedModule"
+
+NEW_WEIGHTS = ", and new weights:"
+"""The part of the assumption about lazy layers that loaded weights make untrue."""
+
 """The class of `torch.compile`. An import of it would take seconds."""
 
 
@@ -66,7 +70,7 @@ def materialised(module: nn.Module, run: Callable[[nn.Module], object], rng: Rng
     with torch.no_grad(), rng.torch_globally():
         run(module)
     layers = "lazy layer has" if len(names) == 1 else "lazy layers have"
-    return (f"{len(names)} {layers} the size that one row requires, and new weights: {', '.join(names)}.",)
+    return (f"{len(names)} {layers} the size that one row requires{NEW_WEIGHTS} {', '.join(names)}.",)
 
 
 def assumed_of(module: nn.Module) -> tuple[str, ...]:

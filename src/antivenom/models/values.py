@@ -30,12 +30,14 @@ e**-20."""
 FEWEST = 16
 """From this number of weights on, their spread and mean are compared."""
 
-TO_START_WITH_THEM = "To start with them, pass classifier.with_state(classifier.state())."
-"""How a training starts with the weights that a model has."""
+DRAWS_NEW = (
+    "A training does not start with the weights of your module; it draws new ones. To start with yours: "
+    "classifier.with_state(classifier.state())."
+)
+"""What is assumed about a module whose weights a training replaces. Doubts name it if a training fails."""
 
 STARTS_WITH_LOADED = (
-    "A training that would draw new weights starts with those that with_state loaded. For new weights, use the "
-    "classifier from before with_state."
+    "Trainings start with the loaded weights. For new ones, use the classifier that you had before with_state."
 )
 """What is assumed about a classifier after `with_state`."""
 
@@ -83,12 +85,7 @@ def about_replaced(module: nn.Module, frozen: frozenset[str], device: torch.devi
     own = {name: weight for name, weight in module.named_parameters() if name not in frozen}
     if not (names := differing(own, drawn)):
         return ()
-    return (
-        f"The weights of {_layers(names)} were set by the constructor, a training or a file, not by reset_parameters() "
-        "of their layers, and those of other layers may be too. A training from new weights replaces all weights that "
-        f"are not frozen by those of reset_parameters(). {TO_START_WITH_THEM} To keep weights unchanged, set "
-        "requires_grad=False; to draw them as the constructor does, use the model `module` with its setting factory.",
-    )
+    return (f"{DRAWS_NEW} Seen: the weights of {_layers(names)} are not as reset_parameters() draws them.",)
 
 
 def differing(own: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> list[str]:

@@ -9,8 +9,8 @@ from antivenom.models import ModuleClassifier
 from antivenom.settings import component
 
 REASON = (
-    "A repair with fewer rows can destroy the accuracy on these classes, and trusted rows do not show it. To repair "
-    "nevertheless, set `rare_classes` to accept."
+    "A repair with fewer rows can destroy the accuracy on these classes, and trusted rows do not show it. Or repair "
+    'nevertheless: rare_classes="accept".'
 )
 
 

@@ -73,8 +73,7 @@ class Filtering(AllClasses):
                 f"requires at least {2 * least} trusted rows for a `false_rejection_rate` of "
                 f"{self.false_rejection_rate:g}, half of them for the threshold; got {len(clean)}."
             )
-        else:
-            yield from super().clean_problems(clean)
+        yield from super().clean_problems(clean)
 
     def repair(self, classifier: Classifier, clean: Dataset, *, rng: Rng, verdict: Verdict | None = None) -> Classifier:
         """Return the network behind a filter. The filter accepts all rows if the scan flags no class."""

@@ -1,6 +1,7 @@
 """Measuring a model that was trained elsewhere, on data that `export` wrote."""
 
 import csv
+import json
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 from antivenom.charts import Chart, Evidence, pair
 from antivenom.data import Dataset, Goal, Scorer
 from antivenom.data.formats import npz
-from antivenom.errors import AntivenomError, DataError, RunError, SettingsError
+from antivenom.errors import AntivenomError, DataError, ProbabilityOutputsError, RunError, SettingsError
 from antivenom.files.opening import is_file, is_folder, read_text
 from antivenom.goals import TriggeredGoal, attacked_rows, triggered_rows
 from antivenom.models import Classifier
@@ -195,6 +196,12 @@ def _classifier(
         shape, classes = test.shape, len(test.classes)
         blank = build_for(component, weights, input_shape=shape, classes=classes, bounds=test.bounds)
         made = restored(blank, weights)
+    except ProbabilityOutputsError as error:
+        named = architecture if isinstance(architecture, dict) else {"name": architecture}
+        arch = json.dumps({**named, "outputs": "probabilities"}, default=str)
+        raise DataError(
+            f"The network of --arch returns probabilities, and --arch must say so: --arch '{arch}'."
+        ) from error
     except AntivenomError as error:
         raise DataError(
             f"{file} does not fit the architecture. Name the right one with --arch. {' '.join(str(error).split())}"
@@ -216,9 +223,26 @@ def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
     if labels.ndim != 1 or labels.is_floating_point():
         raise DataError(
             f"{file}: {name!r} must be class numbers (n) or scores (n, {len(data.classes)}); "
-            f"got {labels.dtype} with the shape {tuple(labels.shape)}."
+            f"got {str(labels.dtype).removeprefix('torch.')} with the shape {tuple(labels.shape)}."
+            f"{_advice_on(labels, name, data)}"
         )
     return _checked(labels.to(torch.int64), file, name, data)
+
+
+def _advice_on(labels: Tensor, name: str, data: Dataset) -> str:
+    """Return what to do with the outputs of one sigmoid, or with class numbers that are not whole numbers by type."""
+    one = labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)
+    if not one or labels.is_complex() or not labels.numel():
+        return ""
+    flat = f"{name}.ravel()" if labels.ndim == 2 else name
+    values = labels.double()
+    if bool((values == values.round()).all()) and len(data.classes) > int(values.max()):
+        return f" If they are class numbers, pass {flat}.astype(int)."
+    if len(data.classes) == 2 and 0 <= float(values.min()) <= float(values.max()) <= 1:
+        return f" If they are probabilities of class 1, with p = {flat}: pass np.stack([1 - p, p], 1)."
+    if len(data.classes) == 2:
+        return f" If they are logits of class 1, with z = {flat}: pass np.stack([0 * z, z], 1)."
+    return ""
 
 
 def _numbers(array: Array, name: str, file: Path) -> Tensor:

@@ -26,7 +26,6 @@ from antivenom.settings.docstrings import documentation
 from antivenom.settings.frozen import FrozenMap
 from antivenom.settings.fulfilment import lacking, missing_field, written, wrong_method
 from antivenom.settings.marks import (
-    CLASS_NUMBER,
     COMPONENT,
     LIVE,
     STARTED,
@@ -43,7 +42,6 @@ from antivenom.settings.marks import (
 from antivenom.settings.wording import short
 
 __all__ = [
-    "CLASS_NUMBER",
     "COMPONENT",
     "LIVE",
     "NEEDS",

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from antivenom.errors import DataError
-from antivenom.settings.contracts import ChecksCleanRows
+from antivenom.settings.accuracy import doubt_about_rows
+from antivenom.settings.clean_rows import with_remedy
+from antivenom.settings.contracts import ChecksCleanRows, TakesNotes
 from antivenom.settings.fits import check_fits, check_probe, check_rows
+from antivenom.settings.scored_range import any_range
 
 METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "train_generator", "fit")
 """The methods whose arguments are checked."""
@@ -62,7 +65,9 @@ def _checking(owner: str, method: Callable[..., Any]) -> Callable[..., Any]:
             _check_fits(where, trained, given)
         if isinstance(self, ChecksCleanRows) and given.get("clean") is not None:
             _check_clean(where, self, given["clean"])
-        return method(self, *arguments, **named)
+        with any_range():  # the rows were checked; a component may change them on purpose
+            result = method(self, *arguments, **named)
+            return _with_notes(result, _trained(given), given) if isinstance(result, TakesNotes) else result
 
     setattr(checked, CHECKED, True)
     return checked
@@ -104,6 +109,13 @@ def _check_fits(where: str, trained: Any, given: Mapping[str, Any]) -> None:
         check_probe(trained, data, where)
 
 
+def _with_notes(result: TakesNotes, trained: Any, given: Mapping[str, Any]) -> Any:
+    """Add what is assumed about the classifier of a call, and a doubt if it is rarely right on the rows."""
+    sets = (given[name] for name in ("data", "clean") if given.get(name) is not None)
+    doubts = (doubt_about_rows(trained, data) for data in sets)
+    return result.with_notes(trained.assumptions, filter(None, doubts))
+
+
 def _check_training(where: str, given: Mapping[str, Any]) -> None:
     """Check that the rows of a training fit the architecture, and the shape and range of the classifier to start from.
 
@@ -124,8 +136,7 @@ def _check_training(where: str, given: Mapping[str, Any]) -> None:
 def _check_clean(where: str, part: ChecksCleanRows, clean: Any) -> None:
     """Check that the trusted rows of a call are enough for a component that says what it requires."""
     if problems := list(part.clean_problems(clean)):
-        stated = " ".join(f"{where} {problem}" for problem in problems)
-        raise DataError(f"{stated} Pass the rows that it requires as `clean`.")
+        raise DataError(with_remedy(where, problems, "Pass the rows that it requires as `clean`."))
 
 
 def _named(value: object) -> str:

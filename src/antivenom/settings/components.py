@@ -8,7 +8,7 @@ from antivenom.errors import SettingsError
 from antivenom.settings.arguments import check_arguments
 from antivenom.settings.contracts import NEEDS
 from antivenom.settings.fields import checked, fields_of
-from antivenom.settings.marks import COMPONENT
+from antivenom.settings.marks import COMPONENT, name_of_class_advice
 from antivenom.settings.wording import short
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def component(cls: type[T]) -> type[T]:
         for field in fields_of(type(self)):
             value, problem = checked(field, getattr(self, field.name), f"{type(self).__name__}.{field.name}")
             object.__setattr__(self, field.name, value)
-            problems += [problem] if problem else []
+            problems += [problem + name_of_class_advice(problem)] if problem else []
         if problems:
             raise SettingsError(problems)
         if own is not None:

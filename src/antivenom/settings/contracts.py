@@ -50,11 +50,20 @@ class ChecksCleanRows(Protocol):
         """Return a sentence without its subject for each problem, such as "requires at least 20 trusted rows; got 8.".
 
         Only what rows and labels tell for certain is a problem. If the result depends on the predictions of the
-        classifier, return an inconclusive verdict instead. A sentence that says how to give more rows is added.
+        classifier, return an inconclusive verdict instead. A sentence that says how to give more rows is added. Another
+        way out, a sentence that begins with "Or", comes after it.
 
         Args:
             clean: the data set that the main method receives as `clean`. A filter receives half of the trusted rows.
         """
+
+
+@runtime_checkable
+class TakesNotes(Protocol):
+    """A result about a classifier, such as a `Verdict`: the call that returned it adds what the result rests on."""
+
+    def with_notes(self, assumptions: Iterable[str], doubts: Iterable[str]) -> Any:
+        """Return a copy with more assumptions about the classifier, and doubts about its rows, a sentence each."""
 
 
 @runtime_checkable

@@ -8,13 +8,15 @@ from torch import Tensor
 
 from antivenom.errors import DataError
 from antivenom.settings.ranges import possible_range, range_advice, usual_range
+from antivenom.settings.scored_range import is_any_range
 
 TOLERANCE = 1e-3
 """The share of the range by which values may be outside it, for rounding errors."""
 WIDE = 100.0
 """A range this wide is not one of values in [0, 1]."""
-FAR = 10.0
-"""How many times the range scored values may be outside it. Noise may move points; 0–255 for 0–1 is refused."""
+FAR = 0.5
+"""The share of the range by which values that a user scores may be outside it. `any_range` admits all values."""
+ON_PURPOSE = "To score such rows on purpose, for example noise: `with any_range():`, from antivenom.models."
 LISTED = 10
 """The most values that a message lists."""
 ROWS_PROBED = 64
@@ -174,8 +176,8 @@ def check_rows(classifier: Takes, x: Tensor, bounds: Bounds, subject: str) -> No
 
 
 def check_scored(classifier: Takes, x: Tensor) -> None:
-    """Check rows (n, *shape) before they are scored: floating-point numbers of the right shape, finite, and not far
-    outside of the range.
+    """Check rows (n, *shape) before they are scored: floating-point numbers of the right shape, finite, and at most
+    half of the range outside of it. In `any_range`, they may have any range.
 
     Raises:
         DataError: they are not.
@@ -192,12 +194,17 @@ def check_scored(classifier: Takes, x: Tensor) -> None:
         return
     low, high = _extremes(x)
     _check_finite(low, high, "x")
-    if classifier.bounds is None:
+    if classifier.bounds is None or is_any_range():
         return
     least, most = classifier.bounds
-    margin = FAR * (most - least)
+    margin, got = FAR * (most - least), f"values from {low:g} to {high:g}"
     if low < least - margin or high > most + margin:
-        raise DataError(_about_range(classifier, x, "x", f"values from {low:g} to {high:g}", None))
+        about = _about_range(classifier, x, "x", got, None)
+        known = usual_range(low, high) or possible_range(low, high)
+        raise DataError(about if known else f"{about} {ON_PURPOSE}")
+    if _as_fractions(classifier.bounds, low, high) and bool((x != x.round()).any()):
+        got = f"{got}, as if rows were in [0, 1]"
+        raise DataError(_about_range(classifier, x, "x", got, (0, 1)))
 
 
 def check_tensor(x: object) -> None:
@@ -244,10 +251,15 @@ def _check_range(classifier: Takes, x: Tensor, stated: Bounds, subject: str) -> 
         got = f"rows in [{stated[0]:g}, {stated[1]:g}]"
     elif _has_values(x) and (low < allowed[0] - margin or high > allowed[1] + margin):
         got = f"values from {low:g} to {high:g}"
-    elif stated is None and allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1:
+    elif stated is None and _as_fractions(allowed, low, high):
         got = f"values from {low:g} to {high:g}, as if rows were in [0, 1]"
     if got:
         raise DataError(_about_range(classifier, x, subject, got, stated))
+
+
+def _as_fractions(allowed: tuple[float, float], low: float, high: float) -> bool:
+    """Return whether values look as if rows were in [0, 1], in a much wider range."""
+    return allowed[1] - allowed[0] >= WIDE and allowed[0] <= low < high <= 1
 
 
 def _check_finite(low: float, high: float, subject: str) -> None:

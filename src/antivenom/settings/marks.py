@@ -1,5 +1,6 @@
 """Marks of component classes and annotations of their fields."""
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Annotated
@@ -26,6 +27,8 @@ class Meaning:
 CLASS_NUMBER = "the number of a class"
 """The words for a value that is the number of a class."""
 
+_GOT, _QUOTED = "; got ", re.compile(r"'([^']*)'")
+
 Rate = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
 NonNegative = Annotated[float, Interval(ge=0)]
@@ -44,6 +47,32 @@ class Component:
 @dataclass(frozen=True)
 class Code:
     """Marks a text field that names code to import, `package.module:function`. The user must allow the code."""
+
+
+def named_classes(problem: str) -> list[str]:
+    """Return the text that was given in place of numbers of classes, by the message about it.
+
+    >>> named_classes("F.pairs must be a list, each the number of a class; got (('cat', 1), ('dog', 2)).")
+    ['cat', 'dog']
+    """
+    expected, _, got = problem.rpartition(_GOT)
+    return list(dict.fromkeys(_QUOTED.findall(got))) if CLASS_NUMBER in expected else []
+
+
+def name_of_class_advice(problem: str) -> str:
+    """Return what to pass in Python in place of the name of a class; "" for another problem.
+
+    >>> name_of_class_advice("F.target must be the number of a class, at least 0; got 'cat'.")
+    " Pass data.classes.index('cat'); data.classes has the names of all classes in the order of their numbers."
+    """
+    if not (names := named_classes(problem)):
+        return ""
+    name = names[0]
+    number = f" If you mean class {name}, pass {name} without quotes." if name.isdecimal() else ""
+    return (
+        f"{number} Pass data.classes.index({name!r}); data.classes has the names of all classes in the order of their "
+        "numbers."
+    )
 
 
 def is_component(cls: object) -> bool:

@@ -113,3 +113,13 @@ def test_values_are_worded() -> None:
     text = " ".join(found({**changes, "attack.success_rate.control": figure(0.1234567, 0.1, 0.2)}, test_rows=3))
     assert all(words in text for words in ("23.0 % of", "7.0 points", "12.3 % of", "33.3 points"))
     assert not re.search(r"\d\.\d\d", text)
+
+
+def test_a_model_from_elsewhere_that_is_rarely_right_has_a_doubt_about_its_rows() -> None:
+    poor = {"model.clean_accuracy": figure(0.13)}
+    here = {"trained_here": False}
+    (doubt,) = found({**poor, "model.clean_accuracy.control": NONE, "model.accuracy_drop": NONE}, **here)
+    assert doubt.startswith("The model is right on 13 % of the clean test rows")
+    (doubt,) = found({"model.clean_accuracy.control": figure(0.2)}, **here)
+    assert doubt.startswith("The control is right on 20 % of the clean test rows")
+    assert found({**poor, "model.accuracy_drop": figure(0.01)}, **here) == []  # the poison may be the reason

@@ -36,6 +36,11 @@ def test_a_name_that_is_no_class_gets_the_names(data: dict[str, Any]) -> None:
     assert "got 'dogs'. The classes 0, 1, … are 'cat', 'cow', 'dog'. Did you mean 'dog'?" in words
 
 
+def test_the_names_in_a_list_get_their_numbers(data: dict[str, Any]) -> None:
+    words = problems({"dataset": data, "attack": {"name": "label_flip", "pairs": [["cat", "dog"]]}})
+    assert "'cat' is class 0. 'dog' is class 2." in words
+
+
 def test_data_that_cannot_be_read_adds_nothing(tmp_path: Path) -> None:
     data = {"name": "csv", "path": str(tmp_path / "absent.csv")}
     words = problems({"dataset": data, "attack": {"name": "badnets", "target": "cat"}})

@@ -235,7 +235,15 @@ def _example_charts(trained: Trained) -> Evidence:
 def _doubts(experiment: ExperimentSettings, metrics: Metrics, first: Measured) -> list[str]:
     test = first.test
     triggered = isinstance(first.repeat.poisoned.goal, TriggeredGoal)
-    sentences = list(doubts(metrics, classes=len(test.classes), test_rows=len(test), triggered=triggered))
+    sentences = list(
+        doubts(
+            metrics,
+            classes=len(test.classes),
+            test_rows=len(test),
+            triggered=triggered,
+            assumptions=first.assumptions,
+        )
+    )
     if experiment.interval == "bootstrap":
         sentences += filter(None, [too_few_for_bootstrap(metrics["model.clean_accuracy"]["n"])])
     if (defender := first.defender) is not None:

@@ -73,13 +73,13 @@ def run_defences(
     if (streams := experiment.stream_defences) and inputs.roles is not None:
         stream_inputs = (streams, pair.paths, inputs.roles, goal, test, clean, rng.child("blame"))
         evidence |= stages.timed(number, "look back", lambda: score_stream_defences(*stream_inputs), threads=threads)
-    doubts: tuple[str, ...] = ()
     verdicts = run_scans(experiment, stages, pair, clean, rng, number)
+    doubts = tuple(f"{name}: {sentence}" for name, (victim, _) in verdicts.items() for sentence in victim.doubts)
     if verdicts:
         evidence |= score_scans(verdicts, goal, test) | untested(verdicts)
     if repairs := experiment.repairs_by_name:
         given = dict.fromkeys(repairs, _with_triggers(verdicts))
-        doubts = tuple(repair_doubts(repairs, given, clean))
+        doubts += tuple(repair_doubts(repairs, given, clean))
         repair_inputs = (repairs, pair.classifiers, given, goal, test, clean, rng.child("repair"))
         evidence |= stages.timed(number, "repair", lambda: score_repairs(*repair_inputs), threads=threads)
     scores = {"detector": {name: each.scores for name, each in rows.items()}, "filter": suspicions}

@@ -21,6 +21,7 @@ Packed = tuple[dict[str, Tensor], dict[str, Any]]
 """Tensors by name, and a mapping that JSON can represent."""
 
 VERDICT_TENSORS = ("statistic", "p_value", "flagged", "inconclusive")
+VERDICT_SENTENCES = ("untested", "assumptions", "doubts")
 TRIGGER_TENSORS = ("targets", "masks", "patterns", "success")
 
 
@@ -126,7 +127,7 @@ def pack_verdict(verdict: Verdict) -> Packed:
     about = {
         "subjects": [[subject.target, subject.source] for subject in verdict.subjects],
         "false_alarm_rate": repr(verdict.false_alarm_rate),
-        "untested": list(verdict.untested),
+        **{name: list(getattr(verdict, name)) for name in VERDICT_SENTENCES},
         "evidence": evidence,
     }
     return {**{name: tensor.contiguous() for name, tensor in tensors.items()}, **arrays}, about
@@ -147,7 +148,7 @@ def unpack_verdict(tensors: dict[str, Tensor], about: dict[str, Any]) -> Verdict
         flagged=tensors["flagged"],
         inconclusive=tensors["inconclusive"],
         false_alarm_rate=float(about["false_alarm_rate"]),
-        untested=tuple(about["untested"]),
+        **{name: tuple(about[name]) for name in VERDICT_SENTENCES},
         triggers=triggers,
         threshold=tensors.get("threshold"),
         details=details,

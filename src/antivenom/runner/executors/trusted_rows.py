@@ -13,6 +13,7 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.runner.spec.validation import parts_of
 from antivenom.settings import ChecksCleanRows
+from antivenom.settings.clean_rows import with_remedy
 
 
 def trusted_problems(experiment: ExperimentSettings, data: StartingData, stages: Stages) -> list[str]:
@@ -29,7 +30,7 @@ def trusted_problems(experiment: ExperimentSettings, data: StartingData, stages:
         test = (data if number == 0 else _data_of(experiment, stages, number)).splits.test
         for path, problem in _problems(experiment, test, number, asking):
             problems.setdefault(path, problem)
-    return [f"{path} {problem}" for path, problem in problems.items()]
+    return list(problems.values())
 
 
 def _data_of(experiment: ExperimentSettings, stages: Stages, number: int) -> StartingData:
@@ -39,7 +40,7 @@ def _data_of(experiment: ExperimentSettings, stages: Stages, number: int) -> Sta
 def _problems(
     experiment: ExperimentSettings, test: Dataset, number: int, asking: dict[str, ChecksCleanRows]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the place of each component in the spec, and what it requires of the trusted rows of a repeat."""
+    """Yield the place of each component in the spec, and the message about the trusted rows of a repeat."""
     stream = stream_of(experiment, number)
     _, clean, _ = defender_rows(experiment, test, stream.child("defender"))
     given = trusted_rows(len(test), experiment.trusted)
@@ -47,6 +48,5 @@ def _problems(
     way_out = f"Set `trusted` higher: {experiment.trusted:g} gives the defender {given} of {len(test)} test rows{half}."
     for path, part in asking.items():
         rows = halves(clean, stream.child("filter"))[0] if isinstance(part, Filter) else clean
-        yield from (
-            (path, f"{problem} {way_out}") for problem in sentences_from(part, ChecksCleanRows.clean_problems, rows)
-        )
+        if problems := list(sentences_from(part, ChecksCleanRows.clean_problems, rows)):
+            yield path, with_remedy(path, problems, way_out)

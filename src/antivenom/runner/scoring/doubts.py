@@ -1,11 +1,13 @@
 """Doubts: reasons why a careful reader would not trust a result, written automatically."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor
 
 from antivenom.charts import worded
+from antivenom.models.values import DRAWS_NEW
 from antivenom.runner.scoring.metrics import Metrics
+from antivenom.settings.accuracy import accuracy_doubt
 
 CHANCE_FACTOR = 1.5
 LARGE_DROP = 0.05
@@ -19,7 +21,13 @@ INPUTS = {"filter": "poisoned inputs", "detector": "poisoned rows"}
 
 
 def doubts(
-    metrics: Metrics, *, classes: int, test_rows: int, triggered: bool, trained_here: bool = True
+    metrics: Metrics,
+    *,
+    classes: int,
+    test_rows: int,
+    triggered: bool,
+    trained_here: bool = True,
+    assumptions: Sequence[str] = (),
 ) -> Iterator[str]:
     """Yield each doubt as one or two sentences.
 
@@ -29,6 +37,7 @@ def doubts(
         test_rows: the number of test rows.
         triggered: whether the attack's goal has a trigger.
         trained_here: whether the models were trained in this run, so that their losses are known.
+        assumptions: what is assumed about the model; one of them may say why a training fails.
     """
     mean = {name: entry["mean"] for name, entry in metrics.items()}
     if metrics["model.clean_accuracy"]["n"] == 1:
@@ -38,9 +47,7 @@ def doubts(
         row = worded(1 / max(1, test_rows), "points", signed=False)
         rows = "1 row" if test_rows == 1 else f"{test_rows} rows"
         yield f"The test set has only {rows}: one row changes the accuracy by {row}."
-    control = mean["model.clean_accuracy.control"]
-    if control is not None and control < CHANCE_FACTOR / classes:
-        yield "The control is hardly better than guessing: the training fails even without poison."
+    yield from _training_failed(mean, classes, assumptions) if trained_here else _rarely_right(mean, classes, test_rows)
     for who, key in (("victim", "training.loss"), ("control", "training.loss.control")) if trained_here else ():
         if mean[key] is None:
             yield f"The {who}'s training diverged: its loss is not a finite number. Lower the learning rate."
@@ -54,6 +61,27 @@ def doubts(
     yield from _scans(metrics, mean)
     yield from _scores(metrics)
     yield from _trigger(metrics, mean) if triggered else _damage(metrics, mean)
+
+
+def _training_failed(mean: Mapping[str, float | None], classes: int, assumptions: Sequence[str]) -> Iterator[str]:
+    """Yield a doubt if the control is hardly better than guessing, with the likely cause if an assumption states it."""
+    control = mean["model.clean_accuracy.control"]
+    if control is not None and control < CHANCE_FACTOR / classes:
+        cause = DRAWS_NEW if any(each.startswith(DRAWS_NEW) for each in assumptions) else ""
+        failed = "the training fails even without poison."
+        yield f"The control is hardly better than guessing: {failed} {cause}".rstrip()
+
+
+def _rarely_right(mean: Mapping[str, float | None], classes: int, test_rows: int) -> Iterator[str]:
+    """Yield a doubt if a model that was trained elsewhere is rarely right without poison.
+
+    Poison may be the reason for the victim's errors, so the control is judged, and the victim only without one.
+    """
+    control = mean["model.clean_accuracy.control"]
+    who, share = ("The model", mean["model.clean_accuracy"]) if control is None else ("The control", control)
+    if share is not None:
+        right = round(share * test_rows)
+        yield from filter(None, [accuracy_doubt(right, test_rows, classes, who, "the clean test rows")])
 
 
 def _not_finite(metrics: Metrics) -> Iterator[str]:

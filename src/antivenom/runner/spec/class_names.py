@@ -1,6 +1,5 @@
 """The numbers of classes that a spec names: a setting takes the number of a class, not its name."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +8,9 @@ from antivenom.data import Source, Splits
 from antivenom.errors import AntivenomError
 from antivenom.files.opening import exists
 from antivenom.registry import did_you_mean
-from antivenom.settings import CLASS_NUMBER, build
+from antivenom.settings import build
 from antivenom.settings.fits import listed
-
-_NAMED = re.compile(rf"{CLASS_NUMBER}.*; got '(?P<name>.*)'\.$")
+from antivenom.settings.marks import named_classes
 
 
 def with_class_numbers(problems: Sequence[str], mapping: Mapping[str, Any], *, allow_code: bool) -> list[str]:
@@ -23,19 +21,18 @@ def with_class_numbers(problems: Sequence[str], mapping: Mapping[str, Any], *, a
         mapping: the spec. Its data set is read only if a class is named, and its files exist.
         allow_code: whether components that the spec names by import path may run.
     """
-    if not any(_NAMED.search(problem) for problem in problems):
+    if not any(map(named_classes, problems)):
         return list(problems)
     classes = _classes(mapping, allow_code)
     return [f"{problem}{_number(problem, classes)}" for problem in problems]
 
 
 def _number(problem: str, classes: Sequence[str]) -> str:
-    match = _NAMED.search(problem)
-    if match is None or not classes:
-        return ""
-    if match["name"] in classes:
-        return f" '{match['name']}' is class {classes.index(match['name'])}."
-    return f" The classes 0, 1, … are {listed(classes)}.{did_you_mean(match['name'], classes)}"
+    names = named_classes(problem) if classes else []
+    known = "".join(f" '{name}' is class {classes.index(name)}." for name in names if name in classes)
+    if unknown := [name for name in names if name not in classes]:
+        return f"{known} The classes 0, 1, … are {listed(classes)}.{did_you_mean(unknown[0], classes)}"
+    return known
 
 
 def _classes(mapping: Mapping[str, Any], allow_code: bool) -> tuple[str, ...]:
