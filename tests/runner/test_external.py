@@ -19,7 +19,7 @@ from antivenom.models.files import read_weights
 from antivenom.report import write_report
 from antivenom.runner import load_spec
 from antivenom.runner.export import export, read_back
-from antivenom.runner.external import NO_CONTROL, _from_npz, measure_external
+from antivenom.runner.external import NO_CONTROL, measure_external, predictions_from_npz
 
 pytestmark = pytest.mark.slow  # whole runs
 
@@ -177,7 +177,7 @@ def test_one_number_for_each_of_two_classes_is_explained(tmp_path: Path, shape: 
     two = Dataset.from_arrays(np.zeros((20, 4), np.float32), np.arange(20) % 2, bounds=(0, 1))
     np.savez(tmp_path / "said.npz", test=values.reshape(shape))
     with pytest.raises(DataError, match=said):
-        _from_npz(tmp_path / "said.npz", "test", two)
+        predictions_from_npz(tmp_path / "said.npz", "test", two)
 
 
 def test_a_network_of_probabilities_names_the_whole_arch(written: Path, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def read_back(place: Path, form: Format) -> tuple[Tensor, Tensor]:
         assert table.images is not None
         encoded, labels = table.images, table.labels
     else:
-        with tree.Tree(file, splits=()) as files:
+        with tree.Tree(file, splits=(), empty="ignore") as files:
             leaves = sorted(files.leaves, key=lambda leaf: Path(leaf.path).stem)
             encoded = [files.content(leaf) for leaf in leaves]
         labels = [int(leaf.label.partition("-")[0]) for leaf in leaves]

@@ -182,7 +182,7 @@ def _classifier(
         sets = {"test": test}
         if isinstance(goal, TriggeredGoal):
             sets["triggered"] = triggered_rows(goal, attacked_rows(goal, test))
-        read = _from_csv if file.suffix == ".csv" else _from_npz
+        read = _from_csv if file.suffix == ".csv" else predictions_from_npz
         return PrecomputedPredictions(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
     weights = read_weights(file, weights_part)
     broken = [name for name, value in weights.items() if not bool(torch.isfinite(value).all())]
@@ -213,7 +213,12 @@ def _has_weights(file: Path) -> bool:
     return file.suffix not in PREDICTIONS
 
 
-def _from_npz(file: Path, name: str, data: Dataset) -> Tensor:
+def predictions_from_npz(file: Path, name: str, data: Dataset) -> Tensor:
+    """Return the predicted class numbers (n) in an array of an `.npz` file: class numbers, or scores (n, classes).
+
+    Raises:
+        DataError: the array is neither, or has another number of rows than the data.
+    """
     labels = _numbers(npz.read(file, (name,), most_bytes=MAX_PREDICTIONS)[name], name, file)
     if labels.ndim and len(labels) != len(data):
         raise DataError(f"{file}: {name!r} must have {len(data)} rows, as the set has; got {len(labels)}.")

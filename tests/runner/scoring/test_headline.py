@@ -6,7 +6,7 @@ import pytest
 
 from antivenom.data.sources import Plane
 from antivenom.goals import Backdoor, SingleInput
-from antivenom.runner.scoring.headline import _targets, headline
+from antivenom.runner.scoring.headline import headline, targets_in_words
 from antivenom.testing import toy_images
 from antivenom.triggers import Patch
 
@@ -35,6 +35,6 @@ def test_an_attack_that_the_control_equals_has_no_effect(victim: float, control:
 def test_a_target_whose_name_is_another_number_has_both() -> None:
     data = toy_images(8)
     goal = Backdoor(trigger=Patch(), target=1)
-    assert _targets(goal, replace(data, classes=("1", "2", "3", "4"))) == "class 1 ('2')"
-    assert _targets(goal, replace(data, classes=("0", "1", "2", "3"))) == "class 1"
-    assert _targets(goal, replace(data, classes=("cat", "dog", "emu", "fox"))) == "class dog"
+    assert targets_in_words(goal, replace(data, classes=("1", "2", "3", "4"))) == "class 1 ('2')"
+    assert targets_in_words(goal, replace(data, classes=("0", "1", "2", "3"))) == "class 1"
+    assert targets_in_words(goal, replace(data, classes=("cat", "dog", "emu", "fox"))) == "class dog"

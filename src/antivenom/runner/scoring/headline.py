@@ -38,7 +38,7 @@ def _attack(metrics: Metrics, attack: str, goal: Goal | None, test: Dataset) -> 
         return f"{poisoned} by {attack}{change}. {accuracy}"
     without = f" (control: {share('attack.success_rate.control')})" if has_control else ""
     if isinstance(goal, TriggeredGoal):
-        target = _targets(goal, test)
+        target = targets_in_words(goal, test)
         return (
             f"{poisoned}, the trigger sends {share('attack.success_rate')} of the attacked test rows to {target}"
             f"{without}. {accuracy}"
@@ -59,7 +59,8 @@ def _change(drop: float) -> str:
     return f"clean accuracy {'rises' if drop < 0 else 'falls'} by {points}"
 
 
-def _targets(goal: TriggeredGoal, test: Dataset) -> str:
+def targets_in_words(goal: TriggeredGoal, test: Dataset) -> str:
+    """Return the classes that the attacker wants, such as `class dog`, or `class 1 ('2')` if a number is a name."""
     numbers = sorted(set(target_classes(goal, attacked_rows(goal, test)).tolist()))
     names = [named_class(number, test.classes) for number in numbers]
     if len(names) == 1:
