@@ -169,17 +169,20 @@ def _kinds(table: CellTable) -> dict[str, str]:
 
 
 def _kind(values: list[Any]) -> str:
-    """Return the type of an axis. Values of several types are text.
+    """Return the type of an axis. Values of several types are text, and so are numbers that no type has exactly.
 
     >>> _kind([1, 2]), _kind([1, 0.5]), _kind([True]), _kind(["mlp"]), _kind([1, "x"])
     ('int64', 'float64', 'bool_', 'string', 'string')
+    >>> _kind([10**30, 1]), _kind([10**30, 0.5])
+    ('string', 'string')
     """
     types = {type(value) for value in values}
     if types == {bool}:
         return "bool_"
-    if types == {int} and all(abs(value) < 1 << 63 for value in values):
+    largest = max((abs(value) for value in values if type(value) is int), default=0)
+    if types == {int} and largest < 1 << 63:
         return "int64"
-    return "float64" if types and types <= {int, float} else "string"
+    return "float64" if types and types <= {int, float} and largest <= 1 << 53 else "string"
 
 
 def _text(value: Any) -> str | None:
