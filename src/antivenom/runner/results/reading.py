@@ -12,6 +12,8 @@ from antivenom.storage.files import read_json
 
 SENTENCES = ("doubts", "assumptions")
 MAX_REPEATS = 100_000
+MOST = 1 << 53
+"""The largest whole number in a figure: a table has it exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def _measured(entries: Mapping[str, Any], file: Path) -> dict[str, Measured]:
     """Return the entries as figures. Entries may have more fields than a figure."""
     known, reader = {each.name for each in fields(Measured)}, Reader()
     try:
-        return {
+        measured = {
             key: reader.make(
                 {name: value for name, value in entry.items() if name in known} if isinstance(entry, dict) else entry,
                 Measured,
