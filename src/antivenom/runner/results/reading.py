@@ -143,3 +143,8 @@ def _measured(entries: Mapping[str, Any], file: Path) -> dict[str, Measured]:
         }
     except DataError as error:
         raise RunError(str(error)) from error
+    for key, figure in measured.items():
+        numbers = (figure.n, figure.mean, figure.low, figure.high, figure.p_value)
+        if any(isinstance(each, int) and abs(each) > MOST for each in numbers):
+            raise RunError(f"{file}: {short(key)} has a whole number beyond ±2^53; got {short(numbers)}.")
+    return measured
