@@ -16,6 +16,7 @@ from types import ModuleType
 
 from antivenom.errors import DataError
 from antivenom.files.opening import read_bytes
+from antivenom.files.source_code import parse_source
 
 MAX_SOURCE_BYTES = 16 << 20
 MAX_FILES = 1000
@@ -103,7 +104,7 @@ def safe_children() -> Iterator[None]:
 def _imports(file: Path) -> Iterator[str]:
     """Yield the absolute names of the modules that a file imports."""
     try:
-        tree = ast.parse(read_bytes(file, MAX_SOURCE_BYTES))
+        tree = parse_source(read_bytes(file, MAX_SOURCE_BYTES))
     except (DataError, SyntaxError, ValueError, RecursionError, MemoryError):  # the import itself says what is wrong
         return
     for node in ast.walk(tree):

@@ -22,6 +22,7 @@ from typing import Any
 from antivenom.errors import UnknownComponentError, in_words
 from antivenom.extras import missing_packages
 from antivenom.files.opening import read_bytes
+from antivenom.files.source_code import parse_source
 from antivenom.stopping import Stopped
 
 MAX_SOURCE_BYTES = 16 << 20
@@ -362,7 +363,7 @@ def _read(kind: str, module: str, file: Path, class_name: str = "") -> Entry | N
     name = file.stem
     draft = Entry(kind, name, module, "", "", KINDS[kind].singular)
     try:
-        tree = ast.parse(read_bytes(file, MAX_SOURCE_BYTES))  # bytes, which may state their encoding
+        tree = parse_source(read_bytes(file, MAX_SOURCE_BYTES))  # bytes, which may state their encoding
         return _described(draft, tree, class_name)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply
         return replace(draft, broken=printable(f"{type(error).__name__}: {error}"), summary="cannot be read")

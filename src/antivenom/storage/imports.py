@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from antivenom.files.source_code import parse_source
+
 PACKAGE = "antivenom"
 ATTRIBUTE = re.compile(r"\.\s*([^\W\d]\w*)")
 BY_NAME = ("import_module", "__import__")
@@ -60,7 +62,7 @@ def read_contents(source: bytes, module: str, *, package: bool) -> Contents | No
     (Import(module='top', names=('near',)), Import(module='far.away', names=()))
     """
     try:
-        tree = ast.parse(source)
+        tree = parse_source(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     reader = _Reader(module if package else module.rpartition(".")[0])
