@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import environment_at
+from tests.helpers.command import environment_at, same_process
 from tests.helpers.forked import forked
 
 pytestmark = pytest.mark.slow  # a process for every test, and torch in most of them
@@ -223,3 +223,10 @@ def test_an_interrupt_while_the_command_loads(place: Path) -> None:
     )
     done = command("list", at=place, before=before)
     assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")
+
+
+def test_an_option_that_is_a_url_is_refused_in_our_words(tmp_path: Path) -> None:
+    done = same_process("run", "demo", "--out", "s3://bucket/run", at=tmp_path)
+    assert done.returncode == 2
+    assert "Invalid value for '--out': The folder must be on this machine; got s3://bucket/run." in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -24,6 +24,8 @@ from antivenom.terminal import OutputError, err_console, finish_streams, prepare
 """A wrong option or argument."""
 WRONG, UNEXPECTED, SIGNAL = 2, 70, 128
 """Exit statuses: a wrong input, a defect of the program (`EX_SOFTWARE`), and 128 plus the number of a signal."""
+PREFIX = "Value error, "
+"""What pydantic writes before the message of our own errors, when the command reads an option."""
 PIPE = 13
 """The number of the signal SIGPIPE, which ends other programs when the reader of their output has ended."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -102,7 +104,8 @@ def _usage(error: Exception) -> Iterator[Text]:
     context = getattr(error, "ctx", None)  # None if the command itself is unknown
     if context is not None:
         yield styled(context.get_usage())
-    yield problem(str(error.format_message()))  # type: ignore[attr-defined]
+    message = str(error.format_message())  # type: ignore[attr-defined]
+    yield problem(message.replace(PREFIX, "", 1))
     if context is not None:
         yield styled(f"`{context.command_path} --help` shows the options and arguments.")
 

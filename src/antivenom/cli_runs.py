@@ -12,6 +12,7 @@ from antivenom.errors import CellsFailedError, SettingsError
 from antivenom.files.opening import is_file
 from antivenom.own_code import allow_folder
 from antivenom.stopping import advice_if_stopped
+from antivenom.storage.places.addresses import local_folder
 from antivenom.terminal import err_console, out_console
 
 if TYPE_CHECKING:
@@ -24,22 +25,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec, such as attack.rate=0.05. Repeatable."),
 ]
-
-
-def _folder(text: str) -> Path:
-    """Return the path of a run's folder, and refuse URLs."""
-    from antivenom.storage.places.addresses import local_path  # noqa: PLC0415 - loads storage
-
-    path = local_path(text)
-    if path is None:
-        raise SettingsError(
-            [f"--out must be a folder on this machine; got {text}. Only `antivenom sweep` writes to URLs."]
-        )
-    return path
-
-
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", parser=_folder, help="The folder of the run. Default: runs/NAME.")
+    Path | None,
+    typer.Option("--out", metavar="DIR", parser=local_folder, help="The folder of the run. Default: runs/NAME."),
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto (CUDA if available).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only the metrics, as JSON, on stdout.")]
@@ -127,7 +115,7 @@ def run_and_report(
 
         if executor is not None:
             options["executor"] = executor
-        with placed(out, on_event) as (folder, receive):
+        with placed(out, on_event, options.get("shard")) as (folder, receive):
             try:
                 result = experiment.run(
                     out=folder, store=default_store(), device=device, progress=False, on_event=receive, **options

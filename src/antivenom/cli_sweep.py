@@ -107,7 +107,7 @@ def run(
     resume = "the same command" if out is None else f"the same command with --out {out}"
     run_and_report(
         experiment,
-        _checked(out, shard) or Path("runs") / slug(experiment.name),
+        out or Path("runs") / slug(experiment.name),
         device,
         as_json,
         quiet,
@@ -127,10 +127,10 @@ FolderArgument = Annotated[str, typer.Argument(metavar="DIR|URL", help="The fold
 def status(folder: FolderArgument) -> None:
     """Show how far a sweep is. It may be running in another terminal."""
     from antivenom.runner.progress import format_duration  # noqa: PLC0415 - loads torch
-    from antivenom.runner.results.mirror import reported  # noqa: PLC0415
+    from antivenom.runner.results.mirror import for_status, reported  # noqa: PLC0415
     from antivenom.runner.results.status import overview_of  # noqa: PLC0415
 
-    with reported(folder) as place:
+    with reported(folder, for_status) as place:
         overview = overview_of(place)
     out_console.line_of(_summary(overview))
     running = {name: stage for each in overview.processes if each.is_alive for name, stage in each.running.items()}
@@ -188,15 +188,6 @@ def _executor(
     if name is ExecutorName.RAY:
         return Ray(address=address, workers=workers, cpus=cpus, gpus=gpus)
     return Processes(workers=workers) if name is ExecutorName.PROCESSES else Serial()
-
-
-def _checked(out: str | None, shard: str | None) -> str | None:
-    """Return the sweep's folder or URL, unless shards would have to share a URL."""
-    from antivenom.runner.results.mirror import is_url  # noqa: PLC0415 - loads torch
-
-    if shard is not None and is_url(out):
-        raise SettingsError([f"--shard requires a folder that all machines reach; got {out}."])
-    return out
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

@@ -8,13 +8,13 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from antivenom.errors import RunError, SettingsError
+from antivenom.errors import RunError
 from antivenom.runner.events import OnEvent
 from antivenom.runner.executors.executor import Executor, Work
 from antivenom.runner.executors.running import Resuming, failure_of, run_cells, run_one
 from antivenom.runner.executors.serial import Serial
 from antivenom.runner.progress import ProgressOption, progress_for
-from antivenom.runner.results.mirror import is_url, local_folder, placed
+from antivenom.runner.results.mirror import placed
 from antivenom.runner.results.result import Result
 from antivenom.runner.results.status import reporting_status
 from antivenom.runner.results.sweep_folder import finished_axes
@@ -25,6 +25,7 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.tracking import tracking
 from antivenom.settings import component, describe_fields
 from antivenom.shapes import ShortRepr
+from antivenom.storage.places.addresses import local_folder
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
 from antivenom.trackers import Tracker
@@ -141,11 +142,9 @@ class Sweep(ShortRepr):
             SettingsError: the settings do not fit the data. Nothing has been written.
             RunError: cells failed. The others were written, and so was the table.
         """
-        if is_url(out) and shard is not None:
-            raise SettingsError([f"Shards require a folder that all machines reach; got {out}."])
         resuming = Resuming(tuple(only), shard, retry_failed)
         place = Path(mkdtemp(prefix="antivenom-sweep-")) if out is None else out
-        with progress_for(progress, on_event) as shown, placed(place, shown) as (folder, receive):
+        with progress_for(progress, on_event) as shown, placed(place, shown, shard) as (folder, receive):
             work = Work(self.cells, folder / "cells", store, device)
             with (
                 reporting_status(folder, resuming.status, receive) as with_status,

@@ -178,7 +178,7 @@ def test_more_files_than_a_sweep_has_are_refused(url: str, monkeypatch: pytest.M
 
 
 def test_urls_are_refused_where_a_folder_is_needed(url: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Shards require a folder that all machines reach; got memory"):
+    with pytest.raises(SettingsError, match="A shard requires a folder that all machines reach; got memory"):
         breaking_sweep("seed", 0, 1).run(out=url, shard=(1, 2), progress=False)
     single = load_spec(BADNETS)
     assert isinstance(single, Experiment)
@@ -188,7 +188,7 @@ def test_urls_are_refused_where_a_folder_is_needed(url: str, tmp_path: Path) -> 
     spec.write_text(dump_yaml({**BADNETS, "grid": {"seed": [0]}}))
     error = CliRunner().invoke(app, ["sweep", str(spec), "--out", url, "--shard", "1/2"]).exception
     assert isinstance(error, AntivenomError)
-    assert "--shard requires a folder that all machines reach" in str(error)
+    assert "A shard requires a folder that all machines reach" in str(error)
     done = CliRunner().invoke(app, ["run", str(spec), "--out", url])
     assert done.exit_code == 2
-    assert "Only `antivenom sweep` writes to URLs" in " ".join(done.output.replace("│", " ").split())
+    assert "Only a sweep can have a URL" in " ".join(done.output.replace("│", " ").split())

@@ -1,5 +1,6 @@
 """A finished cell as one entry of the store. Workers on other machines publish their cells in this way."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from torch import Tensor
 
 from antivenom.errors import RunError
 from antivenom.files.writing import folder_inside, inside, write_bytes
-from antivenom.runner.results.folder import FILES, prepare_folder, read_spec_text
+from antivenom.runner.results.folder import RUN_FILE, prepare_folder, read_spec_text
 from antivenom.runner.results.manifest import MANIFEST, read_manifest
 
-NAMES = frozenset(("spec.yaml", *FILES))
-"""The files that a cell may have."""
+_IS_CELL_FILE = re.compile(RUN_FILE, re.ASCII).fullmatch
+"""Recognises a file that a cell may have, by its path in the cell's folder."""
 
 
 def entry_of(key: str) -> str:
@@ -26,9 +27,10 @@ def pack_cell(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the bytes of a cell's files, by the paths in its folder."""
     tensors = {}
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.name in NAMES:
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and _IS_CELL_FILE(name):
             content = np.frombuffer(file.read_bytes(), np.uint8)
-            tensors[file.relative_to(folder).as_posix()] = torch.from_numpy(content.copy())
+            tensors[name] = torch.from_numpy(content.copy())
     return tensors, {}
 
 
@@ -49,8 +51,7 @@ def unpack_cell(folder: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def _targets(folder: Path, names: list[str]) -> Iterator[tuple[str, Path]]:
     for name in names:
-        *parents, last = name.split("/")
-        allowed = not parents or (len(parents) == 2 and parents[0] == "repeats" and parents[1].isdecimal())
-        if last not in NAMES or not allowed:
+        if not _IS_CELL_FILE(name):
             raise RunError(f"The cell contains a file '{name}', which no cell has.")
+        *parents, last = name.split("/")
         yield name, inside(folder_inside(folder, *parents) if parents else folder, last)

@@ -84,8 +84,8 @@ class Processes:
         if not specs:
             return
         context = multiprocessing.get_context("spawn")
-        _require_guard(context)
         with safe_children(), event_pipe(context) as events:
+            _require_guard(context)
             threads = min((work.threads or self.threads(work.cells)).values())
             pool = _Pool(self._count(len(specs)), threads, context, work, specs, on_event)
             yield from pool.run(events)
@@ -215,7 +215,7 @@ def _require_guard(context: SpawnContext) -> None:
         raise RunError(NO_GUARD)
     process = context.Process(target=prepare_worker)
     try:
-        with safe_children(), signals_for_parent_only():
+        with signals_for_parent_only():
             process.start()
     except OSError as error:
         raise WriteError(f"The worker processes cannot be started: {error.strerror or error}.") from error

@@ -1,5 +1,6 @@
 """The folder of a run: its files, and the check that a run may write to it."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,9 @@ FILES = (
     "table.html",
 )
 """The files of a run, in addition to its spec."""
+
+RUN_FILE = rf"(?:repeats/\d+/)?(?:{'|'.join(map(re.escape, ('spec.yaml', *FILES)))})"
+"""The pattern of the files of a run, or of a cell, by their paths in its folder; without the figures of its report."""
 
 STATUS, STATUS_FILES = "status.json", "status*.json"
 """The state of a sweep while it runs, and the pattern of the same files of its shards."""

@@ -46,6 +46,27 @@ def local_path(address: str) -> Path | None:
     return Path(url2pathname(parts.path))
 
 
+def is_url(address: Path | str | None) -> bool:
+    """Return whether an address is the URL of another place than a folder. `file://` is a folder.
+
+    >>> is_url("s3://bucket/study"), is_url("runs/study"), is_url("file:///tmp/study")
+    (True, False, False)
+    """
+    return isinstance(address, str) and local_path(address) is None
+
+
+def local_folder(address: Path | str) -> Path:
+    """Return the path of a folder on this machine.
+
+    Raises:
+        SettingsError: the address is a URL of another place.
+    """
+    path = local_path(str(address))
+    if path is None:
+        raise SettingsError([f"The folder must be on this machine; got {address}. Only a sweep can have a URL."])
+    return path
+
+
 def url_and_options(address: str) -> tuple[str, dict[str, Any]]:
     """Return the URL without its query, and the options of fsspec in the query. Values are JSON or plain text.
 

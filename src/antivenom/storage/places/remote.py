@@ -104,8 +104,8 @@ class RemotePlace:
         return {name: size for name, size in sorted(entries.items()) if _STAGE.fullmatch(name)}
 
     def all_sizes(self) -> dict[str, int]:
-        """Return the sizes of all files, by name."""
-        return self._find("")
+        """Return the sizes of all files by name, without leases and temporary files."""
+        return {name: size for name, size in self._find("").items() if name.partition("/")[0] not in (LEASES, PARTS)}
 
     def require_usable(self) -> None:
         """Do nothing: the address was checked, and the first request checks the rest."""
