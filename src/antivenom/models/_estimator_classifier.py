@@ -224,7 +224,7 @@ class EstimatorClassifier(Adapter):
         state = {"fitted": torch.tensor(fitted)}
         if self.drawn_seeds:
             seed = self.estimator.get_params()[self.drawn_seeds[0]]
-            state["random_state"] = torch.tensor(seed if isinstance(seed, int) else -1)
+            state["random_state"] = torch.tensor(int(seed) if isinstance(seed, Integral) else -1)
         if fitted and not has_arrays(self.estimator):
             return {**state, **self._state_as_rows()}
         return {**state, **arrays_of(self.estimator)}

@@ -9,13 +9,12 @@ from antivenom.errors import SettingsError
 from antivenom.models._adapter import Bounds, range_in_words
 from antivenom.models._keras_channels import layers_of
 from antivenom.models.normalisation import Numbers
+from antivenom.settings.ranges import Range, offset_and_scale
 
 RESCALING, NORMALIZATION = "Rescaling", "Normalization"
 NARROW = 0.1
 """If rows fill a narrower range than this after the layers, they are not those that the model was trained on."""
 BYTES = (0.0, 255.0)
-
-Range = tuple[float, float]
 
 
 def about_rescaling(model: Any, bounds: Bounds, mean: Numbers, std: Numbers) -> tuple[str, ...]:
@@ -45,11 +44,11 @@ def about_rescaling(model: Any, bounds: Bounds, mean: Numbers, std: Numbers) -> 
 
 def _refusal(names: str, layers: list[Any], bounds: Range, after: Range) -> str:
     low, high = _after(layers, BYTES)
-    takes_bytes = high - low >= NARROW
+    mean, std = offset_and_scale(bounds, BYTES)
     advice = (
-        "If it takes rows in [0, 255], pass bounds=(0, 255), also to the data set. To keep your rows: mean="
-        f"{bounds[0]:g}, std={(bounds[1] - bounds[0]) / BYTES[1]:.6g}."
-        if takes_bytes
+        "If it takes rows in [0, 255], pass bounds=(0, 255), also to the data set. To keep your rows: "
+        f"mean={mean:g}, std={std:.6g}."
+        if high - low >= NARROW
         else "Pass the range of the rows that it was trained on as bounds, also to the data set."
     )
     return (

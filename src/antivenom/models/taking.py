@@ -14,11 +14,10 @@ from antivenom.private.modules import compiled_inner
 from antivenom.rng import Rng
 
 COMPILED = "OptimizedModule"
+"""The class of `torch.compile`. An import of it would take seconds."""
 
 NEW_WEIGHTS = ", and new weights:"
 """The part of the assumption about lazy layers that loaded weights make untrue."""
-
-"""The class of `torch.compile`. An import of it would take seconds."""
 
 
 def unwrapped(module: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
