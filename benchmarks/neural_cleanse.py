@@ -33,7 +33,7 @@ from antivenom.attacks.badnets import BadNets
 from antivenom.data import Dataset
 from antivenom.defences.neural_cleanse import NeuralCleanse
 from antivenom.defences.neural_cleanse.inversion import TANH_MARGIN
-from antivenom.defences.neural_cleanse.outliers import Prior, p_values
+from antivenom.defences.outliers import Prior, p_values
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.cnn import CNN
 from antivenom.training.end_to_end import EndToEnd

@@ -6,7 +6,7 @@ import torch
 
 from antivenom.attacks import BadNets
 from antivenom.defences import RecoveredTriggers, Subject, Verdict
-from antivenom.defences.neural_cleanse.outliers import Prior, p_values_and_thresholds
+from antivenom.defences.outliers import Prior, p_values_and_thresholds
 from antivenom.goals import Backdoor
 from antivenom.models import CNN
 from antivenom.rng import Rng

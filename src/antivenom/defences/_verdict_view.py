@@ -26,6 +26,11 @@ def statistic_chart(
     )
 
 
+def class_names(classes: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Return a name for each of a classifier's `count` classes. The data may have names for fewer classes."""
+    return tuple(classes[number] if number < len(classes) else f"class {number}" for number in range(count))
+
+
 def verdict_html(labels: Sequence[str], *, statistic: Tensor, flagged: Tensor, p_value: Tensor, summary: str) -> str:
     """Return the verdict as a small HTML table, the most suspicious subjects first."""
     order = p_value.nan_to_num(nan=2.0).argsort(stable=True).tolist()[:ROWS_SHOWN]

@@ -12,7 +12,7 @@ from antivenom import load
 from antivenom.attacks import BadNets
 from antivenom.data import Dataset
 from antivenom.defences import NeuralCleanse, Verdict
-from antivenom.defences.neural_cleanse.outliers import Prior, p_values
+from antivenom.defences.outliers import Prior, p_values
 from antivenom.errors import CapabilityError, DataError
 from antivenom.models import CNN
 from antivenom.repairs import Filtering, FineTuning, Pruning, Sequential, Unlearning

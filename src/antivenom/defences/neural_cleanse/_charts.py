@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from antivenom.charts import Axis, Bars, BarSeries, Images, Tile, column, worded_p_value
+from antivenom.defences._verdict_view import class_names
 
 TRIGGERS_SHOWN = 20
 """The largest number of triggers in the chart."""
@@ -44,11 +45,6 @@ def triggers_chart(masks: Tensor, patterns: Tensor, p_value: Tensor, classes: tu
     )
     text = f"The recovered triggers of {len(order)} classes, the most suspicious class first."
     yield Images(name="triggers", rows=(tiles,), caption=f"{text} The trigger does not change grey areas.", alt=text)
-
-
-def class_names(classes: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """Return a name for each of a classifier's `count` classes. The data may have names for fewer classes."""
-    return tuple(classes[number] if number < len(classes) else f"class {number}" for number in range(count))
 
 
 def _known(p_value: Tensor) -> float | None:

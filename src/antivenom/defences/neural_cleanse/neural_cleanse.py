@@ -19,8 +19,8 @@ from antivenom.defences.neural_cleanse._testable import (
     untested_classes,
 )
 from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, restart_search
-from antivenom.defences.neural_cleanse.outliers import MIN_CLASSES, Prior, anomaly_index, p_values_and_thresholds
 from antivenom.defences.neural_cleanse.search_settings import Search
+from antivenom.defences.outliers import MIN_CLASSES, Prior, anomaly_index, p_values_and_thresholds
 from antivenom.models import Classifier
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng

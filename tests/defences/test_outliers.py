@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from antivenom.defences.neural_cleanse.outliers import Prior, anomaly_index, p_values, thresholds
+from antivenom.defences.outliers import Prior, anomaly_index, p_values, thresholds
 from antivenom.rng import Rng
 
 
