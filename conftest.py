@@ -3,18 +3,20 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Any, get_args
 
 gc.disable()  # until the tests are collected: the imports leave no garbage, and collections of it take seconds
 
 import hypothesis  # noqa: E402
+import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
-from jaxtyping import install_import_hook  # noqa: E402
 
 # Not by --jaxtyping-packages: the workers of xdist do not get what stands in addopts.
 os.environ["KERAS_BACKEND"] = "torch"  # before anything imports keras
@@ -30,7 +32,33 @@ SHAPED = [
 ]
 """The modules whose functions state shapes. Calls are checked there; mypy checks the other types without running."""
 
-install_import_hook(SHAPED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+def states_shapes(annotation: Any) -> bool:
+    """Whether an annotation contains a shape. One in quotes may contain some."""
+    if isinstance(annotation, str) or (
+        isinstance(annotation, type) and issubclass(annotation, jaxtyping.AbstractArray)
+    ):
+        return True
+    parts = annotation if isinstance(annotation, list) else get_args(annotation)
+    return any(states_shapes(part) for part in parts)
+
+
+def jaxtyped(*, typechecker: Callable[[Any], Any], checks_shapes: Any = jaxtyping.jaxtyped) -> Callable[[Any], Any]:
+    """The decorator of jaxtyping, which also compares the shapes of a call with each other.
+
+    That takes ten times as long as a check of the types. A function without shapes gets the check of the types alone.
+    """
+
+    def decorated(target: Any) -> Any:
+        if isinstance(target, FunctionType) and not any(map(states_shapes, target.__annotations__.values())):
+            return typechecker(target)
+        return checks_shapes(typechecker=typechecker)(target)
+
+    return decorated
+
+
+jaxtyping.jaxtyped = jaxtyped  # the modules below look it up here
+jaxtyping.install_import_hook(SHAPED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 
 class Unchecked(MetaPathFinder):
@@ -54,10 +82,20 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+PLACES = count()
+
+
+@pytest.fixture(scope="session")
+def all_places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the places of all tests. pytest takes longer for a new folder, the more of them stand beside it."""
+    return tmp_path_factory.mktemp("places")
+
+
 @pytest.fixture(autouse=True)
-def places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def places(all_places: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """No test reads or writes the user's own store or data sets."""
-    folder = tmp_path_factory.mktemp("places")
+    folder = all_places / str(next(PLACES))
+    folder.mkdir()
     monkeypatch.setenv("ANTIVENOM_STORE", str(folder / "store"))
     monkeypatch.setenv("ANTIVENOM_DATA", str(folder / "data"))
     yield folder

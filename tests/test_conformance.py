@@ -1,5 +1,6 @@
 """Every registered component keeps its promises; found by discovery, no list."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ def test_the_settings_of_every_component_survive_a_spec(name: str) -> None:
     settings_round_trip(try_out(kind, component, quick=True))
 
 
+@cache
 def waived() -> dict[str, list[Case]]:
     """The cases of each waiver: several where an attack is tried in two modes, of which one may not need it."""
     found: dict[str, list[Case]] = {}

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints, overload
 
@@ -34,8 +34,11 @@ class Registered:
             return _has_any(component, KINDS[self.kind].methods)
         if self.contract is object:
             return bool(kinds_of(component))
-        method = deciding_method(self.contract)
-        return has_method(component, method) if method else isinstance(component, self.contract)
+        return has_method(component, self._method) if self._method else isinstance(component, self.contract)
+
+    @cached_property
+    def _method(self) -> str | None:
+        return deciding_method(self.contract)
 
 
 CHECKS: dict[str, Registered] = {}
@@ -170,7 +173,7 @@ def run_all(checks: tuple[Callable[..., None], ...], arguments: tuple[Any, ...],
 
 def has_method(component: object, name: str) -> bool:
     """Return True if a component has a method with this name. A setting with this name does not count."""
-    return name in dir(component) and callable(getattr(component, name))
+    return _is_listed(component, name) and callable(getattr(component, name))
 
 
 def kinds_of(component: object) -> tuple[str, ...]:
@@ -240,6 +243,13 @@ def _import_all() -> None:
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if not module.name.startswith("_"):
             importlib.import_module(f"antivenom.testing.{module.name}")
+
+
+def _is_listed(component: object, name: str) -> bool:
+    """Return whether `dir` lists a name, without making the list."""
+    if type(component).__dir__ is not object.__dir__:
+        return name in dir(component)
+    return name in getattr(component, "__dict__", ()) or any(name in vars(each) for each in type(component).__mro__)
 
 
 def _has_any(component: object, methods: tuple[str, ...]) -> bool:
