@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -15,6 +16,9 @@ from antivenom.rng import Rng
 
 COMPILED = "OptimizedModule"
 """The class of `torch.compile`. An import of it would take seconds."""
+
+CONTAINERS = (dict, OrderedDict, set, list)
+"""Types of which a layer has many empty objects: its hooks, its buffers, its submodules."""
 
 NEW_WEIGHTS = ", and new weights:"
 """The part of the assumption about lazy layers that loaded weights make untrue."""
@@ -42,7 +46,9 @@ def copied(module: nn.Module) -> nn.Module:
     memo: dict[int, object] = {}
     for layer in module.modules():
         for value in vars(layer).values():
-            if isinstance(value, Tensor) and not value.is_leaf:
+            if type(value) in CONTAINERS and not value:
+                memo[id(value)] = type(value)()  # a layer has a dozen of them, and deepcopy takes long for each
+            elif isinstance(value, Tensor) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
         for buffer in layer.buffers(recurse=False):
             if isinstance(buffer, UninitializedBuffer):  # torch cannot copy it
