@@ -64,9 +64,9 @@ def test_the_faults_of_an_input_are_found(tmp_path: Path) -> None:
 
 BLIND = """
 from dataclasses import replace
-from antivenom import registry
-described = registry._plugin
-registry._plugin = lambda *given: replace(described(*given), broken=None, summary="no description")
+from antivenom.registry import plugins
+described = plugins._plugin
+plugins._plugin = lambda *given: replace(described(*given), broken=None, summary="no description")
 """
 
 

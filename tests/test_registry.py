@@ -120,7 +120,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     Theirs.__module__ = "their_package._inner"
     monkeypatch.setitem(sys.modules, "their_package", module)
     point = EntryPoint(name="theirs", value="their_package:Theirs", group="antivenom.attacks")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "antivenom.attacks" else [])
+    monkeypatch.setattr(registry.plugins, "entry_points", lambda group: [point] if group == "antivenom.attacks" else [])
     entries.cache_clear()
     yield module
     monkeypatch.undo()

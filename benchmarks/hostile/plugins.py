@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from antivenom import registry
 from antivenom.cli import app
 from antivenom.errors import AntivenomError
+from antivenom.registry import entry, lookup
 from antivenom.rng import Rng
 from antivenom.runner import Experiment, load_spec
 from benchmarks.hostile.isolated import watched
@@ -46,9 +47,9 @@ class Plugins:
 
     def __init__(self, root: Path, seed: int) -> None:
         self.root, self.seed, self.remembered = root, seed, Remembered()
-        built_in = functools.cache(registry._built_in)
+        built_in = functools.cache(lookup._built_in)
         few = {kind: {name: built_in(kind)[name] for name in names} for kind, names in KEPT.items()}
-        registry._built_in = lambda kind: built_in(kind) if self.all else few.get(kind, {})
+        lookup._built_in = lambda kind: built_in(kind) if self.all else few.get(kind, {})
         testing._get_command = functools.cache(testing._get_command)  # type: ignore[attr-defined]
         self.path = [each for each in sys.path if "site-packages" not in Path(each).parts]
         self.all = True
@@ -86,7 +87,7 @@ class Plugins:
         if again:
             importlib.invalidate_caches()
             registry.entries.cache_clear()
-            registry._installed.cache_clear()
+            entry._installed.cache_clear()
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """Every registered component with every check: which are found, how they are tried, and what hides one alone."""
 
+import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from types import ModuleType
@@ -26,9 +27,9 @@ def test_every_kind_has_checks_of_its_own(kind: str) -> None:
 def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """A package of somebody else's with an attack."""
     module = ModuleType("their_package")
-    monkeypatch.setitem(registry.sys.modules, "their_package", module)
+    monkeypatch.setitem(sys.modules, "their_package", module)
     point = EntryPoint(name="theirs", value="their_package:Theirs", group="antivenom.attacks")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "antivenom.attacks" else [])
+    monkeypatch.setattr(registry.plugins, "entry_points", lambda group: [point] if group == "antivenom.attacks" else [])
     entries.cache_clear()
     yield module
     monkeypatch.undo()

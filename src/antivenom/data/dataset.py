@@ -212,7 +212,7 @@ class Dataset:
             rows: positions from 0, or a mask (n): a list, slice, array or tensor.
 
         Raises:
-            DataError: it is nothing of these, or there is no row at a position.
+            DataError: it is none of these, or there is no row at a position.
 
         >>> data = Dataset.from_arrays(np.zeros((8, 2)), [0, 1] * 4)
         >>> data.subset(slice(0, 6, 2)).ids.tolist(), data.subset([7, 1]).ids.tolist()

@@ -22,7 +22,7 @@ def positions_of(rows: Any, count: int) -> Positions | Chosen:
         count: the number of all rows.
 
     Raises:
-        DataError: it is nothing of these, a mask has another length, or there is no row at a position.
+        DataError: it is none of these, a mask has another length, or there is no row at a position.
 
     >>> positions_of(slice(1, 3), 4), positions_of([0, -1], 4), positions_of([True, False], 2)
     (tensor([1, 2]), tensor([0, 3]), tensor([ True, False]))

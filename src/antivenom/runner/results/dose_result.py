@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DoseUnit = Literal["rate", "count"]
 """The setting of the attack that is searched: the poisoned share of the training set, or the number of rows."""
 COMPONENT = "dose"
+ONE_DECIMAL = 100
+"""Numbers of rows below this one are shown with a decimal if they are not whole."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -253,10 +255,6 @@ class DoseResult:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.3g} %"
-
-
-ONE_DECIMAL = 100
-"""Numbers of rows below this one are shown with a decimal if they are not whole."""
 
 
 def _number(value: float | None) -> str:
