@@ -33,7 +33,8 @@ from antivenom.models.predict import predictions
 from antivenom.repairs import Filtering, Pruning, Repair, Unlearning
 from antivenom.repairs._repair import apply_repair
 from antivenom.rng import Rng
-from antivenom.settings.fits import check_probe, check_rows
+from antivenom.settings.finite_scores import check_probe
+from antivenom.settings.taken_rows import check_rows
 
 REPAIRS: dict[str, Repair] = {"unlearning": Unlearning(), "pruning": Pruning(), "filtering": Filtering()}
 ANOMALY_INDEX_LIMIT = 2.0

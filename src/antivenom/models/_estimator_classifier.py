@@ -41,7 +41,7 @@ from antivenom.models.checkpoints import check_state
 from antivenom.models.identity import estimator_settings, estimators_in, weights_digest
 from antivenom.private.perceptron import update
 from antivenom.rng import Rng
-from antivenom.settings.fits import check_scored
+from antivenom.settings.taken_rows import check_scored
 from antivenom.shapes import Features, Inputs, Labels, Scores
 from antivenom.threads import PASSES
 

@@ -20,7 +20,7 @@ from antivenom.models.taking import copied, unwrapped
 from antivenom.private.kernels import NORMALISATIONS
 from antivenom.registry import did_you_mean
 from antivenom.rng import Rng
-from antivenom.settings.fits import check_scored, check_tensor
+from antivenom.settings.taken_rows import check_scored, check_tensor
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
 WITH_UNITS = (

@@ -16,7 +16,7 @@ from antivenom.models.checkpoints import check_state
 from antivenom.models.outputs import ADVICE
 from antivenom.models.values import DRAWS_NEW, differing
 from antivenom.rng import Rng
-from antivenom.settings.fits import check_tensor
+from antivenom.settings.taken_rows import check_tensor
 from antivenom.shapes import Features, Inputs, Scores
 
 SEEDS = 1 << 31

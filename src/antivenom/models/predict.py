@@ -8,7 +8,8 @@ from antivenom.data import Dataset, Scorer
 from antivenom.models.batches import ROWS_PER_BATCH, input_batches
 from antivenom.models.classifier import Classifier
 from antivenom.settings.arguments import check_argument
-from antivenom.settings.fits import check_fits, check_scores, undefined_rows
+from antivenom.settings.finite_scores import check_scores, undefined_rows
+from antivenom.settings.fits import check_fits
 from antivenom.settings.scored_range import any_range
 from antivenom.shapes import Inputs, Labels, Scores
 

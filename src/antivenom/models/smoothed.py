@@ -16,7 +16,7 @@ from antivenom.models.flip_bound import flip_radius
 from antivenom.models.identity import Identifiable, weights_digest
 from antivenom.models.restoring import restored
 from antivenom.rng import Rng
-from antivenom.settings.fits import check_scored
+from antivenom.settings.taken_rows import check_scored
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
 NUMBERS_PER_BATCH = 1 << 22

@@ -35,7 +35,7 @@ from antivenom.runner.scoring.metrics import summarise
 from antivenom.runner.scoring.models import score_models
 from antivenom.runner.scoring.summary import summary_charts
 from antivenom.settings import build, short
-from antivenom.settings.fits import check_scores
+from antivenom.settings.finite_scores import check_scores
 from antivenom.shapes import Inputs, Scores
 from antivenom.storage.chart_files import read_charts, write_charts
 from antivenom.storage.files import locked, write_arrays, write_json

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from antivenom.settings.fits import Takes, undefined_rows
+from antivenom.settings.finite_scores import undefined_rows
+from antivenom.settings.taken_rows import Takes
 
 ROWS_JUDGED = 500
 """About the most rows on which the accuracy is measured. They are spread evenly over the data."""

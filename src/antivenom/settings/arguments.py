@@ -13,8 +13,10 @@ from antivenom.errors import DataError
 from antivenom.settings.accuracy import doubt_about_rows
 from antivenom.settings.clean_rows import with_remedy
 from antivenom.settings.contracts import ChecksCleanRows, TakesNotes
-from antivenom.settings.fits import check_fits, check_probe, check_rows
+from antivenom.settings.finite_scores import check_probe
+from antivenom.settings.fits import check_fits
 from antivenom.settings.scored_range import any_range
+from antivenom.settings.taken_rows import check_rows
 
 METHODS = ("score", "suspicion", "scan", "blame", "repair", "poison", "train_generator", "fit")
 """The methods whose arguments are checked."""

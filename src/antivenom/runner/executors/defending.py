@@ -19,7 +19,7 @@ from antivenom.runner.scoring.scans import score_scans
 from antivenom.runner.scoring.streams import score_stream_defences
 from antivenom.runner.scoring.trusted import Defender
 from antivenom.runner.spec.settings import ExperimentSettings
-from antivenom.settings.fits import ROWS_PROBED, undefined_rows
+from antivenom.settings.finite_scores import ROWS_PROBED, undefined_rows
 from antivenom.shapes import Roles
 
 
