@@ -19,7 +19,8 @@ from antivenom.models.files import read_weights
 from antivenom.report import write_report
 from antivenom.runner import load_spec
 from antivenom.runner.export import export, read_back
-from antivenom.runner.external import NO_CONTROL, measure_external, predictions_from_npz
+from antivenom.runner.external import NO_CONTROL, measure_external
+from antivenom.runner.predictions import predictions_from_npz
 
 pytestmark = pytest.mark.slow  # whole runs
 

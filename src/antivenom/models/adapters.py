@@ -59,15 +59,7 @@ def as_classifier(
     >>> classifier.scores(torch.zeros(2, 1, 8, 8)).sum(1).round(decimals=3)
     tensor([1., 1.])
     """
-    if isinstance(model, torch.jit.ScriptModule):
-        raise SettingsError(["TorchScript modules are not supported. Pass the nn.Module that was scripted or traced."])
-    if isinstance(model, Mapping):
-        raise SettingsError(
-            [
-                "A model must be a network; got a state dict. Build the network, then load the weights: "
-                "as_classifier(network, ...).with_state(read_weights(FILE))."
-            ]
-        )
+    _refuse_contents(model)
     input_shape, bounds = checked_shape(input_shape), checked_bounds(bounds)
     check_order(channels or "first", input_shape)
     if channels is None and not is_keras(model):
@@ -86,15 +78,36 @@ def as_classifier(
             device=device,
         )
     if callable(getattr(model, "get_params", None)) and not isinstance(model, type):
+        _refuse_settings_of_modules(mean=mean, std=std, device=device)
         from antivenom.models._estimator_classifier import EstimatorClassifier  # noqa: PLC0415 - scikit-learn imports slowly
 
-        arguments = {"mean": mean, "std": std, "device": device}
-        refused = [name for name, value in arguments.items() if value is not None and str(value) != "cpu"]
-        if refused:
-            raise SettingsError([f"{refused[0]} requires an nn.Module. Put a scikit-learn estimator into a Pipeline."])
         return EstimatorClassifier(
             model, input_shape=input_shape, channels=channels or "first", classes=classes, bounds=bounds
         )
+    raise SettingsError([_not_a_model(model)])
+
+
+def _refuse_contents(model: object) -> None:
+    """Raise SettingsError for what was made of a network: a TorchScript module, or its weights alone."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise SettingsError(["TorchScript modules are not supported. Pass the nn.Module that was scripted or traced."])
+    if isinstance(model, Mapping):
+        raise SettingsError(
+            [
+                "A model must be a network; got a state dict. Build the network, then load the weights: "
+                "as_classifier(network, ...).with_state(read_weights(FILE))."
+            ]
+        )
+
+
+def _refuse_settings_of_modules(**settings: Any) -> None:
+    """Raise SettingsError if an estimator is given settings that only an nn.Module has. It is on the CPU anyway."""
+    refused = [name for name, value in settings.items() if value is not None and str(value) != "cpu"]
+    if refused:
+        raise SettingsError([f"{refused[0]} requires an nn.Module. Put a scikit-learn estimator into a Pipeline."])
+
+
+def _not_a_model(model: object) -> str:
     from antivenom.models._estimator_kind import KIND  # noqa: PLC0415 - scikit-learn imports slowly
 
     got = (
@@ -102,4 +115,4 @@ def as_classifier(
         if isinstance(model, type)
         else f"got {type(model).__name__}"
     )
-    raise SettingsError([f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; {got}. {KIND}"])
+    return f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; {got}. {KIND}"

@@ -1,4 +1,4 @@
-"""Check that the scores of a classifier are finite: training has not diverged."""
+"""Check that the scores of a classifier are finite. Those of one that has diverged are NaN."""
 
 import torch
 from torch import Tensor
