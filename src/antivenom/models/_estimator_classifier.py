@@ -1,10 +1,6 @@
 """scikit-learn estimators as classifiers."""
 
 import copy
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -14,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from torch import Tensor
 
-from antivenom.errors import CapabilityError, DataError
+from antivenom.errors import CapabilityError
 from antivenom.models._adapter import Adapter, range_in_words
 from antivenom.models._estimator_checks import (
     about_classes,
@@ -24,6 +20,8 @@ from antivenom.models._estimator_checks import (
     learns_incrementally,
     text_classes,
 )
+from antivenom.models._estimator_errors import plain_errors
+from antivenom.models._estimator_flops import flops_of
 from antivenom.models._estimator_kind import missing_classes, missing_scores
 from antivenom.models._estimator_scores import normal, one_per_class
 from antivenom.models._estimator_state import (
@@ -35,6 +33,7 @@ from antivenom.models._estimator_state import (
     put_arrays,
     seeds_of,
 )
+from antivenom.models._without_layers import WithoutLayers
 from antivenom.models.batches import ROWS_PER_ESTIMATOR_BATCH
 from antivenom.models.channels import Order, with_channels_last
 from antivenom.models.checkpoints import check_state
@@ -42,17 +41,10 @@ from antivenom.models.identity import estimator_settings, estimators_in, weights
 from antivenom.private.perceptron import update
 from antivenom.rng import Rng
 from antivenom.settings.taken_rows import check_scored
-from antivenom.shapes import Features, Inputs, Labels, Scores
-from antivenom.threads import PASSES
-
-AUTO_BATCH = 200
-"""The largest batch of scikit-learn's perceptrons with `batch_size="auto"`."""
+from antivenom.shapes import Inputs, Labels, Scores
 
 ROWS = ("rows", "labels", "scores")
 """The state of an estimator that is fitted again: rows (n, d), labels (n), and the scores of the first rows."""
-
-UNNAMED = "X does not have valid feature names"
-"""The warning of scikit-learn about rows without names of columns."""
 
 REPLACED = "The estimator is fitted already. A training fits it again, and replaces what it has learned."
 """What is assumed about an estimator that was fitted before it is used as a model."""
@@ -61,7 +53,7 @@ CHECKED_ROWS = 100
 """The number of rows whose scores show that an estimator was fitted again as before."""
 
 
-class EstimatorClassifier(Adapter):
+class EstimatorClassifier(WithoutLayers, Adapter):
     """A scikit-learn classifier as a classifier. `as_classifier` makes one.
 
     Rows are flattened and converted to float64, or to the precision of fitted weights such as `coef_`. Class numbers
@@ -158,7 +150,7 @@ class EstimatorClassifier(Adapter):
         absent = sorted(set(range(self.classes)) - set(y.tolist()))
         if absent:
             raise CapabilityError(f"{self.name} requires rows of every class to be fitted; class {absent[0]} has none.")
-        with self._plainly():
+        with plain_errors(self.name):
             new.estimator.fit(self._flat(x), self._labels(y))
         if problem := missing_classes(new.estimator) or missing_scores(new.estimator):
             raise CapabilityError(problem)
@@ -178,7 +170,10 @@ class EstimatorClassifier(Adapter):
         if not len(x):
             return torch.empty(0, self.classes)
         score = self.estimator.predict_proba if "probabilities" in self.can else self.estimator.decision_function
-        with self._plainly("score"), np.errstate(divide="ignore"):  # naive Bayes: log(0) for a class without rows
+        with (
+            plain_errors(self.name, "score"),
+            np.errstate(divide="ignore"),
+        ):  # naive Bayes: log(0)
             parts = [np.asarray(score(self._flat(part)), np.float32) for part in x.split(ROWS_PER_ESTIMATOR_BATCH)]
         scores = torch.from_numpy(np.concatenate(parts))
         return one_per_class(scores, len(x), self.classes, self.name)
@@ -192,7 +187,7 @@ class EstimatorClassifier(Adapter):
         if "incremental" not in self.can:
             raise CapabilityError(f"Incremental learning requires partial_fit, which {self.name} does not have.")
         before, labels = self.scores(x), y.cpu().numpy()
-        with self._plainly():
+        with plain_errors(self.name):
             update(self.estimator, self._flat(x), self._labels(y), self._labels(torch.arange(self.classes)))
         if "probabilities" in self.can:
             predicted = normal(before)[np.arange(len(labels)), labels]
@@ -204,12 +199,7 @@ class EstimatorClassifier(Adapter):
 
         A perceptron takes at most its own batch per step. An estimator without layers counts as a linear model.
         """
-        settings = self.estimator.get_params(deep=False)
-        if "hidden_layer_sizes" in settings:
-            rows = min(rows, AUTO_BATCH if settings["batch_size"] == "auto" else int(settings["batch_size"]))
-        hidden: list[int] = np.atleast_1d(settings.get("hidden_layer_sizes", ())).astype(int).tolist()
-        widths = [self._width, *hidden, self.classes]
-        return int(PASSES * int(rows) * sum(2 * before * after for before, after in pairwise(widths)))
+        return flops_of(self.estimator.get_params(deep=False), int(rows), self._width, self.classes)
 
     def state(self) -> dict[str, Tensor]:
         """Return a copy of the learned attributes by name, for linear models, perceptrons and naive Bayes.
@@ -294,26 +284,6 @@ class EstimatorClassifier(Adapter):
         """Return the classes that it uses."""
         return type(self), *estimators_in(self.estimator)
 
-    def logits(self, x: Inputs) -> Scores:  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no gradients."""
-        raise CapabilityError(f"Logits require gradients, which {self.name} does not provide. Pass an nn.Module.")
-
-    def features(self, x: Inputs, layer: str | None = None) -> Features:  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no layers."""
-        raise CapabilityError(f"Features require layers, which {self.name} does not have. Pass an nn.Module.")
-
-    def layers(self) -> tuple[str, ...]:
-        """Return an empty tuple: an estimator has no layers."""
-        return ()
-
-    def silence(self, layer: str, units: Tensor) -> "EstimatorClassifier":  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no units."""
-        raise CapabilityError(f"Silencing requires units, which {self.name} does not have. Pass an nn.Module.")
-
-    def with_head(self, classes: int, rng: Rng) -> "EstimatorClassifier":  # noqa: ARG002
-        """Raise CapabilityError: an estimator has no last layer."""
-        raise CapabilityError(f"A new head requires a last layer, which {self.name} does not have. Pass an nn.Module.")
-
     def _flat(self, x: Inputs) -> NDArray[Any]:
         """Return flattened rows in the precision of the fitted estimator; some estimators do not allow another."""
         precision = precision_of(self.estimator)
@@ -324,13 +294,3 @@ class EstimatorClassifier(Adapter):
         """Return the labels of the estimator for class numbers (n)."""
         numbers = y.cpu().numpy()
         return np.array(self.class_names)[numbers] if self.class_names else numbers
-
-    @contextmanager
-    def _plainly(self, act: str = "learn from") -> Iterator[None]:
-        """Convert errors of scikit-learn to DataError."""
-        try:
-            with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
-                warnings.filterwarnings("ignore", UNNAMED)  # `check_columns` compares the names
-                yield
-        except ValueError as error:
-            raise DataError(f"{self.name} cannot {act} these rows: {str(error).splitlines()[0]}") from error
