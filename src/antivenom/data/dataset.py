@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,19 +18,14 @@ from antivenom.data.bounds import about_bounds, bounds_of, check_bounds
 from antivenom.data.given_classes import GivenClasses
 from antivenom.data.labels import labelling
 from antivenom.data.memmap import take_rows
+from antivenom.data.names import check_class_names, check_column_names
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.data.scales import Scale, check_scales
 from antivenom.data.selection import check_split, positions_of
 from antivenom.data.several import about_equal_columns, check_test_labels, read_parts
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.shapes import Ids, Inputs, Labels, Positions, Rows, ShortRepr
-
-OnProgress = Callable[[int, int], object]
-"""A callback that receives the number of rows read so far, and the number of all rows."""
-
-
-def no_op(done: int, of: int) -> None:
-    """Ignore the progress."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -78,11 +73,8 @@ class Dataset:
         if self.bounds is not None:
             check_bounds(self.bounds)
             object.__setattr__(self, "bounds", (float(self.bounds[0]), float(self.bounds[1])))
-        for name in self.classes:
-            _check_encodable(name)
-        if len(set(self.classes)) != len(self.classes):
-            raise DataError(f"Class names must be unique; got {self.classes}.")
-        _check_columns(self.columns, self.shape)
+        check_class_names(self.classes)
+        check_column_names(self.columns, self.shape)
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
             low, high = int(self.y.min()), int(self.y.max())
             raise DataError(f"Labels must be class numbers from 0 to {len(self.classes) - 1}; got {low} to {high}.")
@@ -336,25 +328,6 @@ class Splits(ShortRepr):
         return ()
 
 
-@runtime_checkable
-class Source(Protocol):
-    """The source of a data set: a component, such as `Digits` or `Npz`."""
-
-    def load(self, on_progress: OnProgress = no_op) -> Splits:
-        """Read both splits. A slow source calls `on_progress(rows_done, rows_total)`."""
-
-    def files(self) -> tuple[Path, ...]:
-        """The files that `load` reads. The runner checks first that they exist; their bytes are part of the key."""
-
-
-@runtime_checkable
-class NamesRows(Protocol):
-    """A source whose rows have names, such as the files of a folder."""
-
-    def row_names(self) -> Mapping[int, str]:
-        """The name of each row of the training set, by its id."""
-
-
 def _different(train: Dataset, test: Dataset) -> str:
     """Return the classes of both data sets in words: their numbers, or their names if the numbers are equal."""
     if len(train.classes) != len(test.classes):
@@ -370,18 +343,3 @@ def _check_data_set(part: object, name: str) -> None:
         kind = type(part).__name__
         advice = "from_torch(loader.dataset)" if kind == "DataLoader" else "Dataset.from_arrays or from_torch"
         raise DataError(f"{name} must be a Dataset of antivenom; got {kind}. Make one with {advice}.")
-
-
-def _check_columns(names: tuple[str, ...], shape: tuple[int, ...]) -> None:
-    """Raise DataError unless each number of a row has a name, or none has one."""
-    if names and shape != (len(names),):
-        raise DataError(f"columns must have one name per number of a row; got {len(names)} for rows of shape {shape}.")
-
-
-def _check_encodable(name: str) -> None:
-    """Raise DataError for a class name that no file can contain, such as that of a folder in another encoding."""
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        shown = ascii(name)
-        raise DataError(f"Class names must be text that UTF-8 can encode; got {shown}. Rename the class.") from error

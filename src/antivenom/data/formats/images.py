@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from antivenom.data.dataset import OnProgress, no_op
 from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.pixels import Background, Mode, Pixels
 from antivenom.data.memmap import empty_rows
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.errors import DataError
 from antivenom.shapes import Rows
 

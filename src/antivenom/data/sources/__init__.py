@@ -3,7 +3,8 @@
 `load("mnist")` reads a named data set with its default settings. `Npz(path="mine.npz").load()` sets them.
 """
 
-from antivenom.data.dataset import Source, Splits
+from antivenom.data.dataset import Splits
+from antivenom.data.source import Source
 from antivenom.registry import find, lazily
 
 __getattr__, __dir__ = lazily("datasets")

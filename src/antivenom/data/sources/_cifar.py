@@ -7,8 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from antivenom.data.dataset import Dataset, OnProgress
+from antivenom.data.dataset import Dataset
 from antivenom.data.formats import images, recordio
+from antivenom.data.progress import OnProgress
 from antivenom.errors import DataError, MissingDataError
 from antivenom.files.opening import is_file
 

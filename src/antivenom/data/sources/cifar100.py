@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from antivenom.data.dataset import OnProgress, Splits, no_op
+from antivenom.data.dataset import Splits
 from antivenom.data.formats import cifar
 from antivenom.data.home import data_home
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.data.sources._cifar import Layout, Pair, chosen, joined, recorded
 from antivenom.settings import component
 

@@ -9,9 +9,10 @@ from annotated_types import Interval
 
 from antivenom.data.assumptions import with_files
 from antivenom.data.cells import MISSING
-from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.data.dataset import Dataset, Splits
 from antivenom.data.formats.delimited import Decimal, plain_texts, read_table
 from antivenom.data.formats.table_rows import MissingRows, Table, matched
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component

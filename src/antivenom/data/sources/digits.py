@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.data.dataset import Dataset, Splits
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.private.digits import digits
 from antivenom.rng import Rng
 from antivenom.settings import component

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from antivenom.data.dataset import OnProgress, Splits, no_op
+from antivenom.data.dataset import Splits
 from antivenom.data.formats import idx
 from antivenom.data.home import data_home
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.settings import component
 
 CLASSES = (

@@ -9,10 +9,11 @@ import torch
 from annotated_types import Interval
 
 from antivenom.data.class_order import class_order
-from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.data.dataset import Dataset, Splits
 from antivenom.data.formats import images, tree
 from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.pixels import Background, Mode
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.errors import DataError, SettingsError
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, Positive, component

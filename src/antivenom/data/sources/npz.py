@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from antivenom.data.arrays import Channels
 from antivenom.data.class_order import shown_values
-from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.data.dataset import Dataset, Splits
 from antivenom.data.formats import npz
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.errors import DataError
 from antivenom.rng import Rng
 from antivenom.settings import component

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from antivenom.data.assumptions import with_files
 from antivenom.data.class_order import Categorical
-from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.data.dataset import Dataset, Splits
 from antivenom.data.formats import images, parquet
 from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.pixels import Background, Mode
 from antivenom.data.numeric import rows_from_columns
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.data.sample_parts import labels_of
 from antivenom.errors import DataError, SettingsError
 from antivenom.rng import Rng

@@ -8,7 +8,8 @@ import torch
 from annotated_types import Interval
 from sklearn.datasets import make_blobs, make_circles, make_classification, make_moons
 
-from antivenom.data.dataset import Dataset, OnProgress, Splits, no_op
+from antivenom.data.dataset import Dataset, Splits
+from antivenom.data.progress import OnProgress, no_op
 from antivenom.errors import SettingsError
 from antivenom.settings import Count, component
 
