@@ -1,4 +1,4 @@
-"""The table of a scan: found backdoors and false alarms, by recipe and by kind, beside two twins."""
+"""The table of a scan: found backdoors and false alarms, by recipe and by kind, beside two simple decisions."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,7 +25,7 @@ def report(folder: Path, name: str) -> str:
         return f"No network in {folder} has a verdict of {name}. Run: python -m benchmarks.strangers scan."
     parts = [f"## {name}", "", _table(networks, by_test)]
     if any("anomaly_index" in each.details for each in networks):
-        parts += ["", f"### Its twin: anomaly index above {INDEX_LIMIT:g}", "", _table(networks, by_index)]
+        parts += ["", f"### For comparison: anomaly index above {INDEX_LIMIT:g}", "", _table(networks, by_index)]
     return "\n".join(parts)
 
 

@@ -16,7 +16,7 @@ from antivenom.data import Dataset
 from antivenom.defences import Scan, Verdict
 from antivenom.defences.mm_bd import MMBD
 from antivenom.defences.neural_cleanse import NeuralCleanse
-from antivenom.models import ModuleClassifier, as_classifier
+from antivenom.models import Classifier, as_classifier
 from antivenom.rng import Rng
 from benchmarks.strangers.loading import Stranger, load
 from benchmarks.strangers.making import write
@@ -58,7 +58,7 @@ class Scanned:
         return min((each for each in self.p_value if each is not None), default=1.0)
 
 
-def classifier_of(network: Stranger) -> ModuleClassifier:
+def classifier_of(network: Stranger) -> Classifier:
     """Return a network as a classifier, as a user would convert it."""
     return as_classifier(
         network.module,
