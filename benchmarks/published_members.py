@@ -3,9 +3,9 @@
     python -m benchmarks.published_members [--partitions 6] [--json FILE]
 
 Levine and Feizi (2021) train 1,200 networks-in-network, 200 epochs each, on GPUs, and report that one network is right
-on 76.97 % of the test rows. Here the first partitions of our division are trained with their network, batch size, shifts,
-momentum and weight decay. The learning rate decreases by a cosine instead of steps. It reads MNIST from $ANTIVENOM_DATA.
-Finished members in FILE are not trained again.
+on 76.97 % of the test rows. Here the first partitions of our division are trained with their network, batch size,
+shifts, momentum and weight decay. The learning rate decreases by a cosine instead of steps. It reads MNIST from
+$ANTIVENOM_DATA. Finished members in FILE are not trained again.
 """
 
 import argparse
