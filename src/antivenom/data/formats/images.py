@@ -133,7 +133,7 @@ class Canvas:
 
 
 def _padded(image: Image.Image, to: tuple[int, int]) -> Image.Image:
-    """Return the whole image in its shape, on black, with another size (width, height). A side is at least one pixel."""
+    """Return the whole image in its shape, on black, in another size (width, height); no side has 0 pixels."""
     factor = min(new / old for new, old in zip(to, image.size, strict=True))
     width, height = (max(1, round(factor * old)) for old in image.size)
     framed = Image.new(image.mode, to)
