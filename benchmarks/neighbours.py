@@ -135,10 +135,13 @@ def is_complete(content: bytes) -> bool:
     return False
 
 
-async def send(port: int, content: bytes, patient: bool) -> tuple[str, float]:
-    """Return the first status and the seconds until it. Leave early if the request is not complete."""
+async def send(port: int, content: bytes, patient: bool, longest: float) -> tuple[str, float]:
+    """Return the first status and the seconds until it. Leave early if the request is not complete.
+
+    After `longest` seconds there is no response.
+    """
     began = time.perf_counter()
-    wait = 30.0 if is_complete(content) or patient else 0.05
+    wait = longest if is_complete(content) or patient else 0.05
     writer = None
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -157,8 +160,11 @@ async def send(port: int, content: bytes, patient: bool) -> tuple[str, float]:
     return status, time.perf_counter() - began
 
 
-async def fuzz(server: Server, requests: int, seconds: float) -> dict[str, object]:
-    """Send the random requests, and return the results. End after some seconds, if not all are sent by then."""
+async def fuzz(server: Server, requests: int, seconds: float, longest: float = 30.0) -> dict[str, object]:
+    """Send the random requests, and return the results. End after some seconds, if not all are sent by then.
+
+    A request has no response if it comes later than after `longest` seconds.
+    """
     before, began = server.memory(), time.perf_counter()
     statuses: Counter[str] = Counter()
     slowest = (0.0, b"")
@@ -168,7 +174,7 @@ async def fuzz(server: Server, requests: int, seconds: float) -> dict[str, objec
         nonlocal slowest
         for number in numbers:
             content = request(random.Random(number))
-            status, taken = await send(server.port, content, number % 500 == 0)
+            status, taken = await send(server.port, content, number % 500 == 0, longest)
             statuses[status] += 1
             slowest = max(slowest, (taken, content))
             if status == "500":

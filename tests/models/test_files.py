@@ -77,7 +77,7 @@ def test_a_file_that_has_no_weights_says_what_is_accepted(tmp_path: Path, name: 
 
 FOREIGN: dict[str, Any] = {
     "argparse.Namespace": argparse.Namespace(lr=0.1),
-    "pathlib.PosixPath": Path("/data").absolute(),
+    f"{type(Path()).__module__}.PosixPath": Path("/data").absolute(),  # in 3.13 the module is pathlib._local
     "torch.nn.modules.linear.Linear": nn.Linear(2, 2),
     "collections.defaultdict": defaultdict(list),
 }

@@ -33,11 +33,11 @@ def test_random_requests_are_answered_or_refused(
 ) -> None:
     with running() as address, tempfile.TemporaryFile("w+") as errors:
         server = Server(int(address.rstrip("/").rpartition(":")[2]), os.getpid(), errors)
-        result = asyncio.run(fuzz(server, 300, HANGING))
+        result = asyncio.run(fuzz(server, 300, HANGING, HANGING))
     statuses = result["statuses"]
     assert isinstance(statuses, dict)
     assert statuses["200"] > 10
     assert statuses["400"] > 10
-    assert not {"500", "no response"} & set(statuses)
+    assert not {"500", "no response"} & set(statuses), str(statuses)
     assert capfd.readouterr().err == ""
     assert caplog.text == ""

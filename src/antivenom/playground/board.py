@@ -261,7 +261,7 @@ def aim(board: Board, at: tuple[float, float], count: int = 5) -> tuple[Place, .
     """
     start = start_of(board.data, board.model, board.seed)
     attack = AimedChaff(at=at, count=count, calls=CALLS_AHEAD, low=LOW, high=HIGH, evaluations=AIM_EVALUATIONS)
-    surrogate: Any = _Stoppable(start.classifier)
+    surrogate = _stoppable(start.classifier)
     poisoned = attack.poison(start.known, rng=Rng(board.seed or 0).child("aim"), surrogate=surrogate)
     return tuple(
         (round(float(x), 3), round(float(y), 3), int(label))
@@ -269,15 +269,13 @@ def aim(board: Board, at: tuple[float, float], count: int = 5) -> tuple[Place, .
     )
 
 
-class _Stoppable:
-    """A classifier whose search ends when the visitor leaves: the attack copies it before each evaluation."""
+def _stoppable(classifier: Classifier) -> Classifier:
+    """Return a classifier whose search ends when the visitor leaves: the attack copies it before each evaluation."""
 
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.classifier, name)
-
-    def copy(self) -> Classifier:
+    def copy() -> Classifier:
         stop_if_left()
-        return self.classifier.copy()
+        return classifier.copy()
+
+    watched = classifier.copy()
+    watched.copy = copy  # type: ignore[method-assign]
+    return watched
