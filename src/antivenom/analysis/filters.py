@@ -55,7 +55,7 @@ class Filters:
         shown = torch.stack([victim[chosen], control[chosen]])
         return AnalysisResult(
             figures=(Figure(name="relative_difference", value=relative, unit="none", better="low"),),
-            charts=(_chart(shown.numpy(), relative),),
+            charts=(_chart(shown.float().numpy(), relative),),
             data={"filters": shown, "units": chosen},
         )
 

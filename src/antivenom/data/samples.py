@@ -13,6 +13,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset
 
 from antivenom.data.arrays import Channels, as_tensor
+from antivenom.data.bounds import checked_bounds
 from antivenom.data.dataset import Dataset
 from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.images import Canvas, Fit, alike
@@ -69,6 +70,7 @@ def from_torch(
     >>> from_torch(pairs, bounds=(0, 1)).x.shape
     torch.Size([4, 1, 5, 5])
     """
+    bounds = checked_bounds(bounds)
     findings, canvas = Findings(), Canvas(None, mode, "stretch", background, white)
     rows, labels, notes, take = list[Tensor](), list[Any](), tuple[str, ...](), None
     pictures = False

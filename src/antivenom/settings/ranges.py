@@ -1,6 +1,9 @@
 """The usual ranges of rows, and the conversion of rows from one range to another, in words."""
 
 import math
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
 
 Range = tuple[float, float]
 
@@ -13,6 +16,35 @@ CLOSE = 1e-12
 
 BITS = (8, 16)
 """The usual numbers of bits of whole numbers from 0, such as pixels."""
+
+
+def range_of(value: Any) -> Range | None:
+    """Return two finite numbers, the smaller one first, as a range; None if the value is anything else.
+
+    >>> range_of([0, 255]), range_of(255), range_of((1, 0)), range_of("01")
+    ((0.0, 255.0), None, None, None)
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return None
+    try:
+        pair = list(value)
+    except TypeError:  # an array without axes
+        return None
+    if len(pair) != 2 or not all(isinstance(each, Real) for each in pair):
+        return None
+    low, high = map(float, pair)
+    return (low, high) if -math.inf < low < high < math.inf else None
+
+
+def wrong_range(value: Any) -> str:
+    """Return the message about bounds that are not a range.
+
+    >>> wrong_range(255)
+    'bounds must be two finite numbers (low, high) with low < high; got 255. Did you mean (0, 255)?'
+    """
+    single = isinstance(value, Real) and 0 < float(value) < math.inf
+    advice = f" Did you mean (0, {float(value):g})?" if single else " An example is (0, 255)."
+    return f"bounds must be two finite numbers (low, high) with low < high; got {value!r}.{advice}"
 
 
 def usual_range(low: float, high: float) -> Range | None:
