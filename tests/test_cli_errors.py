@@ -1,5 +1,6 @@
 """The end of a command: signals, closed output, unexpected errors, and unusual terminals and folders."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -225,8 +226,32 @@ def test_an_interrupt_while_the_command_loads(place: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")
 
 
-def test_an_option_that_is_a_url_is_refused_in_our_words(tmp_path: Path) -> None:
-    done = same_process("run", "demo", "--out", "s3://bucket/run", at=tmp_path)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "demo"),
+        ("demo",),
+        ("poison", "demo"),
+        ("craft", "demo"),
+        ("boundary",),
+        ("measure", "a.npz", "--truth", "b"),
+        ("dose", "demo", "--level", "0.5"),
+    ],
+)
+@pytest.mark.parametrize("url", ["s3://bucket/run", "memory://run", "https:/host/run"])
+def test_an_option_that_is_a_url_is_refused_in_our_words(arguments: tuple[str, ...], url: str, tmp_path: Path) -> None:
+    done = same_process(*arguments, "--out", url, at=tmp_path)
     assert done.returncode == 2
-    assert "Invalid value for '--out': The folder must be on this machine; got s3://bucket/run." in done.stderr
+    shown = url.replace(":/h", "://h")
+    assert f"Invalid value for '--out': The folder must be on this machine; got {shown}." in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_url_is_not_read_as_a_file(tmp_path: Path) -> None:
+    spec = {"dataset": {"name": "csv", "path": "https://x.y/z.csv"}, "attack": {"name": "label_flip"}}
+    (tmp_path / "a.yaml").write_text(json.dumps(spec))
+    for arguments in (("run", "a.yaml"), ("boundary", "--data", "https://x.y/z.csv")):
+        done = same_process(*arguments, at=tmp_path)
+        assert done.returncode != 0
+        assert "https://x.y/z.csv is a URL, and only files on this machine are read here." in done.stderr, arguments
+    assert [each.name for each in tmp_path.iterdir()] == ["a.yaml"]

@@ -48,14 +48,14 @@ class Filters:
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
-        victim, control = (first_layer_filters(network).cpu() for network in context.networks)
+        victim, control = (first_layer_filters(network).cpu().float() for network in context.networks)
         difference = victim - control
         chosen = difference.flatten(1).norm(dim=1).argsort(descending=True)[: self.count]
         relative = float(difference.norm() / control.norm().clamp_min(1e-12))
         shown = torch.stack([victim[chosen], control[chosen]])
         return AnalysisResult(
             figures=(Figure(name="relative_difference", value=relative, unit="none", better="low"),),
-            charts=(_chart(shown.float().numpy(), relative),),
+            charts=(_chart(shown.numpy(), relative),),
             data={"filters": shown, "units": chosen},
         )
 

@@ -129,7 +129,8 @@ def from_hugging_face(
         background: the colour behind transparent pixels; if omitted, images that have them are refused.
         white: the value of white in images with more than 8 bits per pixel; inferred if omitted.
         bounds: the smallest and largest possible value of a number in the columns.
-        ignore: the columns of numbers to leave out; if omitted, those that only count the rows.
+        ignore: the columns of numbers to leave out. Those that only count the rows are always left out, unless `ignore`
+            is an empty list.
         renumber: make a class of each different number if the labels are not 0, 1, ….
 
     Raises:

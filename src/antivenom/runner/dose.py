@@ -25,6 +25,7 @@ from antivenom.runner.scoring.dose_search import Crossing, DosePoint, DoseSearch
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.validation import problems_of
 from antivenom.settings import describe, describe_fields
+from antivenom.storage.places.addresses import local_folder
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
 
@@ -85,15 +86,15 @@ def find_dose(
     >>> result.rate.low <= result.rate.dose <= result.rate.high
     True
     """
-    base = _with_repeats(experiment, repeats)
+    base, folder = _with_repeats(experiment, repeats), None if out is None else local_folder(out)
     _dosed(base, scale, 1)
     with _kept(store) as kept, progress_for(progress, on_event) as report_event:
         runs = _Runs(base, scale, figure, kept, device, report_event)
         question = runs.question(level, low, high)
         report_event(replace(planned({str(n): base for n in range(question.most_doses)}), cells=("",), at_most=True))
         result = _searched(runs, question)
-    if out is not None:
-        result.save(out)
+    if folder is not None:
+        result.save(folder)
     return result
 
 
