@@ -263,7 +263,10 @@ def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber:
     named = names_of(classes)
     names = tuple(named.values())
     if text and isinstance(classes, Integral):
-        raise DataError("classes must be the names of the classes if labels are text; got a number.")
+        raise DataError(
+            f"classes must be the names of the classes if labels are text; got {classes}. Pass a list of all names in "
+            f"the order of their numbers; these occur: {shown_values([repr(str(one)) for one in occurring])}."
+        )
     if text:
         result = Labelling(names, names, (*about_numbers(names), *about_empty(names, set(names) - set(occurring))))
         result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown

@@ -100,13 +100,15 @@ def conversion(rows: Range, wanted: Range, subject: str) -> str:
     return f"Divide {subject} by {std:g}" if std > 1 else f"Multiply {subject} by {1 / std:g}"
 
 
-def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = None) -> str:
+def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = None, normalises: bool = True) -> str:
     """Return advice about rows in another range than a model takes: to convert the rows, or the model.
 
     Args:
         rows: the range of the rows; None if it is not known.
         wanted: the range that the model takes.
         possible: without `rows`, a range from 0 to the largest value, if that can be the largest possible one.
+        normalises: whether `as_classifier` takes `mean` and `std` for the model. Estimators scale their rows in a
+            `Pipeline`.
 
     >>> range_advice((0, 255), (0, 1))
     'Divide the rows by 255. If the model was trained on rows in [0, 1] and you want to keep your rows: ...
@@ -125,6 +127,12 @@ def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = 
     first = conversion(known, wanted, "the rows")
     if rows is None:
         first = f"If {known[1]:g} is the largest possible value, {first[0].lower()}{first[1:]}"
+    if not normalises:
+        return (
+            f"{first}. To keep your rows, scale them inside the model: for an estimator, by a first step of a "
+            f"Pipeline that is fitted with it, such as make_pipeline(MinMaxScaler(), estimator). Only if it was "
+            f"fitted on rows in [{known[0]:g}, {known[1]:g}]: as_classifier(model, {bounds})."
+        )
     return (
         f"{first}. If the model was trained on rows in [{wanted[0]:g}, {wanted[1]:g}] "
         f"and you want to keep your rows: as_classifier(model, {bounds}, mean={mean:g}, std={std:g}){own}. Only if it "

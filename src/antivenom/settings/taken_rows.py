@@ -1,6 +1,6 @@
 """Check that rows are those that a classifier takes: their shape, range and finite values."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -40,6 +40,15 @@ class Takes(Protocol):
 
     def scores(self, x: Tensor) -> Tensor:
         """Return class scores (n, classes)."""
+
+
+@runtime_checkable
+class Normalises(Protocol):
+    """A classifier that `as_classifier` makes with a `mean` and a `std` for its rows."""
+
+    @property
+    def mean(self) -> object:
+        """What is subtracted from the rows; None for nothing."""
 
 
 def check_rows(classifier: Takes, x: Tensor, bounds: Bounds, subject: str) -> None:
@@ -153,7 +162,12 @@ def _about_range(classifier: Takes, x: Tensor, subject: str, got: str, stated: B
         f"uint8 values from 0 to 255 become rows in the range of the data set. Pass bounds=({low:g}, {high:g}) to "
         "the data set too, for example to Dataset.from_arrays."
         if x.dtype == torch.uint8
-        else range_advice(stated or usual_range(*seen), classifier.bounds, possible=possible_range(*seen))
+        else range_advice(
+            stated or usual_range(*seen),
+            classifier.bounds,
+            possible=possible_range(*seen),
+            normalises=isinstance(classifier, Normalises),
+        )
     )
     return f"{subject} must have rows in [{low:g}, {high:g}], the range of {classifier.name}; got {got}. {advice}"
 
