@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from antivenom.data import Dataset
 from antivenom.defences import Subject, Verdict
-from antivenom.errors import DataError
+from antivenom.errors import DataError, SettingsError
 from antivenom.models import Classifier, Filtered, any_range, as_classifier
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
@@ -202,3 +202,14 @@ def test_data_with_fewer_classes_than_the_model_names_a_call_that_works() -> Non
     EndToEnd(epochs=1).fit(classifier, fitting, rng=Rng(0))
     with pytest.raises(DataError, match=r"got 3\. Pass a list of all names in .*; these occur: 'cat', 'owl'\."):
         Dataset.from_arrays(x, labels, classes=3, **settings)
+
+
+def test_grey_images_with_three_channels_name_the_mode() -> None:
+    grey = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), input_shape=(1, 4, 4))
+    colour = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), input_shape=(3, 4, 4))
+    with pytest.raises(DataError, match=r"set mode to grey for their data set.*input_shape=\(3, 4, 4\)"):
+        grey.scores(torch.rand(2, 3, 4, 4))
+    with pytest.raises(DataError, match="set mode to rgb for their data set"):
+        colour.scores(torch.rand(2, 1, 4, 4))
+    with pytest.raises(SettingsError, match=r"the data has rows of \(3, 4, 4\) .*set mode to grey for their data set"):
+        grey.build(input_shape=(3, 4, 4), classes=2, bounds=(0.0, 1.0), rng=Rng(0))
