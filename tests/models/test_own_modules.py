@@ -376,3 +376,23 @@ def test_an_experiment_with_a_module_of_any_precision_runs_and_is_kept(precision
     assert first.metrics == again.metrics
     stored = {each.stage for each in events if isinstance(each, Finished) and each.stored}
     assert {"fit victim", "fit control"} <= stored
+
+
+class WithToken(nn.Module):
+    """A class token, as transformers have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token, self.head = nn.Parameter(torch.zeros(64)), nn.Linear(64, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x.flatten(1) + self.token)
+        return out
+
+
+def test_the_parameter_of_the_module_itself_is_named_and_the_one_step_works() -> None:
+    classifier = as_classifier(WithToken(), input_shape=SHAPE)
+    with pytest.raises(CapabilityError, match=r"the module's own parameter 'token'.*classifier\.with_state\(classifi"):
+        classifier.fresh(Rng(0))
+    kept = classifier.with_state(classifier.state()).fresh(Rng(0))
+    assert torch.equal(kept.state()["head.weight"], classifier.state()["head.weight"])
