@@ -1,7 +1,7 @@
 """The figures that an experiment has, as far as they are known before it runs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from antivenom.errors import SettingsError, UnknownFigureError
 from antivenom.registry import did_you_mean
@@ -54,7 +54,7 @@ def _components(experiment: ExperimentSettings) -> Iterator[str]:
     """Yield the beginnings of the keys of the figures of components."""
     for kind in ("attack", "training"):
         yield f"{kind}.{describe(f'{kind}s', getattr(experiment, kind))['name']}"
-    kinds = {
+    kinds: dict[str, Mapping[str, object]] = {
         "detector": experiment.detectors,
         "filter": experiment.filters,
         "scan": experiment.scans,
