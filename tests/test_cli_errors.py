@@ -255,3 +255,24 @@ def test_a_url_is_not_read_as_a_file(tmp_path: Path) -> None:
         assert done.returncode != 0
         assert "https://x.y/z.csv is a URL, and only files on this machine are read here." in done.stderr, arguments
     assert [each.name for each in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_small_messages_say_what_was_seen_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "mymod.py").write_text("def make(classes):\n    raise KeyError('my own bug')\n")
+    (tmp_path / "my_filter.py").write_text("")
+    model = {"name": "module", "factory": "mymod:make"}
+    partitioned = {"name": "deep_partition", "partitions": 5000}
+    specs: dict[str, tuple[object, str]] = {
+        "empty": (None, "must contain settings, `key: value`; it is empty"),
+        "factory": ({"model": model}, "mymod:make raised KeyError: 'my own bug' (mymod.py, line 2)"),
+        "filter": ({"defences": ["my_filter"]}, "For a class in my_filter.py, write 'my_filter:CLASS'"),
+        "partitions": ({"model": "mlp", "training": partitioned}, "partitions must be at most 1,347, the number of"),
+    }
+    for name, (spec, words) in specs.items():
+        text = json.dumps({"attack": "label_flip", **spec}) if isinstance(spec, dict) else ""
+        (tmp_path / f"{name}.yaml").write_text(text)
+        done = same_process("run", f"{name}.yaml", "--allow-code", at=tmp_path)
+        assert done.returncode == 2, name
+        assert words in " ".join(done.stderr.split()), name
+    done = same_process("sweep", "report", "nodir", at=tmp_path)
+    assert "nodir is not a sweep" in done.stderr

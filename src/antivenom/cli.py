@@ -163,7 +163,8 @@ def craft(
         crafted = make(experiment, out, store=default_store(), device=device, on_event=display.on_event)
     poisoned = crafted.poisoned
     rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
-    out_console.print(f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {crafted.file}", soft_wrap=True)
+    rows = f"{len(poisoned.rows)} row{'s' * (len(poisoned.rows) != 1)} in {rounds} round{'s' * (rounds != 1)}"
+    out_console.print(f"Wrote {rows}: {crafted.file}", soft_wrap=True)
     if crafted.generator is not None:
         out_console.print(f"Generator: {crafted.generator}", soft_wrap=True)
 

@@ -211,6 +211,9 @@ def _texts(labels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     if all(isinstance(value, int | float | np.number) for value in values):
         return np.array(values).reshape(labels.shape), ()
     odd = next(value for value in values if not isinstance(value, str))
+    if text := next((value for value in values if isinstance(value, str)), None):
+        both = f"got both, such as {odd!r} and {text!r}. Make all of them text: [str(label) for label in y]"
+        raise DataError(f"Labels must be all numbers or all text; {both}.")
     raise DataError(f"Labels must be whole numbers or text; got {type(odd).__name__}.")
 
 
