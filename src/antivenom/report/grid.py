@@ -9,7 +9,7 @@ from antivenom.report.grid_charts import Cells, Overview, numeric_axes, overview
 from antivenom.report.leaderboard import Board, boards
 from antivenom.report.tables import Cell, Sheet, full_title, value_cell
 from antivenom.runner.results.reading import Measured
-from antivenom.runner.spec.naming import label, labels
+from antivenom.settings.naming import label, labels
 
 MAX_SECTIONS = 12
 """The largest number of cells on the grid's own page."""

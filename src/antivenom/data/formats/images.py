@@ -127,8 +127,19 @@ class Canvas:
         to = self.size[::-1]
         if self.fit == "stretch":
             return image.resize(to, Image.Resampling.BILINEAR)
-        resize = ImageOps.fit if self.fit == "crop" else ImageOps.pad
-        return resize(image, to, Image.Resampling.BILINEAR)
+        if self.fit == "crop":
+            return ImageOps.fit(image, to, Image.Resampling.BILINEAR)
+        return _padded(image, to)
+
+
+def _padded(image: Image.Image, to: tuple[int, int]) -> Image.Image:
+    """Return the whole image in its shape, on black, in another size (width, height); no side has 0 pixels."""
+    factor = min(new / old for new, old in zip(to, image.size, strict=True))
+    width, height = (max(1, round(factor * old)) for old in image.size)
+    framed = Image.new(image.mode, to)
+    corner = (to[0] - width) // 2, (to[1] - height) // 2
+    framed.paste(image.resize((width, height), Image.Resampling.BILINEAR), corner)
+    return framed
 
 
 def decode_all(

@@ -10,7 +10,7 @@ from typing import Any
 
 from antivenom.files.writing import atomic_file, write_text_lines
 from antivenom.runner.scoring.intervals import holm
-from antivenom.runner.spec.naming import label
+from antivenom.settings.naming import label
 from antivenom.storage.tables import csv_line
 
 PARTS = ("", ".low", ".high", ".n")

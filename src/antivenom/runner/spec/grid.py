@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 from antivenom.errors import MissingDataError, SettingsError
 from antivenom.runner.spec.axes import SECTIONS, Axes, read_axes
 from antivenom.runner.spec.loading import make_experiment
-from antivenom.runner.spec.naming import label, labels
 from antivenom.runner.spec.overrides import set_key
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe_fields
+from antivenom.settings.naming import label, labels
 from antivenom.shapes import ShortRepr
 
 NAMED_BY_VALUE = {"attack", "model", "dataset", "training"}

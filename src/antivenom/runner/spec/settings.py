@@ -18,10 +18,10 @@ from antivenom.repairs import Repair
 from antivenom.rng import Rng
 from antivenom.runner.scoring.intervals import IntervalMethod
 from antivenom.runner.scoring.trusted import trusted_rows
-from antivenom.runner.spec.naming import named
 from antivenom.runner.spec.repeats import RepeatRule, Repeats, rule_of
 from antivenom.runner.spec.resources import Resources, check_resources
 from antivenom.settings import AtLeastOne, Component, Count, component
+from antivenom.settings.naming import named
 from antivenom.surrogates import Surrogate
 from antivenom.surrogates.trained import Trained
 from antivenom.trackers import Tracker

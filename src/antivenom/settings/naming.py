@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from antivenom.registry import name_of
-from antivenom.settings import describe_fields
+from antivenom.settings.describing import describe_fields
 
 T = TypeVar("T")
 MAX_LETTERS = 80
