@@ -1,5 +1,6 @@
 """The end of a command: signals, closed output, unexpected errors, and unusual terminals and folders."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -225,8 +226,53 @@ def test_an_interrupt_while_the_command_loads(place: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")
 
 
-def test_an_option_that_is_a_url_is_refused_in_our_words(tmp_path: Path) -> None:
-    done = same_process("run", "demo", "--out", "s3://bucket/run", at=tmp_path)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "demo"),
+        ("demo",),
+        ("poison", "demo"),
+        ("craft", "demo"),
+        ("boundary",),
+        ("measure", "a.npz", "--truth", "b"),
+        ("dose", "demo", "--level", "0.5"),
+    ],
+)
+@pytest.mark.parametrize("url", ["s3://bucket/run", "memory://run", "https:/host/run"])
+def test_an_option_that_is_a_url_is_refused_in_our_words(arguments: tuple[str, ...], url: str, tmp_path: Path) -> None:
+    done = same_process(*arguments, "--out", url, at=tmp_path)
     assert done.returncode == 2
-    assert "Invalid value for '--out': The folder must be on this machine; got s3://bucket/run." in done.stderr
+    shown = url.replace(":/h", "://h")
+    assert f"Invalid value for '--out': The folder must be on this machine; got {shown}." in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_url_is_not_read_as_a_file(tmp_path: Path) -> None:
+    spec = {"dataset": {"name": "csv", "path": "https://x.y/z.csv"}, "attack": {"name": "label_flip"}}
+    (tmp_path / "a.yaml").write_text(json.dumps(spec))
+    for arguments in (("run", "a.yaml"), ("boundary", "--data", "https://x.y/z.csv")):
+        done = same_process(*arguments, at=tmp_path)
+        assert done.returncode != 0
+        assert "https://x.y/z.csv is a URL, and only files on this machine are read here." in done.stderr, arguments
+    assert [each.name for each in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_small_messages_say_what_was_seen_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "mymod.py").write_text("def make(classes):\n    raise KeyError('my own bug')\n")
+    (tmp_path / "my_filter.py").write_text("")
+    model = {"name": "module", "factory": "mymod:make"}
+    partitioned = {"name": "deep_partition", "partitions": 5000}
+    specs: dict[str, tuple[object, str]] = {
+        "empty": (None, "must contain settings, `key: value`; it is empty"),
+        "factory": ({"model": model}, "mymod:make raised KeyError: 'my own bug' (mymod.py, line 2)"),
+        "filter": ({"defences": ["my_filter"]}, "For a class in my_filter.py, write 'my_filter:CLASS'"),
+        "partitions": ({"model": "mlp", "training": partitioned}, "partitions must be at most 1,347, the number of"),
+    }
+    for name, (spec, words) in specs.items():
+        text = json.dumps({"attack": "label_flip", **spec}) if isinstance(spec, dict) else ""
+        (tmp_path / f"{name}.yaml").write_text(text)
+        done = same_process("run", f"{name}.yaml", "--allow-code", at=tmp_path)
+        assert done.returncode == 2, name
+        assert words in " ".join(done.stderr.split()), name
+    done = same_process("sweep", "report", "nodir", at=tmp_path)
+    assert "nodir is not a sweep" in done.stderr

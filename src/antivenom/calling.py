@@ -232,7 +232,7 @@ def _line_of(error: Exception, owner: object) -> str:
     """Return the last line of the component that led to an exception, such as `filter.py, line 7`."""
     every = list(traceback.extract_tb(error.__traceback__))
     frames = every[1:] or every
-    file = inspect.getmodule(type(owner))
+    file = inspect.getmodule(owner if inspect.isroutine(owner) or isinstance(owner, type) else type(owner))
     own = [each for each in frames if each.filename == getattr(file, "__file__", None)]
     last = (own or frames)[-1]
     path = Path(last.filename)

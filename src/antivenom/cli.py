@@ -14,6 +14,7 @@ from antivenom.cli_notes import print_assumptions, print_doubts
 from antivenom.cli_runs import (
     CodeOption,
     DeviceOption,
+    FolderParser,
     JsonOption,
     OutOption,
     QuietOption,
@@ -104,7 +105,7 @@ def run(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the run.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", help="The folder of the run.", **FolderParser)] = Path("runs/demo"),
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -118,7 +119,7 @@ def demo(
 @app.command()
 def poison(
     spec: SpecArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
+    out: Annotated[Path, typer.Option("--out", help="A new or empty folder.", **FolderParser)],
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="folder (PNG images by class), npz or parquet.")
     ] = "folder",
@@ -148,7 +149,7 @@ def poison(
 @app.command()
 def craft(
     spec: SpecArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("poison"),
+    out: Annotated[Path, typer.Option("--out", help="The output folder.", **FolderParser)] = Path("poison"),
     overrides: SetOption = None,
     device: DeviceOption = "auto",
     allow_code: CodeOption = False,
@@ -162,7 +163,8 @@ def craft(
         crafted = make(experiment, out, store=default_store(), device=device, on_event=display.on_event)
     poisoned = crafted.poisoned
     rounds = 1 if poisoned.rounds is None else poisoned.rounds.shape[1]
-    out_console.print(f"Wrote {len(poisoned.rows)} rows in {rounds} rounds: {crafted.file}", soft_wrap=True)
+    rows = f"{len(poisoned.rows)} row{'s' * (len(poisoned.rows) != 1)} in {rounds} round{'s' * (rounds != 1)}"
+    out_console.print(f"Wrote {rows}: {crafted.file}", soft_wrap=True)
     if crafted.generator is not None:
         out_console.print(f"Generator: {crafted.generator}", soft_wrap=True)
 

@@ -10,6 +10,7 @@ import typer
 
 from antivenom.cli_lesson import print_lesson
 from antivenom.cli_notes import doubt_line, print_doubts
+from antivenom.cli_runs import FolderParser
 from antivenom.errors import SettingsError
 from antivenom.terminal import err_console, out_console
 
@@ -28,7 +29,7 @@ MOST_POINTS = 200
 Repeats = Annotated[
     str, typer.Option(metavar="N,N,…", help="Numbers of partial_fit calls after which to draw the boundary.")
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")]
+Out = Annotated[Path, typer.Option("--out", help="The output folder.", **FolderParser)]
 Points = Annotated[
     str | None,
     typer.Option(metavar="X,Y;X,Y;…", help="The poison. Default: five points within the range of the data."),

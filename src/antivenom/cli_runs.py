@@ -25,9 +25,12 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec, such as attack.rate=0.05. Repeatable."),
 ]
+FolderParser: Any = {"metavar": "DIR", "parser": local_folder}
+"""The arguments of every option that takes a folder on this machine. URLs are refused here."""
+
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", parser=local_folder, help="The folder of the run. Default: runs/NAME."),
+    typer.Option("--out", help="The folder of the run. Default: runs/NAME.", **FolderParser),
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto (CUDA if available).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only the metrics, as JSON, on stdout.")]

@@ -104,6 +104,8 @@ def run(
     experiment = load_spec(find_spec(spec), overrides=overrides or (), allow_code=allow_code)
     if not isinstance(experiment, Sweep):
         raise SettingsError([f"A sweep requires a spec with a grid; '{spec}' has none. Use `antivenom run`."])
+    if out is not None and out.startswith("memory:"):
+        raise SettingsError([f"The folder {out} is lost when this command ends. Choose a folder, or another URL."])
     resume = "the same command" if out is None else f"the same command with --out {out}"
     run_and_report(
         experiment,

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.svm import SVC
 from torch import nn
 
 from antivenom import Dataset
 from antivenom.data.needs import range_advice
+from antivenom.data.samples import from_torch
 from antivenom.errors import DataError, SettingsError
 from antivenom.models import as_classifier
 from antivenom.settings.fits import check_fits
@@ -109,3 +115,40 @@ def test_no_divisor_is_named_for_fractions_in_no_usual_range() -> None:
     classifier = as_classifier(module, bounds=(0, 1), input_shape=(1, 4, 4), classes=2)
     with pytest.raises(DataError, match=r"Scale the rows as in the training of the model"):
         check_fits(classifier, made(x))
+
+
+@pytest.mark.parametrize(
+    "bounds", [255, (0, 1, 2), "01", (1, 0), (0, float("nan")), ("0", "1"), np.float64(3), object()]
+)
+@pytest.mark.parametrize("x", [PIXELS, PIXELS.astype(np.uint8)])
+def test_bounds_that_are_not_a_range_are_refused(bounds: Any, x: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # outside the tests nobody checks the type
+    with pytest.raises(DataError, match=r"bounds must be two finite numbers \(low, high\) with low < high; got"):
+        made(x, bounds=bounds)
+    with pytest.raises(DataError, match="bounds must be two finite numbers"):
+        from_torch(list(zip(x, [0, 1], strict=True)), bounds=bounds)
+
+
+def test_one_number_as_bounds_is_refused_with_the_range_to_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # outside the tests nobody checks the type
+    with pytest.raises(DataError, match=r"got 255. Did you mean \(0, 255\)\?"):
+        made(PIXELS, bounds=255)
+    with pytest.raises(SettingsError, match=r"got 255. Did you mean \(0, 255\)\? None is for any range."):
+        as_classifier(nn.Linear(3, 2), input_shape=3, bounds=255)  # type: ignore[arg-type]
+    assert made(PIXELS, bounds=np.array([0, 255])).bounds == (0.0, 255.0)
+
+
+def test_an_estimator_is_never_told_mean_and_std() -> None:
+    x = np.random.default_rng(0).integers(0, 17, (40, 6)).astype(np.float32)
+    x[0, 0] = 16
+    data = Dataset.from_arrays(x, np.arange(40) % 2)
+    for estimator in (GaussianNB(), make_pipeline(MinMaxScaler(), SVC(probability=True))):
+        classifier = as_classifier(estimator, input_shape=6, classes=2)
+        with pytest.raises(DataError, match=r"If 16 is the largest possible value, divide the rows by 16\.") as got:
+            check_fits(classifier, data)
+        assert "mean=" not in str(got.value)
+        assert "a first step of a Pipeline that is fitted with it" in str(got.value)
+        assert "rows in [0, 16]: as_classifier(model, bounds=(0, 16))." in str(got.value)
+        check_fits(as_classifier(estimator, input_shape=6, classes=2, bounds=(0, 16)), data)
+    with pytest.raises(DataError, match=r"as_classifier\(model, bounds=\(0, 16\), mean=0, std=16\)"):
+        check_fits(as_classifier(nn.Linear(6, 2), input_shape=6), data)

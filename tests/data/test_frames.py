@@ -85,3 +85,10 @@ def test_tables_of_polars() -> None:
     assert made(polars.DataFrame({"a": [1, 2, 3, 4], "b": [True, False] * 2})).x[:, 1].tolist() == [1, 0, 1, 0]
     with pytest.raises(DataError, match="'b' has text, 'c' has no value in 1 of 4 rows"):
         made(polars.DataFrame({"a": [1, 2, 3, 4], "b": list("abcd"), "c": [1, None, 2, 3]}))
+
+
+def test_the_advice_about_columns_fits_what_they_have() -> None:
+    with pytest.raises(DataError, match=r"or fill missing values, or drop their rows\.$"):
+        Dataset.from_arrays(pd.DataFrame({"a": [1, None], "b": [1, 2]}), [0, 1])
+    with pytest.raises(DataError, match=r"or make them numbers, such as one column of 0 and 1 for each text\.$"):
+        Dataset.from_arrays(pd.DataFrame({"a": ["x", "y"], "b": [1, 2]}), [0, 1])

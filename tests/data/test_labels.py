@@ -87,7 +87,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "two-hot": ([[1, 1, 0], [0, 1, 0]], "must be one-hot"),
     "masked": (np.ma.masked_equal([0, 1], 1), "masked values; got 1"),
     "unlabelled": ([-1, 0, 1], "must not be negative"),
-    "mixed": (np.array(["a", 1], object), "whole numbers or text"),
+    "mixed": (
+        np.array(["a", 1], object),
+        "all numbers or all text; got both, such as 1 and .a.. Make all of them text",
+    ),
     "complex": (np.array([1j]), "whole numbers or text"),
     "three axes": (np.zeros((2, 2, 2)), "must have shape"),
     "measurements": (np.arange(300) * 3, "as measurements have"),

@@ -1,5 +1,6 @@
 """Messy tables of real users are read correctly, or refused with what was seen and the setting that decides."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,40 @@ def test_a_file_that_is_not_utf8_has_advice(tmp_path: Path) -> None:
 
 
 def test_an_identifier_that_is_used_is_said(tmp_path: Path) -> None:
-    source = table(tmp_path, "id,key,name,label", "{n},{s},Ann {n},{b}", ignore=("name",))
+    source = table(tmp_path, "id,key,name,label", "{n}7,{s},Ann {n},{b}", ignore=("name",))
     notes = source.load().train.assumptions
     assert sum("seems to identify or count the rows, and is used" in note for note in notes) == 2
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index", "row_id"])
+def test_a_setting_of_ignore_for_another_column_does_not_make_the_index_a_feature(name: str, tmp_path: Path) -> None:
+    lines, cells = f"{name},a,day,label", "{n},{n}.5,2024-01-{s},{b}"
+    data = table(tmp_path, lines, cells, ignore=("day",)).load().train
+    assert data.columns == ("a",)
+    assert "counts the rows, so it is left out. To use it, give it another name." in data.assumptions[0]
+    same = table(tmp_path, lines, cells, ignore=("day", 0)).load().train
+    assert same.columns == ("a",)
+    assert not any("so it is left out" in note for note in same.assumptions)
+    assert table(tmp_path, f"{name},a,label", "{n},{n}.5,{b}", ignore=()).load().train.shape == (2,)
+
+
+@pytest.mark.parametrize("header", [",0,1,2,3,label", ",label,0,1,2,3"])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_names_that_are_numbers_after_an_index_of_pandas_are_names(header: str, shuffled: bool, tmp_path: Path) -> None:
+    cells = "{n},{n}.5,2,3,4,kind {b}" if header.endswith("label") else "{n},kind {b},{n}.5,2,3,4"
+    source = table(tmp_path, header, cells.replace("{n},", "{s}," if shuffled else "{n},", 1))
+    if shuffled:
+        with pytest.raises(DataError, match=r"the column '' with .* as an identifier has. Set ignore to \[0\]"):
+            source.load()
+        source = replace(source, ignore=(0,))
+    data = source.load().train
+    assert data.columns == ("0", "1", "2", "3")
+    assert data.classes == ("kind 0", "kind 1")
+    assert "contains the names of the columns. Set header to false if it is a row." in data.assumptions[0]
+
+
+def test_a_first_line_without_a_value_may_be_names(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"line 1, column 0 has no value.*Set header to true if line 1 contains the nam"
+    ):
+        table(tmp_path, ",10,20,label", "{s},{n}.5,2,kind {b}", label=-1).load()

@@ -267,3 +267,61 @@ def test_other_hugging_face_objects_have_a_message() -> None:
         from_hugging_face(made.to_iterable_dataset(), image=None)
     with pytest.raises(DataError, match="'species'"):
         from_hugging_face(hugging(a=[1.0, 2], species=["a", "b"]), image=None)
+
+
+GREY = [Image.fromarray(np.full((4, 64), 20 * number, np.uint8)) for number in range(6)]
+
+
+def grey_images() -> Any:
+    return hugging(image=GREY, label=[0, 1] * 3, features=lambda d: {"image": d.Image(), "label": d.Value("int64")})
+
+
+@pytest.mark.parametrize("kind", ["torch", "numpy"])
+def test_the_format_of_a_hugging_face_data_set_does_not_matter(kind: str) -> None:
+    plain = from_hugging_face(grey_images(), mode="grey")
+    formatted = from_hugging_face(grey_images().with_format(kind), mode="grey")
+    assert torch.equal(plain.x, formatted.x)
+    assert (plain.bounds, plain.assumptions) == (formatted.bounds, formatted.assumptions)
+
+
+@pytest.mark.parametrize("kind", [None, "numpy", "torch"])
+def test_hugging_face_columns_of_arrays_are_rows(kind: str | None) -> None:
+    pixels = [np.asarray(image) for image in GREY]
+    typed = hugging(
+        image=pixels,
+        label=[0, 1] * 3,
+        features=lambda d: {"image": d.Array2D((4, 64), "uint8"), "label": d.Value("int64")},
+    )
+    data = from_hugging_face(typed.with_format(kind))
+    assert (data.x.dtype, data.shape, data.bounds) == (torch.uint8, (1, 4, 64), (0, 1))
+    assert torch.equal(data.x, from_hugging_face(grey_images(), mode="grey").x)
+    assert "The column 'image' has arrays of the shape (4, 64)" in data.assumptions[0]
+    lists = hugging(rows=[[1.0, 2.0], [3.0, 4.0]], label=[0, 1]).with_format(kind)
+    assert from_hugging_face(lists, image="rows", bounds=(0, 5)).x.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(DataError, match="mode can only be set for images; the column 'rows' has arrays"):
+        from_hugging_face(lists, image="rows", mode="grey")
+    with pytest.raises(DataError, match=r"'rows' has lists \(pass image='rows' if they are the rows\)"):
+        from_hugging_face(lists, image=None)
+
+
+def test_a_column_of_rows_with_another_name_is_named() -> None:
+    with pytest.raises(DataError, match=r"Its columns are: picture, label\. Pass image='picture' if it contains"):
+        from_hugging_face(grey_images().rename_column("image", "picture"))
+    with pytest.raises(DataError, match=r"Pass image='pixel_values' if it contains the rows"):
+        from_hugging_face(hugging(pixel_values=[[1], [2]], label=[0, 1]))
+
+
+def test_images_of_hugging_face_are_scaled_to_bounds() -> None:
+    assert from_hugging_face(grey_images(), bounds=(-1, 1)).inputs().min() == -1
+
+
+def test_grey_images_as_three_channels_are_an_assumption() -> None:
+    note = "6 images in grey, and none in colour, so the three channels of the rows are equal. Set mode to grey for one"
+    assert note in from_hugging_face(grey_images()).assumptions[0]
+    assert not from_hugging_face(grey_images(), mode="grey").assumptions
+    mixed = hugging(
+        image=[*GREY[:5], Image.new("RGB", (64, 4), "red")],
+        label=[0, 1] * 3,
+        features=lambda d: {"image": d.Image(), "label": d.Value("int64")},
+    )
+    assert not from_hugging_face(mixed).assumptions

@@ -1,5 +1,7 @@
 """What a verdict rests on: the assumptions of its classifier, and a doubt about rows on which it is rarely right."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -50,6 +52,9 @@ def test_rows_on_which_the_network_is_rarely_right_have_a_doubt(trained: Classif
     assert doubt.startswith("The network is right on ")
     assert doubt.endswith("Check their range and labels.")
     assert doubt in repr(verdict)
+    assert repr(verdict).count("network is right on") == 1
+    assert re.search(r"; doubtful: the network is right on \d+ % of these rows, so .* means little$", verdict.summary())
+    assert verdict.with_notes((), ("Another.",)).summary().endswith(" (and 1 more)")
     assert doubt in verdict._repr_html_()
     assert unpack_verdict(*pack_verdict(verdict)).doubts == verdict.doubts
 

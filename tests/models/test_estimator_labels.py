@@ -122,3 +122,16 @@ def test_rows_have_the_precision_in_which_an_estimator_was_fitted(make: type, dt
     last = fitted[-1] if hasattr(fitted, "steps") else fitted
     weights = last.coefs_[0] if hasattr(last, "coefs_") else last.coef_  # float64 in older versions of scikit-learn
     assert np.array_equal(scores, score(x.astype(weights.dtype)).astype(np.float32))
+
+
+def test_the_order_of_names_with_numbers_is_said_with_the_call_that_works() -> None:
+    x, y = np.random.default_rng(0).random((44, 3)), np.array([str(number) for number in range(1, 12)] * 4)
+    classifier = as_classifier(GaussianNB().fit(x, y), input_shape=3, bounds=None)
+    (sentence,) = [each for each in classifier.assumptions if "text labels" in each]
+    assert "'1', '10', '11', '2'" in sentence
+    assert sentence.endswith("has another order, so pass it the names: classes=list(classifier.class_names).")
+    with pytest.raises(DataError, match="must have the classes '1', '10'"):
+        accuracy(classifier, Dataset.from_arrays(x, y))
+    assert accuracy(classifier, Dataset.from_arrays(x, y, classes=list(classifier.class_names))) > 0
+    animals = as_classifier(GaussianNB().fit(x, np.array(["cat", "dog"] * 22)), input_shape=3)
+    assert any(each.endswith("in the order of Dataset.from_arrays.") for each in animals.assumptions)

@@ -1,6 +1,7 @@
 """Modules as users have them: views, lazy layers, hooks, frozen layers, wrappers."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from antivenom import Experiment
+from antivenom.analysis.filters import Filters
+from antivenom.attacks import BadNets
+from antivenom.defences import DarkInputs, NearestNeighbours
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.models import ModuleClassifier, as_classifier
+from antivenom.repairs import FineTuning
 from antivenom.rng import Rng
+from antivenom.runner import Store
+from antivenom.runner.events import Finished
 from antivenom.testing import toy_images
 from antivenom.training.end_to_end import EndToEnd
 from antivenom.training.transfer import Transfer
@@ -334,3 +342,57 @@ class OfSize64(nn.Module):
 def test_a_wrong_size_is_first_said_in_words_about_one_row(rows: int | None, shape: Any, said: str) -> None:
     with pytest.raises(SettingsError, match=rf"shape .*: {said}\. input_shape is probably wrong"):
         as_classifier(OfSize64(rows), input_shape=shape)
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_module_of_any_precision_has_features_and_an_identity(precision: torch.dtype) -> None:
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 3)).to(precision)
+    classifier = as_classifier(module, input_shape=SHAPE)
+    wide = torch.float64 if precision == torch.float64 else torch.float32
+    assert classifier.scores(rows()).dtype == torch.float32
+    assert classifier.features(rows()).dtype == wide
+    assert classifier.activations(rows(), ["0"])["0"].dtype == wide
+    assert classifier.state()["2.weight"].dtype == precision
+    assert classifier.identity() != as_classifier(module.float(), input_shape=SHAPE).identity()
+    advised = any("pass module.float() to train" in each for each in classifier.assumptions)
+    assert advised == (precision == torch.float16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16, torch.float64])
+def test_an_experiment_with_a_module_of_any_precision_runs_and_is_kept(precision: torch.dtype, tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)).to(precision)
+    experiment = Experiment(
+        model=as_classifier(module, input_shape=SHAPE),
+        attack=BadNets(target=7),
+        training=EndToEnd(epochs=1),
+        defences=(DarkInputs(), NearestNeighbours()),
+        repairs=(FineTuning(epochs=1),),
+        analysis=(Filters(),),
+    )
+    store, events = Store(tmp_path / "store"), list[Any]()
+    first = experiment.run(out=tmp_path / "a", store=store, progress=False)
+    again = experiment.run(out=tmp_path / "b", store=store, progress=False, on_event=events.append)
+    assert first.metrics == again.metrics
+    stored = {each.stage for each in events if isinstance(each, Finished) and each.stored}
+    assert {"fit victim", "fit control"} <= stored
+
+
+class WithToken(nn.Module):
+    """A class token, as transformers have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token, self.head = nn.Parameter(torch.zeros(64)), nn.Linear(64, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x.flatten(1) + self.token)
+        return out
+
+
+def test_the_parameter_of_the_module_itself_is_named_and_the_one_step_works() -> None:
+    classifier = as_classifier(WithToken(), input_shape=SHAPE)
+    with pytest.raises(CapabilityError, match=r"the module's own parameter 'token'.*classifier\.with_state\(classifi"):
+        classifier.fresh(Rng(0))
+    kept = classifier.with_state(classifier.state()).fresh(Rng(0))
+    assert torch.equal(kept.state()["head.weight"], classifier.state()["head.weight"])

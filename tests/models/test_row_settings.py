@@ -10,6 +10,7 @@ from torch import nn
 
 from antivenom.errors import SettingsError
 from antivenom.models import as_classifier
+from antivenom.models.checkpoints import LISTED, in_words
 
 NET = nn.Sequential(nn.Flatten(), nn.Linear(36, 4))
 
@@ -67,3 +68,13 @@ def test_objects_of_another_type_are_refused_with_how_to_convert_them() -> None:
     assert lines[5].startswith("`data` must be a Dataset. Make one: Dataset.from_arrays(x, y); got")
     assert lines[6].startswith("`classifier` must be a classifier. Convert your model: as_classifier(model, ")
     assert lines[4] == "x must be a tensor of rows; got builtins.list. Pass inputs() of a Dataset."
+
+
+def test_messages_about_models_have_right_plurals_and_the_next_step() -> None:
+    with pytest.raises(SettingsError, match=r"got 'net\.pt'\. A file has only weights: .*read_weights\('net\.pt'\)"):
+        as_classifier("net.pt", input_shape=3)
+    with pytest.raises(SettingsError, match=r"mean must have 1 number; got 2\."):
+        as_classifier(NET, input_shape=(1, 6, 6), mean=[0.1, 0.2])
+    differences = [f"lack '{number}'" for number in range(LISTED + 1)]
+    assert "; 1 more difference." in in_words(differences)
+    assert "; 2 more differences." in in_words([*differences, "lack 'x'"])

@@ -1,5 +1,6 @@
 """Rows that `scores` refuses: another shape, type or range."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from antivenom.data import Dataset
 from antivenom.defences import Subject, Verdict
-from antivenom.errors import DataError
+from antivenom.errors import DataError, SettingsError
 from antivenom.models import Classifier, Filtered, any_range, as_classifier
 from antivenom.models.mlp import MLP
 from antivenom.rng import Rng
@@ -174,5 +175,41 @@ def test_no_rows_have_no_scores(make: Any) -> None:
 def test_data_with_more_classes_than_the_model_names_both_ways_out() -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
     data = Dataset.from_arrays(torch.rand(10, 1, 4, 4), torch.arange(10), bounds=(0, 1), channels="first")
-    with pytest.raises(DataError, match=r"Use a model with 10 classes, or only rows of the 2 classes of the model"):
-        EndToEnd(epochs=1).fit(as_classifier(module, input_shape=(1, 4, 4)), data, rng=Rng(0))
+    classifier = as_classifier(module, input_shape=(1, 4, 4))
+    for again in (data, data.subset(data.y < 2)):
+        with pytest.raises(
+            DataError, match=r"Use a model with 10 classes\. If the classes of the model are the fir"
+        ) as got:
+            EndToEnd(epochs=1).fit(classifier, again, rng=Rng(0))
+    first, call = re.findall(r"rows = (data\.subset\(.*?\)); (Dataset\.from_arrays\(.*\))\.$", str(got.value))[0]
+    rows = eval(first)
+    fitting = eval(call, {"rows": rows, "data": data, "Dataset": Dataset})
+    assert (len(fitting), fitting.classes, fitting.bounds) == (2, ("0", "1"), (0.0, 1.0))
+    EndToEnd(epochs=1).fit(classifier, fitting, rng=Rng(0))
+
+
+def test_data_with_fewer_classes_than_the_model_names_a_call_that_works() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    classifier, x = as_classifier(module, input_shape=(1, 4, 4)), torch.rand(10, 1, 4, 4)
+    settings: Any = {"bounds": (0, 1), "channels": "first"}
+    numbers = Dataset.from_arrays(x, torch.arange(10) % 2, **settings)
+    with pytest.raises(DataError, match=r"Pass all of them: Dataset\.from_arrays\(x, y, classes=3\)\."):
+        EndToEnd(epochs=1).fit(classifier, numbers, rng=Rng(0))
+    labels = ["cat", "owl"] * 5
+    with pytest.raises(DataError, match=r"the names of all 3 classes, in the order of the model: .*classes=\['cat', …"):
+        EndToEnd(epochs=1).fit(classifier, Dataset.from_arrays(x, labels, **settings), rng=Rng(0))
+    fitting = Dataset.from_arrays(x, labels, classes=["cat", "dog", "owl"], **settings)
+    EndToEnd(epochs=1).fit(classifier, fitting, rng=Rng(0))
+    with pytest.raises(DataError, match=r"got 3\. Pass a list of all names in .*; these occur: 'cat', 'owl'\."):
+        Dataset.from_arrays(x, labels, classes=3, **settings)
+
+
+def test_grey_images_with_three_channels_name_the_mode() -> None:
+    grey = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), input_shape=(1, 4, 4))
+    colour = as_classifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), input_shape=(3, 4, 4))
+    with pytest.raises(DataError, match=r"set mode to grey for their data set.*input_shape=\(3, 4, 4\)"):
+        grey.scores(torch.rand(2, 3, 4, 4))
+    with pytest.raises(DataError, match="set mode to rgb for their data set"):
+        colour.scores(torch.rand(2, 1, 4, 4))
+    with pytest.raises(SettingsError, match=r"the data has rows of \(3, 4, 4\) .*set mode to grey for their data set"):
+        grey.build(input_shape=(3, 4, 4), classes=2, bounds=(0.0, 1.0), rng=Rng(0))

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from antivenom.attacks import BadNets, Chaff
 from antivenom.cli import app
 from antivenom.data.sources.digits import Digits
+from antivenom.defences import Trim
 from antivenom.errors import RunError, SettingsError, UnknownFigureError
 from antivenom.models import MLP
 from antivenom.report import write_report
@@ -149,6 +150,28 @@ def test_wrong_arguments_are_refused(arguments, words):
 def test_an_unknown_figure_is_refused(store):
     with pytest.raises(UnknownFigureError, match=r"Did you mean 'attack.success_rate'\?"):
         find_dose(experiment(), "attack.sucess_rate", 0.5, store=store, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("figure", "level", "words"),
+    [
+        ("attack.sucess_rate", 0.5, "Did you mean 'attack.success_rate'"),
+        ("scan.neural_cleanse.p_value", 0.5, "Its figures begin with: model.clean_accuracy"),
+        ("accuracy", 0.5, "does not have a figure 'accuracy'"),
+        (KEY, 50, r"level must be in \[0, 1\], as attack.success_rate is a share; got 50. 50 % is 0.5."),
+        ("model.clean_accuracy.control", -1, r"level must be in \[0, 1\].*got -1."),
+        ("model.class_accuracy.3", 1.5, r"level must be in \[0, 1\]"),
+    ],
+)
+def test_a_wrong_figure_or_level_is_refused_before_any_training(figure, level, words, monkeypatch):
+    monkeypatch.setattr("antivenom.runner.dose.run_experiment", lambda *_, **__: pytest.fail("it was trained"))
+    with pytest.raises((SettingsError, UnknownFigureError), match=words):
+        find_dose(experiment(), figure, level, progress=False)
+
+
+def test_the_level_of_a_share_of_a_component_is_checked_after_the_first_repeat(store):
+    with pytest.raises(SettingsError, match=r"level must be in \[0, 1\], as detector.trim"):
+        find_dose(experiment(defences=(Trim(),)), "detector.trim.tpr", 95, store=store, progress=False)
 
 
 def test_a_figure_without_a_value_is_refused(store):

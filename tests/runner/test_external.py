@@ -228,10 +228,23 @@ def test_weights_whose_scores_overflow_get_a_doubt(written: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "row 0 is missing"),
-        ("set,row,label\ntest,0,x\n", "line 2"),
-        ("set,row,label\ntest,0,1\n", "row 1 is missing"),
-        ("set,row,label\ntest,-1,1\n", "line 2"),
+        ("", "its first line has no columns, without set and row and label. The first line must be set,row,label"),
+        ("set,row,label\n", "must have lines of the set 'test'; it has no lines after the first"),
+        ("set,row,label\ntest,0,x\n", "line 2: the label must be the number of a class, such as 7, or its name"),
+        ("set,row,label\ntest,0,1\n", "it has 1. No line has row 1"),
+        ("set,row,label\ntest,-1,1\n", "line 2: the row must be a whole number from 0 to 449; got '-1'"),
+        ("set,row,label\ntest,450,1\n", "line 2: the set 'test' has the rows 0 to 449; got row '450'"),
+        ("set,row,label\ntest,0,7.0\n", r"got '7.0'. Write 7: with .* table\['label'\].astype\(int\)"),
+        ("set,row,label\ntest,331.0,7\n", r"got '331.0'. Write 331: with .* table\['row'\].astype\(int\)"),
+        ("set,row,label\nTEST,0,7\n", "line 2: the set must be 'test'; got 'TEST'"),
+        ("set,row,label\neval,0,7\n", "must have lines of the set 'test'; it has the sets 'eval'"),
+        ("set,row,prediction\ntest,0,7\n", "its first line has 'set', 'row', 'prediction', without label"),
+        ("Set,Row,Label\ntest,0,7\n", "has 'Set', 'Row', 'Label', without set and row and label"),
+        (
+            "set,row,label\ntest,0,7\ntest,3,7\ntest,0,8\n",
+            "row 0 of the set 'test' has two lines, 2 and 4, .* 7 and '8'",
+        ),
+        ("set,row,label\ntest,3,7\ntest,3,7\n", "row 3 of the set 'test' has two lines, 2 and 3"),
     ],
 )
 def test_wrong_lines_are_refused(written: Path, tmp_path: Path, text: str, message: str) -> None:

@@ -48,7 +48,7 @@ class Filters:
         return NoLayers(lambda: self._finish(context))
 
     def _finish(self, context: AnalysisContext) -> AnalysisResult:
-        victim, control = (first_layer_filters(network).cpu() for network in context.networks)
+        victim, control = (first_layer_filters(network).cpu().float() for network in context.networks)
         difference = victim - control
         chosen = difference.flatten(1).norm(dim=1).argsort(descending=True)[: self.count]
         relative = float(difference.norm() / control.norm().clamp_min(1e-12))

@@ -1,9 +1,11 @@
 """The range of the rows of a data set: as given, or assumed."""
 
+from typing import Any
+
 from torch import uint8
 
 from antivenom.errors import DataError
-from antivenom.settings.ranges import Range, conversion, likely_range, usual_range
+from antivenom.settings.ranges import Range, conversion, likely_range, range_of, usual_range, wrong_range
 from antivenom.shapes import Rows
 
 LARGEST = 1e38
@@ -19,16 +21,23 @@ WHITE, MOST = 255, 65535
 """The largest values of pixels with 8 and with 16 bits."""
 
 
-def check_bounds(bounds: Range) -> None:
-    """Check that bounds are two finite numbers, the smaller one first.
+def checked_bounds(bounds: Any) -> Range | None:
+    """Return bounds as two numbers, the smaller one first; None if there are none.
 
     Raises:
-        DataError: they are not.
+        DataError: they are not two finite numbers, or not within float32.
+
+    >>> checked_bounds([0, 255]), checked_bounds(None)
+    ((0.0, 255.0), None)
     """
-    if not -float("inf") < bounds[0] < bounds[1] < float("inf"):
-        raise DataError(f"bounds must be two finite numbers (low, high) with low < high; got {bounds}.")
-    if max(map(abs, bounds)) > LARGEST:
+    if bounds is None:
+        return None
+    pair = range_of(bounds)
+    if pair is None:
+        raise DataError(wrong_range(bounds))
+    if max(map(abs, pair)) > LARGEST:
         raise DataError(f"bounds must be within ±{LARGEST:g}, the range of float32; got {bounds}.")
+    return pair
 
 
 def bounds_of(rows: Rows, bounds: Range | None, name: str = "x") -> Range | None:
@@ -41,7 +50,6 @@ def bounds_of(rows: Rows, bounds: Range | None, name: str = "x") -> Range | None
         return bounds or (0.0, 1.0)
     if bounds is None:
         return None
-    check_bounds(bounds)
     if ((rows < bounds[0]) | (rows > bounds[1])).any():
         low, high = float(rows.min()), float(rows.max())
         likely = likely_range(low, high)

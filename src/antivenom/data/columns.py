@@ -80,7 +80,8 @@ def infer_columns(
         sample: the cells of the first lines, all of the same length.
         label: the name or number of the column of labels; inferred from names and values if None.
         header: whether the first line contains names; inferred from the other lines if None.
-        ignore: the names or numbers of columns to leave out; if None, a column that counts the rows.
+        ignore: the names or numbers of columns to leave out. A column that counts the rows is left out too, unless
+            it is empty.
 
     Raises:
         DataError: a column does not exist, or what was to be inferred is ambiguous.
@@ -94,12 +95,13 @@ def infer_columns(
     rows = sample[1:] if has_names else sample
     table = _Sample(names, [[cell.strip() for cell in column] for column in zip(*rows, strict=True)], has_names)
     empty = table.without_values()
-    ignored = table.left_out() if ignore is None else tuple(_place(one, names) for one in ignore)
-    ignored = tuple(sorted({*ignored, *empty}))
+    named = tuple(_place(one, names) for one in ignore or ())
+    automatic = set(table.left_out(ignore)) - set(named)
+    ignored = tuple(sorted({*named, *automatic, *empty}))
     _refuse_equal_names(names, ignored)
     place, about_label = (_place(label, names), ()) if label is not None else table.inferred_label(ignored)
     ignored = tuple(number for number in ignored if number != place)
-    counting = tuple(pair for pair in table.counting() if ignore is None and pair[0] in ignored)
+    counting = tuple(pair for pair in table.counting() if pair[0] in automatic and pair[0] in ignored)
     used = [number for number in range(len(names)) if number not in (place, *ignored)]
     if not used:
         raise DataError("must have at least one column of numbers besides the labels; it has none.")
@@ -107,7 +109,7 @@ def infer_columns(
     if ignore is None:
         table.refuse_identifiers(result, used)
     notes += table.about_used(used)
-    notes += table.about_left_out([number for number in ignored if number not in empty]) if ignore is None else ()
+    notes += table.about_left_out([number for number in ignored if number in automatic - set(empty)], ignore)
     if empty:
         notes += (f"Columns without a name and without values are left out: {shown_values(empty)}.",)
     return replace(result, assumptions=(*notes, *about_label))
@@ -147,12 +149,26 @@ def _has_names(sample: Cells) -> tuple[bool, tuple[str, ...]]:
     named = [not is_number(cell) and not is_missing(cell) for cell in first]
     if any(is_name and number for is_name, number in zip(named, numbers, strict=True)) or not any(numbers):
         return True, ()
-    numbered = all(cell.strip() == str(number) for number, cell in enumerate(first) if not named[number])
+    numbered = _are_numbered(first, named) or (
+        not first[0].strip() and _are_different(columns[0]) and _are_numbered(first[1:], named[1:])
+    )  # also after the index of pandas, which has no name
     repeated = any(first[number] in column for number, column in enumerate(columns) if named[number])
     if numbered and not repeated:
         return _numbered_names(first)
     note = "The first line looks like all others, so it is a row and there are no column names. Set header to true"
     return False, (f"{note} if it contains names.",)
+
+
+def _are_numbered(first: Sequence[str], named: Sequence[bool]) -> bool:
+    """Return whether the names that are numbers are 0, 1, 2, …: their places, or their places among these names."""
+    numbers = [(place, cell.strip()) for place, cell in enumerate(first) if not named[place]]
+    by_place = all(cell == str(place) for place, cell in numbers)
+    return by_place or [cell for _, cell in numbers] == [str(count) for count in range(len(numbers))]
+
+
+def _are_different(cells: Sequence[str]) -> bool:
+    """Return whether the cells are different whole numbers, as an index has."""
+    return len(set(cells)) == len(cells) and all(map(is_whole, cells))
 
 
 def _numbered_names(first: Sequence[str]) -> tuple[bool, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from antivenom.data.arrays import Channels
-from antivenom.data.bounds import about_bounds, bounds_of, check_bounds
+from antivenom.data.bounds import about_bounds, bounds_of, checked_bounds
 from antivenom.data.given_classes import GivenClasses
 from antivenom.data.labels import labelling
 from antivenom.data.memmap import take_rows
@@ -70,9 +70,7 @@ class Dataset:
             raise DataError(f"x, y and ids must be equally long; got {len(self.x)}, {len(self.y)}, {len(self.ids)}.")
         if self.x.dtype == torch.uint8 and self.bounds is None:
             raise DataError("Rows of uint8 require bounds; got None. Pass bounds=(0, 1) for usual images.")
-        if self.bounds is not None:
-            check_bounds(self.bounds)
-            object.__setattr__(self, "bounds", (float(self.bounds[0]), float(self.bounds[1])))
+        object.__setattr__(self, "bounds", checked_bounds(self.bounds))
         check_class_names(self.classes)
         check_column_names(self.columns, self.shape)
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
@@ -147,6 +145,7 @@ class Dataset:
         >>> [data.classes for data in Dataset.several_from_arrays([(x, ["a", "b"]), (x, ["b", "b"])])]
         [('a', 'b'), ('a', 'b')]
         """
+        bounds = checked_bounds(bounds)
         parts = read_parts(pairs, channels, columns)
         widths = {part.width for part in parts if part.width is not None}
         if classes is None and not widths:

@@ -55,8 +55,13 @@ class Sample:
         starts = [(number, counts_from(self.columns[number])) for number in candidates]
         return tuple((number, start) for number, start in starts if start is not None)
 
-    def left_out(self) -> tuple[int, ...]:
-        """Return the columns that are left out if the user names none: those that count, and indexes of pandas."""
+    def left_out(self, ignore: Sequence[object] | None = None) -> tuple[int, ...]:
+        """Return the columns that are left out although the user names none: those that count, and indexes of pandas.
+
+        If the user names other columns, these are left out too. With an empty list, none is left out.
+        """
+        if ignore is not None and not len(ignore):
+            return ()
         counting = [number for number, _ in self.counting()]
         return tuple(
             number
@@ -81,12 +86,13 @@ class Sample:
         doubtful = {*self.identifying(used), *self.left_out()}
         return tuple(number for number in used if number in doubtful or self.is_text(number))
 
-    def about_left_out(self, left_out: Sequence[int]) -> tuple[str, ...]:
-        """Return a sentence about each column that is left out although the user did not name it."""
+    def about_left_out(self, left_out: Sequence[int], ignore: Sequence[object] | None = None) -> tuple[str, ...]:
+        """Return a sentence about each column that is left out although the user did not name it in `ignore`."""
+        way_in = "Set ignore to [] to use it." if ignore is None else "To use it, give it another name."
         counting = [number for number, _ in self.counting()]
         return tuple(
             f"{self.shown(number)} {'counts the rows' if number in counting else 'is an index of pandas'}, so it is "
-            "left out. Set ignore to [] to use it."
+            f"left out. {way_in}"
             for number in left_out
         )
 

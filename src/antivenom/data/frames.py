@@ -30,9 +30,14 @@ def columns_of(frame: Any, table: str = "x") -> dict[str, NDArray[Any]]:
     reasons = {name: has for name, values in named.items() if (has := unfit(values))}
     if reasons:
         listed = ", ".join(f"{name!r} has {has}" for name, has in reasons.items())
+        advice = []
+        if any(has.startswith("no value") for has in reasons.values()):
+            advice.append("fill missing values, or drop their rows")
+        if any(not has.startswith("no value") for has in reasons.values()):
+            advice.append("make them numbers, such as one column of 0 and 1 for each text")
         raise DataError(
             f"These columns of {table} cannot be features: {listed}. Drop them, for example "
-            f"{table}.drop(columns={list(reasons)}), or make them numbers, such as one column of 0 and 1 for each text."
+            f"{table}.drop(columns={list(reasons)}), or {', or '.join(advice)}."
         )
     return {name: np.asarray(values) for name, values in named.items()}
 

@@ -211,6 +211,9 @@ def _texts(labels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     if all(isinstance(value, int | float | np.number) for value in values):
         return np.array(values).reshape(labels.shape), ()
     odd = next(value for value in values if not isinstance(value, str))
+    if text := next((value for value in values if isinstance(value, str)), None):
+        both = f"got both, such as {odd!r} and {text!r}. Make all of them text: [str(label) for label in y]"
+        raise DataError(f"Labels must be all numbers or all text; {both}.")
     raise DataError(f"Labels must be whole numbers or text; got {type(odd).__name__}.")
 
 
@@ -263,7 +266,10 @@ def _given(occurring: list[Any], classes: GivenClasses, *, text: bool, renumber:
     named = names_of(classes)
     names = tuple(named.values())
     if text and isinstance(classes, Integral):
-        raise DataError("classes must be the names of the classes if labels are text; got a number.")
+        raise DataError(
+            f"classes must be the names of the classes if labels are text; got {classes}. Pass a list of all names in "
+            f"the order of their numbers; these occur: {shown_values([repr(str(one)) for one in occurring])}."
+        )
     if text:
         result = Labelling(names, names, (*about_numbers(names), *about_empty(names, set(names) - set(occurring))))
         result.numbers(np.array(occurring, np.str_))  # raises if a label is unknown

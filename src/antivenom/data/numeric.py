@@ -39,7 +39,7 @@ def rows_from_columns(
 
     Args:
         columns: an array (n) of numbers for each column, by its name.
-        ignore: the columns to leave out; None for those that only count the rows.
+        ignore: the columns to leave out besides those that only count the rows; an empty list to use all.
 
     Raises:
         DataError: columns do not contain a finite number in each row, or can be identifiers; all are named.
@@ -61,7 +61,9 @@ def rows_from_columns(
         raise DataError("The table must have at least one column of numbers besides the labels; it has none.")
     arrays = [np.asarray(columns[sample.names[number]]) for number in used]
     names = tuple(sample.names[number] for number in used)
-    assumptions = sample.about_used(used) + (sample.about_left_out(left_out) if ignore is None else ())
+    assumptions = sample.about_used(used) + sample.about_left_out(
+        [number for number in left_out if sample.names[number] not in (ignore or ())], ignore
+    )
     for name, values in zip(names, arrays, strict=True):
         assumptions += about_rounding(
             values, f"The column {name!r}", otherwise=f"set ignore to {[name]} to leave it out"
@@ -82,7 +84,9 @@ def column_problems(columns: TableColumns, ignore: Sequence[str] | None) -> str:
     identifying = {sample.names[number]: IDENTIFYING for number in (identifiers if ignore is None else [])}
     counting = [(sample.names[number], start) for number, start in sample.counting() if number in left_out]
     stopped = {
-        name: has for name, start in counting if ignore is None and (has := _stops_counting(columns[name], start))
+        name: has
+        for name, start in counting
+        if name not in (ignore or ()) and (has := _stops_counting(columns[name], start))
     }
     reasons = {**wrong, **identifying, **stopped}
     if not reasons:
@@ -116,7 +120,7 @@ def label_hint(names: Sequence[str]) -> str:
 def _divided(sample: Sample, ignore: Sequence[str] | None) -> tuple[tuple[int, ...], list[int]]:
     """Return the numbers of the columns that are left out, and of those that are used."""
     named = tuple(number for number, name in enumerate(sample.names) if name in (ignore or ()))
-    left_out = sample.left_out() if ignore is None else named
+    left_out = tuple(sorted({*named, *sample.left_out(ignore)}))
     return left_out, [number for number in range(len(sample.names)) if number not in left_out]
 
 

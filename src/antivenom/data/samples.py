@@ -13,14 +13,17 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset
 
 from antivenom.data.arrays import Channels, as_tensor
+from antivenom.data.bounds import checked_bounds
 from antivenom.data.dataset import Dataset
 from antivenom.data.formats.findings import Findings
 from antivenom.data.formats.images import Canvas, Fit, alike
 from antivenom.data.formats.pixels import Background, Mode
 from antivenom.data.given_classes import GivenClasses
+from antivenom.data.hugging_arrays import about_arrays, check_no_canvas, is_array, is_uint8, row_hint, without_format
 from antivenom.data.numeric import Unusable, label_hint, rows_from_columns
 from antivenom.data.sample_parts import Parts, check_single, class_names, each_sample, labels_of, splitter
 from antivenom.errors import DataError
+from antivenom.settings.ranges import Range
 
 Samples = Iterable[Any] | TorchDataset[Any]
 
@@ -69,6 +72,7 @@ def from_torch(
     >>> from_torch(pairs, bounds=(0, 1)).x.shape
     torch.Size([4, 1, 5, 5])
     """
+    bounds = checked_bounds(bounds)
     findings, canvas = Findings(), Canvas(None, mode, "stretch", background, white)
     rows, labels, notes, take = list[Tensor](), list[Any](), tuple[str, ...](), None
     pictures = False
@@ -90,10 +94,7 @@ def from_torch(
             "data set without random transforms for the original rows.",
         )
     if pictures:
-        bounds = bounds or (0.0, 1.0)
-        stacked = (
-            stacked if stacked.dtype == torch.uint8 else (stacked * (bounds[1] - bounds[0]) + bounds[0]).clamp(*bounds)
-        )
+        stacked, bounds = _within(stacked, bounds)
     names = classes if classes is not None else class_names(samples)
     layout = "first" if pictures else channels
     settings: dict[str, Any] = {"classes": names, "bounds": bounds, "channels": layout, "renumber": renumber}
@@ -113,30 +114,37 @@ def from_hugging_face(
     white: float | None = None,
     bounds: tuple[float, float] | None = None,
     ignore: Sequence[str] | None = None,
+    channels: Channels | None = None,
     renumber: bool = False,
 ) -> Dataset:
     """Make a data set from a Hugging Face `datasets.Dataset`.
 
     Args:
-        samples: a `datasets.Dataset`, of images or of columns of numbers.
-        image: the column of images; None to use all columns of numbers except the label.
+        samples: a `datasets.Dataset`, of images, arrays or columns of numbers. Its format, such as `torch`, does not
+            matter.
+        image: the column of images, or of arrays or lists of equal shapes; None to use all columns of numbers except
+            the label.
         label: the column of class numbers or names.
         size: the height and width of all images after resizing; if omitted, all images must have equal sizes.
         mode: `rgb` or `grey`.
         fit: how an image gets the shape `size`: `stretch`, `crop` or `pad`.
         background: the colour behind transparent pixels; if omitted, images that have them are refused.
         white: the value of white in images with more than 8 bits per pixel; inferred if omitted.
-        bounds: the smallest and largest possible value of a number in the columns.
-        ignore: the columns of numbers to leave out; if omitted, those that only count the rows.
+        bounds: the smallest and largest possible value of a number; uint8 and images are scaled to them. (0, 1) for
+            images if omitted.
+        ignore: the columns of numbers to leave out. Those that only count the rows are always left out, unless `ignore`
+            is an empty list.
+        channels: the layout of images that are arrays, as in `Dataset.from_arrays`.
         renumber: make a class of each different number if the labels are not 0, 1, ….
 
     Raises:
         DataError: a column is missing or has the wrong type, or a label or a number is missing.
     """
-    names = _column_names(samples)
+    bounds, names = checked_bounds(bounds), _column_names(samples)
+    samples = without_format(samples)
     absent = [name for name in (image, label) if name is not None and name not in names]
     if absent:
-        hint = " Pass image=None if all columns are numbers." if absent[0] == image else label_hint(names)
+        hint = row_hint(samples, label) if absent[0] == image else label_hint(names)
         raise DataError(f"The data set has no column {absent[0]!r}. Its columns are: {', '.join(names)}.{hint}")
     raw = list(samples[label])
     classes = getattr(samples.features.get(label), "names", None)
@@ -145,19 +153,34 @@ def from_hugging_face(
         raise DataError(f"{missing:,} rows have the label -1, which means no label. Remove these rows first.")
     labels = labels_of(raw)
     if image is None:
-        columns = {name: _column(samples[name]) for name in names if name != label}
+        columns = {name: _column(samples[name], name) for name in names if name != label}
         x, used, notes = rows_from_columns(columns, ignore)
         data = Dataset.from_arrays(x, labels, classes=classes, bounds=bounds, renumber=renumber)
         data = replace(data, columns=used)
     else:
         canvas, findings = Canvas(size, mode, fit, background, white), Findings()
-        pictures = (samples[index][image] for index in range(len(raw)))
-        rows = [_picture(each, index, canvas, findings) for index, each in enumerate(pictures)]
+        values = [samples[index][image] for index in range(len(raw))]
+        if values and is_array(values[0]):
+            check_no_canvas(canvas, image)
+            stacked = _stacked([as_tensor(each, f"Row {index}") for index, each in enumerate(values)])
+            stacked = (
+                stacked.to(torch.uint8) if is_uint8(samples, image) and not stacked.is_floating_point() else stacked
+            )
+            notes = (about_arrays(image, stacked),)
+        else:
+            rows = [_picture(each, index, canvas, findings) for index, each in enumerate(values)]
+            stacked, bounds = _within(_stacked(alike(rows)), bounds)
+            notes, channels = findings.assumptions(), "first"
         data = Dataset.from_arrays(
-            _stacked(alike(rows)), labels, classes=classes, bounds=(0, 1), channels="first", renumber=renumber
+            stacked, labels, classes=classes, bounds=bounds, channels=channels, renumber=renumber
         )
-        notes = findings.assumptions()
     return replace(data, assumptions=(*notes, *data.assumptions))
+
+
+def _within(images: Tensor, bounds: Range | None) -> tuple[Tensor, Range]:
+    """Return images and their bounds, (0, 1) if there are none. Images of float32 are from 0 to 1 before."""
+    low, high = bounds or (0.0, 1.0)
+    return images if images.dtype == torch.uint8 else (images * (high - low) + low).clamp(low, high), (low, high)
 
 
 def _column_names(samples: Any) -> list[str]:
@@ -170,14 +193,14 @@ def _column_names(samples: Any) -> list[str]:
     return list(names)
 
 
-def _column(values: Any) -> NDArray[Any] | Unusable:
+def _column(values: Any, name: str) -> NDArray[Any] | Unusable:
     """Return a column of numbers as an array, or the reason why there is none."""
     plain = list(values)
     missing = sum(value is None for value in plain)
     if missing:
         return Unusable(f"no value in {missing:,} of {len(plain):,} rows")
     if any(isinstance(value, list | tuple) for value in plain):
-        return Unusable("lists")
+        return Unusable(f"lists (pass image={name!r} if they are the rows)")
     array = np.asarray(plain)
     if array.dtype.kind not in "buif":
         return Unusable("text" if array.dtype.kind == "U" else f"values such as {plain[0]!s}")

@@ -127,7 +127,19 @@ class Verdict:
         return {each.key: each.value for each in self.figures}[name]
 
     def summary(self, classes: tuple[str, ...] = ()) -> str:
-        """Return the verdict in one sentence: the flagged subjects with their p-values, or that none is flagged."""
+        """Return the verdict in one sentence: the flagged subjects with their p-values, or that none is flagged.
+
+        If there are doubts, it ends with the first one.
+        """
+        if not self.doubts:
+            return self._finding(classes)
+        doubt = self.doubts[0].partition(". ")[0].removesuffix(".")
+        doubt = f"the{doubt[3:]}" if doubt.startswith("The ") else doubt
+        more = f" (and {len(self.doubts) - 1} more)" if len(self.doubts) > 1 else ""
+        return f"{self._finding(classes)}; doubtful: {doubt}{more}"
+
+    def _finding(self, classes: tuple[str, ...] = ()) -> str:
+        """Return the verdict in one sentence, without doubts."""
         if self.is_suspicious:
             named = [
                 f"{subject.label(classes)} ({worded_p_value(finite(float(p)))})"
@@ -179,7 +191,7 @@ class Verdict:
 
     def __repr__(self) -> str:
         doubts = "".join(f" Doubt: {sentence}" for sentence in self.doubts)
-        return f"Verdict({self.summary()}; promised false-alarm rate: {self.false_alarm_rate:.0%}){doubts}"
+        return f"Verdict({self._finding()}; promised false-alarm rate: {self.false_alarm_rate:.0%}){doubts}"
 
     def _repr_html_(self) -> str:
         labels = [subject.label() for subject in self.subjects]
@@ -188,7 +200,7 @@ class Verdict:
             statistic=self.statistic,
             flagged=self.flagged,
             p_value=self.p_value,
-            summary=" ".join((self.summary(), *(f"Doubt: {sentence}" for sentence in self.doubts))),
+            summary=" ".join((self._finding(), *(f"Doubt: {sentence}" for sentence in self.doubts))),
         )
 
 

@@ -1,6 +1,7 @@
 """Opening files that are not trusted: only regular files, of a bounded size, and not through a link out of a folder."""
 
 import os
+import re
 import stat
 from io import BufferedReader
 from pathlib import Path
@@ -13,6 +14,31 @@ MAX_BYTES = 4 * GIB
 
 # Without O_NONBLOCK, opening a FIFO waits for somebody who writes to it.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?!/)(.*)", re.DOTALL)
+
+
+def url_in(path: Path | str) -> str | None:
+    """Return the URL that a path was made from, although `Path` takes one of two slashes away; None for a path.
+
+    >>> url_in(Path("https://host/table.csv")), url_in("tables/a.csv"), url_in("C:/a.csv")
+    ('https://host/table.csv', None, None)
+    """
+    match = _URL.fullmatch(os.fspath(path))
+    return f"{match[1]}://{match[2]}" if match else None
+
+
+def missing(file: Path | str) -> str:
+    """Return the message about a file that does not exist.
+
+    >>> missing("https://host/table.csv")
+    'https://host/table.csv is a URL, and only files on this machine are read here. Download it, and pass its path.'
+    """
+    url = url_in(file)
+    if url is None:
+        return f"{file} is missing."
+    return f"{url} is a URL, and only files on this machine are read here. Download it, and pass its path."
 
 
 def is_file(path: Path | str) -> bool:
@@ -69,7 +95,7 @@ def open_handle(file: str, *, within: Path | None = None) -> int:
             _check_place(file, within)
         handle = os.open(file, _FLAGS)
     except FileNotFoundError as error:
-        raise MissingDataError(f"{file} is missing.") from error
+        raise MissingDataError(missing(file)) from error
     except (OSError, ValueError) as error:  # a ValueError: the path contains a null character
         raise DataError(f"{file!s} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):

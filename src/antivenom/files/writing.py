@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from antivenom.errors import WriteError
-from antivenom.files.opening import exists, is_folder
+from antivenom.files.opening import exists, is_folder, url_in
 
 fcntl: ModuleType | None = importlib.import_module("fcntl") if os.name == "posix" else None
 """Locks of files; None on Windows."""
@@ -177,8 +177,11 @@ def make_folder(folder: Path, *, size: int = 0) -> None:
         size: the number of bytes that will be written to it, if known.
 
     Raises:
-        WriteError: it cannot be created, or its disk has no space for `size` bytes.
+        WriteError: it cannot be created, is a URL, or its disk has no space for `size` bytes.
     """
+    url = url_in(folder)
+    if url is not None and not folder.exists():
+        raise WriteError(f"The folder must be on this machine; got {url}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # a ValueError: the path contains a null character

@@ -7,6 +7,7 @@ import torch
 
 from antivenom.errors import SettingsError
 from antivenom.rng import Rng
+from antivenom.settings.taken_rows import advice_on_shape
 
 A = TypeVar("A", bound="Adapter")
 Bounds = tuple[float, float] | None
@@ -50,11 +51,9 @@ class Adapter(ABC):
         Raises:
             SettingsError: the classifier has another input shape, range, or number of classes.
         """
-        advice = (
-            ""
-            if bounds == self.bounds
-            else f" Pass bounds={self.bounds} for the data, or bounds={bounds} for the model."
-        )
+        advice = "" if input_shape == self.input_shape else f" {advice_on_shape(input_shape, self.input_shape)}"
+        if bounds != self.bounds:
+            advice += f" Pass bounds={self.bounds} for the data, or bounds={bounds} for the model."
         if (input_shape, classes, bounds) != (self.input_shape, self.classes, self.bounds):
             raise SettingsError(
                 [

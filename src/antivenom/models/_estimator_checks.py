@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from antivenom.data.class_order import class_order
 from antivenom.errors import SettingsError
 from antivenom.models._estimator_kind import check_kind
 from antivenom.models._estimator_state import open_seeds, seeds_of
@@ -122,7 +123,12 @@ def about_classes(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         return ()
     sentence = f"The estimator has text labels: its classes 0, 1, … are {listed(names)}, in the order of"
-    return (f"{sentence} Dataset.from_arrays.",)
+    if names == class_order(names):
+        return (f"{sentence} Dataset.from_arrays.",)
+    return (
+        f"{sentence} its fit. Dataset.from_arrays has another order, so pass it the names: "
+        "classes=list(classifier.class_names).",
+    )
 
 
 def about_seeds(estimator: Any) -> tuple[str, ...]:

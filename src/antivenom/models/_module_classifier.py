@@ -23,6 +23,9 @@ from antivenom.rng import Rng
 from antivenom.settings.taken_rows import check_scored, check_tensor
 from antivenom.shapes import Features, Inputs, Labels, Scores
 
+SHORT_TYPES = (torch.float16, torch.bfloat16)
+"""Types of numbers that NumPy or linear algebra on a CPU do not have. What a layer returns in them becomes float32."""
+
 WITH_UNITS = (
     nn.Linear,
     nn.Conv1d,
@@ -302,4 +305,5 @@ def _keep(
 ) -> None:
     """Store the first tensor of the output of a layer, or of its inputs: a forward hook."""
     if tensors := tensors_in(inputs if before else output):
-        kept[name] = tensors[0].detach().clone()  # the next layer may change it in place
+        value = tensors[0].detach()
+        kept[name] = value.float() if value.dtype in SHORT_TYPES else value.clone()  # the next layer may change it

@@ -209,7 +209,8 @@ class ProbedModule(Adapter):
         if self._dtype == torch.float32:
             return assumed
         precision = str(self._dtype).removeprefix("torch.")
-        return (*assumed, f"The module computes in {precision}: rows are converted, and scores are float32.")
+        training = " A training in float16 can fail: pass module.float() to train." if precision == "float16" else ""
+        return (*assumed, f"The module computes in {precision}: rows are converted, and scores are float32.{training}")
 
     def _find_writes(self) -> None:
         """Find out if the module writes into its rows: it gets a copy of them then."""

@@ -1,6 +1,7 @@
 """Convert your own models to classifiers."""
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import torch
@@ -115,4 +116,9 @@ def _not_a_model(model: object) -> str:
         if isinstance(model, type)
         else f"got {type(model).__name__}"
     )
+    if isinstance(model, str | PathLike):
+        got = (
+            f"got {str(model)!r}. A file has only weights: build the network, then "
+            f"as_classifier(network, ...).with_state(read_weights({str(model)!r})), from antivenom.models"
+        )
     return f"A model must be an nn.Module, a Keras 3 model or a scikit-learn classifier; {got}. {KIND}"

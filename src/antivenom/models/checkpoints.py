@@ -150,7 +150,8 @@ def in_words(differences: list[str]) -> str:
     """Return the result of `misfits` as one sentence with advice; an empty text without differences."""
     if not differences:
         return ""
-    more = f"; {len(differences) - LISTED} more differences" if len(differences) > LISTED else ""
+    others = len(differences) - LISTED
+    more = f"; {others} more difference{'s' * (others > 1)}" if others > 0 else ""
     listed = ", and ".join(differences[:LISTED])
     return f"they {listed}{more}. Build the module as it was when they were saved, with the same number of classes."
 

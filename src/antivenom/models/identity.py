@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]+|(?:tensor|array)\(")
@@ -42,10 +43,15 @@ def weights_digest(classifier: Stateful) -> str:
 
 
 def digest_of(state: Mapping[str, Tensor]) -> str:
-    """Return SHA-256 of weights by name, in hexadecimal."""
+    """Return SHA-256 of weights of any precision by name, in hexadecimal.
+
+    >>> digest_of({"w": torch.zeros(2)}) == digest_of({"w": torch.zeros(2, dtype=torch.bfloat16)})
+    False
+    """
     digest = hashlib.sha256()
     for name, value in state.items():
-        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
+        whole = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(f"{name} {value.dtype}".encode() + whole.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

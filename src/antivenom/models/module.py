@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from antivenom.calling import raised
 from antivenom.errors import SettingsError
 from antivenom.importing import import_named
 from antivenom.models._module_classifier import ModuleClassifier
@@ -111,7 +112,10 @@ class Module:
 
         def factory(stream: Rng) -> nn.Module:
             with stream.torch_globally():
-                module = make(**arguments)
+                try:
+                    module = make(**arguments)
+                except Exception as error:  # a user's function can raise anything
+                    raise SettingsError([f"{self.factory} raised {raised(error, make)}"]) from error
             if not isinstance(module, nn.Module):
                 raise SettingsError([f"{self.factory} must return an nn.Module; got {type(module).__name__}."])
             return module if weights is None else _with_weights(module, weights, str(self.weights))

@@ -36,7 +36,8 @@ def numbers_of(value: Any, name: str, shape: tuple[int, ...]) -> Numbers:
         raise SettingsError([f"{name} must have finite numbers; got {_short(value)}."])
     if array.numel() not in (1, *shape[:1]) or sum(size != 1 for size in array.shape) > 1:
         got = f"the shape {tuple(array.shape)}" if array.ndim > 1 else str(array.numel())
-        raise SettingsError([f"{name} must have 1 or {shape[0]} numbers (one per channel); got {got}."])
+        counts = "1 number" if shape[0] == 1 else f"1 or {shape[0]} numbers (one per channel)"
+        raise SettingsError([f"{name} must have {counts}; got {got}."])
     if name == "std" and not bool((array > 0).all()):
         raise SettingsError([f"std must be above 0; got {_short(value)}."])
     numbers = tuple(array.flatten().tolist())

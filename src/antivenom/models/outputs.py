@@ -173,13 +173,15 @@ def _check(tensor: Tensor, rows: int, place: Place) -> None:
 
 def _assumed(place: Place, tensor: Tensor, out: object, result: Outputs) -> Iterator[str]:
     shape = ", ".join(map(str, ("n", *tensor.shape[1:])))
+    name = type(out).__name__
+    kind = f"an {name}" if name[:1] in "AEIOUaeiou" else f"a {name}"
     if isinstance(place, int):
         yield (
-            f"The module returns a {type(out).__name__}. Tensor number {place}, of shape ({shape}), is the "
+            f"The module returns {kind}. Tensor number {place}, of shape ({shape}), is the "
             f"{result.kind}. If the scores are another tensor, return only them from forward."
         )
     elif place is not None:
-        yield f"The module returns a {type(out).__name__}. Its {place!r}, of shape ({shape}), is the {result.kind}."
+        yield f"The module returns {kind}. Its {place!r}, of shape ({shape}), is the {result.kind}."
     if tensor.ndim > 2:
         yield f"The module returns ({shape}), which is read as (n, {result.width})."
     if result.width == 1:

@@ -10,11 +10,15 @@ from antivenom.errors import CapabilityError
 from antivenom.models.probing import PARAMETRIZATIONS
 from antivenom.private.modules import is_spectral_norm, renew_spectral_norm, without_parametrizations
 
+KEEP = "To start a training with the weights of the module: classifier.with_state(classifier.state()). "
 OLD_WRAPPERS = (
-    "Use spectral_norm or weight_norm of torch.nn.utils.parametrizations, or name a function that makes the module: "
-    "the model `module` with its setting factory."
+    f"{KEEP}For new weights, use spectral_norm or weight_norm of torch.nn.utils.parametrizations, or name a function "
+    "that makes the module: the model `module` with its setting factory."
 )
-ADVICE = "Add this method, or name a function that makes the module: the model `module` with its setting factory."
+ADVICE = (
+    f"{KEEP}For new weights, add this method, or name a function that makes the module: the model `module` with its "
+    "setting factory."
+)
 
 
 def renew(module: nn.Module, frozen: frozenset[str]) -> None:
@@ -58,11 +62,11 @@ def _is_kept(name: str, layer: nn.Module, frozen: frozenset[str]) -> bool:
 def _check(name: str, layer: nn.Module) -> None:
     if isinstance(layer, parametrize.ParametrizationList):
         return
-    if getattr(layer, "reset_parameters", None) is None and any(True for _ in layer.parameters(recurse=False)):
-        raise CapabilityError(
-            f"New weights require reset_parameters(), which layer '{name}' ({type(layer).__name__}) does not "
-            f"have. {ADVICE}"
-        )
+    own = [each for each, _ in layer.named_parameters(recurse=False)]
+    if getattr(layer, "reset_parameters", None) is None and own:
+        kind = type(layer).__name__
+        what = f"layer '{name}' ({kind})" if name else f"{kind}, for the module's own parameter '{own[0]}',"
+        raise CapabilityError(f"New weights require reset_parameters(), which {what} does not have. {ADVICE}")
 
 
 def _renew_parametrized(name: str, layer: nn.Module, frozen: frozenset[str]) -> None:

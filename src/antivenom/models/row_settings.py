@@ -1,12 +1,12 @@
 """Checks of the shape and the range of rows that a user gives for a model."""
 
-import math
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from antivenom.errors import SettingsError
 from antivenom.models._adapter import Bounds
+from antivenom.settings.ranges import range_of, wrong_range
 
 
 def checked_shape(value: Any) -> tuple[int, ...]:
@@ -41,13 +41,7 @@ def checked_bounds(value: Any) -> Bounds:
     """
     if value is None:
         return None
-    pair = list(value) if hasattr(value, "__len__") and not isinstance(value, str) else []
-    numbers = [float(each) for each in pair if isinstance(each, Real)]
-    if len(pair) != 2 or len(numbers) != 2 or not -math.inf < numbers[0] < numbers[1] < math.inf:
-        raise SettingsError(
-            [
-                "bounds must be two finite numbers (low, high) with low < high, such as (0, 255), or None for any "
-                f"range; got {value!r}."
-            ]
-        )
-    return numbers[0], numbers[1]
+    pair = range_of(value)
+    if pair is None:
+        raise SettingsError([f"{wrong_range(value)} None is for any range."])
+    return pair

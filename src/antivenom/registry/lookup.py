@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from antivenom.errors import UnknownComponentError
+from antivenom.files.opening import is_file
 from antivenom.registry.entry import Entry, read_entry
 from antivenom.registry.kinds import KINDS, OWN_DATA
 from antivenom.registry.plugins import folders_of, plugins
@@ -83,11 +84,18 @@ def find(kind: str, name: str) -> type[Any]:
     """
     known = entries(kind)
     if name not in known:
-        hint = _other_spelling(kind, name) or did_you_mean(name, known)
+        hint = _other_spelling(kind, name) or did_you_mean(name, known) or _own_module(name)
         raise UnknownComponentError(
             f"Unknown {KINDS[kind].singular} '{name[:MAX_WORD]}'.{hint} `antivenom list {kind}` shows all."
         )
     return known[name].load()
+
+
+def _own_module(name: str) -> str:
+    """Return a hint if a name is that of a Python file in the working directory."""
+    if not name.isidentifier() or not is_file(f"{name}.py"):
+        return ""
+    return f" For a class in {name}.py, write '{name}:CLASS', and pass --allow-code."
 
 
 def _other_spelling(kind: str, name: str) -> str:

@@ -17,6 +17,7 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.starting_data import StartingData
 from antivenom.settings import describe
 from antivenom.storage.files import locked, write_arrays
+from antivenom.storage.places.addresses import local_folder
 from antivenom.storage.store import Store
 
 
@@ -60,6 +61,7 @@ def craft(
         SettingsError: the settings do not fit the data, or the attack contributes nothing.
         RunError: the folder cannot be written to, or the file does not read back as it was written.
     """
+    target = local_folder(folder)
     attack = experiment.attack
     if isinstance(attack, KeepsRounds):
         attack = attack.keeping_rounds()
@@ -69,7 +71,7 @@ def craft(
     generator, poisoned = _poison(experiment, attack, stages, data)
     if not len(poisoned.rows):
         raise SettingsError(["The attack contributes no rows. Increase its rate or count."])
-    target, source = Path(folder), describe("datasets", experiment.dataset)["name"]
+    source = describe("datasets", experiment.dataset)["name"]
     name = describe("attacks", attack)["name"].removesuffix("_poison")
     file, saved = target / f"{name}_attack_{source}.npz", target / f"generator_{source}.safetensors"
     with locked(target):

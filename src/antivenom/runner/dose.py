@@ -22,9 +22,11 @@ from antivenom.runner.results.dose_result import DoseResult, DoseUnit
 from antivenom.runner.results.machine import about_machine
 from antivenom.runner.results.result import Result
 from antivenom.runner.scoring.dose_search import Crossing, DosePoint, DoseSearch, Question, crossing, turns
+from antivenom.runner.spec.figures import check_figure, wrong_level
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.runner.spec.validation import problems_of
 from antivenom.settings import describe, describe_fields
+from antivenom.storage.places.addresses import local_folder
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
 
@@ -73,8 +75,10 @@ def find_dose(
         on_event: called with every event.
 
     Raises:
-        SettingsError: the settings do not fit the data, or the attack does not have the setting.
-        UnknownFigureError: the experiment does not have the figure. It is raised after the first repeat.
+        SettingsError: the settings do not fit the data, the attack does not have the setting, or the level of a share
+            is not in [0, 1].
+        UnknownFigureError: the experiment does not have the figure. For a figure of a component it is raised after the
+            first repeat.
         RunError: the figure has no value.
 
     >>> from antivenom import Experiment
@@ -85,15 +89,16 @@ def find_dose(
     >>> result.rate.low <= result.rate.dose <= result.rate.high
     True
     """
-    base = _with_repeats(experiment, repeats)
+    check_figure(experiment, figure, level)
+    base, folder = _with_repeats(experiment, repeats), None if out is None else local_folder(out)
     _dosed(base, scale, 1)
     with _kept(store) as kept, progress_for(progress, on_event) as report_event:
         runs = _Runs(base, scale, figure, kept, device, report_event)
         question = runs.question(level, low, high)
         report_event(replace(planned({str(n): base for n in range(question.most_doses)}), cells=("",), at_most=True))
         result = _searched(runs, question)
-    if out is not None:
-        result.save(out)
+    if folder is not None:
+        result.save(folder)
     return result
 
 
@@ -124,6 +129,8 @@ def measure_doses(
 
 def _searched(runs: "_Runs", question: Question) -> DoseResult:
     first = runs.first(question.rounded(question.low))
+    if first.metrics[runs.figure]["unit"] == "share" and not 0 <= question.level <= 1:
+        raise SettingsError([wrong_level(runs.figure, question.level)])
     question = replace(question, rising=first.metrics[runs.figure]["better"] != "high")
     search = DoseSearch(question, runs.measure)
     point = search.at(question.low)

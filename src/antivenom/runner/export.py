@@ -28,6 +28,7 @@ from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.settings import describe, describe_fields
 from antivenom.storage.chart_files import write_charts
 from antivenom.storage.files import write_arrays, write_json
+from antivenom.storage.places.addresses import local_folder
 from antivenom.storage.store import Store
 from antivenom.storage.yaml12 import dump_yaml
 
@@ -80,7 +81,7 @@ def export(
     """
     if form == "parquet" and find_spec("pyarrow") is None:
         raise AntivenomError(missing_packages("The format parquet", ["pyarrow"]))
-    target = Path(folder)
+    target = local_folder(folder)
     if exists(target) and (not is_folder(target) or any(target.iterdir())):
         raise RunError(f"{target} is not an empty folder. Choose another folder.")
     stages = Stages(store, choose_device(device), on_event=on_event)

@@ -33,6 +33,7 @@ from antivenom.runner.scoring.summary import summary_charts
 from antivenom.settings import build
 from antivenom.storage.chart_files import read_charts, write_charts
 from antivenom.storage.files import locked, write_arrays, write_json
+from antivenom.storage.places.addresses import local_folder
 from antivenom.storage.yaml12 import parse_yaml
 
 NO_CONTROL = "No control was given, so the result of the same training without poison is unknown."
@@ -73,7 +74,7 @@ def measure_external(
         raise SettingsError(
             [f"weights_part requires a file of weights; got {weights_part!r} with predictions, {model}."]
         )
-    place = _place_of(Path(truth))
+    folder, place = local_folder(out), _place_of(Path(truth))
     known = read_truth(place, allow_code=allow_code)
     test, goal, spec = known.test, known.goal, known.spec
     architecture = spec.get("model", "cnn") if arch is None else parse_yaml(arch, "arch")
@@ -113,7 +114,7 @@ def measure_external(
         "control": None if control is None else str(control),
     }
     details = {"confusion": scores.confusion.numpy()[None], "losses": np.zeros((1, 2, 0))}
-    _write(Path(out), read_spec_text(place), details, charts, evidence, metrics, manifest)
+    _write(folder, read_spec_text(place), details, charts, evidence, metrics, manifest)
     return metrics
 
 

@@ -1,8 +1,6 @@
 """Predictions of a model that was trained elsewhere, read from a file, as a classifier."""
 
-import csv
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,8 @@ from torch import Tensor
 from antivenom.data import Dataset
 from antivenom.data.formats import npz
 from antivenom.errors import DataError
-from antivenom.files.opening import read_text
 from antivenom.models.batches import input_batches
-from antivenom.settings import short
+from antivenom.runner.prediction_lines import labels_in_lines
 from antivenom.settings.finite_scores import check_scores
 from antivenom.shapes import Inputs, Scores
 
@@ -26,8 +23,6 @@ MAX_PREDICTIONS = 64 << 20
 """The largest size of predictions, in bytes."""
 LARGEST_NUMBER = 8
 """The size of the largest type of numbers that torch has, in bytes."""
-LONGEST_NUMBER = 18
-"""The most digits of the number of a row or a class: it fits into int64."""
 
 
 class PrecomputedPredictions:
@@ -64,8 +59,16 @@ def read_predictions(file: Path, sets: Mapping[str, Dataset]) -> PrecomputedPred
     Raises:
         DataError: the file is damaged, or does not fit a data set.
     """
-    read = _from_csv if file.suffix == ".csv" else predictions_from_npz
-    return PrecomputedPredictions(list(sets.values()), [read(file, name, data) for name, data in sets.items()])
+    if file.suffix == ".csv":
+        labels = [_from_csv(file, name, data, sets) for name, data in sets.items()]
+    else:
+        labels = [predictions_from_npz(file, name, data) for name, data in sets.items()]
+    return PrecomputedPredictions(list(sets.values()), labels)
+
+
+def _from_csv(file: Path, name: str, data: Dataset, sets: Mapping[str, Dataset]) -> Tensor:
+    labels = labels_in_lines(file, name, len(data), tuple(data.classes), sets, MAX_PREDICTIONS)
+    return _checked(torch.tensor(labels, dtype=torch.int64), file, name, data)
 
 
 def predictions_from_npz(file: Path, name: str, data: Dataset) -> Tensor:
@@ -110,41 +113,6 @@ def _numbers(array: Array, name: str, file: Path) -> Tensor:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > LARGEST_NUMBER:
         raise DataError(f"{file}: {name!r} must be an array of numbers; got {array.dtype}.")
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
-
-
-def _from_csv(file: Path, name: str, data: Dataset) -> Tensor:
-    try:
-        predicted = _predicted(file, name, {label: number for number, label in enumerate(data.classes)})
-    except csv.Error as error:
-        raise DataError(f"{file} is not a valid CSV file: {error}") from error
-    absent = next((row for row in range(len(data)) if row not in predicted), None)
-    if absent is not None or len(predicted) != len(data):
-        raise DataError(
-            f"{file} must have one line for each of the {len(data)} rows of the set {name!r}; "
-            + (f"row {absent} is missing." if absent is not None else f"it has {len(predicted)} rows.")
-        )
-    return _checked(torch.tensor([predicted[row] for row in range(len(data))], dtype=torch.int64), file, name, data)
-
-
-def _predicted(file: Path, name: str, numbers: dict[str, int]) -> dict[int, int]:
-    """Return the class of each row of a set, by the row's number."""
-    predicted: dict[int, int] = {}
-    text = read_text(file, MAX_PREDICTIONS).removeprefix("\ufeff")
-    for line, row in enumerate(csv.DictReader(StringIO(text, newline="")), 2):
-        if row.get("set") != name:
-            continue
-        label, place = row.get("label") or "", row.get("row") or ""
-        if not _is_number(place) or (label not in numbers and not _is_number(label)):
-            raise DataError(
-                f"{file}, line {line}: must have a row number and a class; "
-                f"got row {short(place)} and class {short(label)}."
-            )
-        predicted[int(place)] = numbers[label] if label in numbers else int(label)
-    return predicted
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) <= LONGEST_NUMBER
 
 
 def _checked(labels: Tensor, file: Path, name: str, data: Dataset) -> Tensor:

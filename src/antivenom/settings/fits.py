@@ -77,17 +77,28 @@ def check_classes(classifier: Takes, data: HasRows, subject: str = "The data") -
         DataError: it has names of more or fewer classes.
     """
     if len(data.classes) != classifier.classes:
-        raise DataError(_about_classes(classifier, len(data.classes), subject))
+        raise DataError(_about_classes(classifier, data, subject))
     check_names(classifier, data, subject)
 
 
-def _about_classes(classifier: Takes, classes: int, subject: str) -> str:
-    wrong = f"{subject} must have names of {classifier.classes} classes, as {classifier.name} has; got names of"
-    advice = (
-        f"Use a model with {classes} classes, or only rows of the {classifier.classes} classes of the model."
-        if classes > classifier.classes
-        else f"Pass all of them: Dataset.from_arrays(x, y, classes={classifier.classes})."
-    )
+def _about_classes(classifier: Takes, data: HasRows, subject: str) -> str:
+    """Return the message about another number of classes, with a call that makes the classes of the classifier."""
+    names, wanted, classes = data.classes, classifier.classes, len(data.classes)
+    layout = ", channels='first'" if data.x.ndim > 3 else ""
+    wrong = f"{subject} must have names of {wanted} classes, as {classifier.name} has; got names of"
+    if classes > wanted:
+        advice = (
+            f"Use a model with {classes} classes. If the classes of the model are the first {wanted} of `data`, keep "
+            f"their rows and names: rows = data.subset(data.y < {wanted}); Dataset.from_arrays(rows.inputs(), rows.y, "
+            f"classes=data.classes[:{wanted}], bounds=data.bounds{layout})."
+        )
+    elif all(name == str(number) for number, name in enumerate(names)):
+        advice = f"Pass all of them: Dataset.from_arrays(x, y, classes={wanted})."
+    else:
+        advice = (
+            f"Pass the names of all {wanted} classes, in the order of the model: Dataset.from_arrays(x, y, classes=["
+            f"{names[0]!r}, …]); the data has {listed(names)}."
+        )
     return f"{wrong} {classes} classes. {advice}"
 
 

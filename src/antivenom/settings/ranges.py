@@ -1,6 +1,9 @@
 """The usual ranges of rows, and the conversion of rows from one range to another, in words."""
 
 import math
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
 
 Range = tuple[float, float]
 
@@ -13,6 +16,35 @@ CLOSE = 1e-12
 
 BITS = (8, 16)
 """The usual numbers of bits of whole numbers from 0, such as pixels."""
+
+
+def range_of(value: Any) -> Range | None:
+    """Return two finite numbers, the smaller one first, as a range; None if the value is anything else.
+
+    >>> range_of([0, 255]), range_of(255), range_of((1, 0)), range_of("01")
+    ((0.0, 255.0), None, None, None)
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return None
+    try:
+        pair = list(value)
+    except TypeError:  # an array without axes
+        return None
+    if len(pair) != 2 or not all(isinstance(each, Real) for each in pair):
+        return None
+    low, high = map(float, pair)
+    return (low, high) if -math.inf < low < high < math.inf else None
+
+
+def wrong_range(value: Any) -> str:
+    """Return the message about bounds that are not a range.
+
+    >>> wrong_range(255)
+    'bounds must be two finite numbers (low, high) with low < high; got 255. Did you mean (0, 255)?'
+    """
+    single = isinstance(value, Real) and 0 < float(value) < math.inf
+    advice = f" Did you mean (0, {float(value):g})?" if single else " An example is (0, 255)."
+    return f"bounds must be two finite numbers (low, high) with low < high; got {value!r}.{advice}"
 
 
 def usual_range(low: float, high: float) -> Range | None:
@@ -68,13 +100,15 @@ def conversion(rows: Range, wanted: Range, subject: str) -> str:
     return f"Divide {subject} by {std:g}" if std > 1 else f"Multiply {subject} by {1 / std:g}"
 
 
-def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = None) -> str:
+def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = None, normalises: bool = True) -> str:
     """Return advice about rows in another range than a model takes: to convert the rows, or the model.
 
     Args:
         rows: the range of the rows; None if it is not known.
         wanted: the range that the model takes.
         possible: without `rows`, a range from 0 to the largest value, if that can be the largest possible one.
+        normalises: whether `as_classifier` takes `mean` and `std` for the model. Estimators scale their rows in a
+            `Pipeline`.
 
     >>> range_advice((0, 255), (0, 1))
     'Divide the rows by 255. If the model was trained on rows in [0, 1] and you want to keep your rows: ...
@@ -93,6 +127,12 @@ def range_advice(rows: Range | None, wanted: Range, *, possible: Range | None = 
     first = conversion(known, wanted, "the rows")
     if rows is None:
         first = f"If {known[1]:g} is the largest possible value, {first[0].lower()}{first[1:]}"
+    if not normalises:
+        return (
+            f"{first}. To keep your rows, scale them inside the model: for an estimator, by a first step of a "
+            f"Pipeline that is fitted with it, such as make_pipeline(MinMaxScaler(), estimator). Only if it was "
+            f"fitted on rows in [{known[0]:g}, {known[1]:g}]: as_classifier(model, {bounds})."
+        )
     return (
         f"{first}. If the model was trained on rows in [{wanted[0]:g}, {wanted[1]:g}] "
         f"and you want to keep your rows: as_classifier(model, {bounds}, mean={mean:g}, std={std:g}){own}. Only if it "

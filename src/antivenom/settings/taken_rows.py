@@ -1,6 +1,6 @@
 """Check that rows are those that a classifier takes: their shape, range and finite values."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -40,6 +40,15 @@ class Takes(Protocol):
 
     def scores(self, x: Tensor) -> Tensor:
         """Return class scores (n, classes)."""
+
+
+@runtime_checkable
+class Normalises(Protocol):
+    """A classifier that `as_classifier` makes with a `mean` and a `std` for its rows."""
+
+    @property
+    def mean(self) -> object:
+        """The number or numbers that are subtracted from the rows; None for nothing."""
 
 
 def check_rows(classifier: Takes, x: Tensor, bounds: Bounds, subject: str) -> None:
@@ -98,21 +107,36 @@ def check_tensor(x: object) -> None:
         raise DataError(f"x must be a tensor of rows; got {kind.__module__}.{kind.__qualname__}. {advice}")
 
 
+def advice_on_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Return advice about rows of another shape than a model takes.
+
+    >>> advice_on_shape((3, 8, 8), (1, 8, 8))
+    'If the images are grey, set mode to grey for their data set; it makes one channel of three. Or convert the ...
+    """
+    if len(expected) == 3 and shape == (*expected[1:], expected[0]):
+        return (
+            "If they are images with their channels last, pass x.permute(0, 3, 1, 2), or channels='last' to "
+            "Dataset.from_arrays. Rows have their channels first here, also for a model that takes them last."
+        )
+    channels = (shape[0], expected[0]) if len(shape) == 3 and shape[1:] == expected[1:] else ()
+    convert = f"Or convert the model with their shape: as_classifier(model, input_shape={shape})."
+    if channels == (3, 1):
+        return f"If the images are grey, set mode to grey for their data set; it makes one channel of three. {convert}"
+    if channels == (1, 3):
+        return (
+            "If the images are read from files, set mode to rgb for their data set; it makes three equal channels. "
+            f"For arrays: np.repeat(x, 3, 1). {convert}"
+        )
+    return "Reshape the rows, or convert the model with their shape: as_classifier(model, input_shape=...)."
+
+
 def _check_shape(classifier: Takes, x: Tensor, subject: str) -> None:
     shape, expected = tuple(x.shape[1:]), tuple(classifier.input_shape)
     if x.ndim and shape == expected:
         return
-    got = f"rows of shape {shape}"
+    got, advice = f"rows of shape {shape}", advice_on_shape(shape, expected)
     if tuple(x.shape) == expected:
         got, advice = f"one row of shape {expected}", "Pass x[None], a batch of one row."
-    else:
-        last = len(expected) == 3 and shape == (*expected[1:], expected[0])
-        advice = (
-            "If they are images with their channels last, pass x.permute(0, 3, 1, 2), or channels='last' to "
-            "Dataset.from_arrays. Rows have their channels first here, also for a model that takes them last."
-            if last
-            else "Reshape the rows, or convert the model with their shape: as_classifier(model, input_shape=...)."
-        )
     raise DataError(f"{subject} must have rows of shape {expected}, as {classifier.name} takes; got {got}. {advice}")
 
 
@@ -153,7 +177,12 @@ def _about_range(classifier: Takes, x: Tensor, subject: str, got: str, stated: B
         f"uint8 values from 0 to 255 become rows in the range of the data set. Pass bounds=({low:g}, {high:g}) to "
         "the data set too, for example to Dataset.from_arrays."
         if x.dtype == torch.uint8
-        else range_advice(stated or usual_range(*seen), classifier.bounds, possible=possible_range(*seen))
+        else range_advice(
+            stated or usual_range(*seen),
+            classifier.bounds,
+            possible=possible_range(*seen),
+            normalises=isinstance(classifier, Normalises),
+        )
     )
     return f"{subject} must have rows in [{low:g}, {high:g}], the range of {classifier.name}; got {got}. {advice}"
 

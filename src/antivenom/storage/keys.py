@@ -14,7 +14,7 @@ import torch
 from antivenom.data.home import data_home
 from antivenom.data.remotes import REMOTES
 from antivenom.errors import DataError, MissingDataError
-from antivenom.files.opening import open_handle
+from antivenom.files.opening import missing, open_handle, url_in
 from antivenom.settings import COMPONENT, codes_of, describe, is_component, is_live
 from antivenom.storage.sources import GRAPH, Closure
 
@@ -95,6 +95,8 @@ def missing_files_message(files: Sequence[Path]) -> str:
     """Return one sentence about missing files, and one about what to do."""
     folder, home = files[0].parent, data_home()
     names = ", ".join(str(file.relative_to(folder) if file.is_relative_to(folder) else file) for file in files)
+    if url_in(files[0]) is not None:
+        return missing(files[0])
     problem = f"{files[0]} is missing." if len(files) == 1 else f"{len(files)} files are missing in {folder}: {names}."
     if not files[0].is_relative_to(home):
         return f"{problem} Correct the path."

@@ -32,7 +32,8 @@ def read_yaml(file: Path | str) -> dict[str, Any]:
         raise SettingsError([str(error)]) from error
     mapping = parse_yaml(text, str(file))
     if not isinstance(mapping, dict):
-        raise SettingsError([f"{file} must contain settings, `key: value`; got {short(mapping)}."])
+        got = "it is empty" if mapping is None else f"got {short(mapping)}"
+        raise SettingsError([f"{file} must contain settings, `key: value`; {got}."])
     return mapping
 
 

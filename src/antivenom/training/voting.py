@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 from antivenom.charts import Figure, with_evidence
 from antivenom.data import Dataset
@@ -30,6 +30,15 @@ BASE = EndToEnd(epochs=60, batch_size=16, learning_rate=0.003)
 """The training of each member if none is given: a member has few rows, so it needs more passes over them."""
 
 
+@runtime_checkable
+class Partitioned(Protocol):
+    """A training that divides the rows into partitions."""
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions."""
+
+
 @component
 class Ensemble:
     """The setting that all trainings of voting classifiers have.
@@ -45,6 +54,11 @@ class Ensemble:
 
     def problems(self, data: Dataset) -> Iterator[str]:
         """Yield a sentence for each setting that does not fit the data."""
+        if isinstance(self, Partitioned) and self.partitions > len(data):
+            yield (
+                f"partitions must be at most {len(data):,}, the number of training rows; got {self.partitions:,}. Most "
+                "networks would have no row."
+            )
         if isinstance(self.base, ChecksItself):
             yield from self.base.problems(data)
 

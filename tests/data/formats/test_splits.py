@@ -164,3 +164,22 @@ def test_a_class_without_test_images_gets_a_word(tmp_path: Path) -> None:
     data = Folder(path=str(write(tmp_path, *both("train"), "train/owl", *both("test")))).load().train
     assert data.classes == ("cat", "dog", "owl")
     assert any("'owl'" in each for each in data.assumptions)
+
+
+@pytest.mark.parametrize("inner", ["Training/Training", "Training/copy", "Testing/Testing", "Testing/test"])
+def test_a_copy_of_the_classes_inside_a_split_is_refused(inner: str, tmp_path: Path) -> None:
+    source = Folder(path=str(write(tmp_path, *both("Training", "Testing", inner))))
+    name = inner.partition("/")[2]
+    with pytest.raises(DataError, match=rf"folders of classes inside '{name}'.* as a copy of them is\. Remove it"):
+        source.load()
+    named = Folder(path=str(tmp_path), splits=("Training", "Testing"))
+    with pytest.raises(DataError, match="as a copy of them is"):
+        named.load()
+
+
+def test_a_class_with_the_name_of_a_split_is_read_if_both_splits_have_it(tmp_path: Path) -> None:
+    write(tmp_path, *both("Training", "Testing"), "Training/train")
+    with pytest.raises(DataError, match="contains the folder 'train', which has the name of a split"):
+        Folder(path=str(tmp_path)).load()
+    write(tmp_path, "Testing/train")
+    assert Folder(path=str(tmp_path)).load().train.classes == ("cat", "dog", "train")

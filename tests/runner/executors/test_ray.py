@@ -10,6 +10,7 @@ from antivenom.errors import CellsFailedError, RunError, SettingsError
 from antivenom.runner import Ray, Store, Sweep, load_spec
 from antivenom.runner.events import Finished
 from antivenom.runner.executors.cell_key import cell_keys
+from antivenom.runner.executors.ray_task import run_task
 from tests.helpers.breaking import breaking_sweep
 
 pytestmark = [
@@ -59,7 +60,7 @@ def test_a_cell_takes_the_resources_of_its_spec() -> None:
     sweep = load_spec({**spec, "include": [{"resources.gpus": 0.25}, {"resources": {"cpus": 0.5}}]})
     assert isinstance(sweep, Sweep)
     cells = list(sweep.cells.values())
-    executor = Ray(cpus=3, gpus=1)
+    executor = Ray(address="auto", cpus=3, gpus=1)
     assert [executor.resources(each) for each in cells] == [
         {"CPU": 2.0, "GPU": 1.0},
         {"CPU": 2.0, "GPU": 0.25},
@@ -90,6 +91,25 @@ def test_a_cell_without_a_core_and_a_gpu_is_refused() -> None:
         breaking_sweep("resources", {"cpus": 0}).run(executor=Ray(workers=1), progress=False)
 
 
-def test_a_cell_too_large_for_this_machine_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="it needs 100000 cores; this machine does not have them"):
-        breaking_sweep("resources", {"cpus": 100_000}).run(out=tmp_path, executor=Ray(), progress=False)
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_cell_too_large_for_this_machine_is_refused_before_anything_is_written(
+    workers: int | None, tmp_path: Path
+) -> None:
+    place = tmp_path / "out"
+    for sweep, executor in (
+        (breaking_sweep("resources", {"cpus": 100_000}), Ray(workers=workers)),
+        (breaking_sweep("seed", 1), Ray(workers=workers, cpus=100_000)),
+    ):
+        with pytest.raises(SettingsError, match=r"resources.cpus is 100000; this machine has \d+ core.*--address"):
+            sweep.run(out=place, executor=executor, progress=False)
+    assert not place.exists()
+
+
+def test_a_cell_with_more_gpus_than_this_machine_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"it needs 1 core and 1000 GPUs; this machine has \d+ core"):
+        breaking_sweep("resources", {"gpus": 1000}).run(out=tmp_path / "out", executor=Ray(workers=1), progress=False)
+
+
+def test_a_worker_never_has_more_threads_than_cores() -> None:
+    with pytest.raises(RunError, match=r"takes 100000 cores, but the machine .* has \d+"):
+        run_task("a", {}, None, [], [], "memory://none", "cpu", 100_000)

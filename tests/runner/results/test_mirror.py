@@ -186,9 +186,16 @@ def test_urls_are_refused_where_a_folder_is_needed(url: str, tmp_path: Path) -> 
         single.run(out=url, progress=False)
     spec = tmp_path / "study.yaml"
     spec.write_text(dump_yaml({**BADNETS, "grid": {"seed": [0]}}))
-    error = CliRunner().invoke(app, ["sweep", str(spec), "--out", url, "--shard", "1/2"]).exception
+    error = CliRunner().invoke(app, ["sweep", str(spec), "--out", "s3://bucket/study", "--shard", "1/2"]).exception
     assert isinstance(error, AntivenomError)
     assert "A shard requires a folder that all machines reach" in str(error)
     done = CliRunner().invoke(app, ["run", str(spec), "--out", url])
     assert done.exit_code == 2
     assert "Only a sweep can have a URL" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_a_sweep_does_not_write_to_the_memory_of_the_command(url: str, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(dump_yaml({**BADNETS, "grid": {"seed": [0]}}))
+    error = CliRunner().invoke(app, ["sweep", str(tmp_path / "study.yaml"), "--out", url]).exception
+    assert isinstance(error, SettingsError)
+    assert f"The folder {url} is lost when this command ends. Choose a folder, or another URL." in str(error)

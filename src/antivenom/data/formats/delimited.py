@@ -101,7 +101,7 @@ def read_table(
     rows = chain(sample[1:] if columns.header else sample, lines)
     known = [text.strip().lower() for text in missing]
     columns = replace(columns, assumptions=(*notes, *columns.assumptions))
-    return Reading(file, columns, known, missing_rows, first_is_row=header is False, decimal=decimal).table(rows)
+    return Reading(file, columns, known, missing_rows, first_is_row=not columns.header, decimal=decimal).table(rows)
 
 
 def plain_texts(labels: Sequence[str], column: str = "") -> NDArray[Any]:

@@ -33,6 +33,8 @@ SENTENCES = {
     "scale1": "{n} of fractions from 0 to 1, so 1 is white. Set white for another value.",
     "deep": "{n} with values that 8 bits cannot hold, so the rows are float32 from 0 to 1, with 4 times the memory of "
     "uint8. Save them with 8 bits for rows of uint8.",
+    "grey": "{n} in grey, and none in colour, so the three channels of the rows are equal. Set mode to grey for one "
+    "channel.",
 }
 """The sentence for each kind of finding, in the order of the sentences."""
 
@@ -86,7 +88,8 @@ class Findings:
                 f"{self._counted('colour16')} in colour with 16 bits are dark: 99 % of the values are at most "
                 f"{self.most['dark16']:g} of 65535, and the upper 8 bits keep few of them. Save them with 8 bits."
             )
-        return tuple(self._sentence(kind) for kind in SENTENCES if kind in self.counts)
+        left_out = {"grey"} if "colour" in self.counts else set()
+        return tuple(self._sentence(kind) for kind in SENTENCES if kind in self.counts and kind not in left_out)
 
     def _counted(self, kind: str) -> str:
         """Return the number of images of a kind in words. Black images have the range of the others."""

@@ -109,7 +109,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: Path) -> NDAr
             raise DataError(f"{where} has a damaged header: {error}") from error
         if dtype.hasobject:
             raise DataError(
-                f"{where} contains Python objects, which could run code when read. Save plain numbers instead."
+                f"{where} contains Python objects, which could run code when read. Save plain numbers or text instead: "
+                "for labels of text, y.astype(str)."
             )
         if dtype.kind == "c":
             raise DataError(f"{where} must contain real numbers or text; got {dtype}.")

@@ -70,6 +70,8 @@ class Pixels:
         if turned:
             findings.add("orientation")
             plain = _turned(plain, orientation)
+        if self.mode == "rgb":
+            findings.add("colour" if plain.mode == "RGB" else "grey")
         wanted = {"rgb": "RGB", "grey": "L", None: "L" if plain.mode in ("1", "L") else "RGB"}[self.mode]
         return plain if plain.mode in (wanted, "F") else plain.convert(wanted)
 

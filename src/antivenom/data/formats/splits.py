@@ -80,6 +80,10 @@ def leaves_of(
     used = [part for part in parts if not roles or roles.get(part[skip]) in SETS]
     leaves = [_leaf(part, depth, roles.get(part[skip], "")) for part in used]
     below = [part[depth + 1] for part in used if len(part) > depth + 2]
+    if splits != ():
+        classes = {leaf.label for leaf in leaves}
+        holders = {part[depth] for part in used if len(part) > depth + 2 and part[depth + 1] in classes}
+        _check_no_copies(leaves, holders)
     _check_classes(leaves, below, splits)
     if below:
         many = f"{len(below):,} images are in subfolders of the folders of their classes"
@@ -249,6 +253,29 @@ def _check_classes(leaves: Sequence[Leaf], below: Sequence[str], splits: object)
         raise DataError(
             f"has a test set with other classes than the training set: it has {_named(test - train)}{missing}. Rename "
             "or remove these folders."
+        )
+
+
+def _check_no_copies(leaves: Sequence[Leaf], holders: set[str]) -> None:
+    """Refuse classes inside a class, and a class with the name of a split that the other split does not have.
+
+    Both are copies of splits or of classes, at a wrong place.
+
+    Args:
+        leaves: the images.
+        holders: the folders of classes that have a subfolder with the name of a class.
+    """
+    if holders:
+        raise DataError(
+            f"contains folders of classes inside {_named(holders)}, which is next to the folders of the classes, as a "
+            "copy of them is. Remove it. Set splits to [] if all folders at the top are classes."
+        )
+    train, test = ({leaf.label for leaf in leaves if leaf.split == split} for split in SETS)
+    like = {name for name in train ^ test if role_of(name)} if train and test else set()
+    if like:
+        raise DataError(
+            f"contains the folder {_named(like)}, which has the name of a split, next to classes, and only in "
+            "one of both splits. Remove or rename it."
         )
 
 

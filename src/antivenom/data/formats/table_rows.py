@@ -162,8 +162,8 @@ class Reading:
         where = self._where(column, line)
         if is_missing(value):
             raise DataError(
-                f"{where} has no value; got {value[:40]!r}. Fill it, or remove the row. Set ignore to "
-                f"{self.columns.ignoring(column)} to leave the column out."
+                f"{where} has no value; got {value[:40]!r}. Fill it, or remove the row.{self._about_first(line)} Set "
+                f"ignore to {self.columns.ignoring(column)} to leave the column out."
             )
         raise DataError(
             f"{where} must contain finite numbers; got {value[:40]!r}.{self._hint(value, line)} Set ignore to "
@@ -187,9 +187,12 @@ class Reading:
         hint = number_hint(value, self.decimal)
         if hint:
             return hint
-        if self.first_is_row and line == 1:
-            return " Set header to true if line 1 contains the names of the columns."
-        return ""
+        return self._about_first(line)
+
+    def _about_first(self, line: int) -> str:
+        """Return advice about line 1, if it was taken for a row."""
+        is_row = self.first_is_row and line == 1
+        return " Set header to true if line 1 contains the names of the columns." if is_row else ""
 
 
 def matched(table: Table, first: Table, file: Path, first_file: Path) -> Table:

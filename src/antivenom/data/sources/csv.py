@@ -32,8 +32,8 @@ class Csv:
         label: the column of labels, by name or number (0 is the first, -1 the last); if omitted, the column with a name
             such as `label`, `class`, `target` or `y`, or else the only column that can be it.
         header: whether the first line contains the names of the columns; inferred if omitted.
-        ignore: the columns to leave out, by name or number: a list, or one of them; if omitted, a column that only
-            counts the rows. With `[]`, all columns are used.
+        ignore: the columns to leave out, by name or number: a list, or one of them. A column that only counts the rows
+            is always left out, unless `ignore` is `[]`: then all columns are used.
         missing: these texts (in small letters) mean "no label".
         missing_rows: `refuse` rows without a label, with their line, or `drop` them; the run says how many.
         test_path: a second file with the same columns, for testing.

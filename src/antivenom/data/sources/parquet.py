@@ -44,8 +44,8 @@ class Parquet:
         background: `black` or `white`: the colour behind transparent pixels; if omitted, images that have them are
             refused.
         white: the value of white in images with more than 8 bits per pixel, such as 4095; inferred if omitted.
-        ignore: the columns of numbers to leave out: a list, or one of them; if omitted, those that only count the
-            rows. It requires `image: null`.
+        ignore: the columns of numbers to leave out: a list, or one of them. Columns that only count the rows are always
+            left out, unless `ignore` is `[]`. It requires `image: null`.
         bounds: the smallest and largest possible value of a number in the columns; no range if omitted. It is always
             (0, 1) for images.
 

@@ -8,24 +8,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import torch
 
 from antivenom.errors import AntivenomError, RunError, SettingsError, WriteError
 from antivenom.extras import missing_packages
-from antivenom.own_code import own_folders, take_over
+from antivenom.own_code import own_folders
 from antivenom.runner.events import CellStarted, CellWaiting, Finished, OnEvent
-from antivenom.runner.executors.cell import run_cell
-from antivenom.runner.executors.cell_files import entry_of, pack_cell, unpack_cell
-from antivenom.runner.executors.data_cache import DataCache
+from antivenom.runner.executors.cell_files import entry_of, unpack_cell
 from antivenom.runner.executors.executor import Outcome, Work, failed
 from antivenom.runner.executors.order import CellQueue
 from antivenom.runner.executors.processes import plain_specs
-from antivenom.runner.executors.stages import Stages, choose_device
+from antivenom.runner.executors.ray_task import run_task
 from antivenom.runner.results.manifest import MANIFEST, read_manifest
-from antivenom.runner.spec.loading import make_experiment
 from antivenom.runner.spec.settings import ExperimentSettings
 from antivenom.storage.store import Store
 
@@ -38,9 +32,6 @@ SECONDS_BETWEEN_QUESTIONS = 5.0
 
 RETRIES = 3
 """How often Ray runs a cell again whose worker or machine was lost."""
-
-CACHE = DataCache()
-"""The data sets of a worker. Its cells share them."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +71,23 @@ class Ray:
             raise SettingsError(problems)
 
     def threads(self, cells: Mapping[str, ExperimentSettings]) -> dict[str, int]:
-        """Return the number of threads of each cell: the whole cores that it takes."""
-        return {name: max(1, int(self.resources(each)["CPU"])) for name, each in cells.items()}
+        """Return the number of threads of each cell: the whole cores that it takes.
+
+        Raises:
+            SettingsError: Ray would be started on this machine, and a cell takes more cores than it has.
+        """
+        taken = {name: self.resources(each)["CPU"] for name, each in cells.items()}
+        there = os.cpu_count()
+        if self.address is None and there is not None:
+            problems = [
+                f"{name}: resources.cpus is {amount:g}; this machine has {there} core{'s' * (there != 1)}. Set "
+                f"resources.cpus, or --cpus, to at most {there}, or pass the --address of a cluster."
+                for name, amount in taken.items()
+                if amount > there
+            ]
+            if problems:
+                raise SettingsError(problems)
+        return {name: max(1, int(amount)) for name, amount in taken.items()}
 
     def resources(self, cell: ExperimentSettings) -> dict[str, float]:
         """Return the cores and GPUs that a cell takes, as `CPU` and `GPU`.
@@ -143,6 +149,8 @@ class _Tasks:
         """Yield the outcome of each cell, in the order in which they finish."""
         running: dict[Any, str] = {}
         full: WriteError | None = None
+        self._most()
+        self._check_this_machine()
         while True:
             while full is None and len(running) < self._most() and (name := self._queue.next(running.values())):
                 running[self._start(name)] = name
@@ -179,11 +187,28 @@ class _Tasks:
         self._slots = TASKS_PER_SLOT * max(1, slots)
         return self._slots
 
+    def _check_this_machine(self) -> None:
+        """Raise SettingsError if Ray was started on this machine, and a cell needs more than the machine has."""
+        if self._settings.address is not None:
+            return
+        there = self._machines[0] if self._machines else {}
+        has = needs({"CPU": there.get("CPU", 0.0), "GPU": there.get("GPU", 0.0)})
+        problems = [
+            f"{name}: resources: it needs {needs(taken)}; this machine has {has}. Set resources.cpus and "
+            "resources.gpus to less, or pass the --address of a cluster."
+            for name, taken in self._resources.items()
+            if not self._fits(taken)
+        ]
+        if problems:
+            raise SettingsError(problems)
+
+    def _fits(self, taken: Mapping[str, float]) -> bool:
+        """Return whether some machine has what a cell takes."""
+        return any(all(each.get(kind, 0) >= amount for kind, amount in taken.items()) for each in self._machines)
+
     def _start(self, name: str) -> Any:
         taken = self._resources[name]
-        if not any(all(machine.get(kind, 0) >= amount for kind, amount in taken.items()) for machine in self._machines):
-            if self._settings.address is None:
-                raise SettingsError([f"{name}: resources: it needs {needs(taken)}; this machine does not have them."])
+        if not self._fits(taken):
             self._on_event(CellWaiting(name, needs(taken)))
         self._on_event(CellStarted(name))
         task = self._task.options(num_cpus=taken["CPU"], num_gpus=taken["GPU"])
@@ -200,31 +225,6 @@ class _Tasks:
         self._store.remove(entry_of(key))
         for timing in read_manifest(folder / MANIFEST).about.get("stages", ()):
             self._on_event(Finished(name, timing["repeat"], timing["stage"], timing["seconds"], timing["stored"]))
-
-
-def run_task(
-    name: str,
-    spec: dict[str, Any],
-    key: str | None,
-    path: list[str],
-    folders: list[str],
-    address: str,
-    device: str,
-    threads: int,
-) -> str:
-    """Run a cell in a worker of Ray, publish it in the store, and return its key."""
-    take_over(list(dict.fromkeys([*sys.path, *path])), [Path(folder) for folder in folders])
-    torch.set_num_threads(threads)
-    store = Store(address)
-    known = key or f"{name}-{os.urandom(8).hex()}"
-    if key is not None and store.get(entry_of(key)) is not None:
-        return key  # an earlier driver was lost after this cell had finished
-    experiment = make_experiment(spec, ExperimentSettings, allow_code=True)  # the driver allowed it
-    stages = Stages(store, choose_device(device), name, cache=CACHE)
-    with tempfile.TemporaryDirectory(prefix="antivenom-cell-") as place:
-        run_cell(experiment, Path(place) / "cell", stages, key)
-        store.put(entry_of(known), *pack_cell(Path(place) / "cell"))
-    return known
 
 
 @contextmanager

@@ -125,8 +125,8 @@ def run_cells(
     assumptions = check(chosen, lambda name: Stages(work.store, device, name, on_event, cache=work.cache))
     if work.store is not None:
         work.store.require_writable()
+    threads = executor.threads(chosen)
     with _prepared(folder, spec, axes, resuming):
-        threads = executor.threads(chosen)
         keys = cell_keys(chosen, work.device, threads)
         finished = [name for name in chosen if is_finished(work.folder / name, keys.get(name))]
         failures = {} if resuming.retry_failed else _known_failures(folder, set(chosen) - set(finished))

@@ -85,8 +85,8 @@ class SweepResult:
             RunError: the folder is not a sweep, or it is damaged.
         """
         folder = Path(folder)
-        name = str(read_sweep_spec(folder).get("name", "experiment"))
-        return cls(name, folder, finished_axes(folder, planned_cells(folder)), allow_code)
+        axes = finished_axes(folder, planned_cells(folder))
+        return cls(str(read_sweep_spec(folder).get("name", "experiment")), folder, axes, allow_code)
 
     @property
     def results(self) -> Cells:

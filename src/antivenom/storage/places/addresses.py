@@ -8,9 +8,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import url2pathname
 
 from antivenom.errors import SettingsError
+from antivenom.files.opening import url_in
 
 SECRETS = {"key", "secret", "token", "password", "username", "passphrase", "connection_string"}
 """Options that an address must not contain, because addresses are printed and sent to workers."""
+
+WITH_BUCKET = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss"}
+"""The kinds of places whose addresses begin with the name of a bucket or container."""
 
 CREDENTIALS = "Give credentials by the usual variables or files, such as $AWS_ACCESS_KEY_ID and ~/.aws/credentials."
 
@@ -56,14 +60,15 @@ def is_url(address: Path | str | None) -> bool:
 
 
 def local_folder(address: Path | str) -> Path:
-    """Return the path of a folder on this machine.
+    """Return the path of a folder on this machine. It is the parser of each option that takes only such a folder.
 
     Raises:
         SettingsError: the address is a URL of another place.
     """
     path = local_path(str(address))
-    if path is None:
-        raise SettingsError([f"The folder must be on this machine; got {address}. Only a sweep can have a URL."])
+    url = str(address) if path is None else url_in(path)
+    if path is None or (url is not None and not path.exists()):
+        raise SettingsError([f"The folder must be on this machine; got {url}. Only a sweep can have a URL."])
     return path
 
 
@@ -71,7 +76,7 @@ def url_and_options(address: str) -> tuple[str, dict[str, Any]]:
     """Return the URL without its query, and the options of fsspec in the query. Values are JSON or plain text.
 
     Raises:
-        SettingsError: the address contains a password or another secret.
+        SettingsError: the address contains a password or another secret, or lacks its bucket.
 
     >>> url_and_options("s3://bucket/store?endpoint_url=http://localhost:9000&anon=true")
     ('s3://bucket/store', {'endpoint_url': 'http://localhost:9000', 'anon': True})
@@ -81,6 +86,9 @@ def url_and_options(address: str) -> tuple[str, dict[str, Any]]:
     secrets = sorted(SECRETS & options.keys())
     if secrets:
         raise SettingsError([f"The address of the store must not contain '{secrets[0]}'. {CREDENTIALS}"])
+    last = urlsplit(url.rpartition("::")[2])
+    if last.scheme in WITH_BUCKET and not last.netloc:
+        raise SettingsError([f"The address {url} must name a bucket, such as {last.scheme}://my-bucket/folder."])
     account = urlsplit(url.rpartition("::")[2]).netloc.rpartition("@")[0]
     if ":" in unquote(account):
         raise SettingsError([f"The address of the store must not contain a password. {CREDENTIALS}"])
