@@ -123,9 +123,13 @@ class Inversion:
         chunks = zip(*(each.split(max(1, count)) for each in (chosen, tried, *raw)), strict=True)
         parts = zip(*(self._gradients(x, *chunk) for chunk in chunks), strict=True)
         hits, *gradients = (torch.cat(each) for each in parts)
-        works = self._keep(chosen, (hits, tried.sum(1)), norms, self.triggers(raw))
+        self._record(chosen, hits, tried.sum(1))
+        evaluated = (int(self.taken[chosen[0]]) + 1) % self.search.evaluate_every == 0
+        works = self._keep(chosen, norms, self.triggers(raw)) if evaluated else None
         self._move(chosen, gradients)
-        self._schedule(chosen, works)
+        if works is not None:
+            self._schedule(chosen, works)
+        self.done[chosen] |= self.taken[chosen] >= self.search.steps
 
     def _tried(self, chosen: Tensor, rows: Positions) -> Tensor:
         """Return for each class the rows on which its trigger is tried (k, n): neither of this class nor predicted so.
@@ -161,14 +165,17 @@ class Inversion:
         order = self.rng.child("order", step // each).order(self.clean.ids)
         return order[(step % each) * size : (step % each + 1) * size]
 
-    def _keep(self, chosen: Tensor, success: tuple[Tensor, Tensor], norms: Tensor, triggers: list[Tensor]) -> Chosen:
-        """Keep the smallest masks whose recent success is high enough. Return the classes with success (k), bool."""
-        hits, tries = success
+    def _record(self, chosen: Tensor, hits: Tensor, tries: Tensor) -> None:
+        """Record the hits and the tried rows of this step (k)."""
         place = self.taken[chosen] % self.search.window
         self.hits[chosen, place], self.tries[chosen, place] = hits, tries.to(hits)
+
+    def _keep(self, chosen: Tensor, norms: Tensor, triggers: list[Tensor]) -> Chosen:
+        """Keep the smallest masks whose recent success is high enough. Return the classes with success (k), bool."""
         full = self.taken[chosen] + 1 >= self.search.window
         works = full & (self._success(chosen) >= self.search.attack_success_threshold)
-        better = works & (tries > 0) & (norms < self.best_norm[chosen])
+        tried = self.tries[chosen, self.taken[chosen] % self.search.window] > 0
+        better = works & tried & (norms < self.best_norm[chosen])
         self.best_norm[chosen[better]] = norms[better]
         for kept, now in zip(self.best, triggers, strict=True):
             kept[chosen[better]] = now[better]
@@ -218,7 +225,6 @@ class Inversion:
         self.gone["up"][chosen], self.gone["down"][chosen] = gone["up"] | up, gone["down"] | down
         for name, values in counts.items():
             self.counter[name][chosen] = values
-        self.done[chosen] |= self.taken[chosen] >= search.steps
 
     def finish(self, chosen: Tensor) -> None:
         """Continue the chosen classes until each of them is done."""
@@ -232,7 +238,8 @@ class Inversion:
         In the first round the cost of the masks is still small, and a step has half the number of rows.
         """
         left = chosen.to(self.device)
-        count, size = self.search.window + 2 * self.search.patience, math.ceil(self.search.batch_size / 2)
+        patience = self.search.patience * self.search.evaluate_every
+        count, size = self.search.window + 2 * patience, math.ceil(self.search.batch_size / 2)
         while len(left) > CLASSES_COMPARED:
             for _ in range(count):
                 if len(active := left[~self.done[left]]):
@@ -240,7 +247,7 @@ class Inversion:
             promising = self._success(left).argsort(descending=True, stable=True)
             order = promising[self.best_norm[left[promising]].argsort(stable=True)]
             left = left[order[: max(CLASSES_COMPARED, math.ceil(SHARE_KEPT_PER_ROUND * len(left)))]].sort().values
-            count, size = 2 * self.search.patience, self.search.batch_size
+            count, size = 2 * patience, self.search.batch_size
         return left
 
     def run_to_first_failure(self, chosen: Tensor) -> None:
@@ -265,40 +272,9 @@ class Inversion:
         return Recovered(self.best[0].clone(), self.best[1].clone(), self.best_norm < math.inf, self.taken)
 
 
-def restart_search(inversion: Inversion, targets: Tensor, restarts: int) -> tuple[Recovered, int]:
-    """Search again from new starts for the triggers of some classes.
-
-    Most starts end in triggers that are larger than necessary. Only the most promising quarter is searched to its end.
-
-    Returns:
-        The triggers recovered by `inversion`, with smaller ones for `targets` if there are any, and the number of rows
-        that the classifier scored for this.
-    """
-    result = inversion.result()
-    again = Inversion(
-        inversion.classifier,
-        inversion.clean,
-        targets.repeat(restarts),
-        inversion.search,
-        inversion.rng,
-        inversion.memory,
-        first_start=1,
-    )
-    everything = torch.arange(len(again.targets), device=again.device)
-    again.run_to_first_failure(everything)
-    for target in targets.tolist():
-        own = everything[again.targets == target]
-        again.finish(own[again.best_norm[own].argsort(stable=True)[: math.ceil(restarts / 4)]])
-        best = own[again.best_norm[own].argmin()]
-        if bool(again.best_norm[best] < inversion.best_norm[target]):
-            for kept, new in zip((result.masks, result.patterns), again.best, strict=True):
-                kept[target] = new[best]
-    return result, again.rows
-
-
 def norm_of(masks: Tensor, norm: Norm) -> Tensor:
-    """Return the norm of each mask (k)."""
-    flat = masks.flatten(1)
+    """Return the norm of each mask (k). A mask with several channels counts as the mean of its channels."""
+    flat, channels = masks.flatten(1), masks.shape[1] if masks.ndim == 4 else 1
     if norm == "linf":
         return flat.amax(1)
-    return flat.sum(1) if norm == "l1" else flat.square().sum(1).add(1e-24).sqrt()
+    return flat.sum(1) / channels if norm == "l1" else (flat.square().sum(1) / channels).add(1e-24).sqrt()

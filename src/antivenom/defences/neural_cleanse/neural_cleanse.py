@@ -18,7 +18,8 @@ from antivenom.defences.neural_cleanse._testable import (
     tried_rows,
     untested_classes,
 )
-from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered, restart_search
+from antivenom.defences.neural_cleanse.inversion import Inversion, Recovered
+from antivenom.defences.neural_cleanse.restarts import restart_search
 from antivenom.defences.neural_cleanse.search_settings import Search
 from antivenom.defences.outliers import MIN_CLASSES, Prior, anomaly_index, p_values_and_thresholds
 from antivenom.models import Classifier

@@ -23,11 +23,13 @@ class Search:
         cost_multiplier: the factor by which the cost increases. It decreases by this factor to the power of 1.5.
         attack_success_threshold: a trigger works if it sends this share of rows to its class over the last `window`
             steps.
-        patience: the number of consecutive steps with or without success after which the cost changes.
+        patience: the number of consecutive evaluations with or without success after which the cost changes.
         window: the number of steps over which success is averaged.
+        evaluate_every: the number of steps from one evaluation of success to the next. With the number of mini-batches
+            in a pass over the rows, here and as `window`, success and patience count passes.
         early_stop: stop the search for a class when its mask no longer becomes smaller.
         early_stop_threshold: a mask is smaller if its norm is below this factor times the best norm.
-        early_stop_patience: the number of consecutive steps without a smaller mask after which a class stops.
+        early_stop_patience: the number of consecutive evaluations without a smaller mask after which a class stops.
         restarts: the number of further random starts for every flagged class. The smallest trigger is kept. The verdict
             does not change, but the trigger becomes more similar to the attacker's.
         schedule: `all` continues every class until it stops. `successive` gives more steps to classes whose masks
@@ -45,6 +47,7 @@ class Search:
     attack_success_threshold: Annotated[float, Interval(gt=0, le=1)] = 0.99
     patience: AtLeastOne = 5
     window: AtLeastOne = 10
+    evaluate_every: AtLeastOne = 1
     early_stop: bool = True
     early_stop_threshold: Annotated[float, Interval(gt=0, le=1)] = 0.99
     early_stop_patience: AtLeastOne = 50
