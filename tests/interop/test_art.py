@@ -53,7 +53,7 @@ def triggered(channels_last: bool = False) -> np.ndarray:
 def test_a_module_is_cleansed_and_the_original_stays() -> None:
     module = victim().module
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    cleansed = NeuralCleanse(module)(module, norm=1, early_stop_patience=20)
+    cleansed = NeuralCleanse(module)(module, norm=1)
     with pytest.raises(CapabilityError, match="first rows"):
         cleansed.abstain()
     found = cleansed.outlier_detection(X, Y)
@@ -100,7 +100,7 @@ def test_arts_own_classifier_end_to_end_and_arts_attack_on_the_result() -> None:
         preprocessing=(mean, std),
         device_type="cpu",
     )
-    cleansed: Any = NeuralCleanse(theirs)(theirs, norm=1, early_stop_patience=20)
+    cleansed: Any = NeuralCleanse(theirs)(theirs, norm=1)
     assert np.allclose(cleansed.predict(X), theirs.predict(X), atol=1e-4), "logits, behind the same preprocessing"
     assert isinstance(cleansed, PyTorchClassifier)
     assert (cleansed.input_shape, cleansed.nb_classes, tuple(cleansed.clip_values)) == ((1, 8, 8), 10, (0.0, 1.0))
@@ -150,7 +150,7 @@ def test_a_keras_model_end_to_end() -> None:
     model = trained.module
     last = np.moveaxis(X, 1, -1)
     before = model(torch.from_numpy(last[:5])).detach().numpy()
-    cleansed = NeuralCleanse(model)(model, norm=1, early_stop_patience=20)
+    cleansed = NeuralCleanse(model)(model, norm=1)
     assert np.allclose(cleansed.predict(last[:5]), before, atol=1e-5), "probabilities, as the model gives them"
     label, mask, pattern = cleansed.outlier_detection(last, Y)[0]
     assert label == 7
@@ -184,7 +184,7 @@ def test_the_rest_of_the_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(clean) == len(backdoored) == len(labels) == 0
     assert clean.shape[1:] == (1, 8, 8)
     before = cleansed.predict(X)
-    with pytest.raises(CapabilityError, match=r"inconclusive about classes 0, 1.*nothing was repaired"):
+    with pytest.warns(UserWarning, match="mitigate changed nothing: inconclusive"):
         cleansed.mitigate(X, Y, ["unlearning"])
     assert np.array_equal(before, cleansed.predict(X)), "nothing was suspected, and it changed"
 
@@ -224,7 +224,7 @@ def test_a_scan_that_flags_nothing_warns_that_nothing_was_repaired(monkeypatch: 
     with pytest.warns(UserWarning, match="mitigate changed nothing: no backdoor detected"):
         cleansed.mitigate(X, Y, ["unlearning"])
     assert np.array_equal(cleansed.predict(X), before)
-    assert "Unlearning changed nothing: the scan flags no class." in cleansed.assumptions
+    assert cleansed.assumptions[-1].startswith("mitigate changed nothing: no backdoor detected")
 
 
 def test_clip_values_are_the_range_of_a_module() -> None:

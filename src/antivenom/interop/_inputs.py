@@ -1,72 +1,69 @@
 """Conversion of the models and labels of ART users."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from antivenom.errors import CapabilityError, DataError, ProbabilityOutputsError, SettingsError
+from antivenom.interop._kinds import ClipValues, is_art_keras, is_art_torch
 from antivenom.models import ModuleClassifier, as_classifier, as_module, is_module
 from antivenom.models._keras_channels import ambiguous, channels_of
-from antivenom.models.channels import IMAGE_AXES, turned
+from antivenom.models.channels import IMAGE_AXES, Order, turned
 from antivenom.models.keras import is_keras
 
 Array = NDArray[Any]
-ClipValues = tuple[float, float] | None
 
 UNIT = (0.0, 1.0)
 """The range of the rows of a model, if `clip_values` is omitted."""
 
 
-def check_supported(classifier: Any) -> None:
-    """Check that a classifier is supported.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KerasStatement:
+    """A Keras model and what its user states about it, by the names of ART's `KerasClassifier`."""
 
-    Raises:
-        CapabilityError: it is not supported.
-    """
-    if not (is_module(classifier) or isinstance(classifier, nn.Module) or is_art(classifier) or is_keras(classifier)):
-        raise CapabilityError(
-            f"NeuralCleanse requires an nn.Module, a Keras 3 model, ART's PyTorchClassifier, or a classifier with "
-            f"gradients; got {type(classifier).__name__}."
-        )
-
-
-def check_clip_values(classifier: Any, clip_values: ClipValues) -> None:
-    """Check that a range is given only for a model that does not state one.
-
-    Raises:
-        SettingsError: the model states its range.
-    """
-    if clip_values is not None and (is_module(classifier) or is_art(classifier)):
-        raise SettingsError([f"clip_values must be omitted: {type(classifier).__name__} states the range of its rows."])
+    model: Any
+    use_logits: bool = False
+    channels_first: bool = False
+    clip_values: Any = None
+    preprocessing_defences: Any = None
+    postprocessing_defences: Any = None
+    preprocessing: Any = (0.0, 1.0)
+    input_layer: int = 0
+    output_layer: int = 0
 
 
-def is_art(classifier: Any) -> bool:
-    """Return True for an instance of ART's `PyTorchClassifier`. This does not import ART."""
-    names = [f"{each.__module__}.{each.__name__}" for each in type(classifier).__mro__]
-    return "art.estimators.classification.pytorch.PyTorchClassifier" in names
-
-
-def lacks_input_shape(wrapped: Any) -> bool:
-    """Return True if a model does not state its input shape."""
-    return isinstance(wrapped, nn.Module) and not is_keras(wrapped)
+def states_keras(wrapped: Any) -> bool:
+    """Return True for a Keras model with statements about it: ART's `KerasClassifier`, or a `KerasStatement`."""
+    return isinstance(wrapped, KerasStatement) or is_art_keras(wrapped)
 
 
 def has_channels_last(wrapped: Any) -> bool:
     """Return True if a model takes images with their channels last.
 
     Raises:
-        SettingsError: the order of the channels of a Keras model is ambiguous.
+        SettingsError: the order of the channels of a Keras model is ambiguous, or not the stated one.
     """
-    if is_art(wrapped):
+    if is_art_torch(wrapped):
         return len(wrapped.input_shape) == IMAGE_AXES and not wrapped.channels_first
-    if not is_keras(wrapped) or len(wrapped.input_shape) != IMAGE_AXES + 1:
+    model = wrapped.model if states_keras(wrapped) else wrapped
+    if not is_keras(model) or len(model.input_shape) != IMAGE_AXES + 1:
         return False
-    order = channels_of(wrapped)
-    if order is None:
-        raise SettingsError([ambiguous(tuple(wrapped.input_shape[1:]))])
-    return order == "last"
+    order = channels_of(model)
+    if not states_keras(wrapped):
+        if order is None:
+            raise SettingsError([ambiguous(tuple(model.input_shape[1:]))])
+        return order == "last"
+    stated: Order = "first" if wrapped.channels_first else "last"
+    if order not in (None, stated):
+        raise SettingsError(
+            [
+                f"channels_first is {wrapped.channels_first}, but the Keras model takes channels {order}. Pass "
+                f"channels_first={not wrapped.channels_first}."
+            ]
+        )
+    return stated == "last"
 
 
 def to_classifier(wrapped: Any, clip_values: ClipValues = None) -> ModuleClassifier:
@@ -77,34 +74,83 @@ def to_classifier(wrapped: Any, clip_values: ClipValues = None) -> ModuleClassif
         clip_values: the range of the rows of a Keras model; (0, 1) if omitted.
 
     Raises:
-        CapabilityError: the model is one of ART with defences.
-        SettingsError: the input shape is open or ambiguous, or the number of classes is not the stated one.
+        CapabilityError: the model is one of ART with defences, or has several inputs or outputs.
+        SettingsError: the input shape is open or ambiguous, or what ART states does not fit the model.
     """
     if is_module(wrapped):
         return wrapped.copy()
     last = has_channels_last(wrapped)
-    stated = tuple(wrapped.input_shape[1:] if is_keras(wrapped) else wrapped.input_shape)
-    if None in stated:
-        raise SettingsError(
-            [f"The Keras model takes rows of any size, {stated}. Convert it with a fixed shape by as_classifier."]
-        )
-    shape, channels = (turned(stated), "last") if last else (stated, "first")
     if is_keras(wrapped):
-        return wrap_model(wrapped, input_shape=shape, bounds=clip_values or UNIT)
+        return wrap_model(wrapped, **_shape_of(wrapped.input_shape[1:], last), bounds=clip_values or UNIT)
     if wrapped.preprocessing_defences or wrapped.postprocessing_defences:
         raise CapabilityError(
             "NeuralCleanse does not support ART's preprocessing and postprocessing defences. Remove them."
         )
-    clip = wrapped.clip_values
-    bounds = UNIT if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
-    scale = wrapped.preprocessing
-    mean, std = (None, None) if scale is None else (_plain(scale.mean), _plain(scale.std))
-    classifier = wrap_model(wrapped.model, input_shape=shape, channels=channels, bounds=bounds, mean=mean, std=std)
+    stated = {"bounds": _range(wrapped.clip_values), **_scaling(wrapped.preprocessing)}
+    if states_keras(wrapped):
+        return _from_keras(wrapped, stated, last)
+    classifier = wrap_model(wrapped.model, **_shape_of(wrapped.input_shape, last), **stated)
     if classifier.classes != wrapped.nb_classes:
         raise SettingsError(
             [f"nb_classes is {wrapped.nb_classes}, but the model returns {classifier.classes} scores. Correct one."]
         )
     return classifier
+
+
+def _from_keras(wrapped: Any, stated: dict[str, Any], last: bool) -> ModuleClassifier:
+    """Return a Keras model with statements about it as a classifier."""
+    if wrapped.input_layer or wrapped.output_layer:
+        raise CapabilityError(
+            "NeuralCleanse supports one input and one output, input_layer=0 and output_layer=0; got "
+            f"{wrapped.input_layer} and {wrapped.output_layer}. Make a Keras model of this input and this output."
+        )
+    if not is_keras(wrapped.model):
+        raise CapabilityError(f"NeuralCleanse requires a Keras 3 model; got {type(wrapped.model).__name__}.")
+    shape = _shape_of(wrapped.model.input_shape[1:], last)
+    if not wrapped.use_logits:
+        return wrap_model(wrapped.model, **shape, **stated)
+    try:
+        return as_module(as_classifier(wrapped.model, **shape, **stated), by="NeuralCleanse")
+    except ProbabilityOutputsError as error:
+        raise SettingsError(
+            ["use_logits is True, but the model returns probabilities. Pass use_logits=False."]
+        ) from error
+
+
+def _shape_of(stated: tuple[int | None, ...], last: bool) -> dict[str, Any]:
+    """Return the settings for rows of a shape that a model states.
+
+    Raises:
+        SettingsError: a size is open.
+    """
+    if None in stated:
+        raise SettingsError(
+            [f"The Keras model takes rows of any size, {stated}. Convert it with a fixed shape by as_classifier."]
+        )
+    sizes = tuple(size for size in stated if size is not None)
+    shape = {"input_shape": turned(sizes) if last else sizes}
+    return {**shape, "channels": "last" if last else "first"} if len(sizes) == IMAGE_AXES else shape
+
+
+def _range(clip: Any) -> tuple[float, float]:
+    return UNIT if clip is None else (float(np.min(clip[0])), float(np.max(clip[1])))
+
+
+def _scaling(scale: Any) -> dict[str, Any]:
+    """Return `mean` and `std` from ART's preprocessing; nothing if it does not change rows.
+
+    Raises:
+        CapabilityError: it is another preprocessing.
+    """
+    if scale is None:
+        return {}
+    mean, std = scale if isinstance(scale, tuple) else (getattr(scale, each, None) for each in ("mean", "std"))
+    if mean is None or std is None:
+        raise CapabilityError(
+            f"NeuralCleanse supports preprocessing by a mean and a standard deviation; got {type(scale).__name__}."
+        )
+    numbers = {"mean": _plain(mean), "std": _plain(std)}
+    return {} if numbers == {"mean": 0.0, "std": 1.0} else numbers
 
 
 def wrap_model(model: Any, **settings: Any) -> ModuleClassifier:

@@ -1,22 +1,15 @@
 """Neural Cleanse with the interface of the Adversarial Robustness Toolbox (ART)."""
 
-import math
 from typing import Any
 
-from antivenom.defences import NeuralCleanse as Scan
-from antivenom.defences.neural_cleanse.search_settings import Norm
-from antivenom.errors import SettingsError
 from antivenom.interop._art_classifier import cleansed
 from antivenom.interop._cleansed import Cleansed
-from antivenom.interop._inputs import (
-    Array,
-    ClipValues,
-    check_supported,
-)
+from antivenom.interop._inputs import Array, KerasStatement
+from antivenom.interop._kinds import ClipValues, check_supported
+from antivenom.interop._origin import Origin
+from antivenom.interop._settings import SETTINGS, ArtSettings, Setting
 
-__all__ = ["Cleansed", "NeuralCleanse"]
-
-NORMS: dict[float, Norm] = {1: "l1", 2: "l2", math.inf: "linf"}
+__all__ = ["Cleansed", "KerasNeuralCleanse", "NeuralCleanse"]
 
 
 class NeuralCleanse:
@@ -27,7 +20,14 @@ class NeuralCleanse:
 
     Args:
         classifier: a classifier of antivenom; an `nn.Module`, or a Keras 3 model on the torch backend, for
-            rows in [0, 1] (for other rows, pass `clip_values` to the call); or ART's `PyTorchClassifier`.
+            rows in [0, 1] (for other rows, pass `clip_values` to the call); or ART's `PyTorchClassifier` or
+            `KerasClassifier`, the latter with a model on the torch backend.
+
+    Attributes:
+        classifier: the classifier.
+        settings: the settings of calls that do not state others.
+        steps, init_cost, norm, learning_rate, attack_success_threshold, patience, early_stop, early_stop_threshold,
+            early_stop_patience, cost_multiplier, batch_size: the same settings by name.
 
     Raises:
         CapabilityError: the classifier is not supported.
@@ -43,80 +43,132 @@ class NeuralCleanse:
     (40, 4)
     """
 
-    params = (
-        "steps",
-        "init_cost",
-        "norm",
-        "learning_rate",
-        "attack_success_threshold",
-        "patience",
-        "early_stop",
-        "early_stop_threshold",
-        "early_stop_patience",
-        "cost_multiplier",
-        "batch_size",
-    )
+    params = SETTINGS
+
+    steps, init_cost, norm = Setting("steps"), Setting("init_cost"), Setting("norm")
+    learning_rate, batch_size = Setting("learning_rate"), Setting("batch_size")
+    attack_success_threshold = Setting("attack_success_threshold")
+    patience, early_stop = Setting("patience"), Setting("early_stop")
+    early_stop_threshold, early_stop_patience = Setting("early_stop_threshold"), Setting("early_stop_patience")
+    cost_multiplier = Setting("cost_multiplier")
 
     def __init__(self, classifier: Any) -> None:
         check_supported(classifier)
         self.classifier = classifier
-        self.is_fitted = False
+        self.settings = ArtSettings()
+        self._is_fitted = False
+
+    @property
+    def is_fitted(self) -> bool:
+        """False: there is nothing to fit."""
+        return self._is_fitted
+
+    def get_classifier(self) -> Any:
+        """Return the classifier."""
+        return self.classifier
+
+    def get_params(self) -> dict[str, Any]:
+        """Return the settings of calls that do not state others."""
+        return self.settings.values()
+
+    def set_params(self, **settings: Any) -> None:
+        """Change the settings of later calls that do not state others.
+
+        Raises:
+            SettingsError: a name is unknown, or a value is not valid.
+        """
+        self.settings = self.settings.changed(**settings)
 
     def __call__(
         self,
         transformed_classifier: Any,
-        steps: int = 1000,
-        init_cost: float = 1e-3,
-        norm: float = 2,
-        learning_rate: float = 0.1,
-        attack_success_threshold: float = 0.99,
-        patience: int = 5,
-        early_stop: bool = True,
-        early_stop_threshold: float = 0.99,
-        early_stop_patience: int = 10,
-        cost_multiplier: float = 1.5,
-        batch_size: int = 32,
+        steps: int | None = None,
+        init_cost: float | None = None,
+        norm: float | None = None,
+        learning_rate: float | None = None,
+        attack_success_threshold: float | None = None,
+        patience: int | None = None,
+        early_stop: bool | None = None,
+        early_stop_threshold: float | None = None,
+        early_stop_patience: int | None = None,
+        cost_multiplier: float | None = None,
+        batch_size: int | None = None,
         clip_values: ClipValues = None,
-    ) -> "Cleansed":
+        input_shape: tuple[int, ...] | None = None,
+    ) -> Cleansed:
         """Return a new classifier with `mitigate` and the other methods of `Cleansed`.
+
+        A setting that is omitted has the value of `set_params`, or else ART's default, which is given here.
 
         Args:
             transformed_classifier: the classifier to cleanse.
-            steps: the largest number of passes over the validation rows.
-            init_cost: the cost of the norm after the trigger has worked without any cost.
-            norm: the norm of the mask that is minimised: 1, 2 or infinity.
-            learning_rate: the learning rate of Adam.
-            attack_success_threshold: the share of rows that a trigger must send to its class.
-            patience: the cost changes if the trigger works, or fails, on this number of consecutive mini-batches.
-            early_stop: whether to stop the search for a class when its mask no longer shrinks.
-            early_stop_threshold: a mask is smaller if its norm is below the best norm times this number.
-            early_stop_patience: the number of mini-batches without a smaller mask after which the search stops.
-            cost_multiplier: the cost is multiplied by this number, or divided by this number to the power of 1.5.
-            batch_size: the number of rows per mini-batch.
+            steps: the largest number of passes over the validation rows, 1000.
+            init_cost: the cost of the norm after the trigger has worked without any cost, 1e-3.
+            norm: the norm of the mask that is minimised: 1, 2 or infinity; 2.
+            learning_rate: the learning rate of Adam, 0.1.
+            attack_success_threshold: the share of rows that a trigger must send to its class, 0.99.
+            patience: the cost changes if the trigger works, or fails, in this number of consecutive passes, 5.
+            early_stop: whether to stop the search for a class when its mask no longer shrinks, True.
+            early_stop_threshold: a mask is smaller if its norm is below the best norm times this number, 0.99.
+            early_stop_patience: the number of passes without a smaller mask after which the search stops, 10.
+            cost_multiplier: the cost is multiplied by this number, or divided by this number to the power of 1.5; 1.5.
+            batch_size: the number of rows per mini-batch, 32.
             clip_values: the smallest and largest possible value of the rows of an `nn.Module` or a Keras model, such as
                 (0, 255); (0, 1) if omitted. Other classifiers state their range.
+            input_shape: the shape of one row, for example (1, 28, 28). An `nn.Module` does not state it. If omitted,
+                the first rows define it.
 
         Raises:
             SettingsError: a setting is not valid.
             CapabilityError: the classifier is not supported.
         """
-        if norm not in NORMS:
-            raise SettingsError([f"norm must be 1, 2 or infinity; got {norm}."])
-        scan = Scan(
-            init_cost=init_cost,
-            norm=NORMS[norm],
-            learning_rate=learning_rate,
-            attack_success_threshold=attack_success_threshold,
-            patience=patience,
-            early_stop=early_stop,
-            early_stop_threshold=early_stop_threshold,
-            early_stop_patience=early_stop_patience,
-            cost_multiplier=cost_multiplier,
-            batch_size=batch_size,
-        )
-        if steps < 1:
-            raise SettingsError([f"steps must be at least 1; got {steps}."])
-        return cleansed(transformed_classifier, scan, steps, clip_values)
+        given = {name: value for name, value in locals().items() if name in SETTINGS and value is not None}
+        settings = self.settings.changed(**given)
+        return cleansed(Origin.of(transformed_classifier, clip_values, input_shape), settings)
 
     def fit(self, x: Array, y: Array | None = None, **kwargs: Any) -> None:
         """Do nothing. ART requires this method."""
+
+
+def KerasNeuralCleanse(
+    model: Any,
+    use_logits: bool = False,
+    channels_first: bool = False,
+    clip_values: Any = None,
+    preprocessing_defences: Any = None,
+    postprocessing_defences: Any = None,
+    preprocessing: Any = (0.0, 1.0),
+    input_layer: int = 0,
+    output_layer: int = 0,
+    **settings: Any,
+) -> Cleansed:
+    """Return a cleansed classifier of a Keras 3 model on the torch backend: ART's class of this name, as a function.
+
+    Args:
+        model: the Keras model.
+        use_logits: True if the model returns logits. Outputs that are not probabilities are logits in any case.
+        channels_first: True if the model takes images with their channels first.
+        clip_values: the smallest and largest possible value of the rows; (0, 1) if omitted.
+        preprocessing_defences: not supported.
+        postprocessing_defences: not supported.
+        preprocessing: the mean that is subtracted from the rows and the standard deviation that divides them.
+        input_layer: must be 0.
+        output_layer: must be 0.
+        settings: the settings of `NeuralCleanse`, such as `steps`.
+
+    Raises:
+        SettingsError: a setting is not valid, or a statement does not fit the model.
+        CapabilityError: the model or a defence is not supported.
+    """
+    stated = KerasStatement(
+        model=model,
+        use_logits=use_logits,
+        channels_first=channels_first,
+        clip_values=clip_values,
+        preprocessing_defences=preprocessing_defences,
+        postprocessing_defences=postprocessing_defences,
+        preprocessing=preprocessing,
+        input_layer=input_layer,
+        output_layer=output_layer,
+    )
+    return cleansed(Origin.of(stated), ArtSettings().changed(**settings))

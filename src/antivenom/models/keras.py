@@ -116,7 +116,7 @@ class KerasClassifier(ModuleClassifier):
 
         check_tensor(x)
 
-        output = self._last_dense().input if layer is None else self._named(layer).output
+        output = self._last_dense().input if layer is None else self.named(layer).output
         part = keras.Model(self.module.inputs, output)
         with torch.no_grad():
             parts = [
@@ -134,7 +134,7 @@ class KerasClassifier(ModuleClassifier):
         import keras  # noqa: PLC0415
 
         names = list(layers)
-        part = keras.Model(self.module.inputs, [self._named(name).output for name in names])
+        part = keras.Model(self.module.inputs, [self.named(name).output for name in names])
         with torch.no_grad():
             outputs = part(self.normalised(x.to(self.device)), training=False)
         outputs = [outputs] if isinstance(outputs, Tensor) else outputs  # Keras unpacks a list of one output
@@ -155,7 +155,7 @@ class KerasClassifier(ModuleClassifier):
             CapabilityError: the layer does not exist, or has no kernel.
         """
         new = self.copy()
-        silenced = new._named(layer)
+        silenced = new.named(layer)
         if getattr(silenced, "kernel", None) is None:
             raise CapabilityError(f"Layer '{layer}' ({type(silenced).__name__}) has no units to silence. Name another.")
         with torch.no_grad():
@@ -163,6 +163,15 @@ class KerasClassifier(ModuleClassifier):
             if silenced.bias is not None:
                 silenced.bias.value.data[units] = 0
         return new
+
+    def layers_with_units(self) -> dict[str, str]:
+        """Return the names of the convolutions and dense layers, each with its kind: "convolution" or "linear"."""
+        kinds = {"Conv1D": "convolution", "Conv2D": "convolution", "Conv3D": "convolution", "Dense": "linear"}
+        return {one.name: kinds[type(one).__name__] for one in self._layers() if type(one).__name__ in kinds}
+
+    def has_units_last(self, layer: str) -> bool:
+        """Return True if a layer has its units on the last axis of its output."""
+        return getattr(self.named(layer), "data_format", None) != "channels_first"
 
     def with_head(self, classes: int, rng: Rng) -> "KerasClassifier":
         """Return a copy with a new last dense layer for this number of classes."""
@@ -239,7 +248,12 @@ class KerasClassifier(ModuleClassifier):
             raise CapabilityError("The Keras model must be Sequential or functional, a graph of layers; it is not.")
         return list(self.module.layers)  # type: ignore[arg-type]
 
-    def _named(self, name: str) -> Any:
+    def named(self, name: str) -> Any:
+        """Return the Keras layer of this name.
+
+        Raises:
+            CapabilityError: the model does not have this layer.
+        """
         match = next((layer for layer in self._layers() if layer.name == name and name in self.layers()), None)
         if match is None:
             raise CapabilityError(f"Unknown layer '{name}'. Use one of: {', '.join(self.layers())}.")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from antivenom.errors import CapabilityError
 from antivenom.models._module_classifier import ModuleClassifier
 from antivenom.models.classifier import Classifier
+from antivenom.models.keras import KerasClassifier
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -20,12 +21,19 @@ def default_silenced_layer(classifier: Classifier) -> str:
     """
     if not isinstance(classifier, ModuleClassifier):
         raise CapabilityError(f"Silencing requires layers, which {classifier.name} does not have. Pass an nn.Module.")
-    layers = list(classifier.module.named_modules())
-    convolutions = [name for name, layer in layers if isinstance(layer, CONVOLUTIONS)]
-    hidden = [name for name, layer in layers if isinstance(layer, nn.Linear)][:-1]
+    convolutions = layers_of_kind(classifier, "convolution")
+    hidden = layers_of_kind(classifier, "linear")[:-1]
     if not convolutions and not hidden:
         raise CapabilityError("Silencing requires a hidden layer; the network has none. Name a layer.")
-    return str((convolutions or hidden)[-1])
+    return (convolutions or hidden)[-1]
+
+
+def layers_of_kind(classifier: ModuleClassifier, kind: str) -> list[str]:
+    """Return the names of the layers of a kind, "convolution" or "linear", from input to output."""
+    if isinstance(classifier, KerasClassifier):
+        return [name for name, own in classifier.layers_with_units().items() if own == kind]
+    types = CONVOLUTIONS if kind == "convolution" else (nn.Linear,)
+    return [name for name, layer in classifier.module.named_modules() if isinstance(layer, types)]
 
 
 def units_second(layer: object, output: Tensor) -> Tensor:

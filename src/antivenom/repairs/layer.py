@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from antivenom.errors import CapabilityError
 from antivenom.models import ModuleClassifier
 from antivenom.models.batches import ROWS_PER_WIDE_BATCH
-from antivenom.models.silencing import default_silenced_layer, silencing_problems, units_second
+from antivenom.models.silencing import default_silenced_layer, layers_of_kind, silencing_problems, units_second
 from antivenom.shapes import Inputs
 
 
@@ -26,10 +26,10 @@ def find_layer(network: ModuleClassifier, layer: str | None) -> str:
     if layer is None:
         return default_silenced_layer(network)
     if layer == "penultimate":
-        linear = [name for name, each in network.module.named_modules() if isinstance(each, nn.Linear)]
+        linear = layers_of_kind(network, "linear")
         if len(linear) < 2:
             raise CapabilityError(f"layer 'penultimate' requires 2 linear layers; the network has {len(linear)}.")
-        return str(linear[-2])
+        return linear[-2]
     if layer not in network.layers():
         raise CapabilityError(f"Unknown layer '{layer}'. Use one of: {', '.join(network.layers())}.")
     return layer

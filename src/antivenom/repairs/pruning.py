@@ -15,7 +15,7 @@ from antivenom.defences import RecoveredTriggers, Verdict
 from antivenom.metrics import accuracy
 from antivenom.models import Classifier, ModuleClassifier
 from antivenom.models.batches import batches, input_batches, rows_within
-from antivenom.models.silencing import units_second
+from antivenom.models.observed import logits_after, turned_units
 from antivenom.models.torch_modules import as_module
 from antivenom.repairs._classes import AllClasses
 from antivenom.repairs._repair import highest_success, suspected_triggers, unchanged
@@ -153,18 +153,10 @@ def contributions(
     observed, parts = network.copy(), []
     observed.module.requires_grad_(False)  # nothing before the layer is kept for the gradient
     for rows in batches(max(1, len(data)), rows_within(data.shape, network.rows_per_gradient)):
-        kept: list[Tensor] = []
-        handle = observed.module.get_submodule(layer).register_forward_hook(partial(_keep_output, kept))
-        with observed.evaluating():
-            value = objective(observed.logits(change(data.inputs(rows)).to(observed.device)), rows)
-        handle.remove()
-        (gradient,) = torch.autograd.grad(value, kept)
-        products = units_second(observed.module.get_submodule(layer), kept[0].detach() * gradient)
+        inputs = change(data.inputs(rows)).to(observed.device)
+        with torch.enable_grad():
+            logits, output = logits_after(observed, inputs, layer)
+            (gradient,) = torch.autograd.grad(objective(logits, rows), output)
+        products = turned_units(observed, layer, output.detach() * gradient)
         parts.append(products.flatten(2).sum((0, 2)) if products.ndim > 2 else products.sum(0))
     return torch.stack(parts).sum(0) if len(parts) != 1 else parts[0]
-
-
-def _keep_output(kept: list[Tensor], _: object, __: object, output: Tensor) -> Tensor:
-    """A forward hook that keeps a layer's output as a leaf. Later layers get a copy, because they may change it."""
-    kept.append(output.detach().requires_grad_())
-    return kept[-1].clone()
