@@ -42,9 +42,9 @@ def trained() -> tuple[np.ndarray, np.ndarray]:
 
 def plain() -> nn.Sequential:
     torch.manual_seed(0)
-    convolution = nn.Conv2d(1, 8, 3)
+    convolution = nn.Conv2d(1, 8, 3, padding=1)
     return nn.Sequential(
-        convolution, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 32), nn.ReLU(), nn.Linear(32, 10)
+        convolution, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, 10)
     )
 
 
@@ -64,7 +64,7 @@ def of_art(module: nn.Module) -> Any:
 @cache
 def module() -> nn.Module:
     net = plain()
-    of_art(net).fit(*trained(), batch_size=64, nb_epochs=24)
+    of_art(net).fit(*trained(), batch_size=64, nb_epochs=12)
     return net.eval()
 
 
@@ -219,7 +219,7 @@ def test_layers_have_names_and_activations_as_in_art(kind: str) -> None:
     assert len(names) == (7 if kind in ("nn.Module", "PyTorchClassifier") else 4)
     hidden = cleansed.get_activations(x, len(names) - (3 if "Keras" not in kind else 1), batch_size=8)
     assert hidden.shape == (20, 32)
-    assert cleansed.get_activations(x, names[0]).shape in ((20, 8, 6, 6), (20, 6, 6, 8))
+    assert cleansed.get_activations(x, names[0]).shape in ((20, 8, 8, 8), (20, 6, 6, 8))
     assert cleansed.get_activations(x[:3], names[0], framework=True).requires_grad
     if kind == "PyTorchClassifier":
         assert names == model.layer_names
