@@ -53,7 +53,7 @@ def triggered(channels_last: bool = False) -> np.ndarray:
 def test_a_module_is_cleansed_and_the_original_stays() -> None:
     module = victim().module
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    cleansed = NeuralCleanse(module)(module, norm=1)
+    cleansed = NeuralCleanse(module)(module, norm=1, steps=100, patience=2)
     with pytest.raises(CapabilityError, match="first rows"):
         cleansed.abstain()
     found = cleansed.outlier_detection(X, Y)
@@ -100,7 +100,7 @@ def test_arts_own_classifier_end_to_end_and_arts_attack_on_the_result() -> None:
         preprocessing=(mean, std),
         device_type="cpu",
     )
-    cleansed: Any = NeuralCleanse(theirs)(theirs, norm=1)
+    cleansed: Any = NeuralCleanse(theirs)(theirs, norm=1, steps=100, patience=2)
     assert np.allclose(cleansed.predict(X), theirs.predict(X), atol=1e-4), "logits, behind the same preprocessing"
     assert isinstance(cleansed, PyTorchClassifier)
     assert (cleansed.input_shape, cleansed.nb_classes, tuple(cleansed.clip_values)) == ((1, 8, 8), 10, (0.0, 1.0))
@@ -150,7 +150,7 @@ def test_a_keras_model_end_to_end() -> None:
     model = trained.module
     last = np.moveaxis(X, 1, -1)
     before = model(torch.from_numpy(last[:5])).detach().numpy()
-    cleansed = NeuralCleanse(model)(model, norm=1)
+    cleansed = NeuralCleanse(model)(model, norm=1, steps=100, patience=2)
     assert np.allclose(cleansed.predict(last[:5]), before, atol=1e-5), "probabilities, as the model gives them"
     label, mask, pattern = cleansed.outlier_detection(last, Y)[0]
     assert label == 7

@@ -28,7 +28,7 @@ X, Y = CLEAN.inputs().numpy(), np.eye(10, dtype=np.float32)[CLEAN.y]
 REST = DIGITS.test.subset(torch.arange(225, 450))
 OTHERS = REST.y.numpy() != TARGET
 TRIGGERED = POISONED.goal.triggered(REST).inputs().numpy()[OTHERS]  # type: ignore[attr-defined]
-SETTINGS = {"steps": 100, "patience": 2, "norm": 1}
+SETTINGS = {"steps": 60, "patience": 2, "norm": 1}
 """Settings that find the backdoor in a few seconds."""
 
 
@@ -139,7 +139,8 @@ def test_the_calls_of_arts_notebook(kind: str) -> None:
     assert mask.shape == pattern.shape == np.squeeze(mask * pattern)[..., None].shape or mask.shape == (1, 8, 8)
     before = success(cleansed, triggered)
     assert before > 0.9
-    for kinds_of_repair in (["filtering"], ["unlearning"], ["pruning"], ["pruning", "filtering"]):
+    repairs = ["filtering"], ["unlearning"], ["pruning"], ["pruning", "filtering"]
+    for kinds_of_repair in repairs if kind != "KerasClassifier" else repairs[:1]:  # it has the model of "Keras"
         cleansed = NeuralCleanse(model)(model, **SETTINGS)
         cleansed.mitigate(x, Y, mitigation_types=kinds_of_repair)
         assert cleansed.verdict is not None
