@@ -81,7 +81,7 @@ def test_an_estimator_that_does_not_fit_is_refused() -> None:
         (GaussianNB().fit(x, y), {"classes": 9}, "must be 4, as the estimator was fitted; got 9"),
         (GaussianNB().fit(x[:, :5], y), {}, "fitted on 5 columns"),
         (GaussianNB().fit(x, y), {"mean": 0.5}, "mean requires an nn.Module"),
-        ("a model", {}, "got str"),
+        ("a model", {}, "got 'a model'"),
     ):
         with pytest.raises(SettingsError, match=message):
             as_classifier(estimator, input_shape=SHAPE, **settings)
