@@ -9,7 +9,7 @@ import pytest
 from rich.table import Table
 
 from antivenom.cli_listing import print_listing
-from antivenom.terminal import OutputError, Terminal, printable, problem, styled
+from antivenom.terminal import OutputError, Stream, Terminal, printable, problem, styled
 
 HOSTILE = [
     "\x1b[2Jx",
@@ -98,3 +98,19 @@ def test_output_that_cannot_be_written_is_one_error_and_then_dropped() -> None:
     console.print("b")
     os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())  # its end writes the buffer again
     file.close()
+
+
+def test_the_stream_below_is_neither_closed_nor_flushed_when_ours_is_discarded() -> None:
+    flushed = []
+
+    class Below(io.StringIO):
+        def flush(self) -> None:
+            flushed.append(self)
+
+    below = Below()
+    stream = Stream(file=below)
+    flushed.clear()
+    stream.close()
+    del stream
+    assert flushed == []
+    assert not below.closed

@@ -167,6 +167,9 @@ class Stream(io.TextIOBase):
         """Write what is in the buffer."""
         self._attempt("flush")
 
+    def close(self) -> None:
+        """Do nothing, also when Python ends and closes what is left: the stream below belongs to the process."""
+
     def _attempt(self, method: str, *arguments: str) -> None:
         target = self.target
         if target is None or target is self._failed_on or target.closed:
