@@ -112,6 +112,7 @@ def works(classifier: Any, data: Any) -> dict[str, Callable[[], object]]:
         "success": lambda: goal.success(classifier, data),
         "features": lambda: classifier.features(data.inputs(slice(0, len(data) // 2))),
         "scanning": lambda: defences.NeuralCleanse(steps=3).scan(classifier, data, rng=Rng(0)),
+        "scanning by margins": lambda: defences.MMBD(steps=3).scan(classifier, None, rng=Rng(0)),
         "fine-tuning": repaired(repairs.FineTuning(**short)),
         "fine-pruning": pruned,
         "pruning by effect": repaired(repairs.Pruning()),
@@ -127,8 +128,8 @@ def works(classifier: Any, data: Any) -> dict[str, Callable[[], object]]:
 
 
 NAMES = (
-    "data alone", "scoring", "success", "features", "scanning", "fine-tuning", "fine-pruning", "pruning by effect",
-    "pruning by activation", "unlearning", "filtering", "nearest neighbours", "trim",
+    "data alone", "scoring", "success", "features", "scanning", "scanning by margins", "fine-tuning", "fine-pruning",
+    "pruning by effect", "pruning by activation", "unlearning", "filtering", "nearest neighbours", "trim",
     "similarity", "saliency", "filter",
 )  # fmt: skip
 """The names of all works. The parent imports no torch, so it does not call `works`."""
