@@ -8,12 +8,11 @@ import torch
 from torch import nn
 
 from antivenom.errors import CapabilityError, SettingsError
-from antivenom.interop._configured import ConfiguredNetwork
-from antivenom.interop._settings import ArtSettings
-from antivenom.interop.art import KerasNeuralCleanse, NeuralCleanse
-from tests.interop.test_art_calls import X, Y, keras_model, last, module, of_art, of_art_keras, plain
+from antivenom.interop.art import Cleansed, KerasNeuralCleanse, NeuralCleanse
+from antivenom.interop.art_settings import ArtSettings
+from tests.helpers.art_models import X, Y, keras_model, last, module, of_art, of_art_keras, plain
 
-FOURTEEN = (*ConfiguredNetwork.estimator_params, "top_indices", "activation_threshold")
+FOURTEEN = (*Cleansed.estimator_params, "top_indices", "activation_threshold")
 
 
 def test_the_defaults_are_those_of_art() -> None:

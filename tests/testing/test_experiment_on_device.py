@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from antivenom import Experiment, Result
-from antivenom.errors import CapabilityError
 from antivenom.interop.art import NeuralCleanse
 from antivenom.registry import find
 from antivenom.rng import Rng
@@ -155,7 +154,7 @@ def test_networks_that_other_libraries_know_are_cleansed_there(device: torch.dev
     )
     module, x, y = blank.to(device).module, data.inputs().numpy(), data.y.numpy()
     cleansed = NeuralCleanse(module)(module, steps=3)
-    with pytest.raises(CapabilityError, match="nothing was repaired"):  # three steps find no trigger
+    with pytest.warns(UserWarning, match="mitigate changed nothing"):  # three steps find no trigger
         cleansed.mitigate(x, y, ["pruning", "unlearning", "filtering"])
     mask, pattern = cleansed.generate_backdoor(x, y, y[0])
     assert mask.shape == pattern.shape == (1, 6, 6)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from antivenom.interop._cleansed import Cleansed
 from antivenom.interop._network import without_filters
 from antivenom.interop._origin import Origin
-from antivenom.interop._settings import ArtSettings
+from antivenom.interop.art_settings import ArtSettings
 from antivenom.models import Classifier, ModuleClassifier
 
 
@@ -90,6 +90,8 @@ def class_for_art() -> type[Cleansed] | None:
                 channels_first=not last,
                 device_type="cpu" if network.device.type == "cpu" else "gpu",
             )
+            self._device = network.device  # ART knows only the CPU and the current GPU, and moved the network there
+            self.model.to(network.device)
 
         def get_params(self) -> dict[str, Any]:
             """Return the settings, and ART's parameters as soon as the input shape is known."""

@@ -7,7 +7,7 @@ import torch
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.interop._network import ArtNetwork
-from antivenom.interop._settings import SETTINGS, Setting
+from antivenom.interop.art_settings import SETTINGS, Setting
 from antivenom.models import Filtered
 from antivenom.repairs.filtering import ActivationFilter
 from antivenom.rng import Rng

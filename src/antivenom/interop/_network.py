@@ -12,8 +12,8 @@ from antivenom.errors import CapabilityError, DataError, SettingsError
 from antivenom.interop._activations import name_of_layer, names_of_layers, output_of_layer
 from antivenom.interop._inputs import Array, class_numbers
 from antivenom.interop._origin import Origin
-from antivenom.interop._settings import ArtSettings, count
 from antivenom.interop._training import fit_keras, is_compiled_keras
+from antivenom.interop.art_settings import ArtSettings, count
 from antivenom.models import Classifier, Filtered, ModuleClassifier, as_module
 from antivenom.models.channels import IMAGE_AXES, turned
 from antivenom.settings.taken_rows import check_rows

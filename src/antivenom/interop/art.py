@@ -7,7 +7,7 @@ from antivenom.interop._cleansed import Cleansed
 from antivenom.interop._inputs import Array, KerasStatement
 from antivenom.interop._kinds import ClipValues, check_supported
 from antivenom.interop._origin import Origin
-from antivenom.interop._settings import SETTINGS, ArtSettings, Setting
+from antivenom.interop.art_settings import SETTINGS, ArtSettings, Setting
 
 __all__ = ["Cleansed", "KerasNeuralCleanse", "NeuralCleanse"]
 

@@ -58,7 +58,7 @@ class Filtering(AllClasses):
         """Yield the reasons why the settings do not fit the network."""
         network = as_module(classifier, by="Filtering")
         try:
-            unit_activations(network, torch.zeros(1, *network.input_shape), self.layer)
+            unit_activations(network, torch.zeros(1, *network.input_shape, device=network.device), self.layer)
         except CapabilityError as error:
             yield str(error)
 
