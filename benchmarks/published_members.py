@@ -38,7 +38,7 @@ TRAINING = EndToEnd(
     schedule="cosine",
     crop=4,
 )
-"""The published settings, but for the schedule and Nesterov's momentum."""
+"""The published settings, but for the schedule, Nesterov's momentum and the normalisation by partition."""
 BLOCKS = (
     ((192, 5), (160, 1), (96, 1)),
     ((192, 5), (192, 1), (192, 1)),

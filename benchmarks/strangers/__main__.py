@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine
 from benchmarks.strangers.cases import cases
+from benchmarks.strangers.comparison import comparison
 from benchmarks.strangers.making import make
 from benchmarks.strangers.recipes import RECIPES
 from benchmarks.strangers.report import report
@@ -14,12 +15,18 @@ from benchmarks.strangers.summary import summary
 
 def main() -> None:
     """Run the command."""
-    options = parser().parse_args()
+    arguments = parser()
+    options = arguments.parse_args()
+    if options.command != "make" and not options.into.is_dir():
+        arguments.error(f"{options.into} is not a folder. Make the networks first: make --into {options.into}.")
     if options.command == "list":
         print(summary(options.into))
         return
     if options.command == "scan":
         scan(options.into, options.scan, options.workers)
+    if options.command == "compare":
+        print(comparison(options.into, ("mm_bd", "neural_cleanse")))
+        return
     if options.command in ("scan", "report"):
         print(report(options.into, options.scan))
         return
@@ -37,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="print a table of the networks")
     scanning = commands.add_parser("scan", help="scan the networks that work, and print the table")
     reporting = commands.add_parser("report", help="print the table of a scan again")
-    for each in (making, listing, scanning, reporting):
+    comparing = commands.add_parser("compare", help="compare the verdicts of mm_bd and neural_cleanse")
+    for each in (making, listing, scanning, reporting, comparing):
         each.add_argument("--into", type=Path, required=True, metavar="DIR", help="the folder of the networks")
     for each in (making, scanning):
         each.add_argument("--workers", type=int, default=2, help="the number of processes, with one thread each")

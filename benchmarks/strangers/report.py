@@ -23,7 +23,7 @@ def report(folder: Path, name: str) -> str:
     networks = scanned(folder, name)
     if not networks:
         return f"No network in {folder} has a verdict of {name}. Run: python -m benchmarks.strangers scan."
-    parts = [f"## {name}", "", _table(networks, by_test)]
+    parts = [f"## {name}", "", _table(networks, by_test), "", _promise(networks)]
     if any("anomaly_index" in each.details for each in networks):
         parts += ["", f"### For comparison: anomaly index above {INDEX_LIMIT:g}", "", _table(networks, by_index)]
     return "\n".join(parts)
@@ -44,6 +44,14 @@ def by_index(network: Scanned) -> list[int]:
 def kept(alarms: int, networks: int) -> bool:
     """Return whether a promise is kept: the upper 95 % limit of the false-alarm rate is at most twice the promise."""
     return networks > 0 and float(binomtest(alarms, networks).proportion_ci().high) <= 2 * PROMISE
+
+
+def _promise(networks: list[Scanned]) -> str:
+    """Return, in words, whether the clean networks of the main recipes show that the promise is kept."""
+    clean = [each for each in networks if not each.network.backdoored and not each.network.recipe.kept_aside]
+    alarms = sum(bool(by_test(each)) for each in clean)
+    result = "kept" if kept(alarms, len(clean)) else "not shown to be kept"
+    return f"The promised false-alarm rate of {PROMISE:.0%} is {result}: {share(alarms, len(clean))} clean networks."
 
 
 def _table(networks: list[Scanned], decide: Decision) -> str:
@@ -68,11 +76,11 @@ def _line(label: str, networks: list[Scanned], decide: Decision) -> str:
     alarms = sum(bool(decide(each)) for each in clean)
     coin = f"{100 * alarms / len(clean):.0f} %" if clean else "–"
     seconds = _mean(each.seconds for each in networks)
-    cells = [_share(len(detected), len(backdoored)), _share(right, len(detected)), _share(alarms, len(clean))]
+    cells = [share(len(detected), len(backdoored)), share(right, len(detected)), share(alarms, len(clean))]
     return f"| {label} | {' | '.join(cells)} | {coin} | {seconds} |"
 
 
-def _share(part: int, whole: int) -> str:
+def share(part: int, whole: int) -> str:
     """Return a count with the interval of its share, such as `7 of 10 (35–93 %)`."""
     if not whole:
         return "–"

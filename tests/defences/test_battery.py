@@ -47,6 +47,8 @@ class Fixed:
             inconclusive=p.isnan(),
             false_alarm_rate=0.05,
             untested=("Nothing is tested.",),
+            assumptions=("An assumption.",),
+            doubts=(f"A doubt about {self.p[0]:g}.",),
         )
 
 
@@ -64,6 +66,13 @@ def test_each_class_has_its_smallest_p_value_times_the_number_of_scans() -> None
     assert verdict.suspected == (0,)
     assert verdict.inconclusive.tolist() == [False, False, False, True]
     assert [each.nan_to_num(9).tolist()[0] for each in verdict.details.values()] == [0.01, 0.4]
+
+
+def test_assumptions_and_doubts_of_the_scans_are_kept() -> None:
+    verdict = run(Fixed((0.9, 1.0, 1.0, 1.0)), Fixed((0.8, 1.0, 1.0, 1.0)))
+    assert verdict.doubts == ("A doubt about 0.9.", "A doubt about 0.8.")
+    assert verdict.assumptions[0] == "An assumption."
+    assert len(set(verdict.assumptions)) == len(verdict.assumptions)
 
 
 def test_pairs_count_for_their_target() -> None:

@@ -75,7 +75,7 @@ def test_a_class_that_is_never_predicted_is_inconclusive() -> None:
         network.module.bias[3] = -1000
     verdict = MMBD().scan(network, None, rng=Rng(0))
     assert verdict.inconclusive.nonzero().flatten().tolist() == [3]
-    assert any("class 3: no input" in reason for reason in verdict.untested)
+    assert any("Class 3 was not tested: no input" in reason for reason in verdict.untested)
 
 
 def test_too_few_classes_are_inconclusive() -> None:
@@ -99,3 +99,12 @@ def test_a_network_without_gradients_is_refused() -> None:
     tree = as_classifier(DecisionTreeClassifier(), input_shape=(4,), classes=3)
     with pytest.raises(CapabilityError, match="gradients"):
         MMBD().scan(tree, None, rng=Rng(0))
+
+
+def test_a_network_that_returns_nan_is_inconclusive_with_the_reason() -> None:
+    network = linear(classes=5)
+    with torch.no_grad():
+        network.module.weight.fill_(torch.nan)
+    verdict = MMBD(steps=4).scan(network, None, rng=Rng(0))
+    assert bool(verdict.inconclusive.all())
+    assert any("Classes 0, 1, 2, 3, 4 were not tested" in reason for reason in verdict.untested)

@@ -149,3 +149,18 @@ def test_pruning_of_a_model_without_units_is_refused_before_the_scan() -> None:
     with pytest.raises(CapabilityError, match="pruning is not possible"):
         cleansed.mitigate(X, Y, ["pruning"])
     assert cleansed.verdict is None
+
+
+@pytest.mark.parametrize(("size", "trains"), [(32, True), (1, False)])
+def test_a_last_row_joins_its_neighbours_if_the_network_cannot_learn_from_one(size: int, trains: bool) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 10))
+    cleansed = NeuralCleanse(net)(net, input_shape=(1, 8, 8))
+    before = cleansed.predict(X)
+    if trains:
+        cleansed.fit(X[:33], Y[:33], batch_size=size, nb_epochs=1)
+        assert not np.allclose(cleansed.predict(X), before)
+        return
+    with pytest.raises(SettingsError, match="batch_size must be at least 2"):
+        cleansed.fit(X[:33], Y[:33], batch_size=size, nb_epochs=1)
+    assert np.array_equal(cleansed.predict(X), before), "a refused training changes nothing"

@@ -112,6 +112,8 @@ class Battery:
             inconclusive=p_value.isnan(),
             false_alarm_rate=self.false_alarm_rate,
             untested=(*_not_run(refusals, skipped), *dict.fromkeys(_blind_spots(results))),
+            assumptions=tuple(dict.fromkeys(each for one in results for each in one.verdict.assumptions)),
+            doubts=tuple(dict.fromkeys(each for one in results for each in one.verdict.doubts)),
             triggers=next((each.verdict.triggers for each in results if each.verdict.triggers is not None), None),
             details={f"p_value.{each.name}": each.by_class(count) for each in results},
             figures=(Figure(name="rows_scored", value=sum(each.rows_scored for each in results), unit="count"),),

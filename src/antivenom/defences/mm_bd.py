@@ -9,19 +9,18 @@ from torch import Tensor
 
 from antivenom.charts import Axis, Bars, BarSeries, Figure, column
 from antivenom.data import Dataset
+from antivenom.data.class_order import shown_values
 from antivenom.defences._scan import Subject, Verdict
 from antivenom.defences._verdict_view import class_names
 from antivenom.defences.outliers import MIN_CLASSES, Prior, p_values, thresholds
 from antivenom.models import Classifier, ModuleClassifier
+from antivenom.models.batches import ROWS_IN_CACHE
 from antivenom.models.torch_modules import as_module
 from antivenom.rng import Rng
 from antivenom.settings import AtLeastOne, NonNegative, Positive, component
 from antivenom.trial import Trial
 
 BETAS, EPSILON = (0.9, 0.99), 1e-12
-ROWS_IN_CACHE = 128
-"""The largest number of rows per batch on a CPU: the activations of larger batches do not fit into the cache."""
-CLASSES_NAMED = 8
 TINY = 1e-12
 LAST_PART = 1 / 4
 """The growth of the margins in this last part of the steps shows whether the search has converged."""
@@ -102,14 +101,15 @@ class MMBD:
 
     def _reasons(self, margins: Tensor, growth: Tensor) -> Iterator[str]:
         """Yield a sentence for each reason why classes are inconclusive."""
-        never, growing = margins <= 0, (margins > 0) & (growth > self.tolerance)
+        never, growing = ~(margins > 0), (margins > 0) & (growth > self.tolerance)
         for which, reason in (
-            (never, "no input was found that the network classifies as this class"),
+            (never, "no input was found that the network classifies so"),
             (growing, f"the margin still grew by more than {self.tolerance:.0%} in the last quarter of the steps"),
         ):
             if numbers := which.nonzero().flatten().tolist():
-                named = ", ".join(map(str, numbers[:CLASSES_NAMED])) + (" …" if len(numbers) > CLASSES_NAMED else "")
-                yield f"Not tested, class {named}: {reason}. Use more `steps`."
+                noun = "Class" if len(numbers) == 1 else "Classes"
+                verb = "was" if len(numbers) == 1 else "were"
+                yield f"{noun} {shown_values(numbers)} {verb} not tested: {reason}. Use more `steps`."
         if (known := int((~(never | growing)).sum())) < MIN_CLASSES:
             yield f"The margins of {known} classes are known. The scan compares at least {MIN_CLASSES} classes."
 

@@ -7,7 +7,7 @@ import torch
 
 from antivenom.errors import CapabilityError, SettingsError
 from antivenom.interop._network import ArtNetwork
-from antivenom.interop.art_settings import SETTINGS, Setting
+from antivenom.interop.art_settings import DOWN_EXPONENT, SETTINGS, Setting
 from antivenom.models import Filtered
 from antivenom.repairs.filtering import ActivationFilter
 from antivenom.rng import Rng
@@ -32,7 +32,7 @@ class ConfiguredNetwork(ArtNetwork):
     attack_success_threshold = Setting("attack_success_threshold")
     patience, early_stop = Setting("patience"), Setting("early_stop")
     early_stop_threshold, early_stop_patience = Setting("early_stop_threshold"), Setting("early_stop_patience")
-    cost_multiplier_up, cost_multiplier_down = Setting("cost_multiplier"), Setting("cost_multiplier", power=1.5)
+    cost_multiplier_up, cost_multiplier_down = Setting("cost_multiplier"), Setting("cost_multiplier", DOWN_EXPONENT)
     estimator_params: ClassVar[Any] = [*RESULT_SETTINGS, "cost_multiplier_down"]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -164,8 +164,8 @@ def wrap_model(model: Any, **settings: Any) -> ModuleClassifier:
 
 def _plain(value: Any) -> float | tuple[float, ...]:
     """Return an array as a number, if it has one element, or as a tuple of numbers."""
-    class_numbers = np.asarray(value, dtype=np.float64).ravel()
-    return float(class_numbers[0]) if len(class_numbers) == 1 else tuple(map(float, class_numbers))
+    flat = np.asarray(value, dtype=np.float64).ravel()
+    return float(flat[0]) if len(flat) == 1 else tuple(map(float, flat))
 
 
 def class_numbers(y: Array, classes: int) -> NDArray[np.int64]:

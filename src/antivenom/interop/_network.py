@@ -125,8 +125,10 @@ class ArtNetwork:
             for part in self._to_tensor(x).split(batch_size):
                 out = network.logits(part.to(network.device))
                 out = out.softmax(1) if network.outputs == "probabilities" else out
-                answered = (classifier.scores(part) != 0).any(1).to(out.device)
-                outputs.append(torch.where(answered[:, None], out, torch.zeros_like(out)).cpu())
+                if classifier is not network:
+                    answered = (classifier.scores(part) != 0).any(1).to(out.device)
+                    out = torch.where(answered[:, None], out, torch.zeros_like(out))
+                outputs.append(out.cpu())
         return np.asarray(torch.cat(outputs).numpy()) if outputs else np.zeros((0, network.classes), np.float32)
 
     def abstain(self) -> Array:

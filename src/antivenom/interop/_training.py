@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from antivenom.errors import CapabilityError, SettingsError
+from antivenom.errors import SettingsError
 from antivenom.interop._kinds import is_art_torch
 from antivenom.models import ModuleClassifier
 from antivenom.models.optimizers import Optimizer
 from antivenom.rng import Rng
+from antivenom.training.last_batch import check_batch_size, least_rows, pieces
 
 NUMBERED_LOSSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
 """Losses of class numbers (n)."""
@@ -105,18 +106,21 @@ class UserTraining:
         batch_size: int,
         passes: int,
     ) -> None:
-        """Train a network in place, on rows with their class numbers."""
+        """Train a network in place, on rows with their class numbers.
+
+        A last mini-batch of one row joins the one before it, if the network cannot learn from one row alone.
+
+        Raises:
+            SettingsError, DataError: a mini-batch or all rows are too few for the network. It does not change.
+        """
         x, y = rows
         network.module.train()
         try:
+            least = least_rows(network, len(x), batch_size)
+            check_batch_size(network, len(x), batch_size, least, by="fit")
             for number in range(passes):
                 order = Rng(0).child("fit", number).order(torch.arange(len(x)))
-                for batch in order.split(batch_size):
-                    if len(batch) == 1 and network.requires_two_rows():
-                        raise CapabilityError(
-                            f"A mini-batch must have 2 rows, for batch normalisation. {len(x)} rows in mini-batches of "
-                            f"{batch_size} leave one of 1 row. Choose another batch_size."
-                        )
+                for batch in pieces(order, batch_size, least):
                     optimizer.zero_grad()
                     loss = self.value(network, x[batch].to(network.device), y[batch].to(network.device))
                     loss.backward()

@@ -15,6 +15,9 @@ ROWS_PER_WIDE_BATCH = 1024
 ROWS_PER_ESTIMATOR_BATCH = 8192
 """Rows per batch when a scikit-learn estimator scores rows. Each call repeats checks, so few calls are faster."""
 
+ROWS_IN_CACHE = 128
+"""Rows per batch with gradients on a CPU, of small networks: the activations of more rows do not fit into the cache."""
+
 BYTES_OF_ROWS = 1 << 28
 """The most bytes of rows per batch, as float32."""
 

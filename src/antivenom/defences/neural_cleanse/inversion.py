@@ -10,6 +10,7 @@ from torch.nn import functional
 from antivenom.data import Dataset
 from antivenom.defences.neural_cleanse.search_settings import Norm, Search
 from antivenom.models import ModuleClassifier, predictions
+from antivenom.models.batches import ROWS_IN_CACHE
 from antivenom.rng import Rng
 from antivenom.shapes import Chosen, Positions
 
@@ -18,8 +19,6 @@ TANH_MARGIN = 1e-6
 BETAS, EPSILON = (0.5, 0.9), 1e-8
 MEMORY_BYTES = 256 << 20
 """The largest number of bytes of rows per batch of the classifier, activations not included."""
-ROWS_IN_CACHE = 128
-"""The largest number of rows per batch on a CPU: the activations of larger batches do not fit into the cache."""
 CLASSES_COMPARED = 10
 """The number of classes that remain for the final comparison, if there are more."""
 SHARE_KEPT_PER_ROUND = 1 / 3
