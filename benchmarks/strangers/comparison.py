@@ -1,4 +1,4 @@
-"""How two scans go together on the same networks, and how much the classes of clean networks differ in the same way."""
+"""What two scans say together about the same networks, and the class effects that clean networks share."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def comparison(folder: Path, names: tuple[str, str]) -> str:
     pairs = [(both[0][name], both[1][name]) for name in both[0] if name in both[1]]
     clean = [pair for pair in pairs if not pair[0].network.backdoored]
     backdoored = [pair for pair in pairs if pair[0].network.backdoored]
-    found = [pair for pair in backdoored if _together(*pair).min() <= PROMISE]
-    right = sum(int(_together(*pair).argmin()) in pair[0].network.targets for pair in found)
+    flagged = [pair for pair in backdoored if _together(*pair).min() <= PROMISE]
+    right = sum(int(_together(*pair).argmin()) in pair[0].network.targets for pair in flagged)
     alarms = sum(_together(*pair).min() <= PROMISE for pair in clean)
     lines = [
         f"## {names[0]} and {names[1]}",
         "",
-        f"found {share(len(found), len(backdoored))}, right class {share(right, len(found))}, "
+        f"found {share(len(flagged), len(backdoored))}, right class {share(right, len(flagged))}, "
         f"false alarms {share(alarms, len(clean))}",
     ]
     if clean:
