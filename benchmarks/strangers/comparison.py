@@ -1,4 +1,4 @@
-"""What two scans say together about the same networks, and the class effects that clean networks share."""
+"""The verdicts of two scans on the same networks, and the class effects that clean networks share."""
 
 from pathlib import Path
 
