@@ -10,7 +10,7 @@ from antivenom.settings import describe
 
 SHARES = ("model.clean_accuracy", "model.class_accuracy", "attack.success_rate", "attack.trigger_lost",
           "attack.poison_rate", "attack.poison_unchanged", "attack.cover_rate", "model.not_finite",
-          "model.accuracy_promised", "model.success_rate_at_most")  # fmt: skip
+          "model.accuracy_promised", "model.success_rate_at_most", "model.certified_accuracy")  # fmt: skip
 """The figures of every experiment that are shares."""
 
 OTHERS = ("model.accuracy_drop", "model.clean_accuracy_difference", "attack.success_rate_difference",
